@@ -1,0 +1,59 @@
+"""Analysis from Python with nothing but ctypes and NumPy: the five calls of a C program.
+
+    python3 analysis.py [libqkvsim.so.0]
+"""
+import ctypes
+import sys
+from ctypes import byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
+
+import numpy as np
+
+F16, F32, F64, COSINE, PEARSON, TAIL, OFFSET_SHARE = 1, 3, 4, 1, 2, 5, 1  # qkvsim/common.h, analysis.h
+
+
+class View(ctypes.Structure):
+    _fields_ = [("struct_size", c_size_t), ("data", c_void_p), ("observations", c_int64),
+                ("features", c_int64), ("observation_stride", c_int64),
+                ("feature_stride", c_int64), ("dtype", c_int32)]
+
+
+lib = ctypes.CDLL(sys.argv[1] if len(sys.argv) > 1 else "libqkvsim.so.0")
+for name, result, arguments in [
+        ("qkvsim_last_error", c_char_p, [c_void_p]),
+        ("qkvsim_context_free", None, [c_void_p]),
+        ("qkvsim_layout_free", None, [c_void_p]),
+        ("qkvsim_analysis_free", None, [c_void_p]),
+        ("qkvsim_analysis_name", c_char_p, [c_void_p, c_int32]),
+        ("qkvsim_analysis_offset", c_double, [c_void_p, c_int32, c_int32]),
+        ("qkvsim_analysis_statistic", c_double, [c_void_p, c_int32, c_int32, c_int32])]:
+    getattr(lib, name).restype, getattr(lib, name).argtypes = result, arguments
+
+
+def view_of(array):
+    """Describes any 2-d array where it stands: NumPy counts strides in bytes, qkvsim in elements."""
+    rows, columns = (stride // array.itemsize for stride in array.strides)
+    dtype = {"float16": F16, "float32": F32, "float64": F64}[array.dtype.name]
+    return View(ctypes.sizeof(View), array.ctypes.data, *array.shape, rows, columns, dtype)
+
+
+def must(status, context=None):
+    if status:
+        raise RuntimeError(lib.qkvsim_last_error(context).decode() or f"status {status}")
+
+
+activations = np.load("data/smollm2-135m-layer10-qkv.npy")
+alice = np.ascontiguousarray(activations[np.loadtxt("data/alice-rows.txt", dtype=int)])
+
+context, layout, analysis = c_void_p(), c_void_p(), c_void_p()
+must(lib.qkvsim_context_create(None, byref(context)))
+must(lib.qkvsim_layout_widths(context, (c_int64 * 3)(576, 192, 192), None, 3, byref(layout)), context)
+must(lib.qkvsim_analyze(context, byref(view_of(alice)), 1, layout, None, byref(analysis)), context)
+
+print("pairs  cosine beyond +-0.9  Pearson beyond  offset share")
+for p in range(lib.qkvsim_analysis_pair_groups(analysis)):
+    cosine, pearson = (lib.qkvsim_analysis_statistic(analysis, p, m, TAIL) for m in (COSINE, PEARSON))
+    share = lib.qkvsim_analysis_offset(analysis, p, OFFSET_SHARE)
+    print(f"{lib.qkvsim_analysis_name(analysis, p).decode():5}  {cosine:19.2%}  {pearson:14.2%}  {share:12.3f}")
+
+for free, handle in [(lib.qkvsim_analysis_free, analysis), (lib.qkvsim_layout_free, layout), (lib.qkvsim_context_free, context)]:
+    free(handle)

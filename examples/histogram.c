@@ -1,0 +1,86 @@
+/*
+ * Histogram: matrix and mask together give one histogram for each pair group.
+ *
+ * These are the library's building blocks put together by hand, as a notebook would: a similarity
+ * matrix, a mask of the same shape, and a count of the one sorted by the other. (qkvsim_analyze gives
+ * the same counts without building either matrix; analysis.cpp shows it.)
+ */
+#include "capture.h"
+
+enum { BINS = 20, PAIR_GROUPS = 6, BAR = 30 };
+
+static float cosines[CAPTURE_FEATURES][CAPTURE_FEATURES];
+static int32_t mask[CAPTURE_FEATURES][CAPTURE_FEATURES];
+
+static qkvsim_matrix square(void *data, int32_t dtype)
+{
+    return (qkvsim_matrix){ .struct_size = sizeof(qkvsim_matrix),
+                            .data = data,
+                            .rows = CAPTURE_FEATURES,
+                            .columns = CAPTURE_FEATURES,
+                            .leading_dimension = CAPTURE_FEATURES,
+                            .dtype = dtype };
+}
+
+/* What was written as a matrix is read as a view. */
+static qkvsim_view view_of(const qkvsim_matrix *matrix)
+{
+    return (qkvsim_view){ .struct_size = sizeof(qkvsim_view),
+                          .data = matrix->data,
+                          .observations = matrix->rows,
+                          .features = matrix->columns,
+                          .observation_stride = matrix->leading_dimension,
+                          .feature_stride = 1,
+                          .dtype = matrix->dtype };
+}
+
+static void draw(const char *name, const int64_t *counts, int64_t pairs)
+{
+    int64_t highest = 1;
+    for (int b = 0; b < BINS; b++)
+        highest = counts[b] > highest ? counts[b] : highest;
+
+    printf("\n%s, %lld pairs\n", name, (long long)pairs);
+    for (int b = 0; b < BINS; b++) {
+        printf("  %+.1f ", -1.0 + 2.0 * b / BINS);
+        for (int64_t mark = 0; mark < counts[b] * BAR / highest; mark++)
+            putchar('#');
+        printf(" %.1f %%\n", 100.0 * (double)counts[b] / (double)pairs);
+    }
+}
+
+int main(void)
+{
+    qkvsim_context *context;
+    must(qkvsim_context_create(NULL, &context), NULL, "context");
+
+    qkvsim_layout *layout;
+    int64_t widths[] = { CAPTURE_QUERIES, CAPTURE_KEYS, CAPTURE_VALUES };
+    must(qkvsim_layout_widths(context, widths, NULL, 3, &layout), context, "layout");
+
+    qkvsim_view capture = capture_view();
+    qkvsim_selection alice = capture_targets();
+    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &alice };
+    qkvsim_matrix similarity = square(cosines, QKVSIM_F32);
+    must(qkvsim_similarity(context, &capture, 1, QKVSIM_COSINE, &options, &similarity), context,
+         "similarity");
+
+    int32_t codes[PAIR_GROUPS];
+    qkvsim_matrix labels = square(mask, QKVSIM_I32);
+    must(qkvsim_mask_codes(context, layout, NULL, codes), context, "codes");
+    must(qkvsim_mask_build(context, layout, NULL, &labels), context, "mask");
+
+    int64_t counts[PAIR_GROUPS][BINS];
+    qkvsim_bins bins = { .struct_size = sizeof bins, .count = BINS };
+    qkvsim_view values = view_of(&similarity), sorted_by = view_of(&labels);
+    must(qkvsim_histogram(context, &values, &sorted_by, codes, PAIR_GROUPS, &bins, counts[0], NULL),
+         context, "histogram");
+
+    puts("Cosines between features over the tokens \" Alice\":");
+    for (int32_t p = 0; p < PAIR_GROUPS; p++)
+        draw(qkvsim_layout_pair_group_name(layout, p), counts[p], qkvsim_layout_pairs(layout, p));
+
+    qkvsim_layout_free(layout);
+    qkvsim_context_free(context);
+    return EXIT_SUCCESS;
+}
