@@ -1,0 +1,69 @@
+/**
+ * @file accumulator.h
+ * Results from a stream: observations arrive in chunks, in any number, and are not kept.
+ *
+ * An accumulator holds the number of observations, the means and the centred second moments in double.
+ * A chunk or another accumulator is added by M = M_a + M_b + (n_a n_b / n) delta delta' (Chan, Golub &
+ * LeVeque 1979), delta the difference of the means.
+ */
+#ifndef QKVSIM_ACCUMULATOR_H
+#define QKVSIM_ACCUMULATOR_H
+
+#include <qkvsim/analysis.h>
+#include <qkvsim/similarity.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Free with qkvsim_accumulator_free. One thread at a time. */
+typedef struct qkvsim_accumulator qkvsim_accumulator;
+
+/** Makes an empty accumulator for a number of features. Memory 4 features^2 bytes. */
+QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
+                                                   qkvsim_accumulator **accumulator);
+
+/** Frees an accumulator; NULL is allowed. */
+QKVSIM_API void qkvsim_accumulator_free(qkvsim_accumulator *accumulator);
+
+/** Observations added so far; 0 for NULL. */
+QKVSIM_API int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *accumulator);
+
+/**
+ * Adds the observations of a chunk.
+ * @param parts   `part_count` views, together as many features as the accumulator
+ * @param options selection, precision and nonfinite are used; NULL for all defaults. A feature left
+ *                undefined by one chunk stays undefined.
+ * @return as qkvsim_similarity; the accumulator is unchanged on failure
+ *
+ * Time O(n d^2), memory O(n d). Chunks of 1,000 observations and more are fast.
+ */
+QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
+                                                   qkvsim_accumulator *accumulator,
+                                                   const qkvsim_view *parts, int32_t part_count,
+                                                   const qkvsim_similarity_options *options);
+
+/** Adds what another accumulator of as many features holds; it stays as it is. Time O(d^2). */
+QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
+                                                  qkvsim_accumulator *accumulator,
+                                                  const qkvsim_accumulator *other);
+
+/** As qkvsim_analyze, of all observations added; options' selection, precision and nonfinite must be
+ *  defaults. Values are in double. Time O(d^2). */
+QKVSIM_API qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
+                                                    const qkvsim_accumulator *accumulator,
+                                                    const qkvsim_layout *layout,
+                                                    const qkvsim_analysis_options *options,
+                                                    qkvsim_analysis **analysis);
+
+/** As qkvsim_similarity, of all observations added. Time O(d^2). */
+QKVSIM_API qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
+                                                       const qkvsim_accumulator *accumulator,
+                                                       int32_t metric,
+                                                       const qkvsim_similarity_options *options,
+                                                       const qkvsim_matrix *matrix);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,78 @@
+/**
+ * @file baseline.h
+ * The random baseline: the same analysis of many permutations, beside the one observed.
+ */
+#ifndef QKVSIM_BASELINE_H
+#define QKVSIM_BASELINE_H
+
+#include <qkvsim/analysis.h>
+#include <qkvsim/permutation.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Zero in any field but permutations is its default. */
+typedef struct qkvsim_baseline_options {
+    size_t struct_size;
+    int64_t permutations; /**< 1 .. 2^32 - 1 */
+    uint64_t seed;
+    int32_t scheme; /**< QKVSIM_SCHEME_*; default: ALL */
+} qkvsim_baseline_options;
+
+/** The results of a baseline. Immutable; free with qkvsim_baseline_free. */
+typedef struct qkvsim_baseline qkvsim_baseline;
+
+/**
+ * Analyses an input and permutations 0, 1, ... of it (see qkvsim_permute).
+ * @param analysis_options as for qkvsim_analyze, NULL for all defaults
+ * @param options          number of permutations, seed, scheme
+ * @param baseline         receives the results
+ * @return as qkvsim_analyze
+ *
+ * Time: permutations + 1 analyses; memory that of one, plus one copy of the input and 8 bytes for each
+ * permutation, pair group, metric and statistic.
+ */
+QKVSIM_API qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *parts,
+                                             int32_t part_count, const qkvsim_layout *layout,
+                                             const qkvsim_analysis_options *analysis_options,
+                                             const qkvsim_baseline_options *options,
+                                             qkvsim_baseline **baseline);
+
+/** Frees the results and the observed analysis in them; NULL is allowed. */
+QKVSIM_API void qkvsim_baseline_free(qkvsim_baseline *baseline);
+
+/** The analysis of the input itself, owned by the baseline. */
+QKVSIM_API const qkvsim_analysis *qkvsim_baseline_observed(const qkvsim_baseline *baseline);
+
+QKVSIM_API int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline);
+
+/** What is said of m permutations' values and the observed one. */
+enum {
+    QKVSIM_NULL_MEAN = 1,
+    QKVSIM_NULL_SD = 2, /**< divided by m */
+    QKVSIM_NULL_MINIMUM = 3,
+    QKVSIM_NULL_MAXIMUM = 4,
+    QKVSIM_NULL_Z = 5, /**< (observed - mean) / sd; absent where sd is 0 */
+    /** (b + 1) / (m + 1), two-sided: b permutations lie at least as far as the observed value from the
+     *  mean of all m + 1 (Phipson & Smyth 2010). "As far" allows 1e-9 of the distance for rounding. */
+    QKVSIM_NULL_P = 6,
+    QKVSIM_NULL_P_LESS = 7,   /**< one-sided: b permutations are at most the observed value */
+    QKVSIM_NULL_P_GREATER = 8 /**< one-sided: b permutations are at least the observed value */
+};
+
+/** Mean, SD, MINIMUM or MAXIMUM of each bin's count over the permutations: `bins` numbers, owned by the
+ *  baseline; NULL where there is no such pair group, metric or summary. */
+QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline,
+                                                   int32_t pair_group, int32_t metric,
+                                                   int32_t summary);
+
+/** A QKVSIM_NULL_* summary of QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS or TAIL; NaN where it does not
+ *  exist, which includes a statistic that is absent in the observed data or in any permutation. */
+QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
+                                            int32_t metric, int32_t statistic, int32_t summary);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

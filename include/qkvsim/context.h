@@ -1,0 +1,83 @@
+/**
+ * @file context.h
+ * A context holds what calls share: allocator, thread count, progress callback, last error.
+ */
+#ifndef QKVSIM_CONTEXT_H
+#define QKVSIM_CONTEXT_H
+
+#include <qkvsim/common.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/**
+ * Contexts are independent: two may work at once in two threads. One context serves one thread at a
+ * time. Handles made through a context may outlive it.
+ */
+typedef struct qkvsim_context qkvsim_context;
+
+/**
+ * Called now and then on the thread that made the call, never on a worker.
+ * @param user  the context option `progress_user`
+ * @param done  units of work finished, from 0 to total; never falls during one call
+ * @param total units of work in this call, at least 1
+ * @return 0 to go on, anything else to cancel: the call then returns QKVSIM_ERROR_CANCELLED.
+ */
+typedef int32_t (*qkvsim_progress)(void *user, int64_t done, int64_t total);
+
+/** Which inner loops run. All give the same bin counts; fixed choices are for tests. */
+enum {
+    QKVSIM_KERNELS_AUTO = 0, /**< the fastest this processor has */
+    QKVSIM_KERNELS_PORTABLE = 1,
+    QKVSIM_KERNELS_AVX2 = 2,  /**< x86-64 with AVX2, FMA, F16C */
+    QKVSIM_KERNELS_AVX512 = 3 /**< x86-64 with AVX-512 F, BW, DQ, VL */
+};
+
+/** Zero in any field is its default. */
+typedef struct qkvsim_context_options {
+    size_t struct_size;
+    /** Returns `size` bytes aligned for any type, or NULL. Default malloc. Called from the thread
+     *  that made the call only. allocate and release are given together or not at all. */
+    void *(*allocate)(void *user, size_t size);
+    void (*release)(void *user, void *memory);
+    void *allocate_user;
+    qkvsim_progress progress; /**< default: none */
+    void *progress_user;
+    int32_t threads; /**< default (0): every processor this process may run on */
+    int32_t kernels; /**< QKVSIM_KERNELS_*; default: AUTO */
+} qkvsim_context_options;
+
+/**
+ * Makes a context.
+ * @param options NULL for all defaults; read during the call only
+ * @param context receives the handle; free it with qkvsim_context_free
+ * @return INVALID_ARGUMENT (NULL context, negative threads or more than 1024, kernels this processor
+ *         lacks, allocate without release) or NO_MEMORY
+ */
+QKVSIM_API qkvsim_status qkvsim_context_create(const qkvsim_context_options *options,
+                                               qkvsim_context **context);
+
+/** Frees a context; NULL is allowed. Handles made through it stay valid. */
+QKVSIM_API void qkvsim_context_free(qkvsim_context *context);
+
+/**
+ * What went wrong in the context's last failed call, with the numbers; "" if none failed yet. Owned
+ * by the context, valid until its next call. A NULL context gives "".
+ */
+QKVSIM_API const char *qkvsim_last_error(const qkvsim_context *context);
+
+/** Threads that calls through this context use. */
+QKVSIM_API int32_t qkvsim_context_threads(const qkvsim_context *context);
+
+/** Name of the inner loops in use: "portable", "avx2" or "avx512"; static. */
+QKVSIM_API const char *qkvsim_context_kernels(const qkvsim_context *context);
+
+/** Replaces the progress callback (NULL: none). */
+QKVSIM_API void qkvsim_context_set_progress(qkvsim_context *context, qkvsim_progress progress,
+                                            void *user);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

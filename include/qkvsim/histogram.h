@@ -1,0 +1,61 @@
+/**
+ * @file histogram.h
+ * Histograms by numpy.histogram's rules: bins half open to the right, the last one closed.
+ */
+#ifndef QKVSIM_HISTOGRAM_H
+#define QKVSIM_HISTOGRAM_H
+
+#include <qkvsim/context.h>
+#include <qkvsim/view.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Largest number of bins. */
+enum { QKVSIM_BINS_MAX = 1048576 };
+
+/**
+ * Equal bins on [low, high], or the caller's own edges.
+ *
+ * Equal edges are those of numpy.linspace, rounded to the type of the values as numpy.histogram does;
+ * the caller's own edges are compared exactly.
+ */
+typedef struct qkvsim_bins {
+    size_t struct_size;
+    int64_t count;       /**< number of bins, 1 to QKVSIM_BINS_MAX */
+    double low;          /**< with edges NULL; low = high = 0 means [-1, 1] */
+    double high;
+    const double *edges; /**< count + 1 finite, strictly increasing edges; NULL: equal bins */
+} qkvsim_bins;
+
+/**
+ * Writes the edges that values of a type are compared with.
+ * @param bins  NULL for 100 equal bins on [-1, 1]
+ * @param dtype QKVSIM_F32 or F64: the type of the values
+ * @param edges receives count + 1 numbers
+ */
+QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins,
+                                          int32_t dtype, double *edges);
+
+/**
+ * Counts the values of a matrix, by the codes of a mask: one histogram for each code.
+ * @param matrix     any numeric view (F16, BF16, F32, F64)
+ * @param mask       QKVSIM_I32 view of the same shape; NULL: every value counts, code_count is 1 and
+ *                   codes is ignored
+ * @param codes      `code_count` distinct mask values
+ * @param bins       NULL for 100 equal bins on [-1, 1]
+ * @param histograms receives code_count x bins counts, row-major
+ * @param outside    receives for each code the values in no bin (below, above, or NaN); may be NULL
+ *
+ * Time O(rows x columns x log code_count), memory O(bins x code_count).
+ */
+QKVSIM_API qkvsim_status qkvsim_histogram(qkvsim_context *context, const qkvsim_view *matrix,
+                                          const qkvsim_view *mask, const int32_t *codes,
+                                          int32_t code_count, const qkvsim_bins *bins,
+                                          int64_t *histograms, int64_t *outside);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,96 @@
+/**
+ * @file layout.h
+ * A layout says which group (Q, K, V, or Q of head 3) each feature belongs to.
+ *
+ * g groups form g (g + 1) / 2 pair groups, numbered along the upper triangle: with groups Q, K, V
+ * they are Q-Q, Q-K, Q-V, K-K, K-V, V-V.
+ */
+#ifndef QKVSIM_LAYOUT_H
+#define QKVSIM_LAYOUT_H
+
+#include <qkvsim/context.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Immutable once made; may be shared by threads. Free with qkvsim_layout_free. */
+typedef struct qkvsim_layout qkvsim_layout;
+
+/**
+ * Three equal contiguous groups Q, K, V, as in GPT-2's fused c_attn.
+ * @param features all features, a multiple of 3
+ */
+QKVSIM_API qkvsim_status qkvsim_layout_thirds(qkvsim_context *context, int64_t features,
+                                              qkvsim_layout **layout);
+
+/**
+ * Contiguous groups of given widths, as in grouped-query attention (Q=576, K=192, V=192).
+ * @param widths  `groups` positive numbers of features
+ * @param names   `groups` distinct non-empty names, copied; NULL: Q, K, V for three groups, else
+ *                G0, G1, ...
+ */
+QKVSIM_API qkvsim_status qkvsim_layout_widths(qkvsim_context *context, const int64_t *widths,
+                                              const char *const *names, int32_t groups,
+                                              qkvsim_layout **layout);
+
+/** Where the heads of a layout stand. */
+enum {
+    QKVSIM_HEADS_BLOCKED = 0,    /**< all heads of Q, then all of K, then all of V */
+    QKVSIM_HEADS_INTERLEAVED = 1 /**< q, k, v of head 0, then q, k, v of head 1, ... */
+};
+
+/**
+ * Heads: part i (Q, K or V) is `widths[i]` features wide and splits into `heads[i]` equal heads, each
+ * a group of its own named after the part: Q0, Q1, ... Grouped-query sizes are allowed: with heads
+ * 9, 3, 3 interleaved, the columns are three query heads, one key and one value head, then the next
+ * three, and so on.
+ * @param names `parts` names; NULL as in qkvsim_layout_widths
+ * @return INVALID_ARGUMENT where a width is no multiple of its heads, or interleaved head counts are
+ *         no multiples of the smallest
+ */
+QKVSIM_API qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths,
+                                             const int32_t *heads, const char *const *names,
+                                             int32_t parts, int32_t order, qkvsim_layout **layout);
+
+/**
+ * Any assignment of features to groups.
+ * @param labels `features` group numbers from 0 to groups - 1; every group has at least one feature
+ * @param names  as in qkvsim_layout_widths
+ */
+QKVSIM_API qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int32_t *labels,
+                                              int64_t features, const char *const *names,
+                                              int32_t groups, qkvsim_layout **layout);
+
+/** Frees a layout; NULL is allowed. */
+QKVSIM_API void qkvsim_layout_free(qkvsim_layout *layout);
+
+/** Number of features, of groups, of pair groups; 0 for NULL. */
+QKVSIM_API int64_t qkvsim_layout_features(const qkvsim_layout *layout);
+QKVSIM_API int32_t qkvsim_layout_groups(const qkvsim_layout *layout);
+QKVSIM_API int32_t qkvsim_layout_pair_groups(const qkvsim_layout *layout);
+
+/** A group's name, owned by the layout; NULL where there is no such group. */
+QKVSIM_API const char *qkvsim_layout_group_name(const qkvsim_layout *layout, int32_t group);
+
+/** A group's number of features; 0 where there is no such group. */
+QKVSIM_API int64_t qkvsim_layout_group_features(const qkvsim_layout *layout, int32_t group);
+
+/** The group of each feature, in the caller's column order: `features` numbers, owned by the layout. */
+QKVSIM_API const int32_t *qkvsim_layout_group_of(const qkvsim_layout *layout);
+
+/** The pair group of two groups, in either order; -1 where there is no such group. */
+QKVSIM_API int32_t qkvsim_layout_pair_group(const qkvsim_layout *layout, int32_t group_a,
+                                            int32_t group_b);
+
+/** A pair group's name, "Q-K", owned by the layout; NULL where there is no such pair group. */
+QKVSIM_API const char *qkvsim_layout_pair_group_name(const qkvsim_layout *layout,
+                                                     int32_t pair_group);
+
+/** A pair group's number of feature pairs i < j; 0 where there is no such pair group. */
+QKVSIM_API int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t pair_group);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

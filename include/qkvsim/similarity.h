@@ -1,0 +1,63 @@
+/**
+ * @file similarity.h
+ * The similarity of every feature with every other, as a matrix in the caller's memory.
+ *
+ * For features x_i, x_j over n observations, with means m and centred columns c = x - m:
+ *
+ *     Pearson     <c_i, c_j> / (|c_i| |c_j|)
+ *     cosine      <x_i, x_j> / (|x_i| |x_j|)
+ *     covariance  <c_i, c_j> / (n - 1)
+ *     dot         <x_i, x_j>
+ *
+ * All four come from one Gram matrix of the centred columns scaled to unit length, which does not
+ * cancel where offsets are large: cosine = s_i s_j Pearson + o_i o_j, s = |c| / |x|,
+ * o = sqrt(n) m / |x|.
+ */
+#ifndef QKVSIM_SIMILARITY_H
+#define QKVSIM_SIMILARITY_H
+
+#include <qkvsim/context.h>
+#include <qkvsim/view.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    QKVSIM_FULL = 0, /**< every entry is written */
+    QKVSIM_UPPER = 1 /**< the diagonal and above; entries below it are left as they were */
+};
+
+/** Zero in any field is its default. */
+typedef struct qkvsim_similarity_options {
+    size_t struct_size;
+    const qkvsim_selection *selection; /**< default: all observations */
+    int32_t triangle;                  /**< QKVSIM_FULL or QKVSIM_UPPER */
+    int32_t precision; /**< QKVSIM_F32 or F64 arithmetic; default: F64 if any part is F64, else F32 */
+    int32_t nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
+} qkvsim_similarity_options;
+
+/**
+ * Computes one similarity matrix.
+ * @param parts   `part_count` views of the same observations, d features in all
+ * @param metric  one of QKVSIM_COSINE, PEARSON, COVARIANCE, DOT
+ * @param options NULL for all defaults
+ * @param matrix  d x d, QKVSIM_F32 or F64, in the caller's column order. An undefined value (a constant
+ *                feature under Pearson, an all-zero one under cosine, a covariance of one observation)
+ *                is NaN. Cosine and Pearson lie in [-1, 1] and are 1 on the diagonal where defined.
+ * @return INVALID_ARGUMENT, NONFINITE, NO_MEMORY, CANCELLED; TOO_LARGE where a covariance or dot
+ *         product may exceed the output type
+ *
+ * Error of cosine and Pearson: at most 1e-6 for F32 arithmetic, 1e-13 for F64. Time O(n d^2), memory
+ * O(n d) besides the matrix; with a progress callback, which may cancel, also a copy of the matrix, so
+ * that a cancelled call leaves it untouched.
+ */
+QKVSIM_API qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_view *parts,
+                                           int32_t part_count, int32_t metric,
+                                           const qkvsim_similarity_options *options,
+                                           const qkvsim_matrix *matrix);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

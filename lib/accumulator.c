@@ -1,0 +1,422 @@
+/*
+ * Streams: means and centred second moments in double, updated by chunks and merged.
+ * T. F. Chan, G. H. Golub, R. J. LeVeque, Updating formulae and a pairwise algorithm for computing sample
+ * variances, Stanford STAN-CS-79-773 (1979).
+ */
+#include <qkvsim/accumulator.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "analysis.h"
+#include "similarity.h"
+
+/* What is kept of one feature. */
+typedef struct running_feature {
+    double mean;
+    double first; /* the value, as long as all are equal */
+    bool constant;
+    bool nonfinite;
+} running_feature;
+
+struct qkvsim_accumulator {
+    qkv_allocator allocator;
+    int64_t features;
+    int64_t observations;
+    running_feature *running;
+    double *moments; /* packed upper triangle of sums of centred products */
+};
+
+/* ---- life ---- */
+
+static bool packed_size(int64_t features, int64_t *size)
+{
+    int64_t square;
+    if (!qkv_multiply(features, features + 1, &square))
+        return false;
+    *size = square / 2;
+    return true;
+}
+
+qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
+                                        qkvsim_accumulator **accumulator)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (accumulator == NULL || features < 1 || features > INT32_MAX)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        accumulator == NULL ? "accumulator is NULL"
+                                            : "%lld features: expected 1 to %d",
+                        (long long)features, INT32_MAX);
+    int64_t moments;
+    if (!packed_size(features, &moments))
+        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld features are too many",
+                        (long long)features);
+    qkvsim_accumulator *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
+    if (made == NULL)
+        return qkv_no_memory(context, "the accumulator");
+    made->allocator = context->allocator;
+    made->features = features;
+    made->running = qkv_allocate_zeroed(&made->allocator, (size_t)features, sizeof *made->running);
+    made->moments = qkv_allocate_zeroed(&made->allocator, (size_t)moments, sizeof *made->moments);
+    if (made->running == NULL || made->moments == NULL) {
+        qkvsim_accumulator_free(made);
+        return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY,
+                        "out of memory for %lld second moments of %lld features",
+                        (long long)moments, (long long)features);
+    }
+    *accumulator = made;
+    return QKVSIM_OK;
+}
+
+void qkvsim_accumulator_free(qkvsim_accumulator *accumulator)
+{
+    if (accumulator == NULL)
+        return;
+    const qkv_allocator allocator = accumulator->allocator;
+    qkv_release(&allocator, accumulator->running);
+    qkv_release(&allocator, accumulator->moments);
+    qkv_release(&allocator, accumulator);
+}
+
+int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *accumulator)
+{
+    return accumulator != NULL ? accumulator->observations : 0;
+}
+
+/* ---- adding: one set of moments to another ---- */
+
+/* n_a n_b / n, the weight of delta delta'. */
+static double cross_weight(int64_t a, int64_t b)
+{
+    return (double)a * ((double)b / (double)(a + b));
+}
+
+static void merge_features(running_feature *to, const running_feature *from, int64_t features,
+                           int64_t to_count, int64_t from_count)
+{
+    const double share = (double)from_count / (double)(to_count + from_count);
+    for (int64_t j = 0; j < features; j++) {
+        if (to_count == 0) {
+            to[j] = from[j];
+            continue;
+        }
+        to[j].constant = to[j].constant && from[j].constant && to[j].first == from[j].first;
+        to[j].nonfinite = to[j].nonfinite || from[j].nonfinite;
+        to[j].mean += (from[j].mean - to[j].mean) * share;
+    }
+}
+
+/* The sink: new moments = old ones + a chunk's products + the shift between the means. */
+typedef struct accumulate_sink {
+    qkv_sink sink;
+    const qkv_panels *panels;
+    const qkvsim_accumulator *old;
+    const double *delta; /* chunk's mean less the old one; 0 for a first chunk */
+    double weight;
+    double *moments;
+} accumulate_sink;
+
+static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
+{
+    (void)worker;
+    const accumulate_sink *sink = (const accumulate_sink *)base;
+    const qkv_panels *panels = sink->panels;
+    for (int64_t r = 0; r < tile->rows; r++) {
+        const int64_t i = tile->row_start + r;
+        const double norm = panels->statistics[i].centred_norm;
+        const double shift = sink->weight * sink->delta[i];
+        for (int64_t c = tile->diagonal ? r : 0; c < tile->columns; c++) {
+            const int64_t j = tile->column_start + c;
+            const int64_t at = r * QKV_PANEL_WIDTH + c;
+            const double gram = i == j ? 1
+                                : panels->real == QKVSIM_F64
+                                    ? ((const double *)tile->values)[at]
+                                    : (double)((const float *)tile->values)[at];
+            const int64_t place = qkv_packed(panels->features, i, j);
+            sink->moments[place] = sink->old->moments[place]
+                                   + gram * norm * panels->statistics[j].centred_norm
+                                   + shift * sink->delta[j];
+        }
+    }
+}
+
+/* A chunk's features as they are kept, and what their means add to the shift. */
+static void describe_chunk(const qkv_panels *panels, const qkvsim_accumulator *old,
+                           running_feature *chunk, double *delta)
+{
+    for (int64_t j = 0; j < panels->features; j++) {
+        const qkv_feature *feature = &panels->statistics[j];
+        const bool nonfinite = feature->nonfinite || old->running[j].nonfinite;
+        chunk[j] = (running_feature){
+            .mean = nonfinite ? 0 : feature->mean,
+            .first = nonfinite ? 0 : feature->mean,
+            .constant = feature->kind != QKV_NORMAL,
+            .nonfinite = nonfinite,
+        };
+        delta[j] = old->observations == 0 || nonfinite ? 0 : chunk[j].mean - old->running[j].mean;
+    }
+}
+
+static qkvsim_status check_range(qkvsim_context *context, const double *moments, int64_t features)
+{
+    for (int64_t j = 0; j < features; j++)
+        if (!isfinite(moments[qkv_packed(features, j, j)]))
+            return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
+                            "the sum of squares of column %lld exceeds double precision: scale the "
+                            "input",
+                            (long long)j);
+    return QKVSIM_OK;
+}
+
+/* Adds prepared panels; new moments are made beside the old ones, so that a failure changes nothing. */
+static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                const qkv_panels *panels, running_feature *chunk, double *delta,
+                                double *moments)
+{
+    describe_chunk(panels, accumulator, chunk, delta);
+    const int64_t before = accumulator->observations;
+    accumulate_sink sink = { { consume }, panels, accumulator, delta,
+                             before > 0 ? cross_weight(before, panels->observations) : 0, moments };
+    qkv_gram gram;
+    qkvsim_status status = qkv_gram_open(context, panels, NULL, NULL, NULL, &gram);
+    if (status != QKVSIM_OK)
+        return status;
+    qkv_work_begin(context, gram.tile_count);
+    status = qkv_gram_for_each_tile(context, &gram, &sink.sink);
+    qkv_gram_close(context, &gram);
+    if (status == QKVSIM_OK)
+        status = check_range(context, moments, accumulator->features);
+    if (status != QKVSIM_OK)
+        return status;
+    merge_features(accumulator->running, chunk, accumulator->features, before,
+                   panels->observations);
+    accumulator->observations += panels->observations;
+    return QKVSIM_OK;
+}
+
+static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                               const qkv_input *input)
+{
+    if (input->features != accumulator->features)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "the input has %lld features but the accumulator %lld",
+                        (long long)input->features, (long long)accumulator->features);
+    const size_t size = (size_t)(accumulator->features * (accumulator->features + 1) / 2);
+    const qkv_allocator *allocator = &accumulator->allocator;
+    const size_t features = (size_t)accumulator->features;
+    running_feature *chunk = qkv_allocate(allocator, features, sizeof *chunk);
+    double *delta = qkv_allocate(allocator, features, sizeof *delta);
+    double *moments = qkv_allocate(allocator, size, sizeof *moments);
+    qkv_panels panels = {0};
+    qkvsim_status status = qkv_no_memory(context, "a chunk");
+    if (chunk != NULL && delta != NULL && moments != NULL)
+        status = qkv_panels_open_unordered(context, input, &panels);
+    if (status == QKVSIM_OK)
+        status = qkv_prepare(context, input, NULL, &panels);
+    if (status == QKVSIM_OK)
+        status = add_panels(context, accumulator, &panels, chunk, delta, moments);
+    qkv_panels_close(context, &panels);
+    if (status == QKVSIM_OK) {
+        double *old = accumulator->moments;
+        accumulator->moments = moments;
+        moments = old;
+    }
+    qkv_release(allocator, chunk);
+    qkv_release(allocator, delta);
+    qkv_release(allocator, moments);
+    return status;
+}
+
+qkvsim_status qkvsim_accumulator_update(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                        const qkvsim_view *parts, int32_t part_count,
+                                        const qkvsim_similarity_options *given)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (accumulator == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "accumulator is NULL");
+    qkvsim_similarity_options options;
+    qkvsim_status status = qkv_check_similarity(context, QKVSIM_PEARSON, given, &options);
+    if (status != QKVSIM_OK)
+        return status;
+    const qkv_input_options reading = { options.selection, options.precision, options.nonfinite };
+    qkv_input input;
+    status = qkv_input_open(context, parts, part_count, &reading, &input);
+    if (status != QKVSIM_OK)
+        return status;
+    status = add_input(context, accumulator, &input);
+    qkv_input_close(context, &input);
+    return status;
+}
+
+/* ---- merging ---- */
+
+/* Sums of the diagonal decide whether the merged moments stay in range, before anything changes. */
+static bool merge_stays_in_range(const qkvsim_accumulator *to, const qkvsim_accumulator *from,
+                                 double weight, int64_t *column)
+{
+    for (int64_t j = 0; j < to->features; j++) {
+        const int64_t at = qkv_packed(to->features, j, j);
+        const double delta = from->running[j].mean - to->running[j].mean;
+        *column = j;
+        if (!isfinite(to->moments[at] + from->moments[at] + weight * delta * delta))
+            return false;
+    }
+    return true;
+}
+
+static void merge_moments(qkvsim_accumulator *to, const qkvsim_accumulator *from, double weight)
+{
+    const int64_t d = to->features;
+    for (int64_t i = 0; i < d; i++) {
+        const double shift = weight * (from->running[i].mean - to->running[i].mean);
+        const int64_t row = qkv_packed(d, i, i) - i;
+        for (int64_t j = i; j < d; j++)
+            to->moments[row + j] +=
+                from->moments[row + j] + shift * (from->running[j].mean - to->running[j].mean);
+    }
+}
+
+qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                       const qkvsim_accumulator *other)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (accumulator == NULL || other == NULL || accumulator == other)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s",
+                        accumulator == other && other != NULL
+                            ? "an accumulator cannot be merged with itself"
+                            : "an accumulator is NULL");
+    if (accumulator->features != other->features)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "an accumulator of %lld features cannot take in one of %lld",
+                        (long long)accumulator->features, (long long)other->features);
+    if (other->observations == 0)
+        return QKVSIM_OK;
+    const double weight = accumulator->observations > 0
+                              ? cross_weight(accumulator->observations, other->observations)
+                              : 0;
+    int64_t column;
+    if (!merge_stays_in_range(accumulator, other, weight, &column))
+        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
+                        "the sum of squares of column %lld exceeds double precision: scale the input",
+                        (long long)column);
+    merge_moments(accumulator, other, weight);
+    merge_features(accumulator->running, other->running, accumulator->features,
+                   accumulator->observations, other->observations);
+    accumulator->observations += other->observations;
+    return QKVSIM_OK;
+}
+
+/* ---- results ---- */
+
+/* Fills panels' statistics and ratios from what was accumulated. */
+static void describe_features(const qkvsim_accumulator *accumulator, qkv_panels *panels)
+{
+    const double n = (double)accumulator->observations;
+    for (int64_t j = 0; j < accumulator->features; j++) {
+        const running_feature *running = &accumulator->running[j];
+        qkv_feature *feature = &panels->statistics[j];
+        if (running->nonfinite) {
+            *feature = (qkv_feature){ .mean = NAN, .offset = NAN, .kind = QKV_UNDEFINED,
+                                      .nonfinite = true };
+            continue;
+        }
+        const double squares = running->constant
+                                   ? 0
+                                   : accumulator->moments[qkv_packed(accumulator->features, j, j)];
+        qkv_describe_feature(feature, running->mean, squares, n, 0);
+    }
+}
+
+/* Reads an accumulator as an input of double columns; there are no parts. */
+static qkvsim_status check_accumulator(qkvsim_context *context,
+                                       const qkvsim_accumulator *accumulator, qkv_input *input)
+{
+    if (accumulator == NULL || accumulator->observations == 0)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the accumulator is %s",
+                        accumulator == NULL ? "NULL" : "empty");
+    *input = (qkv_input){ .real = QKVSIM_F64, .features = accumulator->features,
+                          .observations = accumulator->observations };
+    return QKVSIM_OK;
+}
+
+static qkvsim_status check_defaults(qkvsim_context *context, const void *selection,
+                                    int32_t precision, int32_t nonfinite)
+{
+    if (selection != NULL || precision != 0 || nonfinite != 0)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "selection, precision and nonfinite belong to qkvsim_accumulator_update: "
+                        "leave them at their defaults here");
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
+                                         const qkvsim_accumulator *accumulator,
+                                         const qkvsim_layout *layout,
+                                         const qkvsim_analysis_options *given,
+                                         qkvsim_analysis **analysis)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (analysis == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "analysis is NULL");
+    qkvsim_analysis_options options;
+    qkv_input input;
+    qkv_session session;
+    qkvsim_status status = qkv_read_analysis_options(context, given, &options);
+    if (status == QKVSIM_OK)
+        status = check_defaults(context, options.selection, options.precision, options.nonfinite);
+    if (status == QKVSIM_OK)
+        status = check_accumulator(context, accumulator, &input);
+    if (status == QKVSIM_OK)
+        status = qkv_session_open(context, layout, &options, &input, accumulator->moments, &session);
+    if (status != QKVSIM_OK)
+        return status;
+    qkvsim_analysis *made = NULL;
+    qkv_work_begin(context, session.gram.tile_count);
+    describe_features(accumulator, &session.panels);
+    status = qkv_panels_order(context, layout->group_of, &session.panels);
+    if (status == QKVSIM_OK)
+        status = qkv_session_results(context, &session, &made);
+    if (status == QKVSIM_OK)
+        status = qkv_session_tally(context, &session, made);
+    qkv_session_close(context, &session);
+    if (status == QKVSIM_OK)
+        *analysis = made;
+    else
+        qkvsim_analysis_free(made);
+    return status;
+}
+
+qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
+                                            const qkvsim_accumulator *accumulator, int32_t metric,
+                                            const qkvsim_similarity_options *given,
+                                            const qkvsim_matrix *matrix)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    qkvsim_similarity_options options;
+    qkv_input input;
+    qkvsim_matrix out;
+    qkv_panels panels = {0};
+    qkvsim_status status = qkv_check_similarity(context, metric, given, &options);
+    if (status == QKVSIM_OK)
+        status = check_defaults(context, options.selection, options.precision, options.nonfinite);
+    if (status == QKVSIM_OK)
+        status = check_accumulator(context, accumulator, &input);
+    if (status == QKVSIM_OK)
+        status = qkv_check_matrix(context, matrix, input.features, input.features, false, &out);
+    if (status == QKVSIM_OK)
+        status = qkv_panels_open_unordered(context, &input, &panels);
+    if (status != QKVSIM_OK)
+        return status;
+    describe_features(accumulator, &panels);
+    status = qkv_panels_order(context, NULL, &panels);
+    if (status == QKVSIM_OK)
+        status = qkv_write_similarity(context, &panels, accumulator->moments, metric,
+                                      options.triangle, &out);
+    qkv_panels_close(context, &panels);
+    return status;
+}

@@ -1,0 +1,257 @@
+/* The results handle of an analysis and its accessors. */
+#include "analysis.h"
+
+#include <math.h>
+#include <string.h>
+
+/* ---- life ---- */
+
+static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t pair_groups)
+{
+    const qkv_allocator *allocator = &analysis->allocator;
+    const bool wanted = (analysis->metrics & (metric == 0 ? QKVSIM_COSINE : QKVSIM_PEARSON)) != 0;
+    analysis->undefined[metric] = qkv_allocate(allocator, (size_t)analysis->layout->features,
+                                               sizeof *analysis->undefined[metric]);
+    if (wanted)
+        analysis->histograms[metric] =
+            qkv_allocate(allocator, pair_groups * (size_t)analysis->binning.count,
+                         sizeof *analysis->histograms[metric]);
+    return analysis->undefined[metric] != NULL
+           && (!wanted || analysis->histograms[metric] != NULL);
+}
+
+static bool allocate_results(qkvsim_analysis *analysis, const qkv_session *session)
+{
+    const qkv_allocator *allocator = &analysis->allocator;
+    const qkvsim_layout *layout = session->layout;
+    const size_t pair_groups = (size_t)qkv_pair_groups(layout->groups);
+    const size_t edges = (size_t)session->binning.count + 1;
+    analysis->layout = qkv_layout_copy(allocator, layout);
+    if (analysis->layout == NULL)
+        return false;
+    analysis->binning.edges = qkv_allocate(allocator, edges, sizeof *analysis->binning.edges);
+    analysis->wanted = qkv_allocate(allocator, pair_groups, sizeof *analysis->wanted);
+    analysis->results = qkv_allocate(allocator, pair_groups, sizeof *analysis->results);
+    analysis->offset = qkv_allocate(allocator, pair_groups, sizeof *analysis->offset);
+    analysis->offset_ratios =
+        qkv_allocate(allocator, (size_t)layout->features, sizeof *analysis->offset_ratios);
+    analysis->group_offset =
+        qkv_allocate(allocator, (size_t)layout->groups, sizeof *analysis->group_offset);
+    if (analysis->binning.edges == NULL || analysis->wanted == NULL || analysis->results == NULL
+        || analysis->offset == NULL || analysis->offset_ratios == NULL
+        || analysis->group_offset == NULL)
+        return false;
+    memcpy(analysis->binning.edges, session->binning.edges, edges * sizeof(double));
+    memcpy(analysis->wanted, session->wanted, pair_groups * sizeof *analysis->wanted);
+    return allocate_metric(analysis, 0, pair_groups) && allocate_metric(analysis, 1, pair_groups);
+}
+
+qkvsim_status qkv_session_results(qkvsim_context *context, const qkv_session *session,
+                                  qkvsim_analysis **analysis)
+{
+    const qkv_allocator *allocator = &context->allocator;
+    qkvsim_analysis *made = qkv_allocate_zeroed(allocator, 1, sizeof *made);
+    if (made == NULL)
+        return qkv_no_memory(context, "the results");
+    made->allocator = *allocator;
+    made->metrics = session->metrics;
+    made->binning.count = session->binning.count;
+    if (!allocate_results(made, session)) {
+        qkvsim_analysis_free(made);
+        return qkv_no_memory(context, "the results");
+    }
+    *analysis = made;
+    return QKVSIM_OK;
+}
+
+void qkvsim_analysis_free(qkvsim_analysis *analysis)
+{
+    if (analysis == NULL)
+        return;
+    const qkv_allocator allocator = analysis->allocator;
+    qkvsim_layout_free(analysis->layout);
+    qkv_binning_close(&allocator, &analysis->binning);
+    qkv_release(&allocator, analysis->wanted);
+    qkv_release(&allocator, analysis->dropped);
+    qkv_release(&allocator, analysis->results);
+    qkv_release(&allocator, analysis->offset);
+    qkv_release(&allocator, analysis->offset_ratios);
+    qkv_release(&allocator, analysis->group_offset);
+    for (int metric = 0; metric < QKV_METRICS; metric++) {
+        qkv_release(&allocator, analysis->histograms[metric]);
+        qkv_release(&allocator, analysis->undefined[metric]);
+    }
+    qkv_release(&allocator, analysis);
+}
+
+/* ---- the public call ---- */
+
+static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout *layout,
+                                   const qkvsim_analysis_options *options, qkv_input *input,
+                                   qkvsim_analysis **analysis)
+{
+    qkv_session session;
+    qkvsim_status status = qkv_session_open(context, layout, options, input, NULL, &session);
+    if (status != QKVSIM_OK)
+        return status;
+    qkvsim_analysis *made = NULL;
+    qkv_work_begin(context, session.gram.tile_count);
+    status = qkv_session_results(context, &session, &made);
+    if (status == QKVSIM_OK)
+        status = qkv_session_run(context, &session, input, made);
+    qkv_session_close(context, &session);
+    if (status != QKVSIM_OK) {
+        qkvsim_analysis_free(made);
+        return status;
+    }
+    made->dropped = input->dropped;
+    made->dropped_count = input->dropped_count;
+    input->dropped = NULL;
+    *analysis = made;
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
+                             const qkvsim_layout *layout, const qkvsim_analysis_options *given,
+                             qkvsim_analysis **analysis)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (analysis == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "analysis is NULL");
+    qkvsim_analysis_options options;
+    qkvsim_status status = qkv_read_analysis_options(context, given, &options);
+    if (status != QKVSIM_OK)
+        return status;
+    const qkv_input_options reading = { options.selection, options.precision, options.nonfinite };
+    qkv_input input;
+    status = qkv_input_open(context, parts, part_count, &reading, &input);
+    if (status != QKVSIM_OK)
+        return status;
+    status = analyze_input(context, layout, &options, &input, analysis);
+    qkv_input_close(context, &input);
+    return status;
+}
+
+/* ---- accessors ---- */
+
+static bool has_pair_group(const qkvsim_analysis *analysis, int32_t pair_group)
+{
+    return analysis != NULL && pair_group >= 0
+           && pair_group < qkv_pair_groups(analysis->layout->groups) && analysis->wanted[pair_group];
+}
+
+/* The index of a metric that was computed; -1 otherwise. */
+static int32_t computed_metric(const qkvsim_analysis *analysis, int32_t metric)
+{
+    const int32_t index = qkv_metric_index(metric);
+    return index >= 0 && analysis != NULL && (analysis->metrics & metric) != 0 ? index : -1;
+}
+
+static const qkv_moments *moments_of(const qkvsim_analysis *analysis, int32_t pair_group,
+                                     int32_t metric)
+{
+    const int32_t index = computed_metric(analysis, metric);
+    if (index < 0 || !has_pair_group(analysis, pair_group))
+        return NULL;
+    const qkv_pair_result *result = &analysis->results[pair_group];
+    return index == 0 ? &result->cosine : &result->pearson;
+}
+
+int64_t qkvsim_analysis_observations(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->observations : 0;
+}
+
+static const int64_t *list_or_null(const int64_t *list, int64_t length, int64_t *count)
+{
+    if (count != NULL)
+        *count = length;
+    return length > 0 ? list : NULL;
+}
+
+const int64_t *qkvsim_analysis_dropped(const qkvsim_analysis *analysis, int64_t *count)
+{
+    return analysis != NULL ? list_or_null(analysis->dropped, analysis->dropped_count, count)
+                            : list_or_null(NULL, 0, count);
+}
+
+int64_t qkvsim_analysis_features(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->layout->features : 0;
+}
+
+int32_t qkvsim_analysis_pair_groups(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? qkv_pair_groups(analysis->layout->groups) : 0;
+}
+
+const char *qkvsim_analysis_name(const qkvsim_analysis *analysis, int32_t pair_group)
+{
+    return analysis != NULL ? qkvsim_layout_pair_group_name(analysis->layout, pair_group) : NULL;
+}
+
+int64_t qkvsim_analysis_pairs(const qkvsim_analysis *analysis, int32_t pair_group)
+{
+    return analysis != NULL ? qkvsim_layout_pairs(analysis->layout, pair_group) : 0;
+}
+
+int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
+{
+    const qkv_moments *moments = moments_of(analysis, pair_group, metric);
+    return moments != NULL ? moments->count : 0;
+}
+
+const int64_t *qkvsim_analysis_undefined_features(const qkvsim_analysis *analysis, int32_t metric,
+                                                  int64_t *count)
+{
+    const int32_t index = computed_metric(analysis, metric);
+    return index >= 0
+               ? list_or_null(analysis->undefined[index], analysis->undefined_count[index], count)
+               : list_or_null(NULL, 0, count);
+}
+
+int64_t qkvsim_analysis_bins(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->binning.count : 0;
+}
+
+const double *qkvsim_analysis_bin_edges(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->binning.edges : NULL;
+}
+
+const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis, int32_t pair_group,
+                                         int32_t metric)
+{
+    if (moments_of(analysis, pair_group, metric) == NULL)
+        return NULL;
+    return analysis->histograms[qkv_metric_index(metric)] + pair_group * analysis->binning.count;
+}
+
+double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
+                                 int32_t statistic)
+{
+    const qkv_moments *moments = moments_of(analysis, pair_group, metric);
+    return moments != NULL ? qkv_moments_statistic(moments, statistic) : NAN;
+}
+
+double qkvsim_analysis_offset(const qkvsim_analysis *analysis, int32_t pair_group, int32_t part)
+{
+    if (moments_of(analysis, pair_group, QKVSIM_COSINE) == NULL || part < 1
+        || part > QKV_OFFSET_PARTS)
+        return NAN;
+    return analysis->offset[pair_group][part - 1];
+}
+
+const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->offset_ratios : NULL;
+}
+
+double qkvsim_analysis_group_offset(const qkvsim_analysis *analysis, int32_t group)
+{
+    return analysis != NULL && group >= 0 && group < analysis->layout->groups
+               ? analysis->group_offset[group]
+               : NAN;
+}

@@ -1,0 +1,363 @@
+/* The random baseline: one session, run on the input and then on each permutation of it. */
+#include <qkvsim/baseline.h>
+
+#include <math.h>
+#include <string.h>
+
+#include "analysis.h"
+#include "permuter.h"
+
+enum { BINS_SUMMARIES = 4, STATISTICS = 5, SUMMARIES = 8 };
+
+/* Tolerance of "at least as far" for rounding. */
+static const double as_far = 1 - 1e-9;
+
+struct qkvsim_baseline {
+    qkv_allocator allocator;
+    qkvsim_analysis *observed;
+    int64_t permutations;
+    double *bins[QKV_METRICS][BINS_SUMMARIES]; /* pair groups x bins */
+    double *values;    /* metric, pair group, statistic: each permutation's value */
+    double *summaries; /* metric, pair group, statistic: QKVSIM_NULL_* */
+};
+
+static int64_t cell_count(const qkvsim_analysis *analysis)
+{
+    return (int64_t)QKV_METRICS * qkv_pair_groups(analysis->layout->groups) * STATISTICS;
+}
+
+static int64_t cell(const qkvsim_analysis *analysis, int32_t metric, int32_t pair_group,
+                    int32_t statistic)
+{
+    return ((int64_t)metric * qkv_pair_groups(analysis->layout->groups) + pair_group) * STATISTICS
+           + (statistic - 1);
+}
+
+static int32_t metric_bit(int32_t index)
+{
+    return index == 0 ? QKVSIM_COSINE : QKVSIM_PEARSON;
+}
+
+/* ---- one permutation's contribution ---- */
+
+/* Welford's update of mean and sum of squared deviations, and extremes, of every bin. */
+static void add_histograms(qkvsim_baseline *baseline, const qkvsim_analysis *permuted, int64_t p)
+{
+    const int64_t cells =
+        qkv_pair_groups(permuted->layout->groups) * permuted->binning.count;
+    for (int metric = 0; metric < QKV_METRICS; metric++) {
+        double **bins = baseline->bins[metric];
+        const int64_t *counts = permuted->histograms[metric];
+        for (int64_t k = 0; counts != NULL && k < cells; k++) {
+            const double count = (double)counts[k];
+            const double delta = count - bins[0][k];
+            bins[0][k] += delta / (double)(p + 1);
+            bins[1][k] += delta * (count - bins[0][k]);
+            bins[2][k] = p == 0 || count < bins[2][k] ? count : bins[2][k];
+            bins[3][k] = p == 0 || count > bins[3][k] ? count : bins[3][k];
+        }
+    }
+}
+
+static void add_statistics(qkvsim_baseline *baseline, const qkvsim_analysis *permuted, int64_t p)
+{
+    const int32_t pair_groups = qkv_pair_groups(permuted->layout->groups);
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        for (int32_t group = 0; group < pair_groups; group++)
+            for (int32_t s = QKVSIM_MEAN; s <= QKVSIM_TAIL; s++)
+                baseline->values[cell(permuted, metric, group, s) * baseline->permutations + p] =
+                    qkvsim_analysis_statistic(permuted, group, metric_bit(metric), s);
+}
+
+/* ---- summaries ---- */
+
+static void finish_histograms(qkvsim_baseline *baseline)
+{
+    const qkvsim_analysis *observed = baseline->observed;
+    const int64_t cells =
+        qkv_pair_groups(observed->layout->groups) * observed->binning.count;
+    for (int metric = 0; metric < QKV_METRICS; metric++)
+        for (int64_t k = 0; baseline->bins[metric][1] != NULL && k < cells; k++)
+            baseline->bins[metric][1][k] =
+                sqrt(baseline->bins[metric][1][k] / (double)baseline->permutations);
+}
+
+typedef struct extreme_counts {
+    int64_t two_sided, less, greater;
+} extreme_counts;
+
+/* Permutations at least as extreme as the observed value; `centre` is the mean of all m + 1. */
+static extreme_counts count_extremes(const double *values, int64_t m, double observed, double centre)
+{
+    const double distance = fabs(observed - centre);
+    const double slack = (1 - as_far) * distance;
+    extreme_counts counts = {0};
+    for (int64_t p = 0; p < m; p++) {
+        counts.two_sided += fabs(values[p] - centre) >= as_far * distance;
+        counts.less += values[p] <= observed + slack;
+        counts.greater += values[p] >= observed - slack;
+    }
+    return counts;
+}
+
+static void summarise(const double *values, int64_t m, double observed, double summary[SUMMARIES])
+{
+    const double count = (double)m;
+    double mean = 0, squares = 0, least = values[0], most = values[0];
+    for (int64_t p = 0; p < m; p++) {
+        const double delta = values[p] - mean;
+        mean += delta / (double)(p + 1);
+        squares += delta * (values[p] - mean);
+        least = fmin(least, values[p]);
+        most = fmax(most, values[p]);
+    }
+    const double sd = least < most ? sqrt(squares / count) : 0;
+    const extreme_counts extreme =
+        count_extremes(values, m, observed, mean + (observed - mean) / (count + 1));
+    summary[QKVSIM_NULL_MEAN - 1] = mean;
+    summary[QKVSIM_NULL_SD - 1] = sd;
+    summary[QKVSIM_NULL_MINIMUM - 1] = least;
+    summary[QKVSIM_NULL_MAXIMUM - 1] = most;
+    summary[QKVSIM_NULL_Z - 1] = sd > 0 ? (observed - mean) / sd : NAN;
+    summary[QKVSIM_NULL_P - 1] = (double)(extreme.two_sided + 1) / (count + 1);
+    summary[QKVSIM_NULL_P_LESS - 1] = (double)(extreme.less + 1) / (count + 1);
+    summary[QKVSIM_NULL_P_GREATER - 1] = (double)(extreme.greater + 1) / (count + 1);
+}
+
+static bool all_exist(const double *values, int64_t m, double observed)
+{
+    for (int64_t p = 0; p < m; p++)
+        if (isnan(values[p]))
+            return false;
+    return !isnan(observed);
+}
+
+static void finish_statistics(qkvsim_baseline *baseline)
+{
+    const qkvsim_analysis *observed = baseline->observed;
+    const int32_t pair_groups = qkv_pair_groups(observed->layout->groups);
+    const int64_t m = baseline->permutations;
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        for (int32_t group = 0; group < pair_groups; group++)
+            for (int32_t s = QKVSIM_MEAN; s <= QKVSIM_TAIL; s++) {
+                const int64_t at = cell(observed, metric, group, s);
+                const double *values = baseline->values + at * m;
+                double *summary = baseline->summaries + at * SUMMARIES;
+                const double own =
+                    qkvsim_analysis_statistic(observed, group, metric_bit(metric), s);
+                for (int k = 0; k < SUMMARIES; k++)
+                    summary[k] = NAN;
+                if (all_exist(values, m, own))
+                    summarise(values, m, own, summary);
+            }
+}
+
+/* ---- life ---- */
+
+void qkvsim_baseline_free(qkvsim_baseline *baseline)
+{
+    if (baseline == NULL)
+        return;
+    const qkv_allocator allocator = baseline->allocator;
+    qkvsim_analysis_free(baseline->observed);
+    for (int metric = 0; metric < QKV_METRICS; metric++)
+        for (int k = 0; k < BINS_SUMMARIES; k++)
+            qkv_release(&allocator, baseline->bins[metric][k]);
+    qkv_release(&allocator, baseline->values);
+    qkv_release(&allocator, baseline->summaries);
+    qkv_release(&allocator, baseline);
+}
+
+static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *session,
+                                   qkvsim_baseline *made)
+{
+    const qkvsim_status status = qkv_session_results(context, session, &made->observed);
+    if (status != QKVSIM_OK)
+        return status;
+    const size_t cells = (size_t)cell_count(made->observed);
+    const size_t bins = (size_t)qkv_pair_groups(session->layout->groups)
+                        * (size_t)session->binning.count;
+    bool complete = true;
+    for (int metric = 0; metric < QKV_METRICS; metric++)
+        for (int k = 0; k < BINS_SUMMARIES && (session->metrics & metric_bit(metric)) != 0; k++) {
+            made->bins[metric][k] = qkv_allocate_zeroed(&made->allocator, bins, sizeof(double));
+            complete = complete && made->bins[metric][k] != NULL;
+        }
+    made->values =
+        qkv_allocate(&made->allocator, (size_t)made->permutations, cells * sizeof(double));
+    made->summaries = qkv_allocate(&made->allocator, cells * SUMMARIES, sizeof(double));
+    complete = complete && made->values != NULL && made->summaries != NULL;
+    return complete ? QKVSIM_OK : qkv_no_memory(context, "the baseline's results");
+}
+
+static qkvsim_status make_baseline(qkvsim_context *context, const qkv_session *session,
+                                   int64_t permutations, qkvsim_baseline **baseline)
+{
+    qkvsim_baseline *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
+    if (made == NULL)
+        return qkv_no_memory(context, "the baseline's results");
+    made->allocator = context->allocator;
+    made->permutations = permutations;
+    const qkvsim_status status = fill_baseline(context, session, made);
+    if (status != QKVSIM_OK)
+        qkvsim_baseline_free(made);
+    else
+        *baseline = made;
+    return status;
+}
+
+/* ---- the run ---- */
+
+static qkvsim_status read_options(qkvsim_context *context, const qkvsim_baseline_options *given,
+                                  qkvsim_baseline_options *options)
+{
+    if (given == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "options is NULL: the number of permutations has no default");
+    const qkvsim_status status = qkv_read_struct(context, "qkvsim_baseline_options", given, options,
+                                                 sizeof *options, sizeof(size_t));
+    if (status != QKVSIM_OK)
+        return status;
+    if (options->permutations < 1 || options->permutations > UINT32_MAX)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "%lld permutations: expected 1 to %lld", (long long)options->permutations,
+                        (long long)UINT32_MAX);
+    if (options->scheme == 0)
+        options->scheme = QKVSIM_SCHEME_ALL;
+    return QKVSIM_OK;
+}
+
+static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *session,
+                                      const qkv_input *input,
+                                      const qkvsim_baseline_options *options,
+                                      qkvsim_baseline *baseline)
+{
+    qkv_permuter permuter;
+    qkvsim_status status = qkv_permuter_open(context, input, options->scheme, &permuter);
+    if (status != QKVSIM_OK)
+        return status;
+    qkv_part part;
+    const qkv_input permuted = qkv_permuter_output(&permuter, input, &part);
+    qkvsim_analysis *analysis = NULL;
+    status = qkv_session_results(context, session, &analysis);
+    for (int64_t p = 0; p < options->permutations && status == QKVSIM_OK; p++) {
+        qkv_permute_values(&permuter, options->seed, (uint32_t)p);
+        status = qkv_session_run(context, session, &permuted, analysis);
+        if (status == QKVSIM_OK) {
+            add_histograms(baseline, analysis, p);
+            add_statistics(baseline, analysis, p);
+        }
+    }
+    qkvsim_analysis_free(analysis);
+    qkv_permuter_close(context, &permuter);
+    return status;
+}
+
+/* Scheme all would carry a NaN into other features. */
+static qkvsim_status check_exchange(qkvsim_context *context, const qkv_session *session,
+                                    int32_t scheme)
+{
+    const qkv_panels *panels = &session->panels;
+    for (int64_t j = 0; j < panels->features && scheme == QKVSIM_SCHEME_ALL; j++)
+        if (panels->statistics[j].nonfinite)
+            return qkv_fail(context, QKVSIM_ERROR_NONFINITE,
+                            "column %lld has a NaN or an infinity, which QKVSIM_SCHEME_ALL would "
+                            "carry into other columns: drop its observations instead",
+                            (long long)j);
+    return QKVSIM_OK;
+}
+
+static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, qkv_input *input,
+                                 const qkvsim_baseline_options *options, qkvsim_baseline **baseline)
+{
+    qkvsim_baseline *made = NULL;
+    qkvsim_status status = make_baseline(context, session, options->permutations, &made);
+    if (status != QKVSIM_OK)
+        return status;
+    int64_t work;
+    if (!qkv_multiply(session->gram.tile_count, options->permutations + 1, &work))
+        work = INT64_MAX;
+    qkv_work_begin(context, work);
+    status = qkv_session_run(context, session, input, made->observed);
+    if (status == QKVSIM_OK)
+        status = check_exchange(context, session, options->scheme);
+    if (status == QKVSIM_OK)
+        status = run_permutations(context, session, input, options, made);
+    if (status != QKVSIM_OK) {
+        qkvsim_baseline_free(made);
+        return status;
+    }
+    finish_histograms(made);
+    finish_statistics(made);
+    qkv_release(&made->allocator, made->values);
+    made->values = NULL;
+    made->observed->dropped = input->dropped;
+    made->observed->dropped_count = input->dropped_count;
+    input->dropped = NULL;
+    *baseline = made;
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *parts,
+                                  int32_t part_count, const qkvsim_layout *layout,
+                                  const qkvsim_analysis_options *analysis_options,
+                                  const qkvsim_baseline_options *given, qkvsim_baseline **baseline)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (baseline == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "baseline is NULL");
+    qkvsim_baseline_options options;
+    qkvsim_analysis_options analysis;
+    qkvsim_status status = read_options(context, given, &options);
+    if (status == QKVSIM_OK)
+        status = qkv_read_analysis_options(context, analysis_options, &analysis);
+    if (status != QKVSIM_OK)
+        return status;
+    const qkv_input_options reading = { analysis.selection, analysis.precision, analysis.nonfinite };
+    qkv_input input;
+    status = qkv_input_open(context, parts, part_count, &reading, &input);
+    if (status != QKVSIM_OK)
+        return status;
+    qkv_session session;
+    status = qkv_session_open(context, layout, &analysis, &input, NULL, &session);
+    if (status == QKVSIM_OK) {
+        status = run_session(context, &session, &input, &options, baseline);
+        qkv_session_close(context, &session);
+    }
+    qkv_input_close(context, &input);
+    return status;
+}
+
+/* ---- accessors ---- */
+
+const qkvsim_analysis *qkvsim_baseline_observed(const qkvsim_baseline *baseline)
+{
+    return baseline != NULL ? baseline->observed : NULL;
+}
+
+int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline)
+{
+    return baseline != NULL ? baseline->permutations : 0;
+}
+
+const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t pair_group,
+                                        int32_t metric, int32_t summary)
+{
+    if (baseline == NULL || summary < 1 || summary > BINS_SUMMARIES
+        || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
+        return NULL;
+    return baseline->bins[qkv_metric_index(metric)][summary - 1]
+           + pair_group * baseline->observed->binning.count;
+}
+
+double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group, int32_t metric,
+                                 int32_t statistic, int32_t summary)
+{
+    if (baseline == NULL || summary < 1 || summary > SUMMARIES || statistic < QKVSIM_MEAN
+        || statistic > QKVSIM_TAIL
+        || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
+        return NAN;
+    const int64_t at = cell(baseline->observed, qkv_metric_index(metric), pair_group, statistic);
+    return baseline->summaries[at * SUMMARIES + summary - 1];
+}

@@ -1,0 +1,95 @@
+/*
+ * Edges of bins. Equal edges are numpy.linspace in double, then rounded to the values' type, because
+ * numpy.histogram compares float32 values with float32 edges.
+ */
+#include "bins.h"
+
+#include <math.h>
+
+enum { DEFAULT_BINS = 100, FAST_BINS_MAX = 1024 };
+
+static qkvsim_status check_range(qkvsim_context *context, qkvsim_bins *bins)
+{
+    if (bins->count < 1 || bins->count > QKVSIM_BINS_MAX)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%lld bins: expected 1 to %d",
+                        (long long)bins->count, QKVSIM_BINS_MAX);
+    if (bins->edges != NULL)
+        return QKVSIM_OK;
+    if (bins->low == 0 && bins->high == 0) {
+        bins->low = -1;
+        bins->high = 1;
+    }
+    if (!isfinite(bins->high - bins->low) || !(bins->low < bins->high))
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "bins from %g to %g: the range must be finite and not empty", bins->low,
+                        bins->high);
+    return QKVSIM_OK;
+}
+
+static double rounded(double edge, int32_t real)
+{
+    return real == QKVSIM_F32 ? (double)(float)edge : edge;
+}
+
+static void write_equal_edges(const qkvsim_bins *bins, int32_t real, double *edges)
+{
+    const double step = (bins->high - bins->low) / (double)bins->count;
+    for (int64_t k = 0; k < bins->count; k++)
+        edges[k] = rounded((double)k * step + bins->low, real);
+    edges[bins->count] = rounded(bins->high, real);
+}
+
+static qkvsim_status copy_edges(qkvsim_context *context, const qkvsim_bins *bins, double *edges)
+{
+    for (int64_t k = 0; k <= bins->count; k++) {
+        edges[k] = bins->edges[k];
+        if (!isfinite(edges[k]))
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "edge %lld of the bins is %g: edges must be finite", (long long)k,
+                            edges[k]);
+        if (k > 0 && edges[k] <= edges[k - 1])
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "edge %lld of the bins is %g, after %g: edges must increase",
+                            (long long)k, edges[k], edges[k - 1]);
+    }
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins, int32_t real,
+                               qkv_binning *binning)
+{
+    qkvsim_bins given = { .count = DEFAULT_BINS };
+    qkvsim_status status = QKVSIM_OK;
+    if (bins != NULL)
+        status =
+            qkv_read_struct(context, "qkvsim_bins", bins, &given, sizeof given, sizeof given);
+    if (status == QKVSIM_OK)
+        status = check_range(context, &given);
+    if (status != QKVSIM_OK)
+        return status;
+    double *edges = qkv_allocate(&context->allocator, (size_t)given.count + 1, sizeof *edges);
+    if (edges == NULL)
+        return qkv_no_memory(context, "the bins' edges");
+    const bool equal = given.edges == NULL;
+    if (equal)
+        write_equal_edges(&given, real, edges);
+    else
+        status = copy_edges(context, &given, edges);
+    if (status != QKVSIM_OK) {
+        qkv_release(&context->allocator, edges);
+        return status;
+    }
+    *binning = (qkv_binning){
+        .count = given.count,
+        .edges = edges,
+        .per_unit = equal ? (double)given.count / (given.high - given.low) : 0,
+        .fast = equal && given.low == -1 && given.high == 1 && given.count <= FAST_BINS_MAX,
+    };
+    return QKVSIM_OK;
+}
+
+void qkv_binning_close(const qkv_allocator *allocator, qkv_binning *binning)
+{
+    qkv_release(allocator, binning->edges);
+    *binning = (qkv_binning){0};
+}

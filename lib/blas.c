@@ -1,0 +1,72 @@
+/*
+ * The guard of OpenBLAS's thread count, the library's only global state.
+ *
+ * The pthread build has one count for the process. The OpenMP build asks the OpenMP runtime, whose
+ * count belongs to each thread; its runtime is reached through weak symbols, so that the library needs
+ * none of its own. openblas_set_num_threads_local of newer versions also sets the process's count in
+ * the pthread build, so it would not spare the guard.
+ */
+#include "blas.h"
+
+#include <cblas.h>
+#include <pthread.h>
+
+#include <qkvsim/common.h>
+
+enum { PARALLEL_OPENMP = 2 }; /* openblas_get_parallel() */
+
+__attribute__((weak)) void omp_set_num_threads(int threads);
+__attribute__((weak)) int omp_get_max_threads(void);
+
+static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
+static int64_t calls_inside;
+static int count_before;
+
+static int count_is_per_thread(void)
+{
+    return openblas_get_parallel() == PARALLEL_OPENMP && omp_set_num_threads != NULL
+           && omp_get_max_threads != NULL;
+}
+
+void qkv_blas_enter(void)
+{
+    if (count_is_per_thread())
+        return;
+    pthread_mutex_lock(&guard);
+    if (calls_inside++ == 0) {
+        count_before = openblas_get_num_threads();
+        if (count_before != 1)
+            openblas_set_num_threads(1);
+    }
+    pthread_mutex_unlock(&guard);
+}
+
+void qkv_blas_leave(void)
+{
+    if (count_is_per_thread())
+        return;
+    pthread_mutex_lock(&guard);
+    if (--calls_inside == 0 && count_before != 1)
+        openblas_set_num_threads(count_before);
+    pthread_mutex_unlock(&guard);
+}
+
+int32_t qkv_blas_enter_thread(void)
+{
+    if (!count_is_per_thread())
+        return 0;
+    const int32_t before = omp_get_max_threads();
+    omp_set_num_threads(1);
+    return before;
+}
+
+void qkv_blas_leave_thread(int32_t before)
+{
+    if (before > 0)
+        omp_set_num_threads(before);
+}
+
+const char *qkvsim_blas_description(void)
+{
+    return openblas_get_config();
+}

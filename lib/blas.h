@@ -1,0 +1,16 @@
+/* OpenBLAS as the engine of one tile: single-threaded products, whatever the process has set. */
+#ifndef QKV_BLAS_H
+#define QKV_BLAS_H
+
+#include <stdint.h>
+
+/* While any call is between enter and leave, OpenBLAS runs on one thread; the last to leave restores
+ * the caller's count. */
+void qkv_blas_enter(void);
+void qkv_blas_leave(void);
+
+/* The same for a build whose count belongs to each thread; leave takes what enter returned. */
+int32_t qkv_blas_enter_thread(void);
+void qkv_blas_leave_thread(int32_t before);
+
+#endif

@@ -1,0 +1,206 @@
+/* The context: allocation, error text, progress, and the reading of versioned structs. */
+#define _GNU_SOURCE /* sched_getaffinity */
+#include "context.h"
+
+#include <sched.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+enum { CACHE_LINE = 64, THREADS_MAX = 1024 };
+
+static void *default_allocate(void *user, size_t size)
+{
+    (void)user;
+    return malloc(size);
+}
+
+static void default_release(void *user, void *memory)
+{
+    (void)user;
+    free(memory);
+}
+
+/* The pointer the allocator gave stands just below the aligned block. */
+void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size)
+{
+    const size_t extra = CACHE_LINE + sizeof(void *);
+    if (size != 0 && count > (PTRDIFF_MAX - extra) / size)
+        return NULL;
+    char *given = allocator->allocate(allocator->user, count * size + extra);
+    if (given == NULL)
+        return NULL;
+    const uintptr_t first = (uintptr_t)given + sizeof(void *);
+    char *aligned = given + sizeof(void *) + (CACHE_LINE - first % CACHE_LINE) % CACHE_LINE;
+    memcpy(aligned - sizeof(void *), &given, sizeof given);
+    return aligned;
+}
+
+void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t size)
+{
+    void *memory = qkv_allocate(allocator, count, size);
+    if (memory != NULL)
+        memset(memory, 0, count * size);
+    return memory;
+}
+
+void qkv_release(const qkv_allocator *allocator, void *memory)
+{
+    if (memory == NULL)
+        return;
+    void *given;
+    memcpy(&given, (char *)memory - sizeof(void *), sizeof given);
+    allocator->release(allocator->user, given);
+}
+
+qkvsim_status qkv_fail(qkvsim_context *context, qkvsim_status status, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(context->error, sizeof context->error, format, arguments);
+    va_end(arguments);
+    return status;
+}
+
+qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what)
+{
+    return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY, "out of memory for %s", what);
+}
+
+bool qkv_multiply(int64_t a, int64_t b, int64_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product) && *product <= PTRDIFF_MAX;
+}
+
+size_t qkv_declared_size(const void *structure)
+{
+    size_t size;
+    memcpy(&size, structure, sizeof size);
+    return size;
+}
+
+qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const void *from, void *to,
+                              size_t size, size_t least)
+{
+    const size_t given = qkv_declared_size(from);
+    if (given < least)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "%s has struct_size %zu, at least %zu is needed: set it to sizeof(%s)", name,
+                        given, least, name);
+    const unsigned char *bytes = from;
+    for (size_t i = size; i < given; i++)
+        if (bytes[i] != 0)
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "%s has struct_size %zu and sets byte %zu, but this library knows %zu "
+                            "bytes of it: a newer library is needed",
+                            name, given, i, size);
+    memset(to, 0, size);
+    memcpy(to, from, given < size ? given : size);
+    return QKVSIM_OK;
+}
+
+void qkv_work_begin(qkvsim_context *context, int64_t total)
+{
+    context->work_done = 0;
+    context->work_total = total > 0 ? total : 1;
+}
+
+bool qkv_work_at(qkvsim_context *context, int64_t done)
+{
+    if (done > context->work_done)
+        context->work_done = done;
+    return context->progress != NULL
+           && context->progress(context->progress_user, context->work_done, context->work_total) != 0;
+}
+
+qkvsim_status qkv_cancelled(qkvsim_context *context)
+{
+    return qkv_fail(context, QKVSIM_ERROR_CANCELLED,
+                    "cancelled by the progress callback after %lld of %lld units of work",
+                    (long long)context->work_done, (long long)context->work_total);
+}
+
+static int32_t available_processors(void)
+{
+    cpu_set_t set;
+    if (sched_getaffinity(0, sizeof set, &set) == 0 && CPU_COUNT(&set) > 0)
+        return CPU_COUNT(&set) < THREADS_MAX ? CPU_COUNT(&set) : THREADS_MAX;
+    const long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online < 1 ? 1 : online > THREADS_MAX ? THREADS_MAX : (int32_t)online;
+}
+
+/* Fills the context from options; its error text says what is wrong with them. */
+static qkvsim_status configure(qkvsim_context *context, const qkvsim_context_options *options)
+{
+    qkvsim_context_options given = {0};
+    if (options != NULL) {
+        const qkvsim_status status = qkv_read_struct(context, "qkvsim_context_options", options,
+                                                     &given, sizeof given, sizeof(size_t));
+        if (status != QKVSIM_OK)
+            return status;
+    }
+    if ((given.allocate == NULL) != (given.release == NULL) || given.threads < 0
+        || given.threads > THREADS_MAX)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    context->kernels = qkv_kernels_choose(given.kernels);
+    if (context->kernels == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    context->allocator = (qkv_allocator){
+        .allocate = given.allocate != NULL ? given.allocate : default_allocate,
+        .release = given.release != NULL ? given.release : default_release,
+        .user = given.allocate_user,
+    };
+    context->progress = given.progress;
+    context->progress_user = given.progress_user;
+    context->threads = given.threads > 0 ? given.threads : available_processors();
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkvsim_context_create(const qkvsim_context_options *options, qkvsim_context **context)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    qkvsim_context prototype = {0};
+    const qkvsim_status status = configure(&prototype, options);
+    if (status != QKVSIM_OK)
+        return status;
+    qkvsim_context *made = qkv_allocate(&prototype.allocator, 1, sizeof *made);
+    if (made == NULL)
+        return QKVSIM_ERROR_NO_MEMORY;
+    *made = prototype;
+    *context = made;
+    return QKVSIM_OK;
+}
+
+void qkvsim_context_free(qkvsim_context *context)
+{
+    if (context != NULL) {
+        const qkv_allocator allocator = context->allocator;
+        qkv_release(&allocator, context);
+    }
+}
+
+const char *qkvsim_last_error(const qkvsim_context *context)
+{
+    return context != NULL ? context->error : "";
+}
+
+int32_t qkvsim_context_threads(const qkvsim_context *context)
+{
+    return context != NULL ? context->threads : 0;
+}
+
+const char *qkvsim_context_kernels(const qkvsim_context *context)
+{
+    return context != NULL ? context->kernels->name : "";
+}
+
+void qkvsim_context_set_progress(qkvsim_context *context, qkvsim_progress progress, void *user)
+{
+    if (context != NULL) {
+        context->progress = progress;
+        context->progress_user = user;
+    }
+}

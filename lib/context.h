@@ -1,0 +1,60 @@
+/* What every part of the library shares: the context, its allocator, its error text, its progress. */
+#ifndef QKV_CONTEXT_H
+#define QKV_CONTEXT_H
+
+#include <qkvsim/context.h>
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "kernels/kernels.h"
+
+/* Every handle keeps a copy, so that it may outlive the context it was made through. */
+typedef struct qkv_allocator {
+    void *(*allocate)(void *user, size_t size);
+    void (*release)(void *user, void *memory);
+    void *user;
+} qkv_allocator;
+
+struct qkvsim_context {
+    qkv_allocator allocator;
+    qkvsim_progress progress;
+    void *progress_user;
+    int64_t work_done; /* units finished in the present call, of work_total */
+    int64_t work_total;
+    int32_t threads;
+    const qkv_kernels *kernels;
+    char error[512];
+};
+
+/* Memory aligned to a cache line; NULL where the allocator has none or count * size overflows. */
+void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size);
+void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t size);
+void qkv_release(const qkv_allocator *allocator, void *memory);
+
+/* Writes the context's error text and returns the status. */
+__attribute__((format(printf, 3, 4))) qkvsim_status qkv_fail(qkvsim_context *context,
+                                                            qkvsim_status status,
+                                                            const char *format, ...);
+qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what);
+
+/* The product of two non-negative sizes; false where it exceeds int64 or size_t. */
+bool qkv_multiply(int64_t a, int64_t b, int64_t *product);
+
+/* The struct_size that a caller's struct begins with. */
+size_t qkv_declared_size(const void *structure);
+
+/*
+ * Copies the caller's struct of any version into one of `size` bytes, zeros where the caller's is
+ * shorter. Fails where struct_size is below `least`, or where bytes this library does not know are not
+ * zero.
+ */
+qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const void *from, void *to,
+                              size_t size, size_t least);
+
+/* Progress of one public call: begin once, then advance on the calling thread; true means cancelled. */
+void qkv_work_begin(qkvsim_context *context, int64_t total);
+bool qkv_work_at(qkvsim_context *context, int64_t done);
+qkvsim_status qkv_cancelled(qkvsim_context *context);
+
+#endif

@@ -1,0 +1,251 @@
+/*
+ * The one tile loop: threads take tiles of the Gram matrix, OpenBLAS multiplies each on one thread, the
+ * sink consumes it in cache. How a tile is computed does not depend on the thread that does it, so
+ * results are the same for any number of threads.
+ */
+#include "gram.h"
+
+#include <cblas.h>
+#include <math.h>
+#include <string.h>
+
+#include "blas.h"
+#include "parallel.h"
+
+enum {
+    TILE_REALS = QKV_PANEL_WIDTH * QKV_PANEL_WIDTH,
+    BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
+    CHUNK_LENGTH = 192,    /* observations multiplied at a time, at most, on average */
+    CHUNKS_TOGETHER = 16   /* chunks added up before they are added to the tile */
+};
+
+/* ---- the list of tiles ---- */
+
+typedef bool (*wanted_function)(const void *state, int64_t panel_i, int64_t panel_j);
+
+/* Block by block, so that a block's panels are read from cache. Counts only where tiles is NULL. */
+static int64_t list_tiles(int64_t panels, wanted_function wanted, const void *state,
+                          int32_t (*tiles)[2])
+{
+    int64_t count = 0;
+    for (int64_t block_i = 0; block_i < panels; block_i += BLOCK_PANELS)
+        for (int64_t block_j = block_i; block_j < panels; block_j += BLOCK_PANELS)
+            for (int64_t i = block_i; i < panels && i < block_i + BLOCK_PANELS; i++)
+                for (int64_t j = i > block_j ? i : block_j; j < panels && j < block_j + BLOCK_PANELS;
+                     j++) {
+                    if (wanted != NULL && !wanted(state, i, j))
+                        continue;
+                    if (tiles != NULL) {
+                        tiles[count][0] = (int32_t)i;
+                        tiles[count][1] = (int32_t)j;
+                    }
+                    count++;
+                }
+    return count;
+}
+
+qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
+                            const double *moments, wanted_function wanted, const void *state,
+                            qkv_gram *gram)
+{
+    *gram = (qkv_gram){ .panels = panels, .moments = moments };
+    gram->tile_count = list_tiles(panels->count, wanted, state, NULL);
+    gram->tiles = qkv_allocate(&context->allocator, (size_t)gram->tile_count, sizeof *gram->tiles);
+    if (gram->tiles == NULL)
+        return qkv_no_memory(context, "the list of tiles");
+    list_tiles(panels->count, wanted, state, gram->tiles);
+    return QKVSIM_OK;
+}
+
+void qkv_gram_close(const qkvsim_context *context, qkv_gram *gram)
+{
+    qkv_release(&context->allocator, gram->tiles);
+    *gram = (qkv_gram){0};
+}
+
+qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
+{
+    const qkv_panels *panels = gram->panels;
+    const int64_t i = gram->tiles[number][0], j = gram->tiles[number][1];
+    return (qkv_tile){
+        .number = number,
+        .row_start = i * panels->width,
+        .column_start = j * panels->width,
+        .rows = qkv_panel_width(panels, i),
+        .columns = qkv_panel_width(panels, j),
+        .diagonal = i == j,
+    };
+}
+
+/* ---- one tile by products of panels ---- */
+
+typedef struct factor {
+    const void *values;
+    int64_t leading;
+    int64_t width;
+} factor;
+
+static factor panel_factor(const qkv_panels *panels, int64_t p)
+{
+    return (factor){ qkv_panel(panels, p), qkv_panel_leading(panels, p),
+                     qkv_panel_width(panels, p) };
+}
+
+static const void *rows_from(const factor *f, int64_t row, int32_t real)
+{
+    return (const char *)f->values + (size_t)(row * f->leading) * qkv_real_size(real);
+}
+
+/* out = a' b over rows start .. start + count - 1, added to out or not; only above the diagonal where
+ * a is b. */
+static void multiply(const factor *a, const factor *b, bool same, int64_t start, int64_t count,
+                     bool add, int32_t real, void *out)
+{
+    const void *left = rows_from(a, start, real), *right = rows_from(b, start, real);
+    const int m = (int)a->width, n = (int)b->width, k = (int)count;
+    const int lda = (int)a->leading, ldb = (int)b->leading;
+    const double beta = add ? 1 : 0;
+    if (real == QKVSIM_F64 && same)
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, m, k, 1, left, lda, beta, out,
+                    QKV_PANEL_WIDTH);
+    else if (real == QKVSIM_F64)
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb, beta,
+                    out, QKV_PANEL_WIDTH);
+    else if (same)
+        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, m, k, 1, left, lda, (float)beta, out,
+                    QKV_PANEL_WIDTH);
+    else
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
+                    (float)beta, out, QKV_PANEL_WIDTH);
+}
+
+static void add_reals(void *to, const void *from, int64_t rows, int32_t real)
+{
+    const int64_t count = rows * QKV_PANEL_WIDTH;
+    if (real == QKVSIM_F64) {
+        double *sum = to;
+        const double *term = from;
+        for (int64_t k = 0; k < count; k++)
+            sum[k] += term[k];
+    } else {
+        float *sum = to;
+        const float *term = from;
+        for (int64_t k = 0; k < count; k++)
+            sum[k] += term[k];
+    }
+}
+
+/* Where the c-th of a number of chunks of n observations begins. Lengths vary with the multiples of the
+ * golden ratio: equal sums of equal chunks would round alike at each addition and drift. */
+static int64_t chunk_start(int64_t n, int64_t chunks, int64_t c)
+{
+    if (c == 0 || c == chunks)
+        return c == 0 ? 0 : n;
+    const double multiple = (double)c * 0.6180339887498949;
+    const double jitter = 0.4 * (multiple - floor(multiple) - 0.5);
+    return (int64_t)((double)n * (((double)c + jitter) / (double)chunks));
+}
+
+/* Sums over observations in two levels: chunks within `partial`, groups of chunks within out. Few enough
+ * additions in a row keep single precision within 1e-6 for 65,536 observations and more. */
+static void multiply_panels(const qkv_gram *gram, const qkv_tile *tile, void *partial, void *out)
+{
+    const qkv_panels *panels = gram->panels;
+    const factor a = panel_factor(panels, gram->tiles[tile->number][0]);
+    const factor b = panel_factor(panels, gram->tiles[tile->number][1]);
+    const int64_t n = panels->observations;
+    const int64_t chunks = (n + CHUNK_LENGTH - 1) / CHUNK_LENGTH;
+    for (int64_t c = 0; c < chunks; c++) {
+        const int64_t start = chunk_start(n, chunks, c);
+        void *target = c < CHUNKS_TOGETHER ? out : partial;
+        multiply(&a, &b, tile->diagonal, start, chunk_start(n, chunks, c + 1) - start,
+                 c % CHUNKS_TOGETHER != 0, panels->real, target);
+        const bool group_ends = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == chunks;
+        if (group_ends && target == partial)
+            add_reals(out, partial, tile->rows, panels->real);
+    }
+}
+
+/* ---- one tile from accumulated moments ---- */
+
+static void divide_moments(const qkv_gram *gram, const qkv_tile *tile, double *out)
+{
+    const qkv_panels *panels = gram->panels;
+    for (int64_t r = 0; r < tile->rows; r++) {
+        const int64_t i = panels->order[tile->row_start + r];
+        const qkv_feature *row = &panels->statistics[i];
+        for (int64_t c = tile->diagonal ? r + 1 : 0; c < tile->columns; c++) {
+            const int64_t j = panels->order[tile->column_start + c];
+            const qkv_feature *column = &panels->statistics[j];
+            const double moment = gram->moments[i < j ? qkv_packed(panels->features, i, j)
+                                                      : qkv_packed(panels->features, j, i)];
+            const bool normal = row->kind == QKV_NORMAL && column->kind == QKV_NORMAL;
+            out[r * QKV_PANEL_WIDTH + c] =
+                normal ? moment / row->centred_norm / column->centred_norm : 0;
+        }
+    }
+}
+
+/* ---- the loop ---- */
+
+typedef struct tile_loop {
+    qkvsim_context *context;
+    const qkv_gram *gram;
+    qkv_sink *sink;
+    char *buffers; /* two tiles for each worker */
+    int64_t work_before;
+    atomic_llong next;
+    atomic_llong finished;
+    atomic_bool cancelled;
+} tile_loop;
+
+static size_t buffer_bytes(const qkv_gram *gram)
+{
+    return (size_t)TILE_REALS * qkv_real_size(gram->panels->real);
+}
+
+static void tile_worker(void *state, int32_t worker)
+{
+    tile_loop *loop = state;
+    const qkv_gram *gram = loop->gram;
+    char *out = loop->buffers + 2 * (size_t)worker * buffer_bytes(gram);
+    int64_t number;
+    while (!atomic_load_explicit(&loop->cancelled, memory_order_relaxed)
+           && (number = qkv_next_task(&loop->next, gram->tile_count)) >= 0) {
+        qkv_tile tile = qkv_gram_tile(gram, number);
+        tile.values = out;
+        if (gram->moments != NULL)
+            divide_moments(gram, &tile, (double *)(void *)out);
+        else
+            multiply_panels(gram, &tile, out + buffer_bytes(gram), out);
+        loop->sink->consume(loop->sink, worker, &tile);
+        const int64_t finished = atomic_fetch_add(&loop->finished, 1) + 1;
+        if (worker == 0 && qkv_work_at(loop->context, loop->work_before + finished))
+            atomic_store(&loop->cancelled, true);
+    }
+}
+
+int32_t qkv_gram_workers(const qkvsim_context *context, const qkv_gram *gram)
+{
+    const double placed = (double)gram->panels->placed;
+    const double depth = gram->moments != NULL ? 1 : (double)gram->panels->observations;
+    return qkv_worker_count(context, gram->tile_count, placed * placed * (depth / 16 + 4));
+}
+
+qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gram, qkv_sink *sink)
+{
+    const int32_t workers = qkv_gram_workers(context, gram);
+    tile_loop loop = { .context = context, .gram = gram, .sink = sink,
+                       .work_before = context->work_done };
+    loop.buffers = qkv_allocate_zeroed(&context->allocator, 2 * (size_t)workers, buffer_bytes(gram));
+    if (loop.buffers == NULL)
+        return qkv_no_memory(context, "the tiles");
+    qkv_blas_enter();
+    qkv_parallel(workers, tile_worker, &loop);
+    qkv_blas_leave();
+    qkv_release(&context->allocator, loop.buffers);
+    if (atomic_load(&loop.cancelled)
+        || qkv_work_at(context, loop.work_before + gram->tile_count))
+        return qkv_cancelled(context);
+    return QKVSIM_OK;
+}

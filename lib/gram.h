@@ -1,0 +1,55 @@
+/* Third stage of the flow: the one tile loop. A source gives tiles of the Gram matrix, a sink consumes
+ * each while it is in cache. */
+#ifndef QKV_GRAM_H
+#define QKV_GRAM_H
+
+#include "prepare.h"
+
+/* One tile of the upper triangle of panels: rows of panel I, columns of panel J >= I. */
+typedef struct qkv_tile {
+    int64_t number;
+    int64_t row_start, column_start; /* positions */
+    int64_t rows, columns;
+    bool diagonal;                   /* only entries above the diagonal are meaningful */
+    const void *values;              /* reals, leading dimension QKV_PANEL_WIDTH */
+} qkv_tile;
+
+/*
+ * Where tiles come from: products of panels, or second moments that were accumulated (then panels have
+ * no values, and moment(i, j) is read instead).
+ */
+typedef struct qkv_gram {
+    const qkv_panels *panels;
+    const double *moments;   /* packed upper triangle in caller's columns; NULL: products of panels */
+    int32_t (*tiles)[2];     /* panel pairs in the order they are worked on */
+    int64_t tile_count;
+} qkv_gram;
+
+/* What consumes tiles. consume may be called by several workers at once, each for another tile. */
+typedef struct qkv_sink {
+    void (*consume)(struct qkv_sink *sink, int32_t worker, const qkv_tile *tile);
+} qkv_sink;
+
+/* Lists the tiles; `wanted` (NULL: all) says which panel pairs are needed. */
+qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
+                            const double *moments,
+                            bool (*wanted)(const void *state, int64_t panel_i, int64_t panel_j),
+                            const void *state, qkv_gram *gram);
+void qkv_gram_close(const qkvsim_context *context, qkv_gram *gram);
+
+/* Workers that qkv_gram_for_each_tile will use, for sinks that keep something for each. */
+int32_t qkv_gram_workers(const qkvsim_context *context, const qkv_gram *gram);
+
+/* Describes a tile without its values. */
+qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number);
+
+/* Feeds every tile to the sink; progress goes from work_done up by tile_count. */
+qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gram, qkv_sink *sink);
+
+/* Index of moment (i, j), i <= j, in a packed upper triangle. */
+static inline int64_t qkv_packed(int64_t features, int64_t i, int64_t j)
+{
+    return i * features - i * (i - 1) / 2 + (j - i);
+}
+
+#endif

@@ -1,0 +1,58 @@
+/* The caller's input once validated: parts, selected observations, arithmetic. First stage of the flow. */
+#ifndef QKV_INPUT_H
+#define QKV_INPUT_H
+
+#include <qkvsim/view.h>
+
+#include "context.h"
+
+/* The input part of every options struct. */
+typedef struct qkv_input_options {
+    const qkvsim_selection *selection;
+    int32_t precision;
+    int32_t nonfinite;
+} qkv_input_options;
+
+typedef struct qkv_part {
+    qkvsim_view view;
+    int64_t first_feature;
+} qkv_part;
+
+typedef struct qkv_input {
+    qkv_part *parts;
+    int32_t part_count;
+    int32_t real; /* QKVSIM_F32 or F64: the arithmetic */
+    int32_t nonfinite;
+    int64_t features;
+    int64_t observations; /* in use */
+    int64_t *rows;        /* their numbers, increasing; NULL: 0 .. observations - 1 */
+    int64_t *dropped;     /* left out for NaN or infinity, increasing */
+    int64_t dropped_count;
+} qkv_input;
+
+/* Checks one view: type, alignment, sizes, strides. `what` names it in messages. */
+qkvsim_status qkv_check_view(qkvsim_context *context, const char *what, const qkvsim_view *given,
+                             bool mask, qkvsim_view *view);
+
+/* Checks an output matrix of given shape; F32 or F64, or I32 for a mask. */
+qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *given, int64_t rows,
+                               int64_t columns, bool mask, qkvsim_matrix *matrix);
+
+/* Checks parts, selection and options, and drops observations if asked to. On failure nothing is held. */
+qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
+                             const qkv_input_options *options, qkv_input *input);
+void qkv_input_close(const qkvsim_context *context, qkv_input *input);
+
+/* The part that holds a column. */
+const qkv_part *qkv_input_part(const qkv_input *input, int64_t feature);
+
+/* The row number of an observation in use. */
+static inline int64_t qkv_input_row(const qkv_input *input, int64_t observation)
+{
+    return input->rows != NULL ? input->rows[observation] : observation;
+}
+
+/* True where an element of the input is neither NaN nor infinite. */
+bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature);
+
+#endif

@@ -1,0 +1,21 @@
+/* The one conversion from a Gram value to similarities. Every sink uses it, so that histograms and
+ * matrices agree to the bit. Compiled without contraction (-ffp-contract=off) everywhere. */
+#ifndef QKV_CONVERSION_H
+#define QKV_CONVERSION_H
+
+#define QKV_DEFINE_CONVERSION(REAL, SUFFIX)                                                          \
+    static inline REAL clamp_##SUFFIX(REAL value)                                                    \
+    {                                                                                                \
+        const REAL below = value < (REAL)1 ? value : (REAL)1;                                        \
+        return below > (REAL)-1 ? below : (REAL)-1;                                                  \
+    }                                                                                                \
+    /* The cosine from a Pearson value: s_i (s_j p) + o_i o_j. */                                    \
+    static inline REAL cosine_##SUFFIX(REAL pearson, REAL s_i, REAL s_j, REAL o_i, REAL o_j)         \
+    {                                                                                                \
+        return clamp_##SUFFIX(s_i * (s_j * pearson) + o_i * o_j);                                    \
+    }
+
+QKV_DEFINE_CONVERSION(float, f32)
+QKV_DEFINE_CONVERSION(double, f64)
+
+#endif

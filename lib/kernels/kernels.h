@@ -1,0 +1,117 @@
+/*
+ * The inner loops, one table for each instruction set, chosen once for a context.
+ *
+ * All tables are compiled from one source, kernel_template.h, for float and for double; the portable
+ * one is the specification. Similarities and bins are computed without fused multiply-add and in one
+ * order, so every table gives the same bits and the same counts.
+ */
+#ifndef QKV_KERNELS_H
+#define QKV_KERNELS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    QKV_PANEL_WIDTH = 192, /* widest tile; 97 % of the FMA peak in single-threaded sgemm */
+    QKV_STRIP_WIDTH = 64,  /* columns prepared at a time, a divisor of the panel's width */
+    QKV_SUBHISTOGRAMS = 8  /* neighbouring values count apart, so that a hot bin does not stall */
+};
+
+/* A run of columns of one part that lie feature_stride apart. */
+typedef struct qkv_columns {
+    const void *first; /* row 0 of the first column */
+    int64_t observation_stride;
+    int64_t feature_stride;
+    int64_t count;
+    int32_t dtype;
+} qkv_columns;
+
+/* Rows to read: `rows` lists them, or NULL for 0 .. count - 1. */
+typedef struct qkv_rows {
+    const int64_t *rows;
+    int64_t count;
+} qkv_rows;
+
+/* Columns in preparation: count x width reals, row-major. */
+typedef struct qkv_strip {
+    void *values;
+    int64_t leading;
+    int64_t count;
+    int64_t width;
+} qkv_strip;
+
+/* What turns raw columns into unit ones: c = ((x - mean_high) - mean_low) * inverse_norm. */
+typedef struct qkv_scaling {
+    double mean_high[QKV_STRIP_WIDTH];
+    double mean_low[QKV_STRIP_WIDTH]; /* what mean_high rounded off; 0 for float */
+    double inverse_norm[QKV_STRIP_WIDTH];
+} qkv_scaling;
+
+/* How values find their bins. */
+typedef struct qkv_binning {
+    int64_t count;
+    double *edges;   /* count + 1: bin k holds v >= edges[k] and v < edges[k + 1] */
+    double per_unit; /* equal bins: count / (high - low); 0 for the caller's own edges */
+    bool fast;       /* equal bins on [-1, 1], few enough for single precision indices */
+} qkv_binning;
+
+/* A part of a tile whose pairs all belong to one pair group. */
+typedef struct qkv_rectangle {
+    const void *gram;
+    int64_t leading;
+    int64_t rows;
+    int64_t columns;
+    bool strict_upper; /* only columns j > i */
+    const void *row_spread, *row_offset;       /* s and o of the rows' features */
+    const void *column_spread, *column_offset; /* and of the columns' */
+    const qkv_binning *binning;
+} qkv_rectangle;
+
+/* What one metric's values in a rectangle came to. Power sums are of v - shift, in double. */
+typedef struct qkv_tally {
+    uint32_t *counts; /* QKV_SUBHISTOGRAMS x binning->count, zero on entry; NULL: metric not wanted */
+    double shift;
+    double power_sums[4];
+    double minimum, maximum;
+    int64_t tail;
+} qkv_tally;
+
+typedef struct qkv_rectangle_tally {
+    int64_t pairs;
+    qkv_tally cosine, pearson;
+    double variance_sum;    /* sum V,   V = s_i s_j pearson */
+    double variance_energy; /* sum V^2 */
+    double cross;           /* sum V O, O = o_i o_j */
+} qkv_rectangle_tally;
+
+typedef struct qkv_real_kernels {
+    /* Widens selected rows of columns into a strip's columns from `column` on. */
+    void (*load)(const qkv_columns *columns, const qkv_rows *rows, const qkv_strip *strip,
+                 int64_t column);
+    /* sums[j] = sum over rows of x - first row's x. */
+    void (*sums_from_first)(const qkv_strip *strip, double *sums);
+    /* squares[j] = sum over rows of the centred value's square. */
+    void (*centred_squares)(const qkv_strip *strip, const qkv_scaling *scaling, double *squares);
+    /* Centres, scales and rotates pairs of rows in place; see prepare.c. */
+    void (*normalise)(const qkv_strip *strip, const qkv_scaling *scaling);
+    /* Adds a rectangle to a tally. */
+    void (*tally)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally);
+} qkv_real_kernels;
+
+typedef struct qkv_kernels {
+    const char *name;
+    qkv_real_kernels f32;
+    qkv_real_kernels f64;
+} qkv_kernels;
+
+/* The table for a QKVSIM_KERNELS_* choice; NULL where there is none or the processor lacks it. */
+const qkv_kernels *qkv_kernels_choose(int32_t choice);
+
+extern const qkv_kernels qkv_kernels_portable;
+#ifdef QKV_HAVE_X86_KERNELS
+extern const qkv_kernels qkv_kernels_avx2;
+extern const qkv_kernels qkv_kernels_avx512;
+#endif
+
+#endif

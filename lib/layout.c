@@ -1,0 +1,460 @@
+/* Layouts: every constructor writes a label for each feature and a name for each group, then one
+ * function makes the handle. */
+#include "layout.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { GROUPS_MAX = 4096 }; /* 8,390,656 pair groups */
+
+/* ---- the one maker ---- */
+
+static size_t text_size(const char *const *names, int32_t groups)
+{
+    size_t size = 0;
+    for (int32_t a = 0; a < groups; a++) {
+        size += strlen(names[a]) + 1;
+        for (int32_t b = a; b < groups; b++)
+            size += strlen(names[a]) + 1 + strlen(names[b]) + 1;
+    }
+    return size;
+}
+
+static void write_names(qkvsim_layout *layout, const char *const *names)
+{
+    char *text = layout->text;
+    int32_t pair = 0;
+    for (int32_t a = 0; a < layout->groups; a++) {
+        layout->group_names[a] = text;
+        text += sprintf(text, "%s", names[a]) + 1;
+        for (int32_t b = a; b < layout->groups; b++) {
+            layout->pair_group_names[pair++] = text;
+            text += sprintf(text, "%s-%s", names[a], names[b]) + 1;
+        }
+    }
+}
+
+static qkvsim_layout *make_layout(const qkv_allocator *allocator, const int32_t *labels,
+                                  int64_t features, const char *const *names, int32_t groups)
+{
+    qkvsim_layout *layout = qkv_allocate_zeroed(allocator, 1, sizeof *layout);
+    if (layout == NULL)
+        return NULL;
+    const size_t pairs = (size_t)qkv_pair_groups(groups);
+    layout->allocator = *allocator;
+    layout->features = features;
+    layout->groups = groups;
+    layout->group_of = qkv_allocate(allocator, (size_t)features, sizeof *layout->group_of);
+    layout->group_features =
+        qkv_allocate_zeroed(allocator, (size_t)groups, sizeof *layout->group_features);
+    layout->group_names = qkv_allocate(allocator, (size_t)groups, sizeof *layout->group_names);
+    layout->pair_group_names = qkv_allocate(allocator, pairs, sizeof *layout->pair_group_names);
+    layout->text = qkv_allocate(allocator, text_size(names, groups), 1);
+    if (layout->group_of == NULL || layout->group_features == NULL || layout->group_names == NULL
+        || layout->pair_group_names == NULL || layout->text == NULL) {
+        qkvsim_layout_free(layout);
+        return NULL;
+    }
+    memcpy(layout->group_of, labels, (size_t)features * sizeof *labels);
+    for (int64_t j = 0; j < features; j++)
+        layout->group_features[labels[j]]++;
+    write_names(layout, names);
+    return layout;
+}
+
+qkvsim_layout *qkv_layout_copy(const qkv_allocator *allocator, const qkvsim_layout *layout)
+{
+    return make_layout(allocator, layout->group_of, layout->features,
+                       (const char *const *)layout->group_names, layout->groups);
+}
+
+void qkvsim_layout_free(qkvsim_layout *layout)
+{
+    if (layout == NULL)
+        return;
+    const qkv_allocator allocator = layout->allocator;
+    qkv_release(&allocator, layout->group_of);
+    qkv_release(&allocator, layout->group_features);
+    qkv_release(&allocator, layout->group_names);
+    qkv_release(&allocator, layout->pair_group_names);
+    qkv_release(&allocator, layout->text);
+    qkv_release(&allocator, layout);
+}
+
+/* ---- plans: what a constructor has gathered before the handle is made ---- */
+
+enum { NAME_SIZE = 64 };
+
+typedef struct layout_plan {
+    int32_t *labels;
+    char (*text)[NAME_SIZE];
+    const char **names;
+    int64_t features;
+    int32_t groups;
+} layout_plan;
+
+static void plan_close(const qkvsim_context *context, layout_plan *plan)
+{
+    qkv_release(&context->allocator, plan->labels);
+    qkv_release(&context->allocator, plan->text);
+    qkv_release(&context->allocator, plan->names);
+}
+
+static qkvsim_status plan_open(qkvsim_context *context, int64_t features, int32_t groups, layout_plan *plan)
+{
+    plan->features = features;
+    plan->groups = groups;
+    plan->labels = qkv_allocate(&context->allocator, (size_t)features, sizeof *plan->labels);
+    plan->text = qkv_allocate(&context->allocator, (size_t)groups, sizeof *plan->text);
+    plan->names = qkv_allocate(&context->allocator, (size_t)groups, sizeof *plan->names);
+    if (plan->labels != NULL && plan->text != NULL && plan->names != NULL)
+        return QKVSIM_OK;
+    plan_close(context, plan);
+    return qkv_no_memory(context, "the layout");
+}
+
+/* Makes the handle from a plan and closes the plan. */
+static qkvsim_status plan_finish(qkvsim_context *context, layout_plan *plan, qkvsim_layout **layout)
+{
+    qkvsim_layout *made = make_layout(&context->allocator, plan->labels, plan->features, plan->names,
+                                      plan->groups);
+    plan_close(context, plan);
+    if (made == NULL)
+        return qkv_no_memory(context, "the layout");
+    *layout = made;
+    return QKVSIM_OK;
+}
+
+/* ---- checks that constructors share ---- */
+
+static qkvsim_status check_groups(qkvsim_context *context, const char *what, int32_t groups,
+                                  const void *required, const char *required_name,
+                                  qkvsim_layout **layout)
+{
+    if (layout == NULL || required == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
+                        layout == NULL ? "layout" : required_name);
+    if (groups < 1 || groups > GROUPS_MAX)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%d %s: expected 1 to %d",
+                        (int)groups, what, GROUPS_MAX);
+    return QKVSIM_OK;
+}
+
+static qkvsim_status check_names(qkvsim_context *context, const char *const *names, int32_t count)
+{
+    for (int32_t g = 0; names != NULL && g < count; g++) {
+        if (names[g] == NULL || names[g][0] == '\0')
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the name of group %d is %s",
+                            (int)g, names[g] == NULL ? "NULL" : "empty");
+        for (int32_t before = 0; before < g; before++)
+            if (strcmp(names[before], names[g]) == 0)
+                return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                                "groups %d and %d are both named \"%s\"", (int)before, (int)g,
+                                names[g]);
+    }
+    return QKVSIM_OK;
+}
+
+static qkvsim_status sum_widths(qkvsim_context *context, const int64_t *widths, int32_t count,
+                                int64_t *features)
+{
+    *features = 0;
+    for (int32_t g = 0; g < count; g++) {
+        if (widths[g] < 1)
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "group %d is %lld features wide: at least 1 is needed", (int)g,
+                            (long long)widths[g]);
+        if (widths[g] > INT32_MAX - *features)
+            return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "more than %d features in %d groups",
+                            INT32_MAX, (int)count);
+        *features += widths[g];
+    }
+    return QKVSIM_OK;
+}
+
+static const char *default_name(int32_t group, int32_t groups, char *text)
+{
+    static const char *const qkv[] = { "Q", "K", "V" };
+    if (groups == 3)
+        return qkv[group];
+    snprintf(text, NAME_SIZE, "G%d", (int)group);
+    return text;
+}
+
+/* Names of plan groups that are the caller's groups one to one. */
+static void name_groups(layout_plan *plan, const char *const *names)
+{
+    for (int32_t g = 0; g < plan->groups; g++)
+        plan->names[g] = names != NULL ? names[g] : default_name(g, plan->groups, plan->text[g]);
+}
+
+/* ---- constructors ---- */
+
+qkvsim_status qkvsim_layout_widths(qkvsim_context *context, const int64_t *widths,
+                                   const char *const *names, int32_t groups, qkvsim_layout **layout)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    int64_t features;
+    layout_plan plan;
+    qkvsim_status status = check_groups(context, "groups", groups, widths, "widths", layout);
+    if (status == QKVSIM_OK)
+        status = check_names(context, names, groups);
+    if (status == QKVSIM_OK)
+        status = sum_widths(context, widths, groups, &features);
+    if (status == QKVSIM_OK)
+        status = plan_open(context, features, groups, &plan);
+    if (status != QKVSIM_OK)
+        return status;
+    int64_t j = 0;
+    for (int32_t g = 0; g < groups; g++)
+        for (int64_t end = j + widths[g]; j < end; j++)
+            plan.labels[j] = g;
+    name_groups(&plan, names);
+    return plan_finish(context, &plan, layout);
+}
+
+qkvsim_status qkvsim_layout_thirds(qkvsim_context *context, int64_t features,
+                                   qkvsim_layout **layout)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (features < 3 || features % 3 != 0)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "%lld features do not split into thirds", (long long)features);
+    const int64_t widths[3] = { features / 3, features / 3, features / 3 };
+    return qkvsim_layout_widths(context, widths, NULL, 3, layout);
+}
+
+qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int32_t *labels, int64_t features,
+                                   const char *const *names, int32_t groups, qkvsim_layout **layout)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    layout_plan plan;
+    qkvsim_status status = check_groups(context, "groups", groups, labels, "labels", layout);
+    if (status == QKVSIM_OK)
+        status = check_names(context, names, groups);
+    if (status != QKVSIM_OK)
+        return status;
+    if (features < groups || features > INT32_MAX)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "%lld labels for %d groups: each group needs a feature, and there may be %d",
+                        (long long)features, (int)groups, INT32_MAX);
+    for (int64_t j = 0; j < features; j++)
+        if (labels[j] < 0 || labels[j] >= groups)
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "feature %lld has label %d, but there are groups 0 to %d", (long long)j,
+                            (int)labels[j], (int)groups - 1);
+    status = plan_open(context, features, groups, &plan);
+    if (status != QKVSIM_OK)
+        return status;
+    memcpy(plan.labels, labels, (size_t)features * sizeof *labels);
+    name_groups(&plan, names);
+    qkvsim_layout *made = NULL;
+    status = plan_finish(context, &plan, &made);
+    for (int32_t g = 0; status == QKVSIM_OK && g < groups; g++)
+        if (made->group_features[g] == 0)
+            status = qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                              "no feature has the label of group %d (\"%s\")", (int)g,
+                              made->group_names[g]);
+    if (status == QKVSIM_OK)
+        *layout = made;
+    else
+        qkvsim_layout_free(made);
+    return status;
+}
+
+/* ---- heads ---- */
+
+typedef struct head_counts {
+    const int64_t *widths;
+    const int32_t *heads;
+    const char *const *names;
+    int32_t parts;
+    int32_t rounds; /* interleaved: the smallest number of heads; blocked: 1 */
+} head_counts;
+
+static qkvsim_status check_heads(qkvsim_context *context, const head_counts *h, int32_t *groups)
+{
+    int64_t total = 0;
+    for (int32_t p = 0; p < h->parts; p++) {
+        if (h->heads[p] < 1 || h->widths[p] % h->heads[p] != 0)
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "part %d of %lld features does not split into %d equal heads", (int)p,
+                            (long long)h->widths[p], (int)h->heads[p]);
+        if (h->heads[p] % h->rounds != 0)
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "interleaved heads come in %d rounds, the smallest number of heads, but "
+                            "part %d has %d",
+                            (int)h->rounds, (int)p, (int)h->heads[p]);
+        total += h->heads[p];
+    }
+    if (total > GROUPS_MAX)
+        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld heads: at most %d are possible",
+                        (long long)total, GROUPS_MAX);
+    *groups = (int32_t)total;
+    return QKVSIM_OK;
+}
+
+/* Groups are numbered part by part; columns come round by round, and in a round part by part. */
+static void label_heads(const head_counts *h, layout_plan *plan)
+{
+    int64_t j = 0;
+    for (int32_t round = 0; round < h->rounds; round++) {
+        int32_t part_first = 0;
+        for (int32_t p = 0; p < h->parts; p++) {
+            const int32_t in_round = h->heads[p] / h->rounds;
+            const int64_t head_width = h->widths[p] / h->heads[p];
+            for (int32_t k = 0; k < in_round; k++)
+                for (int64_t end = j + head_width; j < end; j++)
+                    plan->labels[j] = part_first + round * in_round + k;
+            part_first += h->heads[p];
+        }
+    }
+}
+
+static qkvsim_status name_heads(qkvsim_context *context, const head_counts *h, layout_plan *plan)
+{
+    int32_t group = 0;
+    for (int32_t p = 0; p < h->parts; p++)
+        for (int32_t k = 0; k < h->heads[p]; k++, group++) {
+            char part[NAME_SIZE];
+            const char *name = h->names != NULL ? h->names[p] : default_name(p, h->parts, part);
+            const int length = snprintf(plan->text[group], NAME_SIZE, "%s%d", name, (int)k);
+            if (length >= NAME_SIZE)
+                return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                                "the name of part %d is longer than %d characters", (int)p,
+                                NAME_SIZE - 12);
+            plan->names[group] = plan->text[group];
+        }
+    return check_names(context, plan->names, plan->groups);
+}
+
+qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths,
+                                  const int32_t *heads, const char *const *names,
+                                  int32_t parts, int32_t order, qkvsim_layout **layout)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    int64_t features;
+    int32_t groups = 0;
+    layout_plan plan;
+    head_counts h = { widths, heads, names, parts, 1 };
+    qkvsim_status status = check_groups(context, "parts", parts, widths, "widths", layout);
+    if (status == QKVSIM_OK)
+        status = check_groups(context, "parts", parts, heads, "heads", layout);
+    if (status == QKVSIM_OK)
+        status = check_names(context, names, parts);
+    if (status == QKVSIM_OK)
+        status = sum_widths(context, widths, parts, &features);
+    if (status != QKVSIM_OK)
+        return status;
+    if (order != QKVSIM_HEADS_BLOCKED && order != QKVSIM_HEADS_INTERLEAVED)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "order is %d, expected QKVSIM_HEADS_BLOCKED (0) or INTERLEAVED (1)",
+                        (int)order);
+    if (order == QKVSIM_HEADS_INTERLEAVED) {
+        h.rounds = heads[0];
+        for (int32_t p = 1; p < parts; p++)
+            h.rounds = heads[p] < h.rounds ? heads[p] : h.rounds;
+        h.rounds = h.rounds > 0 ? h.rounds : 1;
+    }
+    status = check_heads(context, &h, &groups);
+    if (status == QKVSIM_OK)
+        status = plan_open(context, features, groups, &plan);
+    if (status != QKVSIM_OK)
+        return status;
+    label_heads(&h, &plan);
+    status = name_heads(context, &h, &plan);
+    if (status != QKVSIM_OK) {
+        plan_close(context, &plan);
+        return status;
+    }
+    return plan_finish(context, &plan, layout);
+}
+
+/* ---- accessors ---- */
+
+qkvsim_status qkv_check_layout(qkvsim_context *context, const qkvsim_layout *layout,
+                               int64_t features)
+{
+    if (layout == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "layout is NULL");
+    if (layout->features != features)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "the input has %lld features but the layout labels %lld",
+                        (long long)features, (long long)layout->features);
+    return QKVSIM_OK;
+}
+
+static bool has_group(const qkvsim_layout *layout, int32_t group)
+{
+    return layout != NULL && group >= 0 && group < layout->groups;
+}
+
+int64_t qkvsim_layout_features(const qkvsim_layout *layout)
+{
+    return layout != NULL ? layout->features : 0;
+}
+
+int32_t qkvsim_layout_groups(const qkvsim_layout *layout)
+{
+    return layout != NULL ? layout->groups : 0;
+}
+
+int32_t qkvsim_layout_pair_groups(const qkvsim_layout *layout)
+{
+    return layout != NULL ? qkv_pair_groups(layout->groups) : 0;
+}
+
+const char *qkvsim_layout_group_name(const qkvsim_layout *layout, int32_t group)
+{
+    return has_group(layout, group) ? layout->group_names[group] : NULL;
+}
+
+int64_t qkvsim_layout_group_features(const qkvsim_layout *layout, int32_t group)
+{
+    return has_group(layout, group) ? layout->group_features[group] : 0;
+}
+
+const int32_t *qkvsim_layout_group_of(const qkvsim_layout *layout)
+{
+    return layout != NULL ? layout->group_of : NULL;
+}
+
+int32_t qkvsim_layout_pair_group(const qkvsim_layout *layout, int32_t group_a, int32_t group_b)
+{
+    if (!has_group(layout, group_a) || !has_group(layout, group_b))
+        return -1;
+    return group_a <= group_b ? qkv_pair_group(layout->groups, group_a, group_b)
+                              : qkv_pair_group(layout->groups, group_b, group_a);
+}
+
+static bool has_pair_group(const qkvsim_layout *layout, int32_t pair_group)
+{
+    return pair_group >= 0 && pair_group < qkvsim_layout_pair_groups(layout);
+}
+
+const char *qkvsim_layout_pair_group_name(const qkvsim_layout *layout, int32_t pair_group)
+{
+    return has_pair_group(layout, pair_group) ? layout->pair_group_names[pair_group] : NULL;
+}
+
+void qkv_pair_group_groups(int32_t groups, int32_t pair_group, int32_t *a, int32_t *b)
+{
+    int32_t row = 0;
+    while (pair_group >= groups - row)
+        pair_group -= groups - row++;
+    *a = row;
+    *b = row + pair_group;
+}
+
+int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t pair_group)
+{
+    if (!has_pair_group(layout, pair_group))
+        return 0;
+    int32_t a, b;
+    qkv_pair_group_groups(layout->groups, pair_group, &a, &b);
+    return qkv_pairs_between(layout->group_features[a], layout->group_features[b], a == b);
+}

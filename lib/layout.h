@@ -1,0 +1,47 @@
+/* A layout's innards: labels of features, names and sizes of groups. */
+#ifndef QKV_LAYOUT_H
+#define QKV_LAYOUT_H
+
+#include <qkvsim/layout.h>
+
+#include "context.h"
+
+struct qkvsim_layout {
+    qkv_allocator allocator;
+    int64_t features;
+    int32_t groups;
+    int32_t *group_of;       /* features */
+    int64_t *group_features; /* groups */
+    char **group_names;      /* groups; they point into text */
+    char **pair_group_names;
+    char *text;
+};
+
+static inline int32_t qkv_pair_groups(int32_t groups)
+{
+    return (int32_t)((int64_t)groups * (groups + 1) / 2);
+}
+
+/* Number of the pair group of groups a <= b along the upper triangle. */
+static inline int32_t qkv_pair_group(int32_t groups, int32_t a, int32_t b)
+{
+    return (int32_t)((int64_t)a * groups - (int64_t)a * (a - 1) / 2 + (b - a));
+}
+
+/* The groups a <= b of a pair group. */
+void qkv_pair_group_groups(int32_t groups, int32_t pair_group, int32_t *a, int32_t *b);
+
+/* Pairs between m features of one group and n of another, or within one group of m. */
+static inline int64_t qkv_pairs_between(int64_t m, int64_t n, bool same_group)
+{
+    return same_group ? m * (m - 1) / 2 : m * n;
+}
+
+/* A copy whose life is the caller's. NULL where memory is short. */
+qkvsim_layout *qkv_layout_copy(const qkv_allocator *allocator, const qkvsim_layout *layout);
+
+/* Fails where the layout is NULL or labels another number of features. */
+qkvsim_status qkv_check_layout(qkvsim_context *context, const qkvsim_layout *layout,
+                               int64_t features);
+
+#endif

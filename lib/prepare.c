@@ -1,0 +1,400 @@
+/*
+ * Prepare: select, widen, centre, scale, pack. Threads take strips of columns.
+ *
+ * Every pair of neighbouring observations is rotated by an angle of its own, a multiple of the golden
+ * angle. A rotation of the observations leaves all products of columns as they are, but takes from the
+ * summands what they have in common: the equal summands of two binary or sparse columns are rounded
+ * the same way at each addition, and in single precision that drift reaches 6e-6 (docs/numerics.md).
+ */
+#include "prepare.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "parallel.h"
+
+/* ---- panels ---- */
+
+static int64_t round_up(int64_t value, int64_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
+enum { LEADING_MULTIPLE = 16 };
+
+int64_t qkv_panel_leading(const qkv_panels *panels, int64_t p)
+{
+    return p < panels->count - 1 ? panels->width
+                                 : round_up(qkv_panel_width(panels, p), LEADING_MULTIPLE);
+}
+
+/* As few panels as the widest allows, all about as wide. */
+static void divide_into_panels(qkv_panels *panels)
+{
+    panels->count = (panels->placed + QKV_PANEL_WIDTH - 1) / QKV_PANEL_WIDTH;
+    const int64_t even = (panels->placed + panels->count - 1) / panels->count;
+    panels->width = round_up(even, LEADING_MULTIPLE);
+    panels->count = (panels->placed + panels->width - 1) / panels->width;
+}
+
+qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, const int64_t *order,
+                              int64_t placed, qkv_panels *panels)
+{
+    const qkv_allocator *allocator = &context->allocator;
+    *panels = (qkv_panels){ .real = input->real, .observations = input->observations,
+                            .features = input->features, .placed = placed };
+    divide_into_panels(panels);
+    int64_t reals;
+    const int64_t columns = (panels->count - 1) * panels->width
+                            + qkv_panel_leading(panels, panels->count - 1);
+    if (!qkv_multiply(columns, input->parts != NULL ? panels->observations : 0, &reals))
+        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld x %lld values do not fit in memory",
+                        (long long)panels->observations, (long long)placed);
+    const size_t size = qkv_real_size(panels->real);
+    panels->order = qkv_allocate(allocator, (size_t)placed, sizeof *panels->order);
+    panels->statistics = qkv_allocate_zeroed(allocator, (size_t)input->features,
+                                             sizeof *panels->statistics);
+    panels->values = qkv_allocate(allocator, (size_t)reals, size);
+    panels->spread = qkv_allocate(allocator, (size_t)placed, size);
+    panels->offset = qkv_allocate(allocator, (size_t)placed, size);
+    if (panels->order == NULL || panels->statistics == NULL || panels->values == NULL
+        || panels->spread == NULL || panels->offset == NULL) {
+        qkv_panels_close(context, panels);
+        return qkv_no_memory(context, "the prepared columns");
+    }
+    memcpy(panels->order, order, (size_t)placed * sizeof *order);
+    return QKVSIM_OK;
+}
+
+void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels)
+{
+    qkv_release(&context->allocator, panels->order);
+    qkv_release(&context->allocator, panels->statistics);
+    qkv_release(&context->allocator, panels->values);
+    qkv_release(&context->allocator, panels->spread);
+    qkv_release(&context->allocator, panels->offset);
+    *panels = (qkv_panels){0};
+}
+
+/* ---- loading ---- */
+
+static const qkv_real_kernels *real_kernels(const qkvsim_context *context, int32_t real)
+{
+    return real == QKVSIM_F64 ? &context->kernels->f64 : &context->kernels->f32;
+}
+
+/* How many of the listed columns, from the first on, lie evenly apart in one part. */
+static qkv_columns find_run(const qkv_input *input, const int64_t *columns, int64_t count)
+{
+    const qkv_part *part = qkv_input_part(input, columns[0]);
+    const qkvsim_view *view = &part->view;
+    const int64_t column = columns[0] - part->first_feature;
+    int64_t run = 1;
+    while (run < count && columns[run] == columns[0] + run && column + run < view->features)
+        run++;
+    const int64_t bytes = view->dtype == QKVSIM_F64 ? 8 : view->dtype == QKVSIM_F32 ? 4 : 2;
+    return (qkv_columns){
+        .first = (const char *)view->data + column * view->feature_stride * bytes,
+        .observation_stride = view->observation_stride,
+        .feature_stride = view->feature_stride,
+        .count = run,
+        .dtype = view->dtype,
+    };
+}
+
+static void load_columns(const qkvsim_context *context, const qkv_input *input,
+                         const int64_t *columns, const qkv_strip *strip)
+{
+    const qkv_rows rows = { input->rows, input->observations };
+    const qkv_real_kernels *kernels = real_kernels(context, input->real);
+    for (int64_t column = 0; column < strip->width;) {
+        const qkv_columns run = find_run(input, columns + column, strip->width - column);
+        kernels->load(&run, &rows, strip, column);
+        column += run.count;
+    }
+}
+
+/* ---- one strip: statistics, then unit columns ---- */
+
+static double real_at(const qkv_strip *strip, int32_t real, int64_t r, int64_t j)
+{
+    const int64_t at = r * strip->leading + j;
+    return real == QKVSIM_F64 ? ((const double *)strip->values)[at]
+                              : (double)((const float *)strip->values)[at];
+}
+
+/* Scales a float64 column by a power of two so that squares neither overflow nor vanish. */
+static int scale_column(const qkv_strip *strip, int64_t j)
+{
+    double largest = 0;
+    for (int64_t r = 0; r < strip->count; r++)
+        largest = fmax(largest, fabs(real_at(strip, QKVSIM_F64, r, j)));
+    int exponent;
+    frexp(largest, &exponent);
+    double *values = strip->values;
+    for (int64_t r = 0; r < strip->count; r++)
+        values[r * strip->leading + j] = ldexp(values[r * strip->leading + j], -exponent);
+    return exponent;
+}
+
+static bool column_is_finite(const qkv_strip *strip, int32_t real, int64_t j)
+{
+    for (int64_t r = 0; r < strip->count; r++)
+        if (!isfinite(real_at(strip, real, r, j)))
+            return false;
+    return true;
+}
+
+/* Zeroes a column that takes no part, so that its products are 0. */
+static void clear_column(const qkv_strip *strip, int32_t real, int64_t j)
+{
+    for (int64_t r = 0; r < strip->count; r++)
+        if (real == QKVSIM_F64)
+            ((double *)strip->values)[r * strip->leading + j] = 0;
+        else
+            ((float *)strip->values)[r * strip->leading + j] = 0;
+}
+
+static void measure(const qkv_real_kernels *kernels, const qkv_strip *strip, int32_t real,
+                    qkv_scaling *scaling, double *squares)
+{
+    double sums[QKV_STRIP_WIDTH];
+    kernels->sums_from_first(strip, sums);
+    for (int64_t j = 0; j < strip->width; j++) {
+        const double first = real_at(strip, real, 0, j);
+        const double from_first = sums[j] / (double)strip->count;
+        scaling->mean_high[j] = first + from_first;
+        scaling->mean_low[j] = from_first - (scaling->mean_high[j] - first);
+    }
+    kernels->centred_squares(strip, scaling, squares);
+}
+
+void qkv_describe_feature(qkv_feature *feature, double mean, double squares, double n, int exponent)
+{
+    const double offset_norm = sqrt(n) * mean;
+    const double norm = hypot(sqrt(squares), offset_norm);
+    feature->nonfinite = false;
+    feature->mean = ldexp(mean, exponent);
+    feature->centred_norm = ldexp(sqrt(squares), exponent);
+    feature->spread = norm > 0 ? sqrt(squares) / norm : 0;
+    feature->offset = norm > 0 ? offset_norm / norm : NAN;
+    feature->kind = squares > 0 ? QKV_NORMAL : mean != 0 ? QKV_CONSTANT : QKV_UNDEFINED;
+}
+
+/* Whether a sum of squares can be trusted: float columns never leave the range, and their sum is 0 only
+ * for equal values; double columns may overflow or vanish. */
+static bool squares_are_safe(double squares, int32_t real)
+{
+    return (squares > 1e-200 && squares < 1e200) || (squares == 0 && real == QKVSIM_F32);
+}
+
+/* Describes a column whose sums came out non-finite or out of range: it has a NaN or an infinity, or
+ * values that must be scaled before they are squared. Its columns in strip and scaling are replaced. */
+static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *strip, int32_t real,
+                             int64_t j, qkv_scaling *scaling, qkv_feature *feature)
+{
+    if (!column_is_finite(strip, real, j)) {
+        *feature = (qkv_feature){ .kind = QKV_UNDEFINED, .offset = NAN, .mean = NAN,
+                                  .nonfinite = true };
+        clear_column(strip, real, j);
+        scaling->mean_high[j] = scaling->mean_low[j] = scaling->inverse_norm[j] = 0;
+        return;
+    }
+    const int exponent = real == QKVSIM_F64 ? scale_column(strip, j) : 0;
+    const qkv_strip column = { (char *)strip->values + (size_t)j * qkv_real_size(real),
+                               strip->leading, strip->count, 1 };
+    qkv_scaling own;
+    double squares[QKV_STRIP_WIDTH];
+    measure(kernels, &column, real, &own, squares);
+    qkv_describe_feature(feature, own.mean_high[0] + own.mean_low[0], squares[0],
+                         (double)strip->count, exponent);
+    scaling->mean_high[j] = own.mean_high[0];
+    scaling->mean_low[j] = own.mean_low[0];
+    scaling->inverse_norm[j] = squares[0] > 0 ? 1 / sqrt(squares[0]) : 0;
+}
+
+static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip, int32_t real,
+                          qkv_feature *features)
+{
+    const qkv_real_kernels *kernels = real_kernels(context, real);
+    qkv_scaling scaling;
+    double squares[QKV_STRIP_WIDTH];
+    measure(kernels, strip, real, &scaling, squares);
+    for (int64_t j = 0; j < strip->width; j++) {
+        if (squares_are_safe(squares[j], real)) {
+            const double mean = scaling.mean_high[j] + scaling.mean_low[j];
+            qkv_describe_feature(&features[j], mean, squares[j], (double)strip->count, 0);
+            scaling.inverse_norm[j] = squares[j] > 0 ? 1 / sqrt(squares[j]) : 0;
+        } else {
+            describe_extreme(kernels, strip, real, j, &scaling, &features[j]);
+        }
+    }
+    kernels->normalise(strip, &scaling);
+}
+
+/* ---- all strips ---- */
+
+typedef struct preparation {
+    qkvsim_context *context;
+    const qkv_input *input;
+    qkv_panels *panels;
+    int64_t strips_in_panel;
+    int64_t strips;
+    atomic_llong next;
+} preparation;
+
+static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature *feature)
+{
+    const double offset = feature->kind == QKV_UNDEFINED ? 0 : feature->offset;
+    if (panels->real == QKVSIM_F64) {
+        ((double *)panels->spread)[position] = feature->spread;
+        ((double *)panels->offset)[position] = offset;
+    } else {
+        ((float *)panels->spread)[position] = (float)feature->spread;
+        ((float *)panels->offset)[position] = (float)offset;
+    }
+}
+
+static void prepare_one(preparation *work, int64_t task)
+{
+    qkv_panels *panels = work->panels;
+    const int64_t p = task / work->strips_in_panel;
+    const int64_t start = task % work->strips_in_panel * QKV_STRIP_WIDTH;
+    const int64_t rest = qkv_panel_width(panels, p) - start;
+    if (rest <= 0)
+        return;
+    const int64_t position = p * panels->width + start;
+    const qkv_strip strip = {
+        .values = (char *)qkv_panel(panels, p) + (size_t)start * qkv_real_size(panels->real),
+        .leading = qkv_panel_leading(panels, p),
+        .count = panels->observations,
+        .width = rest < QKV_STRIP_WIDTH ? rest : QKV_STRIP_WIDTH,
+    };
+    qkv_feature features[QKV_STRIP_WIDTH];
+    load_columns(work->context, work->input, panels->order + position, &strip);
+    prepare_strip(work->context, &strip, panels->real, features);
+    for (int64_t j = 0; j < strip.width; j++) {
+        panels->statistics[panels->order[position + j]] = features[j];
+        store_ratios(panels, position + j, &features[j]);
+    }
+}
+
+static void prepare_worker(void *state, int32_t worker)
+{
+    (void)worker;
+    preparation *work = state;
+    for (int64_t task; (task = qkv_next_task(&work->next, work->strips)) >= 0;)
+        prepare_one(work, task);
+}
+
+/* The first non-finite element, by row and then by column. */
+static qkvsim_status report_nonfinite(qkvsim_context *context, const qkv_input *input,
+                                      const qkv_panels *panels)
+{
+    for (int64_t k = 0; k < input->observations; k++) {
+        const int64_t row = qkv_input_row(input, k);
+        for (int64_t j = 0; j < input->features; j++) {
+            if (!panels->statistics[j].nonfinite || qkv_input_is_finite(input, row, j))
+                continue;
+            const qkv_part *part = qkv_input_part(input, j);
+            return qkv_fail(context, QKVSIM_ERROR_NONFINITE,
+                            "NaN or infinity in part %d, row %lld, column %lld: mend it, or ask for "
+                            "QKVSIM_NONFINITE_DROP_OBSERVATION or UNDEFINED_FEATURE",
+                            (int)(part - input->parts), (long long)row, (long long)j);
+        }
+    }
+    return QKVSIM_OK;
+}
+
+static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input,
+                                 qkv_panels *panels)
+{
+    preparation work = { .context = context, .input = input, .panels = panels };
+    work.strips_in_panel = (panels->width + QKV_STRIP_WIDTH - 1) / QKV_STRIP_WIDTH;
+    work.strips = panels->count * work.strips_in_panel;
+    const double operations = 8.0 * (double)panels->observations * (double)panels->placed;
+    qkv_parallel(qkv_worker_count(context, work.strips, operations), prepare_worker, &work);
+    if (input->nonfinite == QKVSIM_NONFINITE_UNDEFINED_FEATURE)
+        return QKVSIM_OK;
+    for (int64_t position = 0; position < panels->placed; position++)
+        if (panels->statistics[panels->order[position]].nonfinite)
+            return report_nonfinite(context, input, panels);
+    return QKVSIM_OK;
+}
+
+/* Sorts each group's features by kind, keeping the order within a kind; true where that moves any. */
+static bool order_by_kind(qkv_panels *panels, const int32_t *group_of, int64_t *scratch)
+{
+    bool moved = false;
+    for (int64_t start = 0, end; start < panels->placed; start = end) {
+        const int32_t group = group_of[panels->order[start]];
+        int64_t sorted = start;
+        for (end = start; end < panels->placed && group_of[panels->order[end]] == group;)
+            end++;
+        for (int kind = QKV_NORMAL; kind <= QKV_UNDEFINED; kind++)
+            for (int64_t k = start; k < end; k++)
+                if (panels->statistics[panels->order[k]].kind == kind)
+                    scratch[sorted++] = panels->order[k];
+    }
+    for (int64_t k = 0; k < panels->placed; k++) {
+        moved |= scratch[k] != panels->order[k];
+        panels->order[k] = scratch[k];
+    }
+    return moved;
+}
+
+static bool any_special(const qkv_panels *panels)
+{
+    for (int64_t k = 0; k < panels->placed; k++)
+        if (panels->statistics[panels->order[k]].kind != QKV_NORMAL)
+            return true;
+    return false;
+}
+
+/* Orders where there is anything to order; *moved says whether a feature changed its place. */
+static qkvsim_status settle_order(qkvsim_context *context, const int32_t *group_of,
+                                  qkv_panels *panels, bool *moved)
+{
+    *moved = false;
+    if (group_of == NULL || !any_special(panels))
+        return QKVSIM_OK;
+    int64_t *scratch = qkv_allocate(&context->allocator, (size_t)panels->placed, sizeof *scratch);
+    if (scratch == NULL)
+        return qkv_no_memory(context, "the order of the features");
+    *moved = order_by_kind(panels, group_of, scratch);
+    qkv_release(&context->allocator, scratch);
+    return QKVSIM_OK;
+}
+
+/* Constant columns are rare: only where some are found out of place is the work done twice. */
+qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const int32_t *group_of,
+                          qkv_panels *panels)
+{
+    bool moved = false;
+    qkvsim_status status = prepare_all(context, input, panels);
+    if (status == QKVSIM_OK)
+        status = settle_order(context, group_of, panels, &moved);
+    return status == QKVSIM_OK && moved ? prepare_all(context, input, panels) : status;
+}
+
+qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of, qkv_panels *panels)
+{
+    bool moved;
+    const qkvsim_status status = settle_order(context, group_of, panels, &moved);
+    for (int64_t position = 0; position < panels->placed; position++)
+        store_ratios(panels, position, &panels->statistics[panels->order[position]]);
+    return status;
+}
+
+void qkv_load_dense(const qkvsim_context *context, const qkv_input *input, void *values)
+{
+    const qkv_rows rows = { input->rows, input->observations };
+    const qkv_strip all = { values, input->features, input->observations, input->features };
+    for (int32_t p = 0; p < input->part_count; p++) {
+        const qkvsim_view *view = &input->parts[p].view;
+        const qkv_columns columns = { view->data, view->observation_stride, view->feature_stride,
+                                      view->features, view->dtype };
+        real_kernels(context, input->real)->load(&columns, &rows, &all,
+                                                 input->parts[p].first_feature);
+    }
+}

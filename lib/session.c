@@ -1,0 +1,279 @@
+/* The flow of an analysis: prepare, tiles, tally, results. */
+#include <math.h>
+#include <string.h>
+
+#include "analysis.h"
+
+/* ---- options ---- */
+
+static qkvsim_status check_options(qkvsim_context *context, const qkvsim_layout *layout,
+                                   const qkvsim_analysis_options *options)
+{
+    if ((options->metrics & ~(QKVSIM_COSINE | QKVSIM_PEARSON)) != 0)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "metrics is %d, expected 0 or a sum of QKVSIM_COSINE (1) and PEARSON (2)",
+                        (int)options->metrics);
+    if ((options->pair_groups == NULL) != (options->pair_group_count == 0)
+        || options->pair_group_count < 0)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "pair_groups is %s but pair_group_count is %d",
+                        options->pair_groups == NULL ? "NULL" : "given",
+                        (int)options->pair_group_count);
+    const int32_t all = qkv_pair_groups(layout->groups);
+    for (int32_t k = 0; k < options->pair_group_count; k++)
+        if (options->pair_groups[k] < 0 || options->pair_groups[k] >= all)
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "pair_groups[%d] is %d, but there are pair groups 0 to %d", (int)k,
+                            (int)options->pair_groups[k], (int)all - 1);
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkv_read_analysis_options(qkvsim_context *context,
+                                        const qkvsim_analysis_options *given,
+                                        qkvsim_analysis_options *options)
+{
+    *options = (qkvsim_analysis_options){0};
+    return given == NULL ? QKVSIM_OK
+                         : qkv_read_struct(context, "qkvsim_analysis_options", given, options,
+                                           sizeof *options, sizeof(size_t));
+}
+
+static void mark_wanted(const qkvsim_layout *layout, const qkvsim_analysis_options *options,
+                        bool *wanted)
+{
+    for (int32_t p = 0; p < qkv_pair_groups(layout->groups); p++)
+        wanted[p] = options->pair_groups == NULL;
+    for (int32_t k = 0; k < options->pair_group_count; k++)
+        wanted[options->pair_groups[k]] = true;
+}
+
+/* ---- which features and tiles are needed ---- */
+
+static bool group_is_wanted(const qkv_session *session, int32_t group)
+{
+    const int32_t groups = session->layout->groups;
+    for (int32_t other = 0; other < groups; other++) {
+        const int32_t a = group < other ? group : other, b = group < other ? other : group;
+        if (session->wanted[qkv_pair_group(groups, a, b)])
+            return true;
+    }
+    return false;
+}
+
+/* Lists the columns of wanted groups, group by group (a counting sort); returns their number. */
+static int64_t order_features(const qkv_session *session, int64_t *first_of_group, int64_t *order)
+{
+    const qkvsim_layout *layout = session->layout;
+    int64_t placed = 0;
+    for (int32_t g = 0; g < layout->groups; g++) {
+        first_of_group[g] = group_is_wanted(session, g) ? placed : -1;
+        placed += first_of_group[g] >= 0 ? layout->group_features[g] : 0;
+    }
+    for (int64_t j = 0; j < layout->features; j++) {
+        int64_t *next = &first_of_group[layout->group_of[j]];
+        if (*next >= 0)
+            order[(*next)++] = j;
+    }
+    return placed;
+}
+
+static bool panels_are_wanted(const void *state, int64_t panel_i, int64_t panel_j)
+{
+    const qkv_session *session = state;
+    const qkv_panels *panels = &session->panels;
+    const int32_t *group_of = session->layout->group_of;
+    const int64_t *order = panels->order;
+    const int64_t i = panel_i * panels->width, j = panel_j * panels->width;
+    const int32_t last_i = group_of[order[i + qkv_panel_width(panels, panel_i) - 1]];
+    const int32_t last_j = group_of[order[j + qkv_panel_width(panels, panel_j) - 1]];
+    const int32_t groups = session->layout->groups;
+    for (int32_t a = group_of[order[i]]; a <= last_i; a++)
+        for (int32_t b = a > group_of[order[j]] ? a : group_of[order[j]]; b <= last_j; b++)
+            if (session->wanted[qkv_pair_group(groups, a, b)])
+                return true;
+    return false;
+}
+
+static qkvsim_status open_panels(qkvsim_context *context, const qkv_input *input,
+                                 qkv_session *session)
+{
+    const qkvsim_layout *layout = session->layout;
+    int64_t *order = qkv_allocate(&context->allocator, (size_t)layout->features, sizeof *order);
+    int64_t *first =
+        qkv_allocate(&context->allocator, (size_t)layout->groups, sizeof *first);
+    qkvsim_status status = qkv_no_memory(context, "the order of the features");
+    if (order != NULL && first != NULL) {
+        const int64_t placed = order_features(session, first, order);
+        status = qkv_panels_open(context, input, order, placed, &session->panels);
+    }
+    qkv_release(&context->allocator, order);
+    qkv_release(&context->allocator, first);
+    return status;
+}
+
+/* ---- a session ---- */
+
+static qkvsim_status fill_session(qkvsim_context *context, const qkvsim_analysis_options *options,
+                                  const qkv_input *input, const double *moments,
+                                  qkv_session *session)
+{
+    const qkvsim_layout *layout = session->layout;
+    qkvsim_status status = check_options(context, layout, options);
+    if (status == QKVSIM_OK)
+        status = qkv_binning_open(context, options->bins, input->real, &session->binning);
+    if (status != QKVSIM_OK)
+        return status;
+    session->wanted = qkv_allocate(&context->allocator, (size_t)qkv_pair_groups(layout->groups),
+                                   sizeof *session->wanted);
+    if (session->wanted == NULL)
+        return qkv_no_memory(context, "the wanted pair groups");
+    mark_wanted(layout, options, session->wanted);
+    status = open_panels(context, input, session);
+    if (status == QKVSIM_OK)
+        status = qkv_gram_open(context, &session->panels, moments,
+                               options->pair_groups != NULL ? panels_are_wanted : NULL, session,
+                               &session->gram);
+    return status;
+}
+
+qkvsim_status qkv_session_open(qkvsim_context *context, const qkvsim_layout *layout,
+                               const qkvsim_analysis_options *options, const qkv_input *input,
+                               const double *moments, qkv_session *session)
+{
+    *session = (qkv_session){ .layout = layout };
+    qkvsim_status status = qkv_check_layout(context, layout, input->features);
+    if (status != QKVSIM_OK)
+        return status;
+    session->metrics =
+        options->metrics != 0 ? options->metrics : QKVSIM_COSINE + QKVSIM_PEARSON;
+    status = fill_session(context, options, input, moments, session);
+    if (status != QKVSIM_OK)
+        qkv_session_close(context, session);
+    return status;
+}
+
+void qkv_session_close(const qkvsim_context *context, qkv_session *session)
+{
+    qkv_binning_close(&context->allocator, &session->binning);
+    qkv_release(&context->allocator, session->wanted);
+    qkv_panels_close(context, &session->panels);
+    qkv_gram_close(context, &session->gram);
+}
+
+/* ---- what needs no pairs: features and the sums that factor ---- */
+
+/* Powers of the offset ratios of one group's features. */
+typedef struct offset_sums {
+    int64_t count;
+    double first, second, fourth;
+} offset_sums;
+
+static void list_undefined(const qkv_panels *panels, qkvsim_analysis *analysis)
+{
+    analysis->undefined_count[0] = analysis->undefined_count[1] = 0;
+    for (int64_t j = 0; j < panels->features; j++)
+        analysis->offset_ratios[j] = NAN;
+    for (int64_t position = 0; position < panels->placed; position++) {
+        const int64_t column = panels->order[position];
+        const qkv_feature *feature = &panels->statistics[column];
+        analysis->offset_ratios[column] = feature->offset;
+    }
+    for (int64_t j = 0; j < panels->features; j++) {
+        const int kind = panels->statistics[j].kind; /* NORMAL where not placed */
+        if (kind >= QKV_UNDEFINED)
+            analysis->undefined[0][analysis->undefined_count[0]++] = j;
+        if (kind >= QKV_CONSTANT)
+            analysis->undefined[1][analysis->undefined_count[1]++] = j;
+    }
+}
+
+static void sum_offsets(const qkv_session *session, offset_sums *sums)
+{
+    const qkv_panels *panels = &session->panels;
+    memset(sums, 0, (size_t)session->layout->groups * sizeof *sums);
+    for (int64_t position = 0; position < panels->placed; position++) {
+        const int64_t column = panels->order[position];
+        const qkv_feature *feature = &panels->statistics[column];
+        if (feature->kind == QKV_UNDEFINED)
+            continue;
+        offset_sums *group = &sums[session->layout->group_of[column]];
+        const double squared = feature->offset * feature->offset;
+        group->count++;
+        group->first += feature->offset;
+        group->second += squared;
+        group->fourth += squared * squared;
+    }
+}
+
+/* Sums over pairs of o_i o_j and its square factor into sums over features. */
+static void split_offsets(const qkv_pair_result *result, const offset_sums *a, const offset_sums *b,
+                          bool same, double part[QKV_OFFSET_PARTS])
+{
+    const double pairs = (double)result->cosine.count;
+    for (int k = 0; k < QKV_OFFSET_PARTS; k++)
+        part[k] = NAN;
+    if (result->cosine.count == 0)
+        return;
+    const double offset_sum =
+        same ? (a->first * a->first - a->second) / 2 : a->first * b->first;
+    const double energy =
+        fmax(0, same ? (a->second * a->second - a->fourth) / 2 : a->second * b->second);
+    const double total = energy + result->variance_energy;
+    part[QKVSIM_OFFSET_SHARE - 1] = total > 0 ? energy / total : NAN;
+    part[QKVSIM_OFFSET_MEAN_OFFSET - 1] = offset_sum / pairs;
+    part[QKVSIM_OFFSET_MEAN_VARIANCE - 1] = result->variance_sum / pairs;
+    part[QKVSIM_OFFSET_ENERGY - 1] = energy;
+    part[QKVSIM_OFFSET_VARIANCE_ENERGY - 1] = result->variance_energy;
+    part[QKVSIM_OFFSET_CROSS_ENERGY - 1] = 2 * result->cross;
+}
+
+static void fill_offsets(const qkv_session *session, const offset_sums *sums,
+                         qkvsim_analysis *analysis)
+{
+    const int32_t groups = session->layout->groups;
+    for (int32_t a = 0; a < groups; a++) {
+        analysis->group_offset[a] =
+            sums[a].count > 0 ? sums[a].second / (double)sums[a].count : NAN;
+        for (int32_t b = a; b < groups; b++) {
+            const int32_t p = qkv_pair_group(groups, a, b);
+            split_offsets(&analysis->results[p], &sums[a], &sums[b], a == b, analysis->offset[p]);
+        }
+    }
+}
+
+/* ---- a run ---- */
+
+qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *session,
+                                qkvsim_analysis *analysis)
+{
+    const qkv_tally_setting setting = { session->layout, session->wanted, &session->binning,
+                                        session->metrics };
+    offset_sums *sums =
+        qkv_allocate(&context->allocator, (size_t)session->layout->groups, sizeof *sums);
+    if (sums == NULL)
+        return qkv_no_memory(context, "the sums of the groups");
+    qkv_tally_sink sink;
+    qkvsim_status status = qkv_tally_sink_open(context, &session->gram, &setting,
+                                               analysis->histograms, &sink);
+    if (status == QKVSIM_OK) {
+        status = qkv_gram_for_each_tile(context, &session->gram, &sink.sink);
+        qkv_tally_sink_results(&sink, analysis->results);
+        qkv_tally_sink_close(&sink);
+    }
+    if (status == QKVSIM_OK) {
+        analysis->observations = session->panels.observations;
+        list_undefined(&session->panels, analysis);
+        sum_offsets(session, sums);
+        fill_offsets(session, sums, analysis);
+    }
+    qkv_release(&context->allocator, sums);
+    return status;
+}
+
+qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, const qkv_input *input,
+                              qkvsim_analysis *analysis)
+{
+    const qkvsim_status status =
+        qkv_prepare(context, input, session->layout->group_of, &session->panels);
+    return status == QKVSIM_OK ? qkv_session_tally(context, session, analysis) : status;
+}

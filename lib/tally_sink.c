@@ -1,0 +1,262 @@
+/*
+ * The sink of the analysis. Counts are integers and may be added in any order; sums are kept for each
+ * rectangle and added up at the end in the order of the tiles, so that no thread's timing shows.
+ */
+#include "tally_sink.h"
+
+#include <string.h>
+
+/* ---- segments ---- */
+
+static void find_segments(qkv_tally_sink *sink)
+{
+    const qkv_panels *panels = sink->gram->panels;
+    for (int64_t position = 0; position < panels->placed; position++) {
+        const int64_t column = panels->order[position];
+        const int32_t group = sink->setting.layout->group_of[column];
+        const int32_t kind = panels->statistics[column].kind;
+        qkv_segment *last = sink->segments + sink->segment_count - 1;
+        if (sink->segment_count > 0 && last->group == group && last->kind == kind)
+            last->end = position + 1;
+        else
+            sink->segments[sink->segment_count++] =
+                (qkv_segment){ position, position + 1, group, kind };
+        if (position % panels->width == 0)
+            sink->panel_segment[position / panels->width] = sink->segment_count - 1;
+    }
+}
+
+/* ---- rectangles of a tile ---- */
+
+typedef struct rectangle_place {
+    int64_t row, rows;       /* first position and number */
+    int64_t column, columns;
+    int32_t pair_group;
+    bool strict_upper;
+    bool normal; /* both kinds: Pearson is defined */
+} rectangle_place;
+
+typedef struct span {
+    int64_t start, end;
+} span;
+
+static span intersect(const qkv_segment *segment, int64_t start, int64_t count)
+{
+    const int64_t end = start + count;
+    return (span){ segment->start > start ? segment->start : start,
+                   segment->end < end ? segment->end : end };
+}
+
+/* Fills the place where two segments meet in a tile; false where nothing is to be done there. */
+static bool place_rectangle(const qkv_tally_sink *sink, const qkv_tile *tile, const qkv_segment *a,
+                            const qkv_segment *b, rectangle_place *place)
+{
+    const span rows = intersect(a, tile->row_start, tile->rows);
+    const span columns = intersect(b, tile->column_start, tile->columns);
+    const bool same = tile->diagonal && a == b;
+    const int32_t groups = sink->setting.layout->groups;
+    *place = (rectangle_place){
+        .row = rows.start, .rows = rows.end - rows.start,
+        .column = columns.start, .columns = columns.end - columns.start,
+        .pair_group = qkv_pair_group(groups, a->group, b->group),
+        .strict_upper = same,
+        .normal = a->kind == QKV_NORMAL && b->kind == QKV_NORMAL,
+    };
+    const bool defined = a->kind != QKV_UNDEFINED && b->kind != QKV_UNDEFINED;
+    const bool counted = place->normal || (sink->setting.metrics & QKVSIM_COSINE) != 0;
+    return defined && counted && sink->setting.wanted[place->pair_group]
+           && (!same || place->rows > 1);
+}
+
+typedef void (*place_function)(qkv_tally_sink *sink, int32_t worker, const qkv_tile *tile,
+                               const rectangle_place *place, qkv_pair_result *result);
+
+/* Visits a tile's rectangles in order; returns their number. visit NULL: counts only. */
+static int64_t for_each_rectangle(qkv_tally_sink *sink, int32_t worker, const qkv_tile *tile,
+                                  place_function visit)
+{
+    const qkv_panels *panels = sink->gram->panels;
+    const qkv_segment *end = sink->segments + sink->segment_count;
+    const qkv_segment *first_a = sink->segments + sink->panel_segment[tile->row_start / panels->width];
+    const qkv_segment *first_b =
+        sink->segments + sink->panel_segment[tile->column_start / panels->width];
+    int64_t count = 0;
+    rectangle_place place;
+    for (const qkv_segment *a = first_a; a < end && a->start < tile->row_start + tile->rows; a++) {
+        const qkv_segment *from = tile->diagonal ? a : first_b;
+        for (const qkv_segment *b = from;
+             b < end && b->start < tile->column_start + tile->columns; b++) {
+            if (!place_rectangle(sink, tile, a, b, &place))
+                continue;
+            if (visit != NULL)
+                visit(sink, worker, tile, &place,
+                      &sink->results[sink->first_result[tile->number] + count]);
+            count++;
+        }
+    }
+    return count;
+}
+
+/* ---- one rectangle ---- */
+
+/* Adds a worker's counts to a pair group's histogram and clears them. */
+static void flush_counts(qkv_tally_sink *sink, uint32_t *counts, int32_t metric, int32_t pair_group)
+{
+    const int64_t bins = sink->setting.binning->count;
+    pthread_mutex_t *stripe = &sink->stripes[pair_group % QKV_STRIPES];
+    int64_t *histogram = sink->histograms[metric] + pair_group * bins;
+    pthread_mutex_lock(stripe);
+    for (int64_t lane = 0; lane < sink->counts_size; lane += bins)
+        for (int64_t bin = 0; bin < bins; bin++)
+            histogram[bin] += counts[lane + bin];
+    pthread_mutex_unlock(stripe);
+    memset(counts, 0, (size_t)sink->counts_size * sizeof *counts);
+}
+
+static const void *real_at(const void *reals, int64_t index, int32_t real)
+{
+    return (const char *)reals + (size_t)index * qkv_real_size(real);
+}
+
+static qkv_rectangle describe_rectangle(const qkv_tally_sink *sink, const qkv_tile *tile,
+                                        const rectangle_place *place)
+{
+    const qkv_panels *panels = sink->gram->panels;
+    const int32_t real = panels->real;
+    const int64_t inside = (place->row - tile->row_start) * QKV_PANEL_WIDTH
+                           + (place->column - tile->column_start);
+    return (qkv_rectangle){
+        .gram = real_at(tile->values, inside, real),
+        .leading = QKV_PANEL_WIDTH,
+        .rows = place->rows,
+        .columns = place->columns,
+        .strict_upper = place->strict_upper,
+        .row_spread = real_at(panels->spread, place->row, real),
+        .row_offset = real_at(panels->offset, place->row, real),
+        .column_spread = real_at(panels->spread, place->column, real),
+        .column_offset = real_at(panels->offset, place->column, real),
+        .binning = sink->setting.binning,
+    };
+}
+
+static void tally_place(qkv_tally_sink *sink, int32_t worker, const qkv_tile *tile,
+                        const rectangle_place *place, qkv_pair_result *result)
+{
+    const bool cosine = (sink->setting.metrics & QKVSIM_COSINE) != 0;
+    const bool pearson = (sink->setting.metrics & QKVSIM_PEARSON) != 0 && place->normal;
+    uint32_t *counts = sink->counts + 2 * worker * sink->counts_size;
+    qkv_rectangle_tally tally = {0};
+    tally.cosine.counts = cosine ? counts : NULL;
+    tally.pearson.counts = pearson ? counts + sink->counts_size : NULL;
+    const qkv_rectangle rectangle = describe_rectangle(sink, tile, place);
+    const qkv_kernels *kernels = sink->context->kernels;
+    (sink->gram->panels->real == QKVSIM_F64 ? &kernels->f64 : &kernels->f32)
+        ->tally(&rectangle, &tally);
+    *result = (qkv_pair_result){ .pair_group = place->pair_group };
+    if (cosine) {
+        flush_counts(sink, tally.cosine.counts, 0, place->pair_group);
+        result->cosine = qkv_moments_of_tally(&tally.cosine, tally.pairs);
+        result->variance_sum = tally.variance_sum;
+        result->variance_energy = tally.variance_energy;
+        result->cross = tally.cross;
+    }
+    if (pearson) {
+        flush_counts(sink, tally.pearson.counts, 1, place->pair_group);
+        result->pearson = qkv_moments_of_tally(&tally.pearson, tally.pairs);
+    }
+}
+
+static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
+{
+    for_each_rectangle((qkv_tally_sink *)base, worker, tile, tally_place);
+}
+
+/* ---- life ---- */
+
+static qkvsim_status allocate_tables(qkvsim_context *context, qkv_tally_sink *sink)
+{
+    const qkv_allocator *allocator = &context->allocator;
+    const qkv_panels *panels = sink->gram->panels;
+    const size_t workers = (size_t)qkv_gram_workers(context, sink->gram);
+    const int64_t lanes = sink->setting.binning->fast ? QKV_SUBHISTOGRAMS : 1;
+    sink->counts_size = lanes * sink->setting.binning->count;
+    /* A group has at most one segment for each kind, and each panel may begin another. */
+    const size_t segments = 3 * (size_t)sink->setting.layout->groups;
+    sink->segments = qkv_allocate(allocator, segments, sizeof *sink->segments);
+    sink->panel_segment =
+        qkv_allocate(allocator, (size_t)panels->count, sizeof *sink->panel_segment);
+    sink->first_result =
+        qkv_allocate(allocator, (size_t)sink->gram->tile_count + 1, sizeof *sink->first_result);
+    sink->counts = qkv_allocate_zeroed(allocator, 2 * workers * (size_t)sink->counts_size,
+                                       sizeof *sink->counts);
+    return sink->segments != NULL && sink->panel_segment != NULL && sink->first_result != NULL
+                   && sink->counts != NULL
+               ? QKVSIM_OK
+               : qkv_no_memory(context, "the tallies");
+}
+
+static qkvsim_status allocate_results(qkvsim_context *context, qkv_tally_sink *sink)
+{
+    int64_t total = 0;
+    for (int64_t t = 0; t < sink->gram->tile_count; t++) {
+        const qkv_tile tile = qkv_gram_tile(sink->gram, t);
+        sink->first_result[t] = total;
+        total += for_each_rectangle(sink, 0, &tile, NULL);
+    }
+    sink->first_result[sink->gram->tile_count] = total;
+    sink->results = qkv_allocate(&context->allocator, (size_t)total, sizeof *sink->results);
+    return sink->results != NULL ? QKVSIM_OK : qkv_no_memory(context, "the tallies");
+}
+
+qkvsim_status qkv_tally_sink_open(qkvsim_context *context, const qkv_gram *gram,
+                                  const qkv_tally_setting *setting, int64_t *const histograms[2],
+                                  qkv_tally_sink *sink)
+{
+    *sink = (qkv_tally_sink){ .sink = { consume }, .context = context, .gram = gram,
+                              .setting = *setting };
+    const size_t pair_groups = (size_t)qkv_pair_groups(setting->layout->groups);
+    for (int metric = 0; metric < 2; metric++) {
+        sink->histograms[metric] = histograms[metric];
+        if (histograms[metric] != NULL)
+            memset(histograms[metric], 0,
+                   pair_groups * (size_t)setting->binning->count * sizeof *histograms[metric]);
+    }
+    for (int s = 0; s < QKV_STRIPES; s++)
+        sink->stripes[s] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
+    qkvsim_status status = allocate_tables(context, sink);
+    if (status == QKVSIM_OK) {
+        find_segments(sink);
+        status = allocate_results(context, sink);
+    }
+    if (status != QKVSIM_OK)
+        qkv_tally_sink_close(sink);
+    return status;
+}
+
+void qkv_tally_sink_close(qkv_tally_sink *sink)
+{
+    const qkv_allocator *allocator = &sink->context->allocator;
+    qkv_release(allocator, sink->segments);
+    qkv_release(allocator, sink->panel_segment);
+    qkv_release(allocator, sink->first_result);
+    qkv_release(allocator, sink->results);
+    qkv_release(allocator, sink->counts);
+    *sink = (qkv_tally_sink){0};
+}
+
+void qkv_tally_sink_results(const qkv_tally_sink *sink, qkv_pair_result *pair_groups)
+{
+    const int32_t count = qkv_pair_groups(sink->setting.layout->groups);
+    for (int32_t p = 0; p < count; p++)
+        pair_groups[p] = (qkv_pair_result){ .pair_group = p };
+    const int64_t results = sink->first_result[sink->gram->tile_count];
+    for (int64_t k = 0; k < results; k++) {
+        const qkv_pair_result *from = &sink->results[k];
+        qkv_pair_result *to = &pair_groups[from->pair_group];
+        qkv_moments_merge(&to->cosine, &from->cosine);
+        qkv_moments_merge(&to->pearson, &from->pearson);
+        to->variance_sum += from->variance_sum;
+        to->variance_energy += from->variance_energy;
+        to->cross += from->cross;
+    }
+}
