@@ -1,0 +1,208 @@
+/* The oracle: definitions of the statistics written out in plain loops and long double. */
+#include "oracle.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static long double column_mean(const table *data, int64_t column)
+{
+    long double sum = 0;
+    for (int64_t i = 0; i < data->n; i++)
+        sum += *table_at(data, i, column);
+    return sum / data->n;
+}
+
+static bool column_is_constant(const table *data, int64_t column)
+{
+    for (int64_t i = 1; i < data->n; i++)
+        if (*table_at(data, i, column) != *table_at(data, 0, column))
+            return false;
+    return true;
+}
+
+/* Sum over observations of (x_i - shift_i) (x_j - shift_j). */
+static long double product_sum(const table *data, int64_t i, int64_t j, long double shift_i,
+                               long double shift_j)
+{
+    long double sum = 0;
+    for (int64_t row = 0; row < data->n; row++)
+        sum += (*table_at(data, row, i) - shift_i) * (*table_at(data, row, j) - shift_j);
+    return sum;
+}
+
+/* Pearson's centred columns; the other metrics use the columns as they are. */
+static bool metric_is_centred(int32_t metric)
+{
+    return metric == QKVSIM_PEARSON || metric == QKVSIM_COVARIANCE;
+}
+
+/* A constant column is centred to exactly zero, whatever the rounding of its mean. */
+static long double shift_of(const table *data, int64_t column, int32_t metric)
+{
+    if (!metric_is_centred(metric))
+        return 0;
+    if (column_is_constant(data, column))
+        return *table_at(data, 0, column);
+    return column_mean(data, column);
+}
+
+static double finish(long double product, long double norm_i, long double norm_j, int64_t n,
+                     int32_t metric)
+{
+    if (metric == QKVSIM_DOT)
+        return (double)product;
+    if (metric == QKVSIM_COVARIANCE)
+        return n > 1 ? (double)(product / (n - 1)) : NAN;
+    if (norm_i == 0 || norm_j == 0)
+        return NAN;
+    return (double)(product / (norm_i * norm_j));
+}
+
+double *oracle_similarity(const table *data, int32_t metric)
+{
+    const int64_t d = data->d;
+    double *matrix = malloc((size_t)(d * d) * sizeof *matrix);
+    long double *shift = malloc((size_t)d * sizeof *shift);
+    long double *norm = malloc((size_t)d * sizeof *norm);
+    for (int64_t i = 0; i < d; i++) {
+        shift[i] = shift_of(data, i, metric);
+        norm[i] = sqrtl(product_sum(data, i, i, shift[i], shift[i]));
+    }
+    for (int64_t i = 0; i < d; i++)
+        for (int64_t j = i; j < d; j++) {
+            long double product = product_sum(data, i, j, shift[i], shift[j]);
+            matrix[i * d + j] = finish(product, norm[i], norm[j], data->n, metric);
+            matrix[j * d + i] = matrix[i * d + j];
+        }
+    free(shift);
+    free(norm);
+    return matrix;
+}
+
+double oracle_offset_ratio(const table *data, int64_t column)
+{
+    long double norm = sqrtl(product_sum(data, column, column, 0, 0));
+    if (norm == 0)
+        return NAN;
+    return (double)(sqrtl(data->n) * column_mean(data, column) / norm);
+}
+
+oracle_summary oracle_summarise(const double *values, int64_t count, bool single)
+{
+    oracle_summary summary = {.count = count,
+                              .mean = NAN,
+                              .variance = NAN,
+                              .skewness = NAN,
+                              .kurtosis = NAN,
+                              .tail = NAN,
+                              .minimum = NAN,
+                              .maximum = NAN};
+    if (count == 0)
+        return summary;
+    const double threshold = single ? (double)0.9f : 0.9;
+    long double sum = 0, m2 = 0, m3 = 0, m4 = 0;
+    int64_t tail = 0;
+    summary.minimum = summary.maximum = values[0];
+    for (int64_t i = 0; i < count; i++) {
+        sum += values[i];
+        tail += fabs(values[i]) >= threshold;
+        summary.minimum = fmin(summary.minimum, values[i]);
+        summary.maximum = fmax(summary.maximum, values[i]);
+    }
+    for (int64_t i = 0; i < count; i++) {
+        long double distance = values[i] - sum / count;
+        m2 += distance * distance / count;
+        m3 += distance * distance * distance / count;
+        m4 += distance * distance * distance * distance / count;
+    }
+    summary.mean = (double)(sum / count);
+    summary.variance = (double)m2;
+    summary.tail = (double)tail / (double)count;
+    if (summary.minimum != summary.maximum) {
+        summary.skewness = (double)(m3 / powl(m2, 1.5L));
+        summary.kurtosis = (double)(m4 / (m2 * m2) - 3);
+    }
+    return summary;
+}
+
+static bool pair_belongs(int32_t label_i, int32_t label_j, int32_t group_a, int32_t group_b)
+{
+    return (label_i == group_a && label_j == group_b) || (label_i == group_b && label_j == group_a);
+}
+
+int64_t oracle_collect(const double *matrix, int64_t d, const int32_t *labels, int32_t group_a,
+                       int32_t group_b, double *values)
+{
+    int64_t count = 0;
+    for (int64_t i = 0; i < d; i++)
+        for (int64_t j = i + 1; j < d; j++)
+            if (pair_belongs(labels[i], labels[j], group_a, group_b) && !isnan(matrix[i * d + j]))
+                values[count++] = matrix[i * d + j];
+    return count;
+}
+
+oracle_split oracle_offset(const table *data, const int32_t *labels, int32_t group_a,
+                           int32_t group_b)
+{
+    const int64_t d = data->d;
+    double *cosine = oracle_similarity(data, QKVSIM_COSINE);
+    double *ratio = malloc((size_t)d * sizeof *ratio);
+    for (int64_t i = 0; i < d; i++)
+        ratio[i] = oracle_offset_ratio(data, i);
+    int64_t count = 0;
+    long double offset = 0, variance = 0, offset2 = 0, variance2 = 0, cross = 0;
+    for (int64_t i = 0; i < d; i++)
+        for (int64_t j = i + 1; j < d; j++) {
+            if (!pair_belongs(labels[i], labels[j], group_a, group_b) || isnan(cosine[i * d + j]))
+                continue;
+            long double o = (long double)ratio[i] * ratio[j];
+            long double v = cosine[i * d + j] - o;
+            count++;
+            offset += o;
+            variance += v;
+            offset2 += o * o;
+            variance2 += v * v;
+            cross += 2 * o * v;
+        }
+    free(cosine);
+    free(ratio);
+    if (count == 0)
+        return (oracle_split){NAN, NAN, NAN, NAN, NAN, NAN};
+    return (oracle_split){.share = (double)(offset2 / (offset2 + variance2)),
+                          .mean_offset = (double)(offset / count),
+                          .mean_variance = (double)(variance / count),
+                          .energy = (double)offset2,
+                          .variance_energy = (double)variance2,
+                          .cross_energy = (double)cross};
+}
+
+void oracle_edges(int64_t count, double low, double high, bool single, double *edges)
+{
+    const double step = (high - low) / (double)count;
+    for (int64_t i = 0; i <= count; i++) {
+        edges[i] = (double)i * step + low;
+        if (i == count)
+            edges[i] = high;
+        if (single)
+            edges[i] = (float)edges[i];
+    }
+}
+
+int64_t oracle_histogram(const double *values, int64_t value_count, const double *edges,
+                         int64_t count, int64_t *histogram)
+{
+    int64_t outside = 0;
+    memset(histogram, 0, (size_t)count * sizeof *histogram);
+    for (int64_t k = 0; k < value_count; k++) {
+        if (!(values[k] >= edges[0] && values[k] <= edges[count])) {
+            outside++;
+            continue;
+        }
+        int64_t bin = 0;
+        while (bin < count - 1 && values[k] >= edges[bin + 1])
+            bin++;
+        histogram[bin]++;
+    }
+    return outside;
+}

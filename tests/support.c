@@ -1,0 +1,303 @@
+/* The failing allocator, status and message checks, and fingerprints of analyses. */
+#include "support.h"
+
+#include <ctype.h>
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* Before each block, at a distance that keeps any alignment: its size. */
+enum { HEADER_SIZE = 64 };
+
+static void *counting_allocate(void *user, size_t size)
+{
+    allocator *counter = user;
+    counter->foreign_calls += (uint64_t)pthread_self() != counter->owner;
+    counter->calls++;
+    if (counter->fail_at == counter->calls)
+        return NULL;
+    char *block = malloc(HEADER_SIZE + size);
+    if (!block)
+        return NULL;
+    memcpy(block, &size, sizeof size);
+    counter->live++;
+    counter->live_bytes += size;
+    if (counter->live_bytes > counter->peak_bytes)
+        counter->peak_bytes = counter->live_bytes;
+    return block + HEADER_SIZE;
+}
+
+static void counting_release(void *user, void *memory)
+{
+    allocator *counter = user;
+    counter->foreign_calls += (uint64_t)pthread_self() != counter->owner;
+    if (!memory)
+        return;
+    char *block = (char *)memory - HEADER_SIZE;
+    size_t size;
+    memcpy(&size, block, sizeof size);
+    counter->live--;
+    counter->live_bytes -= size;
+    free(block);
+}
+
+void allocator_init(allocator *counter)
+{
+    memset(counter, 0, sizeof *counter);
+    counter->owner = (uint64_t)pthread_self();
+}
+
+qkvsim_context_options allocator_options(allocator *counter)
+{
+    return (qkvsim_context_options){.struct_size = sizeof(qkvsim_context_options),
+                                    .allocate = counting_allocate,
+                                    .release = counting_release,
+                                    .allocate_user = counter};
+}
+
+qkvsim_context *context_with(int32_t threads, int32_t kernels)
+{
+    qkvsim_context_options options = {
+        .struct_size = sizeof options, .threads = threads, .kernels = kernels};
+    qkvsim_context *context = NULL;
+    ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_OK);
+    return context;
+}
+
+/* One round: a fresh context, then the operation with its k-th allocation failing. */
+static qkvsim_status run_with_failure(operation run, void *argument, int64_t k)
+{
+    allocator counter;
+    allocator_init(&counter);
+    qkvsim_context_options options = allocator_options(&counter);
+    options.threads = 2;
+    qkvsim_context *context = NULL;
+    ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_OK);
+    counter.fail_at = counter.calls + k;
+    qkvsim_status status = run(context, argument);
+    bool failed = counter.calls >= counter.fail_at;
+    counter.fail_at = 0;
+    if (failed) {
+        ck_assert_msg(status == QKVSIM_ERROR_NO_MEMORY, "allocation %ld fails: status %s, \"%s\"",
+                      (long)k, qkvsim_status_name(status), qkvsim_last_error(context));
+        ck_assert_msg(strlen(qkvsim_last_error(context)) > 0, "allocation %ld: no message", (long)k);
+    } else {
+        ck_assert_msg(status == QKVSIM_OK, "no allocation fails: %s", qkvsim_last_error(context));
+    }
+    qkvsim_context_free(context);
+    ck_assert_msg(counter.live == 0, "allocation %ld fails: %ld blocks leak", (long)k,
+                  (long)counter.live);
+    ck_assert_int_eq(counter.foreign_calls, 0);
+    return status;
+}
+
+void assert_survives_failing_allocations(operation run, void *argument)
+{
+    int64_t k = 1;
+    while (run_with_failure(run, argument, k) != QKVSIM_OK) {
+        k++;
+        ck_assert_msg(k < 100000, "allocations never end");
+    }
+    ck_assert_msg(k > 1, "the operation allocates nothing");
+}
+
+typedef struct canceller {
+    int64_t calls;
+    int64_t cancel_at;
+} canceller;
+
+static int32_t cancel_at(void *user, int64_t done, int64_t total)
+{
+    canceller *state = user;
+    ck_assert_int_ge(done, 0);
+    ck_assert_int_ge(total, done);
+    return ++state->calls == state->cancel_at;
+}
+
+/* One round; false when the call ended before its k-th report of progress. */
+static bool cancelled_at(operation run, void *argument, int64_t k)
+{
+    canceller state = {.cancel_at = k};
+    allocator counter;
+    allocator_init(&counter);
+    qkvsim_context_options options = allocator_options(&counter);
+    options.progress = cancel_at;
+    options.progress_user = &state;
+    options.threads = 2;
+    qkvsim_context *context = NULL;
+    ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_OK);
+    qkvsim_status status = run(context, argument);
+    bool cancelled = state.calls >= k;
+    ck_assert_msg(status == (cancelled ? QKVSIM_ERROR_CANCELLED : QKVSIM_OK),
+                  "cancel at report %ld of %ld: status %s", (long)k, (long)state.calls,
+                  qkvsim_status_name(status));
+    ck_assert_msg(!cancelled || state.calls == k, "report %ld comes after cancelling at %ld",
+                  (long)state.calls, (long)k);
+    qkvsim_context_free(context);
+    ck_assert_msg(counter.live == 0, "cancel at report %ld: %ld blocks leak", (long)k,
+                  (long)counter.live);
+    return cancelled;
+}
+
+void assert_cancels_everywhere(operation run, void *argument)
+{
+    int64_t k = 1;
+    while (cancelled_at(run, argument, k)) {
+        k++;
+        ck_assert_msg(k < 100000, "progress never ends");
+    }
+    ck_assert_msg(k > 1, "the operation reports no progress");
+}
+
+void assert_message_has(const qkvsim_context *context, const char *text)
+{
+    const char *message = qkvsim_last_error(context);
+    ck_assert_msg(strstr(message, text) != NULL, "\"%s\" does not say \"%s\"", message, text);
+}
+
+void assert_message_has_number(const qkvsim_context *context, int64_t number)
+{
+    char digits[32];
+    snprintf(digits, sizeof digits, "%ld", (long)number);
+    const char *message = qkvsim_last_error(context);
+    for (const char *at = strstr(message, digits); at; at = strstr(at + 1, digits)) {
+        bool starts = at == message || !isdigit((unsigned char)at[-1]);
+        if (starts && !isdigit((unsigned char)at[strlen(digits)]))
+            return;
+    }
+    ck_abort_msg("\"%s\" does not name the number %s", message, digits);
+}
+
+qkvsim_matrix square_matrix(void *data, int64_t d, int32_t dtype)
+{
+    return (qkvsim_matrix){.struct_size = sizeof(qkvsim_matrix),
+                           .data = data,
+                           .rows = d,
+                           .columns = d,
+                           .leading_dimension = d,
+                           .dtype = dtype};
+}
+
+void *poisoned(size_t size)
+{
+    void *memory = malloc(size);
+    memset(memory, 0x5a, size);
+    return memory;
+}
+
+void assert_poisoned(const void *memory, size_t size)
+{
+    const unsigned char *bytes = memory;
+    for (size_t i = 0; i < size; i++)
+        ck_assert_msg(bytes[i] == 0x5a, "byte %zu of %zu was written", i, size);
+}
+
+static void append(fingerprint *print, double number)
+{
+    if ((print->count & (print->count - 1)) == 0)
+        print->numbers
+            = realloc(print->numbers, (size_t)(2 * print->count + 1) * sizeof *print->numbers);
+    print->numbers[print->count++] = number;
+}
+
+static void append_list(fingerprint *print, const int64_t *list, int64_t count)
+{
+    append(print, (double)count);
+    for (int64_t i = 0; list && i < count; i++)
+        append(print, (double)list[i]);
+}
+
+static void append_metric(fingerprint *print, const qkvsim_analysis *analysis, int32_t pair_group,
+                          int32_t metric)
+{
+    const int64_t *histogram = qkvsim_analysis_histogram(analysis, pair_group, metric);
+    append(print, (double)qkvsim_analysis_defined(analysis, pair_group, metric));
+    append_list(print, histogram, histogram ? qkvsim_analysis_bins(analysis) : 0);
+    for (int32_t statistic = QKVSIM_MEAN; statistic <= QKVSIM_MAXIMUM; statistic++)
+        append(print, qkvsim_analysis_statistic(analysis, pair_group, metric, statistic));
+}
+
+static void append_columns(fingerprint *print, const qkvsim_analysis *analysis)
+{
+    int64_t count = 0;
+    const int64_t *columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_COSINE, &count);
+    append_list(print, columns, count);
+    columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_PEARSON, &count);
+    append_list(print, columns, count);
+    const double *ratios = qkvsim_analysis_offset_ratios(analysis);
+    for (int64_t j = 0; ratios && j < qkvsim_analysis_features(analysis); j++)
+        append(print, ratios[j]);
+}
+
+fingerprint fingerprint_of(const qkvsim_analysis *analysis)
+{
+    fingerprint print = {0, NULL};
+    append(&print, (double)qkvsim_analysis_observations(analysis));
+    append(&print, (double)qkvsim_analysis_features(analysis));
+    append_columns(&print, analysis);
+    for (int32_t p = 0; p < qkvsim_analysis_pair_groups(analysis); p++) {
+        append(&print, (double)qkvsim_analysis_pairs(analysis, p));
+        append_metric(&print, analysis, p, QKVSIM_COSINE);
+        append_metric(&print, analysis, p, QKVSIM_PEARSON);
+        for (int32_t part = QKVSIM_OFFSET_SHARE; part <= QKVSIM_OFFSET_CROSS_ENERGY; part++)
+            append(&print, qkvsim_analysis_offset(analysis, p, part));
+        append(&print, qkvsim_analysis_group_offset(analysis, p));
+    }
+    return print;
+}
+
+void fingerprint_free(fingerprint *print)
+{
+    free(print->numbers);
+    print->numbers = NULL;
+}
+
+/* NaN, whatever its bits, is the same as NaN; every other number is the same bit for bit. */
+static bool same_number(double one, double other)
+{
+    return (isnan(one) && isnan(other)) || memcmp(&one, &other, sizeof one) == 0;
+}
+
+static int64_t first_difference(const qkvsim_analysis *one, const qkvsim_analysis *other)
+{
+    fingerprint a = fingerprint_of(one), b = fingerprint_of(other);
+    int64_t at = 0, difference = -1;
+    while (at < a.count && at < b.count && same_number(a.numbers[at], b.numbers[at]))
+        at++;
+    if (at < a.count || at < b.count)
+        difference = at;
+    fingerprint_free(&a);
+    fingerprint_free(&b);
+    return difference;
+}
+
+bool same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other)
+{
+    return first_difference(one, other) < 0;
+}
+
+void assert_same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other)
+{
+    int64_t difference = first_difference(one, other);
+    ck_assert_msg(difference < 0, "the analyses differ at number %ld of the fingerprint",
+                  (long)difference);
+}
+
+/* Sanitizers make everything several times slower, so no limit of Check's own comes near. */
+TCase *add_case(Suite *suite, const char *name)
+{
+    TCase *tests = tcase_create(name);
+    tcase_set_timeout(tests, 300);
+    suite_add_tcase(suite, tests);
+    return tests;
+}
+
+int run_suite(Suite *suite)
+{
+    SRunner *runner = srunner_create(suite);
+    srunner_run_all(runner, CK_NORMAL);
+    int failed = srunner_ntests_failed(runner);
+    srunner_free(runner);
+    return failed == 0 ? 0 : 1;
+}

@@ -1,0 +1,79 @@
+/* What the suites share besides data: an allocator that fails on command, the checks of status and
+ * message, poisoned outputs, and the comparison of two analyses bit for bit. */
+#ifndef TESTS_SUPPORT_H
+#define TESTS_SUPPORT_H
+
+#include <check.h>
+#include <qkvsim/qkvsim.h>
+#include <stdbool.h>
+#include <string.h>
+
+/* An allocator that counts, fails at the k-th call (0: never), and notes calls from other threads. */
+typedef struct allocator {
+    int64_t calls;
+    int64_t fail_at;
+    int64_t live;
+    size_t live_bytes;
+    size_t peak_bytes;
+    uint64_t owner;
+    int64_t foreign_calls;
+} allocator;
+
+void allocator_init(allocator *counter);
+qkvsim_context_options allocator_options(allocator *counter);
+
+qkvsim_context *context_with(int32_t threads, int32_t kernels);
+
+/* One call to the library. It frees what it made, and asserts on failure that outputs are as before. */
+typedef qkvsim_status (*operation)(qkvsim_context *context, void *argument);
+
+/* Runs an operation with the allocation failing at each call in turn, until none fails. */
+void assert_survives_failing_allocations(operation run, void *argument);
+
+/* Runs an operation with progress cancelling at each call in turn, until none does. */
+void assert_cancels_everywhere(operation run, void *argument);
+
+#define assert_ok(context, call)                                                                   \
+    do {                                                                                           \
+        qkvsim_status status_of_call = (call);                                                     \
+        ck_assert_msg(status_of_call == QKVSIM_OK, "%s: %s: %s", #call,                            \
+                      qkvsim_status_name(status_of_call), qkvsim_last_error(context));             \
+    } while (0)
+
+#define assert_status(context, call, expected)                                                     \
+    do {                                                                                           \
+        qkvsim_status status_of_call = (call);                                                     \
+        ck_assert_msg(status_of_call == (expected), "%s: is %s and not %s: %s", #call,             \
+                      qkvsim_status_name(status_of_call), qkvsim_status_name(expected),            \
+                      qkvsim_last_error(context));                                                 \
+        ck_assert_msg(strlen(qkvsim_last_error(context)) > 0, "%s: no message", #call);            \
+    } while (0)
+
+/* The last message holds a number as a word of its own, or a text. */
+void assert_message_has_number(const qkvsim_context *context, int64_t number);
+void assert_message_has(const qkvsim_context *context, const char *text);
+
+/* A d x d output matrix of the caller's, tightly packed. */
+qkvsim_matrix square_matrix(void *data, int64_t d, int32_t dtype);
+
+/* Poison for outputs, and the check that none of it was written. */
+void *poisoned(size_t size);
+void assert_poisoned(const void *memory, size_t size);
+#define POISON_HANDLE ((void *)(uintptr_t)0x5a5a5a5a)
+
+/* Reads every number of an analysis into one array, so that two can be compared bit for bit. */
+typedef struct fingerprint {
+    int64_t count;
+    double *numbers;
+} fingerprint;
+
+fingerprint fingerprint_of(const qkvsim_analysis *analysis);
+void fingerprint_free(fingerprint *print);
+void assert_same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other);
+bool same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other);
+
+/* Runs a suite and prints Check's summary line; the exit status of the program. */
+int run_suite(Suite *suite);
+TCase *add_case(Suite *suite, const char *name);
+
+#endif

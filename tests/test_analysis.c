@@ -1,0 +1,1399 @@
+/* analysis.h: the fused flow gives, pair group by pair group, what the matrix, the oracle and
+ * numpy.histogram give; its laws; the lesson's findings on a real capture; bad input. */
+#include <qkvsim/analysis.h>
+
+#include <qkvsim/similarity.h>
+
+#include "oracle.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static qkvsim_context *context;
+
+static void set_up(void)
+{
+    context = context_with(2, QKVSIM_KERNELS_AUTO);
+}
+
+static void tear_down(void)
+{
+    qkvsim_context_free(context);
+}
+
+/* Groups in turns, 0 1 2 0 1 2 ..., so that the caller's order is not the group order. */
+static qkvsim_layout *layout_in_turns(int64_t d, int32_t groups)
+{
+    int32_t *labels = malloc((size_t)d * sizeof *labels);
+    for (int64_t j = 0; j < d; j++)
+        labels[j] = (int32_t)(j % groups);
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_labels(context, labels, d, NULL, groups, &layout));
+    free(labels);
+    return layout;
+}
+
+static qkvsim_analysis *analyze(qkvsim_context *with, const qkvsim_view *parts, int32_t part_count,
+                                const qkvsim_layout *layout, const qkvsim_analysis_options *options)
+{
+    qkvsim_analysis *analysis = NULL;
+    assert_ok(with, qkvsim_analyze(with, parts, part_count, layout, options, &analysis));
+    return analysis;
+}
+
+/* The library's own matrix of the input, as doubles, in the type of its arithmetic. */
+static double *own_matrix(const qkvsim_view *view, int32_t metric, bool single)
+{
+    const int64_t d = view->features;
+    double *values = malloc((size_t)(d * d) * sizeof *values);
+    float *narrow = malloc((size_t)(d * d) * sizeof *narrow);
+    const qkvsim_matrix matrix
+        = square_matrix(single ? (void *)narrow : (void *)values, d, single ? QKVSIM_F32 : QKVSIM_F64);
+    assert_ok(context, qkvsim_similarity(context, view, 1, metric, NULL, &matrix));
+    for (int64_t i = 0; single && i < d * d; i++)
+        values[i] = narrow[i];
+    free(narrow);
+    return values;
+}
+
+/* Calls a check for each pair group with its defined values in the library's own matrix. */
+typedef void (*value_check)(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
+                            const double *values, int64_t count);
+
+static void for_each_pair_group(const stored *copy, const qkvsim_layout *layout,
+                                const qkvsim_bins *bins, value_check check)
+{
+    const int64_t d = copy->view.features;
+    qkvsim_analysis_options options = {.struct_size = sizeof options, .bins = bins};
+    qkvsim_analysis *analysis = analyze(context, &copy->view, 1, layout, &options);
+    double *values = malloc((size_t)(d * d) * sizeof *values);
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        double *matrix = own_matrix(&copy->view, metric, copy->view.dtype != QKVSIM_F64);
+        for (int32_t a = 0; a < qkvsim_layout_groups(layout); a++)
+            for (int32_t b = a; b < qkvsim_layout_groups(layout); b++) {
+                int64_t count
+                    = oracle_collect(matrix, d, qkvsim_layout_group_of(layout), a, b, values);
+                check(analysis, qkvsim_layout_pair_group(layout, a, b), metric, values, count);
+            }
+        free(matrix);
+    }
+    free(values);
+    qkvsim_analysis_free(analysis);
+}
+
+static void check_histogram(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
+                            const double *values, int64_t count)
+{
+    const int64_t bins = qkvsim_analysis_bins(analysis);
+    const int64_t *histogram = qkvsim_analysis_histogram(analysis, pair_group, metric);
+    int64_t *expected = malloc((size_t)bins * sizeof *expected);
+    oracle_histogram(values, count, qkvsim_analysis_bin_edges(analysis), bins, expected);
+    ck_assert_int_eq(qkvsim_analysis_defined(analysis, pair_group, metric), count);
+    for (int64_t b = 0; b < bins; b++)
+        ck_assert_msg(histogram[b] == expected[b], "pair group %d, metric %d, bin %ld: %ld, not %ld",
+                      pair_group, metric, (long)b, (long)histogram[b], (long)expected[b]);
+    free(expected);
+}
+
+/* Equal, or as close as a sum in double in another order allows; NaN only where NaN is expected. */
+static void assert_close(double value, double expected, double tolerance, const char *what)
+{
+    ck_assert_msg(isnan(value) == isnan(expected)
+                      && (isnan(value) || fabs(value - expected) <= tolerance),
+                  "%s is %.17g and not %.17g", what, value, expected);
+}
+
+static double statistic(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
+                        int32_t which)
+{
+    return qkvsim_analysis_statistic(analysis, pair_group, metric, which);
+}
+
+static bool single_precision;
+
+static void check_moments(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
+                          const double *values, int64_t count)
+{
+    const oracle_summary expected = oracle_summarise(values, count, single_precision);
+    const double scale = isnan(expected.kurtosis) ? 1 : 1 + fabs(expected.kurtosis);
+    const qkvsim_analysis *a = analysis;
+    assert_close(statistic(a, pair_group, metric, QKVSIM_MEAN), expected.mean, 1e-12, "mean");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_VARIANCE), expected.variance, 1e-12,
+                 "variance");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_SKEWNESS), expected.skewness, 1e-8 * scale,
+                 "skewness");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_KURTOSIS), expected.kurtosis, 1e-8 * scale,
+                 "kurtosis");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_TAIL), expected.tail, 0, "tail");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_MINIMUM), expected.minimum, 0, "minimum");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_MAXIMUM), expected.maximum, 0, "maximum");
+}
+
+typedef table (*table_maker)(int64_t n, int64_t d, uint64_t seed);
+
+static table table_small_offsets(int64_t n, int64_t d, uint64_t seed)
+{
+    return table_with_offsets(n, d, 2, seed);
+}
+
+static const table_maker makers[]
+    = {table_normal,   table_small_offsets, table_binary_duplicates, table_sparse, table_one_hot,
+       table_half_flipped, table_mixed,     table_magnitudes};
+enum { MAKERS = 8 };
+
+static const int64_t odd_sizes[] = {61, 64, 253, 1021, 4093};
+
+/* Each kind of data, n and bin count, in float32 and float64. */
+START_TEST(histogram_equals_numpy_on_own_matrix)
+{
+    const int64_t bin_counts[] = {100, 1, 2, 20, 101, 1000, 255, 257};
+    const int64_t n = odd_sizes[_i % 5], d = 200 + 7 * _i;
+    const qkvsim_bins bins
+        = {.struct_size = sizeof bins, .count = bin_counts[_i % 8], .low = -1, .high = 1};
+    table data = makers[_i % MAKERS](n, d, (uint64_t)_i);
+    qkvsim_layout *layout = layout_in_turns(d, 1 + _i % 4);
+    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+        stored copy = store(&data, dtype, ORDER_C);
+        for_each_pair_group(&copy, layout, &bins, check_histogram);
+        stored_free(&copy);
+    }
+    qkvsim_layout_free(layout);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(histogram_between_own_edges_equals_numpy_on_own_matrix)
+{
+    const double edges[] = {-1, -0.5, -0.1, -1e-7, 0, 1e-7, 0.1, 0.30000001, 0.5, 0.99999994, 1};
+    const qkvsim_bins all = {.struct_size = sizeof all, .count = 10, .edges = edges};
+    const qkvsim_bins part = {.struct_size = sizeof part, .count = 6, .edges = edges + 2};
+    const qkvsim_bins narrow = {.struct_size = sizeof part, .count = 33, .low = -0.2, .high = 0.7};
+    table data = makers[_i](253, 180, 5);
+    stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(180, 3);
+    for_each_pair_group(&copy, layout, &all, check_histogram);
+    for_each_pair_group(&copy, layout, &part, check_histogram);
+    for_each_pair_group(&copy, layout, &narrow, check_histogram);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(edges_are_those_of_bin_edges)
+{
+    const qkvsim_bins bins = {.struct_size = sizeof bins, .count = 7, .low = -1, .high = 1};
+    table data = table_normal(20, 9, 6);
+    qkvsim_layout *layout = layout_in_turns(9, 3);
+    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+        double expected[8];
+        stored copy = store(&data, dtype, ORDER_C);
+        qkvsim_analysis_options options = {.struct_size = sizeof options, .bins = &bins};
+        qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, &options);
+        assert_ok(context, qkvsim_bin_edges(context, &bins, dtype, expected));
+        ck_assert_int_eq(qkvsim_analysis_bins(analysis), 7);
+        ck_assert_mem_eq(qkvsim_analysis_bin_edges(analysis), expected, sizeof expected);
+        qkvsim_analysis_free(analysis);
+        stored_free(&copy);
+    }
+    qkvsim_layout_free(layout);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(moments_are_those_of_own_matrix)
+{
+    const int64_t d = 200 + 13 * _i;
+    table data = makers[_i % MAKERS](odd_sizes[_i % 5], d, 7 + (uint64_t)_i);
+    qkvsim_layout *layout = layout_in_turns(d, 1 + _i % 3);
+    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
+        if (data.d && makers[_i % MAKERS] == table_magnitudes && dtype == QKVSIM_F16)
+            continue; /* 1e30 is infinite in float16 */
+        stored copy = store(&data, dtype, ORDER_C);
+        single_precision = dtype != QKVSIM_F64;
+        for_each_pair_group(&copy, layout, NULL, check_moments);
+        stored_free(&copy);
+    }
+    qkvsim_layout_free(layout);
+    table_free(&data);
+}
+END_TEST
+
+/* Against the definition on the same bits: errors of single values average out, extremes keep theirs. */
+static void assert_moments_by_definition(const table *data, int32_t dtype, double tolerance)
+{
+    const int64_t d = data->d;
+    stored copy = store(data, dtype, ORDER_C);
+    table exact = widen(&copy.view);
+    qkvsim_layout *layout = layout_in_turns(d, 2);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    double *values = malloc((size_t)(d * d) * sizeof *values);
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        double *matrix = oracle_similarity(&exact, metric);
+        for (int32_t p = 0; p < 3; p++) {
+            int64_t count = oracle_collect(matrix, d, qkvsim_layout_group_of(layout), p == 2, p > 0,
+                                           values);
+            const oracle_summary expected = oracle_summarise(values, count, dtype != QKVSIM_F64);
+            const double wide = 100 * tolerance * (1 + fabs(expected.kurtosis));
+            assert_close(statistic(analysis, p, metric, QKVSIM_MEAN), expected.mean, tolerance, "mean");
+            assert_close(statistic(analysis, p, metric, QKVSIM_VARIANCE), expected.variance,
+                         2 * tolerance, "variance");
+            assert_close(statistic(analysis, p, metric, QKVSIM_SKEWNESS), expected.skewness, wide,
+                         "skewness");
+            assert_close(statistic(analysis, p, metric, QKVSIM_KURTOSIS), expected.kurtosis, wide,
+                         "kurtosis");
+            assert_close(statistic(analysis, p, metric, QKVSIM_MINIMUM), expected.minimum, tolerance,
+                         "minimum");
+            assert_close(statistic(analysis, p, metric, QKVSIM_MAXIMUM), expected.maximum, tolerance,
+                         "maximum");
+        }
+        free(matrix);
+    }
+    free(values);
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    table_free(&exact);
+    stored_free(&copy);
+}
+
+START_TEST(moments_are_those_of_the_definition)
+{
+    const double offsets[] = {0, 1, 1e4};
+    table data = table_with_offsets(odd_sizes[2 + _i], 90, offsets[_i], 8);
+    assert_moments_by_definition(&data, QKVSIM_F32, 1e-6);
+    assert_moments_by_definition(&data, QKVSIM_F64, 1e-13 + 4e-16 * offsets[_i]);
+    table_free(&data);
+}
+END_TEST
+
+static double offset(const qkvsim_analysis *analysis, int32_t pair_group, int32_t part)
+{
+    return qkvsim_analysis_offset(analysis, pair_group, part);
+}
+
+static void assert_split_by_definition(const table *data, int32_t dtype, double tolerance)
+{
+    stored copy = store(data, dtype, ORDER_C);
+    table exact = widen(&copy.view);
+    qkvsim_layout *layout = layout_in_turns(data->d, 3);
+    const int32_t *labels = qkvsim_layout_group_of(layout);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    for (int32_t a = 0; a < 3; a++)
+        for (int32_t b = a; b < 3; b++) {
+            const int32_t p = qkvsim_layout_pair_group(layout, a, b);
+            const double pairs = (double)qkvsim_analysis_pairs(analysis, p);
+            const oracle_split expected = oracle_offset(&exact, labels, a, b);
+            assert_close(offset(analysis, p, QKVSIM_OFFSET_SHARE), expected.share, 4 * tolerance,
+                         "offset share");
+            assert_close(offset(analysis, p, QKVSIM_OFFSET_MEAN_OFFSET), expected.mean_offset,
+                         tolerance, "mean offset part");
+            assert_close(offset(analysis, p, QKVSIM_OFFSET_MEAN_VARIANCE), expected.mean_variance,
+                         tolerance, "mean variance part");
+            assert_close(offset(analysis, p, QKVSIM_OFFSET_ENERGY), expected.energy,
+                         2 * tolerance * pairs, "offset energy");
+            assert_close(offset(analysis, p, QKVSIM_OFFSET_VARIANCE_ENERGY),
+                         expected.variance_energy, 2 * tolerance * pairs, "variance energy");
+            assert_close(offset(analysis, p, QKVSIM_OFFSET_CROSS_ENERGY), expected.cross_energy,
+                         4 * tolerance * pairs, "cross energy");
+        }
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    table_free(&exact);
+    stored_free(&copy);
+}
+
+START_TEST(offset_split_is_that_of_the_definition)
+{
+    const double offsets[] = {0, 0.5, 3, 100, 1e4};
+    table data = table_with_offsets(253, 60, offsets[_i], 9);
+    table mixed = table_mixed(61, 60, 10);
+    assert_split_by_definition(&data, QKVSIM_F32, 1e-6);
+    assert_split_by_definition(&mixed, QKVSIM_F32, 1e-6);
+    assert_split_by_definition(&mixed, QKVSIM_F64, 1e-12);
+    table_free(&data);
+    table_free(&mixed);
+}
+END_TEST
+
+START_TEST(energies_add_up_to_the_sum_of_squared_cosines)
+{
+    table data = makers[_i](253, 90, 11);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(90, 3);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    for (int32_t p = 0; p < 6; p++) {
+        const double mean = statistic(analysis, p, QKVSIM_COSINE, QKVSIM_MEAN);
+        const double variance = statistic(analysis, p, QKVSIM_COSINE, QKVSIM_VARIANCE);
+        const double count = (double)qkvsim_analysis_defined(analysis, p, QKVSIM_COSINE);
+        const double energy = offset(analysis, p, QKVSIM_OFFSET_ENERGY)
+                              + offset(analysis, p, QKVSIM_OFFSET_VARIANCE_ENERGY)
+                              + offset(analysis, p, QKVSIM_OFFSET_CROSS_ENERGY);
+        assert_close(energy, count * (variance + mean * mean), 1e-6 * count, "sum of energies");
+        assert_close(offset(analysis, p, QKVSIM_OFFSET_MEAN_OFFSET)
+                         + offset(analysis, p, QKVSIM_OFFSET_MEAN_VARIANCE),
+                     mean, 1e-6, "sum of parts");
+        ck_assert(offset(analysis, p, QKVSIM_OFFSET_SHARE) >= 0);
+        ck_assert(offset(analysis, p, QKVSIM_OFFSET_SHARE) <= 1);
+    }
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* o from the accessor; s^2 from the definition as 1 - o^2 is checked on the centred column itself. */
+START_TEST(offset_ratios_are_those_of_the_definition_and_s2_plus_o2_is_1)
+{
+    table data = table_mixed(253, 40, 12);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    table exact = widen(&copy.view);
+    qkvsim_layout *layout = layout_in_turns(40, 2);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    const double *ratios = qkvsim_analysis_offset_ratios(analysis);
+    double sums[2] = {0, 0}, counts[2] = {0, 0};
+    for (int64_t j = 0; j < 40; j++) {
+        const double expected = oracle_offset_ratio(&exact, j);
+        assert_close(ratios[j], expected, 1e-9, "offset ratio");
+        if (isnan(expected))
+            continue;
+        long double mean = 0, centred = 0, norm = 0;
+        for (int64_t i = 0; i < 253; i++)
+            mean += *table_at(&exact, i, j) / 253.0L;
+        for (int64_t i = 0; i < 253; i++) {
+            centred += powl(*table_at(&exact, i, j) - mean, 2);
+            norm += powl(*table_at(&exact, i, j), 2);
+        }
+        assert_close((double)(centred / norm) + ratios[j] * ratios[j], 1, 1e-9, "s^2 + o^2");
+        sums[j % 2] += expected * expected;
+        counts[j % 2]++;
+    }
+    for (int32_t g = 0; g < 2; g++)
+        assert_close(qkvsim_analysis_group_offset(analysis, g), sums[g] / counts[g], 1e-9,
+                     "mean o^2 of a group");
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    table_free(&exact);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(undefined_features_are_listed_and_their_pairs_are_in_no_bin)
+{
+    enum { D = 30 };
+    table data = table_normal(50, D, 13);
+    table_set_constant(&data, 3, 0.1);
+    table_set_constant(&data, 17, 0);
+    table_set_constant(&data, 29, -7e20);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(D, 1);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    int64_t count, histogram_sum = 0;
+    const int64_t *columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_COSINE, &count);
+    ck_assert_int_eq(count, 1);
+    ck_assert_int_eq(columns[0], 17);
+    columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_PEARSON, &count);
+    ck_assert_int_eq(count, 3);
+    ck_assert_mem_eq(columns, ((int64_t[]){3, 17, 29}), 3 * sizeof *columns);
+    ck_assert_int_eq(qkvsim_analysis_pairs(analysis, 0), D * (D - 1) / 2);
+    ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_COSINE), (D - 1) * (D - 2) / 2);
+    ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_PEARSON), (D - 3) * (D - 4) / 2);
+    for (int64_t b = 0; b < 100; b++)
+        histogram_sum += qkvsim_analysis_histogram(analysis, 0, QKVSIM_PEARSON)[b];
+    ck_assert_int_eq(histogram_sum, (D - 3) * (D - 4) / 2);
+    ck_assert(qkvsim_analysis_offset_ratios(analysis)[3] == 1);
+    ck_assert(qkvsim_analysis_offset_ratios(analysis)[29] == -1);
+    ck_assert(isnan(qkvsim_analysis_offset_ratios(analysis)[17]));
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* 0.1 is no sum of powers of two: its mean over n is rounded, and the column is constant all the same. */
+START_TEST(constant_columns_are_found_exactly_for_any_n)
+{
+    for (int64_t n = 2; n < 200; n += 7)
+        for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
+            table data = table_normal(n, 6, (uint64_t)n);
+            table_set_constant(&data, 2, 0.1);
+            table_set_constant(&data, 5, 1e4 / 3);
+            stored copy = store(&data, dtype, ORDER_C);
+            qkvsim_layout *layout = layout_in_turns(6, 1);
+            qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+            int64_t count;
+            const int64_t *columns
+                = qkvsim_analysis_undefined_features(analysis, QKVSIM_PEARSON, &count);
+            ck_assert_int_eq(count, 2);
+            ck_assert_int_eq(columns[0], 2);
+            ck_assert_int_eq(columns[1], 5);
+            ck_assert(qkvsim_analysis_offset_ratios(analysis)[5] == 1);
+            qkvsim_analysis_free(analysis);
+            qkvsim_layout_free(layout);
+            stored_free(&copy);
+            table_free(&data);
+        }
+}
+END_TEST
+
+START_TEST(nothing_undefined_is_a_null_list)
+{
+    table data = table_normal(50, 9, 14);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(9, 3);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    int64_t count = 99;
+    ck_assert_ptr_null(qkvsim_analysis_undefined_features(analysis, QKVSIM_COSINE, &count));
+    ck_assert_int_eq(count, 0);
+    count = 99;
+    ck_assert_ptr_null(qkvsim_analysis_dropped(analysis, &count));
+    ck_assert_int_eq(count, 0);
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+static void assert_all_absent(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
+{
+    ck_assert_int_eq(qkvsim_analysis_defined(analysis, pair_group, metric), 0);
+    for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
+        ck_assert_msg(isnan(statistic(analysis, pair_group, metric, which)), "statistic %d", which);
+}
+
+START_TEST(all_constant_input_has_cosines_and_no_pearson_values)
+{
+    table data = table_new(20, 6);
+    for (int64_t j = 0; j < 6; j++)
+        table_set_constant(&data, j, j % 2 ? 0.3 : -5);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(6, 2);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    for (int32_t p = 0; p < 3; p++) {
+        assert_all_absent(analysis, p, QKVSIM_PEARSON);
+        ck_assert(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_MEAN) == (p == 1 ? -1 : 1));
+        ck_assert(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_VARIANCE) == 0);
+        ck_assert(isnan(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_SKEWNESS)));
+        ck_assert(isnan(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_KURTOSIS)));
+        ck_assert(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_TAIL) == 1);
+        ck_assert(offset(analysis, p, QKVSIM_OFFSET_SHARE) == 1);
+    }
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(all_zero_input_has_nothing)
+{
+    table data = table_new(20, 6);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(6, 2);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    for (int32_t p = 0; p < 3; p++) {
+        assert_all_absent(analysis, p, QKVSIM_PEARSON);
+        assert_all_absent(analysis, p, QKVSIM_COSINE);
+        for (int32_t part = QKVSIM_OFFSET_SHARE; part <= QKVSIM_OFFSET_CROSS_ENERGY; part++)
+            ck_assert(isnan(offset(analysis, p, part)));
+    }
+    ck_assert(isnan(qkvsim_analysis_group_offset(analysis, 0)));
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(one_observation_has_cosines_of_plus_and_minus_1_only)
+{
+    table data = table_normal(1, 30, 15);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(30, 1);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    const int64_t *histogram = qkvsim_analysis_histogram(analysis, 0, QKVSIM_COSINE);
+    ck_assert_int_eq(qkvsim_analysis_observations(analysis), 1);
+    ck_assert_int_eq(histogram[0] + histogram[99], 30 * 29 / 2);
+    ck_assert(statistic(analysis, 0, QKVSIM_COSINE, QKVSIM_TAIL) == 1);
+    assert_all_absent(analysis, 0, QKVSIM_PEARSON);
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(one_feature_has_no_pairs)
+{
+    table data = table_normal(30, 1, 16);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(1, 1);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    ck_assert_int_eq(qkvsim_analysis_pairs(analysis, 0), 0);
+    assert_all_absent(analysis, 0, QKVSIM_COSINE);
+    assert_all_absent(analysis, 0, QKVSIM_PEARSON);
+    ck_assert(isnan(offset(analysis, 0, QKVSIM_OFFSET_SHARE)));
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* As many groups as features, so that every tile holds many borders. */
+START_TEST(many_groups_of_uneven_sizes_are_counted_right)
+{
+    table data = table_with_offsets(64, 260, 1, 17);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *single = layout_in_turns(260, 260), *uneven = layout_in_turns(260, 37);
+    for_each_pair_group(&copy, uneven, NULL, check_histogram);
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, single, NULL);
+    double *matrix = own_matrix(&copy.view, QKVSIM_PEARSON, true);
+    for (int32_t a = 0; a < 260; a++)
+        for (int32_t b = a + 1; b < 260; b++) {
+            const int32_t p = qkvsim_layout_pair_group(single, a, b);
+            ck_assert_int_eq(qkvsim_analysis_pairs(analysis, p), 1);
+            ck_assert(statistic(analysis, p, QKVSIM_PEARSON, QKVSIM_MEAN) == matrix[a * 260 + b]);
+        }
+    free(matrix);
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(single);
+    qkvsim_layout_free(uneven);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(names_and_sizes_are_those_of_the_layout)
+{
+    table data = table_normal(30, 12, 18);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, 12, &layout));
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+    qkvsim_layout_free(layout); /* the results do not need it */
+    static const char *const names[] = {"Q-Q", "Q-K", "Q-V", "K-K", "K-V", "V-V"};
+    ck_assert_int_eq(qkvsim_analysis_pair_groups(analysis), 6);
+    ck_assert_int_eq(qkvsim_analysis_features(analysis), 12);
+    ck_assert_int_eq(qkvsim_analysis_observations(analysis), 30);
+    ck_assert_int_eq(qkvsim_analysis_bins(analysis), 100);
+    for (int32_t p = 0; p < 6; p++)
+        ck_assert_str_eq(qkvsim_analysis_name(analysis, p), names[p]);
+    ck_assert_ptr_null(qkvsim_analysis_name(analysis, 6));
+    ck_assert_ptr_null(qkvsim_analysis_name(analysis, -1));
+    qkvsim_analysis_free(analysis);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(accessors_answer_nothing_where_there_is_nothing)
+{
+    table data = table_normal(30, 12, 19);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(12, 3);
+    qkvsim_analysis *a = analyze(context, &copy.view, 1, layout, NULL);
+    const int32_t groups[] = {-1, 6, INT32_MAX, INT32_MIN}, metrics[] = {0, 3, 4, 8, -1, INT32_MAX};
+    for (int i = 0; i < 4; i++) {
+        ck_assert_int_eq(qkvsim_analysis_pairs(a, groups[i]), 0);
+        ck_assert_int_eq(qkvsim_analysis_defined(a, groups[i], QKVSIM_COSINE), 0);
+        ck_assert_ptr_null(qkvsim_analysis_histogram(a, groups[i], QKVSIM_COSINE));
+        ck_assert(isnan(statistic(a, groups[i], QKVSIM_COSINE, QKVSIM_MEAN)));
+        ck_assert(isnan(offset(a, groups[i], QKVSIM_OFFSET_SHARE)));
+        ck_assert(isnan(qkvsim_analysis_group_offset(a, groups[i])));
+    }
+    for (int i = 0; i < 6; i++) {
+        int64_t count = 7;
+        ck_assert_ptr_null(qkvsim_analysis_histogram(a, 0, metrics[i]));
+        ck_assert_int_eq(qkvsim_analysis_defined(a, 0, metrics[i]), 0);
+        ck_assert(isnan(statistic(a, 0, metrics[i], QKVSIM_MEAN)));
+        ck_assert_ptr_null(qkvsim_analysis_undefined_features(a, metrics[i], &count));
+        ck_assert_int_eq(count, 0);
+    }
+    for (int32_t which = -1; which <= 8; which += 9) {
+        ck_assert(isnan(statistic(a, 0, QKVSIM_COSINE, which)));
+        ck_assert(isnan(offset(a, 0, which)));
+    }
+    ck_assert(isnan(offset(a, 0, 0)));
+    qkvsim_analysis_free(a);
+    qkvsim_analysis_free(NULL);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(null_analyses_are_empty)
+{
+    int64_t count = 5;
+    ck_assert_int_eq(qkvsim_analysis_observations(NULL), 0);
+    ck_assert_int_eq(qkvsim_analysis_features(NULL), 0);
+    ck_assert_int_eq(qkvsim_analysis_pair_groups(NULL), 0);
+    ck_assert_int_eq(qkvsim_analysis_pairs(NULL, 0), 0);
+    ck_assert_int_eq(qkvsim_analysis_bins(NULL), 0);
+    ck_assert_ptr_null(qkvsim_analysis_bin_edges(NULL));
+    ck_assert_ptr_null(qkvsim_analysis_name(NULL, 0));
+    ck_assert_ptr_null(qkvsim_analysis_dropped(NULL, &count));
+    ck_assert_int_eq(count, 0);
+    ck_assert_ptr_null(qkvsim_analysis_offset_ratios(NULL));
+    ck_assert_ptr_null(qkvsim_analysis_histogram(NULL, 0, QKVSIM_COSINE));
+    ck_assert(isnan(qkvsim_analysis_statistic(NULL, 0, QKVSIM_COSINE, QKVSIM_MEAN)));
+    ck_assert(isnan(qkvsim_analysis_offset(NULL, 0, QKVSIM_OFFSET_SHARE)));
+    ck_assert(isnan(qkvsim_analysis_group_offset(NULL, 0)));
+}
+END_TEST
+
+START_TEST(results_are_bit_identical_for_any_number_of_threads)
+{
+    const int32_t threads[] = {2, 3, 7};
+    const qkvsim_bins bins = {.struct_size = sizeof bins, .count = 37, .low = -1, .high = 1};
+    qkvsim_analysis_options options = {.struct_size = sizeof options, .bins = _i > 1 ? &bins : NULL};
+    table data = table_with_offsets(301, 700, 2, 20);
+    stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(700, 3);
+    qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
+    qkvsim_analysis *expected = analyze(one, &copy.view, 1, layout, &options);
+    for (int t = 0; t < 3; t++) {
+        qkvsim_context *many = context_with(threads[t], QKVSIM_KERNELS_AUTO);
+        for (int repeat = 0; repeat < 3; repeat++) {
+            qkvsim_analysis *analysis = analyze(many, &copy.view, 1, layout, &options);
+            assert_same_analysis(analysis, expected);
+            qkvsim_analysis_free(analysis);
+        }
+        qkvsim_context_free(many);
+    }
+    qkvsim_analysis_free(expected);
+    qkvsim_context_free(one);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+static void assert_same_counts(const qkvsim_analysis *one, const qkvsim_analysis *other)
+{
+    for (int32_t p = 0; p < qkvsim_analysis_pair_groups(one); p++)
+        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+            ck_assert_mem_eq(qkvsim_analysis_histogram(one, p, metric),
+                             qkvsim_analysis_histogram(other, p, metric),
+                             (size_t)qkvsim_analysis_bins(one) * sizeof(int64_t));
+            ck_assert_int_eq(qkvsim_analysis_defined(one, p, metric),
+                             qkvsim_analysis_defined(other, p, metric));
+            assert_close(statistic(one, p, metric, QKVSIM_TAIL),
+                         statistic(other, p, metric, QKVSIM_TAIL), 0, "tail");
+            assert_close(statistic(one, p, metric, QKVSIM_MEAN),
+                         statistic(other, p, metric, QKVSIM_MEAN), 1e-12, "mean");
+        }
+}
+
+/* The portable kernels are the specification; kernels that this processor lacks are left out. */
+START_TEST(all_kernels_give_the_same_bin_counts)
+{
+    const int64_t bin_counts[] = {100, 20, 255, 1000, 3, 256, 7, 65};
+    const qkvsim_bins bins
+        = {.struct_size = sizeof bins, .count = bin_counts[_i], .low = -1, .high = 1};
+    qkvsim_analysis_options options = {.struct_size = sizeof options, .bins = &bins};
+    table data = makers[_i](odd_sizes[_i % 5], 403, 21);
+    qkvsim_layout *layout = layout_in_turns(403, 3);
+    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
+        if (makers[_i] == table_magnitudes && dtype == QKVSIM_F16)
+            continue; /* 1e30 is infinite in float16 */
+        stored copy = store(&data, dtype, dtype % 2 ? ORDER_C : ORDER_FORTRAN);
+        qkvsim_context *portable = context_with(2, QKVSIM_KERNELS_PORTABLE);
+        qkvsim_analysis *expected = analyze(portable, &copy.view, 1, layout, &options);
+        for (int32_t kernels = QKVSIM_KERNELS_AVX2; kernels <= QKVSIM_KERNELS_AVX512; kernels++) {
+            qkvsim_context_options choice = {.struct_size = sizeof choice, .kernels = kernels};
+            qkvsim_context *with;
+            if (qkvsim_context_create(&choice, &with) != QKVSIM_OK)
+                continue;
+            qkvsim_analysis *analysis = analyze(with, &copy.view, 1, layout, &options);
+            assert_same_counts(analysis, expected);
+            qkvsim_analysis_free(analysis);
+            qkvsim_context_free(with);
+        }
+        qkvsim_analysis_free(expected);
+        qkvsim_context_free(portable);
+        stored_free(&copy);
+    }
+    qkvsim_layout_free(layout);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(one_fused_view_and_its_three_parts_are_identical)
+{
+    table data = table_with_offsets(100, 411, 2, 22);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const qkvsim_view parts[] = {view_of_columns(&copy.view, 0, 137),
+                                 view_of_columns(&copy.view, 137, 137),
+                                 view_of_columns(&copy.view, 274, 137)};
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, 411, &layout));
+    qkvsim_analysis *fused = analyze(context, &copy.view, 1, layout, NULL);
+    qkvsim_analysis *apart = analyze(context, parts, 3, layout, NULL);
+    assert_same_analysis(fused, apart);
+    qkvsim_analysis_free(fused);
+    qkvsim_analysis_free(apart);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(every_order_in_memory_gives_identical_results)
+{
+    table data = table_mixed(90, 150, 23);
+    qkvsim_layout *layout = layout_in_turns(150, 3);
+    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
+        stored plain = store(&data, dtype, ORDER_C);
+        qkvsim_analysis *expected = analyze(context, &plain.view, 1, layout, NULL);
+        for (int32_t order = ORDER_FORTRAN; order < ORDER_COUNT; order++) {
+            stored copy = store(&data, dtype, order);
+            qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
+            assert_same_analysis(analysis, expected);
+            qkvsim_analysis_free(analysis);
+            stored_free(&copy);
+        }
+        qkvsim_analysis_free(expected);
+        stored_free(&plain);
+    }
+    qkvsim_layout_free(layout);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(list_and_mask_select_identically)
+{
+    enum { N = 90 };
+    int64_t rows[N / 3];
+    uint8_t mask[N] = {0};
+    for (int64_t i = 0; i < N / 3; i++) {
+        rows[i] = 3 * (N / 3 - 1 - i) + 1;
+        mask[rows[i]] = 1;
+    }
+    const qkvsim_selection list = {.struct_size = sizeof list, .rows = rows, .count = N / 3};
+    const qkvsim_selection bytes = {.struct_size = sizeof bytes, .mask = mask, .count = N};
+    table data = table_with_offsets(N, 60, 2, 24);
+    stored copy = store(&data, QKVSIM_F16, ORDER_FORTRAN);
+    qkvsim_layout *layout = layout_in_turns(60, 3);
+    qkvsim_analysis_options options = {.struct_size = sizeof options, .selection = &list};
+    qkvsim_analysis *one = analyze(context, &copy.view, 1, layout, &options);
+    options.selection = &bytes;
+    qkvsim_analysis *other = analyze(context, &copy.view, 1, layout, &options);
+    ck_assert_int_eq(qkvsim_analysis_observations(one), N / 3);
+    assert_same_analysis(one, other);
+    qkvsim_analysis_free(one);
+    qkvsim_analysis_free(other);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Columns moved together with their labels, in order within each group: the prepared input is the
+ * same, so everything is, but for what stands in the caller's column order. */
+START_TEST(features_moved_with_their_labels_give_identical_results)
+{
+    enum { D = 90 };
+    int64_t order[D];
+    for (int64_t j = 0; j < D; j++)
+        order[j] = j % 3 * (D / 3) + j / 3;
+    table data = table_with_offsets(100, D, 2, 25), turned = table_columns(&data, order, D);
+    stored plain = store(&data, QKVSIM_F32, ORDER_C), moved = store(&turned, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *blocks, *turns = layout_in_turns(D, 3);
+    assert_ok(context, qkvsim_layout_thirds(context, D, &blocks));
+    qkvsim_analysis *one = analyze(context, &plain.view, 1, blocks, NULL);
+    qkvsim_analysis *other = analyze(context, &moved.view, 1, turns, NULL);
+    assert_same_counts(one, other);
+    for (int32_t p = 0; p < 6; p++)
+        for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
+            assert_close(statistic(one, p, QKVSIM_COSINE, which),
+                         statistic(other, p, QKVSIM_COSINE, which), 0, "statistic");
+    for (int64_t j = 0; j < D; j++)
+        ck_assert(qkvsim_analysis_offset_ratios(other)[j]
+                  == qkvsim_analysis_offset_ratios(one)[order[j]]);
+    qkvsim_analysis_free(one);
+    qkvsim_analysis_free(other);
+    qkvsim_layout_free(blocks);
+    qkvsim_layout_free(turns);
+    stored_free(&plain);
+    stored_free(&moved);
+    table_free(&data);
+    table_free(&turned);
+}
+END_TEST
+
+START_TEST(scaling_by_powers_of_two_changes_nothing)
+{
+    table data = table_mixed(100, 90, 26);
+    stored plain = store(&data, QKVSIM_F32, ORDER_C);
+    for (int64_t i = 0; i < data.n * data.d; i++)
+        data.values[i] = ldexp(data.values[i], (int)(i % data.d % 31) - 15);
+    stored scaled = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(90, 3);
+    qkvsim_analysis *one = analyze(context, &plain.view, 1, layout, NULL);
+    qkvsim_analysis *other = analyze(context, &scaled.view, 1, layout, NULL);
+    assert_same_analysis(one, other);
+    qkvsim_analysis_free(one);
+    qkvsim_analysis_free(other);
+    qkvsim_layout_free(layout);
+    stored_free(&plain);
+    stored_free(&scaled);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(one_metric_alone_is_as_in_both_and_the_other_is_absent)
+{
+    table data = table_mixed(100, 300, 27);
+    stored copy = store(&data, _i ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(300, 3);
+    qkvsim_analysis *both = analyze(context, &copy.view, 1, layout, NULL);
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        qkvsim_analysis_options options = {.struct_size = sizeof options, .metrics = metric};
+        qkvsim_analysis *alone = analyze(context, &copy.view, 1, layout, &options);
+        for (int32_t p = 0; p < 6; p++) {
+            ck_assert_mem_eq(qkvsim_analysis_histogram(alone, p, metric),
+                             qkvsim_analysis_histogram(both, p, metric), 100 * sizeof(int64_t));
+            for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
+                assert_close(statistic(alone, p, metric, which), statistic(both, p, metric, which), 0,
+                             "statistic");
+            assert_close(offset(alone, p, QKVSIM_OFFSET_SHARE),
+                         metric == QKVSIM_COSINE ? offset(both, p, QKVSIM_OFFSET_SHARE) : NAN, 0,
+                         "offset share");
+            assert_all_absent(alone, p, 3 - metric);
+            ck_assert_ptr_null(qkvsim_analysis_histogram(alone, p, 3 - metric));
+        }
+        qkvsim_analysis_free(alone);
+    }
+    qkvsim_analysis_free(both);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(chosen_pair_groups_are_as_among_all_and_the_others_absent)
+{
+    const int32_t chosen[] = {4, 0};
+    table data = table_mixed(100, 500, 28);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){250, 130, 120}, NULL, 3, &layout));
+    qkvsim_analysis_options options
+        = {.struct_size = sizeof options, .pair_groups = chosen, .pair_group_count = 2};
+    qkvsim_analysis *all = analyze(context, &copy.view, 1, layout, NULL);
+    qkvsim_analysis *some = analyze(context, &copy.view, 1, layout, &options);
+    ck_assert_int_eq(qkvsim_analysis_pair_groups(some), 6);
+    for (int32_t p = 0; p < 6; p++)
+        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+            ck_assert_int_eq(qkvsim_analysis_pairs(some, p), qkvsim_analysis_pairs(all, p));
+            if (p != 0 && p != 4) {
+                ck_assert_ptr_null(qkvsim_analysis_histogram(some, p, metric));
+                assert_all_absent(some, p, metric);
+                continue;
+            }
+            ck_assert_mem_eq(qkvsim_analysis_histogram(some, p, metric),
+                             qkvsim_analysis_histogram(all, p, metric), 100 * sizeof(int64_t));
+            for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
+                assert_close(statistic(some, p, metric, which), statistic(all, p, metric, which),
+                             1e-9, "statistic");
+        }
+    qkvsim_analysis_free(all);
+    qkvsim_analysis_free(some);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(double_arithmetic_can_be_asked_for)
+{
+    table data = table_with_offsets(253, 40, 3, 29);
+    stored copy = store(&data, QKVSIM_F16, ORDER_C);
+    table exact = widen(&copy.view);
+    stored wide = store(&exact, QKVSIM_F64, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(40, 3);
+    qkvsim_analysis_options options = {.struct_size = sizeof options, .precision = QKVSIM_F64};
+    qkvsim_analysis *asked = analyze(context, &copy.view, 1, layout, &options);
+    qkvsim_analysis *native = analyze(context, &wide.view, 1, layout, NULL);
+    assert_same_analysis(asked, native);
+    qkvsim_analysis_free(asked);
+    qkvsim_analysis_free(native);
+    qkvsim_layout_free(layout);
+    table_free(&exact);
+    stored_free(&copy);
+    stored_free(&wide);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(dropped_observations_are_listed_and_as_if_never_there)
+{
+    const int64_t bad[] = {0, 13, 59};
+    int64_t kept[57], count = 0;
+    table data = table_normal(60, 30, 30);
+    for (int i = 0; i < 3; i++)
+        *table_at(&data, bad[i], 29 - 14 * i) = i == 1 ? INFINITY : NAN;
+    for (int64_t i = 0; i < 60; i++)
+        if (i != 0 && i != 13 && i != 59)
+            kept[count++] = i;
+    table rest = table_rows(&data, kept, 57);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C), clean = store(&rest, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(30, 3);
+    qkvsim_analysis_options options
+        = {.struct_size = sizeof options, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION};
+    qkvsim_analysis *dropping = analyze(context, &copy.view, 1, layout, &options);
+    qkvsim_analysis *without = analyze(context, &clean.view, 1, layout, NULL);
+    const int64_t *rows = qkvsim_analysis_dropped(dropping, &count);
+    ck_assert_int_eq(count, 3);
+    ck_assert_mem_eq(rows, bad, sizeof bad);
+    ck_assert_int_eq(qkvsim_analysis_observations(dropping), 57);
+    assert_same_analysis(dropping, without);
+    qkvsim_analysis_free(dropping);
+    qkvsim_analysis_free(without);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    stored_free(&clean);
+    table_free(&data);
+    table_free(&rest);
+}
+END_TEST
+
+START_TEST(nonfinite_features_are_undefined_where_asked)
+{
+    table data = table_normal(60, 30, 31);
+    *table_at(&data, 59, 4) = NAN;
+    *table_at(&data, 0, 22) = -INFINITY;
+    stored copy = store(&data, QKVSIM_BF16, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(30, 1);
+    qkvsim_analysis_options options
+        = {.struct_size = sizeof options, .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE};
+    qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, &options);
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        int64_t count;
+        const int64_t *columns = qkvsim_analysis_undefined_features(analysis, metric, &count);
+        ck_assert_int_eq(count, 2);
+        ck_assert_int_eq(columns[0], 4);
+        ck_assert_int_eq(columns[1], 22);
+        ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, metric), 28 * 27 / 2);
+        ck_assert(isfinite(statistic(analysis, 0, metric, QKVSIM_KURTOSIS)));
+    }
+    ck_assert(isfinite(offset(analysis, 0, QKVSIM_OFFSET_SHARE)));
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* The share of a pair group's values in the outermost 2 of 20 bins, in percent. */
+static double outermost(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
+{
+    const int64_t *histogram = qkvsim_analysis_histogram(analysis, pair_group, metric);
+    return 100.0 * (double)(histogram[0] + histogram[19])
+           / (double)qkvsim_analysis_defined(analysis, pair_group, metric);
+}
+
+static qkvsim_analysis *analyze_capture_targets(const stored *copy)
+{
+    static const int64_t widths[] = {576, 192, 192};
+    const qkvsim_bins bins = {.struct_size = sizeof bins, .count = 20, .low = -1, .high = 1};
+    int64_t rows[1024];
+    const int64_t count = load_target_rows(rows);
+    ck_assert_int_eq(count, 32);
+    const qkvsim_selection targets = {.struct_size = sizeof targets, .rows = rows, .count = count};
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
+    qkvsim_analysis_options options
+        = {.struct_size = sizeof options, .selection = &targets, .bins = &bins};
+    qkvsim_analysis *analysis = analyze(context, &copy->view, 1, layout, &options);
+    qkvsim_layout_free(layout);
+    return analysis;
+}
+
+START_TEST(on_the_capture_cosines_of_the_targets_pile_up_at_the_ends)
+{
+    stored copy = load_capture();
+    qkvsim_analysis *analysis = analyze_capture_targets(&copy);
+    ck_assert_int_eq(lrint(outermost(analysis, 0, QKVSIM_COSINE)), 46); /* Q-Q */
+    ck_assert_int_eq(lrint(outermost(analysis, 3, QKVSIM_COSINE)), 57); /* K-K */
+    ck_assert_int_eq(lrint(outermost(analysis, 5, QKVSIM_COSINE)), 35); /* V-V */
+    qkvsim_analysis_free(analysis);
+    stored_free(&copy);
+}
+END_TEST
+
+START_TEST(on_the_capture_pearson_values_of_the_targets_do_not)
+{
+    stored copy = load_capture();
+    qkvsim_analysis *analysis = analyze_capture_targets(&copy);
+    for (int32_t p = 0; p < 6; p++)
+        ck_assert_double_lt(outermost(analysis, p, QKVSIM_PEARSON), 0.1);
+    qkvsim_analysis_free(analysis);
+    stored_free(&copy);
+}
+END_TEST
+
+START_TEST(on_the_capture_the_offset_share_is_higher_in_q_and_k_than_in_v)
+{
+    stored copy = load_capture();
+    qkvsim_analysis *analysis = analyze_capture_targets(&copy);
+    const double v = offset(analysis, 5, QKVSIM_OFFSET_SHARE);
+    ck_assert_double_gt(offset(analysis, 0, QKVSIM_OFFSET_SHARE), v);
+    ck_assert_double_gt(offset(analysis, 3, QKVSIM_OFFSET_SHARE), v);
+    qkvsim_analysis_free(analysis);
+    stored_free(&copy);
+}
+END_TEST
+
+START_TEST(on_the_capture_every_value_is_within_1e_6_and_every_count_exact)
+{
+    stored copy = load_capture();
+    table all = widen(&copy.view);
+    int64_t rows[1024];
+    const int64_t count = load_target_rows(rows);
+    table targets = table_rows(&all, rows, count);
+    stored chosen = store(&targets, QKVSIM_F16, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(960, 3);
+    for_each_pair_group(&chosen, layout, NULL, check_histogram);
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        double *own = own_matrix(&chosen.view, metric, true);
+        double *expected = oracle_similarity(&targets, metric);
+        for (int64_t i = 0; i < 960 * 960; i++)
+            assert_close(own[i], expected[i], 1e-6, "value");
+        free(own);
+        free(expected);
+    }
+    qkvsim_layout_free(layout);
+    stored_free(&chosen);
+    stored_free(&copy);
+    table_free(&all);
+    table_free(&targets);
+}
+END_TEST
+
+/* n = 1024, d = 2304 needs 9.4 MB of input; the analysis may hold 64 MB more, and no d x d matrix. */
+START_TEST(memory_stays_under_64_megabytes)
+{
+    const int64_t n = 1024, d = 2304;
+    allocator counter;
+    allocator_init(&counter);
+    qkvsim_context_options options = allocator_options(&counter);
+    options.threads = 2;
+    qkvsim_context *counted;
+    ck_assert_int_eq(qkvsim_context_create(&options, &counted), QKVSIM_OK);
+    table data = table_normal(n, d, 32);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(d, 3);
+    qkvsim_analysis *analysis = analyze(counted, &copy.view, 1, layout, NULL);
+    ck_assert_uint_lt(counter.peak_bytes, 64000000);
+    int64_t pairs = 0;
+    for (int32_t p = 0; p < 6; p++)
+        pairs += qkvsim_analysis_defined(analysis, p, QKVSIM_PEARSON);
+    ck_assert_int_eq(pairs, 2653056);
+    ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_COSINE), 294528);
+    ck_assert_int_eq(counter.foreign_calls, 0);
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    qkvsim_context_free(counted);
+    ck_assert_int_eq(counter.live, 0);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Data of 45 x 12 under options that must be refused. */
+static void assert_refused(const qkvsim_analysis_options *options)
+{
+    table data = table_normal(45, 12, 33);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(12, 3);
+    qkvsim_analysis *analysis = POISON_HANDLE;
+    assert_status(context, qkvsim_analyze(context, &copy.view, 1, layout, options, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(analysis, POISON_HANDLE);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+
+START_TEST(bad_options_are_refused)
+{
+    const size_t size = sizeof(qkvsim_analysis_options);
+    const int32_t out[] = {0, 6}, negative[] = {-1}, twice[] = {2, 2};
+    const qkvsim_bins bins = {.struct_size = sizeof bins, .count = INT64_C(2147483648)};
+    const qkvsim_selection empty = {.struct_size = sizeof empty, .rows = (int64_t[]){0}};
+    const qkvsim_analysis_options bad[] = {
+        {.struct_size = size, .metrics = 4},
+        {.struct_size = size, .metrics = 8},
+        {.struct_size = size, .metrics = 7},
+        {.struct_size = size, .metrics = -1},
+        {.struct_size = size, .precision = QKVSIM_F16},
+        {.struct_size = size, .precision = -1},
+        {.struct_size = size, .nonfinite = 3},
+        {.struct_size = size, .pair_groups = out, .pair_group_count = 2},
+        {.struct_size = size, .pair_groups = negative, .pair_group_count = 1},
+        {.struct_size = size, .pair_groups = twice, .pair_group_count = 2},
+        {.struct_size = size, .pair_groups = out, .pair_group_count = 0},
+        {.struct_size = size, .pair_groups = out, .pair_group_count = -1},
+        {.struct_size = size, .pair_group_count = 1},
+        {.struct_size = size, .bins = &bins},
+        {.struct_size = size, .selection = &empty},
+        {.struct_size = 0},
+        {.struct_size = 1},
+        {.struct_size = sizeof(size_t) - 1},
+    };
+    assert_refused(&bad[_i]);
+}
+END_TEST
+
+START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
+{
+    struct {
+        qkvsim_analysis_options value;
+        unsigned char tail[16];
+    } newer = {.value = {.struct_size = sizeof newer}};
+    table data = table_normal(45, 12, 34);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(12, 3);
+    qkvsim_analysis *one = analyze(context, &copy.view, 1, layout, &newer.value);
+    qkvsim_analysis *other = analyze(context, &copy.view, 1, layout, NULL);
+    assert_same_analysis(one, other);
+    newer.tail[15] = 1;
+    assert_refused(&newer.value);
+    qkvsim_analysis_free(one);
+    qkvsim_analysis_free(other);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(a_layout_of_other_features_is_named)
+{
+    table data = table_normal(45, 12, 35);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *fewer = layout_in_turns(9, 3), *more = layout_in_turns(15, 3);
+    qkvsim_analysis *analysis = POISON_HANDLE;
+    assert_status(context, qkvsim_analyze(context, &copy.view, 1, fewer, NULL, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 12);
+    assert_message_has_number(context, 9);
+    assert_status(context, qkvsim_analyze(context, &copy.view, 1, more, NULL, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 15);
+    ck_assert_ptr_eq(analysis, POISON_HANDLE);
+    qkvsim_layout_free(fewer);
+    qkvsim_layout_free(more);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(null_arguments_are_refused)
+{
+    table data = table_normal(45, 12, 36);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(12, 3);
+    qkvsim_analysis *analysis = POISON_HANDLE;
+    ck_assert_int_eq(qkvsim_analyze(NULL, &copy.view, 1, layout, NULL, &analysis),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_analyze(context, NULL, 1, layout, NULL, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_analyze(context, &copy.view, 0, layout, NULL, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_analyze(context, &copy.view, 1, NULL, NULL, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_analyze(context, &copy.view, 1, layout, NULL, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(analysis, POISON_HANDLE);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(nan_and_infinity_name_row_and_column)
+{
+    const double bad[] = {NAN, INFINITY, -INFINITY};
+    const int64_t places[][2] = {{0, 0}, {201, 167}, {402, 299}};
+    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++)
+        for (int i = 0; i < 3; i++) {
+            table data = table_normal(403, 300, 37);
+            *table_at(&data, places[i][0], places[i][1]) = bad[_i];
+            stored copy = store(&data, dtype, ORDER_C);
+            qkvsim_layout *layout = layout_in_turns(300, 3);
+            qkvsim_analysis *analysis = POISON_HANDLE;
+            assert_status(context, qkvsim_analyze(context, &copy.view, 1, layout, NULL, &analysis),
+                          QKVSIM_ERROR_NONFINITE);
+            assert_message_has_number(context, places[i][0]);
+            assert_message_has_number(context, places[i][1]);
+            ck_assert_ptr_eq(analysis, POISON_HANDLE);
+            qkvsim_layout_free(layout);
+            stored_free(&copy);
+            table_free(&data);
+        }
+}
+END_TEST
+
+/* With several bad values the message is the same for any number of threads. */
+START_TEST(the_same_bad_value_is_named_for_any_number_of_threads)
+{
+    char expected[1024];
+    table data = table_normal(50, 600, 38);
+    for (int64_t j = 3; j < 600; j += 97)
+        *table_at(&data, (7 * j) % 50, j) = NAN;
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(600, 3);
+    for (int32_t threads = 1; threads <= 7; threads++) {
+        qkvsim_context *with = context_with(threads, QKVSIM_KERNELS_AUTO);
+        qkvsim_analysis *analysis;
+        assert_status(with, qkvsim_analyze(with, &copy.view, 1, layout, NULL, &analysis),
+                      QKVSIM_ERROR_NONFINITE);
+        if (threads == 1)
+            strncpy(expected, qkvsim_last_error(with), sizeof expected - 1);
+        else
+            ck_assert_str_eq(qkvsim_last_error(with), expected);
+        qkvsim_context_free(with);
+    }
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* What an operation that may be interrupted works on. */
+typedef struct interruptible {
+    qkvsim_view view;
+    const qkvsim_layout *layout;
+    int32_t nonfinite;
+} interruptible;
+
+static qkvsim_status run_analyze(qkvsim_context *with, void *argument)
+{
+    const interruptible *job = argument;
+    const int32_t chosen[] = {1, 3};
+    qkvsim_analysis_options options = {.struct_size = sizeof options, .nonfinite = job->nonfinite};
+    if (job->nonfinite != QKVSIM_NONFINITE_ERROR) {
+        options.pair_groups = chosen;
+        options.pair_group_count = 2;
+    }
+    qkvsim_analysis *analysis = POISON_HANDLE;
+    qkvsim_status status = qkvsim_analyze(with, &job->view, 1, job->layout, &options, &analysis);
+    if (status == QKVSIM_OK)
+        qkvsim_analysis_free(analysis);
+    else
+        ck_assert_ptr_eq(analysis, POISON_HANDLE);
+    return status;
+}
+
+START_TEST(any_allocation_may_fail)
+{
+    table data = table_mixed(60, 400, 40);
+    if (_i == QKVSIM_NONFINITE_DROP_OBSERVATION)
+        *table_at(&data, 5, 5) = NAN;
+    stored copy = store(&data, _i == 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(400, 3);
+    const interruptible job = {copy.view, layout, _i};
+    assert_survives_failing_allocations(run_analyze, (void *)&job);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(it_can_be_cancelled_at_every_report)
+{
+    table data = table_mixed(60, 900, 41);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(900, 3);
+    const interruptible job = {copy.view, layout, QKVSIM_NONFINITE_ERROR};
+    assert_cancels_everywhere(run_analyze, (void *)&job);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+static void add_contract(Suite *suite)
+{
+    TCase *contract = add_case(suite, "contract");
+    tcase_add_checked_fixture(contract, set_up, tear_down);
+    tcase_add_loop_test(contract, histogram_equals_numpy_on_own_matrix, 0, 24);
+    tcase_add_loop_test(contract, histogram_between_own_edges_equals_numpy_on_own_matrix, 0, MAKERS);
+    tcase_add_test(contract, edges_are_those_of_bin_edges);
+    tcase_add_loop_test(contract, moments_are_those_of_own_matrix, 0, 10);
+    tcase_add_loop_test(contract, moments_are_those_of_the_definition, 0, 3);
+    tcase_add_loop_test(contract, offset_split_is_that_of_the_definition, 0, 5);
+    tcase_add_loop_test(contract, energies_add_up_to_the_sum_of_squared_cosines, 0, MAKERS);
+    tcase_add_test(contract, offset_ratios_are_those_of_the_definition_and_s2_plus_o2_is_1);
+    tcase_add_test(contract, undefined_features_are_listed_and_their_pairs_are_in_no_bin);
+    tcase_add_test(contract, constant_columns_are_found_exactly_for_any_n);
+    tcase_add_test(contract, nothing_undefined_is_a_null_list);
+    tcase_add_test(contract, all_constant_input_has_cosines_and_no_pearson_values);
+    tcase_add_test(contract, all_zero_input_has_nothing);
+    tcase_add_test(contract, one_observation_has_cosines_of_plus_and_minus_1_only);
+    tcase_add_test(contract, one_feature_has_no_pairs);
+    tcase_add_test(contract, many_groups_of_uneven_sizes_are_counted_right);
+    tcase_add_test(contract, names_and_sizes_are_those_of_the_layout);
+    tcase_add_test(contract, accessors_answer_nothing_where_there_is_nothing);
+    tcase_add_test(contract, null_analyses_are_empty);
+    tcase_add_test(contract, memory_stays_under_64_megabytes);
+}
+
+static void add_laws(Suite *suite)
+{
+    TCase *laws = add_case(suite, "laws");
+    tcase_add_checked_fixture(laws, set_up, tear_down);
+    tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 4);
+    tcase_add_loop_test(laws, all_kernels_give_the_same_bin_counts, 0, MAKERS);
+    tcase_add_test(laws, one_fused_view_and_its_three_parts_are_identical);
+    tcase_add_test(laws, every_order_in_memory_gives_identical_results);
+    tcase_add_test(laws, list_and_mask_select_identically);
+    tcase_add_test(laws, features_moved_with_their_labels_give_identical_results);
+    tcase_add_test(laws, scaling_by_powers_of_two_changes_nothing);
+    tcase_add_loop_test(laws, one_metric_alone_is_as_in_both_and_the_other_is_absent, 0, 2);
+    tcase_add_test(laws, chosen_pair_groups_are_as_among_all_and_the_others_absent);
+    tcase_add_test(laws, double_arithmetic_can_be_asked_for);
+    tcase_add_test(laws, dropped_observations_are_listed_and_as_if_never_there);
+    tcase_add_test(laws, nonfinite_features_are_undefined_where_asked);
+}
+
+static void add_lesson(Suite *suite)
+{
+    TCase *lesson = add_case(suite, "the lesson");
+    tcase_add_checked_fixture(lesson, set_up, tear_down);
+    tcase_add_test(lesson, on_the_capture_cosines_of_the_targets_pile_up_at_the_ends);
+    tcase_add_test(lesson, on_the_capture_pearson_values_of_the_targets_do_not);
+    tcase_add_test(lesson, on_the_capture_the_offset_share_is_higher_in_q_and_k_than_in_v);
+    tcase_add_test(lesson, on_the_capture_every_value_is_within_1e_6_and_every_count_exact);
+}
+
+static void add_bad_input(Suite *suite)
+{
+    TCase *bad = add_case(suite, "bad input");
+    tcase_add_checked_fixture(bad, set_up, tear_down);
+    tcase_add_loop_test(bad, bad_options_are_refused, 0, 18);
+    tcase_add_test(bad, options_from_a_newer_header_are_read_where_the_rest_is_zero);
+    tcase_add_test(bad, a_layout_of_other_features_is_named);
+    tcase_add_test(bad, null_arguments_are_refused);
+    tcase_add_loop_test(bad, nan_and_infinity_name_row_and_column, 0, 3);
+    tcase_add_test(bad, the_same_bad_value_is_named_for_any_number_of_threads);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 3);
+    tcase_add_test(bad, it_can_be_cancelled_at_every_report);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("analysis");
+    add_contract(suite);
+    add_laws(suite);
+    add_lesson(suite);
+    add_bad_input(suite);
+    return run_suite(suite);
+}

@@ -1,0 +1,478 @@
+/* layout.h: which feature belongs to which group, the names and sizes of groups and pair groups. */
+#include <qkvsim/layout.h>
+
+#include "fixtures.h"
+#include "support.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static qkvsim_context *context;
+
+static void set_up(void)
+{
+    context = context_with(1, QKVSIM_KERNELS_AUTO);
+}
+
+static void tear_down(void)
+{
+    qkvsim_context_free(context);
+}
+
+static void assert_names(const qkvsim_layout *layout, int32_t groups, const char *const *names)
+{
+    ck_assert_int_eq(qkvsim_layout_groups(layout), groups);
+    for (int32_t g = 0; g < groups; g++)
+        ck_assert_str_eq(qkvsim_layout_group_name(layout, g), names[g]);
+}
+
+static void assert_groups(const qkvsim_layout *layout, const int32_t *expected, int64_t features)
+{
+    ck_assert_int_eq(qkvsim_layout_features(layout), features);
+    const int32_t *groups = qkvsim_layout_group_of(layout);
+    for (int64_t j = 0; j < features; j++)
+        ck_assert_msg(groups[j] == expected[j], "feature %ld is in group %d and not %d", (long)j,
+                      groups[j], expected[j]);
+}
+
+START_TEST(thirds_are_q_k_v_in_order)
+{
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
+    assert_groups(layout, (int32_t[]){0, 0, 1, 1, 2, 2}, 6);
+    assert_names(layout, 3, (const char *[]){"Q", "K", "V"});
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(pair_groups_stand_along_the_upper_triangle)
+{
+    static const char *const names[] = {"Q-Q", "Q-K", "Q-V", "K-K", "K-V", "V-V"};
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, 9, &layout));
+    ck_assert_int_eq(qkvsim_layout_pair_groups(layout), 6);
+    for (int32_t p = 0; p < 6; p++)
+        ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, p), names[p]);
+    int32_t expected = 0;
+    for (int32_t a = 0; a < 3; a++)
+        for (int32_t b = a; b < 3; b++, expected++) {
+            ck_assert_int_eq(qkvsim_layout_pair_group(layout, a, b), expected);
+            ck_assert_int_eq(qkvsim_layout_pair_group(layout, b, a), expected);
+        }
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(a_768_wide_group_has_294528_pairs_and_2304_features_2653056)
+{
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, 2304, &layout));
+    int64_t all = 0;
+    for (int32_t p = 0; p < 6; p++)
+        all += qkvsim_layout_pairs(layout, p);
+    for (int32_t g = 0; g < 3; g++)
+        ck_assert_int_eq(qkvsim_layout_pairs(layout, qkvsim_layout_pair_group(layout, g, g)),
+                         294528);
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, 1), 768 * 768);
+    ck_assert_int_eq(all, 2653056);
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(pairs_of_200000_features_overflow_nothing)
+{
+    const int64_t widths[] = {100000, 60000, 40000};
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
+    int64_t all = 0;
+    for (int32_t p = 0; p < 6; p++)
+        all += qkvsim_layout_pairs(layout, p);
+    ck_assert_int_eq(all, INT64_C(200000) * 199999 / 2);
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, 1), INT64_C(6000000000));
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, 0), INT64_C(100000) * 99999 / 2);
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(pairs_are_those_counted_one_by_one)
+{
+    random_source source = {7};
+    enum { FEATURES = 83, GROUPS = 5 };
+    int32_t labels[FEATURES];
+    for (int64_t j = 0; j < FEATURES; j++)
+        labels[j] = j < GROUPS ? (int32_t)j : (int32_t)random_below(&source, GROUPS);
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_labels(context, labels, FEATURES, NULL, GROUPS, &layout));
+    int64_t counted[GROUPS * (GROUPS + 1) / 2] = {0};
+    for (int64_t i = 0; i < FEATURES; i++)
+        for (int64_t j = i + 1; j < FEATURES; j++)
+            counted[qkvsim_layout_pair_group(layout, labels[i], labels[j])]++;
+    for (int32_t p = 0; p < qkvsim_layout_pair_groups(layout); p++)
+        ck_assert_int_eq(qkvsim_layout_pairs(layout, p), counted[p]);
+    assert_groups(layout, labels, FEATURES);
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(widths_give_contiguous_groups)
+{
+    const int64_t widths[] = {3, 1, 2};
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
+    assert_groups(layout, (int32_t[]){0, 0, 0, 1, 2, 2}, 6);
+    assert_names(layout, 3, (const char *[]){"Q", "K", "V"});
+    for (int32_t g = 0; g < 3; g++)
+        ck_assert_int_eq(qkvsim_layout_group_features(layout, g), widths[g]);
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(names_without_three_groups_are_numbered)
+{
+    const int64_t widths[] = {1, 1, 1, 1};
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 4, &layout));
+    assert_names(layout, 4, (const char *[]){"G0", "G1", "G2", "G3"});
+    ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, 2), "G0-G2");
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(names_are_copied)
+{
+    char name[] = "query";
+    const char *names[] = {name, "value"};
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){1, 2}, names, 2, &layout));
+    memset(name, 'x', strlen(name));
+    ck_assert_str_eq(qkvsim_layout_group_name(layout, 0), "query");
+    ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, 1), "query-value");
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(heads_are_groups_of_their_own)
+{
+    const int64_t widths[] = {6, 2, 2};
+    const int32_t heads[] = {3, 1, 1};
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_heads(context, widths, heads, NULL, 3, QKVSIM_HEADS_BLOCKED,
+                                           &layout));
+    assert_groups(layout, (int32_t[]){0, 0, 1, 1, 2, 2, 3, 3, 4, 4}, 10);
+    assert_names(layout, 5, (const char *[]){"Q0", "Q1", "Q2", "K0", "V0"});
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(interleaved_heads_come_head_by_head)
+{
+    const int64_t widths[] = {4, 4, 4};
+    const int32_t heads[] = {2, 2, 2};
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_heads(context, widths, heads, NULL, 3,
+                                           QKVSIM_HEADS_INTERLEAVED, &layout));
+    assert_groups(layout, (int32_t[]){0, 0, 2, 2, 4, 4, 1, 1, 3, 3, 5, 5}, 12);
+    assert_names(layout, 6, (const char *[]){"Q0", "Q1", "K0", "K1", "V0", "V1"});
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+/* Heads 9, 3, 3 of 64: three query heads, one key head, one value head, three times over. */
+START_TEST(interleaved_grouped_query_heads_come_in_turns_of_the_smallest)
+{
+    int32_t expected[960];
+    int64_t column = 0;
+    for (int32_t turn = 0; turn < 3; turn++) {
+        for (int32_t head = 0; head < 3; head++)
+            for (int j = 0; j < 64; j++)
+                expected[column++] = 3 * turn + head;
+        for (int j = 0; j < 64; j++)
+            expected[column++] = 9 + turn;
+        for (int j = 0; j < 64; j++)
+            expected[column++] = 12 + turn;
+    }
+    qkvsim_layout *layout;
+    assert_ok(context,
+              qkvsim_layout_heads(context, (int64_t[]){576, 192, 192}, (int32_t[]){9, 3, 3}, NULL,
+                                  3, QKVSIM_HEADS_INTERLEAVED, &layout));
+    assert_groups(layout, expected, 960);
+    ck_assert_str_eq(qkvsim_layout_group_name(layout, 8), "Q8");
+    ck_assert_str_eq(qkvsim_layout_group_name(layout, 9), "K0");
+    ck_assert_int_eq(qkvsim_layout_pair_groups(layout), 15 * 16 / 2);
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(handles_outlive_their_context)
+{
+    qkvsim_context *other = context_with(1, QKVSIM_KERNELS_AUTO);
+    qkvsim_layout *layout;
+    assert_ok(other, qkvsim_layout_thirds(other, 12, &layout));
+    qkvsim_context_free(other);
+    ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, 5), "V-V");
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(accessors_answer_nothing_where_there_is_nothing)
+{
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, 3, &layout));
+    const int32_t none[] = {-1, 3, INT32_MAX, INT32_MIN};
+    for (int i = 0; i < 4; i++) {
+        ck_assert_ptr_null(qkvsim_layout_group_name(layout, none[i]));
+        ck_assert_int_eq(qkvsim_layout_group_features(layout, none[i]), 0);
+        ck_assert_int_eq(qkvsim_layout_pair_group(layout, 0, none[i]), -1);
+        ck_assert_int_eq(qkvsim_layout_pair_group(layout, none[i], 0), -1);
+    }
+    ck_assert_ptr_null(qkvsim_layout_pair_group_name(layout, 6));
+    ck_assert_ptr_null(qkvsim_layout_pair_group_name(layout, -1));
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, 6), 0);
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, -1), 0);
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, 0), 0);
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(null_layouts_are_empty)
+{
+    qkvsim_layout_free(NULL);
+    ck_assert_int_eq(qkvsim_layout_features(NULL), 0);
+    ck_assert_int_eq(qkvsim_layout_groups(NULL), 0);
+    ck_assert_int_eq(qkvsim_layout_pair_groups(NULL), 0);
+    ck_assert_ptr_null(qkvsim_layout_group_name(NULL, 0));
+    ck_assert_int_eq(qkvsim_layout_group_features(NULL, 0), 0);
+    ck_assert_ptr_null(qkvsim_layout_group_of(NULL));
+    ck_assert_int_eq(qkvsim_layout_pair_group(NULL, 0, 0), -1);
+    ck_assert_ptr_null(qkvsim_layout_pair_group_name(NULL, 0));
+    ck_assert_int_eq(qkvsim_layout_pairs(NULL, 0), 0);
+}
+END_TEST
+
+START_TEST(features_that_3_does_not_divide_are_named)
+{
+    qkvsim_layout *layout = POISON_HANDLE;
+    assert_status(context, qkvsim_layout_thirds(context, 100, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 100);
+    for (int64_t features = -3; features <= 2; features++)
+        assert_status(context, qkvsim_layout_thirds(context, features, &layout),
+                      QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+}
+END_TEST
+
+START_TEST(bad_widths_are_refused)
+{
+    qkvsim_layout *layout = POISON_HANDLE;
+    assert_status(context, qkvsim_layout_widths(context, (int64_t[]){5, 0}, NULL, 2, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_layout_widths(context, (int64_t[]){5, -77}, NULL, 2, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, -77);
+    assert_status(context, qkvsim_layout_widths(context, (int64_t[]){5}, NULL, 0, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_layout_widths(context, NULL, NULL, 2, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    const int64_t huge[] = {INT64_MAX, INT64_MAX, 4};
+    qkvsim_status status = qkvsim_layout_widths(context, huge, NULL, 3, &layout);
+    ck_assert(status == QKVSIM_ERROR_TOO_LARGE || status == QKVSIM_ERROR_INVALID_ARGUMENT
+              || status == QKVSIM_ERROR_NO_MEMORY);
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+}
+END_TEST
+
+START_TEST(names_that_are_empty_missing_or_twice_are_refused)
+{
+    const int64_t widths[] = {1, 1};
+    qkvsim_layout *layout = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_layout_widths(context, widths, (const char *[]){"left", "left"}, 2, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "left");
+    assert_status(context,
+                  qkvsim_layout_widths(context, widths, (const char *[]){"left", ""}, 2, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_layout_widths(context, widths, (const char *[]){"left", NULL}, 2, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+}
+END_TEST
+
+START_TEST(a_width_must_be_a_multiple_of_its_heads)
+{
+    qkvsim_layout *layout = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_layout_heads(context, (int64_t[]){64, 100}, (int32_t[]){4, 7}, NULL, 2,
+                                      QKVSIM_HEADS_BLOCKED, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 100);
+    assert_message_has_number(context, 7);
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+}
+END_TEST
+
+START_TEST(interleaved_heads_must_be_multiples_of_the_smallest)
+{
+    qkvsim_layout *layout = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_layout_heads(context, (int64_t[]){70, 30}, (int32_t[]){7, 3}, NULL, 2,
+                                      QKVSIM_HEADS_INTERLEAVED, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 7);
+    assert_message_has_number(context, 3);
+    qkvsim_layout *blocked;
+    assert_ok(context, qkvsim_layout_heads(context, (int64_t[]){70, 30}, (int32_t[]){7, 3}, NULL, 2,
+                                           QKVSIM_HEADS_BLOCKED, &blocked));
+    qkvsim_layout_free(blocked);
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+}
+END_TEST
+
+START_TEST(bad_heads_are_refused)
+{
+    const int64_t widths[] = {8, 8};
+    qkvsim_layout *layout = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_layout_heads(context, widths, (int32_t[]){2, 0}, NULL, 2,
+                                      QKVSIM_HEADS_BLOCKED, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_layout_heads(context, widths, (int32_t[]){2, -2}, NULL, 2,
+                                      QKVSIM_HEADS_INTERLEAVED, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_layout_heads(context, widths, (int32_t[]){2, 2}, NULL, 2, 2, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_layout_heads(context, widths, NULL, NULL, 2, QKVSIM_HEADS_BLOCKED, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_layout_heads(context, widths, (int32_t[]){2, 2}, NULL, -1,
+                                      QKVSIM_HEADS_BLOCKED, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+}
+END_TEST
+
+START_TEST(labels_out_of_range_or_groups_without_features_are_refused)
+{
+    qkvsim_layout *layout = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_layout_labels(context, (int32_t[]){0, 1, 45}, 3, NULL, 2, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 45);
+    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){0, -1}, 2, NULL, 1, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, -1);
+    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){0, 2}, 2, NULL, 3, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_layout_labels(context, NULL, 2, NULL, 1, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){0}, 0, NULL, 1, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){0}, 1, NULL, 1, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+}
+END_TEST
+
+START_TEST(a_null_context_is_refused)
+{
+    qkvsim_layout *layout = POISON_HANDLE;
+    ck_assert_int_eq(qkvsim_layout_thirds(NULL, 3, &layout), QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_layout_widths(NULL, (int64_t[]){1}, NULL, 1, &layout),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_layout_labels(NULL, (int32_t[]){0}, 1, NULL, 1, &layout),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_layout_heads(NULL, (int64_t[]){1}, (int32_t[]){1}, NULL, 1, 0, &layout),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+}
+END_TEST
+
+static qkvsim_status finish_layout(qkvsim_status status, qkvsim_layout *layout)
+{
+    if (status == QKVSIM_OK)
+        qkvsim_layout_free(layout);
+    else
+        ck_assert_ptr_eq(layout, POISON_HANDLE);
+    return status;
+}
+
+static qkvsim_status make_thirds(qkvsim_context *with, void *unused)
+{
+    (void)unused;
+    qkvsim_layout *layout = POISON_HANDLE;
+    qkvsim_status status = qkvsim_layout_thirds(with, 12, &layout);
+    return finish_layout(status, layout);
+}
+
+static qkvsim_status make_widths(qkvsim_context *with, void *unused)
+{
+    (void)unused;
+    const char *names[] = {"a", "b"};
+    qkvsim_layout *layout = POISON_HANDLE;
+    qkvsim_status status = qkvsim_layout_widths(with, (int64_t[]){4, 5}, names, 2, &layout);
+    return finish_layout(status, layout);
+}
+
+static qkvsim_status make_heads(qkvsim_context *with, void *unused)
+{
+    (void)unused;
+    qkvsim_layout *layout = POISON_HANDLE;
+    qkvsim_status status
+        = qkvsim_layout_heads(with, (int64_t[]){12, 4, 4}, (int32_t[]){6, 2, 2}, NULL, 3,
+                              QKVSIM_HEADS_INTERLEAVED, &layout);
+    return finish_layout(status, layout);
+}
+
+static qkvsim_status make_labels(qkvsim_context *with, void *unused)
+{
+    (void)unused;
+    qkvsim_layout *layout = POISON_HANDLE;
+    qkvsim_status status
+        = qkvsim_layout_labels(with, (int32_t[]){1, 0, 1, 2}, 4, NULL, 3, &layout);
+    return finish_layout(status, layout);
+}
+
+START_TEST(any_allocation_may_fail)
+{
+    const operation makers[] = {make_thirds, make_widths, make_heads, make_labels};
+    assert_survives_failing_allocations(makers[_i], NULL);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("layout");
+    TCase *groups = add_case(suite, "groups and pair groups");
+    tcase_add_checked_fixture(groups, set_up, tear_down);
+    tcase_add_test(groups, thirds_are_q_k_v_in_order);
+    tcase_add_test(groups, pair_groups_stand_along_the_upper_triangle);
+    tcase_add_test(groups, a_768_wide_group_has_294528_pairs_and_2304_features_2653056);
+    tcase_add_test(groups, pairs_of_200000_features_overflow_nothing);
+    tcase_add_test(groups, pairs_are_those_counted_one_by_one);
+    tcase_add_test(groups, widths_give_contiguous_groups);
+    tcase_add_test(groups, names_without_three_groups_are_numbered);
+    tcase_add_test(groups, names_are_copied);
+    tcase_add_test(groups, heads_are_groups_of_their_own);
+    tcase_add_test(groups, interleaved_heads_come_head_by_head);
+    tcase_add_test(groups, interleaved_grouped_query_heads_come_in_turns_of_the_smallest);
+    tcase_add_test(groups, handles_outlive_their_context);
+    tcase_add_test(groups, accessors_answer_nothing_where_there_is_nothing);
+    tcase_add_test(groups, null_layouts_are_empty);
+    TCase *bad = add_case(suite, "bad input");
+    tcase_add_checked_fixture(bad, set_up, tear_down);
+    tcase_add_test(bad, features_that_3_does_not_divide_are_named);
+    tcase_add_test(bad, bad_widths_are_refused);
+    tcase_add_test(bad, names_that_are_empty_missing_or_twice_are_refused);
+    tcase_add_test(bad, a_width_must_be_a_multiple_of_its_heads);
+    tcase_add_test(bad, interleaved_heads_must_be_multiples_of_the_smallest);
+    tcase_add_test(bad, bad_heads_are_refused);
+    tcase_add_test(bad, labels_out_of_range_or_groups_without_features_are_refused);
+    tcase_add_test(bad, a_null_context_is_refused);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 4);
+    return run_suite(suite);
+}

@@ -1,0 +1,569 @@
+/* permutation.h: exactly permutations, equally likely, the same for any threads, order and parts. */
+#include <qkvsim/permutation.h>
+
+#include "fixtures.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static qkvsim_context *context;
+
+static void set_up(void)
+{
+    context = context_with(2, QKVSIM_KERNELS_AUTO);
+}
+
+static void tear_down(void)
+{
+    qkvsim_context_free(context);
+}
+
+static qkvsim_permutation numbered(int32_t scheme, uint64_t seed, int64_t index)
+{
+    return (qkvsim_permutation){
+        .struct_size = sizeof(qkvsim_permutation), .seed = seed, .index = index, .scheme = scheme};
+}
+
+static qkvsim_matrix matrix_of(void *data, int64_t rows, int64_t columns, int32_t dtype)
+{
+    return (qkvsim_matrix){.struct_size = sizeof(qkvsim_matrix),
+                           .data = data,
+                           .rows = rows,
+                           .columns = columns,
+                           .leading_dimension = columns,
+                           .dtype = dtype};
+}
+
+/* The permuted copy in double, which holds every type's values exactly. */
+static table permuted(qkvsim_context *with, const qkvsim_view *parts, int32_t part_count,
+                      const qkvsim_permutation *permutation, int64_t n, int64_t d)
+{
+    table copy = table_new(n, d);
+    const qkvsim_matrix matrix = matrix_of(copy.values, n, d, QKVSIM_F64);
+    assert_ok(with, qkvsim_permute(with, parts, part_count, permutation, &matrix));
+    return copy;
+}
+
+/* n x d different whole numbers: 0, 1, 2, ... */
+static table table_numbered(int64_t n, int64_t d)
+{
+    table data = table_new(n, d);
+    for (int64_t i = 0; i < n * d; i++)
+        data.values[i] = (double)i;
+    return data;
+}
+
+static int compare_numbers(const void *one, const void *other)
+{
+    const double a = *(const double *)one, b = *(const double *)other;
+    return (a > b) - (a < b);
+}
+
+static void assert_same_values(const double *one, const double *other, int64_t count)
+{
+    const size_t size = (size_t)count * sizeof *one;
+    double *a = malloc(size), *b = malloc(size);
+    memcpy(a, one, size);
+    memcpy(b, other, size);
+    qsort(a, (size_t)count, sizeof *a, compare_numbers);
+    qsort(b, (size_t)count, sizeof *b, compare_numbers);
+    ck_assert(memcmp(a, b, size) == 0);
+    free(a);
+    free(b);
+}
+
+static void assert_same_columns(const table *one, const table *other)
+{
+    for (int64_t j = 0; j < one->d; j++) {
+        table a = table_columns(one, &j, 1), b = table_columns(other, &j, 1);
+        assert_same_values(a.values, b.values, one->n);
+        table_free(&a);
+        table_free(&b);
+    }
+}
+
+static const int64_t shapes[][2] = {{1, 1}, {1, 9}, {9, 1}, {2, 2}, {17, 31}, {300, 200}, {1000, 700}};
+
+START_TEST(all_keeps_exactly_the_values_of_the_whole)
+{
+    table data = table_numbered(shapes[_i][0], shapes[_i][1]);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    for (int64_t p = 0; p < 3; p++) {
+        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ALL, 5, p);
+        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        assert_same_values(result.values, data.values, data.n * data.d);
+        table_free(&result);
+    }
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(feature_keeps_exactly_the_values_of_each_column)
+{
+    table data = table_numbered(shapes[_i][0], shapes[_i][1]);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    for (int64_t p = 0; p < 3; p++) {
+        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 5, p);
+        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        assert_same_columns(&result, &data);
+        table_free(&result);
+    }
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(narrow_and_wide_values_are_kept_exactly)
+{
+    const int32_t dtypes[] = {QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64};
+    table data = table_with_offsets(50, 40, 10, 3);
+    for (int32_t scheme = QKVSIM_SCHEME_ALL; scheme <= QKVSIM_SCHEME_FEATURE; scheme++) {
+        const qkvsim_permutation permutation = numbered(scheme, 1, 2);
+        stored copy = store(&data, dtypes[_i], ORDER_C);
+        table exact = widen(&copy.view);
+        table result = permuted(context, &copy.view, 1, &permutation, 50, 40);
+        assert_same_values(result.values, exact.values, 2000);
+        table_free(&exact);
+        table_free(&result);
+        stored_free(&copy);
+    }
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(float_and_double_outputs_hold_the_same_permutation)
+{
+    table data = table_normal(60, 50, 4);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    float narrow[3000];
+    const qkvsim_permutation permutation = numbered(1 + _i, 9, 3);
+    table wide = permuted(context, &copy.view, 1, &permutation, 60, 50);
+    const qkvsim_matrix matrix = matrix_of(narrow, 60, 50, QKVSIM_F32);
+    assert_ok(context, qkvsim_permute(context, &copy.view, 1, &permutation, &matrix));
+    for (int i = 0; i < 3000; i++)
+        ck_assert(narrow[i] == wide.values[i]);
+    table_free(&wide);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(nan_and_infinity_are_values_like_any_other)
+{
+    table data = table_numbered(30, 10);
+    data.values[7] = INFINITY;
+    data.values[299] = -INFINITY;
+    data.values[100] = NAN;
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const qkvsim_permutation permutation = numbered(1 + _i, 2, 2);
+    table result = permuted(context, &copy.view, 1, &permutation, 30, 10);
+    int64_t nans = 0, infinities = 0;
+    for (int i = 0; i < 300; i++) {
+        nans += isnan(result.values[i]);
+        infinities += isinf(result.values[i]) != 0;
+    }
+    ck_assert_int_eq(nans, 1);
+    ck_assert_int_eq(infinities, 2);
+    table_free(&result);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+static void assert_identical(table one, table other, const char *what)
+{
+    ck_assert_msg(memcmp(one.values, other.values, (size_t)(one.n * one.d) * sizeof(double)) == 0,
+                  "%s changes the permutation", what);
+    table_free(&one);
+    table_free(&other);
+}
+
+START_TEST(threads_kernels_and_repetition_change_nothing)
+{
+    const int32_t threads[] = {2, 3, 7};
+    const qkvsim_permutation permutation = numbered(1 + _i, 77, 12);
+    table data = table_numbered(700, 500);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_context *one = context_with(1, QKVSIM_KERNELS_PORTABLE);
+    for (int t = 0; t < 3; t++) {
+        qkvsim_context *many = context_with(threads[t], QKVSIM_KERNELS_AUTO);
+        assert_identical(permuted(one, &copy.view, 1, &permutation, 700, 500),
+                         permuted(many, &copy.view, 1, &permutation, 700, 500), "a thread count");
+        qkvsim_context_free(many);
+    }
+    qkvsim_context_free(one);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(memory_order_and_parts_change_nothing)
+{
+    const qkvsim_permutation permutation = numbered(1 + _i, 3, 0);
+    table data = table_numbered(40, 30);
+    stored plain = store(&data, QKVSIM_F32, ORDER_C);
+    for (int32_t order = ORDER_FORTRAN; order < ORDER_COUNT; order++) {
+        stored copy = store(&data, QKVSIM_F32, order);
+        assert_identical(permuted(context, &plain.view, 1, &permutation, 40, 30),
+                         permuted(context, &copy.view, 1, &permutation, 40, 30), "an order");
+        stored_free(&copy);
+    }
+    const qkvsim_view parts[] = {view_of_columns(&plain.view, 0, 7),
+                                 view_of_columns(&plain.view, 7, 22),
+                                 view_of_columns(&plain.view, 29, 1)};
+    assert_identical(permuted(context, &plain.view, 1, &permutation, 40, 30),
+                     permuted(context, parts, 3, &permutation, 40, 30), "a split into parts");
+    stored_free(&plain);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(seeds_and_indexes_give_different_permutations)
+{
+    table data = table_numbered(20, 20);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const qkvsim_permutation different[] = {
+        numbered(1 + _i, 0, 0), numbered(1 + _i, 0, 1), numbered(1 + _i, 1, 0),
+        numbered(1 + _i, UINT64_C(1) << 32, 0), numbered(1 + _i, UINT64_C(1) << 63, 0),
+        numbered(1 + _i, 0, INT64_C(4294967295)), numbered(2 - _i, 0, 0)};
+    table results[7];
+    for (int p = 0; p < 7; p++) {
+        results[p] = permuted(context, &copy.view, 1, &different[p], 20, 20);
+        for (int q = 0; q < p; q++)
+            ck_assert_msg(memcmp(results[p].values, results[q].values, 400 * sizeof(double)) != 0,
+                          "permutations %d and %d are the same", p, q);
+    }
+    for (int p = 0; p < 7; p++)
+        table_free(&results[p]);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(features_are_permuted_independently_of_each_other)
+{
+    table data = table_new(100, 60);
+    for (int64_t i = 0; i < data.n; i++)
+        for (int64_t j = 0; j < data.d; j++)
+            *table_at(&data, i, j) = (double)i;
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 8, 0);
+    table result = permuted(context, &copy.view, 1, &permutation, 100, 60);
+    for (int64_t j = 1; j < 60; j++) {
+        int64_t same = 0;
+        for (int64_t i = 0; i < 100; i++)
+            same += *table_at(&result, i, 0) == *table_at(&result, i, j);
+        ck_assert_msg(same < 15, "columns 0 and %ld agree in %ld rows", (long)j, (long)same);
+    }
+    table_free(&result);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Only the selected rows take part, and come out in increasing order of their numbers. */
+START_TEST(a_selection_is_permuted_as_its_rows_alone)
+{
+    const int64_t listed[] = {30, 2, 17, 5, 28}, sorted[] = {2, 5, 17, 28, 30};
+    const qkvsim_selection selection
+        = {.struct_size = sizeof selection, .rows = listed, .count = 5};
+    table data = table_numbered(31, 12), rows = table_rows(&data, sorted, 5);
+    stored all = store(&data, QKVSIM_F32, ORDER_C), alone = store(&rows, QKVSIM_F32, ORDER_C);
+    const qkvsim_permutation plain = numbered(1 + _i, 4, 4);
+    qkvsim_permutation selected = plain;
+    selected.selection = &selection;
+    assert_identical(permuted(context, &alone.view, 1, &plain, 5, 12),
+                     permuted(context, &all.view, 1, &selected, 5, 12), "a selection");
+    stored_free(&all);
+    stored_free(&alone);
+    table_free(&data);
+    table_free(&rows);
+}
+END_TEST
+
+/* The number of a permutation of 0 .. 3 among all 24 of them (Lehmer code). */
+static int lehmer(const double *values)
+{
+    int code = 0;
+    for (int i = 0; i < 4; i++) {
+        int smaller = 0;
+        for (int j = i + 1; j < 4; j++)
+            smaller += values[j] < values[i];
+        code = code * (4 - i) + smaller;
+    }
+    return code;
+}
+
+static double chi_square(const int64_t *counts, int64_t cells, double expected)
+{
+    double sum = 0;
+    for (int64_t c = 0; c < cells; c++)
+        sum += ((double)counts[c] - expected) * ((double)counts[c] - expected) / expected;
+    return sum;
+}
+
+/* 23 degrees of freedom: 64 is passed by chance once in 100,000. The seed is fixed. */
+START_TEST(every_permutation_of_four_values_is_equally_likely)
+{
+    const int64_t permutations = 12000;
+    int64_t counts[24] = {0};
+    table data = _i == 0 ? table_numbered(2, 2) : table_numbered(4, 1);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    for (int64_t p = 0; p < permutations; p++) {
+        const qkvsim_permutation permutation = numbered(1 + _i, 2026, p);
+        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        counts[lehmer(result.values)]++;
+        table_free(&result);
+    }
+    ck_assert_double_lt(chi_square(counts, 24, (double)permutations / 24), 64);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Over seeds instead of indexes: a seed must not select among few permutations either. */
+START_TEST(every_permutation_is_equally_likely_over_seeds)
+{
+    const int64_t seeds = 12000;
+    int64_t counts[24] = {0};
+    table data = _i == 0 ? table_numbered(2, 2) : table_numbered(4, 1);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    for (int64_t s = 0; s < seeds; s++) {
+        const qkvsim_permutation permutation = numbered(1 + _i, (uint64_t)s << (s % 2 * 32), 0);
+        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        counts[lehmer(result.values)]++;
+        table_free(&result);
+    }
+    ck_assert_double_lt(chi_square(counts, 24, (double)seeds / 24), 64);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Two columns of three: the 36 joint permutations are equally likely (35 degrees of freedom). */
+START_TEST(joint_permutations_of_two_features_are_equally_likely)
+{
+    const int64_t permutations = 18000;
+    int64_t counts[36] = {0};
+    table data = table_numbered(3, 2);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    for (int64_t p = 0; p < permutations; p++) {
+        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 11, p);
+        table result = permuted(context, &copy.view, 1, &permutation, 3, 2);
+        int code = 0;
+        for (int64_t j = 0; j < 2; j++) {
+            double first = *table_at(&result, 0, j), second = *table_at(&result, 1, j);
+            double third = *table_at(&result, 2, j);
+            int rank = (second < first) + (third < first);
+            code = code * 6 + 2 * rank + (third < second);
+        }
+        counts[code]++;
+        table_free(&result);
+    }
+    ck_assert_double_lt(chi_square(counts, 36, (double)permutations / 36), 85);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* From which sixteenth to which: 225 degrees of freedom, standard deviation 21. */
+static double exchange_chi_square(const double *values, int64_t count)
+{
+    int64_t counts[256] = {0};
+    for (int64_t to = 0; to < count; to++)
+        counts[16 * to / count * 16 + (int64_t)values[to] * 16 / count]++;
+    return chi_square(counts, 256, (double)count / 256);
+}
+
+START_TEST(a_large_shuffle_moves_values_from_everywhere_to_everywhere)
+{
+    const int64_t n = 1024, d = 512;
+    table data = table_numbered(n, d);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    for (int64_t p = 0; p < 4; p++) {
+        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ALL, 1, p);
+        table result = permuted(context, &copy.view, 1, &permutation, n, d);
+        double distance = exchange_chi_square(result.values, n * d);
+        ck_assert_msg(distance > 225 - 5 * 21 && distance < 225 + 6 * 21, "chi-square %g", distance);
+        int64_t fixed = 0, neighbours = 0;
+        for (int64_t i = 0; i < n * d; i++) {
+            fixed += result.values[i] == (double)i;
+            neighbours += i > 0 && result.values[i] == result.values[i - 1] + 1;
+        }
+        ck_assert_int_le(fixed, 9); /* Poisson of mean 1 */
+        ck_assert_int_le(neighbours, 9);
+        table_free(&result);
+    }
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(a_long_column_moves_values_from_everywhere_to_everywhere)
+{
+    const int64_t n = 262144;
+    table data = table_numbered(n, 1);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 1, 0);
+    table result = permuted(context, &copy.view, 1, &permutation, n, 1);
+    double distance = exchange_chi_square(result.values, n);
+    ck_assert_msg(distance > 225 - 5 * 21 && distance < 225 + 6 * 21, "chi-square %g", distance);
+    table_free(&result);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(padding_behind_the_columns_is_left_alone)
+{
+    table data = table_numbered(8, 5);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    float *memory = poisoned(8 * 9 * sizeof *memory);
+    qkvsim_matrix matrix = matrix_of(memory, 8, 5, QKVSIM_F32);
+    matrix.leading_dimension = 9;
+    const qkvsim_permutation permutation = numbered(1 + _i, 0, 0);
+    assert_ok(context, qkvsim_permute(context, &copy.view, 1, &permutation, &matrix));
+    double values[40];
+    for (int64_t i = 0; i < 8; i++) {
+        assert_poisoned(memory + 9 * i + 5, 4 * sizeof *memory);
+        for (int64_t j = 0; j < 5; j++)
+            values[5 * i + j] = memory[9 * i + j];
+    }
+    assert_same_values(values, data.values, 40);
+    free(memory);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+static void assert_refused(const qkvsim_view *view, const qkvsim_permutation *permutation,
+                           int64_t rows, int64_t columns, int32_t dtype)
+{
+    void *memory = poisoned(4096);
+    const qkvsim_matrix matrix = matrix_of(memory, rows, columns, dtype);
+    assert_status(context, qkvsim_permute(context, view, 1, permutation, &matrix),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_poisoned(memory, 4096);
+    free(memory);
+}
+
+START_TEST(bad_arguments_are_refused)
+{
+    table data = table_numbered(8, 5);
+    stored single = store(&data, QKVSIM_F32, ORDER_C), wide = store(&data, QKVSIM_F64, ORDER_C);
+    const qkvsim_permutation good = numbered(QKVSIM_SCHEME_ALL, 0, 0);
+    const int32_t schemes[] = {0, 3, -1, 99};
+    const int64_t indexes[] = {-1, INT64_C(4294967296)};
+    for (int i = 0; i < 4; i++) {
+        const qkvsim_permutation bad = numbered(schemes[i], 0, 0);
+        assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
+    }
+    assert_message_has_number(context, 99);
+    for (int i = 0; i < 2; i++) {
+        const qkvsim_permutation bad = numbered(QKVSIM_SCHEME_ALL, 0, indexes[i]);
+        assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
+        assert_message_has_number(context, indexes[i]);
+    }
+    assert_refused(&single.view, &good, 7, 5, QKVSIM_F32);
+    assert_message_has_number(context, 7);
+    assert_refused(&single.view, &good, 8, 4, QKVSIM_F32);
+    assert_refused(&wide.view, &good, 8, 5, QKVSIM_F32);
+    assert_refused(&single.view, &good, 8, 5, QKVSIM_F16);
+    assert_refused(&single.view, NULL, 8, 5, QKVSIM_F32);
+    assert_refused(NULL, &good, 8, 5, QKVSIM_F32);
+    ck_assert_int_eq(qkvsim_permute(NULL, &single.view, 1, &good, NULL),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_permute(context, &single.view, 1, &good, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    stored_free(&single);
+    stored_free(&wide);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(permutations_are_held_to_their_size)
+{
+    struct {
+        qkvsim_permutation value;
+        unsigned char tail[8];
+    } newer = {.value = numbered(QKVSIM_SCHEME_ALL, 0, 0)};
+    table data = table_numbered(8, 5);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const size_t sizes[] = {0, 1, sizeof(size_t) - 1};
+    for (int i = 0; i < 3; i++) {
+        qkvsim_permutation bad = numbered(QKVSIM_SCHEME_ALL, 0, 0);
+        bad.struct_size = sizes[i];
+        assert_refused(&copy.view, &bad, 8, 5, QKVSIM_F32);
+    }
+    newer.value.struct_size = sizeof newer;
+    table result = permuted(context, &copy.view, 1, &newer.value, 8, 5);
+    table_free(&result);
+    newer.tail[2] = 1;
+    assert_refused(&copy.view, &newer.value, 8, 5, QKVSIM_F32);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+static qkvsim_status run_permute(qkvsim_context *with, void *scheme)
+{
+    enum { ROWS = 300, COLUMNS = 300 };
+    static float values[ROWS * COLUMNS];
+    const qkvsim_view view = {sizeof view, values, ROWS, COLUMNS, COLUMNS, 1, QKVSIM_F32};
+    const int64_t rows[] = {1, 2, 3, 7, 299};
+    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 5};
+    qkvsim_permutation permutation = numbered(*(int32_t *)scheme, 1, 1);
+    permutation.selection = &selection;
+    float *copy = poisoned(5 * COLUMNS * sizeof *copy);
+    const qkvsim_matrix matrix = matrix_of(copy, 5, COLUMNS, QKVSIM_F32);
+    qkvsim_status status = qkvsim_permute(with, &view, 1, &permutation, &matrix);
+    if (status != QKVSIM_OK)
+        assert_poisoned(copy, 5 * COLUMNS * sizeof *copy);
+    free(copy);
+    return status;
+}
+
+START_TEST(any_allocation_may_fail)
+{
+    int32_t scheme = 1 + _i;
+    assert_survives_failing_allocations(run_permute, &scheme);
+}
+END_TEST
+
+static void add_laws(Suite *suite)
+{
+    TCase *laws = add_case(suite, "laws");
+    tcase_add_checked_fixture(laws, set_up, tear_down);
+    tcase_add_loop_test(laws, all_keeps_exactly_the_values_of_the_whole, 0, 7);
+    tcase_add_loop_test(laws, feature_keeps_exactly_the_values_of_each_column, 0, 7);
+    tcase_add_loop_test(laws, narrow_and_wide_values_are_kept_exactly, 0, 4);
+    tcase_add_loop_test(laws, float_and_double_outputs_hold_the_same_permutation, 0, 2);
+    tcase_add_loop_test(laws, nan_and_infinity_are_values_like_any_other, 0, 2);
+    tcase_add_loop_test(laws, threads_kernels_and_repetition_change_nothing, 0, 2);
+    tcase_add_loop_test(laws, memory_order_and_parts_change_nothing, 0, 2);
+    tcase_add_loop_test(laws, seeds_and_indexes_give_different_permutations, 0, 2);
+    tcase_add_test(laws, features_are_permuted_independently_of_each_other);
+    tcase_add_loop_test(laws, a_selection_is_permuted_as_its_rows_alone, 0, 2);
+    tcase_add_loop_test(laws, padding_behind_the_columns_is_left_alone, 0, 2);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("permutation");
+    add_laws(suite);
+    TCase *uniform = add_case(suite, "equally likely");
+    tcase_add_checked_fixture(uniform, set_up, tear_down);
+    tcase_add_loop_test(uniform, every_permutation_of_four_values_is_equally_likely, 0, 2);
+    tcase_add_loop_test(uniform, every_permutation_is_equally_likely_over_seeds, 0, 2);
+    tcase_add_test(uniform, joint_permutations_of_two_features_are_equally_likely);
+    tcase_add_test(uniform, a_large_shuffle_moves_values_from_everywhere_to_everywhere);
+    tcase_add_test(uniform, a_long_column_moves_values_from_everywhere_to_everywhere);
+    TCase *bad = add_case(suite, "bad input");
+    tcase_add_checked_fixture(bad, set_up, tear_down);
+    tcase_add_test(bad, bad_arguments_are_refused);
+    tcase_add_test(bad, permutations_are_held_to_their_size);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 2);
+    return run_suite(suite);
+}
