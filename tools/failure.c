@@ -1,0 +1,55 @@
+/*
+ * What went wrong, as text and exit status.
+ */
+#include "failure.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+#include "text.h"
+
+static bool fail_with(struct failure *failure, int exit_status, const char *format, va_list arguments)
+{
+    char raw[sizeof failure->text];
+    vsnprintf(raw, sizeof raw, format, arguments);
+    failure->exit_status = exit_status;
+    text_make_safe(raw, failure->text, sizeof failure->text);
+    return false;
+}
+
+bool fail(struct failure *failure, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fail_with(failure, EXIT_FAILED, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool fail_usage(struct failure *failure, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    fail_with(failure, EXIT_USAGE, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+bool fail_no_memory(struct failure *failure)
+{
+    return fail(failure, "out of memory");
+}
+
+bool fail_library(struct failure *failure, const qkvsim_context *context, qkvsim_status status)
+{
+    if (status == QKVSIM_ERROR_CANCELLED)
+        return fail(failure, "interrupted");
+    const char *text = qkvsim_last_error(context);
+    return fail(failure, "%s", text[0] != '\0' ? text : qkvsim_status_name(status));
+}
+
+int failure_report(const struct failure *failure)
+{
+    fprintf(stderr, "qkvsim: %s\n", failure->text);
+    return failure->exit_status;
+}

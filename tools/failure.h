@@ -1,0 +1,30 @@
+/*
+ * What went wrong, as text and exit status: the one way errors travel through the program.
+ */
+#ifndef TOOLS_FAILURE_H
+#define TOOLS_FAILURE_H
+
+#include <qkvsim/qkvsim.h>
+#include <stdbool.h>
+
+enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
+
+struct failure {
+    int exit_status;
+    char text[1024];
+};
+
+/* Both write the text and return false, so that a check reads `return fail(failure, ...)`. Bytes that
+ * could steer a terminal are replaced: names in messages come from files. */
+bool fail(struct failure *failure, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool fail_usage(struct failure *failure, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+bool fail_no_memory(struct failure *failure);
+
+/* Reports the context's last error. */
+bool fail_library(struct failure *failure, const qkvsim_context *context, qkvsim_status status);
+
+/* Prints `qkvsim: text` on standard error and returns the exit status. */
+int failure_report(const struct failure *failure);
+
+#endif

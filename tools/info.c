@@ -1,0 +1,112 @@
+/*
+ * qkvsim info: the library, OpenBLAS, kernels and threads, and what the given files hold.
+ */
+#include <inttypes.h>
+#include <string.h>
+
+#include "commands.h"
+#include "mapped_file.h"
+#include "input.h"
+#include "npy.h"
+#include "output.h"
+#include "safetensors.h"
+#include "text.h"
+
+bool command_make_context(const struct options *options, qkvsim_context **context,
+                          struct failure *failure)
+{
+    qkvsim_context_options context_options = {.struct_size = sizeof context_options,
+                                              .threads = options->threads};
+    qkvsim_status status = qkvsim_context_create(&context_options, context);
+    return status == QKVSIM_OK ||
+           fail(failure, "cannot make a context: %s", qkvsim_status_name(status));
+}
+
+static void print_shape(FILE *stream, const int64_t *shape, int dimensions, int kept)
+{
+    for (int i = 0; i < dimensions && i < kept; i++)
+        fprintf(stream, "%s%" PRId64, i > 0 ? " x " : "", shape[i]);
+    if (dimensions > kept)
+        fprintf(stream, " x ... (%d dimensions)", dimensions);
+    if (dimensions == 0)
+        fputs("a single number", stream);
+}
+
+static bool print_npy(FILE *stream, const struct mapped_file *file, const char *path,
+                      struct failure *failure)
+{
+    struct npy_array array;
+    if (!npy_parse(file->bytes, file->size, path, &array, failure))
+        return false;
+    const char *kind = array.kind == 'f'   ? "float"
+                       : array.kind == 'i' ? "int"
+                       : array.kind == 'u' ? "uint"
+                                           : "bool";
+    fputs("  ", stream);
+    print_shape(stream, array.shape, array.dimensions, NPY_DIMENSIONS_MAX);
+    fprintf(stream, "  %s%d  %s order%s\n", kind, 8 * array.itemsize,
+            array.fortran_order ? "Fortran" : "C", array.swapped ? ", other byte order" : "");
+    return true;
+}
+
+static bool print_safetensors(FILE *stream, const struct mapped_file *file, const char *path,
+                              struct failure *failure)
+{
+    struct safetensors table;
+    if (!safetensors_parse(file->bytes, file->size, path, &table, failure))
+        return false;
+    for (int64_t i = 0; i < table.count; i++) {
+        const struct safetensors_tensor *tensor = &table.tensors[i];
+        char name[512], dtype[sizeof tensor->dtype];
+        text_make_safe(tensor->name, name, sizeof name);
+        text_make_safe(tensor->dtype, dtype, sizeof dtype);
+        fprintf(stream, "  %s  %s  ", name, dtype);
+        print_shape(stream, tensor->shape, tensor->dimensions, SAFETENSORS_DIMENSIONS_MAX);
+        fputc('\n', stream);
+    }
+    safetensors_free(&table);
+    return true;
+}
+
+static bool print_file(FILE *stream, const char *path, struct failure *failure)
+{
+    struct mapped_file file;
+    if (!mapped_file_open(&file, path, failure))
+        return false;
+    char name[512];
+    text_make_safe(path, name, sizeof name);
+    fprintf(stream, "%s\n", name);
+    bool done = input_is_safetensors(path) ? print_safetensors(stream, &file, path, failure)
+                                           : print_npy(stream, &file, path, failure);
+    mapped_file_close(&file);
+    return done;
+}
+
+static bool print_files(FILE *stream, const void *content, struct failure *failure)
+{
+    const struct options *options = content;
+    for (int i = 0; i < options->input_count; i++)
+        if (!print_file(stream, options->inputs[i], failure))
+            return false;
+    return true;
+}
+
+static bool print_library(FILE *stream, const void *content, struct failure *failure)
+{
+    (void)failure;
+    const qkvsim_context *context = content;
+    fprintf(stream, "qkvsim    %s\nOpenBLAS  %s\nkernels   %s\nthreads   %" PRId32 "\n",
+            qkvsim_version(), qkvsim_blas_description(), qkvsim_context_kernels(context),
+            qkvsim_context_threads(context));
+    return true;
+}
+
+bool command_info(const struct options *options, struct failure *failure)
+{
+    qkvsim_context *context = NULL;
+    bool done = command_make_context(options, &context, failure) &&
+                output_write("-", print_library, context, failure) &&
+                output_write("-", print_files, options, failure);
+    qkvsim_context_free(context);
+    return done;
+}

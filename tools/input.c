@@ -1,0 +1,196 @@
+/*
+ * From files to the library's views: finds the arrays in a file and describes or copies their bytes.
+ */
+#include "input.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "npy.h"
+#include "safetensors.h"
+
+static size_t dtype_size(int32_t dtype)
+{
+    return dtype == QKVSIM_F64 ? 8 : dtype == QKVSIM_F32 ? 4 : 2;
+}
+
+const char *input_dtype_name(int32_t dtype)
+{
+    switch (dtype) {
+    case QKVSIM_F16:
+        return "float16";
+    case QKVSIM_BF16:
+        return "bfloat16";
+    case QKVSIM_F32:
+        return "float32";
+    default:
+        return "float64";
+    }
+}
+
+bool input_is_safetensors(const char *path)
+{
+    const char *dot = strrchr(path, '.');
+    return dot != NULL && strcasecmp(dot, ".safetensors") == 0;
+}
+
+/* The array's elements in this machine's byte order, aligned; the order of elements is kept. */
+static void *copy_elements(const struct stored_array *array, struct failure *failure)
+{
+    size_t itemsize = dtype_size(array->dtype);
+    size_t bytes = (size_t)array->rows * (size_t)array->columns * itemsize;
+    uint8_t *copy = malloc(bytes > 0 ? bytes : 1);
+    if (copy == NULL) {
+        fail_no_memory(failure);
+        return NULL;
+    }
+    if (!array->swapped) {
+        memcpy(copy, array->bytes, bytes);
+        return copy;
+    }
+    for (size_t element = 0; element < bytes; element += itemsize)
+        for (size_t i = 0; i < itemsize; i++)
+            copy[element + i] = array->bytes[element + itemsize - 1 - i];
+    return copy;
+}
+
+static bool add_part(struct input *input, const struct stored_array *array, const char *group,
+                     const char *place, struct failure *failure)
+{
+    int32_t part = input->part_count;
+    if (array->rows == 0 || array->columns == 0)
+        return fail(failure, "empty array: %s: %" PRId64 " x %" PRId64, place, array->rows,
+                    array->columns);
+    if (part > 0 && array->rows != input->observations)
+        return fail(failure, "parts differ in observations: %s: %" PRId64
+                    ", the ones before have %" PRId64, place, array->rows, input->observations);
+    if (__builtin_add_overflow(input->features, array->columns, &input->features))
+        return fail(failure, "too many features: %s: %" PRId64, place, array->columns);
+    bool misaligned = (uintptr_t)array->bytes % dtype_size(array->dtype) != 0;
+    if (array->swapped || misaligned) {
+        input->copies[part] = copy_elements(array, failure);
+        if (input->copies[part] == NULL)
+            return false;
+    }
+    input->parts[part] = (qkvsim_view){
+        .struct_size = sizeof(qkvsim_view),
+        .data = input->copies[part] != NULL ? input->copies[part] : array->bytes,
+        .observations = array->rows,
+        .features = array->columns,
+        .observation_stride = array->fortran_order ? 1 : array->columns,
+        .feature_stride = array->fortran_order ? array->rows : 1,
+        .dtype = array->dtype,
+    };
+    input->part_groups[part] = group;
+    input->observations = array->rows;
+    input->part_count++;
+    return true;
+}
+
+static bool add_npy(struct input *input, const char *path, struct failure *failure)
+{
+    struct npy_array npy;
+    if (!npy_parse(input->file.bytes, input->file.size, path, &npy, failure))
+        return false;
+    if (npy.dimensions != 2)
+        return fail(failure, "array is not 2-dimensional: %s: %d dimensions", path,
+                    npy.dimensions);
+    if (npy.kind != 'f')
+        return fail(failure, "elements are no floating-point numbers: %s: '%c%d'", path, npy.kind,
+                    npy.itemsize);
+    struct stored_array array = {
+        .bytes = npy.data,
+        .dtype = npy.itemsize == 8 ? QKVSIM_F64 : npy.itemsize == 4 ? QKVSIM_F32 : QKVSIM_F16,
+        .rows = npy.shape[0],
+        .columns = npy.shape[1],
+        .fortran_order = npy.fortran_order,
+        .swapped = npy.swapped,
+    };
+    return add_part(input, &array, NULL, path, failure);
+}
+
+static bool add_tensor(struct input *input, const struct safetensors *table,
+                       const struct tensor_request *request, const char *path,
+                       struct failure *failure)
+{
+    static const char *const names[] = {"F16", "BF16", "F32", "F64"};
+    static const int32_t dtypes[] = {QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64};
+    const struct safetensors_tensor *tensor = safetensors_find(table, request->name);
+    if (tensor == NULL)
+        return fail(failure, "no such tensor: %s: %s (see qkvsim info)", path, request->name);
+    if (tensor->dimensions != 2)
+        return fail(failure, "tensor is not 2-dimensional: %s: %s has %d dimensions", path,
+                    tensor->name, tensor->dimensions);
+    int which = 0;
+    while (which < 4 && strcmp(tensor->dtype, names[which]) != 0)
+        which++;
+    if (which == 4)
+        return fail(failure, "dtype %s is not supported: %s: %s", tensor->dtype, path,
+                    tensor->name);
+    struct stored_array array = {
+        .bytes = table->data + tensor->begin,
+        .dtype = dtypes[which],
+        .rows = tensor->shape[0],
+        .columns = tensor->shape[1],
+        .swapped = !npy_machine_is_little_endian(),
+    };
+    char place[512];
+    snprintf(place, sizeof place, "%s: %s", path, tensor->name);
+    return add_part(input, &array, request->group, place, failure);
+}
+
+static bool add_tensors(struct input *input, const char *path,
+                        const struct tensor_request *tensors, int tensor_count,
+                        struct failure *failure)
+{
+    struct safetensors table;
+    if (!safetensors_parse(input->file.bytes, input->file.size, path, &table, failure))
+        return false;
+    bool done = true;
+    for (int i = 0; done && i < tensor_count; i++)
+        done = add_tensor(input, &table, &tensors[i], path, failure);
+    safetensors_free(&table);
+    input->named = done && tensors[0].group != NULL;
+    return done;
+}
+
+bool input_open(struct input *input, const char *path, const struct tensor_request *tensors,
+                int tensor_count, struct failure *failure)
+{
+    *input = (struct input){0};
+    bool safetensors = input_is_safetensors(path);
+    if (safetensors && tensor_count == 0)
+        return fail_usage(failure, "--tensor is missing: %s (qkvsim info lists the tensors)",
+                          path);
+    if (!safetensors && tensor_count > 0)
+        return fail_usage(failure, "--tensor is for .safetensors files: %s", path);
+    size_t parts = safetensors ? (size_t)tensor_count : 1;
+    input->parts = calloc(parts, sizeof *input->parts);
+    input->copies = calloc(parts, sizeof *input->copies);
+    input->part_groups = calloc(parts, sizeof *input->part_groups);
+    bool done;
+    if (input->parts == NULL || input->copies == NULL || input->part_groups == NULL)
+        done = fail_no_memory(failure);
+    else if (!mapped_file_open(&input->file, path, failure))
+        done = false;
+    else if (safetensors)
+        done = add_tensors(input, path, tensors, tensor_count, failure);
+    else
+        done = add_npy(input, path, failure);
+    if (!done)
+        input_close(input);
+    return done;
+}
+
+void input_close(struct input *input)
+{
+    for (int32_t i = 0; i < input->part_count; i++)
+        free(input->copies[i]);
+    free(input->copies);
+    free(input->parts);
+    free(input->part_groups);
+    mapped_file_close(&input->file);
+    *input = (struct input){0};
+}

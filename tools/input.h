@@ -1,0 +1,45 @@
+/*
+ * From files to the library's views: the parts of one input, in place where the bytes allow it.
+ */
+#ifndef TOOLS_INPUT_H
+#define TOOLS_INPUT_H
+
+#include "mapped_file.h"
+#include "options.h"
+
+struct input {
+    struct mapped_file file;
+    qkvsim_view *parts;
+    void **copies;            /* for each part its bytes in native order and aligned, or NULL */
+    const char **part_groups; /* for each part the group --tensor gave it, or NULL */
+    int32_t part_count;
+    int64_t observations;
+    int64_t features;
+    bool named; /* every part has its group */
+};
+
+/* A 2-d array of numbers anywhere in memory, as a file's reader finds it. */
+struct stored_array {
+    const uint8_t *bytes;
+    int32_t dtype; /* QKVSIM_F16, BF16, F32, F64 */
+    int64_t rows;
+    int64_t columns;
+    bool fortran_order;
+    bool swapped;
+};
+
+/* "float16", ... for QKVSIM_F16, ... */
+const char *input_dtype_name(int32_t dtype);
+
+/* Whether a path is read as .safetensors; all others are read as .npy. */
+bool input_is_safetensors(const char *path);
+
+/* Opens a file: an .npy file is one part, a .safetensors file has one part for each tensor asked for.
+ * Elements in the other byte order, or misaligned in the file, are copied; all others are not. */
+bool input_open(struct input *input, const char *path, const struct tensor_request *tensors,
+                int tensor_count, struct failure *failure);
+
+/* Also for one zeroed and never opened. */
+void input_close(struct input *input);
+
+#endif

@@ -1,0 +1,109 @@
+/*
+ * qkvsim, the program: from argv to a command, from its result to the exit status.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "output.h"
+#include "progress.h"
+
+static const char help[] =
+    "Similarities within and across the Q, K and V activations of transformer layers.\n"
+    "\n"
+    "  qkvsim analyze INPUT [options]          histograms and moments of every pair group\n"
+    "  qkvsim matrix INPUT --output OUT.npy    one similarity matrix\n"
+    "  qkvsim mask --groups SPEC               the mask, or its pair groups, codes and counts\n"
+    "  qkvsim info [INPUT...]                  what is in a file; library, OpenBLAS, kernels\n"
+    "\n"
+    "INPUT is a 2-d .npy file (float16, float32, float64), observations x features, or a\n"
+    ".safetensors file with --tensor. Rows and columns count from 0.\n"
+    "\n"
+    "Groups (analyze, mask)\n"
+    "  --groups SPEC            thirds (default), or widths in order: Q=576,K=192,V=192\n"
+    "  --heads SPEC             splits groups into heads: Q=9,K=3,V=3 gives Q0..Q8, K0..K2, V0..V2\n"
+    "  --interleaved            columns come head by head: q, k, v of head 0, then of head 1, ...\n"
+    "\n"
+    "Input (analyze, matrix)\n"
+    "  --tensor [GROUP=]NAME    a tensor of a .safetensors file; repeat for several parts. With\n"
+    "                           GROUP= the parts are the groups\n"
+    "  --targets ROWS           target observations: a text file with a row number a line, an .npy\n"
+    "                           of integers or booleans, or a list like 3,17,40-59\n"
+    "  --on-nonfinite WHAT      error (default), drop-observation, undefined-feature\n"
+    "  --precision f32|f64      arithmetic; default f64 for float64 input, else f32\n"
+    "  --threads N              default: all cores\n"
+    "\n"
+    "Analysis\n"
+    "  --metrics LIST           cosine,pearson (default)\n"
+    "  --bins N                 equal bins on [-1, 1]; default 100\n"
+    "  --permutations N         random baseline for each condition; default 0\n"
+    "  --scheme NAME            all (default): every value with every other;\n"
+    "                           feature: each feature's values over its observations\n"
+    "  --seed S                 default 0\n"
+    "\n"
+    "Output\n"
+    "  --json PATH, --csv PATH  results as files; - is standard output and replaces the table\n"
+    "  --figure PATH            a figure; PATH ends in .svg, .pdf or .png\n"
+    "  --output PATH            matrix, mask: the .npy file; - is standard output\n"
+    "  --metric NAME            matrix: cosine (default), pearson, covariance, dot\n"
+    "  --quiet                  no table, no progress\n"
+    "  --help, --version\n"
+    "\n"
+    "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
+
+static bool print_text(FILE *stream, const void *content, struct failure *failure)
+{
+    (void)failure;
+    return fputs(content, stream) != EOF;
+}
+
+static bool print_version(FILE *stream, const void *content, struct failure *failure)
+{
+    (void)content;
+    (void)failure;
+    return fprintf(stream, "qkvsim %s\n", qkvsim_version()) > 0;
+}
+
+static bool run(const struct options *options, struct failure *failure)
+{
+    if (options->help)
+        return output_write("-", print_text, help, failure);
+    if (options->version)
+        return output_write("-", print_version, NULL, failure);
+    switch (options->command) {
+    case COMMAND_MATRIX:
+        return command_matrix(options, failure);
+    case COMMAND_MASK:
+        return command_mask(options, failure);
+    case COMMAND_INFO:
+        return command_info(options, failure);
+    default:
+        return command_analyze(options, failure);
+    }
+}
+
+/* A closed standard descriptor would be given to the next file opened, and a message meant for a
+ * person would end up in it. A read-only one in its place makes writing to it the error it is. */
+static void hold_standard_descriptors(void)
+{
+    for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++)
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF &&
+            open("/dev/null", O_RDONLY) != descriptor)
+            exit(EXIT_FAILED);
+}
+
+int main(int argc, char **argv)
+{
+    hold_standard_descriptors();
+    progress_catch_signals();
+    struct options options;
+    struct failure failure = {.exit_status = EXIT_DONE};
+    if (!options_parse(argc, argv, &options, &failure))
+        return failure_report(&failure);
+    bool done = run(&options, &failure);
+    options_free(&options);
+    return done ? EXIT_DONE : failure_report(&failure);
+}

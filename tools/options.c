@@ -1,0 +1,407 @@
+/*
+ * The command line: one table of options, each with the commands that know it and what it does.
+ */
+#include "options.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "text.h"
+
+enum { ANALYZE = COMMAND_ANALYZE, MATRIX = COMMAND_MATRIX, MASK = COMMAND_MASK,
+       INFO = COMMAND_INFO, INPUT = ANALYZE | MATRIX, EVERY = INPUT | MASK | INFO };
+
+typedef bool take_option(struct options *options, char *value, struct failure *failure);
+
+struct named_number {
+    const char *name;
+    int32_t number;
+};
+
+static const struct named_number schemes[] = {
+    {"all", QKVSIM_SCHEME_ALL}, {"feature", QKVSIM_SCHEME_FEATURE}, {NULL, 0}};
+static const struct named_number later_schemes[] = {
+    {"shift", 1}, {"group", 1}, {"rows", 1}, {"rows-shift", 1}, {NULL, 0}};
+static const struct named_number metrics[] = {
+    {"cosine", QKVSIM_COSINE}, {"pearson", QKVSIM_PEARSON}, {NULL, 0}};
+static const struct named_number matrix_metrics[] = {
+    {"cosine", QKVSIM_COSINE}, {"pearson", QKVSIM_PEARSON},
+    {"covariance", QKVSIM_COVARIANCE}, {"dot", QKVSIM_DOT}, {NULL, 0}};
+static const struct named_number later_metrics[] = {{"spearman", 1}, {NULL, 0}};
+static const struct named_number nonfinite[] = {
+    {"error", QKVSIM_NONFINITE_ERROR},
+    {"drop-observation", QKVSIM_NONFINITE_DROP_OBSERVATION},
+    {"undefined-feature", QKVSIM_NONFINITE_UNDEFINED_FEATURE}, {NULL, 0}};
+static const struct named_number precisions[] = {
+    {"f32", QKVSIM_F32}, {"f64", QKVSIM_F64}, {NULL, 0}};
+
+static bool find_number(const struct named_number *names, const char *name, int32_t *number)
+{
+    for (; names->name != NULL; names++)
+        if (strcmp(names->name, name) == 0) {
+            *number = names->number;
+            return true;
+        }
+    return false;
+}
+
+/* A choice by name; one that a later version has is told apart from one that is wrong. */
+static bool take_name(const struct named_number *names, const struct named_number *later,
+                      const char *option, const char *value, int32_t *number,
+                      struct failure *failure)
+{
+    int32_t ignored;
+    if (find_number(names, value, number))
+        return true;
+    if (later != NULL && find_number(later, value, &ignored))
+        return fail_usage(failure, "%s %s is not in this version (%s)", option, value,
+                          qkvsim_version());
+    return fail_usage(failure, "unknown value of %s: %s", option, value);
+}
+
+static bool take_number(const char *option, const char *value, int64_t low, int64_t high,
+                        int64_t *number, struct failure *failure)
+{
+    if (text_to_integer(value, low, high, number))
+        return true;
+    return fail_usage(failure, "%s wants a whole number from %lld to %lld: %s", option,
+                      (long long)low, (long long)high, value);
+}
+
+static bool take_groups(struct options *options, char *value, struct failure *failure)
+{
+    (void)failure;
+    options->groups = value;
+    return true;
+}
+
+static bool take_heads(struct options *options, char *value, struct failure *failure)
+{
+    (void)failure;
+    options->heads = value;
+    return true;
+}
+
+static bool take_interleaved(struct options *options, char *value, struct failure *failure)
+{
+    (void)value;
+    (void)failure;
+    options->interleaved = true;
+    return true;
+}
+
+static bool take_tensor(struct options *options, char *value, struct failure *failure)
+{
+    struct tensor_request *tensor = &options->tensors[options->tensor_count];
+    tensor->name = value;
+    char *equals = strchr(value, '=');
+    if (equals != NULL) {
+        *equals = '\0';
+        tensor->group = value;
+        tensor->name = equals + 1;
+    }
+    if (tensor->name[0] == '\0' || (tensor->group != NULL && tensor->group[0] == '\0'))
+        return fail_usage(failure, "--tensor wants [GROUP=]NAME: an empty name in number %d",
+                          options->tensor_count + 1);
+    if (strchr(tensor->name, '*') != NULL)
+        return fail_usage(failure, "tensor patterns are not in this version (%s): --tensor %s",
+                          qkvsim_version(), tensor->name);
+    options->tensor_count++;
+    return true;
+}
+
+static bool take_targets(struct options *options, char *value, struct failure *failure)
+{
+    (void)failure;
+    options->targets = value;
+    return true;
+}
+
+static bool take_metrics(struct options *options, char *value, struct failure *failure)
+{
+    options->metrics = 0;
+    char *rest = value;
+    do {
+        char *name = rest;
+        rest = strchr(name, ',');
+        if (rest != NULL)
+            *rest++ = '\0';
+        int32_t metric;
+        if (!take_name(metrics, later_metrics, "--metrics", name, &metric, failure))
+            return false;
+        options->metrics |= metric;
+    } while (rest != NULL);
+    return true;
+}
+
+static bool take_metric(struct options *options, char *value, struct failure *failure)
+{
+    return take_name(matrix_metrics, later_metrics, "--metric", value, &options->matrix_metric,
+                     failure);
+}
+
+static bool take_bins(struct options *options, char *value, struct failure *failure)
+{
+    return take_number("--bins", value, 1, QKVSIM_BINS_MAX, &options->bins, failure);
+}
+
+static bool take_permutations(struct options *options, char *value, struct failure *failure)
+{
+    return take_number("--permutations", value, 0, UINT32_MAX, &options->permutations, failure);
+}
+
+static bool take_scheme(struct options *options, char *value, struct failure *failure)
+{
+    return take_name(schemes, later_schemes, "--scheme", value, &options->scheme, failure);
+}
+
+static bool take_seed(struct options *options, char *value, struct failure *failure)
+{
+    return take_number("--seed", value, 0, INT64_MAX, &options->seed, failure);
+}
+
+static bool take_threads(struct options *options, char *value, struct failure *failure)
+{
+    int64_t threads;
+    if (!take_number("--threads", value, 1, 1024, &threads, failure))
+        return false;
+    options->threads = (int32_t)threads;
+    return true;
+}
+
+static bool take_nonfinite(struct options *options, char *value, struct failure *failure)
+{
+    return take_name(nonfinite, NULL, "--on-nonfinite", value, &options->nonfinite, failure);
+}
+
+static bool take_precision(struct options *options, char *value, struct failure *failure)
+{
+    return take_name(precisions, NULL, "--precision", value, &options->precision, failure);
+}
+
+static bool take_json(struct options *options, char *value, struct failure *failure)
+{
+    (void)failure;
+    options->json = value;
+    return true;
+}
+
+static bool take_csv(struct options *options, char *value, struct failure *failure)
+{
+    (void)failure;
+    options->csv = value;
+    return true;
+}
+
+static bool take_figure(struct options *options, char *value, struct failure *failure)
+{
+    const char *dot = strrchr(value, '.');
+    if (dot == NULL || (strcasecmp(dot, ".svg") != 0 && strcasecmp(dot, ".png") != 0 &&
+                        strcasecmp(dot, ".pdf") != 0))
+        return fail_usage(failure, "--figure wants a name that ends in .svg, .png or .pdf: %s",
+                          value);
+    options->figure = value;
+    return true;
+}
+
+static bool take_output(struct options *options, char *value, struct failure *failure)
+{
+    (void)failure;
+    options->output = value;
+    return true;
+}
+
+static bool take_quiet(struct options *options, char *value, struct failure *failure)
+{
+    (void)value;
+    (void)failure;
+    options->quiet = true;
+    return true;
+}
+
+static bool take_help(struct options *options, char *value, struct failure *failure)
+{
+    (void)value;
+    (void)failure;
+    options->help = true;
+    return true;
+}
+
+static bool take_version(struct options *options, char *value, struct failure *failure)
+{
+    (void)value;
+    (void)failure;
+    options->version = true;
+    return true;
+}
+
+static const struct rule {
+    const char *name;
+    int argument;
+    int commands;      /* 0: comes with a later version */
+    take_option *take; /* NULL then */
+} rules[] = {
+    {"groups", required_argument, ANALYZE | MASK, take_groups},
+    {"heads", required_argument, ANALYZE | MASK, take_heads},
+    {"interleaved", no_argument, ANALYZE | MASK, take_interleaved},
+    {"tensor", required_argument, INPUT, take_tensor},
+    {"targets", required_argument, INPUT, take_targets},
+    {"metrics", required_argument, ANALYZE, take_metrics},
+    {"metric", required_argument, MATRIX, take_metric},
+    {"bins", required_argument, ANALYZE, take_bins},
+    {"permutations", required_argument, ANALYZE, take_permutations},
+    {"scheme", required_argument, ANALYZE, take_scheme},
+    {"seed", required_argument, ANALYZE, take_seed},
+    {"threads", required_argument, INPUT | INFO, take_threads},
+    {"on-nonfinite", required_argument, INPUT, take_nonfinite},
+    {"precision", required_argument, INPUT, take_precision},
+    {"json", required_argument, ANALYZE, take_json},
+    {"csv", required_argument, ANALYZE, take_csv},
+    {"figure", required_argument, ANALYZE, take_figure},
+    {"output", required_argument, MATRIX | MASK, take_output},
+    {"quiet", no_argument, EVERY, take_quiet},
+    {"help", no_argument, EVERY, take_help},
+    {"version", no_argument, EVERY, take_version},
+    {"compare", optional_argument, 0, NULL},
+    {"relabel", optional_argument, 0, NULL},
+    {"interval", optional_argument, 0, NULL},
+    {"blocks", optional_argument, 0, NULL},
+    {"resamples", optional_argument, 0, NULL},
+    {"block", optional_argument, 0, NULL},
+    {"level", optional_argument, 0, NULL},
+    {"threshold", optional_argument, 0, NULL},
+    {"top", optional_argument, 0, NULL},
+};
+
+enum { RULES = sizeof rules / sizeof rules[0] };
+
+static bool take_command(const char *name, struct options *options, struct failure *failure)
+{
+    static const struct named_number commands[] = {{"analyze", COMMAND_ANALYZE},
+                                                   {"matrix", COMMAND_MATRIX},
+                                                   {"mask", COMMAND_MASK},
+                                                   {"info", COMMAND_INFO}, {NULL, 0}};
+    int32_t command = 0;
+    if (strcmp(name, "pairs") == 0 || strcmp(name, "bench") == 0)
+        return fail_usage(failure, "the command %s is not in this version (%s)", name,
+                          qkvsim_version());
+    if (!find_number(commands, name, &command))
+        return fail_usage(failure, "unknown command: %s (see qkvsim --help)", name);
+    options->command = (enum command)command;
+    return true;
+}
+
+static bool take_rule(const struct rule *rule, const char *command, char *value,
+                      struct options *options, struct failure *failure)
+{
+    if (rule->commands == 0)
+        return fail_usage(failure, "--%s is not in this version (%s)", rule->name,
+                          qkvsim_version());
+    if ((rule->commands & (int)options->command) == 0)
+        return fail_usage(failure, "--%s is no option of %s", rule->name, command);
+    return rule->take(options, value, failure);
+}
+
+static bool check_inputs(const char *command, const struct options *options,
+                         struct failure *failure)
+{
+    bool wants_input = ((int)options->command & INPUT) != 0;
+    if (options->command == COMMAND_MASK && options->input_count > 0)
+        return fail_usage(failure, "mask takes no input: %s", options->inputs[0]);
+    if (wants_input && options->input_count == 0)
+        return fail_usage(failure, "%s wants an input file", command);
+    if (wants_input && options->input_count > 1)
+        return fail_usage(failure, "several inputs are not in this version (%s): %s",
+                          qkvsim_version(), options->inputs[1]);
+    return true;
+}
+
+/* What one option asks of another. */
+static bool check_together(const struct options *options, struct failure *failure)
+{
+    bool json_on_stdout = options->json != NULL && strcmp(options->json, "-") == 0;
+    bool csv_on_stdout = options->csv != NULL && strcmp(options->csv, "-") == 0;
+    if (json_on_stdout && csv_on_stdout)
+        return fail_usage(failure, "--json - and --csv - cannot share standard output");
+    if (options->interleaved && options->heads == NULL)
+        return fail_usage(failure, "--interleaved wants --heads");
+    if (options->command == COMMAND_MATRIX && options->output == NULL)
+        return fail_usage(failure, "matrix wants --output PATH.npy");
+    if (options->command == COMMAND_MASK &&
+        (options->groups == NULL || strcmp(options->groups, "thirds") == 0))
+        return fail_usage(failure, "mask wants the groups' widths: --groups Q=576,K=192,V=192");
+    for (int i = 0; i < options->tensor_count; i++)
+        if ((options->tensors[i].group == NULL) != (options->tensors[0].group == NULL))
+            return fail_usage(failure, "--tensor with GROUP= and without cannot be mixed: %s",
+                              options->tensors[i].name);
+    if (options->groups != NULL && options->tensor_count > 0 && options->tensors[0].group != NULL)
+        return fail_usage(failure, "--groups and --tensor %s=%s both name the groups",
+                          options->tensors[0].group, options->tensors[0].name);
+    return true;
+}
+
+static bool parse_arguments(int argc, char **argv, struct options *options,
+                            struct failure *failure)
+{
+    struct option long_options[RULES + 1] = {{0}};
+    for (int i = 0; i < RULES; i++)
+        long_options[i] = (struct option){rules[i].name, rules[i].argument, NULL, i + 256};
+    opterr = 0;
+    optind = 1;
+    for (;;) {
+        int which = getopt_long(argc, argv, ":", long_options, NULL);
+        if (which == -1)
+            break;
+        if (which == ':')
+            return fail_usage(failure, "option wants a value: %s", argv[optind - 1]);
+        if (which < 256)
+            return fail_usage(failure, "unknown option: %s (see qkvsim --help)",
+                              argv[optind - 1]);
+        if (!take_rule(&rules[which - 256], argv[0], optarg, options, failure))
+            return false;
+    }
+    options->inputs = argv + optind;
+    options->input_count = argc - optind;
+    if (options->help || options->version)
+        return true;
+    return check_inputs(argv[0], options, failure) && check_together(options, failure);
+}
+
+bool options_parse(int argc, char **argv, struct options *options, struct failure *failure)
+{
+    *options = (struct options){.metrics = QKVSIM_COSINE | QKVSIM_PEARSON,
+                                .matrix_metric = QKVSIM_COSINE,
+                                .bins = 100,
+                                .scheme = QKVSIM_SCHEME_ALL};
+    if (argc < 2)
+        return fail_usage(failure, "a command is missing (see qkvsim --help)");
+    options->help = strcmp(argv[1], "--help") == 0;
+    options->version = strcmp(argv[1], "--version") == 0;
+    if (options->help || options->version)
+        return true;
+    if (!take_command(argv[1], options, failure))
+        return false;
+    options->tensors = calloc((size_t)argc, sizeof *options->tensors);
+    if (options->tensors == NULL)
+        return fail_no_memory(failure);
+    if (parse_arguments(argc - 1, argv + 1, options, failure))
+        return true;
+    options_free(options);
+    return false;
+}
+
+void options_free(struct options *options)
+{
+    free(options->tensors);
+    options->tensors = NULL;
+}
+
+const char *options_scheme_name(int32_t scheme)
+{
+    const struct named_number *entry = schemes;
+    while (entry->name != NULL && entry->number != scheme)
+        entry++;
+    return entry->name;
+}

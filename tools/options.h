@@ -1,0 +1,62 @@
+/*
+ * The command line, parsed and checked: what every command starts from.
+ */
+#ifndef TOOLS_OPTIONS_H
+#define TOOLS_OPTIONS_H
+
+#include <stdint.h>
+
+#include "failure.h"
+
+/* Each is one bit, so that an option can belong to several. */
+enum command {
+    COMMAND_ANALYZE = 1,
+    COMMAND_MATRIX = 2,
+    COMMAND_MASK = 4,
+    COMMAND_INFO = 8
+};
+
+/* --tensor [GROUP=]NAME; group is NULL where none was given. */
+struct tensor_request {
+    const char *group;
+    const char *name;
+};
+
+/* Strings point into argv. */
+struct options {
+    enum command command;
+    char **inputs;
+    int input_count;
+    const char *groups;
+    const char *heads;
+    bool interleaved;
+    struct tensor_request *tensors;
+    int tensor_count;
+    const char *targets;
+    int32_t metrics;       /* sum of QKVSIM_COSINE and QKVSIM_PEARSON, for analyze */
+    int32_t matrix_metric; /* one metric, for matrix */
+    int64_t bins;
+    int64_t permutations;
+    int32_t scheme;
+    int64_t seed;
+    int32_t threads; /* 0: all */
+    int32_t nonfinite;
+    int32_t precision; /* 0: the library's choice */
+    const char *json;
+    const char *csv;
+    const char *figure;
+    const char *output;
+    bool quiet;
+    bool help;
+    bool version;
+};
+
+/* Parses `qkvsim COMMAND ...`; anything wrong is a usage failure. */
+bool options_parse(int argc, char **argv, struct options *options, struct failure *failure);
+
+void options_free(struct options *options);
+
+/* The name of a QKVSIM_SCHEME_*, as given to --scheme. */
+const char *options_scheme_name(int32_t scheme);
+
+#endif

@@ -1,0 +1,103 @@
+/*
+ * Text made fit for terminals, JSON and figures.
+ */
+#include "text.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Bytes of the valid, printable UTF-8 character at text; 0 if there is none (RFC 3629: no overlong
+ * forms, no surrogates, nothing above U+10FFFF). */
+static size_t character_length(const unsigned char *text)
+{
+    if (text[0] < 0x80)
+        return text[0] >= 0x20 && text[0] != 0x7F;
+    size_t length = text[0] >= 0xF0 ? 4 : text[0] >= 0xE0 ? 3 : 2;
+    uint32_t code = text[0] & (0xFFu >> (length + 1));
+    for (size_t i = 1; i < length; i++) {
+        if ((text[i] & 0xC0) != 0x80)
+            return 0;
+        code = code << 6 | (text[i] & 0x3F);
+    }
+    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    bool c1_control = code < 0xA0;
+    bool surrogate = code >= 0xD800 && code <= 0xDFFF;
+    if (text[0] < 0xC0 || text[0] >= 0xF8 || code < smallest[length] || code > 0x10FFFF ||
+        c1_control || surrogate)
+        return 0;
+    return length;
+}
+
+void text_make_safe(const char *text, char *safe, size_t size)
+{
+    size_t used = 0;
+    while (*text != '\0') {
+        size_t length = character_length((const unsigned char *)text);
+        size_t step = length > 0 ? length : 1;
+        if (used + step >= size)
+            break;
+        if (length > 0)
+            memcpy(safe + used, text, length);
+        else
+            safe[used] = '?';
+        used += step;
+        text += step;
+    }
+    safe[used] = '\0';
+}
+
+bool text_is_safe(const char *text)
+{
+    while (*text != '\0') {
+        size_t length = character_length((const unsigned char *)text);
+        if (length == 0)
+            return false;
+        text += length;
+    }
+    return true;
+}
+
+int text_width(const char *text)
+{
+    int width = 0;
+    for (; *text != '\0'; text++)
+        width += ((unsigned char)*text & 0xC0) != 0x80;
+    return width;
+}
+
+bool text_to_integer(const char *text, int64_t low, int64_t high, int64_t *value)
+{
+    size_t sign = text[0] == '-';
+    if (text[sign] == '\0' || text[sign + strspn(text + sign, "0123456789")] != '\0')
+        return false;
+    errno = 0;
+    long long parsed = strtoll(text, NULL, 10);
+    if (errno != 0 || parsed < low || parsed > high)
+        return false;
+    *value = parsed;
+    return true;
+}
+
+const char *text_count(int64_t count, char buffer[TEXT_COUNT_SIZE])
+{
+    char digits[TEXT_COUNT_SIZE];
+    int length = snprintf(digits, sizeof digits, "%" PRId64, count);
+    size_t used = 0;
+    for (int i = 0; i < length; i++) {
+        bool separate = i > 0 && (length - i) % 3 == 0 && digits[i - 1] != '-';
+        if (separate)
+            buffer[used++] = ',';
+        buffer[used++] = digits[i];
+    }
+    buffer[used] = '\0';
+    return buffer;
+}
+
+const char *text_file_name(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    return slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+}

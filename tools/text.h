@@ -1,0 +1,31 @@
+/*
+ * Text that comes from files or the command line, made fit for terminals, JSON and figures.
+ */
+#ifndef TOOLS_TEXT_H
+#define TOOLS_TEXT_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <stdbool.h>
+
+/* Copies text, with '?' for every control character and every byte that is no valid UTF-8, and cut at
+ * a character's border to fit `size` bytes with the closing zero. */
+void text_make_safe(const char *text, char *safe, size_t size);
+
+/* True where text_make_safe would change nothing. */
+bool text_is_safe(const char *text);
+
+/* Columns that valid UTF-8 takes in a terminal, one for each character. */
+int text_width(const char *text);
+
+/* The whole of text as a decimal number from low to high; false for anything else. */
+bool text_to_integer(const char *text, int64_t low, int64_t high, int64_t *value);
+
+/* A count with thousands separators: 165,600. Returns buffer. */
+enum { TEXT_COUNT_SIZE = 32 };
+const char *text_count(int64_t count, char buffer[TEXT_COUNT_SIZE]);
+
+/* The part of a path after its last slash. */
+const char *text_file_name(const char *path);
+
+#endif
