@@ -1,0 +1,26 @@
+#!/bin/sh
+# All tests, from nothing: installs what is missing, builds, and runs every suite under both builds
+# of OpenBLAS that Debian has. Check's own summary lines are printed. Exit status 0 only if all pass.
+set -eu
+cd "$(dirname "$0")/.."
+# shellcheck source=scripts/packages.sh
+. scripts/packages.sh
+
+# shellcheck disable=SC2086 # one word a package
+install_packages $build_packages $test_packages
+
+[ -f build/build.ninja ] || meson setup build
+meson configure build -Dtools=true -Dtests=true -Dbench=true
+ninja -C build
+
+flavours=0
+for library in /usr/lib/*/openblas-pthread /usr/lib/*/openblas-openmp; do
+  [ -e "$library/libopenblas.so.0" ] || continue
+  flavours=$((flavours + 1))
+  echo "== Tests with $library"
+  LD_LIBRARY_PATH=$library meson test -C build --no-rebuild --verbose --print-errorlogs
+done
+if [ "$flavours" -eq 0 ]; then
+  echo "== Tests with the OpenBLAS that was linked"
+  meson test -C build --no-rebuild --verbose --print-errorlogs
+fi
