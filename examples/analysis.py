@@ -53,7 +53,9 @@ print("pairs  cosine beyond +-0.9  Pearson beyond  offset share")
 for p in range(lib.qkvsim_analysis_pair_groups(analysis)):
     cosine, pearson = (lib.qkvsim_analysis_statistic(analysis, p, m, TAIL) for m in (COSINE, PEARSON))
     share = lib.qkvsim_analysis_offset(analysis, p, OFFSET_SHARE)
-    print(f"{lib.qkvsim_analysis_name(analysis, p).decode():5}  {cosine:19.2%}  {pearson:14.2%}  {share:12.3f}")
+    name = lib.qkvsim_analysis_name(analysis, p).decode()
+    print(f"{name:5}  {cosine:19.2%}  {pearson:14.2%}  {share:12.3f}")
 
-for free, handle in [(lib.qkvsim_analysis_free, analysis), (lib.qkvsim_layout_free, layout), (lib.qkvsim_context_free, context)]:
-    free(handle)
+lib.qkvsim_analysis_free(analysis)
+lib.qkvsim_layout_free(layout)
+lib.qkvsim_context_free(context)

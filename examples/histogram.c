@@ -7,7 +7,7 @@
  */
 #include "capture.h"
 
-enum { BINS = 20, PAIR_GROUPS = 6, BAR = 30 };
+enum { BINS = 20, PAIR_GROUPS = 6 };
 
 static float cosines[CAPTURE_FEATURES][CAPTURE_FEATURES];
 static int32_t mask[CAPTURE_FEATURES][CAPTURE_FEATURES];
@@ -34,18 +34,23 @@ static qkvsim_view view_of(const qkvsim_matrix *matrix)
                           .dtype = matrix->dtype };
 }
 
-static void draw(const char *name, const int64_t *counts, int64_t pairs)
+/* One column of the drawing: the share of a pair group's cosines in one bin. */
+static void draw_bar(int64_t count, int64_t pairs)
 {
-    int64_t highest = 1;
-    for (int b = 0; b < BINS; b++)
-        highest = counts[b] > highest ? counts[b] : highest;
+    const char *marks = "##############################";
+    const double share = (double)count / (double)pairs;
+    printf("  %5.1f %% %-12.*s", 100 * share, (int)(40 * share), marks);
+}
 
-    printf("\n%s, %lld pairs\n", name, (long long)pairs);
+static void draw(const qkvsim_layout *layout, int64_t (*counts)[BINS])
+{
     for (int b = 0; b < BINS; b++) {
-        printf("  %+.1f ", -1.0 + 2.0 * b / BINS);
-        for (int64_t mark = 0; mark < counts[b] * BAR / highest; mark++)
-            putchar('#');
-        printf(" %.1f %%\n", 100.0 * (double)counts[b] / (double)pairs);
+        printf("  %+.1f", -1.0 + 2.0 * b / BINS);
+        for (int32_t group = 0; group < 3; group++) {
+            int32_t pair_group = qkvsim_layout_pair_group(layout, group, group);
+            draw_bar(counts[pair_group][b], qkvsim_layout_pairs(layout, pair_group));
+        }
+        putchar('\n');
     }
 }
 
@@ -76,9 +81,9 @@ int main(void)
     must(qkvsim_histogram(context, &values, &sorted_by, codes, PAIR_GROUPS, &bins, counts[0], NULL),
          context, "histogram");
 
-    puts("Cosines between features over the tokens \" Alice\":");
-    for (int32_t p = 0; p < PAIR_GROUPS; p++)
-        draw(qkvsim_layout_pair_group_name(layout, p), counts[p], qkvsim_layout_pairs(layout, p));
+    puts("Cosines between features over the tokens \" Alice\":\n\n"
+         "   from      Q-Q                    K-K                    V-V");
+    draw(layout, counts);
 
     qkvsim_layout_free(layout);
     qkvsim_context_free(context);
