@@ -31,8 +31,8 @@ struct run {
 
 static bool check_outputs(const struct options *options, struct failure *failure)
 {
-    return output_check(options->json, failure) && output_check(options->csv, failure) &&
-           output_check(options->figure, failure);
+    return output_check(options->json, failure) && output_check(options->csv, failure)
+           && output_check(options->figure, failure);
 }
 
 static bool read_targets(struct run *run)
@@ -64,18 +64,19 @@ static bool find_codes(struct run *run)
         run->codes = NULL;
         return true;
     }
-    return status == QKVSIM_OK || fail_library(run->failure, run->context, status);
+    return status == QKVSIM_OK
+           || fail_library(run->failure, run->context, status, run->options->inputs[0]);
 }
 
 static bool prepare(struct run *run)
 {
     const struct options *options = run->options;
-    return check_outputs(options, run->failure) &&
-           command_make_context(options, &run->context, run->failure) &&
-           input_open(&run->input, options->inputs[0], options->tensors, options->tensor_count,
-                      run->failure) &&
-           groups_make_layout(run->context, options, &run->input, &run->layout, run->failure) &&
-           (options->targets == NULL || read_targets(run)) && find_codes(run);
+    return check_outputs(options, run->failure)
+           && command_make_context(options, &run->context, run->failure)
+           && input_open(&run->input, options->inputs[0], options->tensors, options->tensor_count,
+                         run->failure)
+           && groups_make_layout(run->context, options, &run->input, &run->layout, run->failure)
+           && (options->targets == NULL || read_targets(run)) && find_codes(run);
 }
 
 /* Analyses one condition: the observations that mask selects, or all where it is NULL. */
@@ -84,24 +85,25 @@ static bool analyze_condition(struct run *run, const char *name, const uint8_t *
     const struct options *options = run->options;
     const struct input *input = &run->input;
     int index = run->report.condition_count;
-    qkvsim_selection selection = {
-        .struct_size = sizeof selection, .mask = mask, .count = input->observations};
-    qkvsim_bins bins = {.struct_size = sizeof bins, .count = options->bins};
-    qkvsim_analysis_options analysis_options = {.struct_size = sizeof analysis_options,
-                                                .selection = mask != NULL ? &selection : NULL,
-                                                .bins = &bins,
-                                                .metrics = options->metrics,
-                                                .precision = options->precision,
-                                                .nonfinite = options->nonfinite};
+    qkvsim_selection selection = { .struct_size = sizeof selection,
+                                   .mask = mask,
+                                   .count = input->observations };
+    qkvsim_bins bins = { .struct_size = sizeof bins, .count = options->bins };
+    qkvsim_analysis_options analysis_options = { .struct_size = sizeof analysis_options,
+                                                 .selection = mask != NULL ? &selection : NULL,
+                                                 .bins = &bins,
+                                                 .metrics = options->metrics,
+                                                 .precision = options->precision,
+                                                 .nonfinite = options->nonfinite };
     struct condition *condition = &run->report.conditions[index];
     struct progress progress;
     qkvsim_status status;
     progress_begin(&progress, run->context, name, options->quiet);
     if (options->permutations > 0) {
-        qkvsim_baseline_options baseline_options = {.struct_size = sizeof baseline_options,
-                                                    .permutations = options->permutations,
-                                                    .seed = (uint64_t)options->seed,
-                                                    .scheme = options->scheme};
+        qkvsim_baseline_options baseline_options = { .struct_size = sizeof baseline_options,
+                                                     .permutations = options->permutations,
+                                                     .seed = (uint64_t)options->seed,
+                                                     .scheme = options->scheme };
         status = qkvsim_baseline_run(run->context, input->parts, input->part_count, run->layout,
                                      &analysis_options, &baseline_options, &run->baselines[index]);
     } else {
@@ -110,7 +112,7 @@ static bool analyze_condition(struct run *run, const char *name, const uint8_t *
     }
     progress_end(&progress, run->context);
     if (status != QKVSIM_OK)
-        return fail_library(run->failure, run->context, status);
+        return fail_library(run->failure, run->context, status, run->options->inputs[0]);
     condition->name = name;
     condition->baseline = run->baselines[index];
     condition->analysis = condition->baseline != NULL
@@ -138,8 +140,8 @@ static bool analyze(struct run *run)
     };
     if (options->targets == NULL)
         return analyze_condition(run, "all", NULL);
-    return analyze_condition(run, "targets", run->targets.mask) &&
-           analyze_condition(run, "non-targets", run->others);
+    return analyze_condition(run, "targets", run->targets.mask)
+           && analyze_condition(run, "non-targets", run->others);
 }
 
 static output_writer *figure_writer(const char *path)
@@ -154,19 +156,18 @@ static bool write_outputs(const struct run *run)
 {
     const struct options *options = run->options;
     const struct report *report = &run->report;
-    bool stdout_taken = (options->json != NULL && strcmp(options->json, "-") == 0) ||
-                        (options->csv != NULL && strcmp(options->csv, "-") == 0);
-    if (options->json != NULL &&
-        !output_write(options->json, report_write_json, report, run->failure))
+    bool stdout_taken = (options->json != NULL && strcmp(options->json, "-") == 0)
+                        || (options->csv != NULL && strcmp(options->csv, "-") == 0);
+    if (options->json != NULL
+        && !output_write(options->json, report_write_json, report, run->failure))
         return false;
-    if (options->csv != NULL &&
-        !output_write(options->csv, report_write_csv, report, run->failure))
+    if (options->csv != NULL && !output_write(options->csv, report_write_csv, report, run->failure))
         return false;
-    if (options->figure != NULL &&
-        !output_write(options->figure, figure_writer(options->figure), report, run->failure))
+    if (options->figure != NULL
+        && !output_write(options->figure, figure_writer(options->figure), report, run->failure))
         return false;
-    return options->quiet || stdout_taken ||
-           output_write("-", report_write_table, report, run->failure);
+    return options->quiet || stdout_taken
+           || output_write("-", report_write_table, report, run->failure);
 }
 
 static void release(struct run *run)
@@ -185,7 +186,7 @@ static void release(struct run *run)
 
 bool command_analyze(const struct options *options, struct failure *failure)
 {
-    struct run run = {.options = options, .failure = failure};
+    struct run run = { .options = options, .failure = failure };
     bool done = prepare(&run) && analyze(&run) && write_outputs(&run);
     release(&run);
     return done;

@@ -5,10 +5,12 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "text.h"
 
-static bool fail_with(struct failure *failure, int exit_status, const char *format, va_list arguments)
+static bool fail_with(struct failure *failure, int exit_status, const char *format,
+                      va_list arguments)
 {
     char raw[sizeof failure->text];
     vsnprintf(raw, sizeof raw, format, arguments);
@@ -40,12 +42,20 @@ bool fail_no_memory(struct failure *failure)
     return fail(failure, "out of memory");
 }
 
-bool fail_library(struct failure *failure, const qkvsim_context *context, qkvsim_status status)
+bool fail_library(struct failure *failure, const qkvsim_context *context, qkvsim_status status,
+                  const char *path)
 {
+    const char *text = qkvsim_last_error(context);
     if (status == QKVSIM_ERROR_CANCELLED)
         return fail(failure, "interrupted");
-    const char *text = qkvsim_last_error(context);
-    return fail(failure, "%s", text[0] != '\0' ? text : qkvsim_status_name(status));
+    /* What follows the place, after a colon, is advice to a caller of the library. */
+    if (status == QKVSIM_ERROR_NONFINITE && path != NULL)
+        return fail(failure, "%.*s: %s (see --on-nonfinite)", (int)strcspn(text, ":"), text, path);
+    if (text[0] == '\0')
+        text = qkvsim_status_name(status);
+    if (path != NULL)
+        return fail(failure, "%s: %s", text, path);
+    return fail(failure, "%s", text);
 }
 
 int failure_report(const struct failure *failure)

@@ -14,15 +14,17 @@ struct failure {
     char text[1024];
 };
 
-/* Both write the text and return false, so that a check reads `return fail(failure, ...)`. Bytes that
- * could steer a terminal are replaced: names in messages come from files. */
+/* Both write the text and return false, so that a check reads `return fail(failure, ...)`. Bytes
+ * that could steer a terminal are replaced: names in messages come from files. */
 bool fail(struct failure *failure, const char *format, ...) __attribute__((format(printf, 2, 3)));
-bool fail_usage(struct failure *failure, const char *format, ...) __attribute__((format(printf, 2, 3)));
+bool fail_usage(struct failure *failure, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
 bool fail_no_memory(struct failure *failure);
 
-/* Reports the context's last error. */
-bool fail_library(struct failure *failure, const qkvsim_context *context, qkvsim_status status);
+/* Reports the context's last error; `path` is the input it is about, NULL where there is none. */
+bool fail_library(struct failure *failure, const qkvsim_context *context, qkvsim_status status,
+                  const char *path);
 
 /* Prints `qkvsim: text` on standard error and returns the exit status. */
 int failure_report(const struct failure *failure);

@@ -1,8 +1,8 @@
 /*
  * The report as a figure for a paper: a grid of pair groups and metrics, in vectors or as PNG.
  *
- * Colours are Okabe & Ito's, which the colour-blind can tell apart; fill, dashes and widths tell the
- * curves apart in greyscale.
+ * Colours are Okabe & Ito's, which the colour-blind can tell apart; fill, dashes and widths
+ * tell the curves apart in greyscale.
  */
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
@@ -21,6 +21,7 @@ enum {
     PAGE_WIDTH = 504,
     MARGIN = 8,
     LEFT = 46,
+    RIGHT = 12,
     GAP_X = 30,
     TITLES = 15,
     HEADER = 12, /* of a panel: what stands above it */
@@ -37,9 +38,11 @@ struct style {
 };
 
 static const struct style condition_styles[REPORT_CONDITIONS_MAX] = {
-    {0.000, 0.447, 0.698, 1.2, {0, 0}, 0.16}, {0.835, 0.369, 0.000, 1.0, {3.5, 1.4}, 0}};
+    { 0.000, 0.447, 0.698, 1.2, { 0, 0 }, 0.16 }, { 0.835, 0.369, 0.000, 1.0, { 3.5, 1.4 }, 0 }
+};
 static const struct style baseline_styles[REPORT_CONDITIONS_MAX] = {
-    {0.30, 0.30, 0.30, 0.7, {0, 0}, 0.30}, {0.45, 0.45, 0.45, 0.9, {0.9, 1.3}, 0.30}};
+    { 0.30, 0.30, 0.30, 0.7, { 0, 0 }, 0.30 }, { 0.45, 0.45, 0.45, 0.9, { 0.9, 1.3 }, 0.30 }
+};
 
 struct figure {
     const struct report *report;
@@ -117,8 +120,8 @@ static double largest(const double *values, int64_t count)
     return result;
 }
 
-/* One axis for all panels of a metric, so that they compare; it is the conditions' axis, and widened
- * for a baseline only where that costs them little. */
+/* One axis for all panels of a metric, so that they compare. The conditions set it; it is
+ * widened for a baseline only where that costs them little. */
 static double find_limit(struct figure *figure, int32_t metric)
 {
     const struct report *report = figure->report;
@@ -139,15 +142,15 @@ static double find_limit(struct figure *figure, int32_t metric)
     return limit > 0 ? limit : 1;
 }
 
-/* The step, of 1, 2 or 5 times a power of ten, that gives an axis two to five ticks. */
+/* The smallest step, of 1, 2 or 5 times a power of ten, that gives an axis at most five ticks. */
 static double tick_step(double limit)
 {
     double step = pow(10, floor(log10(limit)));
-    static const double factors[] = {0.1, 0.2, 0.5, 1};
+    static const double factors[] = { 0.2, 0.5, 1, 2 };
     for (int i = 0; i < 4; i++)
-        if (limit / (step * factors[i]) <= 4)
+        if (limit / (step * factors[i]) < 5)
             return step * factors[i];
-    return step;
+    return 5 * step;
 }
 
 /* A histogram's outline as steps, within the panel whose lower left corner is the origin. */
@@ -209,10 +212,9 @@ static void draw_baseline(const struct figure *figure, int index, int32_t pair_g
 {
     const struct style *style = &baseline_styles[index];
     const struct condition *condition = &figure->report->conditions[index];
-    if (!baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MINIMUM,
-                         figure->low) ||
-        !baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MAXIMUM,
-                         figure->high))
+    if (!baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MINIMUM, figure->low)
+        || !baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MAXIMUM,
+                            figure->high))
         return;
     draw_band(figure, style, limit);
     baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MEAN, figure->high);
@@ -253,7 +255,7 @@ static void draw_x_axis(const struct figure *figure, bool labels)
         cairo_move_to(figure->cr, x, 0);
         cairo_line_to(figure->cr, x, 3);
         cairo_stroke(figure->cr);
-        static const char *const names[] = {"−1", "−0.5", "0", "0.5", "1"};
+        static const char *const names[] = { "−1", "−0.5", "0", "0.5", "1" };
         if (labels)
             draw_text(figure, x, 11, 0.5, names[i + 2]);
     }
@@ -321,7 +323,8 @@ static void draw_panel_header(const struct figure *figure, int32_t pair_group, i
     use_grey(figure, 0.35);
     snprintf(pairs, sizeof pairs, "%s pairs",
              text_count(qkvsim_layout_pairs(figure->report->layout, pair_group), count));
-    draw_text(figure, width + 6, y, 0, pairs);
+    if (width + 6 + advance_of(figure, pairs) < figure->panel_width / 2)
+        draw_text(figure, width + 6, y, 0, pairs);
     draw_panel_numbers(figure, pair_group, metric);
 }
 
@@ -351,8 +354,8 @@ static void draw_panel(const struct figure *figure, int32_t row, int column)
 
 static void draw_titles(const struct figure *figure)
 {
-    static const char *const titles[] = {"Cosine similarity", "Pearson correlation"};
-    static const char *const axes[] = {"cosine", "Pearson r"};
+    static const char *const titles[] = { "Cosine similarity", "Pearson correlation" };
+    static const char *const axes[] = { "cosine", "Pearson r" };
     double row_height = HEADER + figure->panel_height + GAP_Y;
     double bottom = figure->top + figure->rows * row_height - GAP_Y;
     for (int column = 0; column < figure->columns; column++) {
@@ -364,7 +367,7 @@ static void draw_titles(const struct figure *figure)
         draw_text(figure, middle, bottom + 21, 0.5, axes[figure->metrics[column]]);
     }
     cairo_save(figure->cr);
-    cairo_translate(figure->cr, MARGIN + 8, (figure->top + bottom) / 2);
+    cairo_translate(figure->cr, MARGIN + 14, (figure->top + bottom) / 2);
     cairo_rotate(figure->cr, -acos(-1) / 2);
     draw_text(figure, 0, 0, 0.5, "share of pairs per bin (%)");
     cairo_restore(figure->cr);
@@ -402,12 +405,12 @@ static double draw_legend(const struct figure *figure)
         else
             snprintf(label, sizeof label, "%s (n = %s)", condition->name, count);
         double width = 22 + advance_of(figure, label) + 14;
-        if (x + width - 14 > PAGE_WIDTH - MARGIN) {
+        if (x + width - 14 > PAGE_WIDTH - RIGHT) {
             x = LEFT;
             y += LINE + 2;
         }
-        draw_legend_sample(figure, x, y - 2.4,
-                           band ? &baseline_styles[c] : &condition_styles[c], band);
+        draw_legend_sample(figure, x, y - 2.4, band ? &baseline_styles[c] : &condition_styles[c],
+                           band);
         use_grey(figure, 0);
         draw_text(figure, x + 22, y, 0, label);
         x += width;
@@ -420,10 +423,11 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
     const struct report *report = figure->report;
     char name[256], count[TEXT_COUNT_SIZE];
     text_make_safe(text_file_name(report->input_name), name, sizeof name);
-    int used = snprintf(caption, size,
-                        "Similarity of features over observations in %s: share of the pairs of each "
-                        "pair group in %s equal bins on [−1, 1].",
-                        name, text_count(report->bins, count));
+    int used =
+        snprintf(caption, size,
+                 "Similarity of features over observations in %s: share of the pairs of each "
+                 "pair group in %s equal bins on [−1, 1].",
+                 name, text_count(report->bins, count));
     for (int c = 0; c < report->condition_count; c++)
         used += snprintf(
             caption + used, size - (size_t)used, "%s%s: n = %s%s", c == 0 ? " " : "; ",
@@ -435,11 +439,11 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
                          " Grey: %s permutations of each condition (scheme %s, seed %" PRId64
                          "), mean and range%s.",
                          text_count(report->permutations, count), report->scheme, report->seed,
-                         figure->clipped ? "; ↑ is a mean's peak beyond the axis" : "");
+                         figure->clipped ? "; ↑ is a mean’s peak beyond the axis" : "");
     if ((report->metrics & QKVSIM_COSINE) != 0)
         used += snprintf(caption + used, size - (size_t)used,
-                         " Offset share: the part of the cosines’ energy that the features’ means "
-                         "account for.");
+                         " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, "
+                         "from the features’ means, plus a variance part V.");
     if (figure->rows < qkvsim_layout_pair_groups(report->layout))
         snprintf(caption + used, size - (size_t)used,
                  " Shown: %" PRId32 " of %" PRId32 " pair groups, of largest offset share.",
@@ -456,9 +460,8 @@ static double draw_caption(const struct figure *figure, double y)
     double top = y;
     for (const char *word = caption; *word != '\0';) {
         size_t length = strcspn(word, " "), used = strlen(line);
-        snprintf(line + used, sizeof line - used, "%s%.*s", used > 0 ? " " : "", (int)length,
-                 word);
-        if (used > 0 && advance_of(figure, line) > PAGE_WIDTH - LEFT - MARGIN) {
+        snprintf(line + used, sizeof line - used, "%s%.*s", used > 0 ? " " : "", (int)length, word);
+        if (used > 0 && advance_of(figure, line) > PAGE_WIDTH - LEFT - RIGHT) {
             line[used] = '\0';
             draw_text(figure, LEFT, y, 0, line);
             y += LINE;
@@ -490,22 +493,31 @@ static int compare_numbers(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
+/* Where the two columns' axes are nearly as high, they get the same. */
+static void level_limits(struct figure *figure)
+{
+    double *limits = figure->limits;
+    double higher = fmax(limits[0], limits[1]);
+    if (figure->columns == 2 && higher < 1.5 * fmin(limits[0], limits[1]))
+        limits[0] = limits[1] = higher;
+}
+
 static bool prepare(struct figure *figure, const struct report *report, struct failure *failure)
 {
-    *figure = (struct figure){.report = report};
+    *figure = (struct figure){ .report = report };
     figure->low = calloc((size_t)report->bins, sizeof *figure->low);
     figure->high = calloc((size_t)report->bins, sizeof *figure->high);
     if (figure->low == NULL || figure->high == NULL)
         return fail_no_memory(failure);
     figure->rows = report_choose(report, ROWS_MAX, figure->pair_groups);
-    qsort(figure->pair_groups, (size_t)figure->rows, sizeof *figure->pair_groups,
-          compare_numbers);
+    qsort(figure->pair_groups, (size_t)figure->rows, sizeof *figure->pair_groups, compare_numbers);
     for (int i = 0; i < REPORT_METRICS; i++)
         if ((report->metrics & report_metrics[i].number) != 0) {
             figure->limits[figure->columns] = find_limit(figure, report_metrics[i].number);
             figure->metrics[figure->columns++] = i;
         }
-    double width = PAGE_WIDTH - LEFT - MARGIN - 4 - (figure->columns - 1) * GAP_X;
+    level_limits(figure);
+    double width = PAGE_WIDTH - LEFT - RIGHT - (figure->columns - 1) * GAP_X;
     figure->panel_width = width / figure->columns;
     figure->panel_height = figure->rows <= 3 ? 92 : figure->rows <= 6 ? 62 : 38;
     return true;
@@ -531,7 +543,7 @@ static bool write_figure(FILE *stream, const struct report *report, const struct
     bool done = prepare(&figure, report, failure);
     cairo_status_t status = CAIRO_STATUS_SUCCESS;
     if (done) {
-        cairo_rectangle_t nothing = {0, 0, 0, 0};
+        cairo_rectangle_t nothing = { 0, 0, 0, 0 };
         cairo_surface_t *scratch =
             cairo_recording_surface_create(CAIRO_CONTENT_COLOR_ALPHA, &nothing);
         figure.cr = cairo_create(scratch);
@@ -592,18 +604,18 @@ static cairo_status_t finish_png(cairo_surface_t *surface, cairo_write_func_t wr
 
 bool report_write_svg(FILE *stream, const void *content, struct failure *failure)
 {
-    static const struct format svg = {create_svg, finish_vectors};
+    static const struct format svg = { create_svg, finish_vectors };
     return write_figure(stream, content, &svg, failure);
 }
 
 bool report_write_pdf(FILE *stream, const void *content, struct failure *failure)
 {
-    static const struct format pdf = {create_pdf, finish_vectors};
+    static const struct format pdf = { create_pdf, finish_vectors };
     return write_figure(stream, content, &pdf, failure);
 }
 
 bool report_write_png(FILE *stream, const void *content, struct failure *failure)
 {
-    static const struct format png = {create_png, finish_png};
+    static const struct format png = { create_png, finish_png };
     return write_figure(stream, content, &png, failure);
 }

@@ -11,7 +11,7 @@
 
 static bool spec_allocate(struct group_spec *spec, size_t count, struct failure *failure)
 {
-    *spec = (struct group_spec){0};
+    *spec = (struct group_spec){ 0 };
     spec->names = calloc(count, sizeof *spec->names);
     spec->numbers = calloc(count, sizeof *spec->numbers);
     if (spec->names != NULL && spec->numbers != NULL)
@@ -37,8 +37,8 @@ static bool add_item(struct group_spec *spec, const char *option, char *item,
     char *equals = strrchr(item, '=');
     if (equals != NULL)
         *equals = '\0';
-    if (equals == NULL || item[0] == '\0' || !text_is_safe(item) ||
-        !text_to_integer(equals + 1, 1, INT64_MAX, &number))
+    if (equals == NULL || item[0] == '\0' || !text_is_safe(item)
+        || !text_to_integer(equals + 1, 1, INT64_MAX, &number))
         return fail_usage(failure, "%s wants NAME=NUMBER,NAME=NUMBER,...: item %d: %s", option,
                           spec->count + 1, item);
     return spec_add(spec, item, number, failure);
@@ -72,17 +72,19 @@ void group_spec_free(struct group_spec *spec)
         free(spec->names[i]);
     free(spec->names);
     free(spec->numbers);
-    *spec = (struct group_spec){0};
+    *spec = (struct group_spec){ 0 };
 }
 
 static bool thirds(struct group_spec *spec, int64_t features, struct failure *failure)
 {
     if (features % 3 != 0)
-        return fail_usage(failure, "%" PRId64 " features do not divide by 3: give the widths with "
-                          "--groups Q=576,K=192,V=192", features);
+        return fail_usage(failure,
+                          "%" PRId64 " features do not divide by 3: give the widths with "
+                          "--groups Q=576,K=192,V=192",
+                          features);
     if (!spec_allocate(spec, 3, failure))
         return false;
-    static const char *const names[] = {"Q", "K", "V"};
+    static const char *const names[] = { "Q", "K", "V" };
     for (int i = 0; i < 3; i++)
         if (!spec_add(spec, names[i], features / 3, failure)) {
             group_spec_free(spec);
@@ -165,14 +167,14 @@ static bool split_heads(qkvsim_context *context, const struct options *options,
     if (!group_spec_parse(&heads, "--heads", options->heads, failure))
         return false;
     int32_t *numbers = calloc((size_t)groups->count, sizeof *numbers);
-    bool done = numbers != NULL ? match_heads(groups, &heads, numbers, failure)
-                                : fail_no_memory(failure);
+    bool done =
+        numbers != NULL ? match_heads(groups, &heads, numbers, failure) : fail_no_memory(failure);
     if (done) {
         int32_t order = options->interleaved ? QKVSIM_HEADS_INTERLEAVED : QKVSIM_HEADS_BLOCKED;
         qkvsim_status status =
             qkvsim_layout_heads(context, groups->numbers, numbers,
                                 (const char *const *)groups->names, groups->count, order, layout);
-        done = status == QKVSIM_OK || fail_library(failure, context, status);
+        done = status == QKVSIM_OK || fail_library(failure, context, status, NULL);
     }
     free(numbers);
     group_spec_free(&heads);
@@ -180,8 +182,7 @@ static bool split_heads(qkvsim_context *context, const struct options *options,
 }
 
 bool groups_make_layout(qkvsim_context *context, const struct options *options,
-                        const struct input *input, qkvsim_layout **layout,
-                        struct failure *failure)
+                        const struct input *input, qkvsim_layout **layout, struct failure *failure)
 {
     struct group_spec groups;
     if (!base_groups(&groups, options, input, failure))
@@ -190,10 +191,9 @@ bool groups_make_layout(qkvsim_context *context, const struct options *options,
     if (options->heads != NULL) {
         done = split_heads(context, options, &groups, layout, failure);
     } else {
-        qkvsim_status status =
-            qkvsim_layout_widths(context, groups.numbers, (const char *const *)groups.names,
-                                 groups.count, layout);
-        done = status == QKVSIM_OK || fail_library(failure, context, status);
+        qkvsim_status status = qkvsim_layout_widths(
+            context, groups.numbers, (const char *const *)groups.names, groups.count, layout);
+        done = status == QKVSIM_OK || fail_library(failure, context, status, NULL);
     }
     group_spec_free(&groups);
     return done;

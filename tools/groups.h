@@ -21,7 +21,6 @@ void group_spec_free(struct group_spec *spec);
 
 /* Makes the layout of an input's features; with input NULL, of as many as --groups says. */
 bool groups_make_layout(qkvsim_context *context, const struct options *options,
-                        const struct input *input, qkvsim_layout **layout,
-                        struct failure *failure);
+                        const struct input *input, qkvsim_layout **layout, struct failure *failure);
 
 #endif

@@ -5,8 +5,8 @@
 #include <string.h>
 
 #include "commands.h"
-#include "mapped_file.h"
 #include "input.h"
+#include "mapped_file.h"
 #include "npy.h"
 #include "output.h"
 #include "safetensors.h"
@@ -15,11 +15,11 @@
 bool command_make_context(const struct options *options, qkvsim_context **context,
                           struct failure *failure)
 {
-    qkvsim_context_options context_options = {.struct_size = sizeof context_options,
-                                              .threads = options->threads};
+    qkvsim_context_options context_options = { .struct_size = sizeof context_options,
+                                               .threads = options->threads };
     qkvsim_status status = qkvsim_context_create(&context_options, context);
-    return status == QKVSIM_OK ||
-           fail(failure, "cannot make a context: %s", qkvsim_status_name(status));
+    return status == QKVSIM_OK
+           || fail(failure, "cannot make a context: %s", qkvsim_status_name(status));
 }
 
 static void print_shape(FILE *stream, const int64_t *shape, int dimensions, int kept)
@@ -104,9 +104,9 @@ static bool print_library(FILE *stream, const void *content, struct failure *fai
 bool command_info(const struct options *options, struct failure *failure)
 {
     qkvsim_context *context = NULL;
-    bool done = command_make_context(options, &context, failure) &&
-                output_write("-", print_library, context, failure) &&
-                output_write("-", print_files, options, failure);
+    bool done = command_make_context(options, &context, failure)
+                && output_write("-", print_library, context, failure)
+                && output_write("-", print_files, options, failure);
     qkvsim_context_free(context);
     return done;
 }

@@ -1,5 +1,6 @@
 /*
- * From files to the library's views: finds the arrays in a file and describes or copies their bytes.
+ * From files to the library's views: finds the arrays in a file and describes or copies their
+ * bytes.
  */
 #include "input.h"
 
@@ -64,8 +65,9 @@ static bool add_part(struct input *input, const struct stored_array *array, cons
         return fail(failure, "empty array: %s: %" PRId64 " x %" PRId64, place, array->rows,
                     array->columns);
     if (part > 0 && array->rows != input->observations)
-        return fail(failure, "parts differ in observations: %s: %" PRId64
-                    ", the ones before have %" PRId64, place, array->rows, input->observations);
+        return fail(failure,
+                    "parts differ in observations: %s: %" PRId64 ", the ones before have %" PRId64,
+                    place, array->rows, input->observations);
     if (__builtin_add_overflow(input->features, array->columns, &input->features))
         return fail(failure, "too many features: %s: %" PRId64, place, array->columns);
     bool misaligned = (uintptr_t)array->bytes % dtype_size(array->dtype) != 0;
@@ -95,14 +97,15 @@ static bool add_npy(struct input *input, const char *path, struct failure *failu
     if (!npy_parse(input->file.bytes, input->file.size, path, &npy, failure))
         return false;
     if (npy.dimensions != 2)
-        return fail(failure, "array is not 2-dimensional: %s: %d dimensions", path,
-                    npy.dimensions);
+        return fail(failure, "array is not 2-dimensional: %s: %d dimensions", path, npy.dimensions);
     if (npy.kind != 'f')
         return fail(failure, "elements are no floating-point numbers: %s: '%c%d'", path, npy.kind,
                     npy.itemsize);
     struct stored_array array = {
         .bytes = npy.data,
-        .dtype = npy.itemsize == 8 ? QKVSIM_F64 : npy.itemsize == 4 ? QKVSIM_F32 : QKVSIM_F16,
+        .dtype = npy.itemsize == 8   ? QKVSIM_F64
+                 : npy.itemsize == 4 ? QKVSIM_F32
+                                     : QKVSIM_F16,
         .rows = npy.shape[0],
         .columns = npy.shape[1],
         .fortran_order = npy.fortran_order,
@@ -115,8 +118,8 @@ static bool add_tensor(struct input *input, const struct safetensors *table,
                        const struct tensor_request *request, const char *path,
                        struct failure *failure)
 {
-    static const char *const names[] = {"F16", "BF16", "F32", "F64"};
-    static const int32_t dtypes[] = {QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64};
+    static const char *const names[] = { "F16", "BF16", "F32", "F64" };
+    static const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
     const struct safetensors_tensor *tensor = safetensors_find(table, request->name);
     if (tensor == NULL)
         return fail(failure, "no such tensor: %s: %s (see qkvsim info)", path, request->name);
@@ -141,9 +144,8 @@ static bool add_tensor(struct input *input, const struct safetensors *table,
     return add_part(input, &array, request->group, place, failure);
 }
 
-static bool add_tensors(struct input *input, const char *path,
-                        const struct tensor_request *tensors, int tensor_count,
-                        struct failure *failure)
+static bool add_tensors(struct input *input, const char *path, const struct tensor_request *tensors,
+                        int tensor_count, struct failure *failure)
 {
     struct safetensors table;
     if (!safetensors_parse(input->file.bytes, input->file.size, path, &table, failure))
@@ -159,11 +161,10 @@ static bool add_tensors(struct input *input, const char *path,
 bool input_open(struct input *input, const char *path, const struct tensor_request *tensors,
                 int tensor_count, struct failure *failure)
 {
-    *input = (struct input){0};
+    *input = (struct input){ 0 };
     bool safetensors = input_is_safetensors(path);
     if (safetensors && tensor_count == 0)
-        return fail_usage(failure, "--tensor is missing: %s (qkvsim info lists the tensors)",
-                          path);
+        return fail_usage(failure, "--tensor is missing: %s (qkvsim info lists the tensors)", path);
     if (!safetensors && tensor_count > 0)
         return fail_usage(failure, "--tensor is for .safetensors files: %s", path);
     size_t parts = safetensors ? (size_t)tensor_count : 1;
@@ -192,5 +193,5 @@ void input_close(struct input *input)
     free(input->parts);
     free(input->part_groups);
     mapped_file_close(&input->file);
-    *input = (struct input){0};
+    *input = (struct input){ 0 };
 }

@@ -34,8 +34,9 @@ const char *input_dtype_name(int32_t dtype);
 /* Whether a path is read as .safetensors; all others are read as .npy. */
 bool input_is_safetensors(const char *path);
 
-/* Opens a file: an .npy file is one part, a .safetensors file has one part for each tensor asked for.
- * Elements in the other byte order, or misaligned in the file, are copied; all others are not. */
+/* Opens a file: an .npy file is one part, a .safetensors file has one part for each tensor asked
+ * for. Elements in the other byte order, or misaligned in the file, are copied; all others are
+ * not. */
 bool input_open(struct input *input, const char *path, const struct tensor_request *tensors,
                 int tensor_count, struct failure *failure);
 

@@ -24,13 +24,15 @@ static const char help[] =
     "\n"
     "Groups (analyze, mask)\n"
     "  --groups SPEC            thirds (default), or widths in order: Q=576,K=192,V=192\n"
-    "  --heads SPEC             splits groups into heads: Q=9,K=3,V=3 gives Q0..Q8, K0..K2, V0..V2\n"
+    "  --heads SPEC             splits groups into heads: Q=9,K=3,V=3 gives Q0..Q8, K0..K2, "
+    "V0..V2\n"
     "  --interleaved            columns come head by head: q, k, v of head 0, then of head 1, ...\n"
     "\n"
     "Input (analyze, matrix)\n"
     "  --tensor [GROUP=]NAME    a tensor of a .safetensors file; repeat for several parts. With\n"
     "                           GROUP= the parts are the groups\n"
-    "  --targets ROWS           target observations: a text file with a row number a line, an .npy\n"
+    "  --targets ROWS           target observations: a text file with a row number a line, an "
+    ".npy\n"
     "                           of integers or booleans, or a list like 3,17,40-59\n"
     "  --on-nonfinite WHAT      error (default), drop-observation, undefined-feature\n"
     "  --precision f32|f64      arithmetic; default f64 for float64 input, else f32\n"
@@ -90,8 +92,8 @@ static bool run(const struct options *options, struct failure *failure)
 static void hold_standard_descriptors(void)
 {
     for (int descriptor = 0; descriptor <= STDERR_FILENO; descriptor++)
-        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF &&
-            open("/dev/null", O_RDONLY) != descriptor)
+        if (fcntl(descriptor, F_GETFD) < 0 && errno == EBADF
+            && open("/dev/null", O_RDONLY) != descriptor)
             exit(EXIT_FAILED);
 }
 
@@ -100,7 +102,7 @@ int main(int argc, char **argv)
     hold_standard_descriptors();
     progress_catch_signals();
     struct options options;
-    struct failure failure = {.exit_status = EXIT_DONE};
+    struct failure failure = { .exit_status = EXIT_DONE };
     if (!options_parse(argc, argv, &options, &failure))
         return failure_report(&failure);
     bool done = run(&options, &failure);

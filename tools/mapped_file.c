@@ -11,7 +11,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static bool read_pipe(struct mapped_file *file, int descriptor, const char *path, struct failure *failure)
+static bool read_pipe(struct mapped_file *file, int descriptor, const char *path,
+                      struct failure *failure)
 {
     size_t capacity = 0;
     for (;;) {
@@ -51,7 +52,7 @@ static bool map_regular(struct mapped_file *file, int descriptor, off_t size, co
 
 bool mapped_file_open(struct mapped_file *file, const char *path, struct failure *failure)
 {
-    *file = (struct mapped_file){0};
+    *file = (struct mapped_file){ 0 };
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
         return fail(failure, "cannot open: %s: %s", path, strerror(errno));
@@ -76,5 +77,5 @@ void mapped_file_close(struct mapped_file *file)
     if (file->mapping != NULL)
         munmap(file->mapping, file->size);
     free(file->copy);
-    *file = (struct mapped_file){0};
+    *file = (struct mapped_file){ 0 };
 }

@@ -19,10 +19,11 @@ struct summary {
 
 static bool write_summary(FILE *stream, const void *content, struct failure *failure)
 {
-    static const struct table_column columns[] = {
-        {"pairs of", true, 3}, {"code", false, 2}, {"pairs", false, 1}};
+    static const struct table_column columns[] = { { "pairs of", true, 3 },
+                                                   { "code", false, 2 },
+                                                   { "pairs", false, 1 } };
     const struct summary *summary = content;
-    struct table table = {.columns = columns, .column_count = 3};
+    struct table table = { .columns = columns, .column_count = 3 };
     for (int32_t i = 0; i < qkvsim_layout_pair_groups(summary->layout); i++) {
         char count[TEXT_COUNT_SIZE];
         char(*row)[TABLE_CELL_SIZE] = table_add_row(&table);
@@ -54,8 +55,8 @@ static bool print_summary(qkvsim_context *context, const qkvsim_layout *layout, 
         return fail_no_memory(failure);
     qkvsim_status status = qkvsim_mask_codes(context, layout, NULL, codes);
     bool ambiguous = status == QKVSIM_ERROR_AMBIGUOUS || status == QKVSIM_ERROR_TOO_LARGE;
-    struct summary summary = {layout, ambiguous ? NULL : codes, qkvsim_last_error(context)};
-    bool done = status == QKVSIM_OK || ambiguous || fail_library(failure, context, status);
+    struct summary summary = { layout, ambiguous ? NULL : codes, qkvsim_last_error(context) };
+    bool done = status == QKVSIM_OK || ambiguous || fail_library(failure, context, status, NULL);
     if (done && !quiet)
         done = output_write("-", write_summary, &summary, failure);
     free(codes);
@@ -74,21 +75,20 @@ static bool save_mask(qkvsim_context *context, const qkvsim_layout *layout, cons
 {
     int64_t features = qkvsim_layout_features(layout);
     size_t elements, bytes;
-    if (__builtin_mul_overflow((size_t)features, (size_t)features, &elements) ||
-        __builtin_mul_overflow(elements, sizeof(int32_t), &bytes))
-        return fail(failure, "mask does not fit the address space: %" PRId64 " features",
-                    features);
-    qkvsim_matrix mask = {.struct_size = sizeof mask,
-                          .data = malloc(bytes),
-                          .rows = features,
-                          .columns = features,
-                          .leading_dimension = features,
-                          .dtype = QKVSIM_I32};
+    if (__builtin_mul_overflow((size_t)features, (size_t)features, &elements)
+        || __builtin_mul_overflow(elements, sizeof(int32_t), &bytes))
+        return fail(failure, "mask does not fit the address space: %" PRId64 " features", features);
+    qkvsim_matrix mask = { .struct_size = sizeof mask,
+                           .data = malloc(bytes),
+                           .rows = features,
+                           .columns = features,
+                           .leading_dimension = features,
+                           .dtype = QKVSIM_I32 };
     if (mask.data == NULL)
         return fail(failure, "out of memory: a mask of %zu bytes", bytes);
     qkvsim_status status = qkvsim_mask_build(context, layout, NULL, &mask);
     bool done = status == QKVSIM_OK ? output_write(path, write_mask, &mask, failure)
-                                    : fail_library(failure, context, status);
+                                    : fail_library(failure, context, status, NULL);
     free(mask.data);
     return done;
 }
@@ -97,13 +97,12 @@ bool command_mask(const struct options *options, struct failure *failure)
 {
     qkvsim_context *context = NULL;
     qkvsim_layout *layout = NULL;
-    bool done = output_check(options->output, failure) &&
-                command_make_context(options, &context, failure) &&
-                groups_make_layout(context, options, NULL, &layout, failure);
+    bool done = output_check(options->output, failure)
+                && command_make_context(options, &context, failure)
+                && groups_make_layout(context, options, NULL, &layout, failure);
     if (done)
-        done = options->output != NULL
-                   ? save_mask(context, layout, options->output, failure)
-                   : print_summary(context, layout, options->quiet, failure);
+        done = options->output != NULL ? save_mask(context, layout, options->output, failure)
+                                       : print_summary(context, layout, options->quiet, failure);
     qkvsim_layout_free(layout);
     qkvsim_context_free(context);
     return done;

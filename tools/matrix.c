@@ -27,16 +27,16 @@ static bool allocate(qkvsim_matrix *matrix, const struct options *options,
         wide = wide || input->parts[i].dtype == QKVSIM_F64;
     int64_t features = input->features;
     size_t elements, bytes;
-    if (__builtin_mul_overflow((size_t)features, (size_t)features, &elements) ||
-        __builtin_mul_overflow(elements, wide ? 8u : 4u, &bytes))
+    if (__builtin_mul_overflow((size_t)features, (size_t)features, &elements)
+        || __builtin_mul_overflow(elements, wide ? 8u : 4u, &bytes))
         return fail(failure, "matrix does not fit the address space: %" PRId64 " features",
                     features);
-    *matrix = (qkvsim_matrix){.struct_size = sizeof *matrix,
-                              .data = malloc(bytes),
-                              .rows = features,
-                              .columns = features,
-                              .leading_dimension = features,
-                              .dtype = wide ? QKVSIM_F64 : QKVSIM_F32};
+    *matrix = (qkvsim_matrix){ .struct_size = sizeof *matrix,
+                               .data = malloc(bytes),
+                               .rows = features,
+                               .columns = features,
+                               .leading_dimension = features,
+                               .dtype = wide ? QKVSIM_F64 : QKVSIM_F32 };
     if (matrix->data == NULL)
         return fail(failure, "out of memory: a matrix of %zu bytes", bytes);
     return true;
@@ -46,36 +46,36 @@ static bool compute(qkvsim_context *context, const struct options *options,
                     const struct input *input, const struct targets *targets,
                     const qkvsim_matrix *matrix, struct failure *failure)
 {
-    qkvsim_selection selection = {
-        .struct_size = sizeof selection, .mask = targets->mask, .count = targets->observations};
-    qkvsim_similarity_options similarity = {
-        .struct_size = sizeof similarity,
-        .selection = options->targets != NULL ? &selection : NULL,
-        .precision = options->precision,
-        .nonfinite = options->nonfinite};
+    qkvsim_selection selection = { .struct_size = sizeof selection,
+                                   .mask = targets->mask,
+                                   .count = targets->observations };
+    qkvsim_similarity_options similarity = { .struct_size = sizeof similarity,
+                                             .selection =
+                                                 options->targets != NULL ? &selection : NULL,
+                                             .precision = options->precision,
+                                             .nonfinite = options->nonfinite };
     struct progress progress;
     progress_begin(&progress, context, "matrix", options->quiet);
     qkvsim_status status = qkvsim_similarity(context, input->parts, input->part_count,
                                              options->matrix_metric, &similarity, matrix);
     progress_end(&progress, context);
-    return status == QKVSIM_OK || fail_library(failure, context, status);
+    return status == QKVSIM_OK || fail_library(failure, context, status, options->inputs[0]);
 }
 
 bool command_matrix(const struct options *options, struct failure *failure)
 {
     qkvsim_context *context = NULL;
-    struct input input = {0};
-    struct targets targets = {0};
-    qkvsim_matrix matrix = {0};
+    struct input input = { 0 };
+    struct targets targets = { 0 };
+    qkvsim_matrix matrix = { 0 };
     bool done =
-        output_check(options->output, failure) &&
-        command_make_context(options, &context, failure) &&
-        input_open(&input, options->inputs[0], options->tensors, options->tensor_count, failure) &&
-        (options->targets == NULL ||
-         targets_read(&targets, options->targets, input.observations, failure)) &&
-        allocate(&matrix, options, &input, failure) &&
-        compute(context, options, &input, &targets, &matrix, failure) &&
-        output_write(options->output, write_matrix, &matrix, failure);
+        output_check(options->output, failure) && command_make_context(options, &context, failure)
+        && input_open(&input, options->inputs[0], options->tensors, options->tensor_count, failure)
+        && (options->targets == NULL
+            || targets_read(&targets, options->targets, input.observations, failure))
+        && allocate(&matrix, options, &input, failure)
+        && compute(context, options, &input, &targets, &matrix, failure)
+        && output_write(options->output, write_matrix, &matrix, failure);
     free(matrix.data);
     targets_free(&targets);
     input_close(&input);

@@ -71,8 +71,8 @@ static bool read_dimension(struct header_text *text, int64_t *dimension)
         return bad_header(text, "the shape is no tuple of numbers");
     int64_t value = 0;
     while (text->at < text->end && *text->at >= '0' && *text->at <= '9') {
-        if (__builtin_mul_overflow(value, 10, &value) ||
-            __builtin_add_overflow(value, *text->at - '0', &value))
+        if (__builtin_mul_overflow(value, 10, &value)
+            || __builtin_add_overflow(value, *text->at - '0', &value))
             return bad_header(text, "a number in the shape exceeds 2^63 - 1");
         text->at++;
     }
@@ -120,8 +120,8 @@ static bool read_element_type(struct header_text *text, struct npy_array *array)
                     text->name);
     if (!read_string(text, type, sizeof type))
         return bad_header(text, "descr is no short string");
-    static const char *const known[] = {"f2", "f4", "f8", "i1", "i2", "i4", "i8",
-                                        "u1", "u2", "u4", "u8", "b1"};
+    static const char *const known[] = { "f2", "f4", "f8", "i1", "i2", "i4",
+                                         "i8", "u1", "u2", "u4", "u8", "b1" };
     bool order_known = type[0] != '\0' && strchr("<>=|", type[0]) != NULL;
     bool found = false;
     for (size_t i = 0; order_known && i < sizeof known / sizeof known[0]; i++)
@@ -133,7 +133,8 @@ static bool read_element_type(struct header_text *text, struct npy_array *array)
     if (type[0] == '|' && array->itemsize > 1)
         return fail(text->failure, "dtype '%s' has no byte order: %s", type, text->name);
     bool little = type[0] == '<';
-    array->swapped = array->itemsize > 1 && type[0] != '=' && little != npy_machine_is_little_endian();
+    array->swapped =
+        array->itemsize > 1 && type[0] != '=' && little != npy_machine_is_little_endian();
     return true;
 }
 
@@ -148,10 +149,10 @@ static bool read_order(struct header_text *text, struct npy_array *array)
 /* Each of the three keys exactly once, in any order, as numpy.lib.format demands. */
 static bool read_dictionary(struct header_text *text, struct npy_array *array)
 {
-    static const char *const keys[] = {"descr", "fortran_order", "shape"};
-    bool (*const read_value[])(struct header_text *, struct npy_array *) = {read_element_type, read_order,
-                                                              read_shape};
-    bool seen[3] = {false, false, false};
+    static const char *const keys[] = { "descr", "fortran_order", "shape" };
+    bool (*const read_value[])(struct header_text *,
+                               struct npy_array *) = { read_element_type, read_order, read_shape };
+    bool seen[3] = { false, false, false };
     if (!accept(text, '{'))
         return bad_header(text, "no dictionary");
     bool comma = true;
@@ -178,10 +179,11 @@ static bool read_dictionary(struct header_text *text, struct npy_array *array)
 }
 
 /* Finds the header's text and leaves the data's position in array->data. */
-static bool locate_header(const uint8_t *bytes, size_t size, const char *name, struct header_text *text,
-                          struct npy_array *array, struct failure *failure)
+static bool locate_header(const uint8_t *bytes, size_t size, const char *name,
+                          struct header_text *text, struct npy_array *array,
+                          struct failure *failure)
 {
-    static const uint8_t magic[] = {0x93, 'N', 'U', 'M', 'P', 'Y'};
+    static const uint8_t magic[] = { 0x93, 'N', 'U', 'M', 'P', 'Y' };
     if (size < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0)
         return fail(failure, "not an .npy file: %s: it does not begin with \\x93NUMPY", name);
     if (size < 10)
@@ -199,7 +201,7 @@ static bool locate_header(const uint8_t *bytes, size_t size, const char *name, s
         return fail(failure, "truncated .npy file: %s: a header of %zu bytes, but %zu left", name,
                     length, size - start);
     const char *at = (const char *)bytes + start;
-    *text = (struct header_text){.at = at, .end = at + length, .name = name, .failure = failure};
+    *text = (struct header_text){ .at = at, .end = at + length, .name = name, .failure = failure };
     array->data = bytes + start + length;
     return true;
 }
@@ -207,21 +209,23 @@ static bool locate_header(const uint8_t *bytes, size_t size, const char *name, s
 bool npy_parse(const uint8_t *bytes, size_t size, const char *name, struct npy_array *array,
                struct failure *failure)
 {
-    struct npy_array parsed = {0};
+    struct npy_array parsed = { 0 };
     struct header_text text;
-    if (!locate_header(bytes, size, name, &text, &parsed, failure) ||
-        !read_dictionary(&text, &parsed))
+    if (!locate_header(bytes, size, name, &text, &parsed, failure)
+        || !read_dictionary(&text, &parsed))
         return false;
     int64_t total = parsed.itemsize;
     parsed.elements = 1;
     for (int i = 0; i < parsed.dimensions; i++)
-        if (__builtin_mul_overflow(parsed.elements, parsed.shape[i], &parsed.elements) ||
-            __builtin_mul_overflow(total, parsed.shape[i], &total))
+        if (__builtin_mul_overflow(parsed.elements, parsed.shape[i], &parsed.elements)
+            || __builtin_mul_overflow(total, parsed.shape[i], &total))
             return fail(failure, "the shape's size exceeds 2^63 - 1 bytes: %s", name);
     size_t left = size - (size_t)(parsed.data - bytes);
     if ((uint64_t)total > left)
-        return fail(failure, "truncated .npy file: %s: the header claims %" PRId64
-                    " bytes of data, the file holds %zu", name, total, left);
+        return fail(failure,
+                    "truncated .npy file: %s: the header claims %" PRId64
+                    " bytes of data, the file holds %zu",
+                    name, total, left);
     *array = parsed;
     return true;
 }
@@ -234,11 +238,12 @@ bool npy_write(FILE *stream, int32_t dtype, const void *data, int64_t rows, int6
     char header[HEADER + 1];
     int length = snprintf(header, sizeof header,
                           "\x93NUMPY\x01%c%c%c{'descr': '%c%s', 'fortran_order': False, "
-                          "'shape': (%" PRId64 ", %" PRId64 "), }", '\0', HEADER - PREAMBLE, '\0',
-                          npy_machine_is_little_endian() ? '<' : '>', type, rows, columns);
+                          "'shape': (%" PRId64 ", %" PRId64 "), }",
+                          '\0', HEADER - PREAMBLE, '\0', npy_machine_is_little_endian() ? '<' : '>',
+                          type, rows, columns);
     memset(header + length, ' ', (size_t)(HEADER - length));
     header[HEADER - 1] = '\n';
     size_t elements = (size_t)rows * (size_t)columns;
-    return fwrite(header, 1, HEADER, stream) == HEADER &&
-           fwrite(data, itemsize, elements, stream) == elements;
+    return fwrite(header, 1, HEADER, stream) == HEADER
+           && fwrite(data, itemsize, elements, stream) == elements;
 }

@@ -1,6 +1,6 @@
 /*
- * The .npy format, versions 1.0, 2.0 and 3.0: reading a header out of untrusted bytes, and writing a
- * matrix. The format is described in numpy.lib.format.
+ * The .npy format, versions 1.0, 2.0 and 3.0: reading a header out of untrusted bytes, and
+ * writing a matrix. The format is described in numpy.lib.format.
  */
 #ifndef TOOLS_NPY_H
 #define TOOLS_NPY_H
@@ -29,8 +29,8 @@ struct npy_array {
 bool npy_parse(const uint8_t *bytes, size_t size, const char *name, struct npy_array *array,
                struct failure *failure);
 
-/* Writes rows x columns elements in C order with this machine's byte order; dtype is QKVSIM_F32, F64
- * or I32. False if the stream failed. */
+/* Writes rows x columns elements in C order with this machine's byte order; dtype is QKVSIM_F32,
+ * F64 or I32. False if the stream failed. */
 bool npy_write(FILE *stream, int32_t dtype, const void *data, int64_t rows, int64_t columns);
 
 /* What a native, unswapped element's byte order is. */

@@ -4,14 +4,21 @@
 #include "options.h"
 
 #include <getopt.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "text.h"
 
-enum { ANALYZE = COMMAND_ANALYZE, MATRIX = COMMAND_MATRIX, MASK = COMMAND_MASK,
-       INFO = COMMAND_INFO, INPUT = ANALYZE | MATRIX, EVERY = INPUT | MASK | INFO };
+enum {
+    ANALYZE = COMMAND_ANALYZE,
+    MATRIX = COMMAND_MATRIX,
+    MASK = COMMAND_MASK,
+    INFO = COMMAND_INFO,
+    INPUT = ANALYZE | MATRIX,
+    EVERY = INPUT | MASK | INFO
+};
 
 typedef bool take_option(struct options *options, char *value, struct failure *failure);
 
@@ -20,22 +27,30 @@ struct named_number {
     int32_t number;
 };
 
-static const struct named_number schemes[] = {
-    {"all", QKVSIM_SCHEME_ALL}, {"feature", QKVSIM_SCHEME_FEATURE}, {NULL, 0}};
+static const struct named_number schemes[] = { { "all", QKVSIM_SCHEME_ALL },
+                                               { "feature", QKVSIM_SCHEME_FEATURE },
+                                               { NULL, 0 } };
 static const struct named_number later_schemes[] = {
-    {"shift", 1}, {"group", 1}, {"rows", 1}, {"rows-shift", 1}, {NULL, 0}};
-static const struct named_number metrics[] = {
-    {"cosine", QKVSIM_COSINE}, {"pearson", QKVSIM_PEARSON}, {NULL, 0}};
-static const struct named_number matrix_metrics[] = {
-    {"cosine", QKVSIM_COSINE}, {"pearson", QKVSIM_PEARSON},
-    {"covariance", QKVSIM_COVARIANCE}, {"dot", QKVSIM_DOT}, {NULL, 0}};
-static const struct named_number later_metrics[] = {{"spearman", 1}, {NULL, 0}};
+    { "shift", 1 }, { "group", 1 }, { "rows", 1 }, { "rows-shift", 1 }, { NULL, 0 }
+};
+static const struct named_number metrics[] = { { "cosine", QKVSIM_COSINE },
+                                               { "pearson", QKVSIM_PEARSON },
+                                               { NULL, 0 } };
+static const struct named_number matrix_metrics[] = { { "cosine", QKVSIM_COSINE },
+                                                      { "pearson", QKVSIM_PEARSON },
+                                                      { "covariance", QKVSIM_COVARIANCE },
+                                                      { "dot", QKVSIM_DOT },
+                                                      { NULL, 0 } };
+static const struct named_number later_metrics[] = { { "spearman", 1 }, { NULL, 0 } };
 static const struct named_number nonfinite[] = {
-    {"error", QKVSIM_NONFINITE_ERROR},
-    {"drop-observation", QKVSIM_NONFINITE_DROP_OBSERVATION},
-    {"undefined-feature", QKVSIM_NONFINITE_UNDEFINED_FEATURE}, {NULL, 0}};
-static const struct named_number precisions[] = {
-    {"f32", QKVSIM_F32}, {"f64", QKVSIM_F64}, {NULL, 0}};
+    { "error", QKVSIM_NONFINITE_ERROR },
+    { "drop-observation", QKVSIM_NONFINITE_DROP_OBSERVATION },
+    { "undefined-feature", QKVSIM_NONFINITE_UNDEFINED_FEATURE },
+    { NULL, 0 }
+};
+static const struct named_number precisions[] = { { "f32", QKVSIM_F32 },
+                                                  { "f64", QKVSIM_F64 },
+                                                  { NULL, 0 } };
 
 static bool find_number(const struct named_number *names, const char *name, int32_t *number)
 {
@@ -70,28 +85,6 @@ static bool take_number(const char *option, const char *value, int64_t low, int6
                       (long long)low, (long long)high, value);
 }
 
-static bool take_groups(struct options *options, char *value, struct failure *failure)
-{
-    (void)failure;
-    options->groups = value;
-    return true;
-}
-
-static bool take_heads(struct options *options, char *value, struct failure *failure)
-{
-    (void)failure;
-    options->heads = value;
-    return true;
-}
-
-static bool take_interleaved(struct options *options, char *value, struct failure *failure)
-{
-    (void)value;
-    (void)failure;
-    options->interleaved = true;
-    return true;
-}
-
 static bool take_tensor(struct options *options, char *value, struct failure *failure)
 {
     struct tensor_request *tensor = &options->tensors[options->tensor_count];
@@ -112,13 +105,6 @@ static bool take_tensor(struct options *options, char *value, struct failure *fa
     return true;
 }
 
-static bool take_targets(struct options *options, char *value, struct failure *failure)
-{
-    (void)failure;
-    options->targets = value;
-    return true;
-}
-
 static bool take_metrics(struct options *options, char *value, struct failure *failure)
 {
     options->metrics = 0;
@@ -128,7 +114,7 @@ static bool take_metrics(struct options *options, char *value, struct failure *f
         rest = strchr(name, ',');
         if (rest != NULL)
             *rest++ = '\0';
-        int32_t metric;
+        int32_t metric = 0;
         if (!take_name(metrics, later_metrics, "--metrics", name, &metric, failure))
             return false;
         options->metrics |= metric;
@@ -181,108 +167,74 @@ static bool take_precision(struct options *options, char *value, struct failure 
     return take_name(precisions, NULL, "--precision", value, &options->precision, failure);
 }
 
-static bool take_json(struct options *options, char *value, struct failure *failure)
-{
-    (void)failure;
-    options->json = value;
-    return true;
-}
-
-static bool take_csv(struct options *options, char *value, struct failure *failure)
-{
-    (void)failure;
-    options->csv = value;
-    return true;
-}
-
 static bool take_figure(struct options *options, char *value, struct failure *failure)
 {
     const char *dot = strrchr(value, '.');
-    if (dot == NULL || (strcasecmp(dot, ".svg") != 0 && strcasecmp(dot, ".png") != 0 &&
-                        strcasecmp(dot, ".pdf") != 0))
+    if (dot == NULL
+        || (strcasecmp(dot, ".svg") != 0 && strcasecmp(dot, ".png") != 0
+            && strcasecmp(dot, ".pdf") != 0))
         return fail_usage(failure, "--figure wants a name that ends in .svg, .png or .pdf: %s",
                           value);
     options->figure = value;
     return true;
 }
 
-static bool take_output(struct options *options, char *value, struct failure *failure)
-{
-    (void)failure;
-    options->output = value;
-    return true;
-}
+#define TEXT(field) offsetof(struct options, field), 0, NULL
+#define FLAG(field) 0, offsetof(struct options, field), NULL
+#define TAKE(function) 0, 0, function
+#define LATER 0, 0, 0, NULL
 
-static bool take_quiet(struct options *options, char *value, struct failure *failure)
-{
-    (void)value;
-    (void)failure;
-    options->quiet = true;
-    return true;
-}
-
-static bool take_help(struct options *options, char *value, struct failure *failure)
-{
-    (void)value;
-    (void)failure;
-    options->help = true;
-    return true;
-}
-
-static bool take_version(struct options *options, char *value, struct failure *failure)
-{
-    (void)value;
-    (void)failure;
-    options->version = true;
-    return true;
-}
-
+/* What becomes of an option's value: it is stored as text, sets a flag, or is taken by a function.
+ * (No field stands at offset 0, where the command is.) */
 static const struct rule {
     const char *name;
     int argument;
-    int commands;      /* 0: comes with a later version */
-    take_option *take; /* NULL then */
+    int commands; /* 0: comes with a later version */
+    size_t text;
+    size_t flag;
+    take_option *take;
 } rules[] = {
-    {"groups", required_argument, ANALYZE | MASK, take_groups},
-    {"heads", required_argument, ANALYZE | MASK, take_heads},
-    {"interleaved", no_argument, ANALYZE | MASK, take_interleaved},
-    {"tensor", required_argument, INPUT, take_tensor},
-    {"targets", required_argument, INPUT, take_targets},
-    {"metrics", required_argument, ANALYZE, take_metrics},
-    {"metric", required_argument, MATRIX, take_metric},
-    {"bins", required_argument, ANALYZE, take_bins},
-    {"permutations", required_argument, ANALYZE, take_permutations},
-    {"scheme", required_argument, ANALYZE, take_scheme},
-    {"seed", required_argument, ANALYZE, take_seed},
-    {"threads", required_argument, INPUT | INFO, take_threads},
-    {"on-nonfinite", required_argument, INPUT, take_nonfinite},
-    {"precision", required_argument, INPUT, take_precision},
-    {"json", required_argument, ANALYZE, take_json},
-    {"csv", required_argument, ANALYZE, take_csv},
-    {"figure", required_argument, ANALYZE, take_figure},
-    {"output", required_argument, MATRIX | MASK, take_output},
-    {"quiet", no_argument, EVERY, take_quiet},
-    {"help", no_argument, EVERY, take_help},
-    {"version", no_argument, EVERY, take_version},
-    {"compare", optional_argument, 0, NULL},
-    {"relabel", optional_argument, 0, NULL},
-    {"interval", optional_argument, 0, NULL},
-    {"blocks", optional_argument, 0, NULL},
-    {"resamples", optional_argument, 0, NULL},
-    {"block", optional_argument, 0, NULL},
-    {"level", optional_argument, 0, NULL},
-    {"threshold", optional_argument, 0, NULL},
-    {"top", optional_argument, 0, NULL},
+    { "groups", required_argument, ANALYZE | MASK, TEXT(groups) },
+    { "heads", required_argument, ANALYZE | MASK, TEXT(heads) },
+    { "interleaved", no_argument, ANALYZE | MASK, FLAG(interleaved) },
+    { "tensor", required_argument, INPUT, TAKE(take_tensor) },
+    { "targets", required_argument, INPUT, TEXT(targets) },
+    { "metrics", required_argument, ANALYZE, TAKE(take_metrics) },
+    { "metric", required_argument, MATRIX, TAKE(take_metric) },
+    { "bins", required_argument, ANALYZE, TAKE(take_bins) },
+    { "permutations", required_argument, ANALYZE, TAKE(take_permutations) },
+    { "scheme", required_argument, ANALYZE, TAKE(take_scheme) },
+    { "seed", required_argument, ANALYZE, TAKE(take_seed) },
+    { "threads", required_argument, INPUT | INFO, TAKE(take_threads) },
+    { "on-nonfinite", required_argument, INPUT, TAKE(take_nonfinite) },
+    { "precision", required_argument, INPUT, TAKE(take_precision) },
+    { "json", required_argument, ANALYZE, TEXT(json) },
+    { "csv", required_argument, ANALYZE, TEXT(csv) },
+    { "figure", required_argument, ANALYZE, TAKE(take_figure) },
+    { "output", required_argument, MATRIX | MASK, TEXT(output) },
+    { "quiet", no_argument, EVERY, FLAG(quiet) },
+    { "help", no_argument, EVERY, FLAG(help) },
+    { "version", no_argument, EVERY, FLAG(version) },
+    { "compare", optional_argument, LATER },
+    { "relabel", optional_argument, LATER },
+    { "interval", optional_argument, LATER },
+    { "blocks", optional_argument, LATER },
+    { "resamples", optional_argument, LATER },
+    { "block", optional_argument, LATER },
+    { "level", optional_argument, LATER },
+    { "threshold", optional_argument, LATER },
+    { "top", optional_argument, LATER },
 };
 
 enum { RULES = sizeof rules / sizeof rules[0] };
 
 static bool take_command(const char *name, struct options *options, struct failure *failure)
 {
-    static const struct named_number commands[] = {{"analyze", COMMAND_ANALYZE},
-                                                   {"matrix", COMMAND_MATRIX},
-                                                   {"mask", COMMAND_MASK},
-                                                   {"info", COMMAND_INFO}, {NULL, 0}};
+    static const struct named_number commands[] = { { "analyze", COMMAND_ANALYZE },
+                                                    { "matrix", COMMAND_MATRIX },
+                                                    { "mask", COMMAND_MASK },
+                                                    { "info", COMMAND_INFO },
+                                                    { NULL, 0 } };
     int32_t command = 0;
     if (strcmp(name, "pairs") == 0 || strcmp(name, "bench") == 0)
         return fail_usage(failure, "the command %s is not in this version (%s)", name,
@@ -301,7 +253,13 @@ static bool take_rule(const struct rule *rule, const char *command, char *value,
                           qkvsim_version());
     if ((rule->commands & (int)options->command) == 0)
         return fail_usage(failure, "--%s is no option of %s", rule->name, command);
-    return rule->take(options, value, failure);
+    if (rule->take != NULL)
+        return rule->take(options, value, failure);
+    if (rule->flag > 0)
+        *(bool *)((char *)options + rule->flag) = true;
+    else
+        *(const char **)((char *)options + rule->text) = value;
+    return true;
 }
 
 static bool check_inputs(const char *command, const struct options *options,
@@ -329,8 +287,8 @@ static bool check_together(const struct options *options, struct failure *failur
         return fail_usage(failure, "--interleaved wants --heads");
     if (options->command == COMMAND_MATRIX && options->output == NULL)
         return fail_usage(failure, "matrix wants --output PATH.npy");
-    if (options->command == COMMAND_MASK &&
-        (options->groups == NULL || strcmp(options->groups, "thirds") == 0))
+    if (options->command == COMMAND_MASK
+        && (options->groups == NULL || strcmp(options->groups, "thirds") == 0))
         return fail_usage(failure, "mask wants the groups' widths: --groups Q=576,K=192,V=192");
     for (int i = 0; i < options->tensor_count; i++)
         if ((options->tensors[i].group == NULL) != (options->tensors[0].group == NULL))
@@ -342,12 +300,11 @@ static bool check_together(const struct options *options, struct failure *failur
     return true;
 }
 
-static bool parse_arguments(int argc, char **argv, struct options *options,
-                            struct failure *failure)
+static bool parse_arguments(int argc, char **argv, struct options *options, struct failure *failure)
 {
-    struct option long_options[RULES + 1] = {{0}};
+    struct option long_options[RULES + 1] = { { 0 } };
     for (int i = 0; i < RULES; i++)
-        long_options[i] = (struct option){rules[i].name, rules[i].argument, NULL, i + 256};
+        long_options[i] = (struct option){ rules[i].name, rules[i].argument, NULL, i + 256 };
     opterr = 0;
     optind = 1;
     for (;;) {
@@ -357,8 +314,7 @@ static bool parse_arguments(int argc, char **argv, struct options *options,
         if (which == ':')
             return fail_usage(failure, "option wants a value: %s", argv[optind - 1]);
         if (which < 256)
-            return fail_usage(failure, "unknown option: %s (see qkvsim --help)",
-                              argv[optind - 1]);
+            return fail_usage(failure, "unknown option: %s (see qkvsim --help)", argv[optind - 1]);
         if (!take_rule(&rules[which - 256], argv[0], optarg, options, failure))
             return false;
     }
@@ -371,10 +327,10 @@ static bool parse_arguments(int argc, char **argv, struct options *options,
 
 bool options_parse(int argc, char **argv, struct options *options, struct failure *failure)
 {
-    *options = (struct options){.metrics = QKVSIM_COSINE | QKVSIM_PEARSON,
-                                .matrix_metric = QKVSIM_COSINE,
-                                .bins = 100,
-                                .scheme = QKVSIM_SCHEME_ALL};
+    *options = (struct options){ .metrics = QKVSIM_COSINE | QKVSIM_PEARSON,
+                                 .matrix_metric = QKVSIM_COSINE,
+                                 .bins = 100,
+                                 .scheme = QKVSIM_SCHEME_ALL };
     if (argc < 2)
         return fail_usage(failure, "a command is missing (see qkvsim --help)");
     options->help = strcmp(argv[1], "--help") == 0;

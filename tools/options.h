@@ -9,12 +9,7 @@
 #include "failure.h"
 
 /* Each is one bit, so that an option can belong to several. */
-enum command {
-    COMMAND_ANALYZE = 1,
-    COMMAND_MATRIX = 2,
-    COMMAND_MASK = 4,
-    COMMAND_INFO = 8
-};
+enum command { COMMAND_ANALYZE = 1, COMMAND_MATRIX = 2, COMMAND_MASK = 4, COMMAND_INFO = 8 };
 
 /* --tensor [GROUP=]NAME; group is NULL where none was given. */
 struct tensor_request {

@@ -12,8 +12,9 @@
 typedef bool output_writer(FILE *stream, const void *content, struct failure *failure);
 
 /*
- * Writes a file: beside its place first, flushed to disk, then renamed over it; nothing stays behind
- * on failure. A path that names a device or a pipe is written directly, "-" is standard output.
+ * Writes a file: beside its place first, flushed to disk, then renamed over it; nothing stays
+ * behind on failure. A path that names a device or a pipe is written directly, "-" is standard
+ * output.
  */
 bool output_write(const char *path, output_writer *writer, const void *content,
                   struct failure *failure);

@@ -18,13 +18,13 @@ static void remember_interrupt(int signal_number)
 
 void progress_catch_signals(void)
 {
-    struct sigaction action = {.sa_handler = remember_interrupt,
-                               .sa_flags = (int)SA_RESETHAND | SA_RESTART};
+    struct sigaction action = { .sa_handler = remember_interrupt,
+                                .sa_flags = (int)SA_RESETHAND | SA_RESTART };
     sigemptyset(&action.sa_mask);
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
     sigaction(SIGHUP, &action, NULL);
-    struct sigaction ignore = {.sa_handler = SIG_IGN};
+    struct sigaction ignore = { .sa_handler = SIG_IGN };
     sigemptyset(&ignore.sa_mask);
     sigaction(SIGPIPE, &ignore, NULL);
 }
@@ -81,7 +81,7 @@ static int32_t report(void *user, int64_t done, int64_t total)
 void progress_begin(struct progress *progress, qkvsim_context *context, const char *label,
                     bool quiet)
 {
-    *progress = (struct progress){.label = label, .visible = !quiet && isatty(STDERR_FILENO)};
+    *progress = (struct progress){ .label = label, .visible = !quiet && isatty(STDERR_FILENO) };
     clock_gettime(CLOCK_MONOTONIC, &progress->begun);
     progress->drawn = progress->begun;
     qkvsim_context_set_progress(context, report, progress);

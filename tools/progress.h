@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <time.h>
 
-/* Makes SIGINT, SIGTERM and SIGHUP ask for a stop instead of ending the program; a second one ends it.
- * A closed pipe becomes a write error. */
+/* Makes SIGINT, SIGTERM and SIGHUP ask for a stop instead of ending the program; a second one
+ * ends it. A closed pipe becomes a write error. */
 void progress_catch_signals(void);
 
 bool progress_interrupted(void);

@@ -5,15 +5,16 @@
 
 #include <math.h>
 
-const struct report_word report_metrics[REPORT_METRICS] = {{QKVSIM_COSINE, "cosine"},
-                                                           {QKVSIM_PEARSON, "pearson"}};
+const struct report_word report_metrics[REPORT_METRICS] = { { QKVSIM_COSINE, "cosine" },
+                                                            { QKVSIM_PEARSON, "pearson" } };
 
 const struct report_word report_baseline_statistics[REPORT_BASELINE_STATISTICS] = {
-    {QKVSIM_MEAN, "mean"},
-    {QKVSIM_VARIANCE, "variance"},
-    {QKVSIM_SKEWNESS, "skewness"},
-    {QKVSIM_KURTOSIS, "kurtosis"},
-    {QKVSIM_TAIL, "tail"}};
+    { QKVSIM_MEAN, "mean" },
+    { QKVSIM_VARIANCE, "variance" },
+    { QKVSIM_SKEWNESS, "skewness" },
+    { QKVSIM_KURTOSIS, "kurtosis" },
+    { QKVSIM_TAIL, "tail" }
+};
 
 void report_shares(const struct condition *condition, int32_t pair_group, int32_t metric,
                    double *shares)
@@ -28,8 +29,8 @@ void report_shares(const struct condition *condition, int32_t pair_group, int32_
 /* Below every share where there is none. */
 static double sort_key(const struct report *report, int32_t pair_group)
 {
-    double share = qkvsim_analysis_offset(report->conditions[0].analysis, pair_group,
-                                          QKVSIM_OFFSET_SHARE);
+    double share =
+        qkvsim_analysis_offset(report->conditions[0].analysis, pair_group, QKVSIM_OFFSET_SHARE);
     return isnan(share) ? -1 : share;
 }
 

@@ -27,19 +27,23 @@ static void text_field(FILE *stream, const char *text)
 }
 
 static const struct report_word statistics[] = {
-    {QKVSIM_MEAN, "mean"},         {QKVSIM_VARIANCE, "variance"}, {QKVSIM_SKEWNESS, "skewness"},
-    {QKVSIM_KURTOSIS, "kurtosis"}, {QKVSIM_MINIMUM, "min"},       {QKVSIM_MAXIMUM, "max"},
-    {QKVSIM_TAIL, "tail"}};
+    { QKVSIM_MEAN, "mean" },         { QKVSIM_VARIANCE, "variance" },
+    { QKVSIM_SKEWNESS, "skewness" }, { QKVSIM_KURTOSIS, "kurtosis" },
+    { QKVSIM_MINIMUM, "min" },       { QKVSIM_MAXIMUM, "max" },
+    { QKVSIM_TAIL, "tail" }
+};
 
 static const struct report_word offset_parts[] = {
-    {QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part"},
-    {QKVSIM_OFFSET_MEAN_OFFSET, "mean_offset_part"},
-    {QKVSIM_OFFSET_SHARE, "offset_share"},
-    {QKVSIM_OFFSET_CROSS_ENERGY, "cross_energy"}};
+    { QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part" },
+    { QKVSIM_OFFSET_MEAN_OFFSET, "mean_offset_part" },
+    { QKVSIM_OFFSET_SHARE, "offset_share" },
+    { QKVSIM_OFFSET_CROSS_ENERGY, "cross_energy" }
+};
 
-static const struct report_word summaries[] = {
-    {QKVSIM_NULL_MEAN, "baseline_mean"}, {QKVSIM_NULL_SD, "baseline_sd"}, {QKVSIM_NULL_Z, "z"},
-    {QKVSIM_NULL_P, "p"}};
+static const struct report_word summaries[] = { { QKVSIM_NULL_MEAN, "baseline_mean" },
+                                                { QKVSIM_NULL_SD, "baseline_sd" },
+                                                { QKVSIM_NULL_Z, "z" },
+                                                { QKVSIM_NULL_P, "p" } };
 
 enum {
     STATISTICS = sizeof statistics / sizeof statistics[0],
@@ -75,14 +79,12 @@ static void write_row(FILE *stream, const struct report *report, const struct co
         number_field(stream, qkvsim_analysis_statistic(analysis, pair_group, metric->number,
                                                        statistics[i].number));
     for (int i = 0; i < OFFSET_PARTS; i++)
-        number_field(stream,
-                     qkvsim_analysis_offset(analysis, pair_group, offset_parts[i].number));
+        number_field(stream, qkvsim_analysis_offset(analysis, pair_group, offset_parts[i].number));
     for (int i = 0; condition->baseline != NULL && i < REPORT_BASELINE_STATISTICS; i++)
         for (int k = 0; k < SUMMARIES; k++)
-            number_field(stream, qkvsim_baseline_statistic(condition->baseline, pair_group,
-                                                           metric->number,
-                                                           report_baseline_statistics[i].number,
-                                                           summaries[k].number));
+            number_field(stream, qkvsim_baseline_statistic(
+                                     condition->baseline, pair_group, metric->number,
+                                     report_baseline_statistics[i].number, summaries[k].number));
     fputs("\n", stream);
 }
 

@@ -34,18 +34,20 @@ static json_t *numbers(const double *values, int64_t count)
 static json_t *metric_object(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
 {
     static const struct report_word statistics[] = {
-        {QKVSIM_MEAN, "mean"},         {QKVSIM_VARIANCE, "variance"}, {QKVSIM_SKEWNESS, "skewness"},
-        {QKVSIM_KURTOSIS, "kurtosis"}, {QKVSIM_MINIMUM, "min"},       {QKVSIM_MAXIMUM, "max"},
-        {QKVSIM_TAIL, "tail"}};
+        { QKVSIM_MEAN, "mean" },         { QKVSIM_VARIANCE, "variance" },
+        { QKVSIM_SKEWNESS, "skewness" }, { QKVSIM_KURTOSIS, "kurtosis" },
+        { QKVSIM_MINIMUM, "min" },       { QKVSIM_MAXIMUM, "max" },
+        { QKVSIM_TAIL, "tail" }
+    };
     json_t *object = json_object();
     int64_t defined = qkvsim_analysis_defined(analysis, pair_group, metric);
     int64_t pairs = qkvsim_analysis_pairs(analysis, pair_group);
     json_object_set_new(object, "defined", json_integer(defined));
     json_object_set_new(object, "undefined", json_integer(pairs - defined));
     for (size_t i = 0; i < sizeof statistics / sizeof statistics[0]; i++)
-        json_object_set_new(object, statistics[i].key,
-                            number(qkvsim_analysis_statistic(analysis, pair_group, metric,
-                                                             statistics[i].number)));
+        json_object_set_new(
+            object, statistics[i].key,
+            number(qkvsim_analysis_statistic(analysis, pair_group, metric, statistics[i].number)));
     json_object_set_new(object, "histogram",
                         integers(qkvsim_analysis_histogram(analysis, pair_group, metric),
                                  qkvsim_analysis_bins(analysis)));
@@ -55,17 +57,17 @@ static json_t *metric_object(const qkvsim_analysis *analysis, int32_t pair_group
 static json_t *offset_object(const qkvsim_analysis *analysis, int32_t pair_group)
 {
     static const struct report_word parts[] = {
-        {QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part"},
-        {QKVSIM_OFFSET_MEAN_OFFSET, "mean_offset_part"},
-        {QKVSIM_OFFSET_SHARE, "offset_share"},
-        {QKVSIM_OFFSET_ENERGY, "offset_energy"},
-        {QKVSIM_OFFSET_VARIANCE_ENERGY, "variance_energy"},
-        {QKVSIM_OFFSET_CROSS_ENERGY, "cross_energy"}};
+        { QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part" },
+        { QKVSIM_OFFSET_MEAN_OFFSET, "mean_offset_part" },
+        { QKVSIM_OFFSET_SHARE, "offset_share" },
+        { QKVSIM_OFFSET_ENERGY, "offset_energy" },
+        { QKVSIM_OFFSET_VARIANCE_ENERGY, "variance_energy" },
+        { QKVSIM_OFFSET_CROSS_ENERGY, "cross_energy" }
+    };
     json_t *object = json_object();
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        json_object_set_new(
-            object, parts[i].key,
-            number(qkvsim_analysis_offset(analysis, pair_group, parts[i].number)));
+        json_object_set_new(object, parts[i].key,
+                            number(qkvsim_analysis_offset(analysis, pair_group, parts[i].number)));
     return object;
 }
 
@@ -73,9 +75,10 @@ static json_t *null_object(const qkvsim_baseline *baseline, int32_t pair_group, 
                            int32_t statistic)
 {
     static const struct report_word summaries[] = {
-        {QKVSIM_NULL_MEAN, "mean"}, {QKVSIM_NULL_SD, "sd"},         {QKVSIM_NULL_Z, "z"},
-        {QKVSIM_NULL_P, "p"},       {QKVSIM_NULL_P_LESS, "p_less"}, {QKVSIM_NULL_P_GREATER,
-                                                                     "p_greater"}};
+        { QKVSIM_NULL_MEAN, "mean" },     { QKVSIM_NULL_SD, "sd" },
+        { QKVSIM_NULL_Z, "z" },           { QKVSIM_NULL_P, "p" },
+        { QKVSIM_NULL_P_LESS, "p_less" }, { QKVSIM_NULL_P_GREATER, "p_greater" }
+    };
     json_t *object = json_object();
     for (size_t i = 0; i < sizeof summaries / sizeof summaries[0]; i++)
         json_object_set_new(object, summaries[i].key,
@@ -87,20 +90,20 @@ static json_t *null_object(const qkvsim_baseline *baseline, int32_t pair_group, 
 static json_t *metric_baseline_object(const qkvsim_baseline *baseline, int32_t pair_group,
                                       int32_t metric, int64_t bins)
 {
-    static const struct report_word summaries[] = {{QKVSIM_NULL_MEAN, "histogram_mean"},
-                                                   {QKVSIM_NULL_SD, "histogram_sd"},
-                                                   {QKVSIM_NULL_MINIMUM, "histogram_min"},
-                                                   {QKVSIM_NULL_MAXIMUM, "histogram_max"}};
+    static const struct report_word summaries[] = { { QKVSIM_NULL_MEAN, "histogram_mean" },
+                                                    { QKVSIM_NULL_SD, "histogram_sd" },
+                                                    { QKVSIM_NULL_MINIMUM, "histogram_min" },
+                                                    { QKVSIM_NULL_MAXIMUM, "histogram_max" } };
     json_t *object = json_object();
     for (size_t i = 0; i < sizeof summaries / sizeof summaries[0]; i++)
-        json_object_set_new(object, summaries[i].key,
-                            numbers(qkvsim_baseline_histogram(baseline, pair_group, metric,
-                                                              summaries[i].number),
-                                    bins));
+        json_object_set_new(
+            object, summaries[i].key,
+            numbers(qkvsim_baseline_histogram(baseline, pair_group, metric, summaries[i].number),
+                    bins));
     for (int i = 0; i < REPORT_BASELINE_STATISTICS; i++)
-        json_object_set_new(object, report_baseline_statistics[i].key,
-                            null_object(baseline, pair_group, metric,
-                                        report_baseline_statistics[i].number));
+        json_object_set_new(
+            object, report_baseline_statistics[i].key,
+            null_object(baseline, pair_group, metric, report_baseline_statistics[i].number));
     return object;
 }
 
@@ -110,11 +113,10 @@ static json_t *pair_group_object(const struct report *report, const struct condi
     const qkvsim_analysis *analysis = condition->analysis;
     json_t *object = json_object();
     json_object_set_new(object, "name", json_string(qkvsim_analysis_name(analysis, pair_group)));
-    json_object_set_new(object, "code", report->codes != NULL
-                                            ? json_integer(report->codes[pair_group])
-                                            : json_null());
-    json_object_set_new(object, "pairs",
-                        json_integer(qkvsim_analysis_pairs(analysis, pair_group)));
+    json_object_set_new(object, "code",
+                        report->codes != NULL ? json_integer(report->codes[pair_group])
+                                              : json_null());
+    json_object_set_new(object, "pairs", json_integer(qkvsim_analysis_pairs(analysis, pair_group)));
     json_t *baseline = json_object();
     for (int i = 0; i < REPORT_METRICS; i++) {
         int32_t metric = report_metrics[i].number;
@@ -123,9 +125,9 @@ static json_t *pair_group_object(const struct report *report, const struct condi
         json_object_set_new(object, report_metrics[i].key,
                             metric_object(analysis, pair_group, metric));
         if (condition->baseline != NULL)
-            json_object_set_new(baseline, report_metrics[i].key,
-                                metric_baseline_object(condition->baseline, pair_group, metric,
-                                                       report->bins));
+            json_object_set_new(
+                baseline, report_metrics[i].key,
+                metric_baseline_object(condition->baseline, pair_group, metric, report->bins));
     }
     json_object_set_new(object, "offset", offset_object(analysis, pair_group));
     if (condition->baseline != NULL)
@@ -242,9 +244,8 @@ bool report_write_json(FILE *stream, const void *content, struct failure *failur
     bool done = !out_of_memory;
     if (!done)
         fail_no_memory(failure);
-    done = done &&
-           json_dumpf(root, stream, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) == 0 &&
-           fputc('\n', stream) != EOF;
+    done = done && json_dumpf(root, stream, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) == 0
+           && fputc('\n', stream) != EOF;
     json_decref(root);
     return done;
 }

@@ -22,14 +22,15 @@ struct lines {
 
 static void number_cell(char *cell, int decimals, double value)
 {
+    bool rounds_to_zero = fabs(value) < 0.5 * pow(10, -decimals);
     if (isnan(value))
         snprintf(cell, TABLE_CELL_SIZE, "-");
     else
-        snprintf(cell, TABLE_CELL_SIZE, "%.*f", decimals, value);
+        snprintf(cell, TABLE_CELL_SIZE, "%.*f", decimals, rounds_to_zero ? 0 : value);
 }
 
-static void histogram_cell(char *cell, const struct lines *lines,
-                           const struct condition *condition, int32_t pair_group, int32_t metric)
+static void histogram_cell(char *cell, const struct lines *lines, const struct condition *condition,
+                           int32_t pair_group, int32_t metric)
 {
     char drawn[TABLE_CELL_SIZE];
     report_shares(condition, pair_group, metric, lines->shares);
@@ -64,8 +65,7 @@ static bool add_line(struct table *table, const struct lines *lines,
     }
     snprintf(row[METRIC], TABLE_CELL_SIZE, "%s", metric->key);
     int32_t number = metric->number;
-    number_cell(row[MEAN], 4,
-                qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_MEAN));
+    number_cell(row[MEAN], 4, qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_MEAN));
     number_cell(row[SD], 4,
                 sqrt(qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_VARIANCE)));
     histogram_cell(row[HISTOGRAM], lines, condition, pair_group, number);
@@ -88,8 +88,8 @@ static void print_undefined(FILE *stream, const struct lines *lines,
         if ((lines->report->metrics & metric) != 0)
             qkvsim_analysis_undefined_features(condition->analysis, metric, &count);
         char line[128];
-        snprintf(line, sizeof line, "%" PRId64 " features have no %s", count,
-                 report_metrics[m].key);
+        snprintf(line, sizeof line, "%" PRId64 " %s no %s", count,
+                 count == 1 ? "feature has" : "features have", report_metrics[m].key);
         if (count > 0)
             table_print_line(stream, line, width);
     }
@@ -100,12 +100,13 @@ static bool print_condition(FILE *stream, const struct lines *lines,
                             int32_t chosen_count, int width)
 {
     static const struct table_column columns[COLUMNS] = {
-        {"pairs of", true, 10}, {"pairs", false, 3},     {"metric", true, 9},
-        {"mean", false, 8},     {"sd", false, 7},        {"-1 .. 1", true, 6},
-        {"offset share", false, 5}, {"p(mean)", false, 1}, {"p(variance)", false, 2}};
+        { "pairs of", true, 10 }, { "pairs", false, 3 },  { "metric", true, 9 },
+        { "mean", false, 8 },     { "sd", false, 7 },     { "-1 .. 1", true, 6 },
+        { "offset", false, 5 },   { "p mean", false, 1 }, { "p var.", false, 2 }
+    };
     const struct report *report = lines->report;
     int shown = condition->baseline != NULL ? COLUMNS : P_MEAN;
-    struct table table = {.columns = columns, .column_count = shown};
+    struct table table = { .columns = columns, .column_count = shown };
     bool done = true;
     for (int32_t i = 0; done && i < chosen_count; i++) {
         bool first = true;
@@ -119,9 +120,9 @@ static bool print_condition(FILE *stream, const struct lines *lines,
         char line[256], count[TEXT_COUNT_SIZE];
         int64_t dropped = 0;
         qkvsim_analysis_dropped(condition->analysis, &dropped);
-        int length =
-            snprintf(line, sizeof line, "%s: %s observations", condition->name,
-                     text_count(qkvsim_analysis_observations(condition->analysis), count));
+        int64_t observations = qkvsim_analysis_observations(condition->analysis);
+        int length = snprintf(line, sizeof line, "%s: %s observation%s", condition->name,
+                              text_count(observations, count), observations == 1 ? "" : "s");
         if (dropped > 0)
             snprintf(line + length, sizeof line - (size_t)length,
                      ", %s dropped for NaN or infinity", text_count(dropped, count));
@@ -141,8 +142,8 @@ static void print_heading(FILE *stream, const struct report *report, int width)
     char name[256];
     text_make_safe(text_file_name(report->input_name), name, sizeof name);
     snprintf(line, sizeof line, "%s: %s observations x %s features, %s", name,
-             text_count(report->observations, observations),
-             text_count(report->features, features), report->dtype);
+             text_count(report->observations, observations), text_count(report->features, features),
+             report->dtype);
     table_print_line(stream, line, width);
     int32_t groups = qkvsim_layout_groups(report->layout);
     int length = snprintf(line, sizeof line, "groups");
@@ -158,7 +159,8 @@ static void print_heading(FILE *stream, const struct report *report, int width)
     table_print_line(stream, line, width);
     if (report->permutations > 0) {
         snprintf(line, sizeof line,
-                 "baseline of %" PRId64 " permutations for each condition, scheme %s, seed %" PRId64,
+                 "baseline of %" PRId64
+                 " permutations for each condition, scheme %s, seed %" PRId64,
                  report->permutations, report->scheme, report->seed);
         table_print_line(stream, line, width);
     }
@@ -172,7 +174,7 @@ static int histogram_width(const struct report *report, int width)
         size_t length = strlen(qkvsim_layout_pair_group_name(report->layout, i));
         longest = length > longest ? length : longest;
     }
-    int others = (int)(longest < 100 ? longest : 100) + (report->permutations > 0 ? 72 : 48);
+    int others = (int)(longest < 100 ? longest : 100) + (report->permutations > 0 ? 65 : 49);
     int left = width - others;
     return left < 12 ? 12 : left > 40 ? 40 : left;
 }
@@ -182,7 +184,7 @@ bool report_write_table(FILE *stream, const void *content, struct failure *failu
     const struct report *report = content;
     int width = table_terminal_width();
     int32_t total = qkvsim_layout_pair_groups(report->layout);
-    struct lines lines = {.report = report, .histogram_width = histogram_width(report, width)};
+    struct lines lines = { .report = report, .histogram_width = histogram_width(report, width) };
     int32_t chosen[SHOWN_ALL];
     int32_t count = report_choose(report, total <= SHOWN_ALL ? SHOWN_ALL : SHOWN_LARGEST, chosen);
     lines.shares = calloc((size_t)report->bins, sizeof *lines.shares);

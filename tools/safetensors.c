@@ -21,9 +21,9 @@ static int itemsize_of(const char *dtype)
     static const struct {
         const char *dtype;
         int itemsize;
-    } known[] = {{"F64", 8}, {"F32", 4}, {"F16", 2},  {"BF16", 2}, {"I64", 8},
-                 {"I32", 4}, {"I16", 2}, {"I8", 1},   {"U64", 8},  {"U32", 4},
-                 {"U16", 2}, {"U8", 1},  {"BOOL", 1}, {"F8_E4M3", 1}, {"F8_E5M2", 1}};
+    } known[] = { { "F64", 8 }, { "F32", 4 }, { "F16", 2 },  { "BF16", 2 },    { "I64", 8 },
+                  { "I32", 4 }, { "I16", 2 }, { "I8", 1 },   { "U64", 8 },     { "U32", 4 },
+                  { "U16", 2 }, { "U8", 1 },  { "BOOL", 1 }, { "F8_E4M3", 1 }, { "F8_E5M2", 1 } };
     for (size_t i = 0; i < sizeof known / sizeof known[0]; i++)
         if (strcmp(dtype, known[i].dtype) == 0)
             return known[i].itemsize;
@@ -56,8 +56,10 @@ static bool check_containers(const char *header, size_t length, const char *file
                         i + 8);
     }
     if (containers > 4 + length / 12)
-        return fail(failure, "safetensors header is no table of tensors: %s: %zu containers in "
-                    "%zu bytes", file, containers, length);
+        return fail(failure,
+                    "safetensors header is no table of tensors: %s: %zu containers in "
+                    "%zu bytes",
+                    file, containers, length);
     return true;
 }
 
@@ -65,8 +67,7 @@ static bool read_shape(const json_t *shape, struct safetensors_tensor *tensor,
                        const struct place *place)
 {
     if (!json_is_array(shape))
-        return fail(place->failure, "shape is no array: %s: tensor %s", place->file,
-                    place->tensor);
+        return fail(place->failure, "shape is no array: %s: tensor %s", place->file, place->tensor);
     int64_t bytes = tensor->itemsize;
     size_t dimensions = json_array_size(shape);
     tensor->dimensions = dimensions > INT32_MAX ? INT32_MAX : (int)dimensions;
@@ -95,8 +96,8 @@ static bool read_offsets(const json_t *offsets, struct safetensors_tensor *tenso
 {
     const json_t *begin = json_array_get(offsets, 0), *end = json_array_get(offsets, 1);
     if (json_array_size(offsets) != 2 || !json_is_integer(begin) || !json_is_integer(end))
-        return fail(place->failure, "data_offsets are no two integers: %s: tensor %s",
-                    place->file, place->tensor);
+        return fail(place->failure, "data_offsets are no two integers: %s: tensor %s", place->file,
+                    place->tensor);
     tensor->begin = json_integer_value(begin);
     tensor->end = json_integer_value(end);
     if (tensor->begin < 0 || tensor->end < tensor->begin || tensor->end > place->data_size)
@@ -116,8 +117,8 @@ static bool read_tensor(const json_t *entry, struct safetensors_tensor *tensor,
                     place->file, place->tensor);
     strcpy(tensor->dtype, dtype);
     tensor->itemsize = itemsize_of(dtype);
-    if (!read_offsets(json_object_get(entry, "data_offsets"), tensor, place) ||
-        !read_shape(json_object_get(entry, "shape"), tensor, place))
+    if (!read_offsets(json_object_get(entry, "data_offsets"), tensor, place)
+        || !read_shape(json_object_get(entry, "shape"), tensor, place))
         return false;
     tensor->name = strdup(place->tensor);
     return tensor->name != NULL || fail_no_memory(place->failure);
@@ -158,7 +159,8 @@ static bool read_table(json_t *root, struct safetensors *table, struct place *pl
         return fail_no_memory(place->failure);
     const char *name;
     json_t *entry;
-    json_object_foreach (root, name, entry) {
+    json_object_foreach(root, name, entry)
+    {
         if (strcmp(name, "__metadata__") == 0)
             continue;
         place->tensor = name;
@@ -172,18 +174,21 @@ static bool read_table(json_t *root, struct safetensors *table, struct place *pl
 bool safetensors_parse(const uint8_t *bytes, size_t size, const char *name,
                        struct safetensors *table, struct failure *failure)
 {
-    *table = (struct safetensors){0};
+    *table = (struct safetensors){ 0 };
     if (size < 8)
         return fail(failure, "truncated safetensors file: %s: %zu bytes", name, size);
     uint64_t length = 0;
     for (int i = 7; i >= 0; i--)
         length = length << 8 | bytes[i];
     if (length > SAFETENSORS_HEADER_MAX)
-        return fail(failure, "not a safetensors file: %s: a header of %" PRIu64
-                    " bytes, the format allows %d", name, length, SAFETENSORS_HEADER_MAX);
+        return fail(failure,
+                    "not a safetensors file: %s: a header of %" PRIu64
+                    " bytes, the format allows %d",
+                    name, length, SAFETENSORS_HEADER_MAX);
     if (length > size - 8)
-        return fail(failure, "truncated safetensors file: %s: a header of %" PRIu64
-                    " bytes, but %zu left", name, length, size - 8);
+        return fail(failure,
+                    "truncated safetensors file: %s: a header of %" PRIu64 " bytes, but %zu left",
+                    name, length, size - 8);
     const char *header = (const char *)bytes + 8;
     if (!check_containers(header, (size_t)length, name, failure))
         return false;
@@ -192,8 +197,9 @@ bool safetensors_parse(const uint8_t *bytes, size_t size, const char *name,
     if (root == NULL)
         return fail(failure, "bad JSON in the safetensors header: %s: byte %d: %s", name,
                     error.position + 8, error.text);
-    struct place place = {
-        .file = name, .data_size = (int64_t)(size - 8 - length), .failure = failure};
+    struct place place = { .file = name,
+                           .data_size = (int64_t)(size - 8 - length),
+                           .failure = failure };
     table->data = bytes + 8 + length;
     bool done = read_table(root, table, &place);
     json_decref(root);
@@ -207,11 +213,10 @@ void safetensors_free(struct safetensors *table)
     for (int64_t i = 0; i < table->count; i++)
         free(table->tensors[i].name);
     free(table->tensors);
-    *table = (struct safetensors){0};
+    *table = (struct safetensors){ 0 };
 }
 
-const struct safetensors_tensor *safetensors_find(const struct safetensors *table,
-                                                  const char *name)
+const struct safetensors_tensor *safetensors_find(const struct safetensors *table, const char *name)
 {
     for (int64_t i = 0; i < table->count; i++)
         if (strcmp(table->tensors[i].name, name) == 0)

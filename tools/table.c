@@ -119,8 +119,8 @@ void table_print_line(FILE *stream, const char *text, int width)
 
 void table_draw_histogram(char cell[TABLE_CELL_SIZE], const double *values, int count, int width)
 {
-    static const char *const blocks[] = {" ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█"};
-    double heights[TABLE_CELL_SIZE] = {0};
+    static const char *const blocks[] = { " ", "▁", "▂", "▃", "▄", "▅", "▆", "▇", "█" };
+    double heights[TABLE_CELL_SIZE] = { 0 };
     double largest = 0;
     /* A bin that straddles two characters is shared between them by its overlap. */
     for (int i = 0; i < count; i++) {

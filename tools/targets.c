@@ -18,8 +18,9 @@ static bool mark(struct targets *targets, int64_t row, const char *place, const 
                  int64_t number, struct failure *failure)
 {
     if (row < 0 || row >= targets->observations)
-        return fail(failure, "target row out of range: %s: %s %" PRId64 ": row %" PRId64
-                    " of %" PRId64 " (rows count from 0)",
+        return fail(failure,
+                    "target row out of range: %s: %s %" PRId64 ": row %" PRId64 " of %" PRId64
+                    " (rows count from 0)",
                     place, unit, number, row, targets->observations);
     if (targets->mask[row])
         return fail(failure, "target row stands twice: %s: %s %" PRId64 ": row %" PRId64, place,
@@ -30,18 +31,16 @@ static bool mark(struct targets *targets, int64_t row, const char *place, const 
 }
 
 /* One item of a list: "17" or "40-59". */
-static bool mark_item(struct targets *targets, char *item, int64_t number,
-                      struct failure *failure)
+static bool mark_item(struct targets *targets, char *item, int64_t number, struct failure *failure)
 {
     int64_t first, last;
     char *dash = strchr(item, '-');
     if (dash != NULL)
         *dash = '\0';
     const char *end = dash != NULL ? dash + 1 : item;
-    if (!text_to_integer(item, 0, INT64_MAX, &first) ||
-        !text_to_integer(end, 0, INT64_MAX, &last) || last < first)
-        return fail_usage(failure, "--targets wants a list like 3,17,40-59: item %" PRId64,
-                          number);
+    if (!text_to_integer(item, 0, INT64_MAX, &first) || !text_to_integer(end, 0, INT64_MAX, &last)
+        || last < first)
+        return fail_usage(failure, "--targets wants a list like 3,17,40-59: item %" PRId64, number);
     for (int64_t row = first; row <= last; row++)
         if (!mark(targets, row, "--targets", "item", number, failure))
             return false;
@@ -105,12 +104,13 @@ static bool read_text(struct targets *targets, const struct mapped_file *file, c
     return true;
 }
 
-/* Element i as a number; unsigned ones beyond int64 are out of any range and given as its largest. */
+/* Element i as a number; unsigned ones beyond int64 are out of any range and given as its
+ * largest. */
 static int64_t element(const struct npy_array *array, int64_t i)
 {
     const uint8_t *bytes = array->data + i * array->itemsize;
     uint64_t value = 0;
-    uint8_t little[8] = {0};
+    uint8_t little[8] = { 0 };
     bool little_endian = npy_machine_is_little_endian() != array->swapped;
     for (int k = 0; k < array->itemsize; k++)
         little[k] = bytes[little_endian ? k : array->itemsize - 1 - k];
@@ -136,8 +136,10 @@ static bool read_npy(struct targets *targets, const struct mapped_file *file, co
                     array.itemsize);
     bool boolean = array.kind == 'b';
     if (boolean && array.elements != targets->observations)
-        return fail(failure, "targets are as many booleans as there are observations: %s: %" PRId64
-                    ", not %" PRId64, path, array.elements, targets->observations);
+        return fail(failure,
+                    "targets are as many booleans as there are observations: %s: %" PRId64
+                    ", not %" PRId64,
+                    path, array.elements, targets->observations);
     for (int64_t i = 0; i < array.elements; i++) {
         int64_t value = element(&array, i);
         if (boolean && value == 0)
@@ -155,8 +157,8 @@ static bool read_file(struct targets *targets, const char *path, struct failure 
         return false;
     const char *dot = strrchr(path, '.');
     bool npy = dot != NULL && strcasecmp(dot, ".npy") == 0;
-    bool done = npy ? read_npy(targets, &file, path, failure)
-                    : read_text(targets, &file, path, failure);
+    bool done =
+        npy ? read_npy(targets, &file, path, failure) : read_text(targets, &file, path, failure);
     mapped_file_close(&file);
     return done;
 }
@@ -164,7 +166,7 @@ static bool read_file(struct targets *targets, const char *path, struct failure 
 bool targets_read(struct targets *targets, const char *rows, int64_t observations,
                   struct failure *failure)
 {
-    *targets = (struct targets){.observations = observations};
+    *targets = (struct targets){ .observations = observations };
     targets->mask = calloc((size_t)observations + 1, 1);
     if (targets->mask == NULL)
         return fail_no_memory(failure);
@@ -180,5 +182,5 @@ bool targets_read(struct targets *targets, const char *rows, int64_t observation
 void targets_free(struct targets *targets)
 {
     free(targets->mask);
-    *targets = (struct targets){0};
+    *targets = (struct targets){ 0 };
 }

@@ -14,9 +14,9 @@ struct targets {
     int64_t count; /* of targets, at least 1 */
 };
 
-/* Reads `rows`: a list like 3,17,40-59; else the name of an .npy file of integers or booleans (it
- * ends in .npy), or of a text file with a row number a line. Rows count from 0; a row that is out of
- * range or stands twice is an error. */
+/* Reads `rows`: a list like 3,17,40-59; else the name of an .npy file of integers or booleans
+ * (it ends in .npy), or of a text file with a row number a line. Rows count from 0; a row that
+ * is out of range or stands twice is an error. */
 bool targets_read(struct targets *targets, const char *rows, int64_t observations,
                   struct failure *failure);
 

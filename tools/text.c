@@ -22,11 +22,11 @@ static size_t character_length(const unsigned char *text)
             return 0;
         code = code << 6 | (text[i] & 0x3F);
     }
-    static const uint32_t smallest[] = {0, 0, 0x80, 0x800, 0x10000};
+    static const uint32_t smallest[] = { 0, 0, 0x80, 0x800, 0x10000 };
     bool c1_control = code < 0xA0;
     bool surrogate = code >= 0xD800 && code <= 0xDFFF;
-    if (text[0] < 0xC0 || text[0] >= 0xF8 || code < smallest[length] || code > 0x10FFFF ||
-        c1_control || surrogate)
+    if (text[0] < 0xC0 || text[0] >= 0xF8 || code < smallest[length] || code > 0x10FFFF
+        || c1_control || surrogate)
         return 0;
     return length;
 }

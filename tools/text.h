@@ -4,12 +4,12 @@
 #ifndef TOOLS_TEXT_H
 #define TOOLS_TEXT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
-#include <stdbool.h>
 
-/* Copies text, with '?' for every control character and every byte that is no valid UTF-8, and cut at
- * a character's border to fit `size` bytes with the closing zero. */
+/* Copies text, with '?' for every control character and every byte that is no valid UTF-8, and
+ * cut at a character's border to fit `size` bytes with the closing zero. */
 void text_make_safe(const char *text, char *safe, size_t size);
 
 /* True where text_make_safe would change nothing. */
