@@ -15,7 +15,7 @@
 enum {
     TILE_REALS = QKV_PANEL_WIDTH * QKV_PANEL_WIDTH,
     BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
-    CHUNK_LENGTH = 192,    /* observations multiplied at a time, at most, on average */
+    CHUNK_LENGTH = 256,    /* observations multiplied at a time, at most, on average */
     CHUNKS_TOGETHER = 16   /* chunks added up before they are added to the tile */
 };
 
@@ -23,7 +23,21 @@ enum {
 
 typedef bool (*wanted_function)(const void *state, int64_t panel_i, int64_t panel_j);
 
-/* Block by block, so that a block's panels are read from cache. Counts only where tiles is NULL. */
+/* Appends a tile if it is wanted. Counts only where tiles is NULL. */
+static int64_t add_tile(int64_t i, int64_t j, wanted_function wanted, const void *state,
+                        int32_t (*tiles)[2], int64_t count)
+{
+    if (wanted != NULL && !wanted(state, i, j))
+        return count;
+    if (tiles != NULL) {
+        tiles[count][0] = (int32_t)i;
+        tiles[count][1] = (int32_t)j;
+    }
+    return count + 1;
+}
+
+/* Block by block, so that a block's panels are read from cache; the diagonal's tiles, half the work of
+ * others, last, so that threads end together. */
 static int64_t list_tiles(int64_t panels, wanted_function wanted, const void *state,
                           int32_t (*tiles)[2])
 {
@@ -31,16 +45,11 @@ static int64_t list_tiles(int64_t panels, wanted_function wanted, const void *st
     for (int64_t block_i = 0; block_i < panels; block_i += BLOCK_PANELS)
         for (int64_t block_j = block_i; block_j < panels; block_j += BLOCK_PANELS)
             for (int64_t i = block_i; i < panels && i < block_i + BLOCK_PANELS; i++)
-                for (int64_t j = i > block_j ? i : block_j; j < panels && j < block_j + BLOCK_PANELS;
-                     j++) {
-                    if (wanted != NULL && !wanted(state, i, j))
-                        continue;
-                    if (tiles != NULL) {
-                        tiles[count][0] = (int32_t)i;
-                        tiles[count][1] = (int32_t)j;
-                    }
-                    count++;
-                }
+                for (int64_t j = i + 1 > block_j ? i + 1 : block_j;
+                     j < panels && j < block_j + BLOCK_PANELS; j++)
+                    count = add_tile(i, j, wanted, state, tiles, count);
+    for (int64_t i = 0; i < panels; i++)
+        count = add_tile(i, i, wanted, state, tiles, count);
     return count;
 }
 

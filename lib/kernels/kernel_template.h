@@ -2,16 +2,30 @@
  * The inner loops for one real type on one instruction set. The including file defines REAL, SUFFIX,
  * and IS_DOUBLE; the compiler's flags decide the instruction set.
  *
- * Loops over LANES neighbouring values are written out with vector types, so that sums have the same
- * order on every machine.
+ * Sums over neighbouring values are written out with vector types of the processor's width; everything
+ * else is a plain loop that the compiler vectorises.
  */
 
 #define JOIN_(a, b) a##_##b
 #define JOIN(a, b) JOIN_(a, b)
 #define NAME(name) JOIN(name, SUFFIX)
 
-enum { NAME(LANES) = 64 / sizeof(REAL) };
+enum { NAME(LANES) = VECTOR_BYTES / sizeof(REAL) };
 #define LANES NAME(LANES)
+
+typedef REAL NAME(reals) __attribute__((vector_size(VECTOR_BYTES)));
+
+static inline NAME(reals) NAME(load_reals)(const REAL *from)
+{
+    NAME(reals) values;
+    memcpy(&values, from, sizeof values);
+    return values;
+}
+
+static inline void NAME(store_reals)(REAL *to, NAME(reals) values)
+{
+    memcpy(to, &values, sizeof values);
+}
 
 /* ---- load: any element type, any strides ---- */
 
@@ -136,8 +150,26 @@ static void NAME(normalise)(const qkv_strip *strip, const qkv_scaling *scaling)
 
 /* ---- tally: similarities, bins and moments of a rectangle ---- */
 
-/* Bins of a row's values. Within `near` of an edge single precision cannot tell: such rows are settled
- * value by value. */
+/* Bins of values on [-1, 1] by single precision arithmetic; false where one lies so near to an edge that
+ * it may have come to the wrong side. */
+static bool NAME(guess_bins)(const qkv_binning *binning, const REAL *values, int64_t count,
+                             int32_t *bins)
+{
+    const REAL half = (REAL)binning->count / 2;
+    const REAL near = (REAL)binning->count * (REAL)0x1p-22;
+    const int32_t last = (int32_t)binning->count - 1;
+    REAL farthest = 0; /* from the middle of its bin */
+    for (int64_t j = 0; j < count; j++) {
+        const REAL position = values[j] * half + half;
+        const int32_t bin = (int32_t)position;
+        const REAL from_middle = position - (REAL)bin - (REAL)0.5;
+        const REAL distance = from_middle < 0 ? -from_middle : from_middle;
+        bins[j] = bin < last ? bin : last;
+        farthest = distance > farthest ? distance : farthest;
+    }
+    return farthest < (REAL)0.5 - near;
+}
+
 static void NAME(find_bins)(const qkv_binning *binning, const REAL *values, int64_t count,
                             int32_t *bins)
 {
@@ -146,20 +178,13 @@ static void NAME(find_bins)(const qkv_binning *binning, const REAL *values, int6
             bins[j] = (int32_t)find_bin(binning, (double)values[j]);
         return;
     }
-    const REAL half = (REAL)binning->count / 2;
-    const REAL near = (REAL)binning->count * (REAL)0x1p-22;
-    const int32_t last = (int32_t)binning->count - 1;
-    int32_t unsure = 0;
-    for (int64_t j = 0; j < count; j++) {
-        const REAL position = values[j] * half + half;
-        const int32_t bin = (int32_t)position;
-        const REAL within = position - (REAL)bin;
-        bins[j] = bin < last ? bin : last;
-        unsure |= (within < near) | (within > 1 - near);
+    for (int64_t start = 0; start < count; start += GUESSED_TOGETHER) {
+        const int64_t end =
+            start + GUESSED_TOGETHER < count ? start + GUESSED_TOGETHER : count;
+        if (!NAME(guess_bins)(binning, values + start, end - start, bins + start))
+            for (int64_t j = start; j < end; j++)
+                bins[j] = (int32_t)settle_bin(binning, (double)values[j], bins[j]);
     }
-    if (unsure)
-        for (int64_t j = 0; j < count; j++)
-            bins[j] = (int32_t)settle_bin(binning, (double)values[j], bins[j]);
 }
 
 static void NAME(count_bins)(uint32_t *counts, int64_t bin_count, int32_t *bins, int64_t count,
@@ -179,30 +204,23 @@ static void NAME(count_bins)(uint32_t *counts, int64_t bin_count, int32_t *bins,
         counts[bins[j]]++;
 }
 
-/* Sums that stay in registers over one row, LANES apart. */
-typedef double NAME(doubles) __attribute__((vector_size(64)));
-typedef REAL NAME(reals) __attribute__((vector_size(64)));
-
-/* Adds count values to a tally's power sums; the buffer holds whole groups of 8, padded with the
- * shift. */
+/* Adds the powers of count values' distances from the shift; the buffer holds whole vectors, padded
+ * with the shift. */
 static void NAME(add_powers)(qkv_tally *tally, const REAL *values, int64_t count)
 {
-    typedef REAL eight __attribute__((vector_size(8 * sizeof(REAL)), aligned(sizeof(REAL))));
-    NAME(doubles) sums[4] = {{0}};
+    doubles sums[4] = {{0}};
     const double shift = tally->shift;
-    for (int64_t j = 0; j < count; j += 8) {
-        const NAME(doubles) v =
-            __builtin_convertvector(*(const eight *)(values + j), NAME(doubles)) - shift;
-        const NAME(doubles) squared = v * v;
+    for (int64_t j = 0; j < count; j += DOUBLE_LANES) {
+        const doubles v = NAME(load_doubles)(values + j) - shift;
+        const doubles squared = v * v;
         sums[0] += v;
-        sums[1] += squared;
-        sums[2] += squared * v;
-        sums[3] += squared * squared;
+        sums[1] = multiply_add(v, v, sums[1]);
+        sums[2] = multiply_add(squared, v, sums[2]);
+        sums[3] = multiply_add(squared, squared, sums[3]);
     }
-    for (int power = 0; power < 4; power++) {
-        const NAME(doubles) s = sums[power];
-        tally->power_sums[power] += ((s[0] + s[4]) + (s[1] + s[5])) + ((s[2] + s[6]) + (s[3] + s[7]));
-    }
+    for (int power = 0; power < 4; power++)
+        for (int lane = 0; lane < DOUBLE_LANES; lane++)
+            tally->power_sums[power] += sums[power][lane];
 }
 
 static void NAME(add_extremes)(qkv_tally *tally, const REAL *values, int64_t count)
@@ -212,19 +230,27 @@ static void NAME(add_extremes)(qkv_tally *tally, const REAL *values, int64_t cou
     int32_t tail = 0;
     for (int64_t j = 0; j < count; j++) {
         const REAL v = values[j];
+        const REAL magnitude = v < 0 ? -v : v;
         least = v < least ? v : least;
         most = v > most ? v : most;
-        tail += (v >= threshold) | (v <= -threshold);
+        tail += magnitude >= threshold;
     }
     tally->minimum = (double)least < tally->minimum ? (double)least : tally->minimum;
     tally->maximum = (double)most > tally->maximum ? (double)most : tally->maximum;
     tally->tail += tail;
 }
 
-static void NAME(tally_row)(qkv_tally *tally, const qkv_binning *binning, REAL *values,
-                            int64_t count, bool first)
+/* Values of several rows, so that short rows and sums over lanes cost little. */
+typedef struct NAME(batch) {
+    REAL pearson[BATCH + BATCH_MARGIN];
+    REAL cosine[BATCH + BATCH_MARGIN];
+    int64_t count;
+} NAME(batch);
+
+static void NAME(tally_values)(qkv_tally *tally, const qkv_binning *binning, REAL *values,
+                               int64_t count, bool first)
 {
-    int32_t bins[QKV_PANEL_WIDTH];
+    int32_t bins[BATCH];
     if (tally->counts == NULL)
         return;
     if (first) {
@@ -234,69 +260,85 @@ static void NAME(tally_row)(qkv_tally *tally, const qkv_binning *binning, REAL *
     NAME(find_bins)(binning, values, count, bins);
     NAME(count_bins)(tally->counts, binning->count, bins, count, binning->fast);
     NAME(add_extremes)(tally, values, count);
-    for (int64_t j = count; j % 8 != 0; j++)
+    for (int64_t j = count; j % DOUBLE_LANES != 0; j++)
         values[j] = (REAL)tally->shift;
     NAME(add_powers)(tally, values, count);
 }
 
-/* The offset split of a row: V = s_i t_j with t_j = s_j p_ij, O = o_i o_j. */
-static void NAME(add_offset_split)(qkv_rectangle_tally *tally, const REAL *scaled,
-                                   const REAL *column_offset, int64_t count, double s_i, double o_i)
+static void NAME(drain)(NAME(batch) *batch, const qkv_binning *binning, qkv_rectangle_tally *tally)
 {
-    REAL sum[LANES] = {0}, energy[LANES] = {0}, cross[LANES] = {0};
+    const bool first = tally->pairs == 0;
+    if (batch->count == 0)
+        return;
+    NAME(tally_values)(&tally->cosine, binning, batch->cosine, batch->count, first);
+    NAME(tally_values)(&tally->pearson, binning, batch->pearson, batch->count, first);
+    tally->pairs += batch->count;
+    batch->count = 0;
+}
+
+/* Sums of V, V^2 and V O of a rectangle, by lane. */
+typedef struct NAME(split_sums) {
+    double sum[LANES], energy[LANES], cross[LANES];
+} NAME(split_sums);
+
+/* Cosines of a row by the steps of conversion.h, and the split's sums: with t_j = s_j p_ij, V = s_i t_j
+ * and O = o_i o_j. A row's sums are single, a rectangle's double. */
+static void NAME(add_cosines)(const REAL *pearson, const REAL *spread, const REAL *offset, REAL s_i,
+                              REAL o_i, int64_t count, REAL *cosine, NAME(split_sums) *sums)
+{
+    NAME(reals) sum = {0}, energy = {0}, cross = {0};
     int64_t j = 0;
-    for (; j + LANES <= count; j += LANES)
-        for (int64_t lane = 0; lane < LANES; lane++) {
-            const REAL t = scaled[j + lane];
-            sum[lane] += t;
-            energy[lane] += t * t;
-            cross[lane] += t * column_offset[j + lane];
-        }
+    for (; j + LANES <= count; j += LANES) {
+        const NAME(reals) o = NAME(load_reals)(offset + j);
+        const NAME(reals) t = NAME(load_reals)(spread + j) * NAME(load_reals)(pearson + j);
+        sum += t;
+        energy += t * t;
+        cross += t * o;
+        NAME(store_reals)(cosine + j, s_i * t + o_i * o);
+    }
     for (; j < count; j++) {
-        const REAL t = scaled[j];
+        const REAL t = spread[j] * pearson[j];
         sum[j % LANES] += t;
         energy[j % LANES] += t * t;
-        cross[j % LANES] += t * column_offset[j];
+        cross[j % LANES] += t * offset[j];
+        cosine[j] = s_i * t + o_i * offset[j];
     }
-    double total[3] = {0};
-    for (int64_t lane = 0; lane < LANES; lane++) {
-        total[0] += (double)sum[lane];
-        total[1] += (double)energy[lane];
-        total[2] += (double)cross[lane];
+    for (j = 0; j < count; j++)
+        cosine[j] = NAME(clamp)(cosine[j]);
+    for (int lane = 0; lane < LANES; lane++) {
+        sums->sum[lane] += (double)s_i * (double)sum[lane];
+        sums->energy[lane] += (double)s_i * (double)s_i * (double)energy[lane];
+        sums->cross[lane] += (double)s_i * (double)o_i * (double)cross[lane];
     }
-    tally->variance_sum += s_i * total[0];
-    tally->variance_energy += s_i * s_i * total[1];
-    tally->cross += s_i * o_i * total[2];
 }
 
 static void NAME(tally_rectangle)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally)
 {
-    REAL pearson[QKV_PANEL_WIDTH + 8], cosine[QKV_PANEL_WIDTH + 8], scaled[QKV_PANEL_WIDTH];
-    const bool wants_cosine = tally->cosine.counts != NULL;
-    const bool wants_pearson = tally->pearson.counts != NULL;
+    NAME(batch) batch;
+    NAME(split_sums) sums = {{0}, {0}, {0}};
+    batch.count = 0;
     for (int64_t i = 0; i < rectangle->rows; i++) {
         const int64_t start = rectangle->strict_upper ? i + 1 : 0;
         const int64_t count = rectangle->columns - start;
-        if (count <= 0)
-            break;
         const REAL *gram = (const REAL *)rectangle->gram + i * rectangle->leading + start;
-        const REAL *column_spread = (const REAL *)rectangle->column_spread + start;
-        const REAL *column_offset = (const REAL *)rectangle->column_offset + start;
-        const REAL s_i = ((const REAL *)rectangle->row_spread)[i];
-        const REAL o_i = ((const REAL *)rectangle->row_offset)[i];
+        if (batch.count + count > BATCH)
+            NAME(drain)(&batch, rectangle->binning, tally);
+        REAL *pearson = batch.pearson + batch.count;
         for (int64_t j = 0; j < count; j++)
             pearson[j] = NAME(clamp)(gram[j]);
-        if (wants_cosine) {
-            for (int64_t j = 0; j < count; j++) {
-                scaled[j] = column_spread[j] * pearson[j];
-                cosine[j] = NAME(clamp)(s_i * scaled[j] + o_i * column_offset[j]);
-            }
-            NAME(add_offset_split)(tally, scaled, column_offset, count, (double)s_i, (double)o_i);
-            NAME(tally_row)(&tally->cosine, rectangle->binning, cosine, count, tally->pairs == 0);
-        }
-        if (wants_pearson)
-            NAME(tally_row)(&tally->pearson, rectangle->binning, pearson, count, tally->pairs == 0);
-        tally->pairs += count;
+        if (tally->cosine.counts != NULL)
+            NAME(add_cosines)(pearson, (const REAL *)rectangle->column_spread + start,
+                              (const REAL *)rectangle->column_offset + start,
+                              ((const REAL *)rectangle->row_spread)[i],
+                              ((const REAL *)rectangle->row_offset)[i], count,
+                              batch.cosine + batch.count, &sums);
+        batch.count += count;
+    }
+    NAME(drain)(&batch, rectangle->binning, tally);
+    for (int lane = 0; lane < LANES; lane++) {
+        tally->variance_sum += sums.sum[lane];
+        tally->variance_energy += sums.energy[lane];
+        tally->cross += sums.cross[lane];
     }
 }
 

@@ -8,8 +8,14 @@
 
 #include "binning.h"
 #include "conversion.h"
+#include "vectors.h"
 
-enum { LOAD_ROWS = 64 };
+enum {
+    LOAD_ROWS = 64,
+    BATCH = 1024,           /* values tallied together */
+    BATCH_MARGIN = 8,
+    GUESSED_TOGETHER = 256  /* values whose bins are settled one by one where any is unsure */
+};
 
 /* The golden angle 2 pi / phi^2: successive multiples never come close to repeating. */
 #define GOLDEN_COSINE (-0.73736887807831990)
