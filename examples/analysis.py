@@ -8,7 +8,8 @@ from ctypes import byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void
 
 import numpy as np
 
-F16, F32, F64, COSINE, PEARSON, TAIL, OFFSET_SHARE = 1, 3, 4, 1, 2, 5, 1  # qkvsim/common.h, analysis.h
+F16, F32, F64 = 1, 3, 4  # qkvsim/common.h
+COSINE, PEARSON, TAIL, OFFSET_SHARE = 1, 2, 5, 1  # qkvsim/analysis.h
 
 
 class View(ctypes.Structure):
@@ -20,9 +21,6 @@ class View(ctypes.Structure):
 lib = ctypes.CDLL(sys.argv[1] if len(sys.argv) > 1 else "libqkvsim.so.0")
 for name, result, arguments in [
         ("qkvsim_last_error", c_char_p, [c_void_p]),
-        ("qkvsim_context_free", None, [c_void_p]),
-        ("qkvsim_layout_free", None, [c_void_p]),
-        ("qkvsim_analysis_free", None, [c_void_p]),
         ("qkvsim_analysis_name", c_char_p, [c_void_p, c_int32]),
         ("qkvsim_analysis_offset", c_double, [c_void_p, c_int32, c_int32]),
         ("qkvsim_analysis_statistic", c_double, [c_void_p, c_int32, c_int32, c_int32])]:
@@ -30,7 +28,7 @@ for name, result, arguments in [
 
 
 def view_of(array):
-    """Describes any 2-d array where it stands: NumPy counts strides in bytes, qkvsim in elements."""
+    """Any 2-d array where it stands: NumPy counts strides in bytes, qkvsim in elements."""
     rows, columns = (stride // array.itemsize for stride in array.strides)
     dtype = {"float16": F16, "float32": F32, "float64": F64}[array.dtype.name]
     return View(ctypes.sizeof(View), array.ctypes.data, *array.shape, rows, columns, dtype)
@@ -46,12 +44,14 @@ alice = np.ascontiguousarray(activations[np.loadtxt("data/alice-rows.txt", dtype
 
 context, layout, analysis = c_void_p(), c_void_p(), c_void_p()
 must(lib.qkvsim_context_create(None, byref(context)))
-must(lib.qkvsim_layout_widths(context, (c_int64 * 3)(576, 192, 192), None, 3, byref(layout)), context)
+widths = (c_int64 * 3)(576, 192, 192)
+must(lib.qkvsim_layout_widths(context, widths, None, 3, byref(layout)), context)
 must(lib.qkvsim_analyze(context, byref(view_of(alice)), 1, layout, None, byref(analysis)), context)
 
 print("pairs  cosine beyond +-0.9  Pearson beyond  offset share")
 for p in range(lib.qkvsim_analysis_pair_groups(analysis)):
-    cosine, pearson = (lib.qkvsim_analysis_statistic(analysis, p, m, TAIL) for m in (COSINE, PEARSON))
+    cosine = lib.qkvsim_analysis_statistic(analysis, p, COSINE, TAIL)
+    pearson = lib.qkvsim_analysis_statistic(analysis, p, PEARSON, TAIL)
     share = lib.qkvsim_analysis_offset(analysis, p, OFFSET_SHARE)
     name = lib.qkvsim_analysis_name(analysis, p).decode()
     print(f"{name:5}  {cosine:19.2%}  {pearson:14.2%}  {share:12.3f}")

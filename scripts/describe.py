@@ -20,37 +20,35 @@ def listed(pair_groups, number):
     return ", ".join(f"{name} {number(pair_groups[name])}" for name in WITHIN)
 
 
+def sentence(pair_groups, metric, bins, high_tails, high_centre):
+    """The share beyond 0.9 and the share around zero, and which of the two shapes they make."""
+    tail = {name: pair_groups[name][metric]["tail"] for name in WITHIN}
+    centre = {name: near_zero(pair_groups[name][metric], bins) for name in WITHIN}
+    if all(tail[name] > centre[name] for name in WITHIN):
+        shape = high_tails
+    elif all(tail[name] < centre[name] for name in WITHIN):
+        shape = high_centre
+    else:
+        shape = "neither smile nor bell in all"
+    return (listed(pair_groups, lambda p: f"{p[metric]['tail']:.2%}") + " beyond +-0.9; around 0: "
+            + ", ".join(f"{centre[name]:.1%}" for name in WITHIN) + f": {shape}")
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         result = json.load(file)
     bins = result["bins"]
-    condition = result["conditions"][0]
-    pair_groups = {p["name"]: p for p in condition["pair_groups"]}
+    pair_groups = {p["name"]: p for p in result["conditions"][0]["pair_groups"]}
+    by_tail = min(WITHIN, key=lambda name: pair_groups[name]["cosine"]["tail"])
+    shares = [pair_groups[name]["offset"]["offset_share"] for name in WITHIN]
 
-    tails = {name: pair_groups[name]["cosine"]["tail"] for name in WITHIN}
-    smiling = [name for name in WITHIN
-               if tails[name] > near_zero(pair_groups[name]["cosine"], bins)]
-    flattest = min(WITHIN, key=tails.get)
-    print(f"  Cosine, {condition['name']}: "
-          + listed(pair_groups, lambda p: f"{p['cosine']['tail']:.1%}")
-          + " lie beyond +-0.9, and "
-          + listed(pair_groups, lambda p: f"{near_zero(p['cosine'], bins):.1%}")
-          + f" within 0.1 of zero: {'a smile in ' + ', '.join(smiling) if smiling else 'no smile'}"
-          + f"; {flattest} is the flattest.")
-
-    bell = all(near_zero(pair_groups[name]["pearson"], bins) > pair_groups[name]["pearson"]["tail"]
-               for name in WITHIN)
-    print("  Pearson, the same after centring: "
-          + listed(pair_groups, lambda p: f"{p['pearson']['tail']:.2%}")
-          + " lie beyond +-0.9, and "
-          + listed(pair_groups, lambda p: f"{near_zero(p['pearson'], bins):.1%}")
-          + f" within 0.1 of zero: {'a bell' if bell else 'no bell'}.")
-
-    shares = {name: pair_groups[name]["offset"]["offset_share"] for name in WITHIN}
-    carried = "the features' means carry" if min(shares.values()) > 0.5 else "not only means carry"
-    print("  Offset share of the cosines' energy: "
-          + listed(pair_groups, lambda p: f"{p['offset']['offset_share']:.3f}")
-          + f": {carried} the cosines, most in {max(shares, key=shares.get)}.")
+    print("  Cosine   " + sentence(pair_groups, "cosine", bins, "a smile", "a bell")
+          + f", flattest in {by_tail}.")
+    print("  Pearson  " + sentence(pair_groups, "pearson", bins, "a smile", "a bell after centring")
+          + ".")
+    print("  Offsets  " + listed(pair_groups, lambda p: f"{p['offset']['offset_share']:.3f}")
+          + f" of the cosines' energy: the features' means carry "
+          + ("most of it." if min(shares) > 0.5 else "not most of it in every pair group."))
 
 
 main()
