@@ -209,9 +209,9 @@ static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accu
     double *delta = qkv_allocate(allocator, features, sizeof *delta);
     double *moments = qkv_allocate(allocator, size, sizeof *moments);
     qkv_panels panels = {0};
-    qkvsim_status status = qkv_no_memory(context, "a chunk");
-    if (chunk != NULL && delta != NULL && moments != NULL)
-        status = qkv_panels_open_unordered(context, input, &panels);
+    qkvsim_status status = chunk != NULL && delta != NULL && moments != NULL
+                               ? qkv_panels_open_unordered(context, input, &panels)
+                               : qkv_no_memory(context, "a chunk");
     if (status == QKVSIM_OK)
         status = qkv_prepare(context, input, NULL, &panels);
     if (status == QKVSIM_OK)

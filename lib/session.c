@@ -101,10 +101,12 @@ static qkvsim_status open_panels(qkvsim_context *context, const qkv_input *input
     int64_t *order = qkv_allocate(&context->allocator, (size_t)layout->features, sizeof *order);
     int64_t *first =
         qkv_allocate(&context->allocator, (size_t)layout->groups, sizeof *first);
-    qkvsim_status status = qkv_no_memory(context, "the order of the features");
+    qkvsim_status status;
     if (order != NULL && first != NULL) {
         const int64_t placed = order_features(session, first, order);
         status = qkv_panels_open(context, input, order, placed, &session->panels);
+    } else {
+        status = qkv_no_memory(context, "the order of the features");
     }
     qkv_release(&context->allocator, order);
     qkv_release(&context->allocator, first);

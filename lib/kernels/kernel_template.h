@@ -82,14 +82,22 @@ static void NAME(load)(const qkv_columns *columns, const qkv_rows *rows, const q
 
 /* ---- prepare: means, norms, unit columns ---- */
 
+/* Long sums are taken in blocks of rows: their error grows with the block and the number of blocks. */
 static void NAME(sums_from_first)(const qkv_strip *strip, double *sums)
 {
     const REAL *first = strip->values;
     double total[QKV_STRIP_WIDTH] = {0};
-    for (int64_t r = 1; r < strip->count; r++) {
-        const REAL *row = first + r * strip->leading;
+    for (int64_t block = 0; block < strip->count; block += SUMMED_ROWS) {
+        const int64_t end =
+            block + SUMMED_ROWS < strip->count ? block + SUMMED_ROWS : strip->count;
+        double partial[QKV_STRIP_WIDTH] = {0};
+        for (int64_t r = block; r < end; r++) {
+            const REAL *row = first + r * strip->leading;
+            for (int64_t j = 0; j < strip->width; j++)
+                partial[j] += (double)row[j] - (double)first[j];
+        }
         for (int64_t j = 0; j < strip->width; j++)
-            total[j] += (double)row[j] - (double)first[j];
+            total[j] += partial[j];
     }
     memcpy(sums, total, sizeof total);
 }
@@ -108,12 +116,19 @@ static void NAME(centred_squares)(const qkv_strip *strip, const qkv_scaling *sca
                                   double *squares)
 {
     double total[QKV_STRIP_WIDTH] = {0};
-    for (int64_t r = 0; r < strip->count; r++) {
-        const REAL *row = (const REAL *)strip->values + r * strip->leading;
-        for (int64_t j = 0; j < strip->width; j++) {
-            const double c = NAME(centred)(row[j], scaling->mean_high[j], scaling->mean_low[j]);
-            total[j] += c * c;
+    for (int64_t block = 0; block < strip->count; block += SUMMED_ROWS) {
+        const int64_t end =
+            block + SUMMED_ROWS < strip->count ? block + SUMMED_ROWS : strip->count;
+        double partial[QKV_STRIP_WIDTH] = {0};
+        for (int64_t r = block; r < end; r++) {
+            const REAL *row = (const REAL *)strip->values + r * strip->leading;
+            for (int64_t j = 0; j < strip->width; j++) {
+                const double c = NAME(centred)(row[j], scaling->mean_high[j], scaling->mean_low[j]);
+                partial[j] += c * c;
+            }
         }
+        for (int64_t j = 0; j < strip->width; j++)
+            total[j] += partial[j];
     }
     memcpy(squares, total, sizeof total);
 }
@@ -125,9 +140,11 @@ static void NAME(normalise)(const qkv_strip *strip, const qkv_scaling *scaling)
     double cosine = 1, sine = 0;
     int64_t r = 0;
     for (; r + 1 < strip->count; r += 2) {
-        const double turned = cosine * GOLDEN_COSINE - sine * GOLDEN_SINE;
-        sine = sine * GOLDEN_COSINE + cosine * GOLDEN_SINE;
-        cosine = turned;
+        const double c = cosine * GOLDEN_COSINE - sine * GOLDEN_SINE;
+        const double s = sine * GOLDEN_COSINE + cosine * GOLDEN_SINE;
+        const double to_unit = 1.5 - 0.5 * (c * c + s * s); /* a Newton step: rounding does not add up */
+        cosine = c * to_unit;
+        sine = s * to_unit;
         REAL *upper = (REAL *)strip->values + r * strip->leading;
         REAL *lower = upper + strip->leading;
         for (int64_t j = 0; j < strip->width; j++) {
@@ -281,34 +298,36 @@ typedef struct NAME(split_sums) {
     double sum[LANES], energy[LANES], cross[LANES];
 } NAME(split_sums);
 
-/* Cosines of a row by the steps of conversion.h, and the split's sums: with t_j = s_j p_ij, V = s_i t_j
- * and O = o_i o_j. A row's sums are single, a rectangle's double. */
+/* Cosines of a row by the steps of conversion.h, and the split's sums: V = (s_i s_j) p_ij, O = o_i o_j.
+ * A row's sums are single, a rectangle's double. */
 static void NAME(add_cosines)(const REAL *pearson, const REAL *spread, const REAL *offset, REAL s_i,
                               REAL o_i, int64_t count, REAL *cosine, NAME(split_sums) *sums)
 {
     NAME(reals) sum = {0}, energy = {0}, cross = {0};
     int64_t j = 0;
     for (; j + LANES <= count; j += LANES) {
-        const NAME(reals) o = NAME(load_reals)(offset + j);
-        const NAME(reals) t = NAME(load_reals)(spread + j) * NAME(load_reals)(pearson + j);
-        sum += t;
-        energy += t * t;
-        cross += t * o;
-        NAME(store_reals)(cosine + j, s_i * t + o_i * o);
+        const NAME(reals) v =
+            s_i * NAME(load_reals)(spread + j) * NAME(load_reals)(pearson + j);
+        const NAME(reals) o = o_i * NAME(load_reals)(offset + j);
+        sum += v;
+        energy += v * v;
+        cross += v * o;
+        NAME(store_reals)(cosine + j, v + o);
     }
     for (; j < count; j++) {
-        const REAL t = spread[j] * pearson[j];
-        sum[j % LANES] += t;
-        energy[j % LANES] += t * t;
-        cross[j % LANES] += t * offset[j];
-        cosine[j] = s_i * t + o_i * offset[j];
+        const REAL v = s_i * spread[j] * pearson[j];
+        const REAL o = o_i * offset[j];
+        sum[j % LANES] += v;
+        energy[j % LANES] += v * v;
+        cross[j % LANES] += v * o;
+        cosine[j] = v + o;
     }
     for (j = 0; j < count; j++)
         cosine[j] = NAME(clamp)(cosine[j]);
     for (int lane = 0; lane < LANES; lane++) {
-        sums->sum[lane] += (double)s_i * (double)sum[lane];
-        sums->energy[lane] += (double)s_i * (double)s_i * (double)energy[lane];
-        sums->cross[lane] += (double)s_i * (double)o_i * (double)cross[lane];
+        sums->sum[lane] += (double)sum[lane];
+        sums->energy[lane] += (double)energy[lane];
+        sums->cross[lane] += (double)cross[lane];
     }
 }
 

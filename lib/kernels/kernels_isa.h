@@ -12,6 +12,7 @@
 
 enum {
     LOAD_ROWS = 64,
+    SUMMED_ROWS = 128,
     BATCH = 1024,           /* values tallied together */
     BATCH_MARGIN = 8,
     GUESSED_TOGETHER = 256  /* values whose bins are settled one by one where any is unsure */
