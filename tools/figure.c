@@ -234,16 +234,16 @@ static void label_peaks(const struct figure *figure, int32_t pair_group, int32_t
         double peak = largest(figure->high, figure->report->bins);
         if (peak <= limit)
             continue;
-        int64_t bin = 0;
-        while (figure->high[bin] < peak)
-            bin++;
+        int64_t bin = figure->report->bins - 1; /* the last that is cut off */
+        while (figure->high[bin] <= limit)
+            bin--;
         double x = figure->panel_width * ((double)bin + 1) / (double)figure->report->bins;
         bool right = x > 0.75 * figure->panel_width;
         char label[32];
         snprintf(label, sizeof label, "↑ %.0f %%", 100 * peak);
         use_font(figure, 6, false);
         use_grey(figure, 0.35);
-        draw_text(figure, right ? x - 10 : x + 6, y, right ? 1 : 0, label);
+        draw_text(figure, right ? x - 14 : x + 5, y, right ? 1 : 0, label);
         y += 8;
     }
 }
@@ -430,8 +430,8 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
                  name, text_count(report->bins, count));
     for (int c = 0; c < report->condition_count; c++)
         used += snprintf(
-            caption + used, size - (size_t)used, "%s%s: n = %s%s", c == 0 ? " " : "; ",
-            report->conditions[c].name,
+            caption + used, size - (size_t)used, "%s%s, n = %s%s",
+            c == 0 ? " Observations: " : "; ", report->conditions[c].name,
             text_count(qkvsim_analysis_observations(report->conditions[c].analysis), count),
             c + 1 == report->condition_count ? "." : "");
     if (report->permutations > 0)
@@ -444,6 +444,9 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
         used += snprintf(caption + used, size - (size_t)used,
                          " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, "
                          "from the features’ means, plus a variance part V.");
+    if ((report->metrics & QKVSIM_PEARSON) != 0)
+        used +=
+            snprintf(caption + used, size - (size_t)used, " sd: standard deviation over pairs.");
     if (figure->rows < qkvsim_layout_pair_groups(report->layout))
         snprintf(caption + used, size - (size_t)used,
                  " Shown: %" PRId32 " of %" PRId32 " pair groups, of largest offset share.",

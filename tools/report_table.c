@@ -159,8 +159,8 @@ static void print_heading(FILE *stream, const struct report *report, int width)
     table_print_line(stream, line, width);
     if (report->permutations > 0) {
         snprintf(line, sizeof line,
-                 "baseline of %" PRId64
-                 " permutations for each condition, scheme %s, seed %" PRId64,
+                 "baseline of %" PRId64 " permutations for each condition, scheme %s, seed %" PRId64
+                 "; p is two-sided",
                  report->permutations, report->scheme, report->seed);
         table_print_line(stream, line, width);
     }
