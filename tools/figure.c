@@ -449,8 +449,8 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
             snprintf(caption + used, size - (size_t)used, " sd: standard deviation over pairs.");
     if (figure->rows < qkvsim_layout_pair_groups(report->layout))
         snprintf(caption + used, size - (size_t)used,
-                 " Shown: %" PRId32 " of %" PRId32 " pair groups, of largest offset share.",
-                 figure->rows, qkvsim_layout_pair_groups(report->layout));
+                 " Shown: %" PRId32 " of %" PRId32 " pair groups, %s.", figure->rows,
+                 qkvsim_layout_pair_groups(report->layout), report_choice(report));
 }
 
 /* Draws the caption from y on, broken into lines; returns its height. */

@@ -58,3 +58,8 @@ int32_t report_choose(const struct report *report, int32_t limit, int32_t *chose
     }
     return count;
 }
+
+const char *report_choice(const struct report *report)
+{
+    return (report->metrics & QKVSIM_COSINE) != 0 ? "those of largest offset share" : "the first";
+}

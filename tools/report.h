@@ -49,8 +49,12 @@ void report_shares(const struct condition *condition, int32_t pair_group, int32_
                    double *shares);
 
 /* Chooses at most `limit` pair groups: all in their order if they are as few, else those with the
- * largest offset share in the first condition, largest first. Returns how many. */
+ * largest offset share in the first condition, largest first; the first ones where there are no
+ * cosines. Returns how many. */
 int32_t report_choose(const struct report *report, int32_t limit, int32_t *chosen);
+
+/* What to say of pair groups so chosen: "those of largest offset share". */
+const char *report_choice(const struct report *report);
 
 /* Writers for output_write; `content` is a const struct report *. */
 bool report_write_table(FILE *stream, const void *content, struct failure *failure);

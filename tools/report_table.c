@@ -198,8 +198,8 @@ bool report_write_table(FILE *stream, const void *content, struct failure *failu
         char line[160];
         snprintf(line, sizeof line,
                  "shown: %" PRId32 " of %" PRId32
-                 " pair groups, of largest offset share; the rest are in --json and --csv",
-                 count, total);
+                 " pair groups, %s; the rest are in --json and --csv",
+                 count, total, report_choice(report));
         fputc('\n', stream);
         table_print_line(stream, line, width);
     }
