@@ -146,7 +146,7 @@ static void assert_widens_exactly(int32_t dtype, double (*decode)(uint16_t))
     for (int64_t j = 0; j < d; j++) {
         double exact = decode((uint16_t)j);
         ck_assert_msg(isnan(exact) ? isnan(wide[j])
-                                   : exact == wide[j] && signbit(exact) == signbit(wide[j]),
+                                   : exact == wide[j] && !signbit(exact) == !signbit(wide[j]),
                       "bits %lx widen to %g and not %g", (unsigned long)j, wide[j], exact);
     }
     free(bits);
@@ -214,7 +214,7 @@ START_TEST(a_selected_row_out_of_range_is_named)
     assert_selection_refused((qkvsim_selection){
         .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){1, 77}, .count = 2});
     assert_message_has_number(context, 77);
-    assert_message_has_number(context, N);
+    assert_message_has_number(context, N - 1); /* the last row there is */
     assert_selection_refused((qkvsim_selection){
         .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){-13}, .count = 1});
     assert_message_has_number(context, -13);

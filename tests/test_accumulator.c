@@ -1,0 +1,672 @@
+/* accumulator.h: a stream in chunks of any size, in any order of merging, is the whole matrix. */
+#include <qkvsim/accumulator.h>
+
+#include "oracle.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+static qkvsim_context *context;
+
+static void set_up(void)
+{
+    context = context_with(2, QKVSIM_KERNELS_AUTO);
+}
+
+static void tear_down(void)
+{
+    qkvsim_context_free(context);
+}
+
+static qkvsim_accumulator *empty(int64_t features)
+{
+    qkvsim_accumulator *sum = NULL;
+    assert_ok(context, qkvsim_accumulator_create(context, features, &sum));
+    return sum;
+}
+
+static void add_rows(qkvsim_accumulator *sum, const qkvsim_view *view, int64_t first, int64_t count)
+{
+    qkvsim_view rows = *view;
+    rows.data = (const char *)view->data
+                + first * view->observation_stride * (int64_t)dtype_size(view->dtype);
+    rows.observations = count;
+    assert_ok(context, qkvsim_accumulator_update(context, sum, &rows, 1, NULL));
+}
+
+/* Chunks of the given size; 0: of sizes from 1 to 50 at random. */
+static qkvsim_accumulator *in_chunks(const qkvsim_view *view, int64_t size)
+{
+    random_source source = {5};
+    qkvsim_accumulator *sum = empty(view->features);
+    for (int64_t first = 0; first < view->observations;) {
+        int64_t count = size ? size : 1 + random_below(&source, 50);
+        if (count > view->observations - first)
+            count = view->observations - first;
+        add_rows(sum, view, first, count);
+        first += count;
+        ck_assert_int_eq(qkvsim_accumulator_observations(sum), first);
+    }
+    return sum;
+}
+
+static double *similarity(const qkvsim_accumulator *sum, int64_t d, int32_t metric)
+{
+    double *values = malloc((size_t)(d * d) * sizeof *values);
+    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_F64);
+    assert_ok(context, qkvsim_accumulator_similarity(context, sum, metric, NULL, &matrix));
+    return values;
+}
+
+/* Every metric, relative to the norms where the metric has a scale. */
+static void assert_accurate(const qkvsim_accumulator *sum, const table *exact, double tolerance)
+{
+    const int64_t d = exact->d;
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_DOT; metric *= 2) {
+        double *expected = oracle_similarity(exact, metric);
+        double *values = similarity(sum, d, metric);
+        for (int64_t i = 0; i < d * d; i++) {
+            const double scale = metric <= QKVSIM_PEARSON
+                                     ? 1
+                                     : sqrt(expected[i / d * (d + 1)]) * sqrt(expected[i % d * (d + 1)]);
+            const double error = fabs(values[i] - expected[i]);
+            if (isnan(values[i]) != isnan(expected[i]) || error > tolerance * scale)
+                ck_abort_msg("metric %d, (%ld, %ld): %.17g and not %.17g", metric, (long)(i / d),
+                             (long)(i % d), values[i], expected[i]);
+            if (metric <= QKVSIM_PEARSON && fabs(values[i]) > 1)
+                ck_abort_msg("metric %d: %.17g is outside [-1, 1]", metric, values[i]);
+        }
+        free(expected);
+        free(values);
+    }
+}
+
+static const int64_t chunk_sizes[] = {1, 2, 7, 64, 100, 1000, 0};
+
+START_TEST(chunks_of_any_size_are_the_whole)
+{
+    const int32_t dtypes[] = {QKVSIM_F16, QKVSIM_F32, QKVSIM_F64};
+    const double tolerances[] = {1e-6, 1e-6, 1e-12};
+    table data = table_with_offsets(1000, 30, 2, 1);
+    for (int t = 0; t < 3; t++) {
+        stored copy = store(&data, dtypes[t], ORDER_C);
+        table exact = widen(&copy.view);
+        qkvsim_accumulator *sum = in_chunks(&copy.view, chunk_sizes[_i]);
+        assert_accurate(sum, &exact, tolerances[t]);
+        qkvsim_accumulator_free(sum);
+        table_free(&exact);
+        stored_free(&copy);
+    }
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(offsets_of_1e4_deviations_are_carried)
+{
+    table data = table_with_offsets(5000, 12, 1e4, 2);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    table exact = widen(&copy.view);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, chunk_sizes[_i]);
+    assert_accurate(sum, &exact, 1e-6);
+    qkvsim_accumulator_free(sum);
+    table_free(&exact);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(a_long_stream_is_within_1e_6)
+{
+    table data = table_with_offsets(300000, 5, 1e4, 3);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    table exact = widen(&copy.view);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, 1000);
+    assert_accurate(sum, &exact, 1e-6);
+    qkvsim_accumulator_free(sum);
+    table_free(&exact);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(adversarial_columns_are_the_whole_too)
+{
+    table data[] = {table_binary_duplicates(1021, 24, 4), table_sparse(1021, 24, 5),
+                    table_one_hot(253, 24, 6), table_half_flipped(1021, 24, 7),
+                    table_magnitudes(253, 20, 8), table_mixed(400, 24, 9)};
+    for (int i = 0; i < 6; i++) {
+        stored copy = store(&data[i], QKVSIM_F32, ORDER_C);
+        table exact = widen(&copy.view);
+        qkvsim_accumulator *sum = in_chunks(&copy.view, chunk_sizes[_i]);
+        assert_accurate(sum, &exact, 1e-6);
+        qkvsim_accumulator_free(sum);
+        table_free(&exact);
+        stored_free(&copy);
+        table_free(&data[i]);
+    }
+}
+END_TEST
+
+START_TEST(merging_in_any_order_is_the_whole)
+{
+    table data = table_with_offsets(900, 20, 10, 10);
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_accumulator *parts[4] = {empty(20), empty(20), empty(20), empty(20)};
+    add_rows(parts[0], &copy.view, 0, 1);
+    add_rows(parts[1], &copy.view, 1, 699);
+    add_rows(parts[2], &copy.view, 700, 200);
+    assert_ok(context, qkvsim_accumulator_merge(context, parts[1], parts[2]));
+    assert_ok(context, qkvsim_accumulator_merge(context, parts[3], parts[1]));
+    assert_ok(context, qkvsim_accumulator_merge(context, parts[3], parts[0]));
+    ck_assert_int_eq(qkvsim_accumulator_observations(parts[3]), 900);
+    ck_assert_int_eq(qkvsim_accumulator_observations(parts[2]), 200);
+    assert_accurate(parts[3], &data, 1e-12);
+    for (int i = 0; i < 4; i++)
+        qkvsim_accumulator_free(parts[i]);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(merging_nothing_changes_nothing)
+{
+    table data = table_normal(50, 6, 11);
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, 50), *nothing = empty(6);
+    double *before = similarity(sum, 6, QKVSIM_COVARIANCE);
+    assert_ok(context, qkvsim_accumulator_merge(context, sum, nothing));
+    double *after = similarity(sum, 6, QKVSIM_COVARIANCE);
+    ck_assert_mem_eq(before, after, 36 * sizeof *before);
+    ck_assert_int_eq(qkvsim_accumulator_observations(nothing), 0);
+    free(before);
+    free(after);
+    qkvsim_accumulator_free(sum);
+    qkvsim_accumulator_free(nothing);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* It would have to change and to stay as it is at once. */
+START_TEST(merging_with_itself_is_refused)
+{
+    qkvsim_accumulator *sum = empty(6);
+    assert_status(context, qkvsim_accumulator_merge(context, sum, sum),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    qkvsim_accumulator_free(sum);
+}
+END_TEST
+
+/* Constant within every chunk is not constant; constant over all chunks is, exactly. */
+START_TEST(constant_features_are_found_over_all_chunks)
+{
+    table data = table_normal(60, 5, 13);
+    for (int64_t i = 0; i < 60; i++) {
+        *table_at(&data, i, 1) = 0.1;
+        *table_at(&data, i, 2) = i < 30 ? 0.1 : 0.3;
+        *table_at(&data, i, 3) = 0;
+        *table_at(&data, i, 4) = i < 30 ? 0 : 1;
+    }
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    table exact = widen(&copy.view);
+    for (int64_t size = 1; size <= 30; size++)
+        if (30 % size == 0) {
+            qkvsim_accumulator *sum = in_chunks(&copy.view, size);
+            assert_accurate(sum, &exact, 1e-6);
+            qkvsim_accumulator_free(sum);
+        }
+    table_free(&exact);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(merged_halves_that_are_constant_at_different_values_are_not_constant)
+{
+    table data = table_normal(60, 3, 14);
+    for (int64_t i = 0; i < 60; i++)
+        *table_at(&data, i, 1) = i < 30 ? 0.1 : 0.3;
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_accumulator *one = empty(3), *other = empty(3);
+    add_rows(one, &copy.view, 0, 30);
+    add_rows(other, &copy.view, 30, 30);
+    assert_ok(context, qkvsim_accumulator_merge(context, one, other));
+    assert_accurate(one, &data, 1e-12);
+    qkvsim_accumulator_free(one);
+    qkvsim_accumulator_free(other);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+static qkvsim_analysis *analyze(const qkvsim_accumulator *sum, const qkvsim_layout *layout,
+                                const qkvsim_analysis_options *options)
+{
+    qkvsim_analysis *analysis = NULL;
+    assert_ok(context, qkvsim_accumulator_analyze(context, sum, layout, options, &analysis));
+    return analysis;
+}
+
+START_TEST(its_histogram_equals_numpy_on_its_own_matrix)
+{
+    enum { D = 250 };
+    table data = table_mixed(300, D, 15);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, 77);
+    int32_t labels[D];
+    for (int64_t j = 0; j < D; j++)
+        labels[j] = (int32_t)(j % 3);
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_labels(context, labels, D, NULL, 3, &layout));
+    qkvsim_analysis *analysis = analyze(sum, layout, NULL);
+    double *values = malloc(D * D * sizeof *values);
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        double *matrix = similarity(sum, D, metric);
+        for (int32_t a = 0; a < 3; a++)
+            for (int32_t b = a; b < 3; b++) {
+                const int32_t p = qkvsim_layout_pair_group(layout, a, b);
+                int64_t expected[100];
+                int64_t count = oracle_collect(matrix, D, labels, a, b, values);
+                oracle_histogram(values, count, qkvsim_analysis_bin_edges(analysis), 100, expected);
+                ck_assert_int_eq(qkvsim_analysis_defined(analysis, p, metric), count);
+                ck_assert_mem_eq(qkvsim_analysis_histogram(analysis, p, metric), expected,
+                                 sizeof expected);
+            }
+        free(matrix);
+    }
+    free(values);
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(its_analysis_is_that_of_the_whole)
+{
+    table data = table_mixed(500, 60, 16);
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, 33);
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, 60, &layout));
+    qkvsim_analysis *streamed = analyze(sum, layout, NULL), *whole = NULL;
+    assert_ok(context, qkvsim_analyze(context, &copy.view, 1, layout, NULL, &whole));
+    ck_assert_int_eq(qkvsim_analysis_observations(streamed), 500);
+    for (int32_t p = 0; p < 6; p++) {
+        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+            ck_assert_int_eq(qkvsim_analysis_defined(streamed, p, metric),
+                             qkvsim_analysis_defined(whole, p, metric));
+            for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
+                ck_assert_double_eq_tol(qkvsim_analysis_statistic(streamed, p, metric, which),
+                                        qkvsim_analysis_statistic(whole, p, metric, which), 1e-9);
+        }
+        for (int32_t part = QKVSIM_OFFSET_SHARE; part <= QKVSIM_OFFSET_CROSS_ENERGY; part++)
+            ck_assert_double_eq_tol(qkvsim_analysis_offset(streamed, p, part),
+                                    qkvsim_analysis_offset(whole, p, part), 1e-8);
+    }
+    qkvsim_analysis_free(streamed);
+    qkvsim_analysis_free(whole);
+    qkvsim_layout_free(layout);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(results_are_bit_identical_for_any_number_of_threads)
+{
+    const int32_t threads[] = {1, 2, 3, 7};
+    double *expected = NULL;
+    table data = table_with_offsets(300, 450, 2, 17);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    for (int t = 0; t < 4; t++) {
+        qkvsim_context *kept = context;
+        context = context_with(threads[t], QKVSIM_KERNELS_AUTO);
+        qkvsim_accumulator *sum = in_chunks(&copy.view, 100);
+        double *values = similarity(sum, 450, QKVSIM_COSINE);
+        if (expected)
+            ck_assert(memcmp(values, expected, 450 * 450 * sizeof *values) == 0);
+        free(expected);
+        expected = values;
+        qkvsim_accumulator_free(sum);
+        qkvsim_context_free(context);
+        context = kept;
+    }
+    free(expected);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(selections_parts_and_orders_are_as_for_a_matrix)
+{
+    const int64_t rows[] = {39, 0, 7, 21, 22}, sorted[] = {0, 7, 21, 22, 39};
+    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 5};
+    qkvsim_similarity_options options = {.struct_size = sizeof options, .selection = &selection};
+    table data = table_with_offsets(40, 12, 2, 18), chosen = table_rows(&data, sorted, 5);
+    stored copy = store(&data, QKVSIM_F32, ORDER_REVERSED_BOTH), alone = store(&chosen, QKVSIM_F32, ORDER_C);
+    const qkvsim_view parts[] = {view_of_columns(&copy.view, 0, 5), view_of_columns(&copy.view, 5, 7)};
+    qkvsim_accumulator *one = empty(12), *other = empty(12);
+    assert_ok(context, qkvsim_accumulator_update(context, one, parts, 2, &options));
+    add_rows(other, &alone.view, 0, 5);
+    ck_assert_int_eq(qkvsim_accumulator_observations(one), 5);
+    double *a = similarity(one, 12, QKVSIM_COSINE), *b = similarity(other, 12, QKVSIM_COSINE);
+    ck_assert_mem_eq(a, b, 144 * sizeof *a);
+    free(a);
+    free(b);
+    qkvsim_accumulator_free(one);
+    qkvsim_accumulator_free(other);
+    stored_free(&copy);
+    stored_free(&alone);
+    table_free(&data);
+    table_free(&chosen);
+}
+END_TEST
+
+START_TEST(a_failed_update_changes_nothing)
+{
+    table data = table_normal(50, 8, 19), broken = table_normal(50, 8, 20);
+    *table_at(&broken, 37, 6) = NAN;
+    stored good = store(&data, QKVSIM_F32, ORDER_C), bad = store(&broken, QKVSIM_F32, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&good.view, 50);
+    double *before = similarity(sum, 8, QKVSIM_COVARIANCE);
+    assert_status(context, qkvsim_accumulator_update(context, sum, &bad.view, 1, NULL),
+                  QKVSIM_ERROR_NONFINITE);
+    assert_message_has_number(context, 37);
+    assert_message_has_number(context, 6);
+    qkvsim_view narrower = view_of_columns(&good.view, 0, 5);
+    assert_status(context, qkvsim_accumulator_update(context, sum, &narrower, 1, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 8);
+    assert_message_has_number(context, 5);
+    ck_assert_int_eq(qkvsim_accumulator_observations(sum), 50);
+    double *after = similarity(sum, 8, QKVSIM_COVARIANCE);
+    ck_assert_mem_eq(before, after, 64 * sizeof *before);
+    free(before);
+    free(after);
+    qkvsim_accumulator_free(sum);
+    stored_free(&good);
+    stored_free(&bad);
+    table_free(&data);
+    table_free(&broken);
+}
+END_TEST
+
+START_TEST(a_feature_left_undefined_by_one_chunk_stays_undefined)
+{
+    table data = table_normal(60, 6, 21);
+    *table_at(&data, 30, 4) = INFINITY;
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_similarity_options options
+        = {.struct_size = sizeof options, .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE};
+    qkvsim_accumulator *sum = empty(6), *all = empty(6);
+    for (int64_t first = 0; first < 60; first += 20) {
+        qkvsim_view chunk = copy.view;
+        chunk.data = (const float *)copy.view.data + 6 * first;
+        chunk.observations = 20;
+        assert_ok(context, qkvsim_accumulator_update(context, sum, &chunk, 1, &options));
+    }
+    assert_ok(context, qkvsim_accumulator_merge(context, all, sum));
+    double *values = similarity(all, 6, QKVSIM_PEARSON);
+    for (int64_t i = 0; i < 6; i++)
+        for (int64_t j = 0; j < 6; j++)
+            ck_assert(isnan(values[6 * i + j]) == (i == 4 || j == 4));
+    free(values);
+    qkvsim_accumulator_free(sum);
+    qkvsim_accumulator_free(all);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(dropped_observations_are_not_counted)
+{
+    table data = table_normal(30, 6, 22);
+    *table_at(&data, 3, 4) = NAN;
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_similarity_options options
+        = {.struct_size = sizeof options, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION};
+    qkvsim_accumulator *sum = empty(6);
+    assert_ok(context, qkvsim_accumulator_update(context, sum, &copy.view, 1, &options));
+    ck_assert_int_eq(qkvsim_accumulator_observations(sum), 29);
+    double *values = similarity(sum, 6, QKVSIM_PEARSON);
+    for (int i = 0; i < 36; i++)
+        ck_assert(isfinite(values[i]));
+    free(values);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(bad_arguments_are_refused)
+{
+    table data = table_normal(10, 6, 23);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, 10), *other = empty(7), *handle = POISON_HANDLE;
+    const int64_t features[] = {0, -1, INT64_MIN};
+    for (int i = 0; i < 3; i++)
+        assert_status(context, qkvsim_accumulator_create(context, features[i], &handle),
+                      QKVSIM_ERROR_INVALID_ARGUMENT);
+    qkvsim_status status = qkvsim_accumulator_create(context, INT64_MAX, &handle);
+    ck_assert(status == QKVSIM_ERROR_TOO_LARGE || status == QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(handle, POISON_HANDLE);
+    ck_assert_int_eq(qkvsim_accumulator_create(NULL, 6, &handle), QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_create(context, 6, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_update(context, NULL, &copy.view, 1, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_update(context, sum, NULL, 1, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_merge(context, sum, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_merge(context, NULL, sum),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_merge(context, sum, other),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 6);
+    assert_message_has_number(context, 7);
+    qkvsim_accumulator_free(NULL);
+    ck_assert_int_eq(qkvsim_accumulator_observations(NULL), 0);
+    qkvsim_accumulator_free(sum);
+    qkvsim_accumulator_free(other);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(an_empty_accumulator_has_no_results)
+{
+    qkvsim_accumulator *sum = empty(6);
+    qkvsim_layout *layout;
+    qkvsim_analysis *analysis = POISON_HANDLE;
+    double *values = poisoned(36 * sizeof *values);
+    const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_F64);
+    assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
+    assert_status(context, qkvsim_accumulator_analyze(context, sum, layout, NULL, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_accumulator_similarity(context, sum, QKVSIM_COSINE, NULL, &matrix),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(analysis, POISON_HANDLE);
+    assert_poisoned(values, 36 * sizeof *values);
+    free(values);
+    qkvsim_layout_free(layout);
+    qkvsim_accumulator_free(sum);
+}
+END_TEST
+
+START_TEST(options_that_belong_to_updates_are_refused_for_results)
+{
+    const int64_t rows[] = {0};
+    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 1};
+    const qkvsim_analysis_options bad[] = {
+        {.struct_size = sizeof bad[0], .selection = &selection},
+        {.struct_size = sizeof bad[0], .precision = QKVSIM_F32},
+        {.struct_size = sizeof bad[0], .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION}};
+    table data = table_normal(10, 6, 24);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, 10);
+    qkvsim_layout *layout, *wider;
+    qkvsim_analysis *analysis = POISON_HANDLE;
+    assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
+    assert_ok(context, qkvsim_layout_thirds(context, 9, &wider));
+    for (int i = 0; i < 3; i++)
+        assert_status(context, qkvsim_accumulator_analyze(context, sum, layout, &bad[i], &analysis),
+                      QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_analyze(context, sum, wider, NULL, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 9);
+    assert_status(context, qkvsim_accumulator_analyze(context, sum, NULL, NULL, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_analyze(context, NULL, layout, NULL, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_analyze(context, sum, layout, NULL, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(analysis, POISON_HANDLE);
+    qkvsim_layout_free(layout);
+    qkvsim_layout_free(wider);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Each call on its own, so that any of its allocations may fail with the handles intact. */
+typedef struct interruptible {
+    qkvsim_accumulator *sum;
+    stored chunk;
+    qkvsim_layout *layout;
+} interruptible;
+
+enum { WIDTH = 300 };
+
+static qkvsim_status run_create(qkvsim_context *with, void *unused)
+{
+    (void)unused;
+    qkvsim_accumulator *sum = POISON_HANDLE;
+    qkvsim_status status = qkvsim_accumulator_create(with, WIDTH, &sum);
+    if (status == QKVSIM_OK)
+        qkvsim_accumulator_free(sum);
+    else
+        ck_assert_ptr_eq(sum, POISON_HANDLE);
+    return status;
+}
+
+/* On failure every number of the accumulator is as it was. */
+static qkvsim_status run_update(qkvsim_context *with, void *argument)
+{
+    const interruptible *job = argument;
+    const int64_t observations = qkvsim_accumulator_observations(job->sum);
+    double *before = similarity(job->sum, WIDTH, QKVSIM_COVARIANCE);
+    qkvsim_status status = qkvsim_accumulator_update(with, job->sum, &job->chunk.view, 1, NULL);
+    double *after = similarity(job->sum, WIDTH, QKVSIM_COVARIANCE);
+    if (status != QKVSIM_OK) {
+        ck_assert_int_eq(qkvsim_accumulator_observations(job->sum), observations);
+        ck_assert(memcmp(before, after, WIDTH * WIDTH * sizeof *before) == 0);
+    }
+    free(before);
+    free(after);
+    return status;
+}
+
+static qkvsim_status run_analyze(qkvsim_context *with, void *argument)
+{
+    const interruptible *job = argument;
+    qkvsim_analysis *analysis = POISON_HANDLE;
+    qkvsim_status status
+        = qkvsim_accumulator_analyze(with, job->sum, job->layout, NULL, &analysis);
+    if (status == QKVSIM_OK)
+        qkvsim_analysis_free(analysis);
+    else
+        ck_assert_ptr_eq(analysis, POISON_HANDLE);
+    return status;
+}
+
+static qkvsim_status run_similarity(qkvsim_context *with, void *argument)
+{
+    const interruptible *job = argument;
+    const size_t size = WIDTH * WIDTH * sizeof(float);
+    float *values = poisoned(size);
+    const qkvsim_matrix matrix = square_matrix(values, WIDTH, QKVSIM_F32);
+    qkvsim_status status
+        = qkvsim_accumulator_similarity(with, job->sum, QKVSIM_PEARSON, NULL, &matrix);
+    if (status != QKVSIM_OK)
+        assert_poisoned(values, size);
+    free(values);
+    return status;
+}
+
+static void interruptible_init(interruptible *job)
+{
+    table data = table_mixed(40, WIDTH, 30);
+    job->chunk = store(&data, QKVSIM_F32, ORDER_C);
+    job->sum = in_chunks(&job->chunk.view, 40);
+    assert_ok(context, qkvsim_layout_thirds(context, WIDTH, &job->layout));
+    table_free(&data);
+}
+
+static void interruptible_free(interruptible *job)
+{
+    qkvsim_accumulator_free(job->sum);
+    qkvsim_layout_free(job->layout);
+    stored_free(&job->chunk);
+}
+
+static const operation operations[] = {run_create, run_update, run_analyze, run_similarity};
+
+START_TEST(any_allocation_may_fail)
+{
+    interruptible job;
+    interruptible_init(&job);
+    assert_survives_failing_allocations(operations[_i], &job);
+    interruptible_free(&job);
+}
+END_TEST
+
+START_TEST(it_can_be_cancelled_at_every_report)
+{
+    interruptible job;
+    interruptible_init(&job);
+    assert_cancels_everywhere(operations[_i], &job);
+    interruptible_free(&job);
+}
+END_TEST
+
+static void add_laws(Suite *suite)
+{
+    TCase *laws = add_case(suite, "laws");
+    tcase_add_checked_fixture(laws, set_up, tear_down);
+    tcase_add_loop_test(laws, chunks_of_any_size_are_the_whole, 0, 7);
+    tcase_add_loop_test(laws, offsets_of_1e4_deviations_are_carried, 2, 7);
+    tcase_add_test(laws, a_long_stream_is_within_1e_6);
+    tcase_add_loop_test(laws, adversarial_columns_are_the_whole_too, 0, 7);
+    tcase_add_test(laws, merging_in_any_order_is_the_whole);
+    tcase_add_test(laws, merging_nothing_changes_nothing);
+    tcase_add_test(laws, constant_features_are_found_over_all_chunks);
+    tcase_add_test(laws, merged_halves_that_are_constant_at_different_values_are_not_constant);
+    tcase_add_test(laws, its_histogram_equals_numpy_on_its_own_matrix);
+    tcase_add_test(laws, its_analysis_is_that_of_the_whole);
+    tcase_add_test(laws, results_are_bit_identical_for_any_number_of_threads);
+    tcase_add_test(laws, selections_parts_and_orders_are_as_for_a_matrix);
+    tcase_add_test(laws, a_feature_left_undefined_by_one_chunk_stays_undefined);
+    tcase_add_test(laws, dropped_observations_are_not_counted);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("accumulator");
+    add_laws(suite);
+    TCase *bad = add_case(suite, "bad input");
+    tcase_add_checked_fixture(bad, set_up, tear_down);
+    tcase_add_test(bad, a_failed_update_changes_nothing);
+    tcase_add_test(bad, merging_with_itself_is_refused);
+    tcase_add_test(bad, bad_arguments_are_refused);
+    tcase_add_test(bad, an_empty_accumulator_has_no_results);
+    tcase_add_test(bad, options_that_belong_to_updates_are_refused_for_results);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 4);
+    tcase_add_loop_test(bad, it_can_be_cancelled_at_every_report, 1, 4);
+    return run_suite(suite);
+}

@@ -1,0 +1,593 @@
+/* baseline.h: every summary recomputed from permutations asked for one by one, p-values that are
+ * uniform under the null, and what each scheme is known to give. */
+#include <qkvsim/baseline.h>
+
+#include "fixtures.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { BINS = 20, MOST = 400 };
+
+static qkvsim_context *context;
+static qkvsim_layout *layout;
+static table data;
+static stored input;
+
+static void set_up(void)
+{
+    context = context_with(2, QKVSIM_KERNELS_AUTO);
+    data = table_with_offsets(40, 21, 1, 1);
+    input = store(&data, QKVSIM_F32, ORDER_C);
+    assert_ok(context, qkvsim_layout_thirds(context, 21, &layout));
+}
+
+static void tear_down(void)
+{
+    qkvsim_layout_free(layout);
+    stored_free(&input);
+    table_free(&data);
+    qkvsim_context_free(context);
+}
+
+static const qkvsim_bins twenty
+    = {.struct_size = sizeof(qkvsim_bins), .count = BINS, .low = -1, .high = 1};
+
+static qkvsim_baseline_options permutations(int64_t count, int32_t scheme, uint64_t seed)
+{
+    return (qkvsim_baseline_options){.struct_size = sizeof(qkvsim_baseline_options),
+                                     .permutations = count,
+                                     .seed = seed,
+                                     .scheme = scheme};
+}
+
+static qkvsim_baseline *run(qkvsim_context *with, const stored *copy,
+                            const qkvsim_analysis_options *analysis_options,
+                            const qkvsim_baseline_options *options)
+{
+    qkvsim_baseline *baseline = NULL;
+    assert_ok(with, qkvsim_baseline_run(with, &copy->view, 1, layout, analysis_options, options,
+                                        &baseline));
+    return baseline;
+}
+
+/* Permutation `index` of an input, asked for by itself and analysed by itself. */
+static qkvsim_analysis *analyze_permutation(const stored *copy, const qkvsim_selection *selection,
+                                            const qkvsim_baseline_options *options, int64_t index)
+{
+    const bool wide = copy->view.dtype == QKVSIM_F64;
+    const int64_t n = selection ? selection->count : copy->view.observations;
+    const int64_t d = copy->view.features;
+    const int32_t dtype = wide ? QKVSIM_F64 : QKVSIM_F32;
+    void *memory = malloc((size_t)(n * d) * sizeof(double));
+    qkvsim_permutation permutation = {.struct_size = sizeof permutation,
+                                      .seed = options->seed,
+                                      .index = index,
+                                      .selection = selection,
+                                      .scheme = options->scheme ? options->scheme : QKVSIM_SCHEME_ALL};
+    const qkvsim_matrix matrix = {sizeof matrix, memory, n, d, d, dtype};
+    const qkvsim_view view = {sizeof view, memory, n, d, d, 1, dtype};
+    qkvsim_analysis_options analysis_options
+        = {.struct_size = sizeof analysis_options, .bins = &twenty};
+    qkvsim_analysis *analysis = NULL;
+    assert_ok(context, qkvsim_permute(context, &copy->view, 1, &permutation, &matrix));
+    assert_ok(context, qkvsim_analyze(context, &view, 1, layout, &analysis_options, &analysis));
+    free(memory);
+    return analysis;
+}
+
+/* The definitions of the summaries, of m values and the one observed. */
+static double summary_by_hand(const double *values, int64_t m, double observed, int32_t summary)
+{
+    double sum = 0, squares = 0, least = INFINITY, most = -INFINITY;
+    int64_t far = 0, less = 0, greater = 0;
+    for (int64_t p = 0; p < m; p++) {
+        sum += values[p];
+        least = fmin(least, values[p]);
+        most = fmax(most, values[p]);
+        less += values[p] <= observed;
+        greater += values[p] >= observed;
+    }
+    const double mean = sum / (double)m, centre = (sum + observed) / (double)(m + 1);
+    for (int64_t p = 0; p < m; p++) {
+        squares += (values[p] - mean) * (values[p] - mean);
+        far += fabs(values[p] - centre) >= (1 - 1e-9) * fabs(observed - centre);
+    }
+    const double sd = sqrt(squares / (double)m);
+    switch (summary) {
+    case QKVSIM_NULL_MEAN:
+        return mean;
+    case QKVSIM_NULL_SD:
+        return least == most ? 0 : sd;
+    case QKVSIM_NULL_MINIMUM:
+        return least;
+    case QKVSIM_NULL_MAXIMUM:
+        return most;
+    case QKVSIM_NULL_Z:
+        return least == most ? NAN : (observed - mean) / sd;
+    case QKVSIM_NULL_P:
+        return (double)(far + 1) / (double)(m + 1);
+    case QKVSIM_NULL_P_LESS:
+        return (double)(less + 1) / (double)(m + 1);
+    default:
+        return (double)(greater + 1) / (double)(m + 1);
+    }
+}
+
+static void assert_close(double value, double expected, double tolerance, const char *what)
+{
+    if (isnan(value) != isnan(expected) || fabs(value - expected) > tolerance * (1 + fabs(expected)))
+        ck_abort_msg("%s is %.17g and not %.17g", what, value, expected);
+}
+
+static void assert_bins_by_hand(const qkvsim_baseline *baseline, qkvsim_analysis *const *all,
+                                int64_t m, int32_t pair_group, int32_t metric)
+{
+    double values[MOST];
+    for (int32_t summary = QKVSIM_NULL_MEAN; summary <= QKVSIM_NULL_MAXIMUM; summary++) {
+        const double *bins = qkvsim_baseline_histogram(baseline, pair_group, metric, summary);
+        for (int64_t b = 0; b < BINS; b++) {
+            for (int64_t p = 0; p < m; p++)
+                values[p] = (double)qkvsim_analysis_histogram(all[p], pair_group, metric)[b];
+            assert_close(bins[b], summary_by_hand(values, m, 0, summary), 1e-12, "a bin's summary");
+        }
+    }
+}
+
+static void assert_statistics_by_hand(const qkvsim_baseline *baseline, qkvsim_analysis *const *all,
+                                      int64_t m, int32_t pair_group, int32_t metric)
+{
+    const qkvsim_analysis *observed = qkvsim_baseline_observed(baseline);
+    double values[MOST];
+    for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_TAIL; which++)
+        for (int32_t summary = QKVSIM_NULL_MEAN; summary <= QKVSIM_NULL_P_GREATER; summary++) {
+            for (int64_t p = 0; p < m; p++)
+                values[p] = qkvsim_analysis_statistic(all[p], pair_group, metric, which);
+            const double own = qkvsim_analysis_statistic(observed, pair_group, metric, which);
+            const double value
+                = qkvsim_baseline_statistic(baseline, pair_group, metric, which, summary);
+            assert_close(value, summary_by_hand(values, m, own, summary), 1e-9, "a summary");
+            if (summary >= QKVSIM_NULL_P)
+                ck_assert(value >= 1.0 / (double)(m + 1) && value <= 1);
+        }
+}
+
+static void assert_baseline_by_hand(const stored *copy, const qkvsim_selection *selection,
+                                    const qkvsim_baseline_options *options)
+{
+    qkvsim_analysis_options analysis_options
+        = {.struct_size = sizeof analysis_options, .bins = &twenty, .selection = selection};
+    qkvsim_analysis *all[MOST];
+    for (int64_t p = 0; p < options->permutations; p++)
+        all[p] = analyze_permutation(copy, selection, options, p);
+    qkvsim_baseline *baseline = run(context, copy, &analysis_options, options);
+    ck_assert_int_eq(qkvsim_baseline_permutations(baseline), options->permutations);
+    for (int32_t p = 0; p < 6; p++)
+        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+            assert_bins_by_hand(baseline, all, options->permutations, p, metric);
+            assert_statistics_by_hand(baseline, all, options->permutations, p, metric);
+        }
+    qkvsim_baseline_free(baseline);
+    for (int64_t p = 0; p < options->permutations; p++)
+        qkvsim_analysis_free(all[p]);
+}
+
+START_TEST(summaries_are_those_of_permutations_asked_for_one_by_one)
+{
+    const int64_t counts[] = {1, 2, 19};
+    const int32_t scheme = _i % 2 == 0 ? QKVSIM_SCHEME_ALL : QKVSIM_SCHEME_FEATURE;
+    const qkvsim_baseline_options options = permutations(counts[_i / 2], scheme, 7);
+    assert_baseline_by_hand(&input, NULL, &options);
+}
+END_TEST
+
+START_TEST(summaries_hold_for_every_type_and_a_selection)
+{
+    const int64_t rows[] = {39, 1, 5, 12, 13, 14, 20, 3, 8, 30, 31};
+    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 11};
+    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
+        stored copy = store(&data, dtype, ORDER_FORTRAN);
+        const qkvsim_baseline_options options = permutations(9, 1 + dtype % 2, 8);
+        assert_baseline_by_hand(&copy, &selection, &options);
+        stored_free(&copy);
+    }
+}
+END_TEST
+
+START_TEST(the_default_scheme_is_all)
+{
+    const qkvsim_baseline_options plain = permutations(6, 0, 9);
+    assert_baseline_by_hand(&input, NULL, &plain);
+}
+END_TEST
+
+START_TEST(the_observed_analysis_is_the_analysis)
+{
+    const qkvsim_baseline_options options = permutations(2, QKVSIM_SCHEME_ALL, 0);
+    qkvsim_baseline *baseline = run(context, &input, NULL, &options);
+    qkvsim_analysis *analysis;
+    assert_ok(context, qkvsim_analyze(context, &input.view, 1, layout, NULL, &analysis));
+    assert_same_analysis(qkvsim_baseline_observed(baseline), analysis);
+    qkvsim_analysis_free(analysis);
+    qkvsim_baseline_free(baseline);
+}
+END_TEST
+
+static void assert_same_baseline(const qkvsim_baseline *one, const qkvsim_baseline *other)
+{
+    assert_same_analysis(qkvsim_baseline_observed(one), qkvsim_baseline_observed(other));
+    for (int32_t p = 0; p < 6; p++)
+        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++)
+            for (int32_t summary = QKVSIM_NULL_MEAN; summary <= QKVSIM_NULL_P_GREATER; summary++) {
+                if (summary <= QKVSIM_NULL_MAXIMUM)
+                    ck_assert_mem_eq(qkvsim_baseline_histogram(one, p, metric, summary),
+                                     qkvsim_baseline_histogram(other, p, metric, summary),
+                                     BINS * sizeof(double));
+                for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_TAIL; which++)
+                    assert_close(qkvsim_baseline_statistic(one, p, metric, which, summary),
+                                 qkvsim_baseline_statistic(other, p, metric, which, summary), 0,
+                                 "a summary");
+            }
+}
+
+START_TEST(results_are_bit_identical_for_any_number_of_threads)
+{
+    const int32_t threads[] = {2, 3, 7};
+    const qkvsim_baseline_options options = permutations(13, 1 + _i, 3);
+    qkvsim_context *single = context_with(1, QKVSIM_KERNELS_AUTO);
+    qkvsim_baseline *expected = run(single, &input, NULL, &options);
+    for (int t = 0; t < 3; t++) {
+        qkvsim_context *many = context_with(threads[t], QKVSIM_KERNELS_AUTO);
+        qkvsim_baseline *baseline = run(many, &input, NULL, &options);
+        assert_same_baseline(baseline, expected);
+        qkvsim_baseline_free(baseline);
+        qkvsim_context_free(many);
+    }
+    qkvsim_baseline_free(expected);
+    qkvsim_context_free(single);
+}
+END_TEST
+
+/* Constant columns: under `feature` every permutation is the input itself, so nothing varies. */
+START_TEST(z_is_absent_and_p_is_1_where_no_permutation_differs)
+{
+    table same = table_new(10, 21);
+    for (int64_t j = 0; j < 21; j++)
+        table_set_constant(&same, j, j % 2 ? 3 : -0.1);
+    stored copy = store(&same, QKVSIM_F32, ORDER_C);
+    const qkvsim_baseline_options options = permutations(9, QKVSIM_SCHEME_FEATURE, 0);
+    qkvsim_baseline *baseline = run(context, &copy, NULL, &options);
+    const int32_t which[] = {QKVSIM_MEAN, QKVSIM_VARIANCE, QKVSIM_TAIL};
+    for (int i = 0; i < 3; i++) {
+        ck_assert(qkvsim_baseline_statistic(baseline, 0, QKVSIM_COSINE, which[i], QKVSIM_NULL_SD) == 0);
+        ck_assert(isnan(
+            qkvsim_baseline_statistic(baseline, 0, QKVSIM_COSINE, which[i], QKVSIM_NULL_Z)));
+        for (int32_t p = QKVSIM_NULL_P; p <= QKVSIM_NULL_P_GREATER; p++)
+            ck_assert(qkvsim_baseline_statistic(baseline, 0, QKVSIM_COSINE, which[i], p) == 1);
+    }
+    for (int32_t summary = QKVSIM_NULL_MEAN; summary <= QKVSIM_NULL_P_GREATER; summary++)
+        ck_assert(isnan(
+            qkvsim_baseline_statistic(baseline, 0, QKVSIM_PEARSON, QKVSIM_MEAN, summary)));
+    qkvsim_baseline_free(baseline);
+    stored_free(&copy);
+    table_free(&same);
+}
+END_TEST
+
+START_TEST(accessors_answer_nothing_where_there_is_nothing)
+{
+    const qkvsim_baseline_options options = permutations(3, QKVSIM_SCHEME_ALL, 0);
+    qkvsim_baseline *b = run(context, &input, NULL, &options);
+    const int32_t none[] = {-1, 6, INT32_MAX};
+    for (int i = 0; i < 3; i++) {
+        ck_assert_ptr_null(qkvsim_baseline_histogram(b, none[i], QKVSIM_COSINE, QKVSIM_NULL_MEAN));
+        ck_assert(isnan(
+            qkvsim_baseline_statistic(b, none[i], QKVSIM_COSINE, QKVSIM_MEAN, QKVSIM_NULL_MEAN)));
+    }
+    ck_assert_ptr_null(qkvsim_baseline_histogram(b, 0, 3, QKVSIM_NULL_MEAN));
+    ck_assert_ptr_null(qkvsim_baseline_histogram(b, 0, QKVSIM_COSINE, 0));
+    ck_assert_ptr_null(qkvsim_baseline_histogram(b, 0, QKVSIM_COSINE, QKVSIM_NULL_Z));
+    ck_assert_ptr_null(qkvsim_baseline_histogram(b, 0, QKVSIM_COSINE, QKVSIM_NULL_P));
+    const int32_t statistics[] = {0, QKVSIM_MINIMUM, QKVSIM_MAXIMUM, -1}, summaries[] = {0, 9, -1};
+    for (int i = 0; i < 4; i++)
+        ck_assert(isnan(
+            qkvsim_baseline_statistic(b, 0, QKVSIM_COSINE, statistics[i], QKVSIM_NULL_MEAN)));
+    for (int i = 0; i < 3; i++)
+        ck_assert(isnan(qkvsim_baseline_statistic(b, 0, QKVSIM_COSINE, QKVSIM_MEAN, summaries[i])));
+    qkvsim_baseline_free(b);
+    qkvsim_baseline_free(NULL);
+    ck_assert_ptr_null(qkvsim_baseline_observed(NULL));
+    ck_assert_int_eq(qkvsim_baseline_permutations(NULL), 0);
+    ck_assert_ptr_null(qkvsim_baseline_histogram(NULL, 0, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
+    ck_assert(isnan(
+        qkvsim_baseline_statistic(NULL, 0, QKVSIM_COSINE, QKVSIM_MEAN, QKVSIM_NULL_MEAN)));
+}
+END_TEST
+
+START_TEST(a_metric_and_pair_groups_not_asked_for_are_absent)
+{
+    const int32_t chosen[] = {2};
+    qkvsim_analysis_options some = {.struct_size = sizeof some,
+                                    .pair_groups = chosen,
+                                    .pair_group_count = 1,
+                                    .metrics = QKVSIM_PEARSON};
+    const qkvsim_baseline_options options = permutations(5, QKVSIM_SCHEME_ALL, 0);
+    qkvsim_baseline *b = run(context, &input, &some, &options);
+    ck_assert_ptr_nonnull(qkvsim_baseline_histogram(b, 2, QKVSIM_PEARSON, QKVSIM_NULL_MEAN));
+    ck_assert_ptr_null(qkvsim_baseline_histogram(b, 2, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
+    ck_assert_ptr_null(qkvsim_baseline_histogram(b, 0, QKVSIM_PEARSON, QKVSIM_NULL_MEAN));
+    ck_assert(isnan(qkvsim_baseline_statistic(b, 0, QKVSIM_PEARSON, QKVSIM_MEAN, QKVSIM_NULL_P)));
+    ck_assert(isfinite(qkvsim_baseline_statistic(b, 2, QKVSIM_PEARSON, QKVSIM_MEAN, QKVSIM_NULL_P)));
+    qkvsim_baseline_free(b);
+}
+END_TEST
+
+/* The mean over permutations of the mean square of all Pearson values, in units of its own standard
+ * error away from what is expected. */
+static double distance_from_expected_square(const stored *copy, int32_t scheme, double expected)
+{
+    const int64_t m = 300;
+    const qkvsim_baseline_options options = permutations(m, scheme, 17);
+    double sum = 0, squares = 0;
+    for (int64_t p = 0; p < m; p++) {
+        qkvsim_analysis *analysis = analyze_permutation(copy, NULL, &options, p);
+        double pairs = 0, total = 0;
+        for (int32_t g = 0; g < 6; g++) {
+            const double count = (double)qkvsim_analysis_defined(analysis, g, QKVSIM_PEARSON);
+            const double mean = qkvsim_analysis_statistic(analysis, g, QKVSIM_PEARSON, QKVSIM_MEAN);
+            total += count * (mean * mean
+                              + qkvsim_analysis_statistic(analysis, g, QKVSIM_PEARSON,
+                                                          QKVSIM_VARIANCE));
+            pairs += count;
+        }
+        sum += total / pairs;
+        squares += total / pairs * (total / pairs);
+        qkvsim_analysis_free(analysis);
+    }
+    const double mean = sum / (double)m;
+    const double error = sqrt((squares / (double)m - mean * mean) / (double)m);
+    return fabs(mean - expected) / error;
+}
+
+START_TEST(feature_gives_each_pearson_value_the_variance_1_over_n_minus_1)
+{
+    ck_assert_double_lt(distance_from_expected_square(&input, QKVSIM_SCHEME_FEATURE, 1.0 / 39), 5);
+    ck_assert_double_gt(distance_from_expected_square(&input, QKVSIM_SCHEME_FEATURE, 1.0 / 36), 5);
+}
+END_TEST
+
+START_TEST(feature_keeps_the_offset_part_of_every_cosine)
+{
+    const qkvsim_baseline_options options = permutations(4, QKVSIM_SCHEME_FEATURE, 1);
+    qkvsim_analysis *plain;
+    assert_ok(context, qkvsim_analyze(context, &input.view, 1, layout, NULL, &plain));
+    for (int64_t p = 0; p < 4; p++) {
+        qkvsim_analysis *analysis = analyze_permutation(&input, NULL, &options, p);
+        for (int32_t g = 0; g < 6; g++)
+            assert_close(qkvsim_analysis_offset(analysis, g, QKVSIM_OFFSET_ENERGY),
+                         qkvsim_analysis_offset(plain, g, QKVSIM_OFFSET_ENERGY), 1e-9,
+                         "offset energy");
+        qkvsim_analysis_free(analysis);
+    }
+    qkvsim_analysis_free(plain);
+}
+END_TEST
+
+/* The standard error of a mean over m permutations is their standard deviation over sqrt(m). */
+static void assert_centred(const qkvsim_baseline *baseline, int32_t metric)
+{
+    const double m = (double)qkvsim_baseline_permutations(baseline);
+    for (int32_t p = 0; p < qkvsim_analysis_pair_groups(qkvsim_baseline_observed(baseline)); p++) {
+        const double mean
+            = qkvsim_baseline_statistic(baseline, p, metric, QKVSIM_MEAN, QKVSIM_NULL_MEAN);
+        const double sd
+            = qkvsim_baseline_statistic(baseline, p, metric, QKVSIM_MEAN, QKVSIM_NULL_SD);
+        ck_assert_msg(fabs(mean) < 5 * sd / sqrt(m), "pair group %d, metric %d: mean %g, sd %g", p,
+                      metric, mean, sd);
+    }
+}
+
+START_TEST(all_is_centred_at_0)
+{
+    const qkvsim_baseline_options options = permutations(400, QKVSIM_SCHEME_ALL, 2);
+    qkvsim_baseline *baseline = run(context, &input, NULL, &options);
+    assert_centred(baseline, QKVSIM_PEARSON);
+    qkvsim_baseline_free(baseline);
+}
+END_TEST
+
+/* On the real targets: shuffled values are centred, and the smile is gone. */
+START_TEST(on_the_capture_all_is_centred_at_0_and_the_observed_smile_is_not)
+{
+    int64_t rows[1024];
+    stored copy = load_capture();
+    const qkvsim_selection targets
+        = {.struct_size = sizeof targets, .rows = rows, .count = load_target_rows(rows)};
+    qkvsim_layout *capture;
+    assert_ok(context,
+              qkvsim_layout_widths(context, (int64_t[]){576, 192, 192}, NULL, 3, &capture));
+    qkvsim_analysis_options chosen
+        = {.struct_size = sizeof chosen, .selection = &targets, .bins = &twenty};
+    const qkvsim_baseline_options options = permutations(19, QKVSIM_SCHEME_ALL, 0);
+    qkvsim_baseline *baseline;
+    assert_ok(context, qkvsim_baseline_run(context, &copy.view, 1, capture, &chosen, &options,
+                                           &baseline));
+    assert_centred(baseline, QKVSIM_PEARSON);
+    for (int32_t p = 0; p < 6; p++) {
+        const double *most
+            = qkvsim_baseline_histogram(baseline, p, QKVSIM_COSINE, QKVSIM_NULL_MAXIMUM);
+        const double pairs = (double)qkvsim_analysis_pairs(qkvsim_baseline_observed(baseline), p);
+        ck_assert_double_lt((most[0] + most[19]) / pairs, 0.001);
+        ck_assert(qkvsim_baseline_statistic(baseline, p, QKVSIM_COSINE, QKVSIM_TAIL, QKVSIM_NULL_P)
+                  == 1.0 / 20);
+    }
+    qkvsim_baseline_free(baseline);
+    qkvsim_layout_free(capture);
+    stored_free(&copy);
+}
+END_TEST
+
+/* Data drawn anew each time under the null, m = 99: the rank of the observed one is uniform. Of 10
+ * cells 9 are free; 34 is passed by chance once in 10,000. The seed is fixed. */
+START_TEST(p_values_are_uniform_under_the_null)
+{
+    enum { DRAWS = 600 };
+    const int32_t summaries[] = {QKVSIM_NULL_P, QKVSIM_NULL_P_LESS, QKVSIM_NULL_P_GREATER};
+    const int32_t statistics[] = {QKVSIM_MEAN, QKVSIM_VARIANCE};
+    int64_t counts[6][10] = {{0}};
+    qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
+    for (int draw = 0; draw < DRAWS; draw++) {
+        table fresh = table_normal(9, 21, 1000 + (uint64_t)draw);
+        stored copy = store(&fresh, QKVSIM_F32, ORDER_C);
+        const qkvsim_baseline_options options = permutations(99, 1 + _i, (uint64_t)draw);
+        qkvsim_baseline *baseline = run(one, &copy, NULL, &options);
+        for (int s = 0; s < 6; s++) {
+            const double p = qkvsim_baseline_statistic(baseline, 1, QKVSIM_PEARSON,
+                                                       statistics[s / 3], summaries[s % 3]);
+            counts[s][(int)ceil(10 * p - 1e-9) - 1]++;
+        }
+        qkvsim_baseline_free(baseline);
+        stored_free(&copy);
+        table_free(&fresh);
+    }
+    qkvsim_context_free(one);
+    for (int s = 0; s < 6; s++) {
+        double distance = 0;
+        for (int c = 0; c < 10; c++)
+            distance += pow((double)counts[s][c] - DRAWS / 10.0, 2) / (DRAWS / 10.0);
+        ck_assert_msg(distance < 34, "p-value %d: chi-square %g", s, distance);
+    }
+}
+END_TEST
+
+static void assert_refused(const qkvsim_baseline_options *options)
+{
+    qkvsim_baseline *baseline = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_baseline_run(context, &input.view, 1, layout, NULL, options, &baseline),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(baseline, POISON_HANDLE);
+}
+
+START_TEST(bad_options_are_refused)
+{
+    const int64_t counts[] = {0, -5, INT64_C(4294967296), INT64_MAX, INT64_MIN};
+    for (int i = 0; i < 5; i++) {
+        const qkvsim_baseline_options bad = permutations(counts[i], QKVSIM_SCHEME_ALL, 0);
+        assert_refused(&bad);
+        assert_message_has_number(context, counts[i]);
+    }
+    const int32_t schemes[] = {-1, 3, 99};
+    for (int i = 0; i < 3; i++) {
+        const qkvsim_baseline_options bad = permutations(2, schemes[i], 0);
+        assert_refused(&bad);
+        assert_message_has_number(context, schemes[i]);
+    }
+    const size_t sizes[] = {0, 1, sizeof(size_t) - 1};
+    for (int i = 0; i < 3; i++) {
+        qkvsim_baseline_options bad = permutations(2, QKVSIM_SCHEME_ALL, 0);
+        bad.struct_size = sizes[i];
+        assert_refused(&bad);
+    }
+    assert_refused(NULL);
+}
+END_TEST
+
+START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
+{
+    struct {
+        qkvsim_baseline_options value;
+        unsigned char tail[8];
+    } newer = {.value = permutations(2, QKVSIM_SCHEME_ALL, 0)};
+    newer.value.struct_size = sizeof newer;
+    qkvsim_baseline_free(run(context, &input, NULL, &newer.value));
+    newer.tail[0] = 1;
+    assert_refused(&newer.value);
+}
+END_TEST
+
+START_TEST(null_arguments_and_bad_data_are_refused)
+{
+    const qkvsim_baseline_options options = permutations(2, QKVSIM_SCHEME_ALL, 0);
+    qkvsim_baseline *baseline = POISON_HANDLE;
+    ck_assert_int_eq(qkvsim_baseline_run(NULL, &input.view, 1, layout, NULL, &options, &baseline),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_baseline_run(context, NULL, 1, layout, NULL, &options, &baseline),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_baseline_run(context, &input.view, 1, NULL, NULL, &options, &baseline),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_baseline_run(context, &input.view, 1, layout, NULL, &options, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ((float *)input.memory)[21 * 33 + 17] = NAN;
+    assert_status(context,
+                  qkvsim_baseline_run(context, &input.view, 1, layout, NULL, &options, &baseline),
+                  QKVSIM_ERROR_NONFINITE);
+    assert_message_has_number(context, 33);
+    assert_message_has_number(context, 17);
+    ck_assert_ptr_eq(baseline, POISON_HANDLE);
+}
+END_TEST
+
+static qkvsim_status run_baseline(qkvsim_context *with, void *argument)
+{
+    const qkvsim_baseline_options *options = argument;
+    qkvsim_baseline *baseline = POISON_HANDLE;
+    qkvsim_status status
+        = qkvsim_baseline_run(with, &input.view, 1, layout, NULL, options, &baseline);
+    if (status == QKVSIM_OK)
+        qkvsim_baseline_free(baseline);
+    else
+        ck_assert_ptr_eq(baseline, POISON_HANDLE);
+    return status;
+}
+
+START_TEST(any_allocation_may_fail)
+{
+    qkvsim_baseline_options options = permutations(3, 1 + _i, 0);
+    assert_survives_failing_allocations(run_baseline, &options);
+}
+END_TEST
+
+START_TEST(it_can_be_cancelled_at_every_report)
+{
+    qkvsim_baseline_options options = permutations(3, 1 + _i, 0);
+    assert_cancels_everywhere(run_baseline, &options);
+}
+END_TEST
+
+static void add_laws(Suite *suite)
+{
+    TCase *laws = add_case(suite, "laws");
+    tcase_add_checked_fixture(laws, set_up, tear_down);
+    tcase_add_loop_test(laws, summaries_are_those_of_permutations_asked_for_one_by_one, 0, 6);
+    tcase_add_test(laws, summaries_hold_for_every_type_and_a_selection);
+    tcase_add_test(laws, the_default_scheme_is_all);
+    tcase_add_test(laws, the_observed_analysis_is_the_analysis);
+    tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 2);
+    tcase_add_test(laws, z_is_absent_and_p_is_1_where_no_permutation_differs);
+    tcase_add_test(laws, accessors_answer_nothing_where_there_is_nothing);
+    tcase_add_test(laws, a_metric_and_pair_groups_not_asked_for_are_absent);
+    tcase_add_test(laws, feature_gives_each_pearson_value_the_variance_1_over_n_minus_1);
+    tcase_add_test(laws, feature_keeps_the_offset_part_of_every_cosine);
+    tcase_add_test(laws, all_is_centred_at_0);
+    tcase_add_test(laws, on_the_capture_all_is_centred_at_0_and_the_observed_smile_is_not);
+    tcase_add_loop_test(laws, p_values_are_uniform_under_the_null, 0, 2);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("baseline");
+    add_laws(suite);
+    TCase *bad = add_case(suite, "bad input");
+    tcase_add_checked_fixture(bad, set_up, tear_down);
+    tcase_add_test(bad, bad_options_are_refused);
+    tcase_add_test(bad, options_from_a_newer_header_are_read_where_the_rest_is_zero);
+    tcase_add_test(bad, null_arguments_and_bad_data_are_refused);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 2);
+    tcase_add_loop_test(bad, it_can_be_cancelled_at_every_report, 0, 2);
+    return run_suite(suite);
+}
