@@ -1,7 +1,5 @@
 """Analysis from Python with nothing but ctypes and NumPy: the five calls of a C program.
-
-    python3 analysis.py [libqkvsim.so.0]
-"""
+Usage: python3 analysis.py [libqkvsim.so.0]"""
 import ctypes
 import sys
 from ctypes import byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
