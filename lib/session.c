@@ -259,7 +259,8 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
                                                analysis->histograms, &sink);
     if (status == QKVSIM_OK) {
         status = qkv_gram_for_each_tile(context, &session->gram, &sink.sink);
-        qkv_tally_sink_results(&sink, analysis->results);
+        if (status == QKVSIM_OK)
+            qkv_tally_sink_results(&sink, analysis->results);
         qkv_tally_sink_close(&sink);
     }
     if (status == QKVSIM_OK) {
