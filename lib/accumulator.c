@@ -286,6 +286,9 @@ qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulat
     if (accumulator == NULL || other == NULL)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
                         accumulator == NULL ? "accumulator" : "other");
+    if (accumulator == other)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "an accumulator cannot be merged with itself");
     if (accumulator->features != other->features)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
                         "an accumulator of %lld features cannot take in one of %lld",

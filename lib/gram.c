@@ -88,21 +88,21 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
 
 /* ---- one tile by products of panels ---- */
 
+/* A panel as OpenBLAS sees it, with its padding: dsyrk rounds differently in the last columns of a width
+ * that is no multiple of its kernel's, and a value must not depend on where its columns stand. */
 typedef struct factor {
     const void *values;
-    int64_t leading;
     int64_t width;
 } factor;
 
 static factor panel_factor(const qkv_panels *panels, int64_t p)
 {
-    return (factor){ qkv_panel(panels, p), qkv_panel_leading(panels, p),
-                     qkv_panel_width(panels, p) };
+    return (factor){ qkv_panel(panels, p), qkv_panel_leading(panels, p) };
 }
 
 static const void *rows_from(const factor *f, int64_t row, int32_t real)
 {
-    return (const char *)f->values + (size_t)(row * f->leading) * qkv_real_size(real);
+    return (const char *)f->values + (size_t)(row * f->width) * qkv_real_size(real);
 }
 
 /* out = a' b over rows start .. start + count - 1, added to out or not; only above the diagonal where
@@ -112,19 +112,18 @@ static void multiply(const factor *a, const factor *b, bool same, int64_t start,
 {
     const void *left = rows_from(a, start, real), *right = rows_from(b, start, real);
     const int m = (int)a->width, n = (int)b->width, k = (int)count;
-    const int lda = (int)a->leading, ldb = (int)b->leading;
     const double beta = add ? 1 : 0;
     if (real == QKVSIM_F64 && same)
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, m, k, 1, left, lda, beta, out,
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, m, k, 1, left, m, beta, out,
                     QKV_PANEL_WIDTH);
     else if (real == QKVSIM_F64)
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb, beta,
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, m, right, n, beta,
                     out, QKV_PANEL_WIDTH);
     else if (same)
-        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, m, k, 1, left, lda, (float)beta, out,
+        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, m, k, 1, left, m, (float)beta, out,
                     QKV_PANEL_WIDTH);
     else
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, m, right, n,
                     (float)beta, out, QKV_PANEL_WIDTH);
 }
 
@@ -171,7 +170,7 @@ static void multiply_panels(const qkv_gram *gram, const qkv_tile *tile, void *pa
                  c % CHUNKS_TOGETHER != 0, panels->real, target);
         const bool group_ends = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == chunks;
         if (group_ends && target == partial)
-            add_reals(out, partial, tile->rows, panels->real);
+            add_reals(out, partial, a.width, panels->real);
     }
 }
 

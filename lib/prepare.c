@@ -255,6 +255,15 @@ static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature
     }
 }
 
+/* Zeroes what pads the last panel's rows. */
+static void clear_padding(const qkv_panels *panels, int64_t p)
+{
+    const int64_t width = qkv_panel_width(panels, p), leading = qkv_panel_leading(panels, p);
+    const qkv_strip strip = { qkv_panel(panels, p), leading, panels->observations, width };
+    for (int64_t j = width; j < leading; j++)
+        clear_column(&strip, panels->real, j);
+}
+
 static void prepare_one(preparation *work, int64_t task)
 {
     qkv_panels *panels = work->panels;
@@ -263,6 +272,8 @@ static void prepare_one(preparation *work, int64_t task)
     const int64_t rest = qkv_panel_width(panels, p) - start;
     if (rest <= 0)
         return;
+    if (rest <= QKV_STRIP_WIDTH)
+        clear_padding(panels, p);
     const int64_t position = p * panels->width + start;
     const qkv_strip strip = {
         .values = (char *)qkv_panel(panels, p) + (size_t)start * qkv_real_size(panels->real),

@@ -43,7 +43,8 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    const qkvsim_view *parts, int32_t part_count,
                                                    const qkvsim_similarity_options *options);
 
-/** Adds what another accumulator of as many features holds; it stays as it is. Time O(d^2). */
+/** Adds what another accumulator of as many features holds, which stays as it is; the accumulator itself
+ *  is no other. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
