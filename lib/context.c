@@ -55,6 +55,18 @@ void qkv_release(const qkv_allocator *allocator, void *memory)
     allocator->release(allocator->user, given);
 }
 
+void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, size_t size)
+{
+    if (size != 0 && count > PTRDIFF_MAX / size)
+        return NULL;
+    if (context->workspace[which] != NULL && context->workspace_bytes[which] >= count * size)
+        return context->workspace[which];
+    qkv_release(&context->allocator, context->workspace[which]);
+    context->workspace_bytes[which] = count * size;
+    context->workspace[which] = qkv_allocate_zeroed(&context->allocator, count, size);
+    return context->workspace[which];
+}
+
 qkvsim_status qkv_fail(qkvsim_context *context, qkvsim_status status, const char *format, ...)
 {
     va_list arguments;
@@ -178,6 +190,8 @@ void qkvsim_context_free(qkvsim_context *context)
 {
     if (context != NULL) {
         const qkv_allocator allocator = context->allocator;
+        for (int which = 0; which < QKV_WORKSPACES; which++)
+            qkv_release(&allocator, context->workspace[which]);
         qkv_release(&allocator, context);
     }
 }

@@ -16,6 +16,13 @@ typedef struct qkv_allocator {
     void *user;
 } qkv_allocator;
 
+/* Memory that a context keeps from one call to the next: fresh pages cost more than they hold. */
+typedef enum qkv_workspace {
+    QKV_WORKSPACE_PANELS,
+    QKV_WORKSPACE_TILES,
+    QKV_WORKSPACES
+} qkv_workspace;
+
 struct qkvsim_context {
     qkv_allocator allocator;
     qkvsim_progress progress;
@@ -24,6 +31,8 @@ struct qkvsim_context {
     int64_t work_total;
     int32_t threads;
     const qkv_kernels *kernels;
+    void *workspace[QKV_WORKSPACES];
+    size_t workspace_bytes[QKV_WORKSPACES];
     char error[512];
 };
 
@@ -31,6 +40,10 @@ struct qkvsim_context {
 void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size);
 void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t size);
 void qkv_release(const qkv_allocator *allocator, void *memory);
+
+/* At least count * size bytes for one use at a time, owned by the context; their content is that of the
+ * last use, or zero. NULL where memory is short. */
+void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, size_t size);
 
 /* Writes the context's error text and returns the status. */
 __attribute__((format(printf, 3, 4))) qkvsim_status qkv_fail(qkvsim_context *context,

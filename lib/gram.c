@@ -245,13 +245,13 @@ qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gr
     const int32_t workers = qkv_gram_workers(context, gram);
     tile_loop loop = { .context = context, .gram = gram, .sink = sink,
                        .work_before = context->work_done };
-    loop.buffers = qkv_allocate_zeroed(&context->allocator, 2 * (size_t)workers, buffer_bytes(gram));
+    loop.buffers =
+        qkv_borrow(context, QKV_WORKSPACE_TILES, 2 * (size_t)workers, buffer_bytes(gram));
     if (loop.buffers == NULL)
         return qkv_no_memory(context, "the tiles");
     qkv_blas_enter();
     qkv_parallel(workers, tile_worker, &loop);
     qkv_blas_leave();
-    qkv_release(&context->allocator, loop.buffers);
     if (atomic_load(&loop.cancelled)
         || qkv_work_at(context, loop.work_before + gram->tile_count))
         return qkv_cancelled(context);

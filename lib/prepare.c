@@ -54,7 +54,7 @@ qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, c
     panels->order = qkv_allocate(allocator, (size_t)placed, sizeof *panels->order);
     panels->statistics = qkv_allocate_zeroed(allocator, (size_t)input->features,
                                              sizeof *panels->statistics);
-    panels->values = qkv_allocate(allocator, (size_t)reals, size);
+    panels->values = qkv_borrow(context, QKV_WORKSPACE_PANELS, (size_t)reals, size);
     panels->spread = qkv_allocate(allocator, (size_t)placed, size);
     panels->offset = qkv_allocate(allocator, (size_t)placed, size);
     if (panels->order == NULL || panels->statistics == NULL || panels->values == NULL
@@ -70,7 +70,6 @@ void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels)
 {
     qkv_release(&context->allocator, panels->order);
     qkv_release(&context->allocator, panels->statistics);
-    qkv_release(&context->allocator, panels->values);
     qkv_release(&context->allocator, panels->spread);
     qkv_release(&context->allocator, panels->offset);
     *panels = (qkv_panels){0};

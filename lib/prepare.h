@@ -35,7 +35,7 @@ typedef struct qkv_panels {
     int64_t count;
     int64_t *order;   /* placed: the caller's column of each position */
     qkv_feature *statistics; /* features */
-    void *values;            /* reals */
+    void *values;            /* reals, in the context's workspace */
     void *spread, *offset;   /* placed reals: s and o by position */
 } qkv_panels;
 

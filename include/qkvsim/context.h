@@ -13,7 +13,8 @@ extern "C" {
 
 /**
  * Contexts are independent: two may work at once in two threads. One context serves one thread at a
- * time. Handles made through a context may outlive it.
+ * time. Handles made through a context may outlive it. A context keeps the working memory of its largest
+ * call (about the size of that input in the arithmetic's type) until it is freed.
  */
 typedef struct qkvsim_context qkvsim_context;
 
