@@ -37,8 +37,14 @@ install_packages() {
     as_root=sudo
   fi
   echo "Installing Debian packages:$missing"
+  log=$(mktemp)
   # shellcheck disable=SC2086 # one word a package
-  $as_root apt-get update -qq &&
+  if ! { $as_root apt-get update &&
     $as_root env DEBIAN_FRONTEND=noninteractive \
-      apt-get install -y -qq --no-install-recommends $missing >/dev/null </dev/null
+      apt-get install -y --no-install-recommends $missing; } >"$log" 2>&1 </dev/null; then
+    cat "$log" >&2
+    rm -f "$log"
+    return 1
+  fi
+  rm -f "$log"
 }
