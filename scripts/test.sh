@@ -13,14 +13,20 @@ install_packages $build_packages $test_packages
 meson configure build -Dtools=true -Dtests=true -Dbench=true
 ninja -C build
 
+run_tests() {
+  meson test -C build --no-rebuild --verbose
+}
+
 flavours=0
+failed=0
 for library in /usr/lib/*/openblas-pthread /usr/lib/*/openblas-openmp; do
   [ -e "$library/libopenblas.so.0" ] || continue
   flavours=$((flavours + 1))
   echo "== Tests with $library"
-  LD_LIBRARY_PATH=$library meson test -C build --no-rebuild --verbose --print-errorlogs
+  LD_LIBRARY_PATH=$library run_tests || failed=1
 done
 if [ "$flavours" -eq 0 ]; then
   echo "== Tests with the OpenBLAS that was linked"
-  meson test -C build --no-rebuild --verbose --print-errorlogs
+  run_tests || failed=1
 fi
+exit "$failed"
