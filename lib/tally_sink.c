@@ -6,6 +6,8 @@
 
 #include <string.h>
 
+enum { JOINT_BINS_MAX = 128 }; /* the tables stay in the second-level cache */
+
 /* ---- segments ---- */
 
 static void find_segments(qkv_tally_sink *sink)
@@ -99,18 +101,51 @@ static int64_t for_each_rectangle(qkv_tally_sink *sink, int32_t worker, const qk
 
 /* ---- one rectangle ---- */
 
-/* Adds a worker's counts to a pair group's histogram and clears them. */
-static void flush_counts(qkv_tally_sink *sink, uint32_t *counts, int32_t metric, int32_t pair_group)
+/* Adds each metric's counts, all lanes of them, to a pair group's histogram. */
+static void add_counts(qkv_tally_sink *sink, const qkv_rectangle_tally *tally, int32_t pair_group)
+{
+    const int64_t bins = sink->setting.binning->count;
+    const qkv_tally *metrics[2] = { &tally->cosine, &tally->pearson };
+    for (int metric = 0; metric < 2; metric++) {
+        int64_t *histogram = sink->histograms[metric] + pair_group * bins;
+        for (int64_t lane = 0; metrics[metric]->wanted && lane < sink->metric_counts; lane += bins)
+            for (int64_t bin = 0; bin < bins; bin++)
+                histogram[bin] += metrics[metric]->counts[lane + bin];
+    }
+}
+
+/* The margins of joint counts are the two histograms. */
+static void add_joint_counts(qkv_tally_sink *sink, const uint32_t *joint, int32_t pair_group)
+{
+    const int64_t bins = sink->setting.binning->count;
+    int64_t *cosine = sink->histograms[0] + pair_group * bins;
+    int64_t *pearson = sink->histograms[1] + pair_group * bins;
+    for (int64_t row = 0; row < QKV_JOINT_TABLES * bins; row++) {
+        const uint32_t *counts = joint + row * bins;
+        uint32_t total = 0; /* a rectangle has fewer than 2^32 pairs */
+        for (int64_t bin = 0; bin < bins; bin++) {
+            total += counts[bin];
+            pearson[bin] += counts[bin];
+        }
+        cosine[row % bins] += total;
+    }
+}
+
+/* Adds a worker's counts to the histograms and clears them. */
+static void flush_counts(qkv_tally_sink *sink, const qkv_rectangle_tally *tally, uint32_t *counts,
+                         int32_t pair_group)
 {
     const int64_t bins = sink->setting.binning->count;
     pthread_mutex_t *stripe = &sink->stripes[pair_group % QKV_STRIPES];
-    int64_t *histogram = sink->histograms[metric] + pair_group * bins;
     pthread_mutex_lock(stripe);
-    for (int64_t lane = 0; lane < sink->counts_size; lane += bins)
-        for (int64_t bin = 0; bin < bins; bin++)
-            histogram[bin] += counts[lane + bin];
+    if (tally->joint != NULL)
+        add_joint_counts(sink, tally->joint, pair_group);
+    else
+        add_counts(sink, tally, pair_group);
     pthread_mutex_unlock(stripe);
-    memset(counts, 0, (size_t)sink->counts_size * sizeof *counts);
+    const int64_t used =
+        tally->joint != NULL ? QKV_JOINT_TABLES * bins * bins : 2 * sink->metric_counts;
+    memset(counts, 0, (size_t)used * sizeof *counts);
 }
 
 static const void *real_at(const void *reals, int64_t index, int32_t real)
@@ -139,31 +174,40 @@ static qkv_rectangle describe_rectangle(const qkv_tally_sink *sink, const qkv_ti
     };
 }
 
+/* Joint counts cost one addition for both metrics but a table of bins x bins, which pays where a
+ * rectangle has many more pairs than that. */
+static bool counts_jointly(const qkv_tally_sink *sink, const rectangle_place *place)
+{
+    const qkv_binning *binning = sink->setting.binning;
+    const int64_t cells = binning->count * binning->count;
+    return binning->fast && binning->count <= JOINT_BINS_MAX
+           && place->rows * place->columns >= 2 * QKV_JOINT_TABLES * cells;
+}
+
 static void tally_place(qkv_tally_sink *sink, int32_t worker, const qkv_tile *tile,
                         const rectangle_place *place, qkv_pair_result *result)
 {
-    const bool cosine = (sink->setting.metrics & QKVSIM_COSINE) != 0;
-    const bool pearson = (sink->setting.metrics & QKVSIM_PEARSON) != 0 && place->normal;
-    uint32_t *counts = sink->counts + 2 * worker * sink->counts_size;
-    qkv_rectangle_tally tally = {0};
-    tally.cosine.counts = cosine ? counts : NULL;
-    tally.pearson.counts = pearson ? counts + sink->counts_size : NULL;
+    uint32_t *counts = sink->counts + worker * sink->worker_counts;
+    qkv_rectangle_tally tally = {
+        .cosine = { .wanted = (sink->setting.metrics & QKVSIM_COSINE) != 0, .counts = counts },
+        .pearson = { .wanted = (sink->setting.metrics & QKVSIM_PEARSON) != 0 && place->normal,
+                     .counts = counts + sink->metric_counts },
+    };
+    if (tally.cosine.wanted && tally.pearson.wanted && counts_jointly(sink, place))
+        tally.joint = counts;
     const qkv_rectangle rectangle = describe_rectangle(sink, tile, place);
     const qkv_kernels *kernels = sink->context->kernels;
     (sink->gram->panels->real == QKVSIM_F64 ? &kernels->f64 : &kernels->f32)
         ->tally(&rectangle, &tally);
-    *result = (qkv_pair_result){ .pair_group = place->pair_group };
-    if (cosine) {
-        flush_counts(sink, tally.cosine.counts, 0, place->pair_group);
+    flush_counts(sink, &tally, counts, place->pair_group);
+    *result = (qkv_pair_result){ .pair_group = place->pair_group,
+                                 .variance_sum = tally.variance_sum,
+                                 .variance_energy = tally.variance_energy,
+                                 .cross = tally.cross };
+    if (tally.cosine.wanted)
         result->cosine = qkv_moments_of_tally(&tally.cosine, tally.pairs);
-        result->variance_sum = tally.variance_sum;
-        result->variance_energy = tally.variance_energy;
-        result->cross = tally.cross;
-    }
-    if (pearson) {
-        flush_counts(sink, tally.pearson.counts, 1, place->pair_group);
+    if (tally.pearson.wanted)
         result->pearson = qkv_moments_of_tally(&tally.pearson, tally.pairs);
-    }
 }
 
 static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
@@ -179,7 +223,11 @@ static qkvsim_status allocate_tables(qkvsim_context *context, qkv_tally_sink *si
     const qkv_panels *panels = sink->gram->panels;
     const size_t workers = (size_t)qkv_gram_workers(context, sink->gram);
     const int64_t lanes = sink->setting.binning->fast ? QKV_SUBHISTOGRAMS : 1;
-    sink->counts_size = lanes * sink->setting.binning->count;
+    const int64_t bins = sink->setting.binning->count;
+    sink->metric_counts = lanes * bins;
+    sink->worker_counts = 2 * sink->metric_counts;
+    if (bins <= JOINT_BINS_MAX && sink->worker_counts < QKV_JOINT_TABLES * bins * bins)
+        sink->worker_counts = QKV_JOINT_TABLES * bins * bins;
     /* A group has at most one segment for each kind, and each panel may begin another. */
     const size_t segments = 3 * (size_t)sink->setting.layout->groups;
     sink->segments = qkv_allocate(allocator, segments, sizeof *sink->segments);
@@ -187,7 +235,7 @@ static qkvsim_status allocate_tables(qkvsim_context *context, qkv_tally_sink *si
         qkv_allocate(allocator, (size_t)panels->count, sizeof *sink->panel_segment);
     sink->first_result =
         qkv_allocate(allocator, (size_t)sink->gram->tile_count + 1, sizeof *sink->first_result);
-    sink->counts = qkv_allocate_zeroed(allocator, 2 * workers * (size_t)sink->counts_size,
+    sink->counts = qkv_allocate_zeroed(allocator, workers * (size_t)sink->worker_counts,
                                        sizeof *sink->counts);
     return sink->segments != NULL && sink->panel_segment != NULL && sink->first_result != NULL
                    && sink->counts != NULL

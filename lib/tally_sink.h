@@ -42,8 +42,9 @@ typedef struct qkv_tally_sink {
     int64_t *panel_segment;   /* the segment in which each panel begins */
     int64_t *first_result;    /* of each tile, and the total */
     qkv_pair_result *results; /* one for each rectangle */
-    uint32_t *counts;         /* of each worker: cosine, then Pearson */
-    int64_t counts_size;      /* of one metric of one worker */
+    uint32_t *counts;         /* of each worker: cosine and Pearson, or both jointly */
+    int64_t metric_counts;    /* of one metric of one worker */
+    int64_t worker_counts;
     int64_t *histograms[2];   /* the caller's: pair groups x bins; cosine, Pearson */
     pthread_mutex_t stripes[QKV_STRIPES]; /* guard the histograms, by pair group */
 } qkv_tally_sink;

@@ -204,23 +204,6 @@ static void NAME(find_bins)(const qkv_binning *binning, const REAL *values, int6
     }
 }
 
-static void NAME(count_bins)(uint32_t *counts, int64_t bin_count, int32_t *bins, int64_t count,
-                             bool all_inside)
-{
-    if (!all_inside) {
-        for (int64_t j = 0; j < count; j++)
-            if (bins[j] >= 0)
-                counts[bins[j]]++;
-        return;
-    }
-    int64_t j = 0;
-    for (; j + QKV_SUBHISTOGRAMS <= count; j += QKV_SUBHISTOGRAMS)
-        for (int64_t lane = 0; lane < QKV_SUBHISTOGRAMS; lane++)
-            counts[lane * bin_count + bins[j + lane]]++;
-    for (; j < count; j++)
-        counts[bins[j]]++;
-}
-
 /* Adds the powers of count values' distances from the shift; the buffer holds whole vectors, padded
  * with the shift. */
 static void NAME(add_powers)(qkv_tally *tally, const REAL *values, int64_t count)
@@ -258,28 +241,31 @@ static void NAME(add_extremes)(qkv_tally *tally, const REAL *values, int64_t cou
 }
 
 /* Values of several rows, so that short rows and sums over lanes cost little. */
+typedef struct NAME(values) {
+    REAL reals[BATCH + BATCH_MARGIN];
+    int32_t bins[BATCH];
+} NAME(values);
+
 typedef struct NAME(batch) {
-    REAL pearson[BATCH + BATCH_MARGIN];
-    REAL cosine[BATCH + BATCH_MARGIN];
+    NAME(values) pearson, cosine;
     int64_t count;
 } NAME(batch);
 
-static void NAME(tally_values)(qkv_tally *tally, const qkv_binning *binning, REAL *values,
+static void NAME(tally_values)(qkv_tally *tally, const qkv_binning *binning, NAME(values) *values,
                                int64_t count, bool first)
 {
-    int32_t bins[BATCH];
-    if (tally->counts == NULL)
+    REAL *reals = values->reals;
+    if (!tally->wanted)
         return;
     if (first) {
-        tally->shift = (double)values[0];
-        tally->minimum = tally->maximum = (double)values[0];
+        tally->shift = (double)reals[0];
+        tally->minimum = tally->maximum = (double)reals[0];
     }
-    NAME(find_bins)(binning, values, count, bins);
-    NAME(count_bins)(tally->counts, binning->count, bins, count, binning->fast);
-    NAME(add_extremes)(tally, values, count);
+    NAME(find_bins)(binning, reals, count, values->bins);
+    NAME(add_extremes)(tally, reals, count);
     for (int64_t j = count; j % DOUBLE_LANES != 0; j++)
-        values[j] = (REAL)tally->shift;
-    NAME(add_powers)(tally, values, count);
+        reals[j] = (REAL)tally->shift;
+    NAME(add_powers)(tally, reals, count);
 }
 
 static void NAME(drain)(NAME(batch) *batch, const qkv_binning *binning, qkv_rectangle_tally *tally)
@@ -287,8 +273,17 @@ static void NAME(drain)(NAME(batch) *batch, const qkv_binning *binning, qkv_rect
     const bool first = tally->pairs == 0;
     if (batch->count == 0)
         return;
-    NAME(tally_values)(&tally->cosine, binning, batch->cosine, batch->count, first);
-    NAME(tally_values)(&tally->pearson, binning, batch->pearson, batch->count, first);
+    NAME(tally_values)(&tally->cosine, binning, &batch->cosine, batch->count, first);
+    NAME(tally_values)(&tally->pearson, binning, &batch->pearson, batch->count, first);
+    if (tally->joint != NULL) {
+        count_jointly(tally->joint, binning->count, batch->cosine.bins, batch->pearson.bins,
+                      batch->count);
+    } else {
+        if (tally->cosine.wanted)
+            count_bins(tally->cosine.counts, binning, batch->cosine.bins, batch->count);
+        if (tally->pearson.wanted)
+            count_bins(tally->pearson.counts, binning, batch->pearson.bins, batch->count);
+    }
     tally->pairs += batch->count;
     batch->count = 0;
 }
@@ -342,15 +337,15 @@ static void NAME(tally_rectangle)(const qkv_rectangle *rectangle, qkv_rectangle_
         const REAL *gram = (const REAL *)rectangle->gram + i * rectangle->leading + start;
         if (batch.count + count > BATCH)
             NAME(drain)(&batch, rectangle->binning, tally);
-        REAL *pearson = batch.pearson + batch.count;
+        REAL *pearson = batch.pearson.reals + batch.count;
         for (int64_t j = 0; j < count; j++)
             pearson[j] = NAME(clamp)(gram[j]);
-        if (tally->cosine.counts != NULL)
+        if (tally->cosine.wanted)
             NAME(add_cosines)(pearson, (const REAL *)rectangle->column_spread + start,
                               (const REAL *)rectangle->column_offset + start,
                               ((const REAL *)rectangle->row_spread)[i],
                               ((const REAL *)rectangle->row_offset)[i], count,
-                              batch.cosine + batch.count, &sums);
+                              batch.cosine.reals + batch.count, &sums);
         batch.count += count;
     }
     NAME(drain)(&batch, rectangle->binning, tally);

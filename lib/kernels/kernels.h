@@ -15,7 +15,8 @@
 enum {
     QKV_PANEL_WIDTH = 288, /* widest tile: docs/performance.md says why */
     QKV_STRIP_WIDTH = 96,  /* columns prepared at a time, a divisor of the panel's width */
-    QKV_SUBHISTOGRAMS = 8  /* neighbouring values count apart, so that a hot bin does not stall */
+    QKV_SUBHISTOGRAMS = 8, /* neighbouring values count apart, so that a hot bin does not stall */
+    QKV_JOINT_TABLES = 2   /* the same for joint counts */
 };
 
 /* A run of columns of one part that lie feature_stride apart. */
@@ -70,7 +71,8 @@ typedef struct qkv_rectangle {
 
 /* What one metric's values in a rectangle came to. Power sums are of v - shift, in double. */
 typedef struct qkv_tally {
-    uint32_t *counts; /* QKV_SUBHISTOGRAMS x binning->count, zero on entry; NULL: metric not wanted */
+    bool wanted;
+    uint32_t *counts; /* QKV_SUBHISTOGRAMS x binning->count, zero on entry; unused with joint counts */
     double shift;
     double power_sums[4];
     double minimum, maximum;
@@ -80,6 +82,9 @@ typedef struct qkv_tally {
 typedef struct qkv_rectangle_tally {
     int64_t pairs;
     qkv_tally cosine, pearson;
+    /* QKV_JOINT_TABLES x bins x bins, by cosine bin and then by Pearson bin: one addition counts both.
+     * Zero on entry. NULL: each metric counts in its own table. */
+    uint32_t *joint;
     double variance_sum;    /* sum V,   V = s_i s_j pearson */
     double variance_energy; /* sum V^2 */
     double cross;           /* sum V O, O = o_i o_j */

@@ -39,6 +39,38 @@ static inline float widen_bf16(uint16_t half)
     return number.value;
 }
 
+/* Counts bins in lanes of their own; values outside all bins have bin -1, which only slow binning gives. */
+static void count_bins(uint32_t *counts, const qkv_binning *binning, const int32_t *bins,
+                       int64_t count)
+{
+    int64_t j = 0;
+    for (; binning->fast && j + QKV_SUBHISTOGRAMS <= count; j += QKV_SUBHISTOGRAMS)
+        for (int64_t lane = 0; lane < QKV_SUBHISTOGRAMS; lane++)
+            counts[lane * binning->count + bins[j + lane]]++;
+    for (; j < count; j++)
+        if (bins[j] >= 0)
+            counts[bins[j]]++;
+}
+
+static void count_jointly(uint32_t *joint, int64_t bin_count, const int32_t *cosine_bins,
+                          const int32_t *pearson_bins, int64_t count)
+{
+    int32_t cells[BATCH];
+    const int32_t width = (int32_t)bin_count;
+    uint32_t *second = joint + bin_count * bin_count;
+    for (int64_t j = 0; j < count; j++)
+        cells[j] = cosine_bins[j] * width + pearson_bins[j];
+    int64_t j = 0;
+    for (; j + 4 <= count; j += 4) {
+        joint[cells[j]]++;
+        second[cells[j + 1]]++;
+        joint[cells[j + 2]]++;
+        second[cells[j + 3]]++;
+    }
+    for (; j < count; j++)
+        joint[cells[j]]++;
+}
+
 #define REAL float
 #define SUFFIX f32
 #define IS_DOUBLE 0
