@@ -1,4 +1,4 @@
-/* Matrix out: the conversion of each Gram value, written at the features' own rows and columns. */
+/* Matrix out: each tile row by row through the conversion that all sinks share. */
 #include "matrix_sink.h"
 
 #include <float.h>
@@ -6,79 +6,105 @@
 
 #include "kernels/conversion.h"
 
-static void write_entry(const qkv_matrix_sink *sink, int64_t i, int64_t j, double value)
+static bool is_bounded(const qkv_matrix_sink *sink)
 {
-    const int64_t at = i * sink->matrix.leading_dimension + j;
-    if (sink->matrix.dtype == QKVSIM_F64)
-        ((double *)sink->matrix.data)[at] = value;
-    else
-        ((float *)sink->matrix.data)[at] = (float)value;
+    return (sink->metric & (QKVSIM_COSINE | QKVSIM_PEARSON)) != 0;
 }
 
-/* A value of features a and b, in double whatever the arithmetic; NaN where undefined. `gram` is their
- * entry of the Gram matrix of unit columns. */
-static double entry_value(const qkv_matrix_sink *sink, const qkv_feature *a, const qkv_feature *b,
-                          double gram)
+/* ---- one row of a tile ---- */
+
+/* Values first .. columns - 1 of a tile's row. All are kept as double, which holds a float exactly. */
+static void convert_f32(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_t r, int64_t first,
+                        double *values)
+{
+    const float *gram = (const float *)tile->values + r * QKV_PANEL_WIDTH;
+    const float *s = sink->panels->spread, *o = sink->panels->offset;
+    const float s_i = s[tile->row_start + r], o_i = o[tile->row_start + r];
+    s += tile->column_start;
+    o += tile->column_start;
+    if (sink->metric == QKVSIM_COSINE)
+        for (int64_t c = first; c < tile->columns; c++)
+            values[c] = (double)cosine_f32(clamp_f32(gram[c]), s_i, s[c], o_i, o[c]);
+    else if (sink->metric == QKVSIM_PEARSON)
+        for (int64_t c = first; c < tile->columns; c++)
+            values[c] = (double)clamp_f32(gram[c]);
+    else
+        for (int64_t c = first; c < tile->columns; c++)
+            values[c] = (double)gram[c];
+}
+
+static void convert_f64(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_t r, int64_t first,
+                        double *values)
+{
+    const double *gram = (const double *)tile->values + r * QKV_PANEL_WIDTH;
+    const double *s = sink->panels->spread, *o = sink->panels->offset;
+    const double s_i = s[tile->row_start + r], o_i = o[tile->row_start + r];
+    s += tile->column_start;
+    o += tile->column_start;
+    if (sink->metric == QKVSIM_COSINE)
+        for (int64_t c = first; c < tile->columns; c++)
+            values[c] = cosine_f64(clamp_f64(gram[c]), s_i, s[c], o_i, o[c]);
+    else if (sink->metric == QKVSIM_PEARSON)
+        for (int64_t c = first; c < tile->columns; c++)
+            values[c] = clamp_f64(gram[c]);
+    else
+        for (int64_t c = first; c < tile->columns; c++)
+            values[c] = gram[c];
+}
+
+/* A covariance or dot product from an entry of the Gram matrix of unit columns. */
+static double unbounded_value(const qkv_matrix_sink *sink, const qkv_feature *a,
+                              const qkv_feature *b, double gram)
 {
     const double n = (double)sink->panels->observations;
-    const bool has_nonfinite = a->nonfinite || b->nonfinite;
-    switch (sink->metric) {
-    case QKVSIM_COVARIANCE:
-        return has_nonfinite || n < 2 ? NAN : gram * a->centred_norm * (b->centred_norm / (n - 1));
-    default:
-        return has_nonfinite ? NAN
-                             : gram * a->centred_norm * b->centred_norm + n * a->mean * b->mean;
-    }
+    if (sink->metric == QKVSIM_COVARIANCE)
+        return gram * a->centred_norm * (b->centred_norm / (n - 1));
+    return gram * a->centred_norm * b->centred_norm + n * a->mean * b->mean;
 }
 
-/* Cosine or Pearson, by the conversion that all sinks share. */
-static double similarity_value(const qkv_matrix_sink *sink, int64_t row, int64_t column,
-                               const qkv_feature *a, const qkv_feature *b, double gram)
+static void row_values(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_t r, int64_t first,
+                       double *values)
 {
-    const qkv_panels *panels = sink->panels;
-    const int least = a->kind > b->kind ? a->kind : b->kind;
-    if (least == QKV_UNDEFINED || (least == QKV_CONSTANT && sink->metric == QKVSIM_PEARSON))
-        return NAN;
-    if (panels->real == QKVSIM_F64) {
-        const double *s = panels->spread, *o = panels->offset;
-        const double pearson = clamp_f64(gram);
-        return sink->metric == QKVSIM_PEARSON
-                   ? pearson
-                   : cosine_f64(pearson, s[row], s[column], o[row], o[column]);
-    }
-    const float *s = panels->spread, *o = panels->offset;
-    const float pearson = clamp_f32((float)gram);
-    return (double)(sink->metric == QKVSIM_PEARSON
-                        ? pearson
-                        : cosine_f32(pearson, s[row], s[column], o[row], o[column]));
+    const qkv_feature *features = sink->panels->statistics;
+    if (sink->panels->real == QKVSIM_F64)
+        convert_f64(sink, tile, r, first, values);
+    else
+        convert_f32(sink, tile, r, first, values);
+    if (is_bounded(sink))
+        return;
+    for (int64_t c = first; c < tile->columns; c++)
+        values[c] = unbounded_value(sink, &features[tile->row_start + r],
+                                    &features[tile->column_start + c], values[c]);
 }
 
-static double tile_value(const qkv_tile *tile, int32_t real, int64_t r, int64_t c)
+/* Writes values to matrix entries that lie `step` apart. */
+static void write_run(const qkv_matrix_sink *sink, int64_t at, int64_t step, const double *values,
+                      int64_t count)
 {
-    const int64_t at = r * QKV_PANEL_WIDTH + c;
-    return real == QKVSIM_F64 ? ((const double *)tile->values)[at]
-                              : (double)((const float *)tile->values)[at];
+    if (sink->matrix.dtype == QKVSIM_F64) {
+        double *to = (double *)sink->matrix.data + at;
+        for (int64_t k = 0; k < count; k++)
+            to[k * step] = values[k];
+    } else {
+        float *to = (float *)sink->matrix.data + at;
+        for (int64_t k = 0; k < count; k++)
+            to[k * step] = (float)values[k];
+    }
 }
 
 static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
 {
     (void)worker;
     const qkv_matrix_sink *sink = (const qkv_matrix_sink *)base;
-    const qkv_panels *panels = sink->panels;
-    const bool is_similarity = (sink->metric & (QKVSIM_COSINE | QKVSIM_PEARSON)) != 0;
+    const int64_t leading = sink->matrix.leading_dimension;
+    double values[QKV_PANEL_WIDTH];
     for (int64_t r = 0; r < tile->rows; r++) {
-        const int64_t row = tile->row_start + r;
-        const qkv_feature *a = &panels->statistics[panels->order[row]];
-        for (int64_t c = tile->diagonal ? r + 1 : 0; c < tile->columns; c++) {
-            const int64_t column = tile->column_start + c;
-            const qkv_feature *b = &panels->statistics[panels->order[column]];
-            const double gram = tile_value(tile, panels->real, r, c);
-            const double value = is_similarity ? similarity_value(sink, row, column, a, b, gram)
-                                               : entry_value(sink, a, b, gram);
-            write_entry(sink, panels->order[row], panels->order[column], value);
-            if (sink->full)
-                write_entry(sink, panels->order[column], panels->order[row], value);
-        }
+        const int64_t first = tile->diagonal ? r + 1 : 0;
+        const int64_t i = tile->row_start + r, j = tile->column_start + first;
+        row_values(sink, tile, r, first, values);
+        write_run(sink, i * leading + j, 1, values + first, tile->columns - first);
+        if (sink->full)
+            write_run(sink, j * leading + i, leading, values + first, tile->columns - first);
     }
 }
 
@@ -89,28 +115,60 @@ qkv_matrix_sink qkv_matrix_sink_for(const qkv_panels *panels, int32_t metric, in
                               .metric = metric, .full = triangle == QKVSIM_FULL };
 }
 
-void qkv_matrix_sink_diagonal(const qkv_matrix_sink *sink)
+/* ---- what tiles leave out ---- */
+
+static bool is_defined(const qkv_matrix_sink *sink, const qkv_feature *feature)
 {
-    const qkv_panels *panels = sink->panels;
-    for (int64_t j = 0; j < panels->features; j++) {
-        const qkv_feature *feature = &panels->statistics[j];
-        const int limit = sink->metric == QKVSIM_PEARSON ? QKV_NORMAL : QKV_CONSTANT;
-        if ((sink->metric & (QKVSIM_COSINE | QKVSIM_PEARSON)) != 0)
-            write_entry(sink, j, j, feature->kind <= limit ? 1 : NAN);
-        else
-            write_entry(sink, j, j, entry_value(sink, feature, feature, 1));
+    switch (sink->metric) {
+    case QKVSIM_COSINE:
+        return feature->kind != QKV_UNDEFINED;
+    case QKVSIM_PEARSON:
+        return feature->kind == QKV_NORMAL;
+    case QKVSIM_COVARIANCE:
+        return !feature->nonfinite && sink->panels->observations > 1;
+    default:
+        return !feature->nonfinite;
     }
+}
+
+/* NaN in column j above the diagonal and in row j beyond it; with the full matrix, everywhere. */
+static void clear_feature(const qkv_matrix_sink *sink, int64_t j)
+{
+    const double undefined = NAN;
+    const int64_t d = sink->panels->features, leading = sink->matrix.leading_dimension;
+    for (int64_t k = 0; k < d; k++) {
+        if (sink->full || k <= j)
+            write_run(sink, k * leading + j, 1, &undefined, 1);
+        if (sink->full || k >= j)
+            write_run(sink, j * leading + k, 1, &undefined, 1);
+    }
+}
+
+static double diagonal_value(const qkv_matrix_sink *sink, const qkv_feature *feature)
+{
+    return is_bounded(sink) ? 1 : unbounded_value(sink, feature, feature, 1);
+}
+
+void qkv_matrix_sink_finish(const qkv_matrix_sink *sink)
+{
+    for (int64_t j = 0; j < sink->panels->features; j++) {
+        const qkv_feature *feature = &sink->panels->statistics[j];
+        const double value = diagonal_value(sink, feature);
+        if (is_defined(sink, feature))
+            write_run(sink, j * (sink->matrix.leading_dimension + 1), 1, &value, 1);
+    }
+    for (int64_t j = 0; j < sink->panels->features; j++)
+        if (!is_defined(sink, &sink->panels->statistics[j]))
+            clear_feature(sink, j);
 }
 
 qkvsim_status qkv_matrix_sink_check(qkvsim_context *context, const qkv_matrix_sink *sink)
 {
-    if ((sink->metric & (QKVSIM_COSINE | QKVSIM_PEARSON)) != 0)
-        return QKVSIM_OK;
     const double largest = sink->matrix.dtype == QKVSIM_F64 ? DBL_MAX : (double)FLT_MAX;
     for (int64_t j = 0; j < sink->panels->features; j++) {
         const qkv_feature *feature = &sink->panels->statistics[j];
-        const double value = entry_value(sink, feature, feature, 1);
-        if (value > largest)
+        const double value = diagonal_value(sink, feature);
+        if (is_defined(sink, feature) && value > largest)
             return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
                             "the %s of column %lld with itself is %g, beyond %g, the largest of the "
                             "output's type: %s",

@@ -8,7 +8,7 @@
 
 typedef struct qkv_matrix_sink {
     qkv_sink sink;
-    const qkv_panels *panels;
+    const qkv_panels *panels; /* in the caller's order */
     qkvsim_matrix matrix;
     int32_t metric;
     bool full;
@@ -18,8 +18,8 @@ typedef struct qkv_matrix_sink {
 qkv_matrix_sink qkv_matrix_sink_for(const qkv_panels *panels, int32_t metric, int32_t triangle,
                                     const qkvsim_matrix *matrix);
 
-/* Writes the diagonal, which tiles leave out: it is exact. */
-void qkv_matrix_sink_diagonal(const qkv_matrix_sink *sink);
+/* Writes what tiles leave out: the diagonal, which is exact, and NaN for undefined features. */
+void qkv_matrix_sink_finish(const qkv_matrix_sink *sink);
 
 /* Fails where a covariance or dot product may exceed the matrix's type. */
 qkvsim_status qkv_matrix_sink_check(qkvsim_context *context, const qkv_matrix_sink *sink);

@@ -53,7 +53,7 @@ static qkvsim_status write_tiles(qkvsim_context *context, const qkv_panels *pane
     qkv_work_begin(context, gram.tile_count);
     status = qkv_gram_for_each_tile(context, &gram, &sink->sink);
     if (status == QKVSIM_OK)
-        qkv_matrix_sink_diagonal(sink);
+        qkv_matrix_sink_finish(sink);
     qkv_gram_close(context, &gram);
     return status;
 }
