@@ -1,7 +1,7 @@
 /*
  * Streams: means and centred second moments in double, updated by chunks and merged.
- * T. F. Chan, G. H. Golub, R. J. LeVeque, Updating formulae and a pairwise algorithm for computing sample
- * variances, Stanford STAN-CS-79-773 (1979).
+ * T. F. Chan, G. H. Golub, R. J. LeVeque, Updating formulae and a pairwise algorithm for computing
+ * sample variances, Stanford STAN-CS-79-773 (1979).
  */
 #include <qkvsim/accumulator.h>
 
@@ -169,15 +169,20 @@ static qkvsim_status check_range(qkvsim_context *context, const double *moments,
     return QKVSIM_OK;
 }
 
-/* Adds prepared panels; new moments are made beside the old ones, so that a failure changes nothing. */
+/* Adds prepared panels; new moments are made beside the old ones, so that a failure changes
+ * nothing. */
 static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
                                 const qkv_panels *panels, running_feature *chunk, double *delta,
                                 double *moments)
 {
     describe_chunk(panels, accumulator, chunk, delta);
     const int64_t before = accumulator->observations;
-    accumulate_sink sink = { { consume }, panels, accumulator, delta,
-                             before > 0 ? cross_weight(before, panels->observations) : 0, moments };
+    accumulate_sink sink = { { consume },
+                             panels,
+                             accumulator,
+                             delta,
+                             before > 0 ? cross_weight(before, panels->observations) : 0,
+                             moments };
     qkv_gram gram;
     qkvsim_status status = qkv_gram_open(context, panels, NULL, NULL, NULL, &gram);
     if (status != QKVSIM_OK)
@@ -208,7 +213,7 @@ static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accu
     running_feature *chunk = qkv_allocate(allocator, features, sizeof *chunk);
     double *delta = qkv_allocate(allocator, features, sizeof *delta);
     double *moments = qkv_allocate(allocator, size, sizeof *moments);
-    qkv_panels panels = {0};
+    qkv_panels panels = { 0 };
     qkvsim_status status = chunk != NULL && delta != NULL && moments != NULL
                                ? qkv_panels_open_unordered(context, input, &panels)
                                : qkv_no_memory(context, "a chunk");
@@ -300,9 +305,10 @@ qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulat
                               : 0;
     int64_t column;
     if (!merge_stays_in_range(accumulator, other, weight, &column))
-        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
-                        "the sum of squares of column %lld exceeds double precision: scale the input",
-                        (long long)column);
+        return qkv_fail(
+            context, QKVSIM_ERROR_TOO_LARGE,
+            "the sum of squares of column %lld exceeds double precision: scale the input",
+            (long long)column);
     merge_moments(accumulator, other, weight);
     merge_features(accumulator->running, other->running, accumulator->features,
                    accumulator->observations, other->observations);
@@ -320,13 +326,13 @@ static void describe_features(const qkvsim_accumulator *accumulator, qkv_panels 
         const running_feature *running = &accumulator->running[j];
         qkv_feature *feature = &panels->statistics[j];
         if (running->nonfinite) {
-            *feature = (qkv_feature){ .mean = NAN, .offset = NAN, .kind = QKV_UNDEFINED,
-                                      .nonfinite = true };
+            *feature = (qkv_feature){
+                .mean = NAN, .offset = NAN, .kind = QKV_UNDEFINED, .nonfinite = true
+            };
             continue;
         }
-        const double squares = running->constant
-                                   ? 0
-                                   : accumulator->moments[qkv_packed(accumulator->features, j, j)];
+        const double squares =
+            running->constant ? 0 : accumulator->moments[qkv_packed(accumulator->features, j, j)];
         qkv_describe_feature(feature, running->mean, squares, n, 0);
     }
 }
@@ -338,7 +344,8 @@ static qkvsim_status check_accumulator(qkvsim_context *context,
     if (accumulator == NULL || accumulator->observations == 0)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the accumulator is %s",
                         accumulator == NULL ? "NULL" : "empty");
-    *input = (qkv_input){ .real = QKVSIM_F64, .features = accumulator->features,
+    *input = (qkv_input){ .real = QKVSIM_F64,
+                          .features = accumulator->features,
                           .observations = accumulator->observations };
     return QKVSIM_OK;
 }
@@ -372,7 +379,8 @@ qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
     if (status == QKVSIM_OK)
         status = check_accumulator(context, accumulator, &input);
     if (status == QKVSIM_OK)
-        status = qkv_session_open(context, layout, &options, &input, accumulator->moments, &session);
+        status =
+            qkv_session_open(context, layout, &options, &input, accumulator->moments, &session);
     if (status != QKVSIM_OK)
         return status;
     qkvsim_analysis *made = NULL;
@@ -401,7 +409,7 @@ qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
     qkvsim_similarity_options options;
     qkv_input input;
     qkvsim_matrix out;
-    qkv_panels panels = {0};
+    qkv_panels panels = { 0 };
     qkvsim_status status = qkv_check_similarity(context, metric, given, &options);
     if (status == QKVSIM_OK)
         status = check_defaults(context, options.selection, options.precision, options.nonfinite);

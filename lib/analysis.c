@@ -16,8 +16,7 @@ static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t pa
         analysis->histograms[metric] =
             qkv_allocate(allocator, pair_groups * (size_t)analysis->binning.count,
                          sizeof *analysis->histograms[metric]);
-    return analysis->undefined[metric] != NULL
-           && (!wanted || analysis->histograms[metric] != NULL);
+    return analysis->undefined[metric] != NULL && (!wanted || analysis->histograms[metric] != NULL);
 }
 
 static bool allocate_results(qkvsim_analysis *analysis, const qkv_session *session)
@@ -138,7 +137,8 @@ qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_view *parts, 
 static bool has_pair_group(const qkvsim_analysis *analysis, int32_t pair_group)
 {
     return analysis != NULL && pair_group >= 0
-           && pair_group < qkv_pair_groups(analysis->layout->groups) && analysis->wanted[pair_group];
+           && pair_group < qkv_pair_groups(analysis->layout->groups)
+           && analysis->wanted[pair_group];
 }
 
 /* The index of a metric that was computed; -1 otherwise. */
@@ -229,8 +229,8 @@ const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis, int32_
     return analysis->histograms[qkv_metric_index(metric)] + pair_group * analysis->binning.count;
 }
 
-double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
-                                 int32_t statistic)
+double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_group,
+                                 int32_t metric, int32_t statistic)
 {
     const qkv_moments *moments = moments_of(analysis, pair_group, metric);
     return moments != NULL ? qkv_moments_statistic(moments, statistic) : NAN;

@@ -24,18 +24,18 @@ struct qkvsim_analysis {
     int64_t observations;
     int64_t *dropped;
     int64_t dropped_count;
-    int64_t *histograms[QKV_METRICS];         /* pair groups x bins; NULL where not wanted */
-    qkv_pair_result *results;                 /* pair groups */
-    double (*offset)[QKV_OFFSET_PARTS];       /* pair groups */
-    double *offset_ratios;                    /* features */
-    double *group_offset;                     /* groups */
-    int64_t *undefined[QKV_METRICS];          /* features; as many as the count says are in use */
+    int64_t *histograms[QKV_METRICS];   /* pair groups x bins; NULL where not wanted */
+    qkv_pair_result *results;           /* pair groups */
+    double (*offset)[QKV_OFFSET_PARTS]; /* pair groups */
+    double *offset_ratios;              /* features */
+    double *group_offset;               /* groups */
+    int64_t *undefined[QKV_METRICS];    /* features; as many as the count says are in use */
     int64_t undefined_count[QKV_METRICS];
 };
 
 /*
- * Everything that repeated analyses of inputs of one shape share: checked options, panels, tiles. An
- * analysis of an input is then one call; a permutation is the same call with another input.
+ * Everything that repeated analyses of inputs of one shape share: checked options, panels, tiles.
+ * An analysis of an input is then one call; a permutation is the same call with another input.
  */
 typedef struct qkv_session {
     const qkvsim_layout *layout;

@@ -43,8 +43,7 @@ static int32_t metric_bit(int32_t index)
 /* Welford's update of mean and sum of squared deviations, and extremes, of every bin. */
 static void add_histograms(qkvsim_baseline *baseline, const qkvsim_analysis *permuted, int64_t p)
 {
-    const int64_t cells =
-        qkv_pair_groups(permuted->layout->groups) * permuted->binning.count;
+    const int64_t cells = qkv_pair_groups(permuted->layout->groups) * permuted->binning.count;
     for (int metric = 0; metric < QKV_METRICS; metric++) {
         double **bins = baseline->bins[metric];
         const int64_t *counts = permuted->histograms[metric];
@@ -74,8 +73,7 @@ static void add_statistics(qkvsim_baseline *baseline, const qkvsim_analysis *per
 static void finish_histograms(qkvsim_baseline *baseline)
 {
     const qkvsim_analysis *observed = baseline->observed;
-    const int64_t cells =
-        qkv_pair_groups(observed->layout->groups) * observed->binning.count;
+    const int64_t cells = qkv_pair_groups(observed->layout->groups) * observed->binning.count;
     for (int metric = 0; metric < QKV_METRICS; metric++)
         for (int64_t k = 0; baseline->bins[metric][1] != NULL && k < cells; k++)
             baseline->bins[metric][1][k] =
@@ -87,11 +85,12 @@ typedef struct extreme_counts {
 } extreme_counts;
 
 /* Permutations at least as extreme as the observed value; `centre` is the mean of all m + 1. */
-static extreme_counts count_extremes(const double *values, int64_t m, double observed, double centre)
+static extreme_counts count_extremes(const double *values, int64_t m, double observed,
+                                     double centre)
 {
     const double distance = fabs(observed - centre);
     const double slack = (1 - as_far) * distance;
-    extreme_counts counts = {0};
+    extreme_counts counts = { 0 };
     for (int64_t p = 0; p < m; p++) {
         counts.two_sided += fabs(values[p] - centre) >= as_far * distance;
         counts.less += values[p] <= observed + slack;
@@ -175,8 +174,8 @@ static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *s
     if (status != QKVSIM_OK)
         return status;
     const size_t cells = (size_t)cell_count(made->observed);
-    const size_t bins = (size_t)qkv_pair_groups(session->layout->groups)
-                        * (size_t)session->binning.count;
+    const size_t bins =
+        (size_t)qkv_pair_groups(session->layout->groups) * (size_t)session->binning.count;
     bool complete = true;
     for (int metric = 0; metric < QKV_METRICS; metric++)
         for (int k = 0; k < BINS_SUMMARIES && (session->metrics & metric_bit(metric)) != 0; k++) {
@@ -314,7 +313,8 @@ qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *pa
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading = { analysis.selection, analysis.precision, analysis.nonfinite };
+    const qkv_input_options reading = { analysis.selection, analysis.precision,
+                                        analysis.nonfinite };
     qkv_input input;
     status = qkv_input_open(context, parts, part_count, &reading, &input);
     if (status != QKVSIM_OK)
@@ -351,8 +351,8 @@ const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t
            + pair_group * baseline->observed->binning.count;
 }
 
-double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group, int32_t metric,
-                                 int32_t statistic, int32_t summary)
+double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
+                                 int32_t metric, int32_t statistic, int32_t summary)
 {
     if (baseline == NULL || summary < 1 || summary > SUMMARIES || statistic < QKVSIM_MEAN
         || statistic > QKVSIM_TAIL

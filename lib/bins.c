@@ -1,6 +1,6 @@
 /*
- * Edges of bins. Equal edges are numpy.linspace in double, then rounded to the values' type, because
- * numpy.histogram compares float32 values with float32 edges.
+ * Edges of bins. Equal edges are numpy.linspace in double, then rounded to the values' type,
+ * because numpy.histogram compares float32 values with float32 edges.
  */
 #include "bins.h"
 
@@ -61,8 +61,7 @@ qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins,
     qkvsim_bins given = { .count = DEFAULT_BINS };
     qkvsim_status status = QKVSIM_OK;
     if (bins != NULL)
-        status =
-            qkv_read_struct(context, "qkvsim_bins", bins, &given, sizeof given, sizeof given);
+        status = qkv_read_struct(context, "qkvsim_bins", bins, &given, sizeof given, sizeof given);
     if (status == QKVSIM_OK)
         status = check_range(context, &given);
     if (status != QKVSIM_OK)
@@ -91,5 +90,5 @@ qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins,
 void qkv_binning_close(const qkv_allocator *allocator, qkv_binning *binning)
 {
     qkv_release(allocator, binning->edges);
-    *binning = (qkv_binning){0};
+    *binning = (qkv_binning){ 0 };
 }

@@ -2,9 +2,9 @@
  * The guard of OpenBLAS's thread count, the library's only global state.
  *
  * The pthread build has one count for the process. The OpenMP build asks the OpenMP runtime, whose
- * count belongs to each thread; its runtime is reached through weak symbols, so that the library needs
- * none of its own. openblas_set_num_threads_local of newer versions also sets the process's count in
- * the pthread build, so it would not spare the guard.
+ * count belongs to each thread; its runtime is reached through weak symbols, so that the library
+ * needs none of its own. openblas_set_num_threads_local of newer versions also sets the process's
+ * count in the pthread build, so it would not spare the guard.
  */
 #include "blas.h"
 

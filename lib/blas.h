@@ -4,8 +4,8 @@
 
 #include <stdint.h>
 
-/* While any call is between enter and leave, OpenBLAS runs on one thread; the last to leave restores
- * the caller's count. */
+/* While any call is between enter and leave, OpenBLAS runs on one thread; the last to leave
+ * restores the caller's count. */
 void qkv_blas_enter(void);
 void qkv_blas_leave(void);
 

@@ -99,8 +99,8 @@ qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const v
     const size_t given = qkv_declared_size(from);
     if (given < least)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%s has struct_size %zu, at least %zu is needed: set it to sizeof(%s)", name,
-                        given, least, name);
+                        "%s has struct_size %zu, at least %zu is needed: set it to sizeof(%s)",
+                        name, given, least, name);
     const unsigned char *bytes = from;
     for (size_t i = size; i < given; i++)
         if (bytes[i] != 0)
@@ -124,7 +124,8 @@ bool qkv_work_at(qkvsim_context *context, int64_t done)
     if (done > context->work_done)
         context->work_done = done;
     return context->progress != NULL
-           && context->progress(context->progress_user, context->work_done, context->work_total) != 0;
+           && context->progress(context->progress_user, context->work_done, context->work_total)
+                  != 0;
 }
 
 qkvsim_status qkv_cancelled(qkvsim_context *context)
@@ -146,7 +147,7 @@ static int32_t available_processors(void)
 /* Fills the context from options; its error text says what is wrong with them. */
 static qkvsim_status configure(qkvsim_context *context, const qkvsim_context_options *options)
 {
-    qkvsim_context_options given = {0};
+    qkvsim_context_options given = { 0 };
     if (options != NULL) {
         const qkvsim_status status = qkv_read_struct(context, "qkvsim_context_options", options,
                                                      &given, sizeof given, sizeof(size_t));
@@ -174,7 +175,7 @@ qkvsim_status qkvsim_context_create(const qkvsim_context_options *options, qkvsi
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
-    qkvsim_context prototype = {0};
+    qkvsim_context prototype = { 0 };
     const qkvsim_status status = configure(&prototype, options);
     if (status != QKVSIM_OK)
         return status;

@@ -1,4 +1,5 @@
-/* What every part of the library shares: the context, its allocator, its error text, its progress. */
+/* What every part of the library shares: the context, its allocator, its error text, its progress.
+ */
 #ifndef QKV_CONTEXT_H
 #define QKV_CONTEXT_H
 
@@ -41,14 +42,13 @@ void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size);
 void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t size);
 void qkv_release(const qkv_allocator *allocator, void *memory);
 
-/* At least count * size bytes for one use at a time, owned by the context; their content is that of the
- * last use, or zero. NULL where memory is short. */
+/* At least count * size bytes for one use at a time, owned by the context; their content is that of
+ * the last use, or zero. NULL where memory is short. */
 void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, size_t size);
 
 /* Writes the context's error text and returns the status. */
-__attribute__((format(printf, 3, 4))) qkvsim_status qkv_fail(qkvsim_context *context,
-                                                            qkvsim_status status,
-                                                            const char *format, ...);
+__attribute__((format(printf, 3, 4))) qkvsim_status
+qkv_fail(qkvsim_context *context, qkvsim_status status, const char *format, ...);
 qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what);
 
 /* The product of two non-negative sizes; false where it exceeds int64 or size_t. */
@@ -59,13 +59,14 @@ size_t qkv_declared_size(const void *structure);
 
 /*
  * Copies the caller's struct of any version into one of `size` bytes, zeros where the caller's is
- * shorter. Fails where struct_size is below `least`, or where bytes this library does not know are not
- * zero.
+ * shorter. Fails where struct_size is below `least`, or where bytes this library does not know are
+ * not zero.
  */
 qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const void *from, void *to,
                               size_t size, size_t least);
 
-/* Progress of one public call: begin once, then advance on the calling thread; true means cancelled. */
+/* Progress of one public call: begin once, then advance on the calling thread; true means
+ * cancelled. */
 void qkv_work_begin(qkvsim_context *context, int64_t total);
 bool qkv_work_at(qkvsim_context *context, int64_t done);
 qkvsim_status qkv_cancelled(qkvsim_context *context);

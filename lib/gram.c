@@ -1,7 +1,7 @@
 /*
- * The one tile loop: threads take tiles of the Gram matrix, OpenBLAS multiplies each on one thread, the
- * sink consumes it in cache. How a tile is computed does not depend on the thread that does it, so
- * results are the same for any number of threads.
+ * The one tile loop: threads take tiles of the Gram matrix, OpenBLAS multiplies each on one thread,
+ * the sink consumes it in cache. How a tile is computed does not depend on the thread that does it,
+ * so results are the same for any number of threads.
  */
 #include "gram.h"
 
@@ -14,9 +14,9 @@
 
 enum {
     TILE_REALS = QKV_PANEL_WIDTH * QKV_PANEL_WIDTH,
-    BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
-    CHUNK_LENGTH = 256,    /* observations multiplied at a time, at most, on average */
-    CHUNKS_TOGETHER = 16   /* chunks added up before they are added to the tile */
+    BLOCK_PANELS = 8,    /* panels of a block of tiles stay in the last-level cache */
+    CHUNK_LENGTH = 256,  /* observations multiplied at a time, at most, on average */
+    CHUNKS_TOGETHER = 16 /* chunks added up before they are added to the tile */
 };
 
 /* ---- the list of tiles ---- */
@@ -36,8 +36,8 @@ static int64_t add_tile(int64_t i, int64_t j, wanted_function wanted, const void
     return count + 1;
 }
 
-/* Block by block, so that a block's panels are read from cache; the diagonal's tiles, half the work of
- * others, last, so that threads end together. */
+/* Block by block, so that a block's panels are read from cache; the diagonal's tiles, half the work
+ * of others, last, so that threads end together. */
 static int64_t list_tiles(int64_t panels, wanted_function wanted, const void *state,
                           int32_t (*tiles)[2])
 {
@@ -69,7 +69,7 @@ qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
 void qkv_gram_close(const qkvsim_context *context, qkv_gram *gram)
 {
     qkv_release(&context->allocator, gram->tiles);
-    *gram = (qkv_gram){0};
+    *gram = (qkv_gram){ 0 };
 }
 
 qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
@@ -88,8 +88,9 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
 
 /* ---- one tile by products of panels ---- */
 
-/* A panel as OpenBLAS sees it, with its padding: dsyrk rounds differently in the last columns of a width
- * that is no multiple of its kernel's, and a value must not depend on where its columns stand. */
+/* A panel as OpenBLAS sees it, with its padding: dsyrk rounds differently in the last columns of a
+ * width that is no multiple of its kernel's, and a value must not depend on where its columns
+ * stand. */
 typedef struct factor {
     const void *values;
     int64_t width;
@@ -105,8 +106,8 @@ static const void *rows_from(const factor *f, int64_t row, int32_t real)
     return (const char *)f->values + (size_t)(row * f->width) * qkv_real_size(real);
 }
 
-/* out = a' b over rows start .. start + count - 1, added to out or not; only above the diagonal where
- * a is b. */
+/* out = a' b over rows start .. start + count - 1, added to out or not; only above the diagonal
+ * where a is b. */
 static void multiply(const factor *a, const factor *b, bool same, int64_t start, int64_t count,
                      bool add, int32_t real, void *out)
 {
@@ -143,8 +144,8 @@ static void add_reals(void *to, const void *from, int64_t rows, int32_t real)
     }
 }
 
-/* Where the c-th of a number of chunks of n observations begins. Lengths vary with the multiples of the
- * golden ratio: equal sums of equal chunks would round alike at each addition and drift. */
+/* Where the c-th of a number of chunks of n observations begins. Lengths vary with the multiples of
+ * the golden ratio: equal sums of equal chunks would round alike at each addition and drift. */
 static int64_t chunk_start(int64_t n, int64_t chunks, int64_t c)
 {
     if (c == 0 || c == chunks)
@@ -154,8 +155,8 @@ static int64_t chunk_start(int64_t n, int64_t chunks, int64_t c)
     return (int64_t)((double)n * (((double)c + jitter) / (double)chunks));
 }
 
-/* Sums over observations in two levels: chunks within `partial`, groups of chunks within out. Few enough
- * additions in a row keep single precision within 1e-6 for 65,536 observations and more. */
+/* Sums over observations in two levels: chunks within `partial`, groups of chunks within out. Few
+ * enough additions in a row keep single precision within 1e-6 for 65,536 observations and more. */
 static void multiply_panels(const qkv_gram *gram, const qkv_tile *tile, void *partial, void *out)
 {
     const qkv_panels *panels = gram->panels;
@@ -243,8 +244,9 @@ int32_t qkv_gram_workers(const qkvsim_context *context, const qkv_gram *gram)
 qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gram, qkv_sink *sink)
 {
     const int32_t workers = qkv_gram_workers(context, gram);
-    tile_loop loop = { .context = context, .gram = gram, .sink = sink,
-                       .work_before = context->work_done };
+    tile_loop loop = {
+        .context = context, .gram = gram, .sink = sink, .work_before = context->work_done
+    };
     loop.buffers =
         qkv_borrow(context, QKV_WORKSPACE_TILES, 2 * (size_t)workers, buffer_bytes(gram));
     if (loop.buffers == NULL)
@@ -252,8 +254,7 @@ qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gr
     qkv_blas_enter();
     qkv_parallel(workers, tile_worker, &loop);
     qkv_blas_leave();
-    if (atomic_load(&loop.cancelled)
-        || qkv_work_at(context, loop.work_before + gram->tile_count))
+    if (atomic_load(&loop.cancelled) || qkv_work_at(context, loop.work_before + gram->tile_count))
         return qkv_cancelled(context);
     return QKVSIM_OK;
 }

@@ -1,5 +1,5 @@
-/* Third stage of the flow: the one tile loop. A source gives tiles of the Gram matrix, a sink consumes
- * each while it is in cache. */
+/* Third stage of the flow: the one tile loop. A source gives tiles of the Gram matrix, a sink
+ * consumes each while it is in cache. */
 #ifndef QKV_GRAM_H
 #define QKV_GRAM_H
 
@@ -10,18 +10,18 @@ typedef struct qkv_tile {
     int64_t number;
     int64_t row_start, column_start; /* positions */
     int64_t rows, columns;
-    bool diagonal;                   /* only entries above the diagonal are meaningful */
-    const void *values;              /* reals, leading dimension QKV_PANEL_WIDTH */
+    bool diagonal;      /* only entries above the diagonal are meaningful */
+    const void *values; /* reals, leading dimension QKV_PANEL_WIDTH */
 } qkv_tile;
 
 /*
- * Where tiles come from: products of panels, or second moments that were accumulated (then panels have
- * no values, and moment(i, j) is read instead).
+ * Where tiles come from: products of panels, or second moments that were accumulated (then panels
+ * have no values, and moment(i, j) is read instead).
  */
 typedef struct qkv_gram {
     const qkv_panels *panels;
-    const double *moments;   /* packed upper triangle in caller's columns; NULL: products of panels */
-    int32_t (*tiles)[2];     /* panel pairs in the order they are worked on */
+    const double *moments; /* packed upper triangle in caller's columns; NULL: products of panels */
+    int32_t (*tiles)[2];   /* panel pairs in the order they are worked on */
     int64_t tile_count;
 } qkv_gram;
 

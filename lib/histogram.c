@@ -81,8 +81,8 @@ static void count_row(const qkvsim_context *context, counting *work, int64_t r, 
             last_code = code;
         }
         if (row >= 0)
-            count_one(work, row, is_double ? ((const double *)reals)[c]
-                                           : (double)((const float *)reals)[c]);
+            count_one(work, row,
+                      is_double ? ((const double *)reals)[c] : (double)((const float *)reals)[c]);
     }
 }
 
@@ -156,7 +156,7 @@ qkvsim_status qkvsim_histogram(qkvsim_context *context, const qkvsim_view *matri
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
-    counting work = {0};
+    counting work = { 0 };
     if (histograms == NULL)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "histograms is NULL");
     qkvsim_status status = qkv_check_view(context, "the matrix", matrix, false, &work.matrix);

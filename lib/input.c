@@ -30,17 +30,19 @@ static bool span_fits(int64_t extent, int64_t stride, size_t size, int64_t *byte
            && qkv_multiply(elements, (int64_t)size, bytes);
 }
 
-static qkvsim_status check_strides(qkvsim_context *context, const char *what, const qkvsim_view *view)
+static qkvsim_status check_strides(qkvsim_context *context, const char *what,
+                                   const qkvsim_view *view)
 {
     const size_t size = element_size(view->dtype);
     int64_t down, across, all;
     if ((view->observations > 1 && view->observation_stride == 0)
         || (view->features > 1 && view->feature_stride == 0))
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%s has observation_stride %lld and feature_stride %lld: a stride of 0 would "
-                        "repeat one element; a C-ordered array has strides %lld and 1",
-                        what, (long long)view->observation_stride, (long long)view->feature_stride,
-                        (long long)view->features);
+        return qkv_fail(
+            context, QKVSIM_ERROR_INVALID_ARGUMENT,
+            "%s has observation_stride %lld and feature_stride %lld: a stride of 0 would "
+            "repeat one element; a C-ordered array has strides %lld and 1",
+            what, (long long)view->observation_stride, (long long)view->feature_stride,
+            (long long)view->features);
     if (!qkv_multiply(view->observations, view->features, &all)
         || !span_fits(view->observations, view->observation_stride, size, &down)
         || !span_fits(view->features, view->feature_stride, size, &across)
@@ -64,20 +66,21 @@ qkvsim_status qkv_check_view(qkvsim_context *context, const char *what, const qk
         return status;
     const size_t size = element_size(view->dtype);
     if (size == 0 || (view->dtype == QKVSIM_I32) != mask)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s has dtype %d, expected %s", what,
-                        (int)view->dtype,
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s has dtype %d, expected %s",
+                        what, (int)view->dtype,
                         mask ? "QKVSIM_I32 (5)" : "QKVSIM_F16 (1), BF16 (2), F32 (3) or F64 (4)");
     if (view->observations < 1 || view->features < 1)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%s has %lld observations and %lld features: at least one of each is needed",
-                        what, (long long)view->observations, (long long)view->features);
+        return qkv_fail(
+            context, QKVSIM_ERROR_INVALID_ARGUMENT,
+            "%s has %lld observations and %lld features: at least one of each is needed", what,
+            (long long)view->observations, (long long)view->features);
     if (view->data == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s has no data: the pointer is NULL",
-                        what);
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "%s has no data: the pointer is NULL", what);
     if ((uintptr_t)view->data % size != 0)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%s has data at an address that is no multiple of its element size %zu", what,
-                        size);
+                        "%s has data at an address that is no multiple of its element size %zu",
+                        what, size);
     return check_strides(context, what, view);
 }
 
@@ -107,13 +110,13 @@ qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *giv
     int64_t elements, bytes;
     if (!qkv_multiply(rows, matrix->leading_dimension, &elements)
         || !qkv_multiply(elements, (int64_t)size, &bytes))
-        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
-                        "the output matrix of %lld rows of %lld elements is larger than the address "
-                        "space",
-                        (long long)rows, (long long)matrix->leading_dimension);
+        return qkv_fail(
+            context, QKVSIM_ERROR_TOO_LARGE,
+            "the output matrix of %lld rows of %lld elements is larger than the address "
+            "space",
+            (long long)rows, (long long)matrix->leading_dimension);
     if (matrix->data == NULL || (uintptr_t)matrix->data % size != 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the output matrix's data is %s",
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the output matrix's data is %s",
                         matrix->data == NULL ? "NULL" : "not aligned to its element size");
     return QKVSIM_OK;
 }
@@ -130,10 +133,10 @@ bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature)
 {
     const qkv_part *part = qkv_input_part(input, feature);
     const qkvsim_view *view = &part->view;
-    const char *element = (const char *)view->data
-                          + (row * view->observation_stride
-                             + (feature - part->first_feature) * view->feature_stride)
-                                * (int64_t)element_size(view->dtype);
+    const char *element =
+        (const char *)view->data
+        + (row * view->observation_stride + (feature - part->first_feature) * view->feature_stride)
+              * (int64_t)element_size(view->dtype);
     uint16_t half;
     float single;
     double real;
@@ -155,7 +158,8 @@ bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature)
 
 /* ---- parts ---- */
 
-/* The caller's array is walked by its own struct_size, which a newer header may have made larger. */
+/* The caller's array is walked by its own struct_size, which a newer header may have made larger.
+ */
 static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *parts,
                                 int32_t part_count, int32_t precision, qkv_input *input)
 {
@@ -190,8 +194,8 @@ static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *part
             input->real = QKVSIM_F64;
         input->parts[p].first_feature = input->features;
         if (view->features > INT32_MAX - input->features)
-            return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
-                            "more than %d features in %d parts", INT32_MAX, (int)part_count);
+            return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "more than %d features in %d parts",
+                            INT32_MAX, (int)part_count);
         input->features += view->features;
     }
     input->observations = input->parts[0].view.observations;
@@ -303,7 +307,8 @@ static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, qkv_input *inp
     input->observations = kept_count;
     if (kept_count == 0)
         return qkv_fail(context, QKVSIM_ERROR_NONFINITE,
-                        "each of the %zu observations has a NaN or an infinity: none is left", count);
+                        "each of the %zu observations has a NaN or an infinity: none is left",
+                        count);
     return QKVSIM_OK;
 }
 
@@ -357,5 +362,5 @@ void qkv_input_close(const qkvsim_context *context, qkv_input *input)
     qkv_release(&context->allocator, input->parts);
     qkv_release(&context->allocator, input->rows);
     qkv_release(&context->allocator, input->dropped);
-    *input = (qkv_input){0};
+    *input = (qkv_input){ 0 };
 }

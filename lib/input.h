@@ -1,4 +1,5 @@
-/* The caller's input once validated: parts, selected observations, arithmetic. First stage of the flow. */
+/* The caller's input once validated: parts, selected observations, arithmetic. First stage of the
+ * flow. */
 #ifndef QKV_INPUT_H
 #define QKV_INPUT_H
 
@@ -38,7 +39,8 @@ qkvsim_status qkv_check_view(qkvsim_context *context, const char *what, const qk
 qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *given, int64_t rows,
                                int64_t columns, bool mask, qkvsim_matrix *matrix);
 
-/* Checks parts, selection and options, and drops observations if asked to. On failure nothing is held. */
+/* Checks parts, selection and options, and drops observations if asked to. On failure nothing is
+ * held. */
 qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
                              const qkv_input_options *options, qkv_input *input);
 void qkv_input_close(const qkvsim_context *context, qkv_input *input);

@@ -100,7 +100,8 @@ static void plan_close(const qkvsim_context *context, layout_plan *plan)
     qkv_release(&context->allocator, plan->names);
 }
 
-static qkvsim_status plan_open(qkvsim_context *context, int64_t features, int32_t groups, layout_plan *plan)
+static qkvsim_status plan_open(qkvsim_context *context, int64_t features, int32_t groups,
+                               layout_plan *plan)
 {
     plan->features = features;
     plan->groups = groups;
@@ -116,8 +117,8 @@ static qkvsim_status plan_open(qkvsim_context *context, int64_t features, int32_
 /* Makes the handle from a plan and closes the plan. */
 static qkvsim_status plan_finish(qkvsim_context *context, layout_plan *plan, qkvsim_layout **layout)
 {
-    qkvsim_layout *made = make_layout(&context->allocator, plan->labels, plan->features, plan->names,
-                                      plan->groups);
+    qkvsim_layout *made =
+        make_layout(&context->allocator, plan->labels, plan->features, plan->names, plan->groups);
     plan_close(context, plan);
     if (made == NULL)
         return qkv_no_memory(context, "the layout");
@@ -238,9 +239,10 @@ qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int32_t *label
     if (status != QKVSIM_OK)
         return status;
     if (features < groups || features > INT32_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%lld labels for %d groups: each group needs a feature, and there may be %d",
-                        (long long)features, (int)groups, INT32_MAX);
+        return qkv_fail(
+            context, QKVSIM_ERROR_INVALID_ARGUMENT,
+            "%lld labels for %d groups: each group needs a feature, and there may be %d",
+            (long long)features, (int)groups, INT32_MAX);
     for (int64_t j = 0; j < features; j++)
         if (labels[j] < 0 || labels[j] >= groups)
             return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
@@ -284,10 +286,11 @@ static qkvsim_status check_heads(qkvsim_context *context, const head_counts *h, 
                             "part %d of %lld features does not split into %d equal heads", (int)p,
                             (long long)h->widths[p], (int)h->heads[p]);
         if (h->heads[p] % h->rounds != 0)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "interleaved heads come in %d rounds, the smallest number of heads, but "
-                            "part %d has %d",
-                            (int)h->rounds, (int)p, (int)h->heads[p]);
+            return qkv_fail(
+                context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                "interleaved heads come in %d rounds, the smallest number of heads, but "
+                "part %d has %d",
+                (int)h->rounds, (int)p, (int)h->heads[p]);
         total += h->heads[p];
     }
     if (total > GROUPS_MAX)
@@ -332,8 +335,8 @@ static qkvsim_status name_heads(qkvsim_context *context, const head_counts *h, l
 }
 
 qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths,
-                                  const int32_t *heads, const char *const *names,
-                                  int32_t parts, int32_t order, qkvsim_layout **layout)
+                                  const int32_t *heads, const char *const *names, int32_t parts,
+                                  int32_t order, qkvsim_layout **layout)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;

@@ -52,12 +52,12 @@ static qkvsim_status check_distinct(qkvsim_context *context, const qkvsim_layout
     qsort(pairs, (size_t)count, sizeof *pairs, compare_products);
     for (int32_t p = 1; p < count; p++)
         if (pairs[p].product == pairs[p - 1].product)
-            return qkv_fail(context, QKVSIM_ERROR_AMBIGUOUS,
-                            "pair groups %s and %s both have the code %lld: choose group codes whose "
-                            "products differ, such as primes",
-                            layout->pair_group_names[pairs[p - 1].pair_group],
-                            layout->pair_group_names[pairs[p].pair_group],
-                            (long long)pairs[p].product);
+            return qkv_fail(
+                context, QKVSIM_ERROR_AMBIGUOUS,
+                "pair groups %s and %s both have the code %lld: choose group codes whose "
+                "products differ, such as primes",
+                layout->pair_group_names[pairs[p - 1].pair_group],
+                layout->pair_group_names[pairs[p].pair_group], (long long)pairs[p].product);
     return QKVSIM_OK;
 }
 

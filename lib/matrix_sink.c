@@ -13,7 +13,8 @@ static bool is_bounded(const qkv_matrix_sink *sink)
 
 /* ---- one row of a tile ---- */
 
-/* Values first .. columns - 1 of a tile's row. All are kept as double, which holds a float exactly. */
+/* Values first .. columns - 1 of a tile's row. All are kept as double, which holds a float exactly.
+ */
 static void convert_f32(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_t r, int64_t first,
                         double *values)
 {
@@ -111,8 +112,11 @@ static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
 qkv_matrix_sink qkv_matrix_sink_for(const qkv_panels *panels, int32_t metric, int32_t triangle,
                                     const qkvsim_matrix *matrix)
 {
-    return (qkv_matrix_sink){ .sink = { consume }, .panels = panels, .matrix = *matrix,
-                              .metric = metric, .full = triangle == QKVSIM_FULL };
+    return (qkv_matrix_sink){ .sink = { consume },
+                              .panels = panels,
+                              .matrix = *matrix,
+                              .metric = metric,
+                              .full = triangle == QKVSIM_FULL };
 }
 
 /* ---- what tiles leave out ---- */
@@ -169,13 +173,14 @@ qkvsim_status qkv_matrix_sink_check(qkvsim_context *context, const qkv_matrix_si
         const qkv_feature *feature = &sink->panels->statistics[j];
         const double value = diagonal_value(sink, feature);
         if (is_defined(sink, feature) && value > largest)
-            return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
-                            "the %s of column %lld with itself is %g, beyond %g, the largest of the "
-                            "output's type: %s",
-                            sink->metric == QKVSIM_DOT ? "dot product" : "covariance",
-                            (long long)j, value, largest,
-                            sink->matrix.dtype == QKVSIM_F32 ? "write to a QKVSIM_F64 matrix"
-                                                             : "scale the input");
+            return qkv_fail(
+                context, QKVSIM_ERROR_TOO_LARGE,
+                "the %s of column %lld with itself is %g, beyond %g, the largest of the "
+                "output's type: %s",
+                sink->metric == QKVSIM_DOT ? "dot product" : "covariance", (long long)j, value,
+                largest,
+                sink->matrix.dtype == QKVSIM_F32 ? "write to a QKVSIM_F64 matrix"
+                                                 : "scale the input");
     }
     return QKVSIM_OK;
 }

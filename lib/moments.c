@@ -1,5 +1,5 @@
-/* Mean, variance, skewness and kurtosis from power sums, without cancellation: sums are taken about a
- * value of the set itself, and sets are merged about their means. */
+/* Mean, variance, skewness and kurtosis from power sums, without cancellation: sums are taken about
+ * a value of the set itself, and sets are merged about their means. */
 #include "moments.h"
 
 #include <math.h>
@@ -16,7 +16,8 @@ qkv_moments qkv_moments_of_tally(const qkv_tally *tally, int64_t count)
         .mean = tally->shift + mean,
         .m2 = fmax(0, s2 - n * mean * mean),
         .m3 = s3 - 3 * mean * s2 + 2 * n * mean * mean * mean,
-        .m4 = fmax(0, s4 - 4 * mean * s3 + 6 * mean * mean * s2 - 3 * n * mean * mean * mean * mean),
+        .m4 =
+            fmax(0, s4 - 4 * mean * s3 + 6 * mean * mean * s2 - 3 * n * mean * mean * mean * mean),
         .minimum = tally->minimum,
         .maximum = tally->maximum,
     };
@@ -40,11 +41,10 @@ void qkv_moments_merge(qkv_moments *moments, const qkv_moments *other)
     moments->tail = a.tail + b.tail;
     moments->mean = a.mean + nb * d;
     moments->m2 = a.m2 + b.m2 + delta * d * na * nb;
-    moments->m3 = a.m3 + b.m3 + delta * d * d * na * nb * (na - nb)
-                  + 3 * d * (na * b.m2 - nb * a.m2);
+    moments->m3 =
+        a.m3 + b.m3 + delta * d * d * na * nb * (na - nb) + 3 * d * (na * b.m2 - nb * a.m2);
     moments->m4 = a.m4 + b.m4 + delta * d * d * d * na * nb * (na * na - na * nb + nb * nb)
-                  + 6 * d * d * (na * na * b.m2 + nb * nb * a.m2)
-                  + 4 * d * (na * b.m3 - nb * a.m3);
+                  + 6 * d * d * (na * na * b.m2 + nb * nb * a.m2) + 4 * d * (na * b.m3 - nb * a.m3);
     moments->minimum = fmin(a.minimum, b.minimum);
     moments->maximum = fmax(a.maximum, b.maximum);
 }

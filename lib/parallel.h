@@ -13,8 +13,8 @@ typedef void (*qkv_worker)(void *state, int32_t worker);
 /* Workers worth starting for a number of tasks that cost about `operations` additions in all. */
 int32_t qkv_worker_count(const qkvsim_context *context, int64_t tasks, double operations);
 
-/* Runs body on up to `workers` threads at once. Where the system grants fewer, the rest do the work:
- * results never depend on the number. */
+/* Runs body on up to `workers` threads at once. Where the system grants fewer, the rest do the
+ * work: results never depend on the number. */
 void qkv_parallel(int32_t workers, qkv_worker body, void *state);
 
 /* Takes the next task number below `tasks`; -1 when none is left. */

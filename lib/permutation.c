@@ -10,7 +10,8 @@ static void write_matrix(const qkv_permuter *permuter, const qkvsim_matrix *matr
 {
     const size_t size = qkv_real_size(permuter->real);
     for (int64_t r = 0; r < permuter->rows; r++) {
-        const char *from = (const char *)permuter->permuted + (size_t)(r * permuter->columns) * size;
+        const char *from =
+            (const char *)permuter->permuted + (size_t)(r * permuter->columns) * size;
         char *to = (char *)matrix->data
                    + (size_t)(r * matrix->leading_dimension) * qkv_real_size(matrix->dtype);
         if (matrix->dtype == permuter->real)
@@ -57,9 +58,8 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts, 
     if (status != QKVSIM_OK)
         return status;
     if (permutation.index < 0 || permutation.index > UINT32_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "index is %lld, expected 0 to %lld", (long long)permutation.index,
-                        (long long)UINT32_MAX);
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "index is %lld, expected 0 to %lld",
+                        (long long)permutation.index, (long long)UINT32_MAX);
     const qkv_input_options reading = { .selection = permutation.selection };
     qkv_input input;
     status = qkv_input_open(context, parts, part_count, &reading, &input);

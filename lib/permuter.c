@@ -1,7 +1,8 @@
 /*
- * Exact, parallel shuffles. Scheme `all` deals each value to a random bucket, then shuffles each bucket
- * in cache: that is a uniform permutation, since every order of the values within and between buckets is
- * equally likely. Scheme `feature` shuffles each column. Which thread works on which part does not show.
+ * Exact, parallel shuffles. Scheme `all` deals each value to a random bucket, then shuffles each
+ * bucket in cache: that is a uniform permutation, since every order of the values within and
+ * between buckets is equally likely. Scheme `feature` shuffles each column. Which thread works on
+ * which part does not show.
  */
 #include "permuter.h"
 
@@ -16,7 +17,7 @@ enum {
     BUCKETS_MAX = 65536, /* labels have 16 bits */
     CHUNK_WORDS = 65536,
     CHUNKS_MAX = 64,
-    LABELS = 8,          /* labels in one block of random numbers */
+    LABELS = 8, /* labels in one block of random numbers */
     COLUMNS_TOGETHER = 16
 };
 
@@ -28,7 +29,7 @@ typedef struct shuffle_all {
     int64_t count;
     int64_t chunk; /* words of a chunk, a multiple of LABELS */
     int64_t chunks, buckets;
-    int64_t *next; /* chunks x buckets: counts, then where the next word goes */
+    int64_t *next;         /* chunks x buckets: counts, then where the next word goes */
     int64_t *bucket_start; /* buckets + 1 */
     uint64_t seed;
     uint32_t index;
@@ -40,8 +41,8 @@ typedef struct shuffle_all {
 static void draw_labels(const shuffle_all *work, int64_t k, uint16_t *labels)
 {
     const int64_t block = k / LABELS;
-    const qkv_random stream = qkv_random_stream(work->seed, work->index, QKV_RANDOM_BUCKETS,
-                                                (uint32_t)(block >> 32));
+    const qkv_random stream =
+        qkv_random_stream(work->seed, work->index, QKV_RANDOM_BUCKETS, (uint32_t)(block >> 32));
     const philox4x32_ctr_t numbers = qkv_random_block(&stream, (uint32_t)block);
     const uint32_t mask = (uint32_t)work->buckets - 1;
     for (int l = 0; l < LABELS / 2; l++) {
@@ -111,8 +112,8 @@ static void bucket_worker(void *state, int32_t worker)
     shuffle_all *work = state;
     for (int64_t b; (b = qkv_next_task(&work->task, work->buckets)) >= 0;) {
         const int64_t start = work->bucket_start[b], count = work->bucket_start[b + 1] - start;
-        qkv_random stream = qkv_random_stream(work->seed, work->index, QKV_RANDOM_WITHIN_BUCKET,
-                                              (uint32_t)b);
+        qkv_random stream =
+            qkv_random_stream(work->seed, work->index, QKV_RANDOM_WITHIN_BUCKET, (uint32_t)b);
         if (work->wide)
             shuffle_64((uint64_t *)work->to + start, count, &stream);
         else
@@ -141,11 +142,17 @@ static void run_shuffle_all(const qkv_permuter *permuter, uint64_t seed, uint32_
     const int64_t count = permuter->rows * permuter->columns;
     const int64_t even = (count + permuter->chunks - 1) / permuter->chunks;
     shuffle_all work = {
-        .from = permuter->values, .to = permuter->permuted, .count = count,
-        .chunk = (even + LABELS - 1) / LABELS * LABELS, .chunks = permuter->chunks,
-        .buckets = permuter->buckets, .next = permuter->scratch,
+        .from = permuter->values,
+        .to = permuter->permuted,
+        .count = count,
+        .chunk = (even + LABELS - 1) / LABELS * LABELS,
+        .chunks = permuter->chunks,
+        .buckets = permuter->buckets,
+        .next = permuter->scratch,
         .bucket_start = (int64_t *)permuter->scratch + permuter->chunks * permuter->buckets,
-        .seed = seed, .index = index, .wide = permuter->real == QKVSIM_F64,
+        .seed = seed,
+        .index = index,
+        .wide = permuter->real == QKVSIM_F64,
     };
     work.chunks = (count + work.chunk - 1) / work.chunk;
     qkv_parallel(permuter->workers, count_worker, &work);
@@ -165,8 +172,8 @@ static void feature_worker(void *state, int32_t worker)
     char *scratch = work->scratch + (size_t)worker * work->scratch_size;
     for (int64_t t; (t = qkv_next_task(&work->task, tasks)) >= 0;) {
         const int64_t start = t * COLUMNS_TOGETHER;
-        const int64_t end = start + COLUMNS_TOGETHER < work->columns ? start + COLUMNS_TOGETHER
-                                                                     : work->columns;
+        const int64_t end =
+            start + COLUMNS_TOGETHER < work->columns ? start + COLUMNS_TOGETHER : work->columns;
         (work->wide ? shuffle_columns_64 : shuffle_columns_32)(work, start, end, scratch);
     }
 }
@@ -174,10 +181,15 @@ static void feature_worker(void *state, int32_t worker)
 static void run_shuffle_features(const qkv_permuter *permuter, uint64_t seed, uint32_t index)
 {
     shuffle_features work = {
-        .from = permuter->values, .to = permuter->permuted, .rows = permuter->rows,
-        .columns = permuter->columns, .scratch = permuter->scratch,
+        .from = permuter->values,
+        .to = permuter->permuted,
+        .rows = permuter->rows,
+        .columns = permuter->columns,
+        .scratch = permuter->scratch,
         .scratch_size = (size_t)(COLUMNS_TOGETHER * permuter->rows) * qkv_real_size(permuter->real),
-        .seed = seed, .index = index, .wide = permuter->real == QKVSIM_F64,
+        .seed = seed,
+        .index = index,
+        .wide = permuter->real == QKVSIM_F64,
     };
     qkv_parallel(permuter->workers, feature_worker, &work);
 }
@@ -216,8 +228,10 @@ qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
     const qkvsim_status status = check_scheme(context, input, scheme);
     if (status != QKVSIM_OK)
         return status;
-    *permuter = (qkv_permuter){ .real = input->real, .rows = input->observations,
-                                .columns = input->features, .scheme = scheme };
+    *permuter = (qkv_permuter){ .real = input->real,
+                                .rows = input->observations,
+                                .columns = input->features,
+                                .scheme = scheme };
     const size_t size = qkv_real_size(input->real);
     const int64_t words = permuter->rows * permuter->columns;
     size_shuffle_all(permuter);
@@ -242,7 +256,7 @@ void qkv_permuter_close(const qkvsim_context *context, qkv_permuter *permuter)
     qkv_release(&context->allocator, permuter->values);
     qkv_release(&context->allocator, permuter->permuted);
     qkv_release(&context->allocator, permuter->scratch);
-    *permuter = (qkv_permuter){0};
+    *permuter = (qkv_permuter){ 0 };
 }
 
 void qkv_permute_values(qkv_permuter *permuter, uint64_t seed, uint32_t index)
@@ -262,7 +276,10 @@ qkv_input qkv_permuter_output(const qkv_permuter *permuter, const qkv_input *lik
                                   .observation_stride = permuter->columns,
                                   .feature_stride = 1,
                                   .dtype = permuter->real } };
-    return (qkv_input){ .parts = part, .part_count = 1, .real = permuter->real,
-                        .nonfinite = like->nonfinite, .features = permuter->columns,
+    return (qkv_input){ .parts = part,
+                        .part_count = 1,
+                        .real = permuter->real,
+                        .nonfinite = like->nonfinite,
+                        .features = permuter->columns,
                         .observations = permuter->rows };
 }

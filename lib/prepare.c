@@ -1,10 +1,11 @@
 /*
  * Prepare: select, widen, centre, scale, pack. Threads take strips of columns.
  *
- * Every pair of neighbouring observations is rotated by an angle of its own, a multiple of the golden
- * angle. A rotation of the observations leaves all products of columns as they are, but takes from the
- * summands what they have in common: the equal summands of two binary or sparse columns are rounded
- * the same way at each addition, and in single precision that drift reaches 6e-6 (docs/numerics.md).
+ * Every pair of neighbouring observations is rotated by an angle of its own, a multiple of the
+ * golden angle. A rotation of the observations leaves all products of columns as they are, but
+ * takes from the summands what they have in common: the equal summands of two binary or sparse
+ * columns are rounded the same way at each addition, and in single precision that drift reaches
+ * 6e-6 (docs/numerics.md).
  */
 #include "prepare.h"
 
@@ -41,19 +42,21 @@ qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, c
                               int64_t placed, qkv_panels *panels)
 {
     const qkv_allocator *allocator = &context->allocator;
-    *panels = (qkv_panels){ .real = input->real, .observations = input->observations,
-                            .features = input->features, .placed = placed };
+    *panels = (qkv_panels){ .real = input->real,
+                            .observations = input->observations,
+                            .features = input->features,
+                            .placed = placed };
     divide_into_panels(panels);
     int64_t reals;
-    const int64_t columns = (panels->count - 1) * panels->width
-                            + qkv_panel_leading(panels, panels->count - 1);
+    const int64_t columns =
+        (panels->count - 1) * panels->width + qkv_panel_leading(panels, panels->count - 1);
     if (!qkv_multiply(columns, input->parts != NULL ? panels->observations : 0, &reals))
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld x %lld values do not fit in memory",
                         (long long)panels->observations, (long long)placed);
     const size_t size = qkv_real_size(panels->real);
     panels->order = qkv_allocate(allocator, (size_t)placed, sizeof *panels->order);
-    panels->statistics = qkv_allocate_zeroed(allocator, (size_t)input->features,
-                                             sizeof *panels->statistics);
+    panels->statistics =
+        qkv_allocate_zeroed(allocator, (size_t)input->features, sizeof *panels->statistics);
     panels->values = qkv_borrow(context, QKV_WORKSPACE_PANELS, (size_t)reals, size);
     panels->spread = qkv_allocate(allocator, (size_t)placed, size);
     panels->offset = qkv_allocate(allocator, (size_t)placed, size);
@@ -72,7 +75,7 @@ void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels)
     qkv_release(&context->allocator, panels->statistics);
     qkv_release(&context->allocator, panels->spread);
     qkv_release(&context->allocator, panels->offset);
-    *panels = (qkv_panels){0};
+    *panels = (qkv_panels){ 0 };
 }
 
 /* ---- loading ---- */
@@ -180,21 +183,22 @@ void qkv_describe_feature(qkv_feature *feature, double mean, double squares, dou
     feature->kind = squares > 0 ? QKV_NORMAL : mean != 0 ? QKV_CONSTANT : QKV_UNDEFINED;
 }
 
-/* Whether a sum of squares can be trusted: float columns never leave the range, and their sum is 0 only
- * for equal values; double columns may overflow or vanish. */
+/* Whether a sum of squares can be trusted: float columns never leave the range, and their sum is 0
+ * only for equal values; double columns may overflow or vanish. */
 static bool squares_are_safe(double squares, int32_t real)
 {
     return (squares > 1e-200 && squares < 1e200) || (squares == 0 && real == QKVSIM_F32);
 }
 
-/* Describes a column whose sums came out non-finite or out of range: it has a NaN or an infinity, or
- * values that must be scaled before they are squared. Its columns in strip and scaling are replaced. */
+/* Describes a column whose sums came out non-finite or out of range: it has a NaN or an infinity,
+ * or values that must be scaled before they are squared. Its columns in strip and scaling are
+ * replaced. */
 static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *strip, int32_t real,
                              int64_t j, qkv_scaling *scaling, qkv_feature *feature)
 {
     if (!column_is_finite(strip, real, j)) {
-        *feature = (qkv_feature){ .kind = QKV_UNDEFINED, .offset = NAN, .mean = NAN,
-                                  .nonfinite = true };
+        *feature =
+            (qkv_feature){ .kind = QKV_UNDEFINED, .offset = NAN, .mean = NAN, .nonfinite = true };
         clear_column(strip, real, j);
         scaling->mean_high[j] = scaling->mean_low[j] = scaling->inverse_norm[j] = 0;
         return;
@@ -307,10 +311,11 @@ static qkvsim_status report_nonfinite(qkvsim_context *context, const qkv_input *
             if (!panels->statistics[j].nonfinite || qkv_input_is_finite(input, row, j))
                 continue;
             const qkv_part *part = qkv_input_part(input, j);
-            return qkv_fail(context, QKVSIM_ERROR_NONFINITE,
-                            "NaN or infinity in part %d, row %lld, column %lld: mend it, or ask for "
-                            "QKVSIM_NONFINITE_DROP_OBSERVATION or UNDEFINED_FEATURE",
-                            (int)(part - input->parts), (long long)row, (long long)j);
+            return qkv_fail(
+                context, QKVSIM_ERROR_NONFINITE,
+                "NaN or infinity in part %d, row %lld, column %lld: mend it, or ask for "
+                "QKVSIM_NONFINITE_DROP_OBSERVATION or UNDEFINED_FEATURE",
+                (int)(part - input->parts), (long long)row, (long long)j);
         }
     }
     return QKVSIM_OK;
@@ -332,7 +337,8 @@ static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input
     return QKVSIM_OK;
 }
 
-/* Sorts each group's features by kind, keeping the order within a kind; true where that moves any. */
+/* Sorts each group's features by kind, keeping the order within a kind; true where that moves any.
+ */
 static bool order_by_kind(qkv_panels *panels, const int32_t *group_of, int64_t *scratch)
 {
     bool moved = false;
@@ -404,7 +410,7 @@ void qkv_load_dense(const qkvsim_context *context, const qkv_input *input, void 
         const qkvsim_view *view = &input->parts[p].view;
         const qkv_columns columns = { view->data, view->observation_stride, view->feature_stride,
                                       view->features, view->dtype };
-        real_kernels(context, input->real)->load(&columns, &rows, &all,
-                                                 input->parts[p].first_feature);
+        real_kernels(context, input->real)
+            ->load(&columns, &rows, &all, input->parts[p].first_feature);
     }
 }

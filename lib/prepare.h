@@ -6,9 +6,9 @@
 
 /* What is defined of a feature. Within its group, a feature stands by its kind. */
 enum {
-    QKV_NORMAL = 0,    /* cosine and Pearson */
-    QKV_CONSTANT = 1,  /* all values equal and not 0: cosine only */
-    QKV_UNDEFINED = 2  /* all zero, or not finite: neither */
+    QKV_NORMAL = 0,   /* cosine and Pearson */
+    QKV_CONSTANT = 1, /* all values equal and not 0: cosine only */
+    QKV_UNDEFINED = 2 /* all zero, or not finite: neither */
 };
 
 /* What one feature's column came to, in the caller's column order. */
@@ -23,8 +23,8 @@ typedef struct qkv_feature {
 
 /*
  * Unit columns, packed: panel p holds placed features p * width .. and, for each observation, their
- * values side by side. Its observations are rotated (see prepare.c), so only products of whole columns
- * mean anything.
+ * values side by side. Its observations are rotated (see prepare.c), so only products of whole
+ * columns mean anything.
  */
 typedef struct qkv_panels {
     int32_t real;
@@ -33,7 +33,7 @@ typedef struct qkv_panels {
     int64_t placed;   /* features in panels */
     int64_t width;    /* of each panel but the last */
     int64_t count;
-    int64_t *order;   /* placed: the caller's column of each position */
+    int64_t *order;          /* placed: the caller's column of each position */
     qkv_feature *statistics; /* features */
     void *values;            /* reals, in the context's workspace */
     void *spread, *offset;   /* placed reals: s and o by position */
@@ -61,24 +61,27 @@ static inline void *qkv_panel(const qkv_panels *panels, int64_t p)
 int64_t qkv_panel_leading(const qkv_panels *panels, int64_t p);
 
 /*
- * Room for the given features of an input; none for values where the input has no parts. `order` lists
- * their columns, group by group; it is copied.
+ * Room for the given features of an input; none for values where the input has no parts. `order`
+ * lists their columns, group by group; it is copied.
  */
 qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, const int64_t *order,
                               int64_t placed, qkv_panels *panels);
 void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels);
 
-/* Reads the input and fills the panels. With group_of, features of a group are then ordered by kind;
- * NULL keeps the order. */
+/* Reads the input and fills the panels. With group_of, features of a group are then ordered by
+ * kind; NULL keeps the order. */
 qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const int32_t *group_of,
                           qkv_panels *panels);
 
-/* Fills a feature from its mean and sum of centred squares, both of values scaled by 2^-exponent. */
-void qkv_describe_feature(qkv_feature *feature, double mean, double squares, double n, int exponent);
+/* Fills a feature from its mean and sum of centred squares, both of values scaled by 2^-exponent.
+ */
+void qkv_describe_feature(qkv_feature *feature, double mean, double squares, double n,
+                          int exponent);
 
-/* For panels whose statistics came from elsewhere: orders each group's features by kind (NULL: keeps the
- * order) and fills spread and offset. */
-qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of, qkv_panels *panels);
+/* For panels whose statistics came from elsewhere: orders each group's features by kind (NULL:
+ * keeps the order) and fills spread and offset. */
+qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of,
+                               qkv_panels *panels);
 
 /* Reads observations x features raw values into row-major reals, in the caller's column order. */
 void qkv_load_dense(const qkvsim_context *context, const qkv_input *input, void *values);

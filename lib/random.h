@@ -1,4 +1,5 @@
-/* Random numbers as a function of where they are used: Philox 4x32-10 (Random123), no state shared. */
+/* Random numbers as a function of where they are used: Philox 4x32-10 (Random123), no state shared.
+ */
 #ifndef QKV_RANDOM_H
 #define QKV_RANDOM_H
 

@@ -15,10 +15,9 @@ static qkvsim_status check_options(qkvsim_context *context, const qkvsim_layout 
                         (int)options->metrics);
     if ((options->pair_groups == NULL) != (options->pair_group_count == 0)
         || options->pair_group_count < 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "pair_groups is %s but pair_group_count is %d",
-                        options->pair_groups == NULL ? "NULL" : "given",
-                        (int)options->pair_group_count);
+        return qkv_fail(
+            context, QKVSIM_ERROR_INVALID_ARGUMENT, "pair_groups is %s but pair_group_count is %d",
+            options->pair_groups == NULL ? "NULL" : "given", (int)options->pair_group_count);
     const int32_t all = qkv_pair_groups(layout->groups);
     for (int32_t k = 0; k < options->pair_group_count; k++)
         if (options->pair_groups[k] < 0 || options->pair_groups[k] >= all)
@@ -32,7 +31,7 @@ qkvsim_status qkv_read_analysis_options(qkvsim_context *context,
                                         const qkvsim_analysis_options *given,
                                         qkvsim_analysis_options *options)
 {
-    *options = (qkvsim_analysis_options){0};
+    *options = (qkvsim_analysis_options){ 0 };
     return given == NULL ? QKVSIM_OK
                          : qkv_read_struct(context, "qkvsim_analysis_options", given, options,
                                            sizeof *options, sizeof(size_t));
@@ -99,8 +98,7 @@ static qkvsim_status open_panels(qkvsim_context *context, const qkv_input *input
 {
     const qkvsim_layout *layout = session->layout;
     int64_t *order = qkv_allocate(&context->allocator, (size_t)layout->features, sizeof *order);
-    int64_t *first =
-        qkv_allocate(&context->allocator, (size_t)layout->groups, sizeof *first);
+    int64_t *first = qkv_allocate(&context->allocator, (size_t)layout->groups, sizeof *first);
     qkvsim_status status;
     if (order != NULL && first != NULL) {
         const int64_t placed = order_features(session, first, order);
@@ -146,8 +144,7 @@ qkvsim_status qkv_session_open(qkvsim_context *context, const qkvsim_layout *lay
     qkvsim_status status = qkv_check_layout(context, layout, input->features);
     if (status != QKVSIM_OK)
         return status;
-    session->metrics =
-        options->metrics != 0 ? options->metrics : QKVSIM_COSINE + QKVSIM_PEARSON;
+    session->metrics = options->metrics != 0 ? options->metrics : QKVSIM_COSINE + QKVSIM_PEARSON;
     status = fill_session(context, options, input, moments, session);
     if (status != QKVSIM_OK)
         qkv_session_close(context, session);
@@ -216,8 +213,7 @@ static void split_offsets(const qkv_pair_result *result, const offset_sums *a, c
         part[k] = NAN;
     if (result->cosine.count == 0)
         return;
-    const double offset_sum =
-        same ? (a->first * a->first - a->second) / 2 : a->first * b->first;
+    const double offset_sum = same ? (a->first * a->first - a->second) / 2 : a->first * b->first;
     const double energy =
         fmax(0, same ? (a->second * a->second - a->fourth) / 2 : a->second * b->second);
     const double total = energy + result->variance_energy;
@@ -255,8 +251,8 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
     if (sums == NULL)
         return qkv_no_memory(context, "the sums of the groups");
     qkv_tally_sink sink;
-    qkvsim_status status = qkv_tally_sink_open(context, &session->gram, &setting,
-                                               analysis->histograms, &sink);
+    qkvsim_status status =
+        qkv_tally_sink_open(context, &session->gram, &setting, analysis->histograms, &sink);
     if (status == QKVSIM_OK) {
         status = qkv_gram_for_each_tile(context, &session->gram, &sink.sink);
         if (status == QKVSIM_OK)

@@ -28,8 +28,8 @@ static void WORD_NAME(deal)(const shuffle_all *work, int64_t start, int64_t end,
     }
 }
 
-/* Shuffles columns start .. end - 1 of row-major words: turned into rows of scratch, shuffled, turned
- * back. */
+/* Shuffles columns start .. end - 1 of row-major words: turned into rows of scratch, shuffled,
+ * turned back. */
 static void WORD_NAME(shuffle_columns)(const shuffle_features *work, int64_t start, int64_t end,
                                        void *scratch_memory)
 {

@@ -10,7 +10,7 @@ qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
                                    const qkvsim_similarity_options *given,
                                    qkvsim_similarity_options *options)
 {
-    *options = (qkvsim_similarity_options){0};
+    *options = (qkvsim_similarity_options){ 0 };
     if (given != NULL) {
         const qkvsim_status status = qkv_read_struct(context, "qkvsim_similarity_options", given,
                                                      options, sizeof *options, sizeof(size_t));
@@ -108,7 +108,7 @@ qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_view *part
     status = qkv_input_open(context, parts, part_count, &reading, &input);
     if (status != QKVSIM_OK)
         return status;
-    qkv_panels panels = {0};
+    qkv_panels panels = { 0 };
     qkvsim_matrix out;
     status = qkv_check_matrix(context, matrix, input.features, input.features, false, &out);
     if (status == QKVSIM_OK)

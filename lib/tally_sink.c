@@ -1,6 +1,7 @@
 /*
- * The sink of the analysis. Counts are integers and may be added in any order; sums are kept for each
- * rectangle and added up at the end in the order of the tiles, so that no thread's timing shows.
+ * The sink of the analysis. Counts are integers and may be added in any order; sums are kept for
+ * each rectangle and added up at the end in the order of the tiles, so that no thread's timing
+ * shows.
  */
 #include "tally_sink.h"
 
@@ -31,7 +32,7 @@ static void find_segments(qkv_tally_sink *sink)
 /* ---- rectangles of a tile ---- */
 
 typedef struct rectangle_place {
-    int64_t row, rows;       /* first position and number */
+    int64_t row, rows; /* first position and number */
     int64_t column, columns;
     int32_t pair_group;
     bool strict_upper;
@@ -58,8 +59,10 @@ static bool place_rectangle(const qkv_tally_sink *sink, const qkv_tile *tile, co
     const bool same = tile->diagonal && a == b;
     const int32_t groups = sink->setting.layout->groups;
     *place = (rectangle_place){
-        .row = rows.start, .rows = rows.end - rows.start,
-        .column = columns.start, .columns = columns.end - columns.start,
+        .row = rows.start,
+        .rows = rows.end - rows.start,
+        .column = columns.start,
+        .columns = columns.end - columns.start,
         .pair_group = qkv_pair_group(groups, a->group, b->group),
         .strict_upper = same,
         .normal = a->kind == QKV_NORMAL && b->kind == QKV_NORMAL,
@@ -79,15 +82,16 @@ static int64_t for_each_rectangle(qkv_tally_sink *sink, int32_t worker, const qk
 {
     const qkv_panels *panels = sink->gram->panels;
     const qkv_segment *end = sink->segments + sink->segment_count;
-    const qkv_segment *first_a = sink->segments + sink->panel_segment[tile->row_start / panels->width];
+    const qkv_segment *first_a =
+        sink->segments + sink->panel_segment[tile->row_start / panels->width];
     const qkv_segment *first_b =
         sink->segments + sink->panel_segment[tile->column_start / panels->width];
     int64_t count = 0;
     rectangle_place place;
     for (const qkv_segment *a = first_a; a < end && a->start < tile->row_start + tile->rows; a++) {
         const qkv_segment *from = tile->diagonal ? a : first_b;
-        for (const qkv_segment *b = from;
-             b < end && b->start < tile->column_start + tile->columns; b++) {
+        for (const qkv_segment *b = from; b < end && b->start < tile->column_start + tile->columns;
+             b++) {
             if (!place_rectangle(sink, tile, a, b, &place))
                 continue;
             if (visit != NULL)
@@ -158,8 +162,8 @@ static qkv_rectangle describe_rectangle(const qkv_tally_sink *sink, const qkv_ti
 {
     const qkv_panels *panels = sink->gram->panels;
     const int32_t real = panels->real;
-    const int64_t inside = (place->row - tile->row_start) * QKV_PANEL_WIDTH
-                           + (place->column - tile->column_start);
+    const int64_t inside =
+        (place->row - tile->row_start) * QKV_PANEL_WIDTH + (place->column - tile->column_start);
     return (qkv_rectangle){
         .gram = real_at(tile->values, inside, real),
         .leading = QKV_PANEL_WIDTH,
@@ -235,8 +239,8 @@ static qkvsim_status allocate_tables(qkvsim_context *context, qkv_tally_sink *si
         qkv_allocate(allocator, (size_t)panels->count, sizeof *sink->panel_segment);
     sink->first_result =
         qkv_allocate(allocator, (size_t)sink->gram->tile_count + 1, sizeof *sink->first_result);
-    sink->counts = qkv_allocate_zeroed(allocator, workers * (size_t)sink->worker_counts,
-                                       sizeof *sink->counts);
+    sink->counts =
+        qkv_allocate_zeroed(allocator, workers * (size_t)sink->worker_counts, sizeof *sink->counts);
     return sink->segments != NULL && sink->panel_segment != NULL && sink->first_result != NULL
                    && sink->counts != NULL
                ? QKVSIM_OK
@@ -260,8 +264,9 @@ qkvsim_status qkv_tally_sink_open(qkvsim_context *context, const qkv_gram *gram,
                                   const qkv_tally_setting *setting, int64_t *const histograms[2],
                                   qkv_tally_sink *sink)
 {
-    *sink = (qkv_tally_sink){ .sink = { consume }, .context = context, .gram = gram,
-                              .setting = *setting };
+    *sink = (qkv_tally_sink){
+        .sink = { consume }, .context = context, .gram = gram, .setting = *setting
+    };
     const size_t pair_groups = (size_t)qkv_pair_groups(setting->layout->groups);
     for (int metric = 0; metric < 2; metric++) {
         sink->histograms[metric] = histograms[metric];
@@ -289,7 +294,7 @@ void qkv_tally_sink_close(qkv_tally_sink *sink)
     qkv_release(allocator, sink->first_result);
     qkv_release(allocator, sink->results);
     qkv_release(allocator, sink->counts);
-    *sink = (qkv_tally_sink){0};
+    *sink = (qkv_tally_sink){ 0 };
 }
 
 void qkv_tally_sink_results(const qkv_tally_sink *sink, qkv_pair_result *pair_groups)

@@ -1,5 +1,5 @@
-/* The sink of the analysis: each tile is cut into rectangles of one pair group, and each rectangle is
- * counted, summed and split into offset and variance part. */
+/* The sink of the analysis: each tile is cut into rectangles of one pair group, and each rectangle
+ * is counted, summed and split into offset and variance part. */
 #ifndef QKV_TALLY_SINK_H
 #define QKV_TALLY_SINK_H
 
@@ -45,13 +45,13 @@ typedef struct qkv_tally_sink {
     uint32_t *counts;         /* of each worker: cosine and Pearson, or both jointly */
     int64_t metric_counts;    /* of one metric of one worker */
     int64_t worker_counts;
-    int64_t *histograms[2];   /* the caller's: pair groups x bins; cosine, Pearson */
+    int64_t *histograms[2];               /* the caller's: pair groups x bins; cosine, Pearson */
     pthread_mutex_t stripes[QKV_STRIPES]; /* guard the histograms, by pair group */
 } qkv_tally_sink;
 
 /*
- * Makes a sink for prepared panels. histograms[m] (pair groups x bins) are zeroed and added to; NULL
- * where the metric is not wanted.
+ * Makes a sink for prepared panels. histograms[m] (pair groups x bins) are zeroed and added to;
+ * NULL where the metric is not wanted.
  */
 qkvsim_status qkv_tally_sink_open(qkvsim_context *context, const qkv_gram *gram,
                                   const qkv_tally_setting *setting, int64_t *const histograms[2],

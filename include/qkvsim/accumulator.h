@@ -2,9 +2,9 @@
  * @file accumulator.h
  * Results from a stream: observations arrive in chunks, in any number, and are not kept.
  *
- * An accumulator holds the number of observations, the means and the centred second moments in double.
- * A chunk or another accumulator is added by M = M_a + M_b + (n_a n_b / n) delta delta' (Chan, Golub &
- * LeVeque 1979), delta the difference of the means.
+ * An accumulator holds the number of observations, the means and the centred second moments in
+ * double. A chunk or another accumulator is added by M = M_a + M_b + (n_a n_b / n) delta delta'
+ * (Chan, Golub & LeVeque 1979), delta the difference of the means.
  */
 #ifndef QKVSIM_ACCUMULATOR_H
 #define QKVSIM_ACCUMULATOR_H
@@ -43,14 +43,14 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    const qkvsim_view *parts, int32_t part_count,
                                                    const qkvsim_similarity_options *options);
 
-/** Adds what another accumulator of as many features holds, which stays as it is; the accumulator itself
- *  is no other. Time O(d^2). */
+/** Adds what another accumulator of as many features holds, which stays as it is; the accumulator
+ * itself is no other. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
 
-/** As qkvsim_analyze, of all observations added; options' selection, precision and nonfinite must be
- *  defaults. Values are in double. Time O(d^2). */
+/** As qkvsim_analyze, of all observations added; options' selection, precision and nonfinite must
+ * be defaults. Values are in double. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
                                                     const qkvsim_accumulator *accumulator,
                                                     const qkvsim_layout *layout,

@@ -29,7 +29,7 @@ typedef struct qkvsim_analysis_options {
     const int32_t *pair_groups;        /**< the pair groups to compute; default: all */
     int32_t pair_group_count;
     int32_t metrics;   /**< sum of QKVSIM_COSINE and QKVSIM_PEARSON; default: both */
-    int32_t precision; /**< QKVSIM_F32 or F64 arithmetic; default: F64 if any part is F64, else F32 */
+    int32_t precision; /**< QKVSIM_F32 or F64 arithmetic; default: F32 unless a part is F64 */
     int32_t nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
 } qkvsim_analysis_options;
 
@@ -44,8 +44,9 @@ typedef struct qkvsim_analysis qkvsim_analysis;
  * @param analysis receives the results
  * @return INVALID_ARGUMENT, NONFINITE, NO_MEMORY, TOO_LARGE, CANCELLED
  *
- * One observation is allowed: cosines are then all -1 or 1 and no Pearson value is defined. Bit for bit
- * the same results for any number of threads. Time O(n d^2); memory O(n d + pair groups x bins).
+ * One observation is allowed: cosines are then all -1 or 1 and no Pearson value is defined. Bit for
+ * bit the same results for any number of threads. Time O(n d^2); memory O(n d + pair groups x
+ * bins).
  */
 QKVSIM_API qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_view *parts,
                                         int32_t part_count, const qkvsim_layout *layout,
@@ -77,8 +78,8 @@ QKVSIM_API int64_t qkvsim_analysis_pairs(const qkvsim_analysis *analysis, int32_
 QKVSIM_API int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group,
                                            int32_t metric);
 
-/** Columns whose values are undefined under a metric (constant ones under Pearson, all-zero ones under
- *  cosine), increasing; NULL if none. */
+/** Columns whose values are undefined under a metric (constant ones under Pearson, all-zero ones
+ * under cosine), increasing; NULL if none. */
 QKVSIM_API const int64_t *qkvsim_analysis_undefined_features(const qkvsim_analysis *analysis,
                                                              int32_t metric, int64_t *count);
 
@@ -90,7 +91,7 @@ QKVSIM_API const double *qkvsim_analysis_bin_edges(const qkvsim_analysis *analys
 QKVSIM_API const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis,
                                                     int32_t pair_group, int32_t metric);
 
-/** Statistics of a pair group's defined values, from the values and not from the bins, in double. */
+/** Statistics of a pair group's defined values: from the values, not from the bins, in double. */
 enum {
     QKVSIM_MEAN = 1,
     QKVSIM_VARIANCE = 2, /**< population variance m2, divided by the count */
@@ -110,20 +111,20 @@ QKVSIM_API double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int
  * O = o_i o_j the offset part (a constant feature has s = 0, o = +-1).
  */
 enum {
-    QKVSIM_OFFSET_SHARE = 1,         /**< sum O^2 / (sum O^2 + sum V^2), in [0, 1] */
-    QKVSIM_OFFSET_MEAN_OFFSET = 2,   /**< mean of O */
-    QKVSIM_OFFSET_MEAN_VARIANCE = 3, /**< mean of V */
-    QKVSIM_OFFSET_ENERGY = 4,        /**< sum O^2 */
+    QKVSIM_OFFSET_SHARE = 1,           /**< sum O^2 / (sum O^2 + sum V^2), in [0, 1] */
+    QKVSIM_OFFSET_MEAN_OFFSET = 2,     /**< mean of O */
+    QKVSIM_OFFSET_MEAN_VARIANCE = 3,   /**< mean of V */
+    QKVSIM_OFFSET_ENERGY = 4,          /**< sum O^2 */
     QKVSIM_OFFSET_VARIANCE_ENERGY = 5, /**< sum V^2 */
-    QKVSIM_OFFSET_CROSS_ENERGY = 6   /**< 2 sum O V: sum cosine^2 is the sum of the three energies */
+    QKVSIM_OFFSET_CROSS_ENERGY = 6 /**< 2 sum O V: sum cosine^2 is the sum of the three energies */
 };
 
-/** One number of a pair group's offset split, over the pairs whose cosine is defined; NaN if none, or
- *  if the cosine was not asked for. */
+/** One number of a pair group's offset split, over the pairs whose cosine is defined; NaN if none,
+ * or if the cosine was not asked for. */
 QKVSIM_API double qkvsim_analysis_offset(const qkvsim_analysis *analysis, int32_t pair_group,
                                          int32_t part);
 
-/** Offset ratio o of each feature in the caller's column order, in [-1, 1]; NaN for all-zero ones. */
+/** Offset ratio o of each feature, in the caller's order, in [-1, 1]; NaN for all-zero ones. */
 QKVSIM_API const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis);
 
 /** Mean of o^2 over the features of a group whose cosines are defined; NaN if none. */

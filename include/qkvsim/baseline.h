@@ -30,8 +30,8 @@ typedef struct qkvsim_baseline qkvsim_baseline;
  * @param baseline         receives the results
  * @return as qkvsim_analyze
  *
- * Time: permutations + 1 analyses; memory that of one, plus one copy of the input and 8 bytes for each
- * permutation, pair group, metric and statistic.
+ * Time: permutations + 1 analyses; memory that of one, plus one copy of the input and 8 bytes for
+ * each permutation, pair group, metric and statistic.
  */
 QKVSIM_API qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *parts,
                                              int32_t part_count, const qkvsim_layout *layout,
@@ -54,21 +54,23 @@ enum {
     QKVSIM_NULL_MINIMUM = 3,
     QKVSIM_NULL_MAXIMUM = 4,
     QKVSIM_NULL_Z = 5, /**< (observed - mean) / sd; absent where sd is 0 */
-    /** (b + 1) / (m + 1), two-sided: b permutations lie at least as far as the observed value from the
-     *  mean of all m + 1 (Phipson & Smyth 2010). "As far" allows 1e-9 of the distance for rounding. */
+    /** (b + 1) / (m + 1), two-sided: b permutations lie at least as far as the observed value from
+     * the mean of all m + 1 (Phipson & Smyth 2010). "As far" allows 1e-9 of the distance for
+     * rounding. */
     QKVSIM_NULL_P = 6,
     QKVSIM_NULL_P_LESS = 7,   /**< one-sided: b permutations are at most the observed value */
     QKVSIM_NULL_P_GREATER = 8 /**< one-sided: b permutations are at least the observed value */
 };
 
-/** Mean, SD, MINIMUM or MAXIMUM of each bin's count over the permutations: `bins` numbers, owned by the
- *  baseline; NULL where there is no such pair group, metric or summary. */
+/** Mean, SD, MINIMUM or MAXIMUM of each bin's count over the permutations: `bins` numbers, owned by
+ * the baseline; NULL where there is no such pair group, metric or summary. */
 QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline,
                                                    int32_t pair_group, int32_t metric,
                                                    int32_t summary);
 
-/** A QKVSIM_NULL_* summary of QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS or TAIL; NaN where it does not
- *  exist, which includes a statistic that is absent in the observed data or in any permutation. */
+/** A QKVSIM_NULL_* summary of QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS or TAIL; NaN where it does
+ * not exist, which includes a statistic that is absent in the observed data or in any permutation.
+ */
 QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
                                             int32_t metric, int32_t statistic, int32_t summary);
 

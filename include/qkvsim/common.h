@@ -19,8 +19,8 @@ extern "C" {
 #endif
 
 /**
- * What a call came to. Anything but QKVSIM_OK leaves every output untouched: a handle initialised to
- * NULL may be freed whether the call succeeded or not.
+ * What a call came to. Anything but QKVSIM_OK leaves every output untouched: a handle initialised
+ * to NULL may be freed whether the call succeeded or not.
  */
 typedef int32_t qkvsim_status;
 enum {
@@ -58,8 +58,8 @@ enum {
 };
 
 /**
- * Sets every field of a struct that begins with struct_size to zero, its default, and struct_size to
- * size:
+ * Sets every field of a struct that begins with struct_size to zero, its default, and struct_size
+ * to size:
  *
  *     qkvsim_analysis_options options;
  *     qkvsim_options_init(&options, sizeof options);

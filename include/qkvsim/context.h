@@ -13,8 +13,8 @@ extern "C" {
 
 /**
  * Contexts are independent: two may work at once in two threads. One context serves one thread at a
- * time. Handles made through a context may outlive it. A context keeps the working memory of its largest
- * call (about the size of that input in the arithmetic's type) until it is freed.
+ * time. Handles made through a context may outlive it. A context keeps the working memory of its
+ * largest call (about the size of that input in the arithmetic's type) until it is freed.
  */
 typedef struct qkvsim_context qkvsim_context;
 
@@ -53,8 +53,8 @@ typedef struct qkvsim_context_options {
  * Makes a context.
  * @param options NULL for all defaults; read during the call only
  * @param context receives the handle; free it with qkvsim_context_free
- * @return INVALID_ARGUMENT (NULL context, negative threads or more than 1024, kernels this processor
- *         lacks, allocate without release) or NO_MEMORY
+ * @return INVALID_ARGUMENT (NULL context, negative threads or more than 1024, kernels this
+ * processor lacks, allocate without release) or NO_MEMORY
  */
 QKVSIM_API qkvsim_status qkvsim_context_create(const qkvsim_context_options *options,
                                                qkvsim_context **context);

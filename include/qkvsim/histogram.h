@@ -18,13 +18,13 @@ enum { QKVSIM_BINS_MAX = 1048576 };
 /**
  * Equal bins on [low, high], or the caller's own edges.
  *
- * Equal edges are those of numpy.linspace, rounded to the type of the values as numpy.histogram does;
- * the caller's own edges are compared exactly.
+ * Equal edges are those of numpy.linspace, rounded to the type of the values as numpy.histogram
+ * does; the caller's own edges are compared exactly.
  */
 typedef struct qkvsim_bins {
     size_t struct_size;
-    int64_t count;       /**< number of bins, 1 to QKVSIM_BINS_MAX */
-    double low;          /**< with edges NULL; low = high = 0 means [-1, 1] */
+    int64_t count; /**< number of bins, 1 to QKVSIM_BINS_MAX */
+    double low;    /**< with edges NULL; low = high = 0 means [-1, 1] */
     double high;
     const double *edges; /**< count + 1 finite, strictly increasing edges; NULL: equal bins */
 } qkvsim_bins;
@@ -41,8 +41,8 @@ QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_
 /**
  * Counts the values of a matrix, by the codes of a mask: one histogram for each code.
  * @param matrix     any numeric view (F16, BF16, F32, F64)
- * @param mask       QKVSIM_I32 view of the same shape; NULL: every value counts, code_count is 1 and
- *                   codes is ignored
+ * @param mask       QKVSIM_I32 view of the same shape; NULL: every value counts, code_count is 1
+ * and codes is ignored
  * @param codes      `code_count` distinct mask values
  * @param bins       NULL for 100 equal bins on [-1, 1]
  * @param histograms receives code_count x bins counts, row-major

@@ -41,13 +41,13 @@ enum {
 };
 
 /**
- * Heads: part i (Q, K or V) is `widths[i]` features wide and splits into `heads[i]` equal heads, each
- * a group of its own named after the part: Q0, Q1, ... Grouped-query sizes are allowed: with heads
- * 9, 3, 3 interleaved, the columns are three query heads, one key and one value head, then the next
- * three, and so on.
+ * Heads: part i (Q, K or V) is `widths[i]` features wide and splits into `heads[i]` equal heads,
+ * each a group of its own named after the part: Q0, Q1, ... Grouped-query sizes are allowed: with
+ * heads 9, 3, 3 interleaved, the columns are three query heads, one key and one value head, then
+ * the next three, and so on.
  * @param names `parts` names; NULL as in qkvsim_layout_widths
- * @return INVALID_ARGUMENT where a width is no multiple of its heads, or interleaved head counts are
- *         no multiples of the smallest
+ * @return INVALID_ARGUMENT where a width is no multiple of its heads, or interleaved head counts
+ * are no multiples of the smallest
  */
 QKVSIM_API qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths,
                                              const int32_t *heads, const char *const *names,
@@ -76,7 +76,8 @@ QKVSIM_API const char *qkvsim_layout_group_name(const qkvsim_layout *layout, int
 /** A group's number of features; 0 where there is no such group. */
 QKVSIM_API int64_t qkvsim_layout_group_features(const qkvsim_layout *layout, int32_t group);
 
-/** The group of each feature, in the caller's column order: `features` numbers, owned by the layout. */
+/** The group of each feature, in the caller's column order: `features` numbers, owned by the
+ * layout. */
 QKVSIM_API const int32_t *qkvsim_layout_group_of(const qkvsim_layout *layout);
 
 /** The pair group of two groups, in either order; -1 where there is no such group. */

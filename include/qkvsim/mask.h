@@ -2,8 +2,8 @@
  * @file mask.h
  * The mask: a d x d integer matrix that says to which pair group each pair of features belongs.
  *
- * Entry (i, j) is code[group of i] * code[group of j] above the diagonal and 0 on and below it. With
- * the codes Q = 1, K = 2, V = 3 the products are Q-Q 1, Q-K 2, Q-V 3, K-K 4, K-V 6, V-V 9. The
+ * Entry (i, j) is code[group of i] * code[group of j] above the diagonal and 0 on and below it.
+ * With the codes Q = 1, K = 2, V = 3 the products are Q-Q 1, Q-K 2, Q-V 3, K-K 4, K-V 6, V-V 9. The
  * analysis does not need a mask; it is for programs that hold a similarity matrix.
  */
 #ifndef QKVSIM_MASK_H
@@ -31,10 +31,12 @@ QKVSIM_API qkvsim_status qkvsim_mask_codes(qkvsim_context *context, const qkvsim
 /**
  * Writes the mask.
  * @param codes as in qkvsim_mask_codes
- * @param mask  QKVSIM_I32, features x features, in the caller's column order; every entry is written
+ * @param mask  QKVSIM_I32, features x features, in the caller's column order; every entry is
+ * written
  * @return as qkvsim_mask_codes; INVALID_ARGUMENT for a matrix of another shape or type
  *
- * Time O(d^2); no memory besides the mask. The number of pairs in each group is qkvsim_layout_pairs.
+ * Time O(d^2); no memory besides the mask. The number of pairs in each group is
+ * qkvsim_layout_pairs.
  */
 QKVSIM_API qkvsim_status qkvsim_mask_build(qkvsim_context *context, const qkvsim_layout *layout,
                                            const int32_t *codes, const qkvsim_matrix *mask);

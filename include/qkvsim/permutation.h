@@ -2,8 +2,9 @@
  * @file permutation.h
  * Random permutations of an input, the same on every machine and for any number of threads.
  *
- * Numbers come from the counter-based generator Philox 4x32-10 (Salmon et al. 2011): the permutation
- * numbered `index` of `seed` is a function of the two alone, and can be asked for by itself.
+ * Numbers come from the counter-based generator Philox 4x32-10 (Salmon et al. 2011): the
+ * permutation numbered `index` of `seed` is a function of the two alone, and can be asked for by
+ * itself.
  */
 #ifndef QKVSIM_PERMUTATION_H
 #define QKVSIM_PERMUTATION_H
@@ -18,11 +19,11 @@ extern "C" {
 
 /** Which values a permutation may exchange. */
 enum {
-    /** Every value with every other, over all observations and features (the lesson's shuffle): keeps
-     *  nothing but the overall distribution of the activations. */
+    /** Every value with every other, over all observations and features (the lesson's shuffle):
+     * keeps nothing but the overall distribution of the activations. */
     QKVSIM_SCHEME_ALL = 1,
-    /** Each feature's values over the observations, independently of the other features: keeps means
-     *  and norms, and so the offset part of each cosine; breaks all co-variation. */
+    /** Each feature's values over the observations, independently of the other features: keeps
+     * means and norms, and so the offset part of each cosine; breaks all co-variation. */
     QKVSIM_SCHEME_FEATURE = 2
 };
 
@@ -38,13 +39,13 @@ typedef struct qkvsim_permutation {
 /**
  * Writes a permuted copy of an input.
  * @param parts  `part_count` views, d features in all
- * @param matrix selected observations (in increasing order) x d; QKVSIM_F32, or F64 for any input. An
- *               input with an F64 part needs an F64 matrix: the multiset of values is kept exactly.
+ * @param matrix selected observations (in increasing order) x d; QKVSIM_F32, or F64 for any input.
+ * An input with an F64 part needs an F64 matrix: the multiset of values is kept exactly.
  * @return INVALID_ARGUMENT or NO_MEMORY; NaN and infinity are values like any other here
  *
  * Each of the scheme's permutations is equally likely: numbers below a bound are drawn without bias
- * (Lemire 2019), and values are dealt to buckets that are then shuffled (Rao 1961, Sandelius 1962). Time
- * and memory O(n d).
+ * (Lemire 2019), and values are dealt to buckets that are then shuffled (Rao 1961, Sandelius 1962).
+ * Time and memory O(n d).
  */
 QKVSIM_API qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts,
                                         int32_t part_count, const qkvsim_permutation *permutation,

@@ -33,7 +33,7 @@ typedef struct qkvsim_similarity_options {
     size_t struct_size;
     const qkvsim_selection *selection; /**< default: all observations */
     int32_t triangle;                  /**< QKVSIM_FULL or QKVSIM_UPPER */
-    int32_t precision; /**< QKVSIM_F32 or F64 arithmetic; default: F64 if any part is F64, else F32 */
+    int32_t precision; /**< QKVSIM_F32 or F64 arithmetic; default: F32 unless a part is F64 */
     int32_t nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
 } qkvsim_similarity_options;
 
@@ -42,15 +42,15 @@ typedef struct qkvsim_similarity_options {
  * @param parts   `part_count` views of the same observations, d features in all
  * @param metric  one of QKVSIM_COSINE, PEARSON, COVARIANCE, DOT
  * @param options NULL for all defaults
- * @param matrix  d x d, QKVSIM_F32 or F64, in the caller's column order. An undefined value (a constant
- *                feature under Pearson, an all-zero one under cosine, a covariance of one observation)
- *                is NaN. Cosine and Pearson lie in [-1, 1] and are 1 on the diagonal where defined.
+ * @param matrix  d x d, QKVSIM_F32 or F64, in the caller's column order. An undefined value (a
+ * constant feature under Pearson, an all-zero one under cosine, a covariance of one observation) is
+ * NaN. Cosine and Pearson lie in [-1, 1] and are 1 on the diagonal where defined.
  * @return INVALID_ARGUMENT, NONFINITE, NO_MEMORY, CANCELLED; TOO_LARGE where a covariance or dot
  *         product may exceed the output type
  *
- * Error of cosine and Pearson: at most 1e-6 for F32 arithmetic, 1e-13 for F64. Time O(n d^2), memory
- * O(n d) besides the matrix; with a progress callback, which may cancel, also a copy of the matrix, so
- * that a cancelled call leaves it untouched.
+ * Error of cosine and Pearson: at most 1e-6 for F32 arithmetic, 1e-13 for F64. Time O(n d^2),
+ * memory O(n d) besides the matrix; with a progress callback, which may cancel, also a copy of the
+ * matrix, so that a cancelled call leaves it untouched.
  */
 QKVSIM_API qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_view *parts,
                                            int32_t part_count, int32_t metric,

@@ -17,8 +17,8 @@ extern "C" {
  * (a reversed array: data then points to the first element, not to the lowest address) or larger
  * than needed (padding). A NumPy array, C or Fortran ordered, sliced or transposed, fits as it is.
  *
- * An input is one or more views (parts) that share their observations: Q, K and V apart, or one fused
- * tensor. Columns are counted over the parts in the order given.
+ * An input is one or more views (parts) that share their observations: Q, K and V apart, or one
+ * fused tensor. Columns are counted over the parts in the order given.
  */
 typedef struct qkvsim_view {
     size_t struct_size;
@@ -30,7 +30,8 @@ typedef struct qkvsim_view {
     int32_t dtype;              /**< QKVSIM_F16, BF16, F32, F64; I32 for masks */
 } qkvsim_view;
 
-/** Row-major memory of the caller's that a call writes: rows x columns, leading_dimension >= columns. */
+/** Row-major memory of the caller's that a call writes: rows x columns, leading_dimension >=
+ * columns. */
 typedef struct qkvsim_matrix {
     size_t struct_size;
     void *data; /**< aligned to its type; must not overlap any input */

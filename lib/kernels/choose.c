@@ -17,8 +17,9 @@ static bool has_avx512(void)
 
 static const qkv_kernels *fastest(void)
 {
-    return has_avx512() ? &qkv_kernels_avx512 : has_avx2() ? &qkv_kernels_avx2
-                                                           : &qkv_kernels_portable;
+    return has_avx512() ? &qkv_kernels_avx512
+           : has_avx2() ? &qkv_kernels_avx2
+                        : &qkv_kernels_portable;
 }
 #else
 static const qkv_kernels *fastest(void)

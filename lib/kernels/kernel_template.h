@@ -1,9 +1,9 @@
 /*
- * The inner loops for one real type on one instruction set. The including file defines REAL, SUFFIX,
- * and IS_DOUBLE; the compiler's flags decide the instruction set.
+ * The inner loops for one real type on one instruction set. The including file defines REAL,
+ * SUFFIX, and IS_DOUBLE; the compiler's flags decide the instruction set.
  *
- * Sums over neighbouring values are written out with vector types of the processor's width; everything
- * else is a plain loop that the compiler vectorises.
+ * Sums over neighbouring values are written out with vector types of the processor's width;
+ * everything else is a plain loop that the compiler vectorises.
  */
 
 #define JOIN_(a, b) a##_##b
@@ -29,32 +29,32 @@ static inline void NAME(store_reals)(REAL *to, NAME(reals) values)
 
 /* ---- load: any element type, any strides ---- */
 
-#define DEFINE_LOAD(SOURCE, NAME_, WIDEN)                                                            \
-    static void NAME(NAME_)(const qkv_columns *columns, const qkv_rows *rows,                        \
-                            const qkv_strip *strip, int64_t column)                                  \
-    {                                                                                                \
-        const SOURCE *first = columns->first;                                                        \
-        const int64_t across = columns->feature_stride, down = columns->observation_stride;          \
-        const int64_t width = columns->count;                                                        \
-        for (int64_t block = 0; block < rows->count; block += LOAD_ROWS) {                           \
-            const int64_t end = block + LOAD_ROWS < rows->count ? block + LOAD_ROWS : rows->count;   \
-            if (across == 1) {                                                                       \
-                for (int64_t r = block; r < end; r++) {                                              \
-                    const SOURCE *from = first + (rows->rows ? rows->rows[r] : r) * down;            \
-                    REAL *to = (REAL *)strip->values + r * strip->leading + column;                  \
-                    for (int64_t j = 0; j < width; j++)                                              \
-                        to[j] = (REAL)WIDEN(from[j]);                                                \
-                }                                                                                    \
-                continue;                                                                            \
-            }                                                                                        \
-            for (int64_t j = 0; j < width; j++) {                                                    \
-                const SOURCE *from = first + j * across;                                             \
-                REAL *to = (REAL *)strip->values + column + j;                                       \
-                for (int64_t r = block; r < end; r++)                                                \
-                    to[r * strip->leading] =                                                         \
-                        (REAL)WIDEN(from[(rows->rows ? rows->rows[r] : r) * down]);                  \
-            }                                                                                        \
-        }                                                                                            \
+#define DEFINE_LOAD(SOURCE, NAME_, WIDEN)                                                          \
+    static void NAME(NAME_)(const qkv_columns *columns, const qkv_rows *rows,                      \
+                            const qkv_strip *strip, int64_t column)                                \
+    {                                                                                              \
+        const SOURCE *first = columns->first;                                                      \
+        const int64_t across = columns->feature_stride, down = columns->observation_stride;        \
+        const int64_t width = columns->count;                                                      \
+        for (int64_t block = 0; block < rows->count; block += LOAD_ROWS) {                         \
+            const int64_t end = block + LOAD_ROWS < rows->count ? block + LOAD_ROWS : rows->count; \
+            if (across == 1) {                                                                     \
+                for (int64_t r = block; r < end; r++) {                                            \
+                    const SOURCE *from = first + (rows->rows ? rows->rows[r] : r) * down;          \
+                    REAL *to = (REAL *)strip->values + r * strip->leading + column;                \
+                    for (int64_t j = 0; j < width; j++)                                            \
+                        to[j] = (REAL)WIDEN(from[j]);                                              \
+                }                                                                                  \
+                continue;                                                                          \
+            }                                                                                      \
+            for (int64_t j = 0; j < width; j++) {                                                  \
+                const SOURCE *from = first + j * across;                                           \
+                REAL *to = (REAL *)strip->values + column + j;                                     \
+                for (int64_t r = block; r < end; r++)                                              \
+                    to[r * strip->leading] =                                                       \
+                        (REAL)WIDEN(from[(rows->rows ? rows->rows[r] : r) * down]);                \
+            }                                                                                      \
+        }                                                                                          \
     }
 
 DEFINE_LOAD(uint16_t, load_f16, widen_f16)
@@ -82,15 +82,15 @@ static void NAME(load)(const qkv_columns *columns, const qkv_rows *rows, const q
 
 /* ---- prepare: means, norms, unit columns ---- */
 
-/* Long sums are taken in blocks of rows: their error grows with the block and the number of blocks. */
+/* Long sums are taken in blocks of rows: their error grows with the block and the number of blocks.
+ */
 static void NAME(sums_from_first)(const qkv_strip *strip, double *sums)
 {
     const REAL *first = strip->values;
-    double total[QKV_STRIP_WIDTH] = {0};
+    double total[QKV_STRIP_WIDTH] = { 0 };
     for (int64_t block = 0; block < strip->count; block += SUMMED_ROWS) {
-        const int64_t end =
-            block + SUMMED_ROWS < strip->count ? block + SUMMED_ROWS : strip->count;
-        double partial[QKV_STRIP_WIDTH] = {0};
+        const int64_t end = block + SUMMED_ROWS < strip->count ? block + SUMMED_ROWS : strip->count;
+        double partial[QKV_STRIP_WIDTH] = { 0 };
         for (int64_t r = block; r < end; r++) {
             const REAL *row = first + r * strip->leading;
             for (int64_t j = 0; j < strip->width; j++)
@@ -115,11 +115,10 @@ static inline double NAME(centred)(REAL value, double mean_high, double mean_low
 static void NAME(centred_squares)(const qkv_strip *strip, const qkv_scaling *scaling,
                                   double *squares)
 {
-    double total[QKV_STRIP_WIDTH] = {0};
+    double total[QKV_STRIP_WIDTH] = { 0 };
     for (int64_t block = 0; block < strip->count; block += SUMMED_ROWS) {
-        const int64_t end =
-            block + SUMMED_ROWS < strip->count ? block + SUMMED_ROWS : strip->count;
-        double partial[QKV_STRIP_WIDTH] = {0};
+        const int64_t end = block + SUMMED_ROWS < strip->count ? block + SUMMED_ROWS : strip->count;
+        double partial[QKV_STRIP_WIDTH] = { 0 };
         for (int64_t r = block; r < end; r++) {
             const REAL *row = (const REAL *)strip->values + r * strip->leading;
             for (int64_t j = 0; j < strip->width; j++) {
@@ -133,8 +132,8 @@ static void NAME(centred_squares)(const qkv_strip *strip, const qkv_scaling *sca
     memcpy(squares, total, sizeof total);
 }
 
-/* Rows r and r + 1 become cos a r + sin a (r + 1) and cos a (r + 1) - sin a r, with an angle of its own
- * for each pair. */
+/* Rows r and r + 1 become cos a r + sin a (r + 1) and cos a (r + 1) - sin a r, with an angle of its
+ * own for each pair. */
 static void NAME(normalise)(const qkv_strip *strip, const qkv_scaling *scaling)
 {
     double cosine = 1, sine = 0;
@@ -142,7 +141,8 @@ static void NAME(normalise)(const qkv_strip *strip, const qkv_scaling *scaling)
     for (; r + 1 < strip->count; r += 2) {
         const double c = cosine * GOLDEN_COSINE - sine * GOLDEN_SINE;
         const double s = sine * GOLDEN_COSINE + cosine * GOLDEN_SINE;
-        const double to_unit = 1.5 - 0.5 * (c * c + s * s); /* a Newton step: rounding does not add up */
+        const double to_unit =
+            1.5 - 0.5 * (c * c + s * s); /* a Newton step: rounding does not add up */
         cosine = c * to_unit;
         sine = s * to_unit;
         REAL *upper = (REAL *)strip->values + r * strip->leading;
@@ -167,8 +167,8 @@ static void NAME(normalise)(const qkv_strip *strip, const qkv_scaling *scaling)
 
 /* ---- tally: similarities, bins and moments of a rectangle ---- */
 
-/* Bins of values on [-1, 1] by single precision arithmetic; false where one lies so near to an edge that
- * it may have come to the wrong side. */
+/* Bins of values on [-1, 1] by single precision arithmetic; false where one lies so near to an edge
+ * that it may have come to the wrong side. */
 static bool NAME(guess_bins)(const qkv_binning *binning, const REAL *values, int64_t count,
                              int32_t *bins)
 {
@@ -196,8 +196,7 @@ static void NAME(find_bins)(const qkv_binning *binning, const REAL *values, int6
         return;
     }
     for (int64_t start = 0; start < count; start += GUESSED_TOGETHER) {
-        const int64_t end =
-            start + GUESSED_TOGETHER < count ? start + GUESSED_TOGETHER : count;
+        const int64_t end = start + GUESSED_TOGETHER < count ? start + GUESSED_TOGETHER : count;
         if (!NAME(guess_bins)(binning, values + start, end - start, bins + start))
             for (int64_t j = start; j < end; j++)
                 bins[j] = (int32_t)settle_bin(binning, (double)values[j], bins[j]);
@@ -208,7 +207,7 @@ static void NAME(find_bins)(const qkv_binning *binning, const REAL *values, int6
  * with the shift. */
 static void NAME(add_powers)(qkv_tally *tally, const REAL *values, int64_t count)
 {
-    doubles sums[4] = {{0}};
+    doubles sums[4] = { { 0 } };
     const double shift = tally->shift;
     for (int64_t j = 0; j < count; j += DOUBLE_LANES) {
         const doubles v = NAME(load_doubles)(values + j) - shift;
@@ -251,7 +250,7 @@ typedef struct NAME(batch) {
     int64_t count;
 } NAME(batch);
 
-static void NAME(tally_values)(qkv_tally *tally, const qkv_binning *binning, NAME(values) *values,
+static void NAME(tally_values)(qkv_tally *tally, const qkv_binning *binning, NAME(values) * values,
                                int64_t count, bool first)
 {
     REAL *reals = values->reals;
@@ -268,7 +267,7 @@ static void NAME(tally_values)(qkv_tally *tally, const qkv_binning *binning, NAM
     NAME(add_powers)(tally, reals, count);
 }
 
-static void NAME(drain)(NAME(batch) *batch, const qkv_binning *binning, qkv_rectangle_tally *tally)
+static void NAME(drain)(NAME(batch) * batch, const qkv_binning *binning, qkv_rectangle_tally *tally)
 {
     const bool first = tally->pairs == 0;
     if (batch->count == 0)
@@ -293,16 +292,15 @@ typedef struct NAME(split_sums) {
     double sum[LANES], energy[LANES], cross[LANES];
 } NAME(split_sums);
 
-/* Cosines of a row by the steps of conversion.h, and the split's sums: V = (s_i s_j) p_ij, O = o_i o_j.
- * A row's sums are single, a rectangle's double. */
+/* Cosines of a row by the steps of conversion.h, and the split's sums: V = (s_i s_j) p_ij, O = o_i
+ * o_j. A row's sums are single, a rectangle's double. */
 static void NAME(add_cosines)(const REAL *pearson, const REAL *spread, const REAL *offset, REAL s_i,
-                              REAL o_i, int64_t count, REAL *cosine, NAME(split_sums) *sums)
+                              REAL o_i, int64_t count, REAL *cosine, NAME(split_sums) * sums)
 {
-    NAME(reals) sum = {0}, energy = {0}, cross = {0};
+    NAME(reals) sum = { 0 }, energy = { 0 }, cross = { 0 };
     int64_t j = 0;
     for (; j + LANES <= count; j += LANES) {
-        const NAME(reals) v =
-            s_i * NAME(load_reals)(spread + j) * NAME(load_reals)(pearson + j);
+        const NAME(reals) v = s_i * NAME(load_reals)(spread + j) * NAME(load_reals)(pearson + j);
         const NAME(reals) o = o_i * NAME(load_reals)(offset + j);
         sum += v;
         energy += v * v;
@@ -329,7 +327,7 @@ static void NAME(add_cosines)(const REAL *pearson, const REAL *spread, const REA
 static void NAME(tally_rectangle)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally)
 {
     NAME(batch) batch;
-    NAME(split_sums) sums = {{0}, {0}, {0}};
+    NAME(split_sums) sums = { { 0 }, { 0 }, { 0 } };
     batch.count = 0;
     for (int64_t i = 0; i < rectangle->rows; i++) {
         const int64_t start = rectangle->strict_upper ? i + 1 : 0;
@@ -341,11 +339,10 @@ static void NAME(tally_rectangle)(const qkv_rectangle *rectangle, qkv_rectangle_
         for (int64_t j = 0; j < count; j++)
             pearson[j] = NAME(clamp)(gram[j]);
         if (tally->cosine.wanted)
-            NAME(add_cosines)(pearson, (const REAL *)rectangle->column_spread + start,
-                              (const REAL *)rectangle->column_offset + start,
-                              ((const REAL *)rectangle->row_spread)[i],
-                              ((const REAL *)rectangle->row_offset)[i], count,
-                              batch.cosine.reals + batch.count, &sums);
+            NAME(add_cosines)
+        (pearson, (const REAL *)rectangle->column_spread + start,
+         (const REAL *)rectangle->column_offset + start, ((const REAL *)rectangle->row_spread)[i],
+         ((const REAL *)rectangle->row_offset)[i], count, batch.cosine.reals + batch.count, &sums);
         batch.count += count;
     }
     NAME(drain)(&batch, rectangle->binning, tally);
@@ -355,14 +352,6 @@ static void NAME(tally_rectangle)(const qkv_rectangle *rectangle, qkv_rectangle_
         tally->cross += sums.cross[lane];
     }
 }
-
-static const qkv_real_kernels NAME(real_kernels) = {
-    .load = NAME(load),
-    .sums_from_first = NAME(sums_from_first),
-    .centred_squares = NAME(centred_squares),
-    .normalise = NAME(normalise),
-    .tally = NAME(tally_rectangle),
-};
 
 #undef DEFINE_LOAD
 #undef LANES

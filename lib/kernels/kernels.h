@@ -1,9 +1,9 @@
 /*
  * The inner loops, one table for each instruction set, chosen once for a context.
  *
- * All tables are compiled from one source, kernel_template.h, for float and for double; the portable
- * one is the specification. Similarities and bins are computed without fused multiply-add and in one
- * order, so every table gives the same bits and the same counts.
+ * All tables are compiled from one source, kernel_template.h, for float and for double; the
+ * portable one is the specification. Similarities and bins are computed without fused multiply-add
+ * and in one order, so every table gives the same bits and the same counts.
  */
 #ifndef QKV_KERNELS_H
 #define QKV_KERNELS_H
@@ -63,7 +63,7 @@ typedef struct qkv_rectangle {
     int64_t leading;
     int64_t rows;
     int64_t columns;
-    bool strict_upper; /* only columns j > i */
+    bool strict_upper;                         /* only columns j > i */
     const void *row_spread, *row_offset;       /* s and o of the rows' features */
     const void *column_spread, *column_offset; /* and of the columns' */
     const qkv_binning *binning;
@@ -72,7 +72,8 @@ typedef struct qkv_rectangle {
 /* What one metric's values in a rectangle came to. Power sums are of v - shift, in double. */
 typedef struct qkv_tally {
     bool wanted;
-    uint32_t *counts; /* QKV_SUBHISTOGRAMS x binning->count, zero on entry; unused with joint counts */
+    uint32_t
+        *counts; /* QKV_SUBHISTOGRAMS x binning->count, zero on entry; unused with joint counts */
     double shift;
     double power_sums[4];
     double minimum, maximum;
@@ -82,8 +83,8 @@ typedef struct qkv_tally {
 typedef struct qkv_rectangle_tally {
     int64_t pairs;
     qkv_tally cosine, pearson;
-    /* QKV_JOINT_TABLES x bins x bins, by cosine bin and then by Pearson bin: one addition counts both.
-     * Zero on entry. NULL: each metric counts in its own table. */
+    /* QKV_JOINT_TABLES x bins x bins, by cosine bin and then by Pearson bin: one addition counts
+     * both. Zero on entry. NULL: each metric counts in its own table. */
     uint32_t *joint;
     double variance_sum;    /* sum V,   V = s_i s_j pearson */
     double variance_energy; /* sum V^2 */

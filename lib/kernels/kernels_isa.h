@@ -1,4 +1,5 @@
-/* One instruction set's table, from the template. The including file defines KERNELS and NAME_TEXT. */
+/* One instruction set's table, from the template. The including file defines KERNELS and NAME_TEXT.
+ */
 #include "kernels.h"
 
 #include <qkvsim/common.h>
@@ -13,9 +14,9 @@
 enum {
     LOAD_ROWS = 64,
     SUMMED_ROWS = 128,
-    BATCH = 1024,           /* values tallied together */
+    BATCH = 1024, /* values tallied together */
     BATCH_MARGIN = 8,
-    GUESSED_TOGETHER = 256  /* values whose bins are settled one by one where any is unsure */
+    GUESSED_TOGETHER = 256 /* values whose bins are settled one by one where any is unsure */
 };
 
 /* The golden angle 2 pi / phi^2: successive multiples never come close to repeating. */
@@ -26,7 +27,10 @@ enum {
 static inline float widen_f16(uint16_t half)
 {
     const uint32_t magnitude = (uint32_t)(half & 0x7fffu) << 13;
-    union { uint32_t bits; float value; } number = { .bits = magnitude };
+    union {
+        uint32_t bits;
+        float value;
+    } number = { .bits = magnitude };
     number.value *= 0x1p112f;
     number.bits |= magnitude >= 0x0f800000u ? 0x7f800000u : 0u; /* infinity and NaN */
     number.bits |= (uint32_t)(half & 0x8000u) << 16;
@@ -35,11 +39,15 @@ static inline float widen_f16(uint16_t half)
 
 static inline float widen_bf16(uint16_t half)
 {
-    const union { uint32_t bits; float value; } number = { .bits = (uint32_t)half << 16 };
+    const union {
+        uint32_t bits;
+        float value;
+    } number = { .bits = (uint32_t)half << 16 };
     return number.value;
 }
 
-/* Counts bins in lanes of their own; values outside all bins have bin -1, which only slow binning gives. */
+/* Counts bins in lanes of their own; values outside all bins have bin -1, which only slow binning
+ * gives. */
 static void count_bins(uint32_t *counts, const qkv_binning *binning, const int32_t *bins,
                        int64_t count)
 {
@@ -81,4 +89,15 @@ static void count_jointly(uint32_t *joint, int64_t bin_count, const int32_t *cos
 #define IS_DOUBLE 1
 #include "kernel_template.h"
 
-const qkv_kernels KERNELS = { .name = NAME_TEXT, .f32 = real_kernels_f32, .f64 = real_kernels_f64 };
+#define REAL_KERNELS(SUFFIX)                                                                       \
+    {                                                                                              \
+        .load = load_##SUFFIX, .sums_from_first = sums_from_first_##SUFFIX,                        \
+        .centred_squares = centred_squares_##SUFFIX, .normalise = normalise_##SUFFIX,              \
+        .tally = tally_rectangle_##SUFFIX                                                          \
+    }
+
+const qkv_kernels KERNELS = {
+    .name = NAME_TEXT,
+    .f32 = REAL_KERNELS(f32),
+    .f64 = REAL_KERNELS(f64),
+};

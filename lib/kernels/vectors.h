@@ -1,5 +1,6 @@
-/* Vectors of doubles as wide as the processor's. The three operations here are what the compiler does not
- * make well of plain C: widening loads and fused multiply-add, which only sums in double may use. */
+/* Vectors of doubles as wide as the processor's. The three operations here are what the compiler
+ * does not make well of plain C: widening loads and fused multiply-add, which only sums in double
+ * may use. */
 #ifndef QKV_VECTORS_H
 #define QKV_VECTORS_H
 
