@@ -1,5 +1,4 @@
-/* What every part of the library shares: the context, its allocator, its error text, its progress.
- */
+/* What every part of the library shares: the context, its allocator, error text and progress. */
 #ifndef QKV_CONTEXT_H
 #define QKV_CONTEXT_H
 

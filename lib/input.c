@@ -158,8 +158,7 @@ bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature)
 
 /* ---- parts ---- */
 
-/* The caller's array is walked by its own struct_size, which a newer header may have made larger.
- */
+/* The caller's array is walked by its own struct_size, which a newer header may have raised. */
 static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *parts,
                                 int32_t part_count, int32_t precision, qkv_input *input)
 {

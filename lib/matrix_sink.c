@@ -13,8 +13,7 @@ static bool is_bounded(const qkv_matrix_sink *sink)
 
 /* ---- one row of a tile ---- */
 
-/* Values first .. columns - 1 of a tile's row. All are kept as double, which holds a float exactly.
- */
+/* Values first .. columns - 1 of a tile's row, as double, which holds a float exactly. */
 static void convert_f32(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_t r, int64_t first,
                         double *values)
 {

@@ -337,8 +337,7 @@ static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input
     return QKVSIM_OK;
 }
 
-/* Sorts each group's features by kind, keeping the order within a kind; true where that moves any.
- */
+/* Sorts each group's features by kind, stably; true where that moves any. */
 static bool order_by_kind(qkv_panels *panels, const int32_t *group_of, int64_t *scratch)
 {
     bool moved = false;

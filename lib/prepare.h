@@ -73,8 +73,7 @@ void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels);
 qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const int32_t *group_of,
                           qkv_panels *panels);
 
-/* Fills a feature from its mean and sum of centred squares, both of values scaled by 2^-exponent.
- */
+/* Fills a feature from its mean and sum of centred squares, both of values times 2^-exponent. */
 void qkv_describe_feature(qkv_feature *feature, double mean, double squares, double n,
                           int exponent);
 

@@ -1,5 +1,4 @@
-/* Random numbers as a function of where they are used: Philox 4x32-10 (Random123), no state shared.
- */
+/* Random numbers as a function of where they are used: Philox 4x32-10 (Random123), no state. */
 #ifndef QKV_RANDOM_H
 #define QKV_RANDOM_H
 
