@@ -33,7 +33,7 @@ int64_t random_below(random_source *source, int64_t bound)
 
 table table_new(int64_t n, int64_t d)
 {
-    table data = {n, d, calloc((size_t)(n * d) + 1, sizeof(double))};
+    table data = { n, d, calloc((size_t)(n * d) + 1, sizeof(double)) };
     return data;
 }
 
@@ -50,7 +50,7 @@ double *table_at(const table *data, int64_t row, int64_t column)
 
 table table_normal(int64_t n, int64_t d, uint64_t seed)
 {
-    random_source source = {seed};
+    random_source source = { seed };
     table data = table_new(n, d);
     for (int64_t i = 0; i < n * d; i++)
         data.values[i] = random_normal(&source);
@@ -61,7 +61,7 @@ table table_normal(int64_t n, int64_t d, uint64_t seed)
  * Pearson values are spread over [-1, 1] and not only around 0. */
 table table_with_offsets(int64_t n, int64_t d, double largest_offset, uint64_t seed)
 {
-    random_source source = {seed};
+    random_source source = { seed };
     table data = table_new(n, d);
     double *common = malloc((size_t)n * sizeof *common);
     for (int64_t i = 0; i < n; i++)
@@ -70,8 +70,8 @@ table table_with_offsets(int64_t n, int64_t d, double largest_offset, uint64_t s
         double share = 2 * random_uniform(&source) - 1;
         double offset = largest_offset * (j % 3 == 0 ? 1 : 2 * random_uniform(&source) - 1);
         for (int64_t i = 0; i < n; i++)
-            *table_at(&data, i, j) = offset + share * common[i]
-                                     + sqrt(1 - share * share) * random_normal(&source);
+            *table_at(&data, i, j) =
+                offset + share * common[i] + sqrt(1 - share * share) * random_normal(&source);
     }
     free(common);
     return data;
@@ -79,7 +79,7 @@ table table_with_offsets(int64_t n, int64_t d, double largest_offset, uint64_t s
 
 table table_magnitudes(int64_t n, int64_t d, uint64_t seed)
 {
-    static const double scales[] = {1e30, 1, 1e-30, -1e30, -1e-30};
+    static const double scales[] = { 1e30, 1, 1e-30, -1e30, -1e-30 };
     table data = table_with_offsets(n, d, 1, seed);
     for (int64_t i = 0; i < n; i++)
         for (int64_t j = 0; j < d; j++)
@@ -89,7 +89,7 @@ table table_magnitudes(int64_t n, int64_t d, uint64_t seed)
 
 table table_binary_duplicates(int64_t n, int64_t d, uint64_t seed)
 {
-    random_source source = {seed};
+    random_source source = { seed };
     table data = table_new(n, d);
     for (int64_t j = 0; j < d; j++) {
         bool copies = j > 0 && j % 2 == 1;
@@ -103,7 +103,7 @@ table table_binary_duplicates(int64_t n, int64_t d, uint64_t seed)
 
 table table_sparse(int64_t n, int64_t d, uint64_t seed)
 {
-    random_source source = {seed};
+    random_source source = { seed };
     table data = table_new(n, d);
     for (int64_t i = 0; i < n * d; i++)
         data.values[i] = random_uniform(&source) < 0.02;
@@ -114,7 +114,7 @@ table table_sparse(int64_t n, int64_t d, uint64_t seed)
 
 table table_one_hot(int64_t n, int64_t d, uint64_t seed)
 {
-    random_source source = {seed};
+    random_source source = { seed };
     table data = table_new(n, d);
     for (int64_t j = 0; j < d; j++)
         *table_at(&data, random_below(&source, n), j) = 1;
@@ -125,7 +125,7 @@ table table_one_hot(int64_t n, int64_t d, uint64_t seed)
  * that values fall on or next to 0 and to the bin edges around it. */
 table table_half_flipped(int64_t n, int64_t d, uint64_t seed)
 {
-    random_source source = {seed};
+    random_source source = { seed };
     table data = table_new(n, d);
     for (int64_t j = 0; j < d; j++)
         for (int64_t i = 0; i < n; i++) {
@@ -313,7 +313,8 @@ stored store(const table *data, int32_t dtype, int32_t order)
     int64_t row, column;
     choose_strides(data->n, data->d, order, &row, &column);
     int64_t reach = llabs(row) * (data->n - 1) + llabs(column) * (data->d - 1) + 1;
-    int64_t first = (row < 0 ? -row * (data->n - 1) : 0) + (column < 0 ? -column * (data->d - 1) : 0);
+    int64_t first =
+        (row < 0 ? -row * (data->n - 1) : 0) + (column < 0 ? -column * (data->d - 1) : 0);
     char *memory = malloc((size_t)reach * dtype_size(dtype));
     if (dtype != QKVSIM_I32)
         for (int64_t i = 0; i < reach; i++)
@@ -321,14 +322,14 @@ stored store(const table *data, int32_t dtype, int32_t order)
     for (int64_t i = 0; i < data->n; i++)
         for (int64_t j = 0; j < data->d; j++)
             write_element(memory, first + i * row + j * column, dtype, *table_at(data, i, j));
-    stored copy = {.memory = memory};
-    copy.view = (qkvsim_view){.struct_size = sizeof copy.view,
-                              .data = memory + (size_t)first * dtype_size(dtype),
-                              .observations = data->n,
-                              .features = data->d,
-                              .observation_stride = row,
-                              .feature_stride = column,
-                              .dtype = dtype};
+    stored copy = { .memory = memory };
+    copy.view = (qkvsim_view){ .struct_size = sizeof copy.view,
+                               .data = memory + (size_t)first * dtype_size(dtype),
+                               .observations = data->n,
+                               .features = data->d,
+                               .observation_stride = row,
+                               .feature_stride = column,
+                               .dtype = dtype };
     return copy;
 }
 
@@ -343,17 +344,16 @@ table widen(const qkvsim_view *view)
     table data = table_new(view->observations, view->features);
     for (int64_t i = 0; i < data.n; i++)
         for (int64_t j = 0; j < data.d; j++)
-            *table_at(&data, i, j)
-                = read_element(view->data, i * view->observation_stride + j * view->feature_stride,
-                               view->dtype);
+            *table_at(&data, i, j) = read_element(
+                view->data, i * view->observation_stride + j * view->feature_stride, view->dtype);
     return data;
 }
 
 qkvsim_view view_of_columns(const qkvsim_view *view, int64_t first, int64_t count)
 {
     qkvsim_view columns = *view;
-    columns.data = (const char *)view->data
-                   + first * view->feature_stride * (int64_t)dtype_size(view->dtype);
+    columns.data =
+        (const char *)view->data + first * view->feature_stride * (int64_t)dtype_size(view->dtype);
     columns.features = count;
     return columns;
 }
@@ -374,7 +374,7 @@ static FILE *open_capture(const char *name)
 stored load_capture(void)
 {
     const int64_t n = 1024, d = 960;
-    stored copy = {.memory = malloc((size_t)(n * d) * 2)};
+    stored copy = { .memory = malloc((size_t)(n * d) * 2) };
     FILE *file = open_capture("smollm2-135m-layer10-qkv.npy");
     unsigned char start[10];
     if (fread(start, 1, sizeof start, file) != sizeof start)
@@ -383,13 +383,13 @@ stored load_capture(void)
     if (fread(copy.memory, 2, (size_t)(n * d), file) != (size_t)(n * d))
         exit(1);
     fclose(file);
-    copy.view = (qkvsim_view){.struct_size = sizeof copy.view,
-                              .data = copy.memory,
-                              .observations = n,
-                              .features = d,
-                              .observation_stride = d,
-                              .feature_stride = 1,
-                              .dtype = QKVSIM_F16};
+    copy.view = (qkvsim_view){ .struct_size = sizeof copy.view,
+                               .data = copy.memory,
+                               .observations = n,
+                               .features = d,
+                               .observation_stride = d,
+                               .feature_stride = 1,
+                               .dtype = QKVSIM_F16 };
     return copy;
 }
 

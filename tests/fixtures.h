@@ -35,7 +35,8 @@ table table_binary_duplicates(int64_t n, int64_t d, uint64_t seed);
 table table_sparse(int64_t n, int64_t d, uint64_t seed);  /* 2 % ones */
 table table_one_hot(int64_t n, int64_t d, uint64_t seed); /* a single one a column */
 table table_half_flipped(int64_t n, int64_t d, uint64_t seed);
-table table_mixed(int64_t n, int64_t d, uint64_t seed); /* constant and all-zero columns among others */
+table table_mixed(int64_t n, int64_t d,
+                  uint64_t seed); /* constant and all-zero columns among others */
 
 void table_set_constant(table *data, int64_t column, double value);
 table table_rows(const table *data, const int64_t *rows, int64_t count);

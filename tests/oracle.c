@@ -90,14 +90,14 @@ double oracle_offset_ratio(const table *data, int64_t column)
 
 oracle_summary oracle_summarise(const double *values, int64_t count, bool single)
 {
-    oracle_summary summary = {.count = count,
-                              .mean = NAN,
-                              .variance = NAN,
-                              .skewness = NAN,
-                              .kurtosis = NAN,
-                              .tail = NAN,
-                              .minimum = NAN,
-                              .maximum = NAN};
+    oracle_summary summary = { .count = count,
+                               .mean = NAN,
+                               .variance = NAN,
+                               .skewness = NAN,
+                               .kurtosis = NAN,
+                               .tail = NAN,
+                               .minimum = NAN,
+                               .maximum = NAN };
     if (count == 0)
         return summary;
     const double threshold = single ? (double)0.9f : 0.9;
@@ -168,13 +168,13 @@ oracle_split oracle_offset(const table *data, const int32_t *labels, int32_t gro
     free(cosine);
     free(ratio);
     if (count == 0)
-        return (oracle_split){NAN, NAN, NAN, NAN, NAN, NAN};
-    return (oracle_split){.share = (double)(offset2 / (offset2 + variance2)),
-                          .mean_offset = (double)(offset / count),
-                          .mean_variance = (double)(variance / count),
-                          .energy = (double)offset2,
-                          .variance_energy = (double)variance2,
-                          .cross_energy = (double)cross};
+        return (oracle_split){ NAN, NAN, NAN, NAN, NAN, NAN };
+    return (oracle_split){ .share = (double)(offset2 / (offset2 + variance2)),
+                           .mean_offset = (double)(offset / count),
+                           .mean_variance = (double)(variance / count),
+                           .energy = (double)offset2,
+                           .variance_energy = (double)variance2,
+                           .cross_energy = (double)cross };
 }
 
 void oracle_edges(int64_t count, double low, double high, bool single, double *edges)

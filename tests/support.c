@@ -50,16 +50,17 @@ void allocator_init(allocator *counter)
 
 qkvsim_context_options allocator_options(allocator *counter)
 {
-    return (qkvsim_context_options){.struct_size = sizeof(qkvsim_context_options),
-                                    .allocate = counting_allocate,
-                                    .release = counting_release,
-                                    .allocate_user = counter};
+    return (qkvsim_context_options){ .struct_size = sizeof(qkvsim_context_options),
+                                     .allocate = counting_allocate,
+                                     .release = counting_release,
+                                     .allocate_user = counter };
 }
 
 qkvsim_context *context_with(int32_t threads, int32_t kernels)
 {
-    qkvsim_context_options options = {
-        .struct_size = sizeof options, .threads = threads, .kernels = kernels};
+    qkvsim_context_options options = { .struct_size = sizeof options,
+                                       .threads = threads,
+                                       .kernels = kernels };
     qkvsim_context *context = NULL;
     ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_OK);
     return context;
@@ -81,7 +82,8 @@ static qkvsim_status run_with_failure(operation run, void *argument, int64_t k)
     if (failed) {
         ck_assert_msg(status == QKVSIM_ERROR_NO_MEMORY, "allocation %ld fails: status %s, \"%s\"",
                       (long)k, qkvsim_status_name(status), qkvsim_last_error(context));
-        ck_assert_msg(strlen(qkvsim_last_error(context)) > 0, "allocation %ld: no message", (long)k);
+        ck_assert_msg(strlen(qkvsim_last_error(context)) > 0, "allocation %ld: no message",
+                      (long)k);
     } else {
         ck_assert_msg(status == QKVSIM_OK, "no allocation fails: %s", qkvsim_last_error(context));
     }
@@ -118,7 +120,7 @@ static int32_t cancel_at(void *user, int64_t done, int64_t total)
 /* One round; false when the call ended before its k-th report of progress. */
 static bool cancelled_at(operation run, void *argument, int64_t k)
 {
-    canceller state = {.cancel_at = k};
+    canceller state = { .cancel_at = k };
     allocator counter;
     allocator_init(&counter);
     qkvsim_context_options options = allocator_options(&counter);
@@ -171,12 +173,12 @@ void assert_message_has_number(const qkvsim_context *context, int64_t number)
 
 qkvsim_matrix square_matrix(void *data, int64_t d, int32_t dtype)
 {
-    return (qkvsim_matrix){.struct_size = sizeof(qkvsim_matrix),
-                           .data = data,
-                           .rows = d,
-                           .columns = d,
-                           .leading_dimension = d,
-                           .dtype = dtype};
+    return (qkvsim_matrix){ .struct_size = sizeof(qkvsim_matrix),
+                            .data = data,
+                            .rows = d,
+                            .columns = d,
+                            .leading_dimension = d,
+                            .dtype = dtype };
 }
 
 void *poisoned(size_t size)
@@ -190,15 +192,16 @@ void assert_poisoned(const void *memory, size_t size)
 {
     const unsigned char *bytes = memory;
     for (size_t i = 0; i < size; i++)
-        if (bytes[i] != 0x5a) /* each assertion reports to Check's parent: too slow for every byte */
+        if (bytes[i]
+            != 0x5a) /* each assertion reports to Check's parent: too slow for every byte */
             ck_abort_msg("byte %zu of %zu was written", i, size);
 }
 
 static void append(fingerprint *print, double number)
 {
     if ((print->count & (print->count - 1)) == 0)
-        print->numbers
-            = realloc(print->numbers, (size_t)(2 * print->count + 1) * sizeof *print->numbers);
+        print->numbers =
+            realloc(print->numbers, (size_t)(2 * print->count + 1) * sizeof *print->numbers);
     print->numbers[print->count++] = number;
 }
 
@@ -233,7 +236,7 @@ static void append_columns(fingerprint *print, const qkvsim_analysis *analysis)
 
 fingerprint fingerprint_of(const qkvsim_analysis *analysis)
 {
-    fingerprint print = {0, NULL};
+    fingerprint print = { 0, NULL };
     append(&print, (double)qkvsim_analysis_observations(analysis));
     append(&print, (double)qkvsim_analysis_features(analysis));
     append_columns(&print, analysis);

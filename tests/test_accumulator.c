@@ -38,7 +38,7 @@ static void add_rows(qkvsim_accumulator *sum, const qkvsim_view *view, int64_t f
 /* Chunks of the given size; 0: of sizes from 1 to 50 at random. */
 static qkvsim_accumulator *in_chunks(const qkvsim_view *view, int64_t size)
 {
-    random_source source = {5};
+    random_source source = { 5 };
     qkvsim_accumulator *sum = empty(view->features);
     for (int64_t first = 0; first < view->observations;) {
         int64_t count = size ? size : 1 + random_below(&source, 50);
@@ -67,9 +67,9 @@ static void assert_accurate(const qkvsim_accumulator *sum, const table *exact, d
         double *expected = oracle_similarity(exact, metric);
         double *values = similarity(sum, d, metric);
         for (int64_t i = 0; i < d * d; i++) {
-            const double scale = metric <= QKVSIM_PEARSON
-                                     ? 1
-                                     : sqrt(expected[i / d * (d + 1)]) * sqrt(expected[i % d * (d + 1)]);
+            const double scale = metric <= QKVSIM_PEARSON ? 1
+                                                          : sqrt(expected[i / d * (d + 1)])
+                                                                * sqrt(expected[i % d * (d + 1)]);
             const double error = fabs(values[i] - expected[i]);
             if (isnan(values[i]) != isnan(expected[i]) || error > tolerance * scale)
                 ck_abort_msg("metric %d, (%ld, %ld): %.17g and not %.17g", metric, (long)(i / d),
@@ -82,12 +82,12 @@ static void assert_accurate(const qkvsim_accumulator *sum, const table *exact, d
     }
 }
 
-static const int64_t chunk_sizes[] = {1, 2, 7, 64, 100, 1000, 0};
+static const int64_t chunk_sizes[] = { 1, 2, 7, 64, 100, 1000, 0 };
 
 START_TEST(chunks_of_any_size_are_the_whole)
 {
-    const int32_t dtypes[] = {QKVSIM_F16, QKVSIM_F32, QKVSIM_F64};
-    const double tolerances[] = {1e-6, 1e-6, 1e-12};
+    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_F32, QKVSIM_F64 };
+    const double tolerances[] = { 1e-6, 1e-6, 1e-12 };
     table data = table_with_offsets(1000, 30, 2, 1);
     for (int t = 0; t < 3; t++) {
         stored copy = store(&data, dtypes[t], ORDER_C);
@@ -132,9 +132,12 @@ END_TEST
 
 START_TEST(adversarial_columns_are_the_whole_too)
 {
-    table data[] = {table_binary_duplicates(1021, 24, 4), table_sparse(1021, 24, 5),
-                    table_one_hot(253, 24, 6), table_half_flipped(1021, 24, 7),
-                    table_magnitudes(253, 20, 8), table_mixed(400, 24, 9)};
+    table data[] = { table_binary_duplicates(1021, 24, 4),
+                     table_sparse(1021, 24, 5),
+                     table_one_hot(253, 24, 6),
+                     table_half_flipped(1021, 24, 7),
+                     table_magnitudes(253, 20, 8),
+                     table_mixed(400, 24, 9) };
     for (int i = 0; i < 6; i++) {
         stored copy = store(&data[i], QKVSIM_F32, ORDER_C);
         table exact = widen(&copy.view);
@@ -152,7 +155,7 @@ START_TEST(merging_in_any_order_is_the_whole)
 {
     table data = table_with_offsets(900, 20, 10, 10);
     stored copy = store(&data, QKVSIM_F64, ORDER_C);
-    qkvsim_accumulator *parts[4] = {empty(20), empty(20), empty(20), empty(20)};
+    qkvsim_accumulator *parts[4] = { empty(20), empty(20), empty(20), empty(20) };
     add_rows(parts[0], &copy.view, 0, 1);
     add_rows(parts[1], &copy.view, 1, 699);
     add_rows(parts[2], &copy.view, 700, 200);
@@ -317,7 +320,7 @@ END_TEST
 
 START_TEST(results_are_bit_identical_for_any_number_of_threads)
 {
-    const int32_t threads[] = {1, 2, 3, 7};
+    const int32_t threads[] = { 1, 2, 3, 7 };
     double *expected = NULL;
     table data = table_with_offsets(300, 450, 2, 17);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
@@ -342,12 +345,16 @@ END_TEST
 
 START_TEST(selections_parts_and_orders_are_as_for_a_matrix)
 {
-    const int64_t rows[] = {39, 0, 7, 21, 22}, sorted[] = {0, 7, 21, 22, 39};
-    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 5};
-    qkvsim_similarity_options options = {.struct_size = sizeof options, .selection = &selection};
+    const int64_t rows[] = { 39, 0, 7, 21, 22 }, sorted[] = { 0, 7, 21, 22, 39 };
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .rows = rows,
+                                         .count = 5 };
+    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &selection };
     table data = table_with_offsets(40, 12, 2, 18), chosen = table_rows(&data, sorted, 5);
-    stored copy = store(&data, QKVSIM_F32, ORDER_REVERSED_BOTH), alone = store(&chosen, QKVSIM_F32, ORDER_C);
-    const qkvsim_view parts[] = {view_of_columns(&copy.view, 0, 5), view_of_columns(&copy.view, 5, 7)};
+    stored copy = store(&data, QKVSIM_F32, ORDER_REVERSED_BOTH),
+           alone = store(&chosen, QKVSIM_F32, ORDER_C);
+    const qkvsim_view parts[] = { view_of_columns(&copy.view, 0, 5),
+                                  view_of_columns(&copy.view, 5, 7) };
     qkvsim_accumulator *one = empty(12), *other = empty(12);
     assert_ok(context, qkvsim_accumulator_update(context, one, parts, 2, &options));
     add_rows(other, &alone.view, 0, 5);
@@ -399,8 +406,8 @@ START_TEST(a_feature_left_undefined_by_one_chunk_stays_undefined)
     table data = table_normal(60, 6, 21);
     *table_at(&data, 30, 4) = INFINITY;
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    qkvsim_similarity_options options
-        = {.struct_size = sizeof options, .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE};
+    qkvsim_similarity_options options = { .struct_size = sizeof options,
+                                          .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE };
     qkvsim_accumulator *sum = empty(6), *all = empty(6);
     for (int64_t first = 0; first < 60; first += 20) {
         qkvsim_view chunk = copy.view;
@@ -426,8 +433,8 @@ START_TEST(dropped_observations_are_not_counted)
     table data = table_normal(30, 6, 22);
     *table_at(&data, 3, 4) = NAN;
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    qkvsim_similarity_options options
-        = {.struct_size = sizeof options, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION};
+    qkvsim_similarity_options options = { .struct_size = sizeof options,
+                                          .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
     qkvsim_accumulator *sum = empty(6);
     assert_ok(context, qkvsim_accumulator_update(context, sum, &copy.view, 1, &options));
     ck_assert_int_eq(qkvsim_accumulator_observations(sum), 29);
@@ -446,7 +453,7 @@ START_TEST(bad_arguments_are_refused)
     table data = table_normal(10, 6, 23);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     qkvsim_accumulator *sum = in_chunks(&copy.view, 10), *other = empty(7), *handle = POISON_HANDLE;
-    const int64_t features[] = {0, -1, INT64_MIN};
+    const int64_t features[] = { 0, -1, INT64_MIN };
     for (int i = 0; i < 3; i++)
         assert_status(context, qkvsim_accumulator_create(context, features[i], &handle),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
@@ -500,12 +507,15 @@ END_TEST
 
 START_TEST(options_that_belong_to_updates_are_refused_for_results)
 {
-    const int64_t rows[] = {0};
-    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 1};
+    const int64_t rows[] = { 0 };
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .rows = rows,
+                                         .count = 1 };
     const qkvsim_analysis_options bad[] = {
-        {.struct_size = sizeof bad[0], .selection = &selection},
-        {.struct_size = sizeof bad[0], .precision = QKVSIM_F32},
-        {.struct_size = sizeof bad[0], .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION}};
+        { .struct_size = sizeof bad[0], .selection = &selection },
+        { .struct_size = sizeof bad[0], .precision = QKVSIM_F32 },
+        { .struct_size = sizeof bad[0], .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION }
+    };
     table data = table_normal(10, 6, 24);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     qkvsim_accumulator *sum = in_chunks(&copy.view, 10);
@@ -576,8 +586,7 @@ static qkvsim_status run_analyze(qkvsim_context *with, void *argument)
 {
     const interruptible *job = argument;
     qkvsim_analysis *analysis = POISON_HANDLE;
-    qkvsim_status status
-        = qkvsim_accumulator_analyze(with, job->sum, job->layout, NULL, &analysis);
+    qkvsim_status status = qkvsim_accumulator_analyze(with, job->sum, job->layout, NULL, &analysis);
     if (status == QKVSIM_OK)
         qkvsim_analysis_free(analysis);
     else
@@ -591,8 +600,8 @@ static qkvsim_status run_similarity(qkvsim_context *with, void *argument)
     const size_t size = WIDTH * WIDTH * sizeof(float);
     float *values = poisoned(size);
     const qkvsim_matrix matrix = square_matrix(values, WIDTH, QKVSIM_F32);
-    qkvsim_status status
-        = qkvsim_accumulator_similarity(with, job->sum, QKVSIM_PEARSON, NULL, &matrix);
+    qkvsim_status status =
+        qkvsim_accumulator_similarity(with, job->sum, QKVSIM_PEARSON, NULL, &matrix);
     if (status != QKVSIM_OK)
         assert_poisoned(values, size);
     free(values);
@@ -615,7 +624,7 @@ static void interruptible_free(interruptible *job)
     stored_free(&job->chunk);
 }
 
-static const operation operations[] = {run_create, run_update, run_analyze, run_similarity};
+static const operation operations[] = { run_create, run_update, run_analyze, run_similarity };
 
 START_TEST(any_allocation_may_fail)
 {

@@ -48,8 +48,8 @@ static double *own_matrix(const qkvsim_view *view, int32_t metric, bool single)
     const int64_t d = view->features;
     double *values = malloc((size_t)(d * d) * sizeof *values);
     float *narrow = malloc((size_t)(d * d) * sizeof *narrow);
-    const qkvsim_matrix matrix
-        = square_matrix(single ? (void *)narrow : (void *)values, d, single ? QKVSIM_F32 : QKVSIM_F64);
+    const qkvsim_matrix matrix = square_matrix(single ? (void *)narrow : (void *)values, d,
+                                               single ? QKVSIM_F32 : QKVSIM_F64);
     assert_ok(context, qkvsim_similarity(context, view, 1, metric, NULL, &matrix));
     for (int64_t i = 0; single && i < d * d; i++)
         values[i] = narrow[i];
@@ -65,15 +65,15 @@ static void for_each_pair_group(const stored *copy, const qkvsim_layout *layout,
                                 const qkvsim_bins *bins, value_check check)
 {
     const int64_t d = copy->view.features;
-    qkvsim_analysis_options options = {.struct_size = sizeof options, .bins = bins};
+    qkvsim_analysis_options options = { .struct_size = sizeof options, .bins = bins };
     qkvsim_analysis *analysis = analyze(context, &copy->view, 1, layout, &options);
     double *values = malloc((size_t)(d * d) * sizeof *values);
     for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
         double *matrix = own_matrix(&copy->view, metric, copy->view.dtype != QKVSIM_F64);
         for (int32_t a = 0; a < qkvsim_layout_groups(layout); a++)
             for (int32_t b = a; b < qkvsim_layout_groups(layout); b++) {
-                int64_t count
-                    = oracle_collect(matrix, d, qkvsim_layout_group_of(layout), a, b, values);
+                int64_t count =
+                    oracle_collect(matrix, d, qkvsim_layout_group_of(layout), a, b, values);
                 check(analysis, qkvsim_layout_pair_group(layout, a, b), metric, values, count);
             }
         free(matrix);
@@ -137,20 +137,21 @@ static table table_small_offsets(int64_t n, int64_t d, uint64_t seed)
     return table_with_offsets(n, d, 2, seed);
 }
 
-static const table_maker makers[]
-    = {table_normal,   table_small_offsets, table_binary_duplicates, table_sparse, table_one_hot,
-       table_half_flipped, table_mixed,     table_magnitudes};
+static const table_maker makers[] = { table_normal, table_small_offsets, table_binary_duplicates,
+                                      table_sparse, table_one_hot,       table_half_flipped,
+                                      table_mixed,  table_magnitudes };
 enum { MAKERS = 8 };
 
-static const int64_t odd_sizes[] = {61, 64, 253, 1021, 4093};
+static const int64_t odd_sizes[] = { 61, 64, 253, 1021, 4093 };
 
 /* Each kind of data, n and bin count, in float32 and float64. */
 START_TEST(histogram_equals_numpy_on_own_matrix)
 {
-    const int64_t bin_counts[] = {100, 1, 2, 20, 101, 1000, 255, 257};
+    const int64_t bin_counts[] = { 100, 1, 2, 20, 101, 1000, 255, 257 };
     const int64_t n = odd_sizes[_i % 5], d = 200 + 7 * _i;
-    const qkvsim_bins bins
-        = {.struct_size = sizeof bins, .count = bin_counts[_i % 8], .low = -1, .high = 1};
+    const qkvsim_bins bins = {
+        .struct_size = sizeof bins, .count = bin_counts[_i % 8], .low = -1, .high = 1
+    };
     table data = makers[_i % MAKERS](n, d, (uint64_t)_i);
     qkvsim_layout *layout = layout_in_turns(d, 1 + _i % 4);
     for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
@@ -165,10 +166,12 @@ END_TEST
 
 START_TEST(histogram_between_own_edges_equals_numpy_on_own_matrix)
 {
-    const double edges[] = {-1, -0.5, -0.1, -1e-7, 0, 1e-7, 0.1, 0.30000001, 0.5, 0.99999994, 1};
-    const qkvsim_bins all = {.struct_size = sizeof all, .count = 10, .edges = edges};
-    const qkvsim_bins part = {.struct_size = sizeof part, .count = 6, .edges = edges + 2};
-    const qkvsim_bins narrow = {.struct_size = sizeof part, .count = 33, .low = -0.2, .high = 0.7};
+    const double edges[] = { -1, -0.5, -0.1, -1e-7, 0, 1e-7, 0.1, 0.30000001, 0.5, 0.99999994, 1 };
+    const qkvsim_bins all = { .struct_size = sizeof all, .count = 10, .edges = edges };
+    const qkvsim_bins part = { .struct_size = sizeof part, .count = 6, .edges = edges + 2 };
+    const qkvsim_bins narrow = {
+        .struct_size = sizeof part, .count = 33, .low = -0.2, .high = 0.7
+    };
     table data = makers[_i](253, 180, 5);
     stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(180, 3);
@@ -183,13 +186,13 @@ END_TEST
 
 START_TEST(edges_are_those_of_bin_edges)
 {
-    const qkvsim_bins bins = {.struct_size = sizeof bins, .count = 7, .low = -1, .high = 1};
+    const qkvsim_bins bins = { .struct_size = sizeof bins, .count = 7, .low = -1, .high = 1 };
     table data = table_normal(20, 9, 6);
     qkvsim_layout *layout = layout_in_turns(9, 3);
     for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
         double expected[8];
         stored copy = store(&data, dtype, ORDER_C);
-        qkvsim_analysis_options options = {.struct_size = sizeof options, .bins = &bins};
+        qkvsim_analysis_options options = { .struct_size = sizeof options, .bins = &bins };
         qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, &options);
         assert_ok(context, qkvsim_bin_edges(context, &bins, dtype, expected));
         ck_assert_int_eq(qkvsim_analysis_bins(analysis), 7);
@@ -232,21 +235,22 @@ static void assert_moments_by_definition(const table *data, int32_t dtype, doubl
     for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
         double *matrix = oracle_similarity(&exact, metric);
         for (int32_t p = 0; p < 3; p++) {
-            int64_t count = oracle_collect(matrix, d, qkvsim_layout_group_of(layout), p == 2, p > 0,
-                                           values);
+            int64_t count =
+                oracle_collect(matrix, d, qkvsim_layout_group_of(layout), p == 2, p > 0, values);
             const oracle_summary expected = oracle_summarise(values, count, dtype != QKVSIM_F64);
             const double wide = 100 * tolerance * (1 + fabs(expected.kurtosis));
-            assert_close(statistic(analysis, p, metric, QKVSIM_MEAN), expected.mean, tolerance, "mean");
+            assert_close(statistic(analysis, p, metric, QKVSIM_MEAN), expected.mean, tolerance,
+                         "mean");
             assert_close(statistic(analysis, p, metric, QKVSIM_VARIANCE), expected.variance,
                          2 * tolerance, "variance");
             assert_close(statistic(analysis, p, metric, QKVSIM_SKEWNESS), expected.skewness, wide,
                          "skewness");
             assert_close(statistic(analysis, p, metric, QKVSIM_KURTOSIS), expected.kurtosis, wide,
                          "kurtosis");
-            assert_close(statistic(analysis, p, metric, QKVSIM_MINIMUM), expected.minimum, tolerance,
-                         "minimum");
-            assert_close(statistic(analysis, p, metric, QKVSIM_MAXIMUM), expected.maximum, tolerance,
-                         "maximum");
+            assert_close(statistic(analysis, p, metric, QKVSIM_MINIMUM), expected.minimum,
+                         tolerance, "minimum");
+            assert_close(statistic(analysis, p, metric, QKVSIM_MAXIMUM), expected.maximum,
+                         tolerance, "maximum");
         }
         free(matrix);
     }
@@ -259,7 +263,7 @@ static void assert_moments_by_definition(const table *data, int32_t dtype, doubl
 
 START_TEST(moments_are_those_of_the_definition)
 {
-    const double offsets[] = {0, 1, 1e4};
+    const double offsets[] = { 0, 1, 1e4 };
     table data = table_with_offsets(odd_sizes[2 + _i], 90, offsets[_i], 8);
     assert_moments_by_definition(&data, QKVSIM_F32, 1e-6);
     assert_moments_by_definition(&data, QKVSIM_F64, 1e-13 + 4e-16 * offsets[_i]);
@@ -305,7 +309,7 @@ static void assert_split_by_definition(const table *data, int32_t dtype, double 
 
 START_TEST(offset_split_is_that_of_the_definition)
 {
-    const double offsets[] = {0, 0.5, 3, 100, 1e4};
+    const double offsets[] = { 0, 0.5, 3, 100, 1e4 };
     table data = table_with_offsets(253, 60, offsets[_i], 9);
     table mixed = table_mixed(61, 60, 10);
     assert_split_by_definition(&data, QKVSIM_F32, 1e-6);
@@ -352,7 +356,7 @@ START_TEST(offset_ratios_are_those_of_the_definition_and_s2_plus_o2_is_1)
     qkvsim_layout *layout = layout_in_turns(40, 2);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
     const double *ratios = qkvsim_analysis_offset_ratios(analysis);
-    double sums[2] = {0, 0}, counts[2] = {0, 0};
+    double sums[2] = { 0, 0 }, counts[2] = { 0, 0 };
     for (int64_t j = 0; j < 40; j++) {
         const double expected = oracle_offset_ratio(&exact, j);
         assert_close(ratios[j], expected, 1e-9, "offset ratio");
@@ -396,7 +400,7 @@ START_TEST(undefined_features_are_listed_and_their_pairs_are_in_no_bin)
     ck_assert_int_eq(columns[0], 17);
     columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_PEARSON, &count);
     ck_assert_int_eq(count, 3);
-    ck_assert_mem_eq(columns, ((int64_t[]){3, 17, 29}), 3 * sizeof *columns);
+    ck_assert_mem_eq(columns, ((int64_t[]){ 3, 17, 29 }), 3 * sizeof *columns);
     ck_assert_int_eq(qkvsim_analysis_pairs(analysis, 0), D * (D - 1) / 2);
     ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_COSINE), (D - 1) * (D - 2) / 2);
     ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_PEARSON), (D - 3) * (D - 4) / 2);
@@ -425,8 +429,8 @@ START_TEST(constant_columns_are_found_exactly_for_any_n)
             qkvsim_layout *layout = layout_in_turns(6, 1);
             qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
             int64_t count;
-            const int64_t *columns
-                = qkvsim_analysis_undefined_features(analysis, QKVSIM_PEARSON, &count);
+            const int64_t *columns =
+                qkvsim_analysis_undefined_features(analysis, QKVSIM_PEARSON, &count);
             ck_assert_int_eq(count, 2);
             ck_assert_int_eq(columns[0], 2);
             ck_assert_int_eq(columns[1], 5);
@@ -576,7 +580,7 @@ START_TEST(names_and_sizes_are_those_of_the_layout)
     assert_ok(context, qkvsim_layout_thirds(context, 12, &layout));
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
     qkvsim_layout_free(layout); /* the results do not need it */
-    static const char *const names[] = {"Q-Q", "Q-K", "Q-V", "K-K", "K-V", "V-V"};
+    static const char *const names[] = { "Q-Q", "Q-K", "Q-V", "K-K", "K-V", "V-V" };
     ck_assert_int_eq(qkvsim_analysis_pair_groups(analysis), 6);
     ck_assert_int_eq(qkvsim_analysis_features(analysis), 12);
     ck_assert_int_eq(qkvsim_analysis_observations(analysis), 30);
@@ -597,7 +601,8 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(12, 3);
     qkvsim_analysis *a = analyze(context, &copy.view, 1, layout, NULL);
-    const int32_t groups[] = {-1, 6, INT32_MAX, INT32_MIN}, metrics[] = {0, 3, 4, 8, -1, INT32_MAX};
+    const int32_t groups[] = { -1, 6, INT32_MAX, INT32_MIN },
+                  metrics[] = { 0, 3, 4, 8, -1, INT32_MAX };
     for (int i = 0; i < 4; i++) {
         ck_assert_int_eq(qkvsim_analysis_pairs(a, groups[i]), 0);
         ck_assert_int_eq(qkvsim_analysis_defined(a, groups[i], QKVSIM_COSINE), 0);
@@ -649,9 +654,10 @@ END_TEST
 
 START_TEST(results_are_bit_identical_for_any_number_of_threads)
 {
-    const int32_t threads[] = {2, 3, 7};
-    const qkvsim_bins bins = {.struct_size = sizeof bins, .count = 37, .low = -1, .high = 1};
-    qkvsim_analysis_options options = {.struct_size = sizeof options, .bins = _i > 1 ? &bins : NULL};
+    const int32_t threads[] = { 2, 3, 7 };
+    const qkvsim_bins bins = { .struct_size = sizeof bins, .count = 37, .low = -1, .high = 1 };
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .bins = _i > 1 ? &bins : NULL };
     table data = table_with_offsets(301, 700, 2, 20);
     stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(700, 3);
@@ -693,10 +699,11 @@ static void assert_same_counts(const qkvsim_analysis *one, const qkvsim_analysis
 /* The portable kernels are the specification; kernels that this processor lacks are left out. */
 START_TEST(all_kernels_give_the_same_bin_counts)
 {
-    const int64_t bin_counts[] = {100, 20, 255, 1000, 3, 256, 7, 65};
-    const qkvsim_bins bins
-        = {.struct_size = sizeof bins, .count = bin_counts[_i], .low = -1, .high = 1};
-    qkvsim_analysis_options options = {.struct_size = sizeof options, .bins = &bins};
+    const int64_t bin_counts[] = { 100, 20, 255, 1000, 3, 256, 7, 65 };
+    const qkvsim_bins bins = {
+        .struct_size = sizeof bins, .count = bin_counts[_i], .low = -1, .high = 1
+    };
+    qkvsim_analysis_options options = { .struct_size = sizeof options, .bins = &bins };
     table data = makers[_i](odd_sizes[_i % 5], 403, 21);
     qkvsim_layout *layout = layout_in_turns(403, 3);
     for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
@@ -706,7 +713,7 @@ START_TEST(all_kernels_give_the_same_bin_counts)
         qkvsim_context *portable = context_with(2, QKVSIM_KERNELS_PORTABLE);
         qkvsim_analysis *expected = analyze(portable, &copy.view, 1, layout, &options);
         for (int32_t kernels = QKVSIM_KERNELS_AVX2; kernels <= QKVSIM_KERNELS_AVX512; kernels++) {
-            qkvsim_context_options choice = {.struct_size = sizeof choice, .kernels = kernels};
+            qkvsim_context_options choice = { .struct_size = sizeof choice, .kernels = kernels };
             qkvsim_context *with;
             if (qkvsim_context_create(&choice, &with) != QKVSIM_OK)
                 continue;
@@ -728,9 +735,9 @@ START_TEST(one_fused_view_and_its_three_parts_are_identical)
 {
     table data = table_with_offsets(100, 411, 2, 22);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    const qkvsim_view parts[] = {view_of_columns(&copy.view, 0, 137),
-                                 view_of_columns(&copy.view, 137, 137),
-                                 view_of_columns(&copy.view, 274, 137)};
+    const qkvsim_view parts[] = { view_of_columns(&copy.view, 0, 137),
+                                  view_of_columns(&copy.view, 137, 137),
+                                  view_of_columns(&copy.view, 274, 137) };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 411, &layout));
     qkvsim_analysis *fused = analyze(context, &copy.view, 1, layout, NULL);
@@ -770,17 +777,17 @@ START_TEST(list_and_mask_select_identically)
 {
     enum { N = 90 };
     int64_t rows[N / 3];
-    uint8_t mask[N] = {0};
+    uint8_t mask[N] = { 0 };
     for (int64_t i = 0; i < N / 3; i++) {
         rows[i] = 3 * (N / 3 - 1 - i) + 1;
         mask[rows[i]] = 1;
     }
-    const qkvsim_selection list = {.struct_size = sizeof list, .rows = rows, .count = N / 3};
-    const qkvsim_selection bytes = {.struct_size = sizeof bytes, .mask = mask, .count = N};
+    const qkvsim_selection list = { .struct_size = sizeof list, .rows = rows, .count = N / 3 };
+    const qkvsim_selection bytes = { .struct_size = sizeof bytes, .mask = mask, .count = N };
     table data = table_with_offsets(N, 60, 2, 24);
     stored copy = store(&data, QKVSIM_F16, ORDER_FORTRAN);
     qkvsim_layout *layout = layout_in_turns(60, 3);
-    qkvsim_analysis_options options = {.struct_size = sizeof options, .selection = &list};
+    qkvsim_analysis_options options = { .struct_size = sizeof options, .selection = &list };
     qkvsim_analysis *one = analyze(context, &copy.view, 1, layout, &options);
     options.selection = &bytes;
     qkvsim_analysis *other = analyze(context, &copy.view, 1, layout, &options);
@@ -854,14 +861,14 @@ START_TEST(one_metric_alone_is_as_in_both_and_the_other_is_absent)
     qkvsim_layout *layout = layout_in_turns(300, 3);
     qkvsim_analysis *both = analyze(context, &copy.view, 1, layout, NULL);
     for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
-        qkvsim_analysis_options options = {.struct_size = sizeof options, .metrics = metric};
+        qkvsim_analysis_options options = { .struct_size = sizeof options, .metrics = metric };
         qkvsim_analysis *alone = analyze(context, &copy.view, 1, layout, &options);
         for (int32_t p = 0; p < 6; p++) {
             ck_assert_mem_eq(qkvsim_analysis_histogram(alone, p, metric),
                              qkvsim_analysis_histogram(both, p, metric), 100 * sizeof(int64_t));
             for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
-                assert_close(statistic(alone, p, metric, which), statistic(both, p, metric, which), 0,
-                             "statistic");
+                assert_close(statistic(alone, p, metric, which), statistic(both, p, metric, which),
+                             0, "statistic");
             assert_close(offset(alone, p, QKVSIM_OFFSET_SHARE),
                          metric == QKVSIM_COSINE ? offset(both, p, QKVSIM_OFFSET_SHARE) : NAN, 0,
                          "offset share");
@@ -879,13 +886,15 @@ END_TEST
 
 START_TEST(chosen_pair_groups_are_as_among_all_and_the_others_absent)
 {
-    const int32_t chosen[] = {4, 0};
+    const int32_t chosen[] = { 4, 0 };
     table data = table_mixed(100, 500, 28);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout;
-    assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){250, 130, 120}, NULL, 3, &layout));
-    qkvsim_analysis_options options
-        = {.struct_size = sizeof options, .pair_groups = chosen, .pair_group_count = 2};
+    assert_ok(context,
+              qkvsim_layout_widths(context, (int64_t[]){ 250, 130, 120 }, NULL, 3, &layout));
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .pair_groups = chosen,
+                                        .pair_group_count = 2 };
     qkvsim_analysis *all = analyze(context, &copy.view, 1, layout, NULL);
     qkvsim_analysis *some = analyze(context, &copy.view, 1, layout, &options);
     ck_assert_int_eq(qkvsim_analysis_pair_groups(some), 6);
@@ -918,7 +927,7 @@ START_TEST(double_arithmetic_can_be_asked_for)
     table exact = widen(&copy.view);
     stored wide = store(&exact, QKVSIM_F64, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(40, 3);
-    qkvsim_analysis_options options = {.struct_size = sizeof options, .precision = QKVSIM_F64};
+    qkvsim_analysis_options options = { .struct_size = sizeof options, .precision = QKVSIM_F64 };
     qkvsim_analysis *asked = analyze(context, &copy.view, 1, layout, &options);
     qkvsim_analysis *native = analyze(context, &wide.view, 1, layout, NULL);
     assert_same_analysis(asked, native);
@@ -934,7 +943,7 @@ END_TEST
 
 START_TEST(dropped_observations_are_listed_and_as_if_never_there)
 {
-    const int64_t bad[] = {0, 13, 59};
+    const int64_t bad[] = { 0, 13, 59 };
     int64_t kept[57], count = 0;
     table data = table_normal(60, 30, 30);
     for (int i = 0; i < 3; i++)
@@ -945,8 +954,8 @@ START_TEST(dropped_observations_are_listed_and_as_if_never_there)
     table rest = table_rows(&data, kept, 57);
     stored copy = store(&data, QKVSIM_F32, ORDER_C), clean = store(&rest, QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 3);
-    qkvsim_analysis_options options
-        = {.struct_size = sizeof options, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION};
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
     qkvsim_analysis *dropping = analyze(context, &copy.view, 1, layout, &options);
     qkvsim_analysis *without = analyze(context, &clean.view, 1, layout, NULL);
     const int64_t *rows = qkvsim_analysis_dropped(dropping, &count);
@@ -971,8 +980,8 @@ START_TEST(nonfinite_features_are_undefined_where_asked)
     *table_at(&data, 0, 22) = -INFINITY;
     stored copy = store(&data, QKVSIM_BF16, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 1);
-    qkvsim_analysis_options options
-        = {.struct_size = sizeof options, .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE};
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE };
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, &options);
     for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
         int64_t count;
@@ -1001,16 +1010,19 @@ static double outermost(const qkvsim_analysis *analysis, int32_t pair_group, int
 
 static qkvsim_analysis *analyze_capture_targets(const stored *copy)
 {
-    static const int64_t widths[] = {576, 192, 192};
-    const qkvsim_bins bins = {.struct_size = sizeof bins, .count = 20, .low = -1, .high = 1};
+    static const int64_t widths[] = { 576, 192, 192 };
+    const qkvsim_bins bins = { .struct_size = sizeof bins, .count = 20, .low = -1, .high = 1 };
     int64_t rows[1024];
     const int64_t count = load_target_rows(rows);
     ck_assert_int_eq(count, 32);
-    const qkvsim_selection targets = {.struct_size = sizeof targets, .rows = rows, .count = count};
+    const qkvsim_selection targets = { .struct_size = sizeof targets,
+                                       .rows = rows,
+                                       .count = count };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
-    qkvsim_analysis_options options
-        = {.struct_size = sizeof options, .selection = &targets, .bins = &bins};
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .selection = &targets,
+                                        .bins = &bins };
     qkvsim_analysis *analysis = analyze(context, &copy->view, 1, layout, &options);
     qkvsim_layout_free(layout);
     return analysis;
@@ -1066,8 +1078,8 @@ START_TEST(on_the_capture_every_value_is_within_1e_6_and_every_count_exact)
         double *expected = oracle_similarity(&targets, metric);
         for (int64_t i = 0; i < 960 * 960; i++)
             if (!(fabs(own[i] - expected[i]) <= 1e-6))
-                ck_abort_msg("(%ld, %ld) is %g and not %g", (long)(i / 960), (long)(i % 960), own[i],
-                             expected[i]);
+                ck_abort_msg("(%ld, %ld) is %g and not %g", (long)(i / 960), (long)(i % 960),
+                             own[i], expected[i]);
         free(own);
         free(expected);
     }
@@ -1127,27 +1139,27 @@ static void assert_refused(const qkvsim_analysis_options *options)
 START_TEST(bad_options_are_refused)
 {
     const size_t size = sizeof(qkvsim_analysis_options);
-    const int32_t out[] = {0, 6}, negative[] = {-1};
-    const qkvsim_bins bins = {.struct_size = sizeof bins, .count = INT64_C(2147483648)};
-    const qkvsim_selection empty = {.struct_size = sizeof empty, .rows = (int64_t[]){0}};
+    const int32_t out[] = { 0, 6 }, negative[] = { -1 };
+    const qkvsim_bins bins = { .struct_size = sizeof bins, .count = INT64_C(2147483648) };
+    const qkvsim_selection empty = { .struct_size = sizeof empty, .rows = (int64_t[]){ 0 } };
     const qkvsim_analysis_options bad[] = {
-        {.struct_size = size, .metrics = 4},
-        {.struct_size = size, .metrics = 8},
-        {.struct_size = size, .metrics = 7},
-        {.struct_size = size, .metrics = -1},
-        {.struct_size = size, .precision = QKVSIM_F16},
-        {.struct_size = size, .precision = -1},
-        {.struct_size = size, .nonfinite = 3},
-        {.struct_size = size, .pair_groups = out, .pair_group_count = 2},
-        {.struct_size = size, .pair_groups = negative, .pair_group_count = 1},
-        {.struct_size = size, .pair_groups = out, .pair_group_count = 0},
-        {.struct_size = size, .pair_groups = out, .pair_group_count = -1},
-        {.struct_size = size, .pair_group_count = 1},
-        {.struct_size = size, .bins = &bins},
-        {.struct_size = size, .selection = &empty},
-        {.struct_size = 0},
-        {.struct_size = 1},
-        {.struct_size = sizeof(size_t) - 1},
+        { .struct_size = size, .metrics = 4 },
+        { .struct_size = size, .metrics = 8 },
+        { .struct_size = size, .metrics = 7 },
+        { .struct_size = size, .metrics = -1 },
+        { .struct_size = size, .precision = QKVSIM_F16 },
+        { .struct_size = size, .precision = -1 },
+        { .struct_size = size, .nonfinite = 3 },
+        { .struct_size = size, .pair_groups = out, .pair_group_count = 2 },
+        { .struct_size = size, .pair_groups = negative, .pair_group_count = 1 },
+        { .struct_size = size, .pair_groups = out, .pair_group_count = 0 },
+        { .struct_size = size, .pair_groups = out, .pair_group_count = -1 },
+        { .struct_size = size, .pair_group_count = 1 },
+        { .struct_size = size, .bins = &bins },
+        { .struct_size = size, .selection = &empty },
+        { .struct_size = 0 },
+        { .struct_size = 1 },
+        { .struct_size = sizeof(size_t) - 1 },
     };
     assert_refused(&bad[_i]);
 }
@@ -1158,7 +1170,7 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
     struct {
         qkvsim_analysis_options value;
         unsigned char tail[16];
-    } newer = {.value = {.struct_size = sizeof newer}};
+    } newer = { .value = { .struct_size = sizeof newer } };
     table data = table_normal(45, 12, 34);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(12, 3);
@@ -1221,8 +1233,8 @@ END_TEST
 
 START_TEST(nan_and_infinity_name_row_and_column)
 {
-    const double bad[] = {NAN, INFINITY, -INFINITY};
-    const int64_t places[][2] = {{0, 0}, {201, 167}, {402, 299}};
+    const double bad[] = { NAN, INFINITY, -INFINITY };
+    const int64_t places[][2] = { { 0, 0 }, { 201, 167 }, { 402, 299 } };
     for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++)
         for (int i = 0; i < 3; i++) {
             table data = table_normal(403, 300, 37);
@@ -1278,8 +1290,9 @@ typedef struct interruptible {
 static qkvsim_status run_analyze(qkvsim_context *with, void *argument)
 {
     const interruptible *job = argument;
-    const int32_t chosen[] = {1, 3};
-    qkvsim_analysis_options options = {.struct_size = sizeof options, .nonfinite = job->nonfinite};
+    const int32_t chosen[] = { 1, 3 };
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .nonfinite = job->nonfinite };
     if (job->nonfinite != QKVSIM_NONFINITE_ERROR) {
         options.pair_groups = chosen;
         options.pair_group_count = 2;
@@ -1300,7 +1313,7 @@ START_TEST(any_allocation_may_fail)
         *table_at(&data, 5, 5) = NAN;
     stored copy = store(&data, _i == 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(400, 3);
-    const interruptible job = {copy.view, layout, _i};
+    const interruptible job = { copy.view, layout, _i };
     assert_survives_failing_allocations(run_analyze, (void *)&job);
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -1313,7 +1326,7 @@ START_TEST(it_can_be_cancelled_at_every_report)
     table data = table_mixed(60, 900, 41);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(900, 3);
-    const interruptible job = {copy.view, layout, QKVSIM_NONFINITE_ERROR};
+    const interruptible job = { copy.view, layout, QKVSIM_NONFINITE_ERROR };
     assert_cancels_everywhere(run_analyze, (void *)&job);
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -1326,7 +1339,8 @@ static void add_contract(Suite *suite)
     TCase *contract = add_case(suite, "contract");
     tcase_add_checked_fixture(contract, set_up, tear_down);
     tcase_add_loop_test(contract, histogram_equals_numpy_on_own_matrix, 0, 24);
-    tcase_add_loop_test(contract, histogram_between_own_edges_equals_numpy_on_own_matrix, 0, MAKERS);
+    tcase_add_loop_test(contract, histogram_between_own_edges_equals_numpy_on_own_matrix, 0,
+                        MAKERS);
     tcase_add_test(contract, edges_are_those_of_bin_edges);
     tcase_add_loop_test(contract, moments_are_those_of_own_matrix, 0, 10);
     tcase_add_loop_test(contract, moments_are_those_of_the_definition, 0, 3);

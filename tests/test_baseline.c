@@ -31,15 +31,16 @@ static void tear_down(void)
     qkvsim_context_free(context);
 }
 
-static const qkvsim_bins twenty
-    = {.struct_size = sizeof(qkvsim_bins), .count = BINS, .low = -1, .high = 1};
+static const qkvsim_bins twenty = {
+    .struct_size = sizeof(qkvsim_bins), .count = BINS, .low = -1, .high = 1
+};
 
 static qkvsim_baseline_options permutations(int64_t count, int32_t scheme, uint64_t seed)
 {
-    return (qkvsim_baseline_options){.struct_size = sizeof(qkvsim_baseline_options),
-                                     .permutations = count,
-                                     .seed = seed,
-                                     .scheme = scheme};
+    return (qkvsim_baseline_options){ .struct_size = sizeof(qkvsim_baseline_options),
+                                      .permutations = count,
+                                      .seed = seed,
+                                      .scheme = scheme };
 }
 
 static qkvsim_baseline *run(qkvsim_context *with, const stored *copy,
@@ -61,15 +62,16 @@ static qkvsim_analysis *analyze_permutation(const stored *copy, const qkvsim_sel
     const int64_t d = copy->view.features;
     const int32_t dtype = wide ? QKVSIM_F64 : QKVSIM_F32;
     void *memory = malloc((size_t)(n * d) * sizeof(double));
-    qkvsim_permutation permutation = {.struct_size = sizeof permutation,
-                                      .seed = options->seed,
-                                      .index = index,
-                                      .selection = selection,
-                                      .scheme = options->scheme ? options->scheme : QKVSIM_SCHEME_ALL};
-    const qkvsim_matrix matrix = {sizeof matrix, memory, n, d, d, dtype};
-    const qkvsim_view view = {sizeof view, memory, n, d, d, 1, dtype};
-    qkvsim_analysis_options analysis_options
-        = {.struct_size = sizeof analysis_options, .bins = &twenty};
+    qkvsim_permutation permutation = { .struct_size = sizeof permutation,
+                                       .seed = options->seed,
+                                       .index = index,
+                                       .selection = selection,
+                                       .scheme =
+                                           options->scheme ? options->scheme : QKVSIM_SCHEME_ALL };
+    const qkvsim_matrix matrix = { sizeof matrix, memory, n, d, d, dtype };
+    const qkvsim_view view = { sizeof view, memory, n, d, d, 1, dtype };
+    qkvsim_analysis_options analysis_options = { .struct_size = sizeof analysis_options,
+                                                 .bins = &twenty };
     qkvsim_analysis *analysis = NULL;
     assert_ok(context, qkvsim_permute(context, &copy->view, 1, &permutation, &matrix));
     assert_ok(context, qkvsim_analyze(context, &view, 1, layout, &analysis_options, &analysis));
@@ -117,7 +119,8 @@ static double summary_by_hand(const double *values, int64_t m, double observed, 
 
 static void assert_close(double value, double expected, double tolerance, const char *what)
 {
-    if (isnan(value) != isnan(expected) || fabs(value - expected) > tolerance * (1 + fabs(expected)))
+    if (isnan(value) != isnan(expected)
+        || fabs(value - expected) > tolerance * (1 + fabs(expected)))
         ck_abort_msg("%s is %.17g and not %.17g", what, value, expected);
 }
 
@@ -145,8 +148,8 @@ static void assert_statistics_by_hand(const qkvsim_baseline *baseline, qkvsim_an
             for (int64_t p = 0; p < m; p++)
                 values[p] = qkvsim_analysis_statistic(all[p], pair_group, metric, which);
             const double own = qkvsim_analysis_statistic(observed, pair_group, metric, which);
-            const double value
-                = qkvsim_baseline_statistic(baseline, pair_group, metric, which, summary);
+            const double value =
+                qkvsim_baseline_statistic(baseline, pair_group, metric, which, summary);
             assert_close(value, summary_by_hand(values, m, own, summary), 1e-9, "a summary");
             if (summary >= QKVSIM_NULL_P)
                 ck_assert(value >= 1.0 / (double)(m + 1) && value <= 1);
@@ -156,8 +159,9 @@ static void assert_statistics_by_hand(const qkvsim_baseline *baseline, qkvsim_an
 static void assert_baseline_by_hand(const stored *copy, const qkvsim_selection *selection,
                                     const qkvsim_baseline_options *options)
 {
-    qkvsim_analysis_options analysis_options
-        = {.struct_size = sizeof analysis_options, .bins = &twenty, .selection = selection};
+    qkvsim_analysis_options analysis_options = { .struct_size = sizeof analysis_options,
+                                                 .bins = &twenty,
+                                                 .selection = selection };
     qkvsim_analysis *all[MOST];
     for (int64_t p = 0; p < options->permutations; p++)
         all[p] = analyze_permutation(copy, selection, options, p);
@@ -175,7 +179,7 @@ static void assert_baseline_by_hand(const stored *copy, const qkvsim_selection *
 
 START_TEST(summaries_are_those_of_permutations_asked_for_one_by_one)
 {
-    const int64_t counts[] = {1, 2, 19};
+    const int64_t counts[] = { 1, 2, 19 };
     const int32_t scheme = _i % 2 == 0 ? QKVSIM_SCHEME_ALL : QKVSIM_SCHEME_FEATURE;
     const qkvsim_baseline_options options = permutations(counts[_i / 2], scheme, 7);
     assert_baseline_by_hand(&input, NULL, &options);
@@ -184,8 +188,10 @@ END_TEST
 
 START_TEST(summaries_hold_for_every_type_and_a_selection)
 {
-    const int64_t rows[] = {39, 1, 5, 12, 13, 14, 20, 3, 8, 30, 31};
-    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 11};
+    const int64_t rows[] = { 39, 1, 5, 12, 13, 14, 20, 3, 8, 30, 31 };
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .rows = rows,
+                                         .count = 11 };
     for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
         stored copy = store(&data, dtype, ORDER_FORTRAN);
         const qkvsim_baseline_options options = permutations(9, 1 + dtype % 2, 8);
@@ -233,7 +239,7 @@ static void assert_same_baseline(const qkvsim_baseline *one, const qkvsim_baseli
 
 START_TEST(results_are_bit_identical_for_any_number_of_threads)
 {
-    const int32_t threads[] = {2, 3, 7};
+    const int32_t threads[] = { 2, 3, 7 };
     const qkvsim_baseline_options options = permutations(13, 1 + _i, 3);
     qkvsim_context *single = context_with(1, QKVSIM_KERNELS_AUTO);
     qkvsim_baseline *expected = run(single, &input, NULL, &options);
@@ -258,17 +264,18 @@ START_TEST(z_is_absent_and_p_is_1_where_no_permutation_differs)
     stored copy = store(&same, QKVSIM_F32, ORDER_C);
     const qkvsim_baseline_options options = permutations(9, QKVSIM_SCHEME_FEATURE, 0);
     qkvsim_baseline *baseline = run(context, &copy, NULL, &options);
-    const int32_t which[] = {QKVSIM_MEAN, QKVSIM_VARIANCE, QKVSIM_TAIL};
+    const int32_t which[] = { QKVSIM_MEAN, QKVSIM_VARIANCE, QKVSIM_TAIL };
     for (int i = 0; i < 3; i++) {
-        ck_assert(qkvsim_baseline_statistic(baseline, 0, QKVSIM_COSINE, which[i], QKVSIM_NULL_SD) == 0);
-        ck_assert(isnan(
-            qkvsim_baseline_statistic(baseline, 0, QKVSIM_COSINE, which[i], QKVSIM_NULL_Z)));
+        ck_assert(qkvsim_baseline_statistic(baseline, 0, QKVSIM_COSINE, which[i], QKVSIM_NULL_SD)
+                  == 0);
+        ck_assert(
+            isnan(qkvsim_baseline_statistic(baseline, 0, QKVSIM_COSINE, which[i], QKVSIM_NULL_Z)));
         for (int32_t p = QKVSIM_NULL_P; p <= QKVSIM_NULL_P_GREATER; p++)
             ck_assert(qkvsim_baseline_statistic(baseline, 0, QKVSIM_COSINE, which[i], p) == 1);
     }
     for (int32_t summary = QKVSIM_NULL_MEAN; summary <= QKVSIM_NULL_P_GREATER; summary++)
-        ck_assert(isnan(
-            qkvsim_baseline_statistic(baseline, 0, QKVSIM_PEARSON, QKVSIM_MEAN, summary)));
+        ck_assert(
+            isnan(qkvsim_baseline_statistic(baseline, 0, QKVSIM_PEARSON, QKVSIM_MEAN, summary)));
     qkvsim_baseline_free(baseline);
     stored_free(&copy);
     table_free(&same);
@@ -279,7 +286,7 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
 {
     const qkvsim_baseline_options options = permutations(3, QKVSIM_SCHEME_ALL, 0);
     qkvsim_baseline *b = run(context, &input, NULL, &options);
-    const int32_t none[] = {-1, 6, INT32_MAX};
+    const int32_t none[] = { -1, 6, INT32_MAX };
     for (int i = 0; i < 3; i++) {
         ck_assert_ptr_null(qkvsim_baseline_histogram(b, none[i], QKVSIM_COSINE, QKVSIM_NULL_MEAN));
         ck_assert(isnan(
@@ -289,10 +296,11 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
     ck_assert_ptr_null(qkvsim_baseline_histogram(b, 0, QKVSIM_COSINE, 0));
     ck_assert_ptr_null(qkvsim_baseline_histogram(b, 0, QKVSIM_COSINE, QKVSIM_NULL_Z));
     ck_assert_ptr_null(qkvsim_baseline_histogram(b, 0, QKVSIM_COSINE, QKVSIM_NULL_P));
-    const int32_t statistics[] = {0, QKVSIM_MINIMUM, QKVSIM_MAXIMUM, -1}, summaries[] = {0, 9, -1};
+    const int32_t statistics[] = { 0, QKVSIM_MINIMUM, QKVSIM_MAXIMUM, -1 },
+                  summaries[] = { 0, 9, -1 };
     for (int i = 0; i < 4; i++)
-        ck_assert(isnan(
-            qkvsim_baseline_statistic(b, 0, QKVSIM_COSINE, statistics[i], QKVSIM_NULL_MEAN)));
+        ck_assert(
+            isnan(qkvsim_baseline_statistic(b, 0, QKVSIM_COSINE, statistics[i], QKVSIM_NULL_MEAN)));
     for (int i = 0; i < 3; i++)
         ck_assert(isnan(qkvsim_baseline_statistic(b, 0, QKVSIM_COSINE, QKVSIM_MEAN, summaries[i])));
     qkvsim_baseline_free(b);
@@ -300,25 +308,26 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
     ck_assert_ptr_null(qkvsim_baseline_observed(NULL));
     ck_assert_int_eq(qkvsim_baseline_permutations(NULL), 0);
     ck_assert_ptr_null(qkvsim_baseline_histogram(NULL, 0, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
-    ck_assert(isnan(
-        qkvsim_baseline_statistic(NULL, 0, QKVSIM_COSINE, QKVSIM_MEAN, QKVSIM_NULL_MEAN)));
+    ck_assert(
+        isnan(qkvsim_baseline_statistic(NULL, 0, QKVSIM_COSINE, QKVSIM_MEAN, QKVSIM_NULL_MEAN)));
 }
 END_TEST
 
 START_TEST(a_metric_and_pair_groups_not_asked_for_are_absent)
 {
-    const int32_t chosen[] = {2};
-    qkvsim_analysis_options some = {.struct_size = sizeof some,
-                                    .pair_groups = chosen,
-                                    .pair_group_count = 1,
-                                    .metrics = QKVSIM_PEARSON};
+    const int32_t chosen[] = { 2 };
+    qkvsim_analysis_options some = { .struct_size = sizeof some,
+                                     .pair_groups = chosen,
+                                     .pair_group_count = 1,
+                                     .metrics = QKVSIM_PEARSON };
     const qkvsim_baseline_options options = permutations(5, QKVSIM_SCHEME_ALL, 0);
     qkvsim_baseline *b = run(context, &input, &some, &options);
     ck_assert_ptr_nonnull(qkvsim_baseline_histogram(b, 2, QKVSIM_PEARSON, QKVSIM_NULL_MEAN));
     ck_assert_ptr_null(qkvsim_baseline_histogram(b, 2, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
     ck_assert_ptr_null(qkvsim_baseline_histogram(b, 0, QKVSIM_PEARSON, QKVSIM_NULL_MEAN));
     ck_assert(isnan(qkvsim_baseline_statistic(b, 0, QKVSIM_PEARSON, QKVSIM_MEAN, QKVSIM_NULL_P)));
-    ck_assert(isfinite(qkvsim_baseline_statistic(b, 2, QKVSIM_PEARSON, QKVSIM_MEAN, QKVSIM_NULL_P)));
+    ck_assert(
+        isfinite(qkvsim_baseline_statistic(b, 2, QKVSIM_PEARSON, QKVSIM_MEAN, QKVSIM_NULL_P)));
     qkvsim_baseline_free(b);
 }
 END_TEST
@@ -336,9 +345,9 @@ static double distance_from_expected_square(const stored *copy, int32_t scheme, 
         for (int32_t g = 0; g < 6; g++) {
             const double count = (double)qkvsim_analysis_defined(analysis, g, QKVSIM_PEARSON);
             const double mean = qkvsim_analysis_statistic(analysis, g, QKVSIM_PEARSON, QKVSIM_MEAN);
-            total += count * (mean * mean
-                              + qkvsim_analysis_statistic(analysis, g, QKVSIM_PEARSON,
-                                                          QKVSIM_VARIANCE));
+            total += count
+                     * (mean * mean
+                        + qkvsim_analysis_statistic(analysis, g, QKVSIM_PEARSON, QKVSIM_VARIANCE));
             pairs += count;
         }
         sum += total / pairs;
@@ -379,10 +388,10 @@ static void assert_centred(const qkvsim_baseline *baseline, int32_t metric)
 {
     const double m = (double)qkvsim_baseline_permutations(baseline);
     for (int32_t p = 0; p < qkvsim_analysis_pair_groups(qkvsim_baseline_observed(baseline)); p++) {
-        const double mean
-            = qkvsim_baseline_statistic(baseline, p, metric, QKVSIM_MEAN, QKVSIM_NULL_MEAN);
-        const double sd
-            = qkvsim_baseline_statistic(baseline, p, metric, QKVSIM_MEAN, QKVSIM_NULL_SD);
+        const double mean =
+            qkvsim_baseline_statistic(baseline, p, metric, QKVSIM_MEAN, QKVSIM_NULL_MEAN);
+        const double sd =
+            qkvsim_baseline_statistic(baseline, p, metric, QKVSIM_MEAN, QKVSIM_NULL_SD);
         ck_assert_msg(fabs(mean) < 5 * sd / sqrt(m), "pair group %d, metric %d: mean %g, sd %g", p,
                       metric, mean, sd);
     }
@@ -402,21 +411,23 @@ START_TEST(on_the_capture_all_is_centred_at_0_and_the_observed_smile_is_not)
 {
     int64_t rows[1024];
     stored copy = load_capture();
-    const qkvsim_selection targets
-        = {.struct_size = sizeof targets, .rows = rows, .count = load_target_rows(rows)};
+    const qkvsim_selection targets = { .struct_size = sizeof targets,
+                                       .rows = rows,
+                                       .count = load_target_rows(rows) };
     qkvsim_layout *capture;
     assert_ok(context,
-              qkvsim_layout_widths(context, (int64_t[]){576, 192, 192}, NULL, 3, &capture));
-    qkvsim_analysis_options chosen
-        = {.struct_size = sizeof chosen, .selection = &targets, .bins = &twenty};
+              qkvsim_layout_widths(context, (int64_t[]){ 576, 192, 192 }, NULL, 3, &capture));
+    qkvsim_analysis_options chosen = { .struct_size = sizeof chosen,
+                                       .selection = &targets,
+                                       .bins = &twenty };
     const qkvsim_baseline_options options = permutations(19, QKVSIM_SCHEME_ALL, 0);
     qkvsim_baseline *baseline;
-    assert_ok(context, qkvsim_baseline_run(context, &copy.view, 1, capture, &chosen, &options,
-                                           &baseline));
+    assert_ok(context,
+              qkvsim_baseline_run(context, &copy.view, 1, capture, &chosen, &options, &baseline));
     assert_centred(baseline, QKVSIM_PEARSON);
     for (int32_t p = 0; p < 6; p++) {
-        const double *most
-            = qkvsim_baseline_histogram(baseline, p, QKVSIM_COSINE, QKVSIM_NULL_MAXIMUM);
+        const double *most =
+            qkvsim_baseline_histogram(baseline, p, QKVSIM_COSINE, QKVSIM_NULL_MAXIMUM);
         const double pairs = (double)qkvsim_analysis_pairs(qkvsim_baseline_observed(baseline), p);
         ck_assert_double_lt((most[0] + most[19]) / pairs, 0.001);
         ck_assert(qkvsim_baseline_statistic(baseline, p, QKVSIM_COSINE, QKVSIM_TAIL, QKVSIM_NULL_P)
@@ -433,9 +444,9 @@ END_TEST
 START_TEST(p_values_are_uniform_under_the_null)
 {
     enum { DRAWS = 600 };
-    const int32_t summaries[] = {QKVSIM_NULL_P, QKVSIM_NULL_P_LESS, QKVSIM_NULL_P_GREATER};
-    const int32_t statistics[] = {QKVSIM_MEAN, QKVSIM_VARIANCE};
-    int64_t counts[6][10] = {{0}};
+    const int32_t summaries[] = { QKVSIM_NULL_P, QKVSIM_NULL_P_LESS, QKVSIM_NULL_P_GREATER };
+    const int32_t statistics[] = { QKVSIM_MEAN, QKVSIM_VARIANCE };
+    int64_t counts[6][10] = { { 0 } };
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
     for (int draw = 0; draw < DRAWS; draw++) {
         table fresh = table_normal(9, 21, 1000 + (uint64_t)draw);
@@ -472,19 +483,19 @@ static void assert_refused(const qkvsim_baseline_options *options)
 
 START_TEST(bad_options_are_refused)
 {
-    const int64_t counts[] = {0, -5, INT64_C(4294967296), INT64_MAX, INT64_MIN};
+    const int64_t counts[] = { 0, -5, INT64_C(4294967296), INT64_MAX, INT64_MIN };
     for (int i = 0; i < 5; i++) {
         const qkvsim_baseline_options bad = permutations(counts[i], QKVSIM_SCHEME_ALL, 0);
         assert_refused(&bad);
         assert_message_has_number(context, counts[i]);
     }
-    const int32_t schemes[] = {-1, 3, 99};
+    const int32_t schemes[] = { -1, 3, 99 };
     for (int i = 0; i < 3; i++) {
         const qkvsim_baseline_options bad = permutations(2, schemes[i], 0);
         assert_refused(&bad);
         assert_message_has_number(context, schemes[i]);
     }
-    const size_t sizes[] = {0, 1, sizeof(size_t) - 1};
+    const size_t sizes[] = { 0, 1, sizeof(size_t) - 1 };
     for (int i = 0; i < 3; i++) {
         qkvsim_baseline_options bad = permutations(2, QKVSIM_SCHEME_ALL, 0);
         bad.struct_size = sizes[i];
@@ -499,7 +510,7 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
     struct {
         qkvsim_baseline_options value;
         unsigned char tail[8];
-    } newer = {.value = permutations(2, QKVSIM_SCHEME_ALL, 0)};
+    } newer = { .value = permutations(2, QKVSIM_SCHEME_ALL, 0) };
     newer.value.struct_size = sizeof newer;
     qkvsim_baseline_free(run(context, &input, NULL, &newer.value));
     newer.tail[0] = 1;
@@ -513,8 +524,7 @@ START_TEST(null_arguments_and_bad_data_are_refused)
     qkvsim_baseline *baseline = POISON_HANDLE;
     ck_assert_int_eq(qkvsim_baseline_run(NULL, &input.view, 1, layout, NULL, &options, &baseline),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context,
-                  qkvsim_baseline_run(context, NULL, 1, layout, NULL, &options, &baseline),
+    assert_status(context, qkvsim_baseline_run(context, NULL, 1, layout, NULL, &options, &baseline),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
                   qkvsim_baseline_run(context, &input.view, 1, NULL, NULL, &options, &baseline),
@@ -536,8 +546,8 @@ static qkvsim_status run_baseline(qkvsim_context *with, void *argument)
 {
     const qkvsim_baseline_options *options = argument;
     qkvsim_baseline *baseline = POISON_HANDLE;
-    qkvsim_status status
-        = qkvsim_baseline_run(with, &input.view, 1, layout, NULL, options, &baseline);
+    qkvsim_status status =
+        qkvsim_baseline_run(with, &input.view, 1, layout, NULL, options, &baseline);
     if (status == QKVSIM_OK)
         qkvsim_baseline_free(baseline);
     else

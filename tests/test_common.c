@@ -58,7 +58,7 @@ END_TEST
 
 START_TEST(options_init_writes_no_more_than_it_was_told)
 {
-    size_t sizes[] = {sizeof(size_t), sizeof(size_t) + 1, 24, 63};
+    size_t sizes[] = { sizeof(size_t), sizeof(size_t) + 1, 24, 63 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         unsigned char *memory = poisoned(64);
         qkvsim_options_init(memory, sizes[i]);

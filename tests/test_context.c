@@ -38,9 +38,9 @@ END_TEST
 
 START_TEST(the_kernels_are_the_ones_asked_for_or_refused)
 {
-    static const char *const names[] = {"portable", "avx2", "avx512"};
+    static const char *const names[] = { "portable", "avx2", "avx512" };
     for (int32_t kernels = QKVSIM_KERNELS_PORTABLE; kernels <= QKVSIM_KERNELS_AVX512; kernels++) {
-        qkvsim_context_options options = {.struct_size = sizeof options, .kernels = kernels};
+        qkvsim_context_options options = { .struct_size = sizeof options, .kernels = kernels };
         qkvsim_context *context = POISON_HANDLE;
         qkvsim_status status = qkvsim_context_create(&options, &context);
         if (status == QKVSIM_OK) {
@@ -73,16 +73,16 @@ START_TEST(bad_options_are_refused)
 {
     const size_t size = sizeof(qkvsim_context_options);
     const qkvsim_context_options bad[] = {
-        {.struct_size = size, .threads = -1},
-        {.struct_size = size, .threads = 1025},
-        {.struct_size = size, .threads = INT32_MIN},
-        {.struct_size = size, .kernels = -1},
-        {.struct_size = size, .kernels = 4},
-        {.struct_size = size, .allocate = never_allocate},
-        {.struct_size = size, .release = never_release},
-        {.struct_size = 0},
-        {.struct_size = 1},
-        {.struct_size = sizeof(size_t) - 1},
+        { .struct_size = size, .threads = -1 },
+        { .struct_size = size, .threads = 1025 },
+        { .struct_size = size, .threads = INT32_MIN },
+        { .struct_size = size, .kernels = -1 },
+        { .struct_size = size, .kernels = 4 },
+        { .struct_size = size, .allocate = never_allocate },
+        { .struct_size = size, .release = never_release },
+        { .struct_size = 0 },
+        { .struct_size = 1 },
+        { .struct_size = sizeof(size_t) - 1 },
     };
     qkvsim_context *context = POISON_HANDLE;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
@@ -98,7 +98,7 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
     struct {
         qkvsim_context_options value;
         unsigned char tail[16];
-    } newer = {.value = {.struct_size = sizeof newer, .threads = 3}};
+    } newer = { .value = { .struct_size = sizeof newer, .threads = 3 } };
     qkvsim_context *context = NULL;
     ck_assert_int_eq(qkvsim_context_create(&newer.value, &context), QKVSIM_OK);
     ck_assert_int_eq(qkvsim_context_threads(context), 3);
@@ -189,32 +189,32 @@ static qkvsim_status call_similarity(qkvsim_context *context, small_job *job)
 static qkvsim_status call_analyze(qkvsim_context *context, small_job *job)
 {
     qkvsim_analysis *analysis = NULL;
-    qkvsim_status status
-        = qkvsim_analyze(context, &job->input.view, 1, job->layout, NULL, &analysis);
+    qkvsim_status status =
+        qkvsim_analyze(context, &job->input.view, 1, job->layout, NULL, &analysis);
     qkvsim_analysis_free(analysis);
     return status;
 }
 
 static qkvsim_status call_baseline(qkvsim_context *context, small_job *job)
 {
-    qkvsim_baseline_options options = {.struct_size = sizeof options, .permutations = 5};
+    qkvsim_baseline_options options = { .struct_size = sizeof options, .permutations = 5 };
     qkvsim_baseline *baseline = NULL;
-    qkvsim_status status = qkvsim_baseline_run(context, &job->input.view, 1, job->layout, NULL,
-                                               &options, &baseline);
+    qkvsim_status status =
+        qkvsim_baseline_run(context, &job->input.view, 1, job->layout, NULL, &options, &baseline);
     qkvsim_baseline_free(baseline);
     return status;
 }
 
 static qkvsim_status call_permute(qkvsim_context *context, small_job *job)
 {
-    qkvsim_permutation permutation
-        = {.struct_size = sizeof permutation, .scheme = QKVSIM_SCHEME_ALL};
-    const qkvsim_matrix matrix = {.struct_size = sizeof matrix,
-                                  .data = job->matrix,
-                                  .rows = 40,
-                                  .columns = 63,
-                                  .leading_dimension = 63,
-                                  .dtype = QKVSIM_F32};
+    qkvsim_permutation permutation = { .struct_size = sizeof permutation,
+                                       .scheme = QKVSIM_SCHEME_ALL };
+    const qkvsim_matrix matrix = { .struct_size = sizeof matrix,
+                                   .data = job->matrix,
+                                   .rows = 40,
+                                   .columns = 63,
+                                   .leading_dimension = 63,
+                                   .dtype = QKVSIM_F32 };
     return qkvsim_permute(context, &job->input.view, 1, &permutation, &matrix);
 }
 
@@ -244,8 +244,8 @@ static qkvsim_status call_histogram(qkvsim_context *context, small_job *job)
     return qkvsim_histogram(context, &job->input.view, NULL, NULL, 1, NULL, histogram, NULL);
 }
 
-static const public_call calls[]
-    = {call_similarity, call_analyze, call_baseline, call_permute, call_accumulator, call_histogram};
+static const public_call calls[] = { call_similarity, call_analyze,     call_baseline,
+                                     call_permute,    call_accumulator, call_histogram };
 enum { CALLS = 6 };
 
 /* Also after calls of every kind that succeed. */
@@ -364,7 +364,8 @@ static void *work(void *argument)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 450, &layout));
     for (int i = 0; i < self->rounds; i++)
-        assert_ok(context, qkvsim_analyze(context, &input.view, 1, layout, NULL, &self->results[i]));
+        assert_ok(context,
+                  qkvsim_analyze(context, &input.view, 1, layout, NULL, &self->results[i]));
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);
@@ -375,9 +376,10 @@ static void *work(void *argument)
 START_TEST(two_contexts_work_at_once_and_do_not_disturb_each_other)
 {
     openblas_set_num_threads(2);
-    worker alone[2] = {{.seed = 1, .threads = 1, .rounds = 1}, {.seed = 2, .threads = 1, .rounds = 1}};
-    worker together[2]
-        = {{.seed = 1, .threads = 2, .rounds = 8}, {.seed = 2, .threads = 3, .rounds = 8}};
+    worker alone[2] = { { .seed = 1, .threads = 1, .rounds = 1 },
+                        { .seed = 2, .threads = 1, .rounds = 1 } };
+    worker together[2] = { { .seed = 1, .threads = 2, .rounds = 8 },
+                           { .seed = 2, .threads = 3, .rounds = 8 } };
     for (int i = 0; i < 2; i++)
         work(&alone[i]);
     for (int i = 0; i < 2; i++)
@@ -422,7 +424,7 @@ START_TEST(progress_runs_on_the_callers_thread_and_never_falls)
     small_job job;
     small_job_init(&job, context);
     for (int i = 0; i < 3; i++) {
-        progress_log log = {.caller = pthread_self()};
+        progress_log log = { .caller = pthread_self() };
         qkvsim_context_set_progress(context, watch_progress, &log);
         assert_ok(context, calls[i](context, &job));
         ck_assert_int_ge(log.calls, 1);
@@ -477,7 +479,7 @@ static int64_t count_threads(void)
 /* A thread that was joined may stay listed for a moment; one that is kept stays for good. */
 static void wait_for_threads_to_go(int64_t expected)
 {
-    const struct timespec moment = {.tv_nsec = 1000000};
+    const struct timespec moment = { .tv_nsec = 1000000 };
     for (int i = 0; i < 2000 && count_threads() > expected; i++)
         nanosleep(&moment, NULL);
 }
@@ -486,7 +488,7 @@ static void wait_for_threads_to_go(int64_t expected)
  * that what is counted is the library's. */
 static void settle_openblas(void)
 {
-    const struct timespec pause = {.tv_nsec = 500000000};
+    const struct timespec pause = { .tv_nsec = 500000000 };
     openblas_set_num_threads(2);
     nanosleep(&pause, NULL);
 }
@@ -517,7 +519,7 @@ static double processor_seconds(void)
 
 START_TEST(no_thread_spins_after_a_call)
 {
-    const struct timespec pause = {.tv_nsec = 200000000};
+    const struct timespec pause = { .tv_nsec = 200000000 };
     settle_openblas();
     qkvsim_context *context = context_with(2, QKVSIM_KERNELS_AUTO);
     small_job job;
@@ -538,7 +540,7 @@ START_TEST(handles_outlive_their_context)
     qkvsim_context *context = context_with(2, QKVSIM_KERNELS_AUTO);
     small_job job;
     small_job_init(&job, context);
-    qkvsim_baseline_options options = {.struct_size = sizeof options, .permutations = 3};
+    qkvsim_baseline_options options = { .struct_size = sizeof options, .permutations = 3 };
     qkvsim_analysis *analysis;
     qkvsim_baseline *baseline;
     qkvsim_accumulator *sum;

@@ -21,12 +21,14 @@ static void tear_down(void)
 
 static qkvsim_bins equal_bins(int64_t count, double low, double high)
 {
-    return (qkvsim_bins){.struct_size = sizeof(qkvsim_bins), .count = count, .low = low, .high = high};
+    return (qkvsim_bins){
+        .struct_size = sizeof(qkvsim_bins), .count = count, .low = low, .high = high
+    };
 }
 
 static qkvsim_bins own_bins(int64_t count, const double *edges)
 {
-    return (qkvsim_bins){.struct_size = sizeof(qkvsim_bins), .count = count, .edges = edges};
+    return (qkvsim_bins){ .struct_size = sizeof(qkvsim_bins), .count = count, .edges = edges };
 }
 
 /* One row of values of a type, as the library sees it and exactly as it holds them. */
@@ -37,8 +39,8 @@ typedef struct value_row {
 
 static value_row row_of(const double *values, int64_t count, int32_t dtype)
 {
-    const table data = {1, count, (double *)values};
-    value_row row = {.copy = store(&data, dtype, ORDER_C)};
+    const table data = { 1, count, (double *)values };
+    value_row row = { .copy = store(&data, dtype, ORDER_C) };
     row.exact = widen(&row.copy.view);
     return row;
 }
@@ -57,13 +59,13 @@ static void assert_counts(const double *values, int64_t count, int32_t dtype,
     int64_t *histogram = malloc((size_t)bins->count * sizeof *histogram);
     int64_t *expected = malloc((size_t)bins->count * sizeof *expected);
     int64_t outside = -1;
-    assert_ok(context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram,
-                                        &outside));
+    assert_ok(context,
+              qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram, &outside));
     int64_t none = oracle_histogram(row.exact.values, count, edges, bins->count, expected);
     ck_assert_int_eq(outside, none);
     for (int64_t b = 0; b < bins->count; b++)
-        ck_assert_msg(histogram[b] == expected[b], "dtype %d, bin %ld of %ld: %ld and not %ld", dtype,
-                      (long)b, (long)bins->count, (long)histogram[b], (long)expected[b]);
+        ck_assert_msg(histogram[b] == expected[b], "dtype %d, bin %ld of %ld: %ld and not %ld",
+                      dtype, (long)b, (long)bins->count, (long)histogram[b], (long)expected[b]);
     free(histogram);
     free(expected);
     row_free(&row);
@@ -72,7 +74,7 @@ static void assert_counts(const double *values, int64_t count, int32_t dtype,
 /* Random values, every edge, and the neighbours of every edge in float and in double. */
 static double *values_around(const double *edges, int64_t count, int64_t *value_count)
 {
-    random_source source = {count == 0 ? 1 : (uint64_t)count};
+    random_source source = { count == 0 ? 1 : (uint64_t)count };
     double *values = malloc((size_t)(5 * (count + 1) + 2006) * sizeof *values);
     int64_t k = 0;
     for (int64_t b = 0; b <= count; b++) {
@@ -84,7 +86,7 @@ static double *values_around(const double *edges, int64_t count, int64_t *value_
     }
     for (int i = 0; i < 2000; i++)
         values[k++] = edges[0] + (edges[count] - edges[0]) * (1.2 * random_uniform(&source) - 0.1);
-    const double odd[] = {NAN, INFINITY, -INFINITY, 0.0, -0.0, 1e30};
+    const double odd[] = { NAN, INFINITY, -INFINITY, 0.0, -0.0, 1e30 };
     for (int i = 0; i < 6; i++)
         values[k++] = odd[i];
     *value_count = k;
@@ -94,10 +96,10 @@ static double *values_around(const double *edges, int64_t count, int64_t *value_
 static const struct {
     int64_t count;
     double low, high;
-} equal_cases[] = {{100, -1, 1},    {20, -1, 1},       {1, -1, 1},         {2, -1, 1},
-                   {3, -1, 1},      {7, -1, 1},        {1000, -1, 1},      {99, -0.3, 0.7},
-                   {10, 0, 1},      {50, -1e-3, 1e-3}, {30, 1e6, 1e6 + 1}, {12, -5, -4},
-                   {255, -1, 1},    {256, -1, 1},      {257, -1, 1},       {65536, -1, 1}};
+} equal_cases[] = { { 100, -1, 1 }, { 20, -1, 1 },       { 1, -1, 1 },         { 2, -1, 1 },
+                    { 3, -1, 1 },   { 7, -1, 1 },        { 1000, -1, 1 },      { 99, -0.3, 0.7 },
+                    { 10, 0, 1 },   { 50, -1e-3, 1e-3 }, { 30, 1e6, 1e6 + 1 }, { 12, -5, -4 },
+                    { 255, -1, 1 }, { 256, -1, 1 },      { 257, -1, 1 },       { 65536, -1, 1 } };
 
 START_TEST(edges_are_numpys_linspace)
 {
@@ -131,7 +133,7 @@ END_TEST
 
 START_TEST(own_edges_come_back_as_they_are)
 {
-    const double own[] = {-1, -0.1, 0.3, 1};
+    const double own[] = { -1, -0.1, 0.3, 1 };
     const qkvsim_bins bins = own_bins(3, own);
     double edges[4];
     assert_ok(context, qkvsim_bin_edges(context, &bins, QKVSIM_F32, edges));
@@ -159,7 +161,7 @@ END_TEST
 
 START_TEST(own_edges_are_compared_exactly)
 {
-    const double edges[] = {-2, -1, -0.9, -1e-9, 0, 0.1, 0.3, 0.30000001, 1, 7};
+    const double edges[] = { -2, -1, -0.9, -1e-9, 0, 0.1, 0.3, 0.30000001, 1, 7 };
     const qkvsim_bins bins = own_bins(9, edges);
     int64_t value_count;
     double *values = values_around(edges, 9, &value_count);
@@ -185,13 +187,13 @@ END_TEST
 
 START_TEST(bins_are_half_open_and_the_last_is_closed)
 {
-    const double values[] = {-1, -0.5, 0, 0.5, 1};
+    const double values[] = { -1, -0.5, 0, 0.5, 1 };
     const qkvsim_bins bins = equal_bins(4, -1, 1);
     value_row row = row_of(values, 5, QKVSIM_F64);
     int64_t histogram[4], outside;
-    assert_ok(context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram,
-                                        &outside));
-    ck_assert_mem_eq(histogram, ((int64_t[]){1, 1, 1, 2}), sizeof histogram);
+    assert_ok(context,
+              qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram, &outside));
+    ck_assert_mem_eq(histogram, ((int64_t[]){ 1, 1, 1, 2 }), sizeof histogram);
     ck_assert_int_eq(outside, 0);
     row_free(&row);
 }
@@ -201,7 +203,7 @@ END_TEST
 static void assert_masked_counts(const table *values, const table *mask, int32_t value_order,
                                  int32_t mask_order)
 {
-    const int32_t codes[] = {9, 1, 4, 77};
+    const int32_t codes[] = { 9, 1, 4, 77 };
     const int64_t size = values->n * values->d;
     const qkvsim_bins bins = equal_bins(10, -1, 1);
     stored value_copy = store(values, QKVSIM_F32, value_order);
@@ -228,8 +230,8 @@ static void assert_masked_counts(const table *values, const table *mask, int32_t
 
 START_TEST(each_code_has_its_own_histogram_in_any_order_of_memory)
 {
-    const int32_t choices[] = {0, 1, 4, 9, 16};
-    random_source source = {90};
+    const int32_t choices[] = { 0, 1, 4, 9, 16 };
+    random_source source = { 90 };
     table values = table_normal(31, 29, 91), mask = table_new(31, 29);
     for (int64_t i = 0; i < 31 * 29; i++) {
         values.values[i] = i % 50 == 7 ? NAN : values.values[i] / 2;
@@ -244,7 +246,7 @@ END_TEST
 
 START_TEST(outside_may_be_null)
 {
-    const double values[] = {0, 5, NAN};
+    const double values[] = { 0, 5, NAN };
     value_row row = row_of(values, 3, QKVSIM_F32);
     int64_t histogram[100], all = 0;
     assert_ok(context,
@@ -259,15 +261,15 @@ END_TEST
 
 static void assert_bins_refused(const qkvsim_bins *bins)
 {
-    const double values[] = {0, 0.5};
+    const double values[] = { 0, 0.5 };
     value_row row = row_of(values, 2, QKVSIM_F32);
     int64_t *histogram = poisoned(64 * sizeof *histogram), *outside = poisoned(sizeof *outside);
     double *edges = poisoned(64 * sizeof *edges);
     assert_status(context, qkvsim_bin_edges(context, bins, QKVSIM_F32, edges),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context,
-                  qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram, outside),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram, outside),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_poisoned(histogram, 64 * sizeof *histogram);
     assert_poisoned(outside, sizeof *outside);
     assert_poisoned(edges, 64 * sizeof *edges);
@@ -279,7 +281,9 @@ static void assert_bins_refused(const qkvsim_bins *bins)
 
 START_TEST(numbers_of_bins_out_of_range_are_named)
 {
-    const int64_t counts[] = {0, -4, INT64_C(2147483648), QKVSIM_BINS_MAX + 1, INT64_MAX, INT64_MIN};
+    const int64_t counts[] = {
+        0, -4, INT64_C(2147483648), QKVSIM_BINS_MAX + 1, INT64_MAX, INT64_MIN
+    };
     for (int i = 0; i < 6; i++) {
         const qkvsim_bins bins = equal_bins(counts[i], -1, 1);
         assert_bins_refused(&bins);
@@ -290,7 +294,7 @@ END_TEST
 
 START_TEST(the_largest_number_of_bins_is_allowed)
 {
-    const double values[] = {-1, 1, 0.999};
+    const double values[] = { -1, 1, 0.999 };
     const qkvsim_bins bins = equal_bins(QKVSIM_BINS_MAX, -1, 1);
     value_row row = row_of(values, 3, QKVSIM_F64);
     int64_t *histogram = malloc(QKVSIM_BINS_MAX * sizeof *histogram);
@@ -306,7 +310,8 @@ END_TEST
 
 START_TEST(ranges_that_are_empty_or_not_finite_are_refused)
 {
-    const double ranges[][2] = {{1, -1}, {0.5, 0.5}, {NAN, 1}, {-1, NAN}, {-1, INFINITY}, {-INFINITY, 0}};
+    const double ranges[][2] = { { 1, -1 },   { 0.5, 0.5 },     { NAN, 1 },
+                                 { -1, NAN }, { -1, INFINITY }, { -INFINITY, 0 } };
     for (int i = 0; i < 6; i++) {
         const qkvsim_bins bins = equal_bins(10, ranges[i][0], ranges[i][1]);
         assert_bins_refused(&bins);
@@ -317,12 +322,12 @@ END_TEST
 /* In float32 the edges of such bins would be one and the same number. */
 START_TEST(equal_bins_too_fine_for_the_type_still_count_every_value_once)
 {
-    const double values[] = {1, 1 + 0x1p-23, 1};
+    const double values[] = { 1, 1 + 0x1p-23, 1 };
     const qkvsim_bins bins = equal_bins(64, 1, 1 + 0x1p-23);
     value_row row = row_of(values, 3, QKVSIM_F32);
     int64_t histogram[64], outside = 0, all = 0;
-    assert_ok(context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram,
-                                        &outside));
+    assert_ok(context,
+              qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram, &outside));
     for (int b = 0; b < 64; b++)
         all += histogram[b];
     ck_assert_int_eq(all + outside, 3);
@@ -333,8 +338,9 @@ END_TEST
 
 START_TEST(edges_that_do_not_increase_are_named)
 {
-    const double edges[][4] = {{-1, 0.25, 0.25, 1}, {-1, 0.5, 0.25, 1}, {-1, NAN, 0, 1},
-                               {-INFINITY, 0, 0.5, 1}, {-1, 0, 0.5, INFINITY}, {NAN, 0, 0.5, 1}};
+    const double edges[][4] = { { -1, 0.25, 0.25, 1 },    { -1, 0.5, 0.25, 1 },
+                                { -1, NAN, 0, 1 },        { -INFINITY, 0, 0.5, 1 },
+                                { -1, 0, 0.5, INFINITY }, { NAN, 0, 0.5, 1 } };
     for (int i = 0; i < 6; i++) {
         const qkvsim_bins bins = own_bins(3, edges[i]);
         assert_bins_refused(&bins);
@@ -349,10 +355,10 @@ START_TEST(bins_are_held_to_their_size)
     struct {
         qkvsim_bins value;
         unsigned char tail[8];
-    } newer = {.value = equal_bins(10, -1, 1)};
+    } newer = { .value = equal_bins(10, -1, 1) };
     double edges[11];
     qkvsim_bins bins = equal_bins(10, -1, 1);
-    const size_t sizes[] = {0, 1, sizeof(size_t) - 1};
+    const size_t sizes[] = { 0, 1, sizeof(size_t) - 1 };
     for (int i = 0; i < 3; i++) {
         bins.struct_size = sizes[i];
         assert_bins_refused(&bins);
@@ -369,30 +375,31 @@ START_TEST(masks_of_another_shape_or_type_and_bad_codes_are_refused)
     table values = table_normal(5, 6, 92), marks = table_new(5, 6);
     stored matrix = store(&values, QKVSIM_F32, ORDER_C), mask = store(&marks, QKVSIM_I32, ORDER_C);
     int64_t *histogram = poisoned(300 * sizeof *histogram);
-    qkvsim_view bad[4] = {mask.view, mask.view, mask.view, mask.view};
+    qkvsim_view bad[4] = { mask.view, mask.view, mask.view, mask.view };
     bad[0].observations = 4;
     bad[1].features = 3;
     bad[2].dtype = QKVSIM_F32;
     bad[3].data = NULL;
     for (int i = 0; i < 4; i++)
         assert_status(context,
-                      qkvsim_histogram(context, &matrix.view, &bad[i], (int32_t[]){1}, 1, NULL,
+                      qkvsim_histogram(context, &matrix.view, &bad[i], (int32_t[]){ 1 }, 1, NULL,
                                        histogram, NULL),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
-    const int32_t counts[] = {0, -1};
+    const int32_t counts[] = { 0, -1 };
     for (int i = 0; i < 2; i++)
         assert_status(context,
-                      qkvsim_histogram(context, &matrix.view, &mask.view, (int32_t[]){1}, counts[i],
-                                       NULL, histogram, NULL),
+                      qkvsim_histogram(context, &matrix.view, &mask.view, (int32_t[]){ 1 },
+                                       counts[i], NULL, histogram, NULL),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_histogram(context, &matrix.view, &mask.view, (int32_t[]){1, 55, 55}, 3, NULL,
-                                   histogram, NULL),
+                  qkvsim_histogram(context, &matrix.view, &mask.view, (int32_t[]){ 1, 55, 55 }, 3,
+                                   NULL, histogram, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 55);
-    assert_status(context,
-                  qkvsim_histogram(context, &matrix.view, &mask.view, NULL, 1, NULL, histogram, NULL),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_histogram(context, &matrix.view, &mask.view, NULL, 1, NULL, histogram, NULL),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_poisoned(histogram, 300 * sizeof *histogram);
     free(histogram);
     stored_free(&matrix);
@@ -404,14 +411,14 @@ END_TEST
 
 START_TEST(null_arguments_and_unknown_types_are_refused)
 {
-    const double values[] = {0, 0.5};
+    const double values[] = { 0, 0.5 };
     value_row row = row_of(values, 2, QKVSIM_F32);
     int64_t histogram[100];
     double edges[101];
-    ck_assert_int_eq(
-        qkvsim_histogram(NULL, &row.copy.view, NULL, NULL, 1, NULL, histogram, NULL),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_bin_edges(NULL, NULL, QKVSIM_F32, edges), QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_histogram(NULL, &row.copy.view, NULL, NULL, 1, NULL, histogram, NULL),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_bin_edges(NULL, NULL, QKVSIM_F32, edges),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_histogram(context, NULL, NULL, NULL, 1, NULL, histogram, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
@@ -419,7 +426,7 @@ START_TEST(null_arguments_and_unknown_types_are_refused)
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_bin_edges(context, NULL, QKVSIM_F32, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    const int32_t dtypes[] = {0, QKVSIM_I32, 42};
+    const int32_t dtypes[] = { 0, QKVSIM_I32, 42 };
     for (int i = 0; i < 3; i++) {
         assert_status(context, qkvsim_bin_edges(context, NULL, dtypes[i], edges),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
@@ -447,13 +454,13 @@ static qkvsim_status run_edges(qkvsim_context *with, void *unused)
 static qkvsim_status run_histogram(qkvsim_context *with, void *unused)
 {
     (void)unused;
-    const float values[] = {0.1f, 0.2f, -0.3f, 0.4f};
-    const int32_t marks[] = {1, 2, 1, 3};
-    const qkvsim_view matrix = {sizeof matrix, values, 2, 2, 2, 1, QKVSIM_F32};
-    const qkvsim_view mask = {sizeof mask, marks, 2, 2, 2, 1, QKVSIM_I32};
+    const float values[] = { 0.1f, 0.2f, -0.3f, 0.4f };
+    const int32_t marks[] = { 1, 2, 1, 3 };
+    const qkvsim_view matrix = { sizeof matrix, values, 2, 2, 2, 1, QKVSIM_F32 };
+    const qkvsim_view mask = { sizeof mask, marks, 2, 2, 2, 1, QKVSIM_I32 };
     int64_t *histograms = poisoned(200 * sizeof *histograms), *outside = poisoned(16);
-    qkvsim_status status = qkvsim_histogram(with, &matrix, &mask, (int32_t[]){2, 1}, 2, NULL,
-                                            histograms, outside);
+    qkvsim_status status =
+        qkvsim_histogram(with, &matrix, &mask, (int32_t[]){ 2, 1 }, 2, NULL, histograms, outside);
     if (status != QKVSIM_OK) {
         assert_poisoned(histograms, 200 * sizeof *histograms);
         assert_poisoned(outside, 16);

@@ -39,15 +39,15 @@ START_TEST(thirds_are_q_k_v_in_order)
 {
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
-    assert_groups(layout, (int32_t[]){0, 0, 1, 1, 2, 2}, 6);
-    assert_names(layout, 3, (const char *[]){"Q", "K", "V"});
+    assert_groups(layout, (int32_t[]){ 0, 0, 1, 1, 2, 2 }, 6);
+    assert_names(layout, 3, (const char *[]){ "Q", "K", "V" });
     qkvsim_layout_free(layout);
 }
 END_TEST
 
 START_TEST(pair_groups_stand_along_the_upper_triangle)
 {
-    static const char *const names[] = {"Q-Q", "Q-K", "Q-V", "K-K", "K-V", "V-V"};
+    static const char *const names[] = { "Q-Q", "Q-K", "Q-V", "K-K", "K-V", "V-V" };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 9, &layout));
     ck_assert_int_eq(qkvsim_layout_pair_groups(layout), 6);
@@ -81,7 +81,7 @@ END_TEST
 
 START_TEST(pairs_of_200000_features_overflow_nothing)
 {
-    const int64_t widths[] = {100000, 60000, 40000};
+    const int64_t widths[] = { 100000, 60000, 40000 };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
     int64_t all = 0;
@@ -96,14 +96,14 @@ END_TEST
 
 START_TEST(pairs_are_those_counted_one_by_one)
 {
-    random_source source = {7};
+    random_source source = { 7 };
     enum { FEATURES = 83, GROUPS = 5 };
     int32_t labels[FEATURES];
     for (int64_t j = 0; j < FEATURES; j++)
         labels[j] = j < GROUPS ? (int32_t)j : (int32_t)random_below(&source, GROUPS);
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_labels(context, labels, FEATURES, NULL, GROUPS, &layout));
-    int64_t counted[GROUPS * (GROUPS + 1) / 2] = {0};
+    int64_t counted[GROUPS * (GROUPS + 1) / 2] = { 0 };
     for (int64_t i = 0; i < FEATURES; i++)
         for (int64_t j = i + 1; j < FEATURES; j++)
             counted[qkvsim_layout_pair_group(layout, labels[i], labels[j])]++;
@@ -116,11 +116,11 @@ END_TEST
 
 START_TEST(widths_give_contiguous_groups)
 {
-    const int64_t widths[] = {3, 1, 2};
+    const int64_t widths[] = { 3, 1, 2 };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
-    assert_groups(layout, (int32_t[]){0, 0, 0, 1, 2, 2}, 6);
-    assert_names(layout, 3, (const char *[]){"Q", "K", "V"});
+    assert_groups(layout, (int32_t[]){ 0, 0, 0, 1, 2, 2 }, 6);
+    assert_names(layout, 3, (const char *[]){ "Q", "K", "V" });
     for (int32_t g = 0; g < 3; g++)
         ck_assert_int_eq(qkvsim_layout_group_features(layout, g), widths[g]);
     qkvsim_layout_free(layout);
@@ -129,10 +129,10 @@ END_TEST
 
 START_TEST(names_without_three_groups_are_numbered)
 {
-    const int64_t widths[] = {1, 1, 1, 1};
+    const int64_t widths[] = { 1, 1, 1, 1 };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 4, &layout));
-    assert_names(layout, 4, (const char *[]){"G0", "G1", "G2", "G3"});
+    assert_names(layout, 4, (const char *[]){ "G0", "G1", "G2", "G3" });
     ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, 2), "G0-G2");
     qkvsim_layout_free(layout);
 }
@@ -141,9 +141,9 @@ END_TEST
 START_TEST(names_are_copied)
 {
     char name[] = "query";
-    const char *names[] = {name, "value"};
+    const char *names[] = { name, "value" };
     qkvsim_layout *layout;
-    assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){1, 2}, names, 2, &layout));
+    assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){ 1, 2 }, names, 2, &layout));
     memset(name, 'x', strlen(name));
     ck_assert_str_eq(qkvsim_layout_group_name(layout, 0), "query");
     ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, 1), "query-value");
@@ -153,26 +153,26 @@ END_TEST
 
 START_TEST(heads_are_groups_of_their_own)
 {
-    const int64_t widths[] = {6, 2, 2};
-    const int32_t heads[] = {3, 1, 1};
+    const int64_t widths[] = { 6, 2, 2 };
+    const int32_t heads[] = { 3, 1, 1 };
     qkvsim_layout *layout;
-    assert_ok(context, qkvsim_layout_heads(context, widths, heads, NULL, 3, QKVSIM_HEADS_BLOCKED,
-                                           &layout));
-    assert_groups(layout, (int32_t[]){0, 0, 1, 1, 2, 2, 3, 3, 4, 4}, 10);
-    assert_names(layout, 5, (const char *[]){"Q0", "Q1", "Q2", "K0", "V0"});
+    assert_ok(context,
+              qkvsim_layout_heads(context, widths, heads, NULL, 3, QKVSIM_HEADS_BLOCKED, &layout));
+    assert_groups(layout, (int32_t[]){ 0, 0, 1, 1, 2, 2, 3, 3, 4, 4 }, 10);
+    assert_names(layout, 5, (const char *[]){ "Q0", "Q1", "Q2", "K0", "V0" });
     qkvsim_layout_free(layout);
 }
 END_TEST
 
 START_TEST(interleaved_heads_come_head_by_head)
 {
-    const int64_t widths[] = {4, 4, 4};
-    const int32_t heads[] = {2, 2, 2};
+    const int64_t widths[] = { 4, 4, 4 };
+    const int32_t heads[] = { 2, 2, 2 };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_heads(context, widths, heads, NULL, 3,
                                            QKVSIM_HEADS_INTERLEAVED, &layout));
-    assert_groups(layout, (int32_t[]){0, 0, 2, 2, 4, 4, 1, 1, 3, 3, 5, 5}, 12);
-    assert_names(layout, 6, (const char *[]){"Q0", "Q1", "K0", "K1", "V0", "V1"});
+    assert_groups(layout, (int32_t[]){ 0, 0, 2, 2, 4, 4, 1, 1, 3, 3, 5, 5 }, 12);
+    assert_names(layout, 6, (const char *[]){ "Q0", "Q1", "K0", "K1", "V0", "V1" });
     qkvsim_layout_free(layout);
 }
 END_TEST
@@ -193,8 +193,8 @@ START_TEST(interleaved_grouped_query_heads_come_in_turns_of_the_smallest)
     }
     qkvsim_layout *layout;
     assert_ok(context,
-              qkvsim_layout_heads(context, (int64_t[]){576, 192, 192}, (int32_t[]){9, 3, 3}, NULL,
-                                  3, QKVSIM_HEADS_INTERLEAVED, &layout));
+              qkvsim_layout_heads(context, (int64_t[]){ 576, 192, 192 }, (int32_t[]){ 9, 3, 3 },
+                                  NULL, 3, QKVSIM_HEADS_INTERLEAVED, &layout));
     assert_groups(layout, expected, 960);
     ck_assert_str_eq(qkvsim_layout_group_name(layout, 8), "Q8");
     ck_assert_str_eq(qkvsim_layout_group_name(layout, 9), "K0");
@@ -218,7 +218,7 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
 {
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 3, &layout));
-    const int32_t none[] = {-1, 3, INT32_MAX, INT32_MIN};
+    const int32_t none[] = { -1, 3, INT32_MAX, INT32_MIN };
     for (int i = 0; i < 4; i++) {
         ck_assert_ptr_null(qkvsim_layout_group_name(layout, none[i]));
         ck_assert_int_eq(qkvsim_layout_group_features(layout, none[i]), 0);
@@ -265,16 +265,16 @@ END_TEST
 START_TEST(bad_widths_are_refused)
 {
     qkvsim_layout *layout = POISON_HANDLE;
-    assert_status(context, qkvsim_layout_widths(context, (int64_t[]){5, 0}, NULL, 2, &layout),
+    assert_status(context, qkvsim_layout_widths(context, (int64_t[]){ 5, 0 }, NULL, 2, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_layout_widths(context, (int64_t[]){5, -77}, NULL, 2, &layout),
+    assert_status(context, qkvsim_layout_widths(context, (int64_t[]){ 5, -77 }, NULL, 2, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, -77);
-    assert_status(context, qkvsim_layout_widths(context, (int64_t[]){5}, NULL, 0, &layout),
+    assert_status(context, qkvsim_layout_widths(context, (int64_t[]){ 5 }, NULL, 0, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_layout_widths(context, NULL, NULL, 2, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    const int64_t huge[] = {INT64_MAX, INT64_MAX, 4};
+    const int64_t huge[] = { INT64_MAX, INT64_MAX, 4 };
     qkvsim_status status = qkvsim_layout_widths(context, huge, NULL, 3, &layout);
     ck_assert(status == QKVSIM_ERROR_TOO_LARGE || status == QKVSIM_ERROR_INVALID_ARGUMENT
               || status == QKVSIM_ERROR_NO_MEMORY);
@@ -284,18 +284,20 @@ END_TEST
 
 START_TEST(names_that_are_empty_missing_or_twice_are_refused)
 {
-    const int64_t widths[] = {1, 1};
+    const int64_t widths[] = { 1, 1 };
     qkvsim_layout *layout = POISON_HANDLE;
-    assert_status(context,
-                  qkvsim_layout_widths(context, widths, (const char *[]){"left", "left"}, 2, &layout),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_layout_widths(context, widths, (const char *[]){ "left", "left" }, 2, &layout),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has(context, "left");
     assert_status(context,
-                  qkvsim_layout_widths(context, widths, (const char *[]){"left", ""}, 2, &layout),
+                  qkvsim_layout_widths(context, widths, (const char *[]){ "left", "" }, 2, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context,
-                  qkvsim_layout_widths(context, widths, (const char *[]){"left", NULL}, 2, &layout),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_layout_widths(context, widths, (const char *[]){ "left", NULL }, 2, &layout),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(layout, POISON_HANDLE);
 }
 END_TEST
@@ -304,7 +306,7 @@ START_TEST(a_width_must_be_a_multiple_of_its_heads)
 {
     qkvsim_layout *layout = POISON_HANDLE;
     assert_status(context,
-                  qkvsim_layout_heads(context, (int64_t[]){64, 100}, (int32_t[]){4, 7}, NULL, 2,
+                  qkvsim_layout_heads(context, (int64_t[]){ 64, 100 }, (int32_t[]){ 4, 7 }, NULL, 2,
                                       QKVSIM_HEADS_BLOCKED, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 100);
@@ -317,14 +319,14 @@ START_TEST(interleaved_heads_must_be_multiples_of_the_smallest)
 {
     qkvsim_layout *layout = POISON_HANDLE;
     assert_status(context,
-                  qkvsim_layout_heads(context, (int64_t[]){70, 30}, (int32_t[]){7, 3}, NULL, 2,
+                  qkvsim_layout_heads(context, (int64_t[]){ 70, 30 }, (int32_t[]){ 7, 3 }, NULL, 2,
                                       QKVSIM_HEADS_INTERLEAVED, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 7);
     assert_message_has_number(context, 3);
     qkvsim_layout *blocked;
-    assert_ok(context, qkvsim_layout_heads(context, (int64_t[]){70, 30}, (int32_t[]){7, 3}, NULL, 2,
-                                           QKVSIM_HEADS_BLOCKED, &blocked));
+    assert_ok(context, qkvsim_layout_heads(context, (int64_t[]){ 70, 30 }, (int32_t[]){ 7, 3 },
+                                           NULL, 2, QKVSIM_HEADS_BLOCKED, &blocked));
     qkvsim_layout_free(blocked);
     ck_assert_ptr_eq(layout, POISON_HANDLE);
 }
@@ -332,24 +334,24 @@ END_TEST
 
 START_TEST(bad_heads_are_refused)
 {
-    const int64_t widths[] = {8, 8};
+    const int64_t widths[] = { 8, 8 };
     qkvsim_layout *layout = POISON_HANDLE;
     assert_status(context,
-                  qkvsim_layout_heads(context, widths, (int32_t[]){2, 0}, NULL, 2,
+                  qkvsim_layout_heads(context, widths, (int32_t[]){ 2, 0 }, NULL, 2,
                                       QKVSIM_HEADS_BLOCKED, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_layout_heads(context, widths, (int32_t[]){2, -2}, NULL, 2,
+                  qkvsim_layout_heads(context, widths, (int32_t[]){ 2, -2 }, NULL, 2,
                                       QKVSIM_HEADS_INTERLEAVED, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_layout_heads(context, widths, (int32_t[]){2, 2}, NULL, 2, 2, &layout),
+                  qkvsim_layout_heads(context, widths, (int32_t[]){ 2, 2 }, NULL, 2, 2, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context, qkvsim_layout_heads(context, widths, NULL, NULL, 2, QKVSIM_HEADS_BLOCKED, &layout),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_layout_heads(context, widths, NULL, NULL, 2, QKVSIM_HEADS_BLOCKED, &layout),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context,
-                  qkvsim_layout_heads(context, widths, (int32_t[]){2, 2}, NULL, -1,
+                  qkvsim_layout_heads(context, widths, (int32_t[]){ 2, 2 }, NULL, -1,
                                       QKVSIM_HEADS_BLOCKED, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(layout, POISON_HANDLE);
@@ -360,19 +362,19 @@ START_TEST(labels_out_of_range_or_groups_without_features_are_refused)
 {
     qkvsim_layout *layout = POISON_HANDLE;
     assert_status(context,
-                  qkvsim_layout_labels(context, (int32_t[]){0, 1, 45}, 3, NULL, 2, &layout),
+                  qkvsim_layout_labels(context, (int32_t[]){ 0, 1, 45 }, 3, NULL, 2, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 45);
-    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){0, -1}, 2, NULL, 1, &layout),
+    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){ 0, -1 }, 2, NULL, 1, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, -1);
-    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){0, 2}, 2, NULL, 3, &layout),
+    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){ 0, 2 }, 2, NULL, 3, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_layout_labels(context, NULL, 2, NULL, 1, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){0}, 0, NULL, 1, &layout),
+    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){ 0 }, 0, NULL, 1, &layout),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){0}, 1, NULL, 1, NULL),
+    assert_status(context, qkvsim_layout_labels(context, (int32_t[]){ 0 }, 1, NULL, 1, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(layout, POISON_HANDLE);
 }
@@ -382,12 +384,13 @@ START_TEST(a_null_context_is_refused)
 {
     qkvsim_layout *layout = POISON_HANDLE;
     ck_assert_int_eq(qkvsim_layout_thirds(NULL, 3, &layout), QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_layout_widths(NULL, (int64_t[]){1}, NULL, 1, &layout),
+    ck_assert_int_eq(qkvsim_layout_widths(NULL, (int64_t[]){ 1 }, NULL, 1, &layout),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_layout_labels(NULL, (int32_t[]){0}, 1, NULL, 1, &layout),
+    ck_assert_int_eq(qkvsim_layout_labels(NULL, (int32_t[]){ 0 }, 1, NULL, 1, &layout),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_layout_heads(NULL, (int64_t[]){1}, (int32_t[]){1}, NULL, 1, 0, &layout),
-                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(
+        qkvsim_layout_heads(NULL, (int64_t[]){ 1 }, (int32_t[]){ 1 }, NULL, 1, 0, &layout),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(layout, POISON_HANDLE);
 }
 END_TEST
@@ -412,9 +415,9 @@ static qkvsim_status make_thirds(qkvsim_context *with, void *unused)
 static qkvsim_status make_widths(qkvsim_context *with, void *unused)
 {
     (void)unused;
-    const char *names[] = {"a", "b"};
+    const char *names[] = { "a", "b" };
     qkvsim_layout *layout = POISON_HANDLE;
-    qkvsim_status status = qkvsim_layout_widths(with, (int64_t[]){4, 5}, names, 2, &layout);
+    qkvsim_status status = qkvsim_layout_widths(with, (int64_t[]){ 4, 5 }, names, 2, &layout);
     return finish_layout(status, layout);
 }
 
@@ -422,9 +425,9 @@ static qkvsim_status make_heads(qkvsim_context *with, void *unused)
 {
     (void)unused;
     qkvsim_layout *layout = POISON_HANDLE;
-    qkvsim_status status
-        = qkvsim_layout_heads(with, (int64_t[]){12, 4, 4}, (int32_t[]){6, 2, 2}, NULL, 3,
-                              QKVSIM_HEADS_INTERLEAVED, &layout);
+    qkvsim_status status =
+        qkvsim_layout_heads(with, (int64_t[]){ 12, 4, 4 }, (int32_t[]){ 6, 2, 2 }, NULL, 3,
+                            QKVSIM_HEADS_INTERLEAVED, &layout);
     return finish_layout(status, layout);
 }
 
@@ -432,14 +435,14 @@ static qkvsim_status make_labels(qkvsim_context *with, void *unused)
 {
     (void)unused;
     qkvsim_layout *layout = POISON_HANDLE;
-    qkvsim_status status
-        = qkvsim_layout_labels(with, (int32_t[]){1, 0, 1, 2}, 4, NULL, 3, &layout);
+    qkvsim_status status =
+        qkvsim_layout_labels(with, (int32_t[]){ 1, 0, 1, 2 }, 4, NULL, 3, &layout);
     return finish_layout(status, layout);
 }
 
 START_TEST(any_allocation_may_fail)
 {
-    const operation makers[] = {make_thirds, make_widths, make_heads, make_labels};
+    const operation makers[] = { make_thirds, make_widths, make_heads, make_labels };
     assert_survives_failing_allocations(makers[_i], NULL);
 }
 END_TEST

@@ -27,24 +27,24 @@ static qkvsim_layout *labelled(const int32_t *labels, int64_t features, int32_t 
 
 static qkvsim_layout *four_groups(void)
 {
-    return labelled((int32_t[]){0, 1, 2, 3, 3}, 5, 4);
+    return labelled((int32_t[]){ 0, 1, 2, 3, 3 }, 5, 4);
 }
 
 static qkvsim_matrix mask_matrix(int32_t *data, int64_t features, int64_t leading_dimension)
 {
-    return (qkvsim_matrix){.struct_size = sizeof(qkvsim_matrix),
-                           .data = data,
-                           .rows = features,
-                           .columns = features,
-                           .leading_dimension = leading_dimension,
-                           .dtype = QKVSIM_I32};
+    return (qkvsim_matrix){ .struct_size = sizeof(qkvsim_matrix),
+                            .data = data,
+                            .rows = features,
+                            .columns = features,
+                            .leading_dimension = leading_dimension,
+                            .dtype = QKVSIM_I32 };
 }
 
 START_TEST(codes_of_the_lesson_are_1_2_3_4_6_9)
 {
-    const int32_t expected[] = {1, 2, 3, 4, 6, 9};
+    const int32_t expected[] = { 1, 2, 3, 4, 6, 9 };
     int32_t codes[6];
-    qkvsim_layout *layout = labelled((int32_t[]){0, 1, 2}, 3, 3);
+    qkvsim_layout *layout = labelled((int32_t[]){ 0, 1, 2 }, 3, 3);
     assert_ok(context, qkvsim_mask_codes(context, layout, NULL, codes));
     ck_assert_mem_eq(codes, expected, sizeof codes);
     qkvsim_layout_free(layout);
@@ -53,7 +53,7 @@ END_TEST
 
 START_TEST(own_codes_multiply)
 {
-    const int32_t own[] = {5, 7, 11, 2};
+    const int32_t own[] = { 5, 7, 11, 2 };
     int32_t codes[10];
     qkvsim_layout *layout = four_groups();
     assert_ok(context, qkvsim_mask_codes(context, layout, own, codes));
@@ -68,9 +68,9 @@ END_TEST
 START_TEST(mask_is_the_outer_product_above_the_diagonal)
 {
     enum { FEATURES = 37 };
-    const int32_t own[] = {3, 5, 7};
-    random_source source = {11};
-    int32_t labels[FEATURES] = {0, 1, 2}, mask[FEATURES * FEATURES];
+    const int32_t own[] = { 3, 5, 7 };
+    random_source source = { 11 };
+    int32_t labels[FEATURES] = { 0, 1, 2 }, mask[FEATURES * FEATURES];
     for (int64_t j = 3; j < FEATURES; j++)
         labels[j] = (int32_t)random_below(&source, 3);
     memset(mask, 0x5a, sizeof mask);
@@ -109,7 +109,7 @@ START_TEST(mask_of_2304_features_has_2653056_pairs_and_294528_a_group)
     assert_ok(context, qkvsim_layout_thirds(context, features, &layout));
     qkvsim_matrix matrix = mask_matrix(mask, features, features);
     assert_ok(context, qkvsim_mask_build(context, layout, NULL, &matrix));
-    int64_t counts[10] = {0};
+    int64_t counts[10] = { 0 };
     for (int64_t i = 0; i < features * features; i++)
         counts[mask[i]]++;
     ck_assert_int_eq(counts[1], 294528);
@@ -127,8 +127,7 @@ START_TEST(ambiguous_codes_name_both_pair_groups)
     int32_t *codes = poisoned(10 * sizeof *codes);
     int32_t *mask = poisoned(25 * sizeof *mask);
     qkvsim_layout *layout = four_groups();
-    assert_status(context, qkvsim_mask_codes(context, layout, NULL, codes),
-                  QKVSIM_ERROR_AMBIGUOUS);
+    assert_status(context, qkvsim_mask_codes(context, layout, NULL, codes), QKVSIM_ERROR_AMBIGUOUS);
     assert_message_has(context, "G0-G3");
     assert_message_has(context, "G1-G1");
     assert_message_has_number(context, 4);
@@ -147,8 +146,8 @@ END_TEST
 START_TEST(equal_codes_of_two_groups_are_ambiguous)
 {
     int32_t codes[3];
-    qkvsim_layout *layout = labelled((int32_t[]){0, 1}, 2, 2);
-    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){3, 3}, codes),
+    qkvsim_layout *layout = labelled((int32_t[]){ 0, 1 }, 2, 2);
+    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){ 3, 3 }, codes),
                   QKVSIM_ERROR_AMBIGUOUS);
     qkvsim_layout_free(layout);
 }
@@ -157,14 +156,14 @@ END_TEST
 START_TEST(products_past_int32_are_too_large)
 {
     int32_t *codes = poisoned(3 * sizeof *codes);
-    qkvsim_layout *layout = labelled((int32_t[]){0, 1}, 2, 2);
-    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){1, 65536}, codes),
+    qkvsim_layout *layout = labelled((int32_t[]){ 0, 1 }, 2, 2);
+    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){ 1, 65536 }, codes),
                   QKVSIM_ERROR_TOO_LARGE);
     assert_message_has_number(context, 65536);
     assert_poisoned(codes, 3 * sizeof *codes);
     free(codes);
     int32_t largest[3];
-    assert_ok(context, qkvsim_mask_codes(context, layout, (int32_t[]){1, 46340}, largest));
+    assert_ok(context, qkvsim_mask_codes(context, layout, (int32_t[]){ 1, 46340 }, largest));
     ck_assert_int_eq(largest[2], 46340 * 46340);
     qkvsim_layout_free(layout);
 }
@@ -173,10 +172,10 @@ END_TEST
 START_TEST(codes_that_are_not_positive_are_refused)
 {
     int32_t *codes = poisoned(3 * sizeof *codes);
-    qkvsim_layout *layout = labelled((int32_t[]){0, 1}, 2, 2);
-    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){1, 0}, codes),
+    qkvsim_layout *layout = labelled((int32_t[]){ 0, 1 }, 2, 2);
+    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){ 1, 0 }, codes),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){-99, 1}, codes),
+    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){ -99, 1 }, codes),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, -99);
     assert_poisoned(codes, 3 * sizeof *codes);
@@ -188,7 +187,7 @@ END_TEST
 START_TEST(null_arguments_are_refused)
 {
     int32_t codes[6], mask[9];
-    qkvsim_layout *layout = labelled((int32_t[]){0, 1, 2}, 3, 3);
+    qkvsim_layout *layout = labelled((int32_t[]){ 0, 1, 2 }, 3, 3);
     qkvsim_matrix matrix = mask_matrix(mask, 3, 3);
     ck_assert_int_eq(qkvsim_mask_codes(NULL, layout, NULL, codes), QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_mask_codes(context, NULL, NULL, codes),
@@ -210,9 +209,9 @@ END_TEST
 START_TEST(a_matrix_of_another_shape_or_type_is_refused)
 {
     int32_t *mask = poisoned(100 * sizeof *mask);
-    qkvsim_layout *layout = labelled((int32_t[]){0, 1, 2, 2}, 4, 3);
+    qkvsim_layout *layout = labelled((int32_t[]){ 0, 1, 2, 2 }, 4, 3);
     const qkvsim_matrix good = mask_matrix(mask, 4, 4);
-    qkvsim_matrix bad[6] = {good, good, good, good, good, good};
+    qkvsim_matrix bad[6] = { good, good, good, good, good, good };
     bad[0].rows = 7;
     bad[1].columns = 7;
     bad[2].leading_dimension = 3;
@@ -255,7 +254,7 @@ static qkvsim_status run_build(qkvsim_context *with, void *layout)
 
 START_TEST(any_allocation_may_fail)
 {
-    qkvsim_layout *layout = labelled((int32_t[]){0, 1, 2}, 3, 3);
+    qkvsim_layout *layout = labelled((int32_t[]){ 0, 1, 2 }, 3, 3);
     assert_survives_failing_allocations(_i == 0 ? run_codes : run_build, layout);
     qkvsim_layout_free(layout);
 }

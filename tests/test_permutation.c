@@ -22,17 +22,18 @@ static void tear_down(void)
 static qkvsim_permutation numbered(int32_t scheme, uint64_t seed, int64_t index)
 {
     return (qkvsim_permutation){
-        .struct_size = sizeof(qkvsim_permutation), .seed = seed, .index = index, .scheme = scheme};
+        .struct_size = sizeof(qkvsim_permutation), .seed = seed, .index = index, .scheme = scheme
+    };
 }
 
 static qkvsim_matrix matrix_of(void *data, int64_t rows, int64_t columns, int32_t dtype)
 {
-    return (qkvsim_matrix){.struct_size = sizeof(qkvsim_matrix),
-                           .data = data,
-                           .rows = rows,
-                           .columns = columns,
-                           .leading_dimension = columns,
-                           .dtype = dtype};
+    return (qkvsim_matrix){ .struct_size = sizeof(qkvsim_matrix),
+                            .data = data,
+                            .rows = rows,
+                            .columns = columns,
+                            .leading_dimension = columns,
+                            .dtype = dtype };
 }
 
 /* The permuted copy in double, which holds every type's values exactly. */
@@ -83,7 +84,8 @@ static void assert_same_columns(const table *one, const table *other)
     }
 }
 
-static const int64_t shapes[][2] = {{1, 1}, {1, 9}, {9, 1}, {2, 2}, {17, 31}, {300, 200}, {1000, 700}};
+static const int64_t shapes[][2] = { { 1, 1 },   { 1, 9 },     { 9, 1 },     { 2, 2 },
+                                     { 17, 31 }, { 300, 200 }, { 1000, 700 } };
 
 START_TEST(all_keeps_exactly_the_values_of_the_whole)
 {
@@ -117,7 +119,7 @@ END_TEST
 
 START_TEST(narrow_and_wide_values_are_kept_exactly)
 {
-    const int32_t dtypes[] = {QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64};
+    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
     table data = table_with_offsets(50, 40, 10, 3);
     for (int32_t scheme = QKVSIM_SCHEME_ALL; scheme <= QKVSIM_SCHEME_FEATURE; scheme++) {
         const qkvsim_permutation permutation = numbered(scheme, 1, 2);
@@ -182,7 +184,7 @@ static void assert_identical(table one, table other, const char *what)
 
 START_TEST(threads_kernels_and_repetition_change_nothing)
 {
-    const int32_t threads[] = {2, 3, 7};
+    const int32_t threads[] = { 2, 3, 7 };
     const qkvsim_permutation permutation = numbered(1 + _i, 77, 12);
     table data = table_numbered(700, 500);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
@@ -210,9 +212,9 @@ START_TEST(memory_order_and_parts_change_nothing)
                          permuted(context, &copy.view, 1, &permutation, 40, 30), "an order");
         stored_free(&copy);
     }
-    const qkvsim_view parts[] = {view_of_columns(&plain.view, 0, 7),
-                                 view_of_columns(&plain.view, 7, 22),
-                                 view_of_columns(&plain.view, 29, 1)};
+    const qkvsim_view parts[] = { view_of_columns(&plain.view, 0, 7),
+                                  view_of_columns(&plain.view, 7, 22),
+                                  view_of_columns(&plain.view, 29, 1) };
     assert_identical(permuted(context, &plain.view, 1, &permutation, 40, 30),
                      permuted(context, parts, 3, &permutation, 40, 30), "a split into parts");
     stored_free(&plain);
@@ -224,10 +226,13 @@ START_TEST(seeds_and_indexes_give_different_permutations)
 {
     table data = table_numbered(20, 20);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    const qkvsim_permutation different[] = {
-        numbered(1 + _i, 0, 0), numbered(1 + _i, 0, 1), numbered(1 + _i, 1, 0),
-        numbered(1 + _i, UINT64_C(1) << 32, 0), numbered(1 + _i, UINT64_C(1) << 63, 0),
-        numbered(1 + _i, 0, INT64_C(4294967295)), numbered(2 - _i, 0, 0)};
+    const qkvsim_permutation different[] = { numbered(1 + _i, 0, 0),
+                                             numbered(1 + _i, 0, 1),
+                                             numbered(1 + _i, 1, 0),
+                                             numbered(1 + _i, UINT64_C(1) << 32, 0),
+                                             numbered(1 + _i, UINT64_C(1) << 63, 0),
+                                             numbered(1 + _i, 0, INT64_C(4294967295)),
+                                             numbered(2 - _i, 0, 0) };
     table results[7];
     for (int p = 0; p < 7; p++) {
         results[p] = permuted(context, &copy.view, 1, &different[p], 20, 20);
@@ -266,9 +271,10 @@ END_TEST
 /* Only the selected rows take part, and come out in increasing order of their numbers. */
 START_TEST(a_selection_is_permuted_as_its_rows_alone)
 {
-    const int64_t listed[] = {30, 2, 17, 5, 28}, sorted[] = {2, 5, 17, 28, 30};
-    const qkvsim_selection selection
-        = {.struct_size = sizeof selection, .rows = listed, .count = 5};
+    const int64_t listed[] = { 30, 2, 17, 5, 28 }, sorted[] = { 2, 5, 17, 28, 30 };
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .rows = listed,
+                                         .count = 5 };
     table data = table_numbered(31, 12), rows = table_rows(&data, sorted, 5);
     stored all = store(&data, QKVSIM_F32, ORDER_C), alone = store(&rows, QKVSIM_F32, ORDER_C);
     const qkvsim_permutation plain = numbered(1 + _i, 4, 4);
@@ -308,7 +314,7 @@ static double chi_square(const int64_t *counts, int64_t cells, double expected)
 START_TEST(every_permutation_of_four_values_is_equally_likely)
 {
     const int64_t permutations = 12000;
-    int64_t counts[24] = {0};
+    int64_t counts[24] = { 0 };
     table data = _i == 0 ? table_numbered(2, 2) : table_numbered(4, 1);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     for (int64_t p = 0; p < permutations; p++) {
@@ -327,7 +333,7 @@ END_TEST
 START_TEST(every_permutation_is_equally_likely_over_seeds)
 {
     const int64_t seeds = 12000;
-    int64_t counts[24] = {0};
+    int64_t counts[24] = { 0 };
     table data = _i == 0 ? table_numbered(2, 2) : table_numbered(4, 1);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     for (int64_t s = 0; s < seeds; s++) {
@@ -346,7 +352,7 @@ END_TEST
 START_TEST(joint_permutations_of_two_features_are_equally_likely)
 {
     const int64_t permutations = 18000;
-    int64_t counts[36] = {0};
+    int64_t counts[36] = { 0 };
     table data = table_numbered(3, 2);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     for (int64_t p = 0; p < permutations; p++) {
@@ -371,7 +377,7 @@ END_TEST
 /* From which sixteenth to which: 225 degrees of freedom, standard deviation 21. */
 static double exchange_chi_square(const double *values, int64_t count)
 {
-    int64_t counts[256] = {0};
+    int64_t counts[256] = { 0 };
     for (int64_t to = 0; to < count; to++)
         counts[16 * to / count * 16 + (int64_t)values[to] * 16 / count]++;
     return chi_square(counts, 256, (double)count / 256);
@@ -386,7 +392,8 @@ START_TEST(a_large_shuffle_moves_values_from_everywhere_to_everywhere)
         const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ALL, 1, p);
         table result = permuted(context, &copy.view, 1, &permutation, n, d);
         double distance = exchange_chi_square(result.values, n * d);
-        ck_assert_msg(distance > 225 - 5 * 21 && distance < 225 + 6 * 21, "chi-square %g", distance);
+        ck_assert_msg(distance > 225 - 5 * 21 && distance < 225 + 6 * 21, "chi-square %g",
+                      distance);
         int64_t fixed = 0, neighbours = 0;
         for (int64_t i = 0; i < n * d; i++) {
             fixed += result.values[i] == (double)i;
@@ -454,8 +461,8 @@ START_TEST(bad_arguments_are_refused)
     table data = table_numbered(8, 5);
     stored single = store(&data, QKVSIM_F32, ORDER_C), wide = store(&data, QKVSIM_F64, ORDER_C);
     const qkvsim_permutation good = numbered(QKVSIM_SCHEME_ALL, 0, 0);
-    const int32_t schemes[] = {0, 3, -1, 99};
-    const int64_t indexes[] = {-1, INT64_C(4294967296)};
+    const int32_t schemes[] = { 0, 3, -1, 99 };
+    const int64_t indexes[] = { -1, INT64_C(4294967296) };
     for (int i = 0; i < 4; i++) {
         const qkvsim_permutation bad = numbered(schemes[i], 0, 0);
         assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
@@ -488,10 +495,10 @@ START_TEST(permutations_are_held_to_their_size)
     struct {
         qkvsim_permutation value;
         unsigned char tail[8];
-    } newer = {.value = numbered(QKVSIM_SCHEME_ALL, 0, 0)};
+    } newer = { .value = numbered(QKVSIM_SCHEME_ALL, 0, 0) };
     table data = table_numbered(8, 5);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    const size_t sizes[] = {0, 1, sizeof(size_t) - 1};
+    const size_t sizes[] = { 0, 1, sizeof(size_t) - 1 };
     for (int i = 0; i < 3; i++) {
         qkvsim_permutation bad = numbered(QKVSIM_SCHEME_ALL, 0, 0);
         bad.struct_size = sizes[i];
@@ -511,9 +518,11 @@ static qkvsim_status run_permute(qkvsim_context *with, void *scheme)
 {
     enum { ROWS = 300, COLUMNS = 300 };
     static float values[ROWS * COLUMNS];
-    const qkvsim_view view = {sizeof view, values, ROWS, COLUMNS, COLUMNS, 1, QKVSIM_F32};
-    const int64_t rows[] = {1, 2, 3, 7, 299};
-    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 5};
+    const qkvsim_view view = { sizeof view, values, ROWS, COLUMNS, COLUMNS, 1, QKVSIM_F32 };
+    const int64_t rows[] = { 1, 2, 3, 7, 299 };
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .rows = rows,
+                                         .count = 5 };
     qkvsim_permutation permutation = numbered(*(int32_t *)scheme, 1, 1);
     permutation.selection = &selection;
     float *copy = poisoned(5 * COLUMNS * sizeof *copy);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-static const int64_t odd_sizes[] = {61, 64, 253, 1021, 4093};
+static const int64_t odd_sizes[] = { 61, 64, 253, 1021, 4093 };
 
 static qkvsim_context *context;
 
@@ -27,7 +27,7 @@ static double *similarity(qkvsim_context *with, const qkvsim_view *view, int32_t
                           int32_t dtype, int32_t precision)
 {
     const int64_t d = view->features;
-    qkvsim_similarity_options options = {.struct_size = sizeof options, .precision = precision};
+    qkvsim_similarity_options options = { .struct_size = sizeof options, .precision = precision };
     double *values = malloc((size_t)(d * d) * sizeof *values);
     float *narrow = malloc((size_t)(d * d) * sizeof *narrow);
     void *memory = dtype == QKVSIM_F64 ? (void *)values : (void *)narrow;
@@ -82,8 +82,9 @@ static void assert_accurate_view(const qkvsim_view *view, int32_t precision, dou
         for (int32_t dtype = output; dtype <= QKVSIM_F64; dtype++) {
             double *values = similarity(context, view, metric, dtype, precision);
             double error = largest_error(values, expected, exact.d);
-            ck_assert_msg(error <= tolerance, "n %ld, d %ld, dtype %d, metric %d: error %.3g > %.3g",
-                          (long)exact.n, (long)exact.d, view->dtype, metric, error, tolerance);
+            ck_assert_msg(error <= tolerance,
+                          "n %ld, d %ld, dtype %d, metric %d: error %.3g > %.3g", (long)exact.n,
+                          (long)exact.d, view->dtype, metric, error, tolerance);
             assert_in_range(values, exact.d);
             assert_symmetric(values, exact.d);
             free(values);
@@ -103,8 +104,8 @@ static void assert_accurate(table data, int32_t dtype, double tolerance)
 
 START_TEST(f32_is_within_1e_6_on_random_data)
 {
-    const int64_t shapes[][2] = {{2, 5},    {3, 7},     {17, 130}, {61, 200},
-                                 {64, 193}, {253, 385}, {1021, 97}, {4093, 40}};
+    const int64_t shapes[][2] = { { 2, 5 },    { 3, 7 },     { 17, 130 },  { 61, 200 },
+                                  { 64, 193 }, { 253, 385 }, { 1021, 97 }, { 4093, 40 } };
     assert_accurate(table_with_offsets(shapes[_i][0], shapes[_i][1], 3, 100 + (uint64_t)_i),
                     QKVSIM_F32, 1e-6);
 }
@@ -118,7 +119,7 @@ END_TEST
 
 START_TEST(f32_is_within_1e_6_with_offsets_to_1e4_deviations)
 {
-    const double offsets[] = {10, 100, 1e3, 1e4};
+    const double offsets[] = { 10, 100, 1e3, 1e4 };
     for (int i = 0; i < 4; i++)
         assert_accurate(table_with_offsets(odd_sizes[_i], 60, offsets[i], 7 + (uint64_t)i),
                         QKVSIM_F32, 1e-6);
@@ -169,7 +170,7 @@ END_TEST
 
 START_TEST(f32_extremes_of_the_exponent_are_right)
 {
-    static const double scales[] = {3e38 / 16, 1e-38, 1e-41, 1, FLT_MIN};
+    static const double scales[] = { 3e38 / 16, 1e-38, 1e-41, 1, FLT_MIN };
     table data = table_normal(253, 20, 10);
     for (int64_t i = 0; i < data.n * data.d; i++)
         data.values[i] = fmax(-10, fmin(10, data.values[i])) * scales[i % data.d % 5];
@@ -180,7 +181,7 @@ END_TEST
 /* The oracle squares in long double, whose exponent has room for these; double has none. */
 START_TEST(f64_extremes_of_the_exponent_are_right)
 {
-    static const double scales[] = {1e300, 1e-300, 1e-160, 1, 1e160};
+    static const double scales[] = { 1e300, 1e-300, 1e-160, 1, 1e160 };
     table data = table_normal(253, 20, 11);
     for (int64_t i = 0; i < data.n * data.d; i++)
         data.values[i] *= scales[i % data.d % 5];
@@ -190,7 +191,8 @@ END_TEST
 
 START_TEST(f64_is_within_1e_13_without_offsets)
 {
-    const int64_t shapes[][2] = {{2, 5}, {3, 7}, {61, 200}, {253, 193}, {1021, 97}, {65536, 8}};
+    const int64_t shapes[][2] = { { 2, 5 },     { 3, 7 },     { 61, 200 },
+                                  { 253, 193 }, { 1021, 97 }, { 65536, 8 } };
     assert_accurate(table_with_offsets(shapes[_i][0], shapes[_i][1], 0, 20 + (uint64_t)_i),
                     QKVSIM_F64, 1e-13);
 }
@@ -208,7 +210,7 @@ END_TEST
 /* An error of half an ulp in each centred value is offset x epsilon standard deviations. */
 START_TEST(f64_with_offsets_is_what_its_bits_can_carry)
 {
-    const double offsets[] = {1, 100, 1e4, 1e6};
+    const double offsets[] = { 1, 100, 1e4, 1e6 };
     for (int i = 0; i < 4; i++)
         assert_accurate(table_with_offsets(odd_sizes[_i], 24, offsets[i], 30 + (uint64_t)i),
                         QKVSIM_F64, 1e-13 + 2 * DBL_EPSILON * offsets[i]);
@@ -218,14 +220,15 @@ END_TEST
 START_TEST(f16_and_bf16_are_widened_and_then_as_f32)
 {
     assert_accurate(table_with_offsets(253, 60, 3, 40), _i == 0 ? QKVSIM_F16 : QKVSIM_BF16, 1e-6);
-    assert_accurate(table_with_offsets(1021, 20, 100, 41), _i == 0 ? QKVSIM_F16 : QKVSIM_BF16, 1e-6);
+    assert_accurate(table_with_offsets(1021, 20, 100, 41), _i == 0 ? QKVSIM_F16 : QKVSIM_BF16,
+                    1e-6);
     assert_accurate(table_sparse(1021, 20, 42), _i == 0 ? QKVSIM_F16 : QKVSIM_BF16, 1e-6);
 }
 END_TEST
 
 START_TEST(f64_arithmetic_on_narrow_input_is_within_1e_13)
 {
-    const int32_t dtypes[] = {QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32};
+    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32 };
     table data = table_with_offsets(253, 40, 1, 43);
     stored copy = store(&data, dtypes[_i], ORDER_C);
     assert_accurate_view(&copy.view, QKVSIM_F64, 1e-13);
@@ -240,7 +243,7 @@ START_TEST(f32_arithmetic_on_f64_input_is_refused)
     stored copy = store(&data, QKVSIM_F64, ORDER_C);
     double *values = poisoned(9 * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, 3, QKVSIM_F64);
-    qkvsim_similarity_options options = {.struct_size = sizeof options, .precision = QKVSIM_F32};
+    qkvsim_similarity_options options = { .struct_size = sizeof options, .precision = QKVSIM_F32 };
     assert_status(context,
                   qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
@@ -256,13 +259,14 @@ static void assert_products_accurate(const table *data, int32_t dtype, double to
 {
     stored copy = store(data, dtype, ORDER_C);
     const table exact = widen(&copy.view);
-    const int32_t metrics[] = {QKVSIM_COVARIANCE, QKVSIM_DOT};
+    const int32_t metrics[] = { QKVSIM_COVARIANCE, QKVSIM_DOT };
     for (int m = 0; m < 2; m++) {
         double *expected = oracle_similarity(&exact, metrics[m]);
         double *values = similarity(context, &copy.view, metrics[m], QKVSIM_F64, 0);
         for (int64_t i = 0; i < exact.d; i++)
             for (int64_t j = 0; j < exact.d; j++) {
-                double scale = sqrt(expected[i * (exact.d + 1)]) * sqrt(expected[j * (exact.d + 1)]);
+                double scale =
+                    sqrt(expected[i * (exact.d + 1)]) * sqrt(expected[j * (exact.d + 1)]);
                 double error = fabs(values[i * exact.d + j] - expected[i * exact.d + j]);
                 if (error > tolerance * scale)
                     ck_abort_msg("metric %d, (%ld, %ld): %.9g and not %.9g", metrics[m], (long)i,
@@ -351,7 +355,7 @@ static void assert_identical(double *one, double *other, int64_t d, const char *
 
 START_TEST(results_are_bit_identical_for_any_number_of_threads)
 {
-    const int32_t threads[] = {2, 3, 7};
+    const int32_t threads[] = { 2, 3, 7 };
     const int32_t dtype = _i % 2 == 0 ? QKVSIM_F32 : QKVSIM_F64;
     const int32_t metric = _i / 2 == 0 ? QKVSIM_COSINE : QKVSIM_PEARSON;
     table data = table_with_offsets(301, 700, 2, 60);
@@ -456,7 +460,7 @@ START_TEST(kernels_agree_within_the_contract)
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     double *portable = NULL;
     for (int32_t kernels = QKVSIM_KERNELS_PORTABLE; kernels <= QKVSIM_KERNELS_AVX512; kernels++) {
-        qkvsim_context_options options = {.struct_size = sizeof options, .kernels = kernels};
+        qkvsim_context_options options = { .struct_size = sizeof options, .kernels = kernels };
         qkvsim_context *with;
         if (qkvsim_context_create(&options, &with) != QKVSIM_OK)
             continue;
@@ -482,7 +486,7 @@ START_TEST(the_upper_triangle_leaves_the_rest_and_the_padding_alone)
     double *full = similarity(context, &copy.view, QKVSIM_COSINE, QKVSIM_F32, 0);
     qkvsim_matrix matrix = square_matrix(upper, d, QKVSIM_F32);
     matrix.leading_dimension = leading;
-    qkvsim_similarity_options options = {.struct_size = sizeof options, .triangle = QKVSIM_UPPER};
+    qkvsim_similarity_options options = { .struct_size = sizeof options, .triangle = QKVSIM_UPPER };
     assert_ok(context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix));
     for (int64_t i = 0; i < d; i++) {
         assert_poisoned(upper + i * leading, (size_t)i * sizeof *upper);
@@ -505,9 +509,9 @@ static void assert_nonfinite_named(double value, int64_t row, int64_t column)
     table data = table_normal(n, d, 70);
     *table_at(&data, row, column) = value;
     stored single = store(&data, QKVSIM_F32, ORDER_C), half = store(&data, QKVSIM_F16, ORDER_C);
-    const qkvsim_view parts[] = {view_of_columns(&single.view, 0, 40),
-                                 view_of_columns(&half.view, 40, 40),
-                                 view_of_columns(&single.view, 80, 40)};
+    const qkvsim_view parts[] = { view_of_columns(&single.view, 0, 40),
+                                  view_of_columns(&half.view, 40, 40),
+                                  view_of_columns(&single.view, 80, 40) };
     float *values = poisoned((size_t)(d * d) * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_F32);
     for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_DOT; metric *= 2) {
@@ -527,7 +531,7 @@ static void assert_nonfinite_named(double value, int64_t row, int64_t column)
 
 START_TEST(nan_and_infinity_name_part_row_and_column)
 {
-    const double bad[] = {NAN, INFINITY, -INFINITY};
+    const double bad[] = { NAN, INFINITY, -INFINITY };
     assert_nonfinite_named(bad[_i], 0, 0);
     assert_nonfinite_named(bad[_i], 166, 59);
     assert_nonfinite_named(bad[_i], 332, 119);
@@ -545,9 +549,10 @@ START_TEST(nan_in_rows_not_selected_does_not_matter)
     }
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     float values[144];
-    const qkvsim_selection selection = {.struct_size = sizeof selection, .mask = mask, .count = 60};
-    qkvsim_similarity_options options
-        = {.struct_size = sizeof options, .selection = &selection};
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .mask = mask,
+                                         .count = 60 };
+    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &selection };
     const qkvsim_matrix matrix = square_matrix(values, 12, QKVSIM_F32);
     assert_ok(context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix));
     for (int i = 0; i < 144; i++)
@@ -563,10 +568,12 @@ START_TEST(nan_in_a_selected_row_is_named_by_the_callers_number)
     table data = table_normal(60, 12, 72);
     *table_at(&data, 47, 9) = NAN;
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    const int64_t rows[] = {50, 47, 12};
+    const int64_t rows[] = { 50, 47, 12 };
     float values[144];
-    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 3};
-    qkvsim_similarity_options options = {.struct_size = sizeof options, .selection = &selection};
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .rows = rows,
+                                         .count = 3 };
+    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &selection };
     const qkvsim_matrix matrix = square_matrix(values, 12, QKVSIM_F32);
     assert_status(context,
                   qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix),
@@ -583,7 +590,7 @@ static double *lenient(const table *data, int32_t nonfinite, int32_t metric)
 {
     stored copy = store(data, QKVSIM_F32, ORDER_C);
     double *values = malloc((size_t)(data->d * data->d) * sizeof *values);
-    qkvsim_similarity_options options = {.struct_size = sizeof options, .nonfinite = nonfinite};
+    qkvsim_similarity_options options = { .struct_size = sizeof options, .nonfinite = nonfinite };
     const qkvsim_matrix matrix = square_matrix(values, data->d, QKVSIM_F64);
     assert_ok(context, qkvsim_similarity(context, &copy.view, 1, metric, &options, &matrix));
     stored_free(&copy);
@@ -615,7 +622,7 @@ END_TEST
 
 START_TEST(undefined_features_are_nan_and_the_others_as_alone)
 {
-    const int64_t others[] = {1, 2, 3, 5, 6, 7, 8};
+    const int64_t others[] = { 1, 2, 3, 5, 6, 7, 8 };
     table data = table_with_holes(), rest = table_columns(&data, others, 7);
     double *values = lenient(&data, QKVSIM_NONFINITE_UNDEFINED_FEATURE, QKVSIM_COSINE);
     double *alone = lenient(&rest, QKVSIM_NONFINITE_ERROR, QKVSIM_COSINE);
@@ -640,8 +647,8 @@ START_TEST(all_observations_dropped_is_an_error)
         *table_at(&data, i, i) = NAN;
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     float *values = poisoned(25 * sizeof *values);
-    qkvsim_similarity_options options
-        = {.struct_size = sizeof options, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION};
+    qkvsim_similarity_options options = { .struct_size = sizeof options,
+                                          .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
     const qkvsim_matrix matrix = square_matrix(values, 5, QKVSIM_F32);
     assert_status(context,
                   qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix),
@@ -682,16 +689,18 @@ START_TEST(unknown_metrics_and_options_are_refused)
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     float *values = poisoned(16 * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, 4, QKVSIM_F32);
-    const int32_t metrics[] = {0, 3, 5, 16, -1};
+    const int32_t metrics[] = { 0, 3, 5, 16, -1 };
     for (int i = 0; i < 5; i++)
-        assert_status(context,
-                      qkvsim_similarity(context, &copy.view, 1, metrics[i], NULL, &matrix),
+        assert_status(context, qkvsim_similarity(context, &copy.view, 1, metrics[i], NULL, &matrix),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
-    const qkvsim_similarity_options bad[] = {
-        {.struct_size = sizeof bad[0], .triangle = 2},   {.struct_size = sizeof bad[0], .triangle = -1},
-        {.struct_size = sizeof bad[0], .precision = 1},  {.struct_size = sizeof bad[0], .precision = 5},
-        {.struct_size = sizeof bad[0], .nonfinite = 3},  {.struct_size = sizeof bad[0], .nonfinite = -1},
-        {.struct_size = 0},                              {.struct_size = sizeof(size_t) - 1}};
+    const qkvsim_similarity_options bad[] = { { .struct_size = sizeof bad[0], .triangle = 2 },
+                                              { .struct_size = sizeof bad[0], .triangle = -1 },
+                                              { .struct_size = sizeof bad[0], .precision = 1 },
+                                              { .struct_size = sizeof bad[0], .precision = 5 },
+                                              { .struct_size = sizeof bad[0], .nonfinite = 3 },
+                                              { .struct_size = sizeof bad[0], .nonfinite = -1 },
+                                              { .struct_size = 0 },
+                                              { .struct_size = sizeof(size_t) - 1 } };
     for (int i = 0; i < 8; i++)
         assert_status(context,
                       qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &bad[i], &matrix),
@@ -712,12 +721,13 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
     struct {
         qkvsim_similarity_options value;
         unsigned char tail[16];
-    } newer = {.value = {.struct_size = sizeof newer}};
+    } newer = { .value = { .struct_size = sizeof newer } };
     table data = table_normal(9, 4, 77);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     float values[16];
     const qkvsim_matrix matrix = square_matrix(values, 4, QKVSIM_F32);
-    assert_ok(context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &newer.value, &matrix));
+    assert_ok(context,
+              qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &newer.value, &matrix));
     newer.tail[3] = 9;
     assert_status(context,
                   qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &newer.value, &matrix),
@@ -742,9 +752,12 @@ static qkvsim_status run_similarity(qkvsim_context *with, void *argument)
     int64_t rows[50];
     for (int64_t i = 0; i < 50; i++)
         rows[i] = i;
-    const qkvsim_selection selection = {.struct_size = sizeof selection, .rows = rows, .count = 50};
-    qkvsim_similarity_options options = {
-        .struct_size = sizeof options, .selection = &selection, .nonfinite = job->nonfinite};
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .rows = rows,
+                                         .count = 50 };
+    qkvsim_similarity_options options = { .struct_size = sizeof options,
+                                          .selection = &selection,
+                                          .nonfinite = job->nonfinite };
     float *values = poisoned(size);
     const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_F32);
     qkvsim_status status = qkvsim_similarity(with, &job->view, 1, job->metric, &options, &matrix);
@@ -758,8 +771,8 @@ START_TEST(any_allocation_may_fail)
 {
     table data = table_mixed(60, 400, 80);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    const interruptible jobs[] = {{copy.view, QKVSIM_COSINE, QKVSIM_NONFINITE_ERROR},
-                                  {copy.view, QKVSIM_DOT, QKVSIM_NONFINITE_DROP_OBSERVATION}};
+    const interruptible jobs[] = { { copy.view, QKVSIM_COSINE, QKVSIM_NONFINITE_ERROR },
+                                   { copy.view, QKVSIM_DOT, QKVSIM_NONFINITE_DROP_OBSERVATION } };
     assert_survives_failing_allocations(run_similarity, (void *)&jobs[_i]);
     stored_free(&copy);
     table_free(&data);
@@ -770,7 +783,7 @@ START_TEST(it_can_be_cancelled_at_every_report)
 {
     table data = table_mixed(60, 700, 81);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    const interruptible job = {copy.view, QKVSIM_PEARSON, QKVSIM_NONFINITE_ERROR};
+    const interruptible job = { copy.view, QKVSIM_PEARSON, QKVSIM_NONFINITE_ERROR };
     assert_cancels_everywhere(run_similarity, (void *)&job);
     stored_free(&copy);
     table_free(&data);

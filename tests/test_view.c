@@ -35,7 +35,7 @@ static void tear_down(void)
 static qkvsim_status cosines(const qkvsim_view *parts, int32_t count,
                              const qkvsim_selection *selection)
 {
-    qkvsim_similarity_options options = {.struct_size = sizeof options, .selection = selection};
+    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = selection };
     return qkvsim_similarity(context, parts, count, QKVSIM_COSINE, &options, &output);
 }
 
@@ -61,7 +61,7 @@ static void assert_selection_refused(qkvsim_selection selection)
 
 START_TEST(every_order_in_memory_gives_identical_results)
 {
-    const int32_t dtypes[] = {QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64};
+    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
     for (int32_t t = 0; t < 4; t++)
         for (int32_t order = ORDER_C; order < ORDER_COUNT; order++) {
             stored copy = store(&data, dtypes[t], order);
@@ -100,9 +100,9 @@ END_TEST
 
 START_TEST(three_parts_are_one_fused_view)
 {
-    const qkvsim_view parts[] = {view_of_columns(&input.view, 0, 11),
-                                 view_of_columns(&input.view, 11, 1),
-                                 view_of_columns(&input.view, 12, 11)};
+    const qkvsim_view parts[] = { view_of_columns(&input.view, 0, 11),
+                                  view_of_columns(&input.view, 11, 1),
+                                  view_of_columns(&input.view, 12, 11) };
     assert_ok(context, cosines(&input.view, 1, NULL));
     remember();
     assert_ok(context, cosines(parts, 3, NULL));
@@ -117,8 +117,8 @@ START_TEST(parts_may_differ_in_order_and_type)
     stored plain = store(&data, QKVSIM_F32, ORDER_C);
     stored half = store(&data, QKVSIM_F16, ORDER_FORTRAN);
     stored single = store(&data, QKVSIM_F32, ORDER_REVERSED_BOTH);
-    const qkvsim_view parts[] = {view_of_columns(&half.view, 0, 9),
-                                 view_of_columns(&single.view, 9, D - 9)};
+    const qkvsim_view parts[] = { view_of_columns(&half.view, 0, 9),
+                                  view_of_columns(&single.view, 9, D - 9) };
     assert_ok(context, cosines(&plain.view, 1, NULL));
     remember();
     assert_ok(context, cosines(parts, 2, NULL));
@@ -138,10 +138,10 @@ static void assert_widens_exactly(int32_t dtype, double (*decode)(uint16_t))
     float *wide = malloc((size_t)d * sizeof *wide);
     for (int64_t j = 0; j < d; j++)
         bits[j] = (uint16_t)j;
-    const qkvsim_view view = {sizeof view, bits, 1, d, d, 1, dtype};
-    const qkvsim_matrix copy = {sizeof copy, wide, 1, d, d, QKVSIM_F32};
-    const qkvsim_permutation permutation
-        = {.struct_size = sizeof permutation, .scheme = QKVSIM_SCHEME_FEATURE};
+    const qkvsim_view view = { sizeof view, bits, 1, d, d, 1, dtype };
+    const qkvsim_matrix copy = { sizeof copy, wide, 1, d, d, QKVSIM_F32 };
+    const qkvsim_permutation permutation = { .struct_size = sizeof permutation,
+                                             .scheme = QKVSIM_SCHEME_FEATURE };
     assert_ok(context, qkvsim_permute(context, &view, 1, &permutation, &copy));
     for (int64_t j = 0; j < d; j++) {
         double exact = decode((uint16_t)j);
@@ -167,12 +167,12 @@ END_TEST
 
 START_TEST(list_and_mask_select_identically)
 {
-    const int64_t rows[] = {40, 3, 17, 4, 0, 44, 21};
-    uint8_t mask[N] = {0};
+    const int64_t rows[] = { 40, 3, 17, 4, 0, 44, 21 };
+    uint8_t mask[N] = { 0 };
     for (int i = 0; i < 7; i++)
         mask[rows[i]] = (uint8_t)(i + 1);
-    const qkvsim_selection list = {.struct_size = sizeof list, .rows = rows, .count = 7};
-    const qkvsim_selection bytes = {.struct_size = sizeof bytes, .mask = mask, .count = N};
+    const qkvsim_selection list = { .struct_size = sizeof list, .rows = rows, .count = 7 };
+    const qkvsim_selection bytes = { .struct_size = sizeof bytes, .mask = mask, .count = N };
     assert_ok(context, cosines(&input.view, 1, &list));
     remember();
     assert_ok(context, cosines(&input.view, 1, &bytes));
@@ -182,9 +182,9 @@ END_TEST
 
 START_TEST(a_selection_is_the_same_rows_alone)
 {
-    const int64_t sorted[] = {0, 3, 4, 17, 21, 40, 44};
-    const int64_t listed[] = {44, 21, 3, 0, 17, 40, 4};
-    const qkvsim_selection list = {.struct_size = sizeof list, .rows = listed, .count = 7};
+    const int64_t sorted[] = { 0, 3, 4, 17, 21, 40, 44 };
+    const int64_t listed[] = { 44, 21, 3, 0, 17, 40, 4 };
+    const qkvsim_selection list = { .struct_size = sizeof list, .rows = listed, .count = 7 };
     table alone = table_rows(&data, sorted, 7);
     stored copy = store(&alone, QKVSIM_F32, ORDER_C);
     assert_ok(context, cosines(&copy.view, 1, NULL));
@@ -201,7 +201,7 @@ START_TEST(selecting_all_is_no_selection)
     int64_t rows[N];
     for (int64_t i = 0; i < N; i++)
         rows[i] = N - 1 - i;
-    const qkvsim_selection all = {.struct_size = sizeof all, .rows = rows, .count = N};
+    const qkvsim_selection all = { .struct_size = sizeof all, .rows = rows, .count = N };
     assert_ok(context, cosines(&input.view, 1, NULL));
     remember();
     assert_ok(context, cosines(&input.view, 1, &all));
@@ -212,34 +212,34 @@ END_TEST
 START_TEST(a_selected_row_out_of_range_is_named)
 {
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){1, 77}, .count = 2});
+        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ 1, 77 }, .count = 2 });
     assert_message_has_number(context, 77);
     assert_message_has_number(context, N - 1); /* the last row there is */
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){-13}, .count = 1});
+        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ -13 }, .count = 1 });
     assert_message_has_number(context, -13);
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){N}, .count = 1});
+        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ N }, .count = 1 });
 }
 END_TEST
 
 START_TEST(a_repeated_row_is_named)
 {
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){5, 37, 2, 37}, .count = 4});
+        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ 5, 37, 2, 37 }, .count = 4 });
     assert_message_has_number(context, 37);
 }
 END_TEST
 
 START_TEST(an_empty_selection_is_refused)
 {
-    const uint8_t nothing[N] = {0};
+    const uint8_t nothing[N] = { 0 };
+    assert_selection_refused(
+        (qkvsim_selection){ .struct_size = sizeof(qkvsim_selection), .mask = nothing, .count = N });
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .mask = nothing, .count = N});
+        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ 0 }, .count = 0 });
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){0}, .count = 0});
-    assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){0}, .count = -1});
+        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ 0 }, .count = -1 });
 }
 END_TEST
 
@@ -247,24 +247,24 @@ START_TEST(a_mask_has_as_many_bytes_as_observations)
 {
     uint8_t all[N + 1];
     memset(all, 1, sizeof all);
-    assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .mask = all, .count = N + 1});
+    assert_selection_refused(
+        (qkvsim_selection){ .struct_size = sizeof(qkvsim_selection), .mask = all, .count = N + 1 });
     assert_message_has_number(context, N + 1);
     assert_message_has_number(context, N);
-    assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .mask = all, .count = N - 1});
+    assert_selection_refused(
+        (qkvsim_selection){ .struct_size = sizeof(qkvsim_selection), .mask = all, .count = N - 1 });
 }
 END_TEST
 
 START_TEST(exactly_one_of_list_and_mask_is_given)
 {
-    uint8_t mask[N] = {1};
+    uint8_t mask[N] = { 1 };
     assert_selection_refused(
-        (qkvsim_selection){.struct_size = sizeof(qkvsim_selection), .count = N});
-    assert_selection_refused((qkvsim_selection){.struct_size = sizeof(qkvsim_selection),
-                                                .rows = (int64_t[]){0},
-                                                .mask = mask,
-                                                .count = 1});
+        (qkvsim_selection){ .struct_size = sizeof(qkvsim_selection), .count = N });
+    assert_selection_refused((qkvsim_selection){ .struct_size = sizeof(qkvsim_selection),
+                                                 .rows = (int64_t[]){ 0 },
+                                                 .mask = mask,
+                                                 .count = 1 });
 }
 END_TEST
 
@@ -298,7 +298,7 @@ END_TEST
 
 START_TEST(unknown_types_are_refused)
 {
-    const int32_t unknown[] = {0, QKVSIM_I32, 6, -1, 987};
+    const int32_t unknown[] = { 0, QKVSIM_I32, 6, -1, 987 };
     for (int i = 0; i < 5; i++) {
         qkvsim_view view = input.view;
         view.dtype = unknown[i];
@@ -310,7 +310,7 @@ END_TEST
 
 START_TEST(misaligned_pointers_are_refused)
 {
-    const int32_t dtypes[] = {QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64};
+    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
     for (int i = 0; i < 4; i++) {
         stored copy = store(&data, dtypes[i], ORDER_C);
         qkvsim_view view = copy.view;
@@ -324,7 +324,7 @@ END_TEST
 
 START_TEST(parts_that_differ_in_observations_are_named)
 {
-    qkvsim_view parts[] = {input.view, input.view};
+    qkvsim_view parts[] = { input.view, input.view };
     parts[0].features = 11;
     parts[1].features = 12;
     parts[1].observations = N - 4;
@@ -338,7 +338,7 @@ END_TEST
 START_TEST(overflowing_extents_are_errors)
 {
     const qkvsim_view good = input.view;
-    qkvsim_view bad[6] = {good, good, good, good, good, good};
+    qkvsim_view bad[6] = { good, good, good, good, good, good };
     bad[0].observations = INT64_MAX;
     bad[1].features = INT64_MAX;
     bad[2].observation_stride = INT64_MAX;
@@ -358,7 +358,7 @@ END_TEST
 
 START_TEST(features_of_parts_that_overflow_together_are_errors)
 {
-    qkvsim_view parts[3] = {input.view, input.view, input.view};
+    qkvsim_view parts[3] = { input.view, input.view, input.view };
     for (int i = 0; i < 3; i++) {
         parts[i].features = INT64_C(1) << 60;
         parts[i].feature_stride = 0;
@@ -373,7 +373,7 @@ END_TEST
 START_TEST(an_output_too_small_or_of_another_type_is_refused)
 {
     const qkvsim_matrix good = output;
-    qkvsim_matrix bad[8] = {good, good, good, good, good, good, good, good};
+    qkvsim_matrix bad[8] = { good, good, good, good, good, good, good, good };
     bad[0].rows = D - 5;
     bad[1].columns = D - 5;
     bad[2].leading_dimension = D - 1;
@@ -409,7 +409,7 @@ END_TEST
 
 START_TEST(views_without_a_size_are_refused)
 {
-    const size_t sizes[] = {0, 1, sizeof(size_t) - 1, sizeof(size_t), sizeof(qkvsim_view) - 8};
+    const size_t sizes[] = { 0, 1, sizeof(size_t) - 1, sizeof(size_t), sizeof(qkvsim_view) - 8 };
     for (int i = 0; i < 5; i++) {
         qkvsim_view view = input.view;
         view.struct_size = sizes[i];
@@ -420,7 +420,7 @@ END_TEST
 
 START_TEST(views_from_a_newer_header_are_read_where_the_rest_is_zero)
 {
-    STRUCT_WITH_TAIL(qkvsim_view) newer = {.value = input.view};
+    STRUCT_WITH_TAIL(qkvsim_view) newer = { .value = input.view };
     newer.value.struct_size = sizeof newer;
     assert_ok(context, cosines(&newer.value, 1, NULL));
     newer.tail[15] = 1;
@@ -431,8 +431,9 @@ END_TEST
 /* The array's elements are as far apart as the caller's struct is long. */
 START_TEST(arrays_of_newer_views_are_walked_by_their_own_size)
 {
-    STRUCT_WITH_TAIL(qkvsim_view) newer[2] = {{.value = view_of_columns(&input.view, 0, 9)},
-                                              {.value = view_of_columns(&input.view, 9, D - 9)}};
+    STRUCT_WITH_TAIL(qkvsim_view)
+    newer[2] = { { .value = view_of_columns(&input.view, 0, 9) },
+                 { .value = view_of_columns(&input.view, 9, D - 9) } };
     newer[0].value.struct_size = newer[1].value.struct_size = sizeof newer[0];
     assert_ok(context, cosines(&input.view, 1, NULL));
     remember();
@@ -443,8 +444,8 @@ END_TEST
 
 START_TEST(matrices_are_held_to_their_size_too)
 {
-    STRUCT_WITH_TAIL(qkvsim_matrix) newer = {.value = output};
-    const size_t sizes[] = {0, 1, sizeof(size_t) - 1};
+    STRUCT_WITH_TAIL(qkvsim_matrix) newer = { .value = output };
+    const size_t sizes[] = { 0, 1, sizeof(size_t) - 1 };
     for (int i = 0; i < 3; i++) {
         output.struct_size = sizes[i];
         assert_refused(&input.view, 1, NULL);
@@ -461,10 +462,10 @@ END_TEST
 
 START_TEST(selections_are_held_to_their_size_too)
 {
-    const int64_t rows[] = {1, 2, 3};
-    const qkvsim_selection good = {.struct_size = sizeof good, .rows = rows, .count = 3};
-    STRUCT_WITH_TAIL(qkvsim_selection) newer = {.value = good};
-    const size_t sizes[] = {0, 1, sizeof(size_t) - 1};
+    const int64_t rows[] = { 1, 2, 3 };
+    const qkvsim_selection good = { .struct_size = sizeof good, .rows = rows, .count = 3 };
+    STRUCT_WITH_TAIL(qkvsim_selection) newer = { .value = good };
+    const size_t sizes[] = { 0, 1, sizeof(size_t) - 1 };
     for (int i = 0; i < 3; i++) {
         qkvsim_selection bad = good;
         bad.struct_size = sizes[i];

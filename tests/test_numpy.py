@@ -1,0 +1,191 @@
+"""The library against NumPy itself, through ctypes: numpy.histogram, numpy.corrcoef, numpy.cov.
+
+Usage: test_numpy.py libqkvsim.so
+"""
+import ctypes
+import sys
+import unittest
+
+try:
+    import numpy
+except ImportError:
+    print("numpy is missing: the comparisons with NumPy are skipped")
+    sys.exit(77)
+
+LIBRARY = None
+DTYPES = {"float16": 1, "float32": 3, "float64": 4, "int32": 5}
+METRICS = {"cosine": 1, "pearson": 2, "covariance": 4, "dot": 8}
+PAIR_GROUPS = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
+
+
+class View(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("data", ctypes.c_void_p),
+                ("observations", ctypes.c_int64), ("features", ctypes.c_int64),
+                ("observation_stride", ctypes.c_int64), ("feature_stride", ctypes.c_int64),
+                ("dtype", ctypes.c_int32)]
+
+
+class Matrix(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("data", ctypes.c_void_p),
+                ("rows", ctypes.c_int64), ("columns", ctypes.c_int64),
+                ("leading_dimension", ctypes.c_int64), ("dtype", ctypes.c_int32)]
+
+
+class Bins(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("count", ctypes.c_int64),
+                ("low", ctypes.c_double), ("high", ctypes.c_double), ("edges", ctypes.c_void_p)]
+
+
+class AnalysisOptions(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("selection", ctypes.c_void_p),
+                ("bins", ctypes.c_void_p), ("pair_groups", ctypes.c_void_p),
+                ("pair_group_count", ctypes.c_int32), ("metrics", ctypes.c_int32),
+                ("precision", ctypes.c_int32), ("nonfinite", ctypes.c_int32)]
+
+
+def load(path):
+    """The library, with the types of what does not return an int32."""
+    library = ctypes.CDLL(path)
+    library.qkvsim_last_error.restype = ctypes.c_char_p
+    library.qkvsim_analysis_histogram.restype = ctypes.POINTER(ctypes.c_int64)
+    library.qkvsim_analysis_statistic.restype = ctypes.c_double
+    return library
+
+
+def view_of(array):
+    """A view of a NumPy array as it lies in memory."""
+    return View(ctypes.sizeof(View), array.ctypes.data, array.shape[0], array.shape[1],
+                array.strides[0] // array.itemsize, array.strides[1] // array.itemsize,
+                DTYPES[array.dtype.name])
+
+
+class AgainstNumpy(unittest.TestCase):
+    def setUp(self):
+        self.random = numpy.random.default_rng(1)
+        self.context = ctypes.c_void_p()
+        self.assertEqual(LIBRARY.qkvsim_context_create(None, ctypes.byref(self.context)), 0)
+
+    def tearDown(self):
+        LIBRARY.qkvsim_context_free(self.context)
+
+    def check(self, status):
+        self.assertEqual(status, 0, LIBRARY.qkvsim_last_error(self.context))
+
+    def similarity(self, data, metric, dtype):
+        d = data.shape[1]
+        out = numpy.full((d, d), 7, dtype)
+        matrix = Matrix(ctypes.sizeof(Matrix), out.ctypes.data, d, d, d, DTYPES[out.dtype.name])
+        view = view_of(data)
+        self.check(LIBRARY.qkvsim_similarity(self.context, ctypes.byref(view), 1, METRICS[metric],
+                                             None, ctypes.byref(matrix)))
+        return out
+
+    def thirds(self, d):
+        layout = ctypes.c_void_p()
+        self.check(LIBRARY.qkvsim_layout_thirds(self.context, ctypes.c_int64(d),
+                                                ctypes.byref(layout)))
+        return layout
+
+    def analyze(self, data, count):
+        """Histograms and means of the six pair groups of thirds, for both metrics."""
+        layout, analysis = self.thirds(data.shape[1]), ctypes.c_void_p()
+        bins = Bins(ctypes.sizeof(Bins), count, -1, 1, None)
+        options = AnalysisOptions(ctypes.sizeof(AnalysisOptions), None,
+                                  ctypes.addressof(bins), None, 0, 0, 0, 0)
+        view = view_of(data)
+        self.check(LIBRARY.qkvsim_analyze(self.context, ctypes.byref(view), 1, layout,
+                                          ctypes.byref(options), ctypes.byref(analysis)))
+        results = {}
+        for name in ("cosine", "pearson"):
+            for p in range(6):
+                pointer = LIBRARY.qkvsim_analysis_histogram(analysis, p, METRICS[name])
+                mean = LIBRARY.qkvsim_analysis_statistic(analysis, p, METRICS[name], 1)
+                results[name, p] = (numpy.array(pointer[:count]), mean)
+        LIBRARY.qkvsim_analysis_free(analysis)
+        LIBRARY.qkvsim_layout_free(layout)
+        return results
+
+    def data_of_every_kind(self, n, d):
+        yield self.random.normal(size=(n, d)) + 3 * self.random.normal(size=d)
+        yield (self.random.random((n, d)) < 0.5).astype(float)
+        yield (self.random.random((n, d)) < 0.02).astype(float)
+        yield numpy.repeat(self.random.integers(-1, 2, (n, d // 3)), 3, axis=1).astype(float)
+
+    def pair_group(self, matrix, p):
+        """The values above the diagonal of a pair group of thirds; undefined ones are left out."""
+        group = numpy.repeat(numpy.arange(3), matrix.shape[0] // 3)
+        a, b = PAIR_GROUPS[p]
+        member = numpy.triu((group[:, None] == a) & (group[None, :] == b), 1)
+        values = matrix[member]
+        return values[~numpy.isnan(values)]
+
+    def test_bin_edges_are_linspace(self):
+        for dtype in ("float32", "float64"):
+            for count in (1, 2, 3, 7, 20, 49, 100, 255, 1000, 4096):
+                for low, high in ((-1, 1), (-0.3, 0.7), (0, 1e-3), (5, 6)):
+                    edges = numpy.empty(count + 1)
+                    bins = Bins(ctypes.sizeof(Bins), count, low, high, None)
+                    self.check(LIBRARY.qkvsim_bin_edges(
+                        self.context, ctypes.byref(bins), DTYPES[dtype],
+                        ctypes.c_void_p(edges.ctypes.data)))
+                    expected = numpy.linspace(low, high, count + 1, dtype=dtype)
+                    numpy.testing.assert_array_equal(edges, expected.astype("float64"))
+
+    def test_histogram_of_a_matrix_is_numpys(self):
+        for dtype in ("float32", "float64"):
+            values = self.random.uniform(-1.1, 1.1, (300, 70)).astype(dtype)
+            values[0, :41] = numpy.linspace(-1, 1, 41, dtype=dtype)
+            for count in (1, 20, 40, 100, 333):
+                counts = numpy.zeros(count, "int64")
+                bins, view = Bins(ctypes.sizeof(Bins), count, -1, 1, None), view_of(values)
+                self.check(LIBRARY.qkvsim_histogram(
+                    self.context, ctypes.byref(view), None, None, 1, ctypes.byref(bins),
+                    ctypes.c_void_p(counts.ctypes.data), None))
+                expected, _ = numpy.histogram(values, bins=count, range=(-1, 1))
+                numpy.testing.assert_array_equal(counts, expected)
+
+    def test_fused_histogram_is_numpys_on_the_librarys_own_matrix(self):
+        for dtype in ("float32", "float64"):
+            for n, count in ((61, 100), (64, 20), (253, 99), (1021, 256)):
+                for kind in self.data_of_every_kind(n, 210):
+                    data = kind.astype(dtype)
+                    results = self.analyze(data, count)
+                    for name in ("cosine", "pearson"):
+                        matrix = self.similarity(data, name, dtype)
+                        for p in range(6):
+                            values = self.pair_group(matrix, p)
+                            expected, _ = numpy.histogram(values, bins=count, range=(-1, 1))
+                            histogram, mean = results[name, p]
+                            numpy.testing.assert_array_equal(histogram, expected)
+                            self.assertAlmostEqual(mean, values.mean(dtype="float64"), 10)
+
+    def test_pearson_is_corrcoef_and_covariance_is_cov_in_float64(self):
+        data = self.random.normal(size=(400, 60)) + 10 * self.random.normal(size=60)
+        pearson = self.similarity(data, "pearson", "float64")
+        covariance = self.similarity(data, "covariance", "float64")
+        numpy.testing.assert_allclose(pearson, numpy.corrcoef(data.T), atol=1e-12)
+        numpy.testing.assert_allclose(covariance, numpy.cov(data.T), atol=1e-12)
+        numpy.testing.assert_allclose(self.similarity(data, "dot", "float64"), data.T @ data,
+                                      rtol=1e-12, atol=1e-8)
+
+    def test_arrays_come_in_as_they_lie(self):
+        data = self.random.normal(size=(90, 60)).astype("float32")
+        expected = self.similarity(data, "cosine", "float32")
+        wide = numpy.zeros((180, 120), "float32")
+        wide[::2, ::2] = data
+        for same in (numpy.asfortranarray(data), data[::-1][::-1], wide[::2, ::2],
+                     numpy.ascontiguousarray(data[:, ::-1])[:, ::-1]):
+            numpy.testing.assert_array_equal(self.similarity(same, "cosine", "float32"), expected)
+
+    def test_the_mask_is_the_outer_product_above_the_diagonal(self):
+        layout, mask = self.thirds(30), numpy.full((30, 30), -1, "int32")
+        matrix = Matrix(ctypes.sizeof(Matrix), mask.ctypes.data, 30, 30, 30, DTYPES["int32"])
+        self.check(LIBRARY.qkvsim_mask_build(self.context, layout, None, ctypes.byref(matrix)))
+        codes = numpy.repeat([1, 2, 3], 10)
+        numpy.testing.assert_array_equal(mask, numpy.triu(numpy.outer(codes, codes), 1))
+        LIBRARY.qkvsim_layout_free(layout)
+
+
+if __name__ == "__main__":
+    LIBRARY = load(sys.argv.pop(1))
+    unittest.main()

@@ -1,0 +1,465 @@
+"""The qkvsim program as scripts rely on it: results, JSON keys, exit statuses, hostile files.
+
+Usage: test_program.py path/to/qkvsim path/to/examples/data
+"""
+import json
+import os
+import random
+import struct
+import subprocess
+import sys
+import tempfile
+import unittest
+
+try:
+    import numpy
+except ImportError:
+    print("numpy is missing: the tests of the program are skipped")
+    sys.exit(77)
+
+PROGRAM = DATA = None
+PAIR_GROUPS = ["Q-Q", "Q-K", "Q-V", "K-K", "K-V", "V-V"]
+STATISTICS = {"defined", "undefined", "mean", "variance", "skewness", "kurtosis", "min", "max",
+              "tail", "histogram"}
+
+
+def safetensors(tensors, header=None):
+    """A file of float32 tensors; `header` replaces what the header says."""
+    entries, data = {}, b""
+    for name, values in tensors.items():
+        raw = values.astype("<f4").tobytes()
+        entries[name] = {"dtype": "F32", "shape": list(values.shape),
+                         "data_offsets": [len(data), len(data) + len(raw)]}
+        data += raw
+    text = header if header is not None else json.dumps(entries).encode()
+    return struct.pack("<Q", len(text)) + text + data
+
+
+def npy(header, data, version=b"\x01\x00", magic=b"\x93NUMPY"):
+    """An .npy file whose header says what it is told to."""
+    text = header.encode() + b" " * (-(len(header) + 11) % 64) + b"\n"
+    return magic + version + struct.pack("<H", len(text)) + text + data
+
+
+class Program(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory()
+        self.random = numpy.random.default_rng(4)
+        self.values = self.random.normal(size=(40, 12)).astype("float32") + 0.5
+        self.input = self.path("input.npy")
+        numpy.save(self.input, self.values)
+
+    def tearDown(self):
+        self.folder.cleanup()
+
+    def path(self, name):
+        return os.path.join(self.folder.name, name)
+
+    def write(self, name, content):
+        with open(self.path(name), "wb") as file:
+            file.write(content)
+        return self.path(name)
+
+    def run_program(self, *arguments, **options):
+        return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, timeout=300,
+                              check=False, **options)
+
+    def succeed(self, *arguments):
+        result = self.run_program(*arguments)
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        return result.stdout.decode()
+
+    def refused(self, *arguments, status=1, says=""):
+        """The program fails with a status and one line that begins with its name."""
+        result = self.run_program(*arguments)
+        text = result.stderr.decode()
+        self.assertEqual(result.returncode, status, text)
+        self.assertTrue(text.startswith("qkvsim: "), text)
+        self.assertIn(says, text)
+        self.assertEqual(result.stdout, b"")
+        return text
+
+    def analyze(self, *arguments):
+        return json.loads(self.succeed("analyze", *arguments, "--json", "-", "--quiet"))
+
+    def matrix(self, *arguments):
+        self.succeed("matrix", *arguments, "--output", self.path("matrix.npy"), "--quiet")
+        return numpy.load(self.path("matrix.npy"))
+
+
+class Results(Program):
+    def test_capture_has_the_lessons_shares(self):
+        result = self.analyze(os.path.join(DATA, "smollm2-135m-layer10-qkv.npy"),
+                              "--groups", "Q=576,K=192,V=192", "--bins", 20,
+                              "--targets", os.path.join(DATA, "alice-rows.txt"))
+        targets, others = result["conditions"]
+        self.assertEqual([targets["name"], others["name"]], ["targets", "non-targets"])
+        self.assertEqual([targets["observations"], others["observations"]], [32, 992])
+        shares = {}
+        for group in targets["pair_groups"]:
+            cosine, pearson = group["cosine"], group["pearson"]
+            outer = cosine["histogram"][0] + cosine["histogram"][-1]
+            shares[group["name"]] = round(100 * outer / cosine["defined"])
+            outer = pearson["histogram"][0] + pearson["histogram"][-1]
+            self.assertLess(outer / pearson["defined"], 0.001)
+        self.assertEqual((shares["Q-Q"], shares["K-K"], shares["V-V"]), (46, 57, 35))
+
+    def test_json_has_every_promised_key(self):
+        result = self.analyze(self.input, "--permutations", 5, "--seed", 3, "--scheme", "feature")
+        self.assertLessEqual({"qkvsim", "input", "groups", "bins", "conditions"}, result.keys())
+        self.assertEqual(result["input"], result["input"] | {"observations": 40, "features": 12})
+        self.assertEqual(result["bins"], result["bins"] | {"count": 100, "low": -1, "high": 1})
+        self.assertEqual([(g["name"], g["features"]) for g in result["groups"]],
+                         [("Q", 4), ("K", 4), ("V", 4)])
+        (condition,) = result["conditions"]
+        self.assertEqual(condition["name"], "all")
+        self.assertLessEqual({"scheme": "feature", "permutations": 5, "seed": 3}.items(),
+                             condition["baseline"].items())
+        self.assertLessEqual({"cosine", "pearson"}, condition["undefined_features"].keys())
+        self.assertEqual([g["name"] for g in condition["pair_groups"]], PAIR_GROUPS)
+        self.assertEqual([g["code"] for g in condition["pair_groups"]], [1, 2, 3, 4, 6, 9])
+        for group in condition["pair_groups"]:
+            self.check_pair_group(group)
+
+    def check_pair_group(self, group):
+        self.assertLessEqual({"mean_variance_part", "mean_offset_part", "offset_share"},
+                             group["offset"].keys())
+        for metric in ("cosine", "pearson"):
+            self.assertLessEqual(STATISTICS, group[metric].keys())
+            self.assertEqual(sum(group[metric]["histogram"]), group[metric]["defined"])
+            baseline = group["baseline"][metric]
+            for summary in ("mean", "sd", "min", "max"):
+                self.assertEqual(len(baseline["histogram_" + summary]), 100)
+            for statistic in ("mean", "variance", "skewness", "kurtosis", "tail"):
+                self.assertLessEqual({"mean", "sd", "z", "p"}, baseline[statistic].keys())
+
+    def test_json_is_the_definition_in_float64(self):
+        values = self.values.astype("float64")
+        centred = values - values.mean(axis=0)
+        groups = {g["name"]: g for g in self.analyze(self.input)["conditions"][0]["pair_groups"]}
+        for metric, columns in (("cosine", values), ("pearson", centred)):
+            unit = columns / numpy.linalg.norm(columns, axis=0)
+            block = (unit.T @ unit)[:4, 4:8]
+            self.assertAlmostEqual(groups["Q-K"][metric]["mean"], block.mean(), 6)
+            self.assertAlmostEqual(groups["Q-K"][metric]["variance"], block.var(), 6)
+            self.assertAlmostEqual(groups["Q-K"][metric]["max"], block.max(), 6)
+            self.assertEqual(groups["Q-K"]["pairs"], 16)
+
+    def test_absent_values_are_null(self):
+        numpy.save(self.input, numpy.ones((10, 6), "float32"))
+        for group in self.analyze(self.input)["conditions"][0]["pair_groups"]:
+            self.assertIsNone(group["pearson"]["mean"])
+            self.assertIsNone(group["cosine"]["skewness"])
+            self.assertEqual(group["pearson"]["defined"], 0)
+
+    def test_matrix_is_corrcoef(self):
+        expected = numpy.corrcoef(self.values.T.astype("float64"))
+        numpy.testing.assert_allclose(self.matrix(self.input, "--metric", "pearson"), expected,
+                                      atol=1e-6)
+
+    def test_every_npy_comes_to_the_same(self):
+        expected = self.matrix(self.input)
+        for dtype in (">f4", "<f8", ">f8"):
+            for order in "CF":
+                path = self.path("other.npy")
+                numpy.save(path, numpy.array(self.values, dtype=dtype, order=order))
+                numpy.testing.assert_allclose(self.matrix(path), expected, atol=1e-6)
+        half = self.values.astype("float16")
+        numpy.save(self.path("half.npy"), half.astype(">f2"))
+        numpy.save(self.path("wide.npy"), half.astype("float32"))
+        numpy.testing.assert_array_equal(self.matrix(self.path("half.npy")),
+                                         self.matrix(self.path("wide.npy")))
+
+    def test_later_npy_versions_are_read(self):
+        for version in ((2, 0), (3, 0)):
+            with open(self.path("version.npy"), "wb") as file:
+                numpy.lib.format.write_array(file, self.values, version=version)
+            numpy.testing.assert_array_equal(self.matrix(self.path("version.npy")),
+                                             self.matrix(self.input))
+
+    def test_safetensors_parts_are_the_fused_tensor(self):
+        tensors = {"q": self.values[:, :4], "k": self.values[:, 4:8], "v": self.values[:, 8:]}
+        path = self.write("parts.safetensors", safetensors(tensors))
+        parts = self.matrix(path, "--tensor", "q", "--tensor", "k", "--tensor", "v")
+        numpy.testing.assert_array_equal(parts, self.matrix(self.input))
+        result = self.analyze(path, "--tensor", "Q=q", "--tensor", "K=k", "--tensor", "V=v")
+        self.assertEqual([g["name"] for g in result["groups"]], ["Q", "K", "V"])
+
+    def test_mask_is_the_outer_product_above_the_diagonal(self):
+        self.succeed("mask", "--groups", "Q=4,K=3,V=2", "--output", self.path("mask.npy"))
+        codes = numpy.repeat([1, 2, 3], [4, 3, 2])
+        numpy.testing.assert_array_equal(numpy.load(self.path("mask.npy")),
+                                         numpy.triu(numpy.outer(codes, codes), 1))
+
+    def test_targets_in_every_form_are_the_same(self):
+        rows = [3, 17, 20, 21, 22]
+        mask = numpy.zeros(40, bool)
+        mask[rows] = True
+        numpy.save(self.path("rows.npy"), numpy.array(rows))
+        numpy.save(self.path("mask.npy"), mask)
+        text = self.write("rows.txt", b"3\n17\n22\n20\n21\n")
+        expected = self.analyze(self.input, "--targets", "3,17,20-22")
+        for form in (self.path("rows.npy"), self.path("mask.npy"), text):
+            self.assertEqual(self.analyze(self.input, "--targets", form), expected)
+
+    def test_threads_change_nothing(self):
+        arguments = [self.input, "--permutations", 7]
+        expected = self.analyze(*arguments, "--threads", 1)
+        for threads in (2, 3, 7):
+            self.assertEqual(self.analyze(*arguments, "--threads", threads), expected)
+
+    def test_csv_and_figures_are_written_whole(self):
+        for name, start in (("out.csv", b""), ("out.svg", b"<?xml"), ("out.pdf", b"%PDF"),
+                            ("out.png", b"\x89PNG")):
+            option = "--csv" if name.endswith("csv") else "--figure"
+            self.succeed("analyze", self.input, option, self.path(name))
+            with open(self.path(name), "rb") as file:
+                content = file.read()
+            self.assertGreater(len(content), 100)
+            self.assertTrue(content.startswith(start))
+        self.assertEqual(sorted(os.listdir(self.folder.name)),
+                         ["input.npy", "out.csv", "out.pdf", "out.png", "out.svg"])
+
+
+class WrongUsage(Program):
+    def test_wrong_usage_is_status_2(self):
+        for arguments in ([], ["nonsense"], ["analyze"], ["analyze", self.input, "--nonsense"],
+                          ["analyze", self.input, "--bins"],
+                          ["analyze", self.input, "--bins", "many"],
+                          ["analyze", self.input, "--scheme", "nonsense"],
+                          ["analyze", self.input, "--metrics", "nonsense"],
+                          ["analyze", self.input, "--permutations", "-1"],
+                          ["analyze", self.input, "--seed", "x"],
+                          ["analyze", self.input, "--threads", "-2"],
+                          ["analyze", self.input, "--on-nonfinite", "nonsense"],
+                          ["analyze", self.input, "--groups", "Q="],
+                          ["analyze", self.input, "--figure", self.path("figure.doc")],
+                          ["matrix", self.input, "--metric", "nonsense"]):
+            with self.subTest(arguments=arguments):
+                self.refused(*arguments, status=2)
+
+    def test_what_comes_later_is_refused_clearly(self):
+        for arguments in (["pairs", self.input], ["bench"],
+                          ["analyze", self.input, "--scheme", "shift"],
+                          ["analyze", self.input, "--scheme", "group"],
+                          ["analyze", self.input, "--compare", "9"],
+                          ["analyze", self.input, "--interval", "jackknife"],
+                          ["analyze", self.input, "--metrics", "spearman"]):
+            with self.subTest(arguments=arguments):
+                result = self.run_program(*arguments)
+                self.assertIn(result.returncode, (1, 2))
+                self.assertTrue(result.stderr.decode().startswith("qkvsim: "))
+
+
+class Failures(Program):
+    def test_missing_files_are_named(self):
+        self.refused("analyze", self.path("absent.npy"), says="absent.npy")
+        self.refused("analyze", self.folder.name)
+        self.refused("analyze", self.write("empty.npy", b""), says="empty.npy")
+
+    def test_groups_that_do_not_fit_are_named(self):
+        self.refused("analyze", self.input, "--groups", "Q=5,K=5,V=5", says="15")
+
+    def test_targets_out_of_range_are_named(self):
+        self.refused("analyze", self.input, "--targets", "3,40", says="40")
+        self.refused("analyze", self.input, "--targets", "0-39")
+        self.refused("analyze", self.input, "--targets", self.write("none.txt", b""))
+        self.refused("analyze", self.input, "--targets", self.write("words.txt", b"1\ntwo\n"), says="two")
+
+    def test_nan_is_named_or_left_out(self):
+        self.values[17, 9] = numpy.nan
+        numpy.save(self.input, self.values)
+        text = self.refused("analyze", self.input, says="17")
+        self.assertIn("9", text)
+        dropped = self.analyze(self.input, "--on-nonfinite", "drop-observation")
+        self.assertEqual(dropped["conditions"][0]["observations"], 39)
+        undefined = self.analyze(self.input, "--on-nonfinite", "undefined-feature")
+        self.assertEqual(undefined["conditions"][0]["undefined_features"]["pearson"], [9])
+
+    def test_a_full_disk_is_a_failure(self):
+        for option in ("--json", "--csv"):
+            with open("/dev/full", "wb") as full:
+                result = subprocess.run([PROGRAM, "analyze", self.input, option, "-"], stdout=full,
+                                        stderr=subprocess.PIPE, timeout=300, check=False)
+            self.assertEqual(result.returncode, 1, option)
+            self.assertTrue(result.stderr.startswith(b"qkvsim: "))
+        with open("/dev/full", "wb") as full:
+            result = subprocess.run([PROGRAM, "analyze", self.input], stdout=full,
+                                    stderr=subprocess.PIPE, timeout=300, check=False)
+        self.assertEqual(result.returncode, 1)
+
+    def test_a_failed_output_leaves_no_file(self):
+        self.refused("analyze", self.input, "--json", self.path("no/such/folder.json"))
+        self.values[0, 0] = numpy.inf
+        numpy.save(self.input, self.values)
+        for option, name in (("--json", "a.json"), ("--csv", "a.csv"), ("--figure", "a.svg")):
+            self.refused("analyze", self.input, option, self.path(name))
+        self.refused("matrix", self.input, "--output", self.path("a.npy"))
+        self.assertEqual(os.listdir(self.folder.name), ["input.npy"])
+
+    def test_a_failed_output_leaves_the_old_file(self):
+        path = self.write("old.json", b"old")
+        self.values[0, 0] = numpy.inf
+        numpy.save(self.input, self.values)
+        self.refused("analyze", self.input, "--json", path)
+        with open(path, "rb") as file:
+            self.assertEqual(file.read(), b"old")
+
+
+class HostileNpy(Program):
+    HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (40, 12), }"
+
+    def refuse(self, content, says=""):
+        self.refused("analyze", self.write("hostile.npy", content), says=says)
+
+    def test_the_fixture_itself_is_read(self):
+        path = self.write("good.npy", npy(self.HEADER, self.values.tobytes()))
+        numpy.testing.assert_array_equal(self.matrix(path), self.matrix(self.input))
+
+    def test_every_truncation_is_refused(self):
+        content = npy(self.HEADER, self.values.tobytes())
+        for size in [*range(0, 130), len(content) - 1, len(content) - 4, len(content) // 2]:
+            with self.subTest(size=size):
+                self.refuse(content[:size])
+
+    def test_wrong_magic_and_versions_are_refused(self):
+        self.refuse(npy(self.HEADER, self.values.tobytes(), magic=b"\x93NUMPZ"))
+        self.refuse(npy(self.HEADER, self.values.tobytes(), version=b"\x09\x00"))
+
+    def test_headers_that_claim_too_much_are_refused(self):
+        for shape in ("(41, 12)", "(4000000000, 4000000000)", "(9223372036854775807, 1)",
+                      "(9223372036854775807, 9223372036854775807)", "(99999999999999999999999, 2)",
+                      "(4611686018427387904, 4)", "(-40, 12)", "(0, 12)", "(40, 0)"):
+            with self.subTest(shape=shape):
+                self.refuse(npy(self.HEADER.replace("(40, 12)", shape), self.values.tobytes()))
+
+    def test_other_shapes_and_types_are_refused(self):
+        for shape in ("()", "(480,)", "(4, 10, 12)", "40", "'40, 12'", "(40, 12", "[40, 12]"):
+            with self.subTest(shape=shape):
+                self.refuse(npy(self.HEADER.replace("(40, 12)", shape), self.values.tobytes()))
+        for descr in ("'|O'", "'<i4'", "'<c8'", "'<f16'", "'|S4'", "'<U1'", "'=f4'x", "None",
+                      "[('a', '<f4')]", "'<f99999999999999999999'", "''", "'f'"):
+            with self.subTest(descr=descr):
+                self.refuse(npy(self.HEADER.replace("'<f4'", descr), self.values.tobytes()))
+
+    def test_pickled_objects_are_refused(self):
+        numpy.save(self.path("object.npy"), numpy.array([[{}, []]], dtype=object), allow_pickle=True)
+        self.refused("analyze", self.path("object.npy"))
+
+    def test_headers_that_are_no_dictionary_are_refused(self):
+        for header in ("", "{", "{}", "[]", "{'descr': '<f4'}", "{'shape': (40, 12)}", "\x00" * 50,
+                       "{" * 5000, "(" * 5000, self.HEADER + self.HEADER, "'" * 999,
+                       self.HEADER.replace("False", "Maybe")):
+            with self.subTest(header=header[:60]):
+                self.refuse(npy(header, self.values.tobytes()))
+
+    def test_mutations_never_crash(self):
+        content = npy(self.HEADER, self.values.tobytes())
+        source = random.Random(2026)
+        for mutation in range(200):
+            changed = mutate(content, source, 128)
+            path = self.write("mutated.npy", changed)
+            result = self.run_program("info", path)
+            self.assertIn(result.returncode, (0, 1, 2), "mutation %d" % mutation)
+            result = self.run_program("analyze", path, "--threads", 1, "--quiet")
+            self.assertIn(result.returncode, (0, 1, 2), "mutation %d" % mutation)
+
+
+def mutate(content, source, header_size):
+    """Changes a few bytes, nearly all in the header; sometimes cuts or repeats a piece."""
+    changed = bytearray(content)
+    for _ in range(source.randint(1, 4)):
+        at = source.randrange(header_size if source.random() < 0.9 else len(changed))
+        changed[at % len(changed)] = source.choice([source.randrange(256), 0, 255, 0x7f,
+                                                    ord("9"), ord("-"), ord("("), ord("{"),
+                                                    ord("["), ord('"'), ord("\\")])
+    if source.random() < 0.2:
+        at = source.randrange(min(header_size, len(changed)))
+        changed[at:at] = changed[at:at + source.randint(1, 64)]
+    if source.random() < 0.2:
+        del changed[source.randrange(len(changed)):]
+    return bytes(changed)
+
+
+class HostileSafetensors(Program):
+    def setUp(self):
+        super().setUp()
+        self.tensors = {"a": self.values[:, :6], "b": self.values[:, 6:]}
+        self.good = safetensors(self.tensors)
+
+    def refuse(self, content, tensor="a"):
+        self.refused("analyze", self.write("hostile.safetensors", content), "--tensor", tensor)
+
+    def entry(self, **changes):
+        """A file whose first tensor's entry is changed."""
+        header = {"a": {"dtype": "F32", "shape": [40, 6], "data_offsets": [0, 960]},
+                  "b": {"dtype": "F32", "shape": [40, 6], "data_offsets": [960, 1920]}}
+        header["a"].update(changes)
+        return safetensors(self.tensors, json.dumps(header).encode())
+
+    def test_the_fixture_itself_is_read(self):
+        path = self.write("good.safetensors", self.entry())
+        numpy.testing.assert_array_equal(self.matrix(path, "--tensor", "a", "--tensor", "b"),
+                                         self.matrix(self.input))
+
+    def test_a_tensor_that_is_not_there_is_named(self):
+        path = self.write("good.safetensors", self.good)
+        self.refused("analyze", path, "--tensor", "absent", says="absent")
+
+    def test_truncations_are_refused(self):
+        for size in [*range(0, 40), 100, len(self.good) - 1, len(self.good) - 960]:
+            with self.subTest(size=size):
+                self.refuse(self.good[:size])
+
+    def test_header_lengths_that_lie_are_refused(self):
+        for length in (0, 1, len(self.good), 2**31, 2**32, 2**63 - 1, 2**63, 2**64 - 1, 2**64 - 8):
+            with self.subTest(length=length):
+                self.refuse(struct.pack("<Q", length) + self.good[8:])
+
+    def test_offsets_out_of_range_are_refused(self):
+        for offsets in ([0, 10**6], [-960, 0], [960, 0], [0, 959], [0, 961], [0, 0], [0],
+                        [0, 960, 1920], [2**63, 2**63 + 960], [2**64 - 960, 2**64], [0.5, 960.5],
+                        "0, 960", None, [], [None, None], [1e300, 1e300], [10**6, 10**6 + 960]):
+            with self.subTest(offsets=offsets):
+                self.refuse(self.entry(data_offsets=offsets))
+
+    def test_overlapping_tensors_are_refused(self):
+        self.refuse(self.entry(data_offsets=[480, 1440]))
+
+    def test_shapes_that_lie_are_refused(self):
+        for shape in ([40, 7], [240], [4, 10, 6], [-40, -6], [2**32, 2**32], [2**62, 4], [0, 6], [],
+                      [40.5, 6], "40, 6", None, [[40, 6]], [2**64, 1], [1e300, 1]):
+            with self.subTest(shape=shape):
+                self.refuse(self.entry(shape=shape))
+
+    def test_other_types_are_refused(self):
+        for dtype in ("I32", "BOOL", "F8_E4M3", "", None, 4, "F32 ", "f32"):
+            with self.subTest(dtype=dtype):
+                self.refuse(self.entry(dtype=dtype))
+
+    def test_headers_that_are_no_json_object_are_refused(self):
+        for header in (b"", b"{", b"[]", b"1", b"null", b'"a"', b'{"a":', b'{"a": 1}', b'{"a": {}}',
+                       b'{"a": []}', b"\xff\xfe{}", b"{}" * 9, b'{"a": {"dtype": "F32"}}'):
+            with self.subTest(header=header):
+                self.refuse(safetensors(self.tensors, header))
+
+    def test_10_megabytes_of_nested_json_are_refused(self):
+        depth = 5 * 1024 * 1024
+        for header in (b"[" * depth + b"]" * depth, b'{"a":' * (2 * depth // 5), b"[" * 2 * depth,
+                       b'{"a": ' + b"[" * depth + b"]" * depth + b"}"):
+            self.refuse(safetensors(self.tensors, header))
+
+    def test_mutations_never_crash(self):
+        source = random.Random(2027)
+        header_size = 8 + struct.unpack("<Q", self.good[:8])[0]
+        for mutation in range(200):
+            path = self.write("mutated.safetensors", mutate(self.good, source, header_size))
+            result = self.run_program("info", path)
+            self.assertIn(result.returncode, (0, 1, 2), "mutation %d" % mutation)
+            result = self.run_program("analyze", path, "--tensor", "a", "--threads", 1, "--quiet")
+            self.assertIn(result.returncode, (0, 1, 2), "mutation %d" % mutation)
+
+
+if __name__ == "__main__":
+    PROGRAM, DATA = sys.argv.pop(1), sys.argv.pop(1)
+    unittest.main()
