@@ -258,13 +258,14 @@ class Failures(Program):
         self.refused("analyze", self.write("empty.npy", b""), says="empty.npy")
 
     def test_groups_that_do_not_fit_are_named(self):
-        self.refused("analyze", self.input, "--groups", "Q=5,K=5,V=5", says="15")
+        self.refused("analyze", self.input, "--groups", "Q=5,K=5,V=5", status=2, says="15")
 
     def test_targets_out_of_range_are_named(self):
         self.refused("analyze", self.input, "--targets", "3,40", says="40")
         self.refused("analyze", self.input, "--targets", "0-39")
         self.refused("analyze", self.input, "--targets", self.write("none.txt", b""))
-        self.refused("analyze", self.input, "--targets", self.write("words.txt", b"1\ntwo\n"), says="two")
+        self.refused("analyze", self.input, "--targets", self.write("words.txt", b"1\ntwo\n"),
+                     says="line 2")
 
     def test_nan_is_named_or_left_out(self):
         self.values[17, 9] = numpy.nan

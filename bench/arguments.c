@@ -1,0 +1,78 @@
+/*
+ * The command line of qkvsim-bench.
+ */
+#include "arguments.h"
+
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "failure.h"
+#include "rows.h"
+
+static void want_rows(bench_arguments *arguments, char *names)
+{
+    memset(arguments->wanted, 0, (size_t)row_count * sizeof *arguments->wanted);
+    char *rest = names;
+    while (rest != NULL) {
+        char *name = rest;
+        rest = strchr(name, ',');
+        if (rest != NULL)
+            *rest++ = '\0';
+        const bench_row *row = rows_find(name);
+        if (row == NULL)
+            fail(EXIT_USAGE, "there is no row %s (see qkvsim bench --help)", name);
+        arguments->wanted[row - rows] = true;
+    }
+}
+
+static int32_t take_threads(const char *value)
+{
+    char *end;
+    const long threads = strtol(value, &end, 10);
+    if (*value == '\0' || *end != '\0' || threads < 1 || threads > 1024)
+        fail(EXIT_USAGE, "--threads wants a whole number from 1 to 1024: %s", value);
+    return (int32_t)threads;
+}
+
+bench_arguments arguments_parse(int argc, char **argv)
+{
+    enum { ROWS = 256, JSON, THREADS, QUICK, WIDE_CHILD, HELP };
+    static const struct option options[] = { { "rows", required_argument, NULL, ROWS },
+                                             { "json", required_argument, NULL, JSON },
+                                             { "threads", required_argument, NULL, THREADS },
+                                             { "quick", no_argument, NULL, QUICK },
+                                             { "wide-child", no_argument, NULL, WIDE_CHILD },
+                                             { "help", no_argument, NULL, HELP },
+                                             { NULL, 0, NULL, 0 } };
+    bench_arguments result = { .wanted = allocate(row_count, sizeof *result.wanted) };
+    for (int r = 0; r < row_count; r++)
+        result.wanted[r] = true;
+    opterr = 0;
+    for (int which; (which = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+        if (which == ROWS)
+            want_rows(&result, optarg);
+        else if (which == JSON)
+            result.json = optarg;
+        else if (which == THREADS)
+            result.threads = take_threads(optarg);
+        else if (which == QUICK)
+            result.quick = true;
+        else if (which == WIDE_CHILD)
+            result.wide_child = true;
+        else if (which == HELP)
+            result.help = true;
+        else if (which == ':')
+            fail(EXIT_USAGE, "option wants a value: %s", argv[optind - 1]);
+        else
+            fail(EXIT_USAGE, "unknown option: %s (see qkvsim bench --help)", argv[optind - 1]);
+    }
+    if (optind < argc)
+        fail(EXIT_USAGE, "unknown argument: %s (see qkvsim bench --help)", argv[optind]);
+    return result;
+}
+
+void arguments_free(bench_arguments *arguments)
+{
+    free(arguments->wanted);
+}

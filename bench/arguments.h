@@ -1,0 +1,23 @@
+/*
+ * The command line of qkvsim-bench.
+ */
+#ifndef BENCH_ARGUMENTS_H
+#define BENCH_ARGUMENTS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+typedef struct bench_arguments {
+    bool *wanted;     /* row_count flags, in the order of the rows */
+    const char *json; /* NULL: none; "-": standard output, in place of the table */
+    int32_t threads;  /* 0: all */
+    bool quick;
+    bool wide_child; /* this process is the one that bench_row wide/D runs in */
+    bool help;
+} bench_arguments;
+
+/* Fails with EXIT_USAGE where something is wrong. */
+bench_arguments arguments_parse(int argc, char **argv);
+void arguments_free(bench_arguments *arguments);
+
+#endif

@@ -1,0 +1,91 @@
+/*
+ * Rows that set one analysis against one cblas_ssyrk of the same matrix: all of it, one metric, other
+ * element types, many heads; and the similarity matrix.
+ */
+#include <stdlib.h>
+
+#include "failure.h"
+#include "rows.h"
+#include "scene.h"
+
+static bench_outcome compare_with_syrk(const bench_run *bench, bench_scene *scene,
+                                       timing_call *call)
+{
+    const timing_side ours = rows_side(bench, call, scene);
+    const timing_side reference = rows_side(bench, scene_time_syrk, scene);
+    scene_add_gram(scene);
+    const bench_outcome outcome = { .comparison =
+                                        timing_compare(&ours, &reference, rows_stretches(bench)) };
+    scene_close(scene);
+    return outcome;
+}
+
+static bench_scene open_scene(const bench_run *bench, const bench_row *row, int32_t dtype)
+{
+    bench_scene scene = { .observations = row->observations,
+                          .features = row->features,
+                          .dtype = dtype,
+                          .threads = bench->threads };
+    scene_open(&scene);
+    return scene;
+}
+
+bench_outcome run_analyze(bench_run *bench, const bench_row *row)
+{
+    for (int k = 0; k < bench->analyzed_count; k++)
+        if (bench->analyzed[k].observations == row->observations)
+            return (bench_outcome){ .comparison = bench->analyzed[k].comparison };
+    bench_scene scene = open_scene(bench, row, QKVSIM_F32);
+    const bench_outcome outcome = compare_with_syrk(bench, &scene, scene_time_analyze);
+    bench->analyzed[bench->analyzed_count].observations = row->observations;
+    bench->analyzed[bench->analyzed_count++].comparison = outcome.comparison;
+    return outcome;
+}
+
+bench_outcome run_analyze_metric(bench_run *bench, const bench_row *row)
+{
+    bench_scene scene = open_scene(bench, row, QKVSIM_F32);
+    scene.options.metrics = row->choice;
+    return compare_with_syrk(bench, &scene, scene_time_analyze);
+}
+
+bench_outcome run_analyze_type(bench_run *bench, const bench_row *row)
+{
+    bench_scene scene = open_scene(bench, row, row->choice);
+    return compare_with_syrk(bench, &scene, scene_time_analyze);
+}
+
+/* 13 heads each of Q, K and V, 64 features a head: 780 pair groups. */
+bench_outcome run_heads(bench_run *bench, const bench_row *row)
+{
+    const int64_t widths[] = { 832, 832, 832 };
+    const int32_t heads[] = { 13, 13, 13 };
+    bench_scene scene = open_scene(bench, row, QKVSIM_F32);
+    qkvsim_layout_free(scene.layout);
+    check(scene.context, qkvsim_layout_heads(scene.context, widths, heads, NULL, 3,
+                                             QKVSIM_HEADS_BLOCKED, &scene.layout));
+    return compare_with_syrk(bench, &scene, scene_time_analyze);
+}
+
+/* Writes over what the scene keeps for OpenBLAS: the d x d matrix is as large. */
+static double time_similarity(void *state)
+{
+    const bench_scene *scene = state;
+    const qkvsim_view view = scene_view(scene);
+    const qkvsim_matrix matrix = { .struct_size = sizeof matrix,
+                                   .data = scene->gram,
+                                   .rows = scene->features,
+                                   .columns = scene->features,
+                                   .leading_dimension = scene->features,
+                                   .dtype = QKVSIM_F32 };
+    const double start = timing_now();
+    check(scene->context,
+          qkvsim_similarity(scene->context, &view, 1, QKVSIM_PEARSON, NULL, &matrix));
+    return timing_now() - start;
+}
+
+bench_outcome run_similarity(bench_run *bench, const bench_row *row)
+{
+    bench_scene scene = open_scene(bench, row, QKVSIM_F32);
+    return compare_with_syrk(bench, &scene, time_similarity);
+}

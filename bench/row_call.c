@@ -1,0 +1,41 @@
+/*
+ * Row call/2: what a call costs that has next to nothing to do, in microseconds. The context is
+ * reused; of so little work the library starts no thread.
+ */
+#include "failure.h"
+#include "rows.h"
+#include "scene.h"
+
+enum { CALLS_TOGETHER = 2000 };
+
+/* Seconds a call, of many in a row: the clock is too coarse for one. */
+static double time_calls(void *scene)
+{
+    const double start = timing_now();
+    for (int call = 0; call < CALLS_TOGETHER; call++)
+        scene_time_analyze(scene);
+    return (timing_now() - start) / CALLS_TOGETHER;
+}
+
+static double one_microsecond(void *unused)
+{
+    (void)unused;
+    return 1e-6;
+}
+
+bench_outcome run_call(bench_run *bench, const bench_row *row)
+{
+    const int64_t widths[] = { 1, 1 };
+    bench_scene scene = { .observations = row->observations,
+                          .features = row->features,
+                          .dtype = QKVSIM_F32,
+                          .threads = bench->threads };
+    scene_open(&scene);
+    check(scene.context, qkvsim_layout_widths(scene.context, widths, NULL, 2, &scene.layout));
+    const timing_side ours = rows_side(bench, time_calls, &scene);
+    const timing_side reference = rows_side(bench, one_microsecond, NULL);
+    const bench_outcome outcome = { .comparison =
+                                        timing_compare(&ours, &reference, rows_stretches(bench)) };
+    scene_close(&scene);
+    return outcome;
+}

@@ -1,0 +1,76 @@
+/*
+ * The rows of the table.
+ */
+#include "rows.h"
+
+#include <string.h>
+
+#include <qkvsim/qkvsim.h>
+
+#define SSYRK "cblas_ssyrk"
+
+/* clang-format off */
+const bench_row rows[] = {
+    { "analyze/64", 64, 2304, run_analyze, SSYRK, BOUND_AT_MOST, 1.05, 0 },
+    { "analyze/128", 128, 2304, run_analyze, SSYRK, BOUND_AT_MOST, 0.98, 0 },
+    { "analyze/256", 256, 2304, run_analyze, SSYRK, BOUND_AT_MOST, 0.95, 0 },
+    { "analyze/1024", 1024, 2304, run_analyze, SSYRK, BOUND_AT_MOST, 0.90, 0 },
+    { "analyze/4096", 4096, 2304, run_analyze, SSYRK, BOUND_AT_MOST, 0.93, 0 },
+    { "pearson/128", 128, 2304, run_analyze_metric, SSYRK, BOUND_AT_MOST, 0.85, QKVSIM_PEARSON },
+    { "cosine/128", 128, 2304, run_analyze_metric, SSYRK, BOUND_AT_MOST, 0.85, QKVSIM_COSINE },
+    { "analyze-f16/1024", 1024, 2304, run_analyze_type, SSYRK, BOUND_AT_MOST, 0.95, QKVSIM_F16 },
+    { "analyze-f64/1024", 1024, 2304, run_analyze_type, "cblas_dsyrk", BOUND_AT_MOST, 0.95,
+      QKVSIM_F64 },
+    { "heads/256", 256, 2496, run_heads, SSYRK, BOUND_AT_MOST, 1.10, 0 },
+    { "permutation-all/1024", 1024, 2304, run_permutation, "analyze", BOUND_AT_MOST, 1.15,
+      QKVSIM_SCHEME_ALL },
+    { "permutation-all/128", 128, 2304, run_permutation, "analyze", BOUND_AT_MOST, 1.30,
+      QKVSIM_SCHEME_ALL },
+    { "permutation-feature/1024", 1024, 2304, run_permutation, "analyze", BOUND_AT_MOST, 1.15,
+      QKVSIM_SCHEME_FEATURE },
+    { "permutation-feature/128", 128, 2304, run_permutation, "analyze", BOUND_AT_MOST, 1.30,
+      QKVSIM_SCHEME_FEATURE },
+    { "threads/1024", 1024, 2304, run_threads, "two threads", BOUND_AT_LEAST, 1.9, 0 },
+    { "wide/27648", 1024, 27648, run_wide, "d = 2304, scaled", BOUND_AT_MOST, 1.05, 0 },
+    { "pair-group/1024", 1024, 2304, run_pair_group, "all, by share", BOUND_AT_MOST, 1.20, 0 },
+    { "neighbour/1024", 1024, 2304, run_neighbour, "ssyrk alone", BOUND_AT_MOST, 1.05, 0 },
+    { "call/2", 2, 2, run_call, "1 microsecond", BOUND_AT_MOST, 5, 0 },
+    { "similarity/1024", 1024, 2304, run_similarity, SSYRK, BOUND_NONE, 0, 0 },
+    { "roofline/64", 64, 2304, run_roofline, "analyze/64", BOUND_NONE, 0, 0 },
+    { "roofline/128", 128, 2304, run_roofline, "analyze/128", BOUND_NONE, 0, 0 },
+    { "roofline/256", 256, 2304, run_roofline, "analyze/256", BOUND_NONE, 0, 0 },
+    { "roofline/1024", 1024, 2304, run_roofline, "analyze/1024", BOUND_NONE, 0, 0 },
+    { "roofline/4096", 4096, 2304, run_roofline, "analyze/4096", BOUND_NONE, 0, 0 },
+};
+/* clang-format on */
+
+const int row_count = sizeof rows / sizeof rows[0];
+
+const bench_row *rows_find(const char *name)
+{
+    for (int r = 0; r < row_count; r++)
+        if (strcmp(rows[r].name, name) == 0)
+            return &rows[r];
+    return NULL;
+}
+
+/* 5 stretches of 7 calls, the first 2 dropped, make 25. */
+int rows_stretches(const bench_run *bench)
+{
+    return bench->quick ? 2 : 5;
+}
+
+timing_side rows_side(const bench_run *bench, timing_call *call, void *state)
+{
+    return (timing_side){
+        .call = call,
+        .state = state,
+        .calls = bench->quick ? 3 : 7,
+        .dropped = bench->quick ? 1 : 2,
+    };
+}
+
+timing_side rows_long_side(timing_call *call, void *state)
+{
+    return (timing_side){ .call = call, .state = state, .calls = 1 };
+}

@@ -1,0 +1,92 @@
+/*
+ * What a row works on.
+ */
+#include "scene.h"
+
+#include <cblas.h>
+#include <stdlib.h>
+
+#include "activations.h"
+#include "failure.h"
+
+static void fill_activations(bench_scene *scene)
+{
+    const int64_t count = scene->observations * scene->features;
+    float *floats = allocate(count, sizeof *floats);
+    activations_fill(floats, scene->observations, scene->features);
+    scene->activations = scene->operand = floats;
+    if (scene->dtype == QKVSIM_F64) {
+        scene->activations = scene->operand = allocate(count, sizeof(double));
+        activations_to_double(floats, count, scene->activations);
+        free(floats);
+    } else if (scene->dtype == QKVSIM_F16) {
+        scene->activations = allocate(count, sizeof(uint16_t));
+        activations_to_half(floats, count, scene->activations);
+    }
+}
+
+void scene_open(bench_scene *scene)
+{
+    fill_activations(scene);
+    const qkvsim_context_options options = { .struct_size = sizeof options,
+                                             .threads = scene->threads };
+    check(NULL, qkvsim_context_create(&options, &scene->context));
+    if (scene->features % 3 == 0)
+        check(scene->context,
+              qkvsim_layout_thirds(scene->context, scene->features, &scene->layout));
+    qkvsim_options_init(&scene->options, sizeof scene->options);
+    openblas_set_num_threads(scene->threads);
+}
+
+void scene_add_gram(bench_scene *scene)
+{
+    const size_t size = scene->dtype == QKVSIM_F64 ? sizeof(double) : sizeof(float);
+    scene->gram = allocate(scene->features * scene->features, size);
+}
+
+void scene_close(bench_scene *scene)
+{
+    qkvsim_layout_free(scene->layout);
+    qkvsim_context_free(scene->context);
+    free(scene->gram);
+    if (scene->operand != scene->activations)
+        free(scene->operand);
+    free(scene->activations);
+}
+
+qkvsim_view scene_view(const bench_scene *scene)
+{
+    return (qkvsim_view){ .struct_size = sizeof(qkvsim_view),
+                          .data = scene->activations,
+                          .observations = scene->observations,
+                          .features = scene->features,
+                          .observation_stride = scene->features,
+                          .feature_stride = 1,
+                          .dtype = scene->dtype };
+}
+
+double scene_time_analyze(void *state)
+{
+    const bench_scene *scene = state;
+    const qkvsim_view view = scene_view(scene);
+    qkvsim_analysis *analysis = NULL;
+    const double start = timing_now();
+    check(scene->context,
+          qkvsim_analyze(scene->context, &view, 1, scene->layout, &scene->options, &analysis));
+    qkvsim_analysis_free(analysis);
+    return timing_now() - start;
+}
+
+double scene_time_syrk(void *state)
+{
+    const bench_scene *scene = state;
+    const int d = (int)scene->features, n = (int)scene->observations;
+    const double start = timing_now();
+    if (scene->dtype == QKVSIM_F64)
+        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, d, n, 1, scene->operand, d, 0,
+                    scene->gram, d);
+    else
+        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, d, n, 1, scene->operand, d, 0,
+                    scene->gram, d);
+    return timing_now() - start;
+}

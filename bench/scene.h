@@ -1,0 +1,39 @@
+/*
+ * What a row works on: one input with its context and layout, and the same matrix for OpenBLAS.
+ */
+#ifndef BENCH_SCENE_H
+#define BENCH_SCENE_H
+
+#include <qkvsim/qkvsim.h>
+
+#include "timing.h"
+
+typedef struct bench_scene {
+    int64_t observations;
+    int64_t features;
+    int32_t dtype;
+    int32_t threads;
+    void *activations; /* what the library reads */
+    void *operand;     /* what OpenBLAS reads: the activations themselves, halves as floats */
+    void *gram;        /* what OpenBLAS writes; NULL before scene_add_gram */
+    qkvsim_context *context;
+    qkvsim_layout *layout; /* Q, K, V in thirds unless replaced */
+    qkvsim_analysis_options options;
+} bench_scene;
+
+/* Fills the input and makes context and layout from the first four fields. */
+void scene_open(bench_scene *scene);
+
+/* Makes room for the d x d result of OpenBLAS. */
+void scene_add_gram(bench_scene *scene);
+
+void scene_close(bench_scene *scene);
+
+qkvsim_view scene_view(const bench_scene *scene);
+
+/* timing_call functions on a scene: one qkvsim_analyze with its release; one cblas_ssyrk (or dsyrk),
+ * the least that any program built on OpenBLAS must do. */
+double scene_time_analyze(void *scene);
+double scene_time_syrk(void *scene);
+
+#endif
