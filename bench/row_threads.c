@@ -10,9 +10,9 @@ bench_outcome run_threads(bench_run *bench, const bench_row *row)
     timing_side sides[2];
     for (int32_t k = 0; k < 2; k++) {
         scenes[k] = (bench_scene){ .observations = row->observations,
-                             .features = row->features,
-                             .dtype = QKVSIM_F32,
-                             .threads = k + 1 };
+                                   .features = row->features,
+                                   .dtype = QKVSIM_F32,
+                                   .threads = k + 1 };
         scene_open(&scenes[k]);
         sides[k] = rows_side(bench, scene_time_analyze, &scenes[k]);
     }
