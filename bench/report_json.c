@@ -28,9 +28,11 @@ static void write_row(FILE *file, const bench_row *row, const bench_outcome *out
     timing_spread(comparison, &low, &high);
     fprintf(file,
             "    {\"name\": \"%s\", \"n\": %lld, \"d\": %lld, \"ms\": %.9g, \"reference\": \"%s\", "
-            "\"reference_ms\": %.9g, \"ratio\": %.9g, \"ratio_low\": %.9g, \"ratio_high\": %.9g",
+            "\"reference_ms\": %.9g, \"min_ms\": %.9g, \"reference_min_ms\": %.9g, \"ratio\": "
+            "%.9g, \"ratio_low\": %.9g, \"ratio_high\": %.9g",
             row->name, (long long)row->observations, (long long)row->features,
             1e3 * comparison->ours.median, row->reference, 1e3 * comparison->reference.median,
+            1e3 * comparison->ours.minimum, 1e3 * comparison->reference.minimum,
             timing_ratio(comparison), low, high);
     if (row->bound != BOUND_NONE)
         fprintf(file, ", \"%s\": %.9g", row->bound == BOUND_AT_MOST ? "at_most" : "at_least",

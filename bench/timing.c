@@ -57,15 +57,18 @@ timing_comparison timing_compare(const timing_side *ours, const timing_side *ref
             run_stretch(sides[side], own);
             timings[side]->stretch[stretch] = median(own, kept);
         }
-    for (int side = 0; side < 2; side++)
+    for (int side = 0; side < 2; side++) {
         timings[side]->median =
             median(samples[side], stretches * (sides[side]->calls - sides[side]->dropped));
+        timings[side]->minimum = samples[side][0];
+    }
     return result;
 }
 
 void timing_scale(timing *side, double factor)
 {
     side->median *= factor;
+    side->minimum *= factor;
     for (int stretch = 0; stretch < TIMING_STRETCHES_MAX; stretch++)
         side->stretch[stretch] *= factor;
 }

@@ -24,9 +24,10 @@ typedef struct timing_side {
     int dropped; /* of them */
 } timing_side;
 
-/* Seconds of one side: the median of all its calls, and that of each stretch. */
+/* Seconds of one side: median and minimum of all its calls, and the median of each stretch. */
 typedef struct timing {
     double median;
+    double minimum;
     double stretch[TIMING_STRETCHES_MAX];
 } timing;
 
