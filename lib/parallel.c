@@ -1,8 +1,10 @@
 /* Threads for one phase of a call: started, used and joined here. OpenBLAS is told to stay on one
  * thread in each of them. */
+#define _GNU_SOURCE /* thread affinity */
 #include "parallel.h"
 
 #include <pthread.h>
+#include <sched.h>
 
 #include "blas.h"
 
@@ -11,12 +13,35 @@ enum { WORKERS_MAX = 1024 };
 /* Starting a thread costs about as much as this many additions. */
 static const double operations_per_worker = 4e5;
 
+/* Where threads may run, and where they begin. A new thread tends to begin on its parent's processor,
+ * and after a rest the system may take 50 ms to move it: begun elsewhere, and free to move at once, it
+ * works from the start. */
+typedef struct placement {
+    cpu_set_t allowed;
+    cpu_set_t elsewhere;
+    bool known;
+} placement;
+
 typedef struct member {
     qkv_worker body;
     void *state;
+    const placement *place;
     int32_t worker;
     pthread_t thread;
 } member;
+
+static placement find_placement(void)
+{
+    placement place = { .known = false };
+    const int here = sched_getcpu();
+    if (here < 0 || here >= CPU_SETSIZE
+        || pthread_getaffinity_np(pthread_self(), sizeof place.allowed, &place.allowed) != 0)
+        return place;
+    place.elsewhere = place.allowed;
+    CPU_CLR((size_t)here, &place.elsewhere);
+    place.known = CPU_COUNT(&place.elsewhere) > 0;
+    return place;
+}
 
 int32_t qkv_worker_count(const qkvsim_context *context, int64_t tasks, double operations)
 {
@@ -27,27 +52,51 @@ int32_t qkv_worker_count(const qkvsim_context *context, int64_t tasks, double op
     return workers < 1 ? 1 : (int32_t)workers;
 }
 
-static void *run_member(void *argument)
+static void run_body(const member *self)
 {
-    const member *self = argument;
     const int32_t before = qkv_blas_enter_thread();
     self->body(self->state, self->worker);
     qkv_blas_leave_thread(before);
+}
+
+static void *run_member(void *argument)
+{
+    const member *self = argument;
+    const placement *place = self->place;
+    if (place->known)
+        pthread_setaffinity_np(pthread_self(), sizeof place->allowed, &place->allowed);
+    run_body(self);
     return NULL;
+}
+
+/* Starts a member away from this processor, or anywhere where that is refused. */
+static bool start_member(member *self)
+{
+    pthread_attr_t attributes;
+    if (self->place->known && pthread_attr_init(&attributes) == 0) {
+        pthread_attr_setaffinity_np(&attributes, sizeof self->place->elsewhere,
+                                    &self->place->elsewhere);
+        const bool started = pthread_create(&self->thread, &attributes, run_member, self) == 0;
+        pthread_attr_destroy(&attributes);
+        if (started)
+            return true;
+    }
+    return pthread_create(&self->thread, NULL, run_member, self) == 0;
 }
 
 void qkv_parallel(int32_t workers, qkv_worker body, void *state)
 {
     member team[WORKERS_MAX];
     int32_t started = 1;
+    const placement place = workers > 1 ? find_placement() : (placement){ .known = false };
     for (int32_t w = 1; w < workers && w < WORKERS_MAX; w++) {
-        team[w] = (member){ .body = body, .state = state, .worker = w };
-        if (pthread_create(&team[w].thread, NULL, run_member, &team[w]) != 0)
+        team[w] = (member){ .body = body, .state = state, .place = &place, .worker = w };
+        if (!start_member(&team[w]))
             break;
         started++;
     }
     team[0] = (member){ .body = body, .state = state, .worker = 0 };
-    run_member(&team[0]);
+    run_body(&team[0]);
     for (int32_t w = 1; w < started; w++)
         pthread_join(team[w].thread, NULL);
 }
