@@ -6,31 +6,30 @@
 
 #include "analysis.h"
 #include "permuter.h"
+#include "significance.h"
 
-enum { BINS_SUMMARIES = 4, STATISTICS = 5, SUMMARIES = 8 };
-
-/* Tolerance of "at least as far" for rounding. */
-static const double as_far = 1 - 1e-9;
+enum { BINS_SUMMARIES = 4, STATISTICS = 5 };
 
 struct qkvsim_baseline {
     qkv_allocator allocator;
     qkvsim_analysis *observed;
     int64_t permutations;
     double *bins[QKV_METRICS][BINS_SUMMARIES]; /* pair groups x bins */
-    double *values;    /* metric, pair group, statistic: each permutation's value */
-    double *summaries; /* metric, pair group, statistic: QKVSIM_NULL_* */
+    double *values;                            /* test, pair group: each permutation's value */
+    qkv_null_table nulls;
 };
 
-static int64_t cell_count(const qkvsim_analysis *analysis)
+static int32_t test_of(int32_t metric, int32_t statistic)
 {
-    return (int64_t)QKV_METRICS * qkv_pair_groups(analysis->layout->groups) * STATISTICS;
+    return metric * STATISTICS + (statistic - QKVSIM_MEAN);
 }
 
-static int64_t cell(const qkvsim_analysis *analysis, int32_t metric, int32_t pair_group,
-                    int32_t statistic)
+/* Where the values of a pair group's statistic stand. */
+static double *values_of(const qkvsim_baseline *baseline, int32_t metric, int32_t pair_group,
+                         int32_t statistic)
 {
-    return ((int64_t)metric * qkv_pair_groups(analysis->layout->groups) + pair_group) * STATISTICS
-           + (statistic - 1);
+    const int64_t cell = (int64_t)test_of(metric, statistic) * baseline->nulls.rows + pair_group;
+    return baseline->values + cell * baseline->permutations;
 }
 
 static int32_t metric_bit(int32_t index)
@@ -64,7 +63,7 @@ static void add_statistics(qkvsim_baseline *baseline, const qkvsim_analysis *per
     for (int32_t metric = 0; metric < QKV_METRICS; metric++)
         for (int32_t group = 0; group < pair_groups; group++)
             for (int32_t s = QKVSIM_MEAN; s <= QKVSIM_TAIL; s++)
-                baseline->values[cell(permuted, metric, group, s) * baseline->permutations + p] =
+                values_of(baseline, metric, group, s)[p] =
                     qkvsim_analysis_statistic(permuted, group, metric_bit(metric), s);
 }
 
@@ -80,75 +79,21 @@ static void finish_histograms(qkvsim_baseline *baseline)
                 sqrt(baseline->bins[metric][1][k] / (double)baseline->permutations);
 }
 
-typedef struct extreme_counts {
-    int64_t two_sided, less, greater;
-} extreme_counts;
-
-/* Permutations at least as extreme as the observed value; `centre` is the mean of all m + 1. */
-static extreme_counts count_extremes(const double *values, int64_t m, double observed,
-                                     double centre)
+static qkvsim_status finish_statistics(qkvsim_context *context, qkvsim_baseline *baseline)
 {
-    const double distance = fabs(observed - centre);
-    const double slack = (1 - as_far) * distance;
-    extreme_counts counts = { 0 };
-    for (int64_t p = 0; p < m; p++) {
-        counts.two_sided += fabs(values[p] - centre) >= as_far * distance;
-        counts.less += values[p] <= observed + slack;
-        counts.greater += values[p] >= observed - slack;
-    }
-    return counts;
-}
-
-static void summarise(const double *values, int64_t m, double observed, double summary[SUMMARIES])
-{
-    const double count = (double)m;
-    double mean = 0, squares = 0, least = values[0], most = values[0];
-    for (int64_t p = 0; p < m; p++) {
-        const double delta = values[p] - mean;
-        mean += delta / (double)(p + 1);
-        squares += delta * (values[p] - mean);
-        least = fmin(least, values[p]);
-        most = fmax(most, values[p]);
-    }
-    const double sd = least < most ? sqrt(squares / count) : 0;
-    const extreme_counts extreme =
-        count_extremes(values, m, observed, mean + (observed - mean) / (count + 1));
-    summary[QKVSIM_NULL_MEAN - 1] = mean;
-    summary[QKVSIM_NULL_SD - 1] = sd;
-    summary[QKVSIM_NULL_MINIMUM - 1] = least;
-    summary[QKVSIM_NULL_MAXIMUM - 1] = most;
-    summary[QKVSIM_NULL_Z - 1] = sd > 0 ? (observed - mean) / sd : NAN;
-    summary[QKVSIM_NULL_P - 1] = (double)(extreme.two_sided + 1) / (count + 1);
-    summary[QKVSIM_NULL_P_LESS - 1] = (double)(extreme.less + 1) / (count + 1);
-    summary[QKVSIM_NULL_P_GREATER - 1] = (double)(extreme.greater + 1) / (count + 1);
-}
-
-static bool all_exist(const double *values, int64_t m, double observed)
-{
-    for (int64_t p = 0; p < m; p++)
-        if (isnan(values[p]))
-            return false;
-    return !isnan(observed);
-}
-
-static void finish_statistics(qkvsim_baseline *baseline)
-{
-    const qkvsim_analysis *observed = baseline->observed;
-    const int32_t pair_groups = qkv_pair_groups(observed->layout->groups);
-    const int64_t m = baseline->permutations;
+    const int32_t pair_groups = baseline->nulls.rows;
     for (int32_t metric = 0; metric < QKV_METRICS; metric++)
         for (int32_t group = 0; group < pair_groups; group++)
             for (int32_t s = QKVSIM_MEAN; s <= QKVSIM_TAIL; s++) {
-                const int64_t at = cell(observed, metric, group, s);
-                const double *values = baseline->values + at * m;
-                double *summary = baseline->summaries + at * SUMMARIES;
-                const double own =
-                    qkvsim_analysis_statistic(observed, group, metric_bit(metric), s);
-                for (int k = 0; k < SUMMARIES; k++)
-                    summary[k] = NAN;
-                if (all_exist(values, m, own))
-                    summarise(values, m, own, summary);
+                qkv_null *null = qkv_null_at(&baseline->nulls, group, test_of(metric, s));
+                null->values = values_of(baseline, metric, group, s);
+                null->observed =
+                    qkvsim_analysis_statistic(baseline->observed, group, metric_bit(metric), s);
             }
+    const qkvsim_status status = qkv_null_table_finish(context, &baseline->nulls, pair_groups);
+    qkv_release(&baseline->allocator, baseline->values);
+    baseline->values = NULL;
+    return status;
 }
 
 /* ---- life ---- */
@@ -163,19 +108,22 @@ void qkvsim_baseline_free(qkvsim_baseline *baseline)
         for (int k = 0; k < BINS_SUMMARIES; k++)
             qkv_release(&allocator, baseline->bins[metric][k]);
     qkv_release(&allocator, baseline->values);
-    qkv_release(&allocator, baseline->summaries);
+    qkv_null_table_close(&baseline->nulls);
     qkv_release(&allocator, baseline);
 }
 
 static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *session,
                                    qkvsim_baseline *made)
 {
-    const qkvsim_status status = qkv_session_results(context, session, &made->observed);
+    const int32_t pair_groups = qkv_pair_groups(session->layout->groups),
+                  tests = QKV_METRICS * STATISTICS;
+    qkvsim_status status = qkv_session_results(context, session, &made->observed);
+    if (status == QKVSIM_OK)
+        status = qkv_null_table_open(context, pair_groups, tests, made->permutations, &made->nulls);
     if (status != QKVSIM_OK)
         return status;
-    const size_t cells = (size_t)cell_count(made->observed);
-    const size_t bins =
-        (size_t)qkv_pair_groups(session->layout->groups) * (size_t)session->binning.count;
+    const size_t cells = (size_t)pair_groups * (size_t)tests;
+    const size_t bins = (size_t)pair_groups * (size_t)session->binning.count;
     bool complete = true;
     for (int metric = 0; metric < QKV_METRICS; metric++)
         for (int k = 0; k < BINS_SUMMARIES && (session->metrics & metric_bit(metric)) != 0; k++) {
@@ -184,8 +132,7 @@ static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *s
         }
     made->values =
         qkv_allocate(&made->allocator, (size_t)made->permutations, cells * sizeof(double));
-    made->summaries = qkv_allocate(&made->allocator, cells * SUMMARIES, sizeof(double));
-    complete = complete && made->values != NULL && made->summaries != NULL;
+    complete = complete && made->values != NULL;
     return complete ? QKVSIM_OK : qkv_no_memory(context, "the baseline's results");
 }
 
@@ -282,14 +229,13 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
         status = check_exchange(context, session, options->scheme);
     if (status == QKVSIM_OK)
         status = run_permutations(context, session, input, options, made);
+    if (status == QKVSIM_OK)
+        status = finish_statistics(context, made);
     if (status != QKVSIM_OK) {
         qkvsim_baseline_free(made);
         return status;
     }
     finish_histograms(made);
-    finish_statistics(made);
-    qkv_release(&made->allocator, made->values);
-    made->values = NULL;
     made->observed->dropped = input->dropped;
     made->observed->dropped_count = input->dropped_count;
     input->dropped = NULL;
@@ -354,10 +300,10 @@ const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t
 double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
                                  int32_t metric, int32_t statistic, int32_t summary)
 {
-    if (baseline == NULL || summary < 1 || summary > SUMMARIES || statistic < QKVSIM_MEAN
+    if (baseline == NULL || summary < 1 || summary > QKV_NULL_SUMMARIES || statistic < QKVSIM_MEAN
         || statistic > QKVSIM_TAIL
         || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
         return NAN;
-    const int64_t at = cell(baseline->observed, qkv_metric_index(metric), pair_group, statistic);
-    return baseline->summaries[at * SUMMARIES + summary - 1];
+    const int32_t test = test_of(qkv_metric_index(metric), statistic);
+    return qkv_null_at(&baseline->nulls, pair_group, test)->summaries[summary - 1];
 }

@@ -7,6 +7,7 @@
 
 #include <qkvsim/analysis.h>
 #include <qkvsim/permutation.h>
+#include <qkvsim/significance.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -46,21 +47,6 @@ QKVSIM_API void qkvsim_baseline_free(qkvsim_baseline *baseline);
 QKVSIM_API const qkvsim_analysis *qkvsim_baseline_observed(const qkvsim_baseline *baseline);
 
 QKVSIM_API int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline);
-
-/** What is said of m permutations' values and the observed one. */
-enum {
-    QKVSIM_NULL_MEAN = 1,
-    QKVSIM_NULL_SD = 2, /**< divided by m */
-    QKVSIM_NULL_MINIMUM = 3,
-    QKVSIM_NULL_MAXIMUM = 4,
-    QKVSIM_NULL_Z = 5, /**< (observed - mean) / sd; absent where sd is 0 */
-    /** (b + 1) / (m + 1), two-sided: b permutations lie at least as far as the observed value from
-     * the mean of all m + 1 (Phipson & Smyth 2010). "As far" allows 1e-9 of the distance for
-     * rounding. */
-    QKVSIM_NULL_P = 6,
-    QKVSIM_NULL_P_LESS = 7,   /**< one-sided: b permutations are at most the observed value */
-    QKVSIM_NULL_P_GREATER = 8 /**< one-sided: b permutations are at least the observed value */
-};
 
 /** Mean, SD, MINIMUM or MAXIMUM of each bin's count over the permutations: `bins` numbers, owned by
  * the baseline; NULL where there is no such pair group, metric or summary. */

@@ -14,6 +14,7 @@
 #include <qkvsim/layout.h>
 #include <qkvsim/mask.h>
 #include <qkvsim/permutation.h>
+#include <qkvsim/significance.h>
 #include <qkvsim/similarity.h>
 #include <qkvsim/view.h>
 

@@ -1,0 +1,377 @@
+/*
+ * p-values and their adjustment. Everything here works on the m values of the permutations and the
+ * observed one together, m + 1 in all: under the null each of them is equally likely to be the
+ * observed one, which is what makes the p-values exact (Phipson & Smyth 2010).
+ */
+#include "significance.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* Tolerance of "at least as far" for rounding. */
+static const double as_far = 1 - 1e-9;
+
+/* Values that differ by less than this share of their size are equal but for rounding: three values
+ * always have the kurtosis -1.5, and no permutation of them says anything. */
+static const double rounding = 1e-12;
+
+/* ---- Benjamini and Hochberg ---- */
+
+typedef struct ranked {
+    double p;
+    int64_t at;
+} ranked;
+
+static int compare_ranked(const void *a, const void *b)
+{
+    const ranked *x = a, *y = b;
+    if (x->p != y->p)
+        return x->p < y->p ? -1 : 1;
+    return (x->at > y->at) - (x->at < y->at);
+}
+
+/* From the largest down, each is the least of its own p * count / rank and of those above it. */
+static void adjust_ranked(const ranked *tests, int64_t count, double *adjusted)
+{
+    double least = 1;
+    for (int64_t k = count - 1; k >= 0; k--) {
+        least = fmin(least, tests[k].p * ((double)count / (double)(k + 1)));
+        adjusted[tests[k].at] = least;
+    }
+}
+
+qkvsim_status qkvsim_adjust_bh(qkvsim_context *context, const double *p, int64_t count,
+                               double *adjusted)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (count < 0)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%lld p-values: expected 0 or more",
+                        (long long)count);
+    if (count > 0 && (p == NULL || adjusted == NULL))
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
+                        p == NULL ? "p" : "adjusted");
+    for (int64_t k = 0; k < count; k++)
+        if (p[k] < 0 || p[k] > 1)
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "p-value %lld is %g, expected 0 to 1", (long long)k, p[k]);
+    ranked *tests = qkv_allocate(&context->allocator, (size_t)count, sizeof *tests);
+    if (tests == NULL)
+        return qkv_no_memory(context, "the order of the p-values");
+    int64_t defined = 0;
+    for (int64_t k = 0; k < count; k++)
+        if (!isnan(p[k]))
+            tests[defined++] = (ranked){ p[k], k };
+        else
+            adjusted[k] = NAN;
+    qsort(tests, (size_t)defined, sizeof *tests, compare_ranked);
+    adjust_ranked(tests, defined, adjusted);
+    qkv_release(&context->allocator, tests);
+    return QKVSIM_OK;
+}
+
+/* ---- one null ---- */
+
+static double *summary_of(qkv_null *null, int32_t summary)
+{
+    return &null->summaries[summary - 1];
+}
+
+/* All m + 1 values, the observed one last. */
+static double value_at(const qkv_null *null, int64_t m, int64_t k)
+{
+    return k < m ? null->values[k] : null->observed;
+}
+
+static bool differ(double least, double most)
+{
+    return most - least > rounding * fmax(fabs(least), fabs(most));
+}
+
+static bool exists(const qkv_null *null, int64_t m)
+{
+    bool all = null->values != NULL && m > 0 && !isnan(null->observed);
+    for (int64_t k = 0; k < m && all; k++)
+        all = !isnan(null->values[k]);
+    return all;
+}
+
+/* Mean and standard deviation of all m + 1. */
+typedef struct pooled {
+    double centre, sd;
+} pooled;
+
+static pooled pool(const qkv_null *null, int64_t m)
+{
+    double mean = 0, squares = 0, least = null->observed, most = null->observed;
+    for (int64_t k = 0; k <= m; k++) {
+        const double value = value_at(null, m, k);
+        const double delta = value - mean;
+        mean += delta / (double)(k + 1);
+        squares += delta * (value - mean);
+        least = fmin(least, value);
+        most = fmax(most, value);
+    }
+    return (pooled){ mean, differ(least, most) ? sqrt(squares / (double)(m + 1)) : 0 };
+}
+
+static void describe(qkv_null *null, int64_t m)
+{
+    double mean = 0, squares = 0, least = null->values[0], most = null->values[0];
+    for (int64_t k = 0; k < m; k++) {
+        const double delta = null->values[k] - mean;
+        mean += delta / (double)(k + 1);
+        squares += delta * (null->values[k] - mean);
+        least = fmin(least, null->values[k]);
+        most = fmax(most, null->values[k]);
+    }
+    const double sd = differ(least, most) ? sqrt(squares / (double)m) : 0;
+    *summary_of(null, QKVSIM_NULL_MEAN) = mean;
+    *summary_of(null, QKVSIM_NULL_SD) = sd;
+    *summary_of(null, QKVSIM_NULL_MINIMUM) = least;
+    *summary_of(null, QKVSIM_NULL_MAXIMUM) = most;
+    *summary_of(null, QKVSIM_NULL_Z) = sd > 0 ? (null->observed - mean) / sd : NAN;
+}
+
+/* Counts all m + 1 that are at least as extreme as the observed one, which is one of them. */
+static void count_extremes(qkv_null *null, int64_t m)
+{
+    const pooled all = pool(null, m);
+    const double centre = all.centre, distance = fabs(null->observed - centre);
+    const double slack = all.sd > 0 ? (1 - as_far) * distance : INFINITY;
+    int64_t two_sided = 0, less = 0, greater = 0;
+    for (int64_t k = 0; k <= m; k++) {
+        const double value = value_at(null, m, k);
+        two_sided += fabs(value - centre) >= distance - slack;
+        less += value <= null->observed + slack;
+        greater += value >= null->observed - slack;
+    }
+    *summary_of(null, QKVSIM_NULL_P) = (double)two_sided / (double)(m + 1);
+    *summary_of(null, QKVSIM_NULL_P_LESS) = (double)less / (double)(m + 1);
+    *summary_of(null, QKVSIM_NULL_P_GREATER) = (double)greater / (double)(m + 1);
+}
+
+static void summarise(qkv_null *null, int64_t m)
+{
+    for (int32_t s = 0; s < QKV_NULL_SUMMARIES; s++)
+        null->summaries[s] = NAN;
+    if (!exists(null, m))
+        return;
+    describe(null, m);
+    count_extremes(null, m);
+}
+
+/* ---- a family: rows that are looked at together ---- */
+
+typedef struct family {
+    qkv_null_table *table;
+    int32_t first_row, rows;
+    int64_t count;   /* m + 1 */
+    double *largest; /* of each of the m + 1: the largest z of the family in one test */
+    double *sorted;  /* scratch of as many */
+    double *least_p; /* of each of the m + 1: the least p of any test */
+    double *p;       /* tests x rows, gathered */
+} family;
+
+static qkv_null *null_at(const family *all, int32_t test, int32_t row)
+{
+    return qkv_null_at(all->table, all->first_row + row, test);
+}
+
+static bool has_p(const qkv_null *null)
+{
+    return !isnan(null->summaries[QKVSIM_NULL_P - 1]);
+}
+
+static int32_t tested_p(const family *all)
+{
+    return all->table->upper ? QKVSIM_NULL_P_GREATER : QKVSIM_NULL_P;
+}
+
+/* Adjusts tests first .. first + tests - 1 as one. */
+static qkvsim_status adjust_family(qkvsim_context *context, const family *all, int32_t first,
+                                   int32_t tests, int32_t summary)
+{
+    const int64_t count = (int64_t)tests * all->rows;
+    for (int64_t k = 0; k < count; k++)
+        all->p[k] =
+            *summary_of(null_at(all, first + (int32_t)(k / all->rows), (int32_t)(k % all->rows)),
+                        tested_p(all));
+    const qkvsim_status status = qkvsim_adjust_bh(context, all->p, count, all->p);
+    for (int64_t k = 0; k < count && status == QKVSIM_OK; k++)
+        *summary_of(null_at(all, first + (int32_t)(k / all->rows), (int32_t)(k % all->rows)),
+                    summary) = all->p[k];
+    return status;
+}
+
+/* ---- the maximum statistic ---- */
+
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+static void sort(const double *values, int64_t count, double *sorted)
+{
+    memcpy(sorted, values, (size_t)count * sizeof *values);
+    qsort(sorted, (size_t)count, sizeof *sorted, compare_doubles);
+}
+
+/* How many of increasing values are below a bound. */
+static int64_t count_below(const double *sorted, int64_t count, double bound)
+{
+    int64_t low = 0, high = count;
+    while (low < high) {
+        const int64_t middle = low + (high - low) / 2;
+        if (sorted[middle] < bound)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low;
+}
+
+/* How far a value lies out: |z|, or z where only large values count. */
+static double extremity(const family *all, const pooled *of, double value)
+{
+    const double z = (value - of->centre) / of->sd;
+    return all->table->upper ? z : fabs(z);
+}
+
+/* The share of the m + 1 whose largest z is at least z, but for rounding. */
+static double share_as_large(const family *all, double z)
+{
+    const double bound = z - (1 - as_far) * fabs(z);
+    const int64_t below = count_below(all->sorted, all->count, bound);
+    return (double)(all->count - below) / (double)all->count;
+}
+
+/* Fills `largest`; false where no row varies. */
+static bool find_largest(const family *all, int32_t test)
+{
+    bool any = false;
+    for (int32_t row = 0; row < all->rows; row++) {
+        const qkv_null *null = null_at(all, test, row);
+        const pooled of = has_p(null) ? pool(null, all->count - 1) : (pooled){ 0 };
+        if (!(of.sd > 0))
+            continue;
+        for (int64_t k = 0; k < all->count; k++) {
+            const double z = extremity(all, &of, value_at(null, all->count - 1, k));
+            all->largest[k] = any ? fmax(all->largest[k], z) : z;
+        }
+        any = true;
+    }
+    return any;
+}
+
+/* P_MAX of one test's rows, and what the test adds to the least p of each of the m + 1. */
+static void maximise_test(const family *all, int32_t test)
+{
+    const bool any = find_largest(all, test);
+    if (any)
+        sort(all->largest, all->count, all->sorted);
+    for (int32_t row = 0; row < all->rows; row++) {
+        qkv_null *null = null_at(all, test, row);
+        if (!has_p(null))
+            continue;
+        const pooled of = pool(null, all->count - 1);
+        *summary_of(null, QKVSIM_NULL_P_MAX) =
+            of.sd > 0 ? share_as_large(all, extremity(all, &of, null->observed)) : 1;
+    }
+    for (int64_t k = 0; k < all->count && any; k++)
+        all->least_p[k] = fmin(all->least_p[k], share_as_large(all, all->largest[k]));
+}
+
+static void maximise_family(const family *all)
+{
+    for (int64_t k = 0; k < all->count; k++)
+        all->least_p[k] = 1;
+    for (int32_t test = 0; test < all->table->tests; test++)
+        maximise_test(all, test);
+    sort(all->least_p, all->count, all->sorted);
+    for (int32_t test = 0; test < all->table->tests; test++)
+        for (int32_t row = 0; row < all->rows; row++) {
+            qkv_null *null = null_at(all, test, row);
+            if (!has_p(null))
+                continue;
+            const double own = *summary_of(null, QKVSIM_NULL_P_MAX);
+            const int64_t at_most = count_below(all->sorted, all->count, nextafter(own, 2));
+            *summary_of(null, QKVSIM_NULL_P_MAX_ALL) = (double)at_most / (double)all->count;
+        }
+}
+
+static qkvsim_status finish_family(qkvsim_context *context, const family *all)
+{
+    const int32_t tests = all->table->tests;
+    qkvsim_status status = adjust_family(context, all, 0, tests, QKVSIM_NULL_P_BH_ALL);
+    for (int32_t test = 0; test < tests && status == QKVSIM_OK; test++)
+        status = adjust_family(context, all, test, 1, QKVSIM_NULL_P_BH);
+    if (status == QKVSIM_OK)
+        maximise_family(all);
+    return status;
+}
+
+static qkvsim_status adjust_rows(qkvsim_context *context, qkv_null_table *table, int32_t first_row,
+                                 int32_t rows)
+{
+    if (rows == 0 || table->permutations == 0)
+        return QKVSIM_OK;
+    const qkv_allocator *allocator = &context->allocator;
+    family all = {
+        .table = table, .first_row = first_row, .rows = rows, .count = table->permutations + 1
+    };
+    const size_t count = (size_t)all.count;
+    all.largest = qkv_allocate(allocator, count, sizeof *all.largest);
+    all.sorted = qkv_allocate(allocator, count, sizeof *all.sorted);
+    all.least_p = qkv_allocate(allocator, count, sizeof *all.least_p);
+    all.p = qkv_allocate(allocator, (size_t)table->tests * (size_t)rows, sizeof *all.p);
+    qkvsim_status status;
+    if (all.largest != NULL && all.sorted != NULL && all.least_p != NULL && all.p != NULL)
+        status = finish_family(context, &all);
+    else
+        status = qkv_no_memory(context, "the adjusted p-values");
+    qkv_release(allocator, all.largest);
+    qkv_release(allocator, all.sorted);
+    qkv_release(allocator, all.least_p);
+    qkv_release(allocator, all.p);
+    return status;
+}
+
+/* ---- the table ---- */
+
+qkvsim_status qkv_null_table_open(qkvsim_context *context, int32_t rows, int32_t tests,
+                                  int64_t permutations, qkv_null_table *table)
+{
+    *table = (qkv_null_table){
+        .allocator = context->allocator, .rows = rows, .tests = tests, .permutations = permutations
+    };
+    const size_t count = (size_t)rows * (size_t)tests;
+    table->nulls = qkv_allocate(&context->allocator, count, sizeof *table->nulls);
+    if (table->nulls == NULL)
+        return qkv_no_memory(context, "the summaries of the permutations");
+    for (size_t k = 0; k < count; k++)
+        table->nulls[k] = (qkv_null){ .observed = NAN };
+    return QKVSIM_OK;
+}
+
+void qkv_null_table_close(qkv_null_table *table)
+{
+    qkv_release(&table->allocator, table->nulls);
+    *table = (qkv_null_table){ 0 };
+}
+
+qkvsim_status qkv_null_table_finish(qkvsim_context *context, qkv_null_table *table,
+                                    int32_t pair_groups)
+{
+    const int64_t count = (int64_t)table->rows * table->tests;
+    for (int64_t k = 0; k < count; k++)
+        summarise(&table->nulls[k], table->permutations);
+    qkvsim_status status = adjust_rows(context, table, 0, pair_groups);
+    if (status == QKVSIM_OK)
+        status = adjust_rows(context, table, pair_groups, table->rows - pair_groups);
+    for (int64_t k = 0; k < count; k++)
+        table->nulls[k].values = NULL;
+    return status;
+}

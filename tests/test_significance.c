@@ -1,0 +1,379 @@
+/* significance.h: adjusted p-values straight from their definitions, the error rates they promise on
+ * data without any effect, and what they find where there is one. */
+#include <qkvsim/significance.h>
+
+#include "fixtures.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { ROWS = 6, METRICS = 2, STATISTICS = 5, TESTS = METRICS * STATISTICS, MOST = 60 };
+
+static qkvsim_context *context;
+static qkvsim_layout *layout;
+
+static void set_up(void)
+{
+    context = context_with(1, QKVSIM_KERNELS_AUTO);
+    assert_ok(context, qkvsim_layout_thirds(context, 9, &layout));
+}
+
+static void tear_down(void)
+{
+    qkvsim_layout_free(layout);
+    qkvsim_context_free(context);
+}
+
+static void assert_close(double value, double expected, const char *what)
+{
+    if (isnan(value) != isnan(expected) || fabs(value - expected) > 1e-12)
+        ck_abort_msg("%s is %.17g and not %.17g", what, value, expected);
+}
+
+/* ---- Benjamini and Hochberg ---- */
+
+/* The definition: the least, over all p-values that are not smaller, of p * count / rank. */
+static void adjust_by_hand(const double *p, int64_t count, double *adjusted)
+{
+    double defined = 0;
+    for (int64_t k = 0; k < count; k++)
+        defined += !isnan(p[k]);
+    for (int64_t k = 0; k < count; k++) {
+        adjusted[k] = isnan(p[k]) ? NAN : 1;
+        for (int64_t other = 0; other < count && !isnan(p[k]); other++) {
+            double rank = 0;
+            for (int64_t j = 0; j < count; j++)
+                rank += p[j] <= p[other];
+            if (p[other] >= p[k])
+                adjusted[k] = fmin(adjusted[k], p[other] * defined / rank);
+        }
+    }
+}
+
+START_TEST(bh_is_its_definition)
+{
+    random_source source = { (uint64_t)_i };
+    double p[50] = { 0 }, adjusted[50], expected[50];
+    const int64_t count = _i * 5;
+    for (int64_t k = 0; k < count; k++) {
+        p[k] = pow(random_uniform(&source), 1 + _i % 3);
+        if (_i % 2)
+            p[k] = ceil(p[k] * 20) / 20; /* ties */
+        if (_i % 4 == 3 && k % 7 == 2)
+            p[k] = NAN;
+    }
+    assert_ok(context, qkvsim_adjust_bh(context, p, count, adjusted));
+    adjust_by_hand(p, count, expected);
+    for (int64_t k = 0; k < count; k++)
+        assert_close(adjusted[k], expected[k], "an adjusted p-value");
+    assert_ok(context, qkvsim_adjust_bh(context, p, count, p));
+    for (int64_t k = 0; k < count; k++)
+        assert_close(p[k], expected[k], "a p-value adjusted in place");
+}
+END_TEST
+
+START_TEST(bh_keeps_the_order_and_never_lowers_a_p_value)
+{
+    random_source source = { 3 };
+    double p[40], adjusted[40];
+    for (int k = 0; k < 40; k++)
+        p[k] = random_uniform(&source);
+    assert_ok(context, qkvsim_adjust_bh(context, p, 40, adjusted));
+    for (int k = 0; k < 40; k++) {
+        ck_assert(adjusted[k] >= p[k] && adjusted[k] <= 1);
+        for (int j = 0; j < 40; j++)
+            ck_assert(p[j] > p[k] || adjusted[j] <= adjusted[k]);
+    }
+}
+END_TEST
+
+START_TEST(bh_refuses_what_is_no_p_value)
+{
+    const double bad[] = { -0.001, 1.5, INFINITY, -INFINITY };
+    double p[3] = { 0.1, 0, 1 };
+    void *adjusted = poisoned(3 * sizeof(double));
+    for (int i = 0; i < 4; i++) {
+        p[1] = bad[i];
+        assert_status(context, qkvsim_adjust_bh(context, p, 3, adjusted),
+                      QKVSIM_ERROR_INVALID_ARGUMENT);
+        assert_message_has(context, "p-value 1");
+    }
+    p[1] = 0;
+    assert_status(context, qkvsim_adjust_bh(context, p, -4, adjusted),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 4);
+    assert_status(context, qkvsim_adjust_bh(context, NULL, 3, adjusted),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_adjust_bh(context, p, 3, NULL), QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_adjust_bh(NULL, p, 3, adjusted), QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_ok(context, qkvsim_adjust_bh(context, NULL, 0, NULL));
+    assert_poisoned(adjusted, 3 * sizeof(double));
+    free(adjusted);
+}
+END_TEST
+
+static qkvsim_status adjust_three(qkvsim_context *with, void *argument)
+{
+    (void)argument;
+    const double p[] = { 0.2, NAN, 0.01 };
+    double adjusted[] = { 7, 7, 7 };
+    const qkvsim_status status = qkvsim_adjust_bh(with, p, 3, adjusted);
+    for (int k = 0; k < 3 && status != QKVSIM_OK; k++)
+        ck_assert(adjusted[k] == 7);
+    return status;
+}
+
+START_TEST(any_allocation_may_fail)
+{
+    assert_survives_failing_allocations(adjust_three, NULL);
+}
+END_TEST
+
+/* ---- the maximum statistic, in a baseline ---- */
+
+/* Every value behind a baseline: of each row and test, those of the permutations, then the observed
+ * one. */
+typedef struct collection {
+    int64_t m;
+    double value[TESTS][ROWS][MOST + 1];
+} collection;
+
+static void collect(const qkvsim_analysis *analysis, int64_t k, collection *all)
+{
+    for (int32_t test = 0; test < TESTS; test++)
+        for (int32_t row = 0; row < ROWS; row++)
+            all->value[test][row][k] = qkvsim_analysis_statistic(
+                analysis, row, test < STATISTICS ? QKVSIM_COSINE : QKVSIM_PEARSON,
+                test % STATISTICS + QKVSIM_MEAN);
+}
+
+static void collect_permutation(const stored *input, int64_t k, int32_t scheme, uint64_t seed,
+                                collection *all)
+{
+    double memory[MOST * 9];
+    const int64_t n = input->view.observations;
+    const qkvsim_permutation permutation = {
+        .struct_size = sizeof permutation, .seed = seed, .index = k, .scheme = scheme
+    };
+    const qkvsim_matrix matrix = { sizeof matrix, memory, n, 9, 9, QKVSIM_F64 };
+    const qkvsim_view view = { sizeof view, memory, n, 9, 9, 1, QKVSIM_F64 };
+    qkvsim_analysis *analysis;
+    assert_ok(context, qkvsim_permute(context, &input->view, 1, &permutation, &matrix));
+    assert_ok(context, qkvsim_analyze(context, &view, 1, layout, NULL, &analysis));
+    collect(analysis, k, all);
+    qkvsim_analysis_free(analysis);
+}
+
+static qkvsim_baseline *run(const stored *input, int64_t m, int32_t scheme, uint64_t seed)
+{
+    const qkvsim_baseline_options options = {
+        .struct_size = sizeof options, .permutations = m, .seed = seed, .scheme = scheme
+    };
+    qkvsim_baseline *baseline;
+    assert_ok(context,
+              qkvsim_baseline_run(context, &input->view, 1, layout, NULL, &options, &baseline));
+    return baseline;
+}
+
+static double summary(const qkvsim_baseline *baseline, int32_t test, int32_t row, int32_t which)
+{
+    return qkvsim_baseline_statistic(baseline, row,
+                                     test < STATISTICS ? QKVSIM_COSINE : QKVSIM_PEARSON,
+                                     test % STATISTICS + QKVSIM_MEAN, which);
+}
+
+/* |z| of each of the m + 1 values; false where they do not exist or are all equal. */
+static bool studentise(const collection *all, int32_t test, int32_t row, double *z)
+{
+    const double *value = all->value[test][row];
+    const double count = (double)(all->m + 1);
+    double mean = 0, squares = 0;
+    bool equal = true;
+    for (int64_t k = 0; k <= all->m; k++) {
+        mean += value[k] / count;
+        equal = equal && fabs(value[k] - value[0]) <= 1e-12 * fabs(value[0]);
+    }
+    for (int64_t k = 0; k <= all->m; k++)
+        squares += (value[k] - mean) * (value[k] - mean) / count;
+    for (int64_t k = 0; k <= all->m; k++)
+        z[k] = fabs(value[k] - mean) / sqrt(squares);
+    return !equal && !isnan(squares);
+}
+
+static double share_at_least(const double *values, int64_t m, double bound)
+{
+    double count = 0;
+    for (int64_t k = 0; k <= m; k++)
+        count += values[k] >= (1 - 1e-9) * bound;
+    return count / (double)(m + 1);
+}
+
+static void assert_max_by_hand(const qkvsim_baseline *baseline, const collection *all)
+{
+    double z[TESTS][ROWS][MOST + 1], least_p[MOST + 1];
+    bool varies[TESTS][ROWS];
+    for (int64_t k = 0; k <= all->m; k++)
+        least_p[k] = 1;
+    for (int32_t test = 0; test < TESTS; test++) {
+        double largest[MOST + 1] = { 0 };
+        for (int32_t row = 0; row < ROWS; row++) {
+            varies[test][row] = studentise(all, test, row, z[test][row]);
+            for (int64_t k = 0; k <= all->m && varies[test][row]; k++)
+                largest[k] = fmax(largest[k], z[test][row][k]);
+        }
+        for (int64_t k = 0; k <= all->m; k++)
+            least_p[k] = fmin(least_p[k], share_at_least(largest, all->m, largest[k]));
+        for (int32_t row = 0; row < ROWS; row++) {
+            const double p = summary(baseline, test, row, QKVSIM_NULL_P_MAX);
+            if (varies[test][row])
+                assert_close(p, share_at_least(largest, all->m, z[test][row][all->m]), "p_max");
+            else
+                ck_assert(p == 1 || isnan(summary(baseline, test, row, QKVSIM_NULL_P)));
+        }
+    }
+    for (int32_t test = 0; test < TESTS; test++)
+        for (int32_t row = 0; row < ROWS; row++) {
+            const double own = summary(baseline, test, row, QKVSIM_NULL_P_MAX);
+            double count = 0;
+            for (int64_t k = 0; k <= all->m; k++)
+                count += least_p[k] <= own + 1e-12;
+            assert_close(summary(baseline, test, row, QKVSIM_NULL_P_MAX_ALL),
+                         isnan(own) ? NAN : count / (double)(all->m + 1), "p_max_all");
+        }
+}
+
+static void assert_bh_by_hand(const qkvsim_baseline *baseline)
+{
+    double p[TESTS * ROWS], within[ROWS], over_all[TESTS * ROWS];
+    for (int32_t test = 0; test < TESTS; test++) {
+        for (int32_t row = 0; row < ROWS; row++)
+            p[test * ROWS + row] = summary(baseline, test, row, QKVSIM_NULL_P);
+        adjust_by_hand(p + test * ROWS, ROWS, within);
+        for (int32_t row = 0; row < ROWS; row++)
+            assert_close(summary(baseline, test, row, QKVSIM_NULL_P_BH), within[row], "p_bh");
+    }
+    adjust_by_hand(p, TESTS * ROWS, over_all);
+    for (int32_t k = 0; k < TESTS * ROWS; k++)
+        assert_close(summary(baseline, k / ROWS, k % ROWS, QKVSIM_NULL_P_BH_ALL), over_all[k],
+                     "p_bh_all");
+}
+
+/* Data whose tails are empty in places and whose Q is constant in others, so that some statistics
+ * are absent and some are equal in all permutations. */
+START_TEST(adjusted_p_values_are_their_definitions)
+{
+    static collection all;
+    table data =
+        _i < 4 ? table_with_offsets(12 + _i, 9, 2, (uint64_t)_i) : table_normal(8, 9, (uint64_t)_i);
+    if (_i % 4 == 3)
+        for (int64_t j = 0; j < 3; j++)
+            table_set_constant(&data, j, 2);
+    stored input = store(&data, QKVSIM_F64, ORDER_C);
+    all.m = _i == 0 ? 1 : MOST - 7 * _i;
+    const int32_t scheme = 1 + _i % 2;
+    qkvsim_baseline *baseline = run(&input, all.m, scheme, 5);
+    for (int64_t k = 0; k < all.m; k++)
+        collect_permutation(&input, k, scheme, 5, &all);
+    collect(qkvsim_baseline_observed(baseline), all.m, &all);
+    assert_max_by_hand(baseline, &all);
+    assert_bh_by_hand(baseline);
+    qkvsim_baseline_free(baseline);
+    stored_free(&input);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(the_maximum_never_lowers_a_p_value)
+{
+    for (uint64_t seed = 0; seed < 50; seed++) {
+        table data = table_with_offsets(10, 9, 1, seed);
+        stored input = store(&data, QKVSIM_F64, ORDER_C);
+        qkvsim_baseline *baseline = run(&input, 30, QKVSIM_SCHEME_FEATURE, seed);
+        for (int32_t k = 0; k < TESTS * ROWS; k++) {
+            const double p = summary(baseline, k / ROWS, k % ROWS, QKVSIM_NULL_P);
+            const double p_max = summary(baseline, k / ROWS, k % ROWS, QKVSIM_NULL_P_MAX);
+            const double all = summary(baseline, k / ROWS, k % ROWS, QKVSIM_NULL_P_MAX_ALL);
+            ck_assert_int_eq(isnan(p), isnan(p_max));
+            ck_assert_int_eq(isnan(p), isnan(all));
+            ck_assert(isnan(p) || (p_max >= p && all >= p_max && all <= 1));
+        }
+        qkvsim_baseline_free(baseline);
+        stored_free(&input);
+        table_free(&data);
+    }
+}
+END_TEST
+
+/* Independent features, 60 looks at each data set: at 10 % the family-wise error of p_max_all is at
+ * most 10 %, while single p-values find something almost every time. A binomial of 400 draws at
+ * 10 % is above 58 once in 1,000. The seeds are fixed. */
+START_TEST(the_maximum_keeps_the_family_wise_error)
+{
+    enum { DRAWS = 400 };
+    int plain = 0, within = 0, over_all = 0;
+    for (int draw = 0; draw < DRAWS; draw++) {
+        table data = table_normal(8, 9, 7000 + (uint64_t)draw);
+        stored input = store(&data, QKVSIM_F32, ORDER_C);
+        qkvsim_baseline *baseline = run(&input, 39, QKVSIM_SCHEME_FEATURE, (uint64_t)draw);
+        double least[3] = { 1, 1, 1 };
+        for (int32_t k = 0; k < TESTS * ROWS; k++) {
+            const int32_t test = k / ROWS, row = k % ROWS;
+            least[0] = fmin(least[0], summary(baseline, test, row, QKVSIM_NULL_P));
+            least[2] = fmin(least[2], summary(baseline, test, row, QKVSIM_NULL_P_MAX_ALL));
+            if (test == STATISTICS) /* the mean of Pearson */
+                least[1] = fmin(least[1], summary(baseline, test, row, QKVSIM_NULL_P_MAX));
+        }
+        plain += least[0] <= 0.1;
+        within += least[1] <= 0.1;
+        over_all += least[2] <= 0.1;
+        qkvsim_baseline_free(baseline);
+        stored_free(&input);
+        table_free(&data);
+    }
+    ck_assert_int_gt(plain, DRAWS * 8 / 10);
+    ck_assert_int_le(within, 58);
+    ck_assert_int_le(over_all, 58);
+    ck_assert_int_ge(within, 20); /* and uses what it is allowed */
+}
+END_TEST
+
+/* Q holds three copies of a signal: Q-Q must stand out, and nothing else. */
+START_TEST(a_planted_pair_group_survives_every_adjustment)
+{
+    table data = table_normal(40, 9, 11);
+    random_source source = { 12 };
+    for (int64_t r = 0; r < 40; r++)
+        for (int64_t j = 1; j < 3; j++)
+            *table_at(&data, r, j) = *table_at(&data, r, 0) + 0.3 * random_normal(&source);
+    stored input = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_baseline *baseline = run(&input, 199, QKVSIM_SCHEME_FEATURE, 1);
+    for (int32_t which = QKVSIM_NULL_P_BH; which <= QKVSIM_NULL_P_MAX_ALL; which++)
+        for (int32_t row = 0; row < ROWS; row++) {
+            const double p = summary(baseline, STATISTICS, row, which);
+            ck_assert_msg(row == 0 ? p <= 0.05 : p > 0.05, "summary %d, row %d: p %g", (int)which,
+                          (int)row, p);
+        }
+    qkvsim_baseline_free(baseline);
+    stored_free(&input);
+    table_free(&data);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("significance");
+    TCase *bh = add_case(suite, "Benjamini and Hochberg");
+    tcase_add_checked_fixture(bh, set_up, tear_down);
+    tcase_add_loop_test(bh, bh_is_its_definition, 0, 10);
+    tcase_add_test(bh, bh_keeps_the_order_and_never_lowers_a_p_value);
+    tcase_add_test(bh, bh_refuses_what_is_no_p_value);
+    tcase_add_test(bh, any_allocation_may_fail);
+    TCase *maximum = add_case(suite, "maximum statistic");
+    tcase_add_checked_fixture(maximum, set_up, tear_down);
+    tcase_add_loop_test(maximum, adjusted_p_values_are_their_definitions, 0, 8);
+    tcase_add_test(maximum, the_maximum_never_lowers_a_p_value);
+    tcase_add_test(maximum, the_maximum_keeps_the_family_wise_error);
+    tcase_add_test(maximum, a_planted_pair_group_survives_every_adjustment);
+    return run_suite(suite);
+}
