@@ -1,10 +1,11 @@
-/* Building block: a permuted copy of a given matrix. */
+/* Building blocks: a permuted copy of a given matrix, or of labels of observations. */
 #include <qkvsim/permutation.h>
 
 #include <string.h>
 
 #include "permuter.h"
 #include "prepare.h"
+#include "resample.h"
 
 static void write_matrix(const qkv_permuter *permuter, const qkvsim_matrix *matrix)
 {
@@ -68,4 +69,54 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts, 
     status = permute_input(context, &input, &permutation, matrix);
     qkv_input_close(context, &input);
     return status;
+}
+
+/* ---- labels ---- */
+
+static qkvsim_status check_relabelling(qkvsim_context *context, int64_t observations,
+                                       const qkvsim_relabelling *relabelling)
+{
+    if (relabelling->relabel != QKVSIM_RELABEL_LABELS
+        && relabelling->relabel != QKVSIM_RELABEL_SHIFT)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "relabel is %d, expected QKVSIM_RELABEL_LABELS (1) or SHIFT (2)",
+                        (int)relabelling->relabel);
+    if (relabelling->index < 0 || relabelling->index > UINT32_MAX)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "index is %lld, expected 0 to %lld",
+                        (long long)relabelling->index, (long long)UINT32_MAX);
+    if (observations < 1)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "%lld observations: at least one label is needed", (long long)observations);
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkvsim_relabel(qkvsim_context *context, const uint8_t *labels, int64_t observations,
+                             const qkvsim_relabelling *given, uint8_t *relabelled)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (labels == NULL || given == NULL || relabelled == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
+                        labels == NULL  ? "labels"
+                        : given == NULL ? "relabelling"
+                                        : "relabelled");
+    qkvsim_relabelling relabelling;
+    qkvsim_status status = qkv_read_struct(context, "qkvsim_relabelling", given, &relabelling,
+                                           sizeof relabelling, sizeof relabelling);
+    if (status == QKVSIM_OK)
+        status = check_relabelling(context, observations, &relabelling);
+    if (status != QKVSIM_OK)
+        return status;
+    const qkv_input all = { .observations = observations };
+    const uint32_t index = (uint32_t)relabelling.index;
+    qkv_segments segments;
+    status = qkv_segments_open(context, relabelling.segments, &all, &segments);
+    if (status != QKVSIM_OK)
+        return status;
+    if (relabelling.relabel == QKVSIM_RELABEL_LABELS)
+        qkv_permute_labels(labels, observations, relabelling.seed, index, relabelled);
+    else
+        qkv_rotate_labels(labels, &segments, relabelling.seed, index, relabelled);
+    qkv_segments_close(context, &segments);
+    return QKVSIM_OK;
 }

@@ -7,7 +7,16 @@
 #include <Random123/philox.h>
 
 /* What a stream of numbers is for; part of the counter, so that no two uses share numbers. */
-enum { QKV_RANDOM_BUCKETS = 1, QKV_RANDOM_WITHIN_BUCKET = 2, QKV_RANDOM_FEATURE = 3 };
+enum {
+    QKV_RANDOM_BUCKETS = 1,
+    QKV_RANDOM_WITHIN_BUCKET = 2,
+    QKV_RANDOM_FEATURE = 3,
+    QKV_RANDOM_LABELS = 4,
+    QKV_RANDOM_LABEL_LAGS = 5,
+    QKV_RANDOM_SUBSET = 6,
+    QKV_RANDOM_RELABELLED_SUBSET = 7,
+    QKV_RANDOM_BLOCKS = 8
+};
 
 typedef struct qkv_random {
     philox4x32_key_t key;

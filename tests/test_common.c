@@ -105,6 +105,8 @@ START_TEST(constants_keep_their_values)
     ck_assert_int_eq(QKVSIM_NONFINITE_UNDEFINED_FEATURE, 2);
     ck_assert_int_eq(QKVSIM_SCHEME_ALL, 1);
     ck_assert_int_eq(QKVSIM_SCHEME_FEATURE, 2);
+    ck_assert_int_eq(QKVSIM_RELABEL_LABELS, 1);
+    ck_assert_int_eq(QKVSIM_RELABEL_SHIFT, 2);
 }
 END_TEST
 

@@ -51,6 +51,41 @@ QKVSIM_API qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_vi
                                         int32_t part_count, const qkvsim_permutation *permutation,
                                         const qkvsim_matrix *matrix);
 
+/** How labels of observations are exchanged. */
+enum {
+    /** Every label with every other, for observations that are exchangeable. Labels in clusters, or
+     * neighbouring observations that resemble each other, need SHIFT. */
+    QKVSIM_RELABEL_LABELS = 1,
+    /** The sequence of labels rotated by a random lag: keeps the labels' spacing and the
+     * observations' dependence on their neighbours. */
+    QKVSIM_RELABEL_SHIFT = 2
+};
+
+/** One relabelling. */
+typedef struct qkvsim_relabelling {
+    size_t struct_size;
+    uint64_t seed;
+    int64_t index;   /**< 0 .. 2^32 - 1 */
+    int32_t relabel; /**< QKVSIM_RELABEL_* */
+    /** A number for each observation (its document, its window), borrowed. With SHIFT, each run of
+     * equal numbers is rotated in itself, by a lag of its own. Default: one run. LABELS ignores it. */
+    const int32_t *segments;
+} qkvsim_relabelling;
+
+/**
+ * Writes a permuted copy of the labels of observations (target, not target).
+ * @param labels       `observations` bytes of any values
+ * @param observations 1 .. 2^32 - 1
+ * @param relabelled   receives as many; must not overlap `labels`
+ * @return INVALID_ARGUMENT, TOO_LARGE, or NO_MEMORY
+ *
+ * Each order, or each lag from 0 to the length less 1, is equally likely. Time and memory
+ * O(observations).
+ */
+QKVSIM_API qkvsim_status qkvsim_relabel(qkvsim_context *context, const uint8_t *labels,
+                                        int64_t observations, const qkvsim_relabelling *relabelling,
+                                        uint8_t *relabelled);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,0 +1,135 @@
+/* Random draws of observations: what relabellings, matched subsets and the bootstrap are made of. */
+#include "resample.h"
+
+#include <string.h>
+
+#include "random.h"
+
+/* ---- segments ---- */
+
+static bool segment_begins(const int32_t *labels, const qkv_input *input, int64_t k)
+{
+    return k == 0
+           || (labels != NULL
+               && labels[qkv_input_row(input, k)] != labels[qkv_input_row(input, k - 1)]);
+}
+
+qkvsim_status qkv_segments_open(qkvsim_context *context, const int32_t *labels,
+                                const qkv_input *input, qkv_segments *segments)
+{
+    const int64_t n = input->observations;
+    int64_t count = 0;
+    if (n > QKV_DRAWN_MOST)
+        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
+                        "%lld observations are more than the %lld that can be drawn from",
+                        (long long)n, (long long)QKV_DRAWN_MOST);
+    for (int64_t k = 0; k < n; k++)
+        count += segment_begins(labels, input, k);
+    int64_t *start = qkv_allocate(&context->allocator, (size_t)count + 1, sizeof *start);
+    if (start == NULL)
+        return qkv_no_memory(context, "the segments");
+    *segments = (qkv_segments){ count, start };
+    for (int64_t k = 0; k < n; k++)
+        if (segment_begins(labels, input, k))
+            *start++ = k;
+    *start = n;
+    return QKVSIM_OK;
+}
+
+void qkv_segments_close(const qkvsim_context *context, qkv_segments *segments)
+{
+    qkv_release(&context->allocator, segments->start);
+    *segments = (qkv_segments){ 0 };
+}
+
+/* The segment that holds an observation. */
+static int64_t find_segment(const qkv_segments *segments, int64_t observation)
+{
+    int64_t first = 0, end = segments->count;
+    while (end - first > 1) {
+        const int64_t middle = first + (end - first) / 2;
+        if (segments->start[middle] <= observation)
+            first = middle;
+        else
+            end = middle;
+    }
+    return first;
+}
+
+/* ---- labels ---- */
+
+int64_t qkv_draw_lag(const qkv_segments *segments, int64_t segment, uint64_t seed, uint32_t index,
+                     uint32_t purpose)
+{
+    const int64_t length = segments->start[segment + 1] - segments->start[segment];
+    qkv_random stream = qkv_random_stream(seed, index, purpose, (uint32_t)segment);
+    return qkv_random_below(&stream, (uint32_t)length);
+}
+
+/* Fisher and Yates. */
+void qkv_permute_labels(const uint8_t *labels, int64_t n, uint64_t seed, uint32_t index,
+                        uint8_t *permuted)
+{
+    qkv_random stream = qkv_random_stream(seed, index, QKV_RANDOM_LABELS, 0);
+    memcpy(permuted, labels, (size_t)n);
+    for (int64_t last = n - 1; last > 0; last--) {
+        const uint32_t other = qkv_random_below(&stream, (uint32_t)last + 1);
+        const uint8_t label = permuted[last];
+        permuted[last] = permuted[other];
+        permuted[other] = label;
+    }
+}
+
+void qkv_rotate_labels(const uint8_t *labels, const qkv_segments *segments, uint64_t seed,
+                       uint32_t index, uint8_t *rotated)
+{
+    for (int64_t s = 0; s < segments->count; s++) {
+        const int64_t start = segments->start[s], length = segments->start[s + 1] - start;
+        const int64_t lag = qkv_draw_lag(segments, s, seed, index, QKV_RANDOM_LABEL_LAGS);
+        memcpy(rotated + start + lag, labels + start, (size_t)(length - lag));
+        memcpy(rotated + start, labels + start + (length - lag), (size_t)lag);
+    }
+}
+
+/* ---- observations ---- */
+
+/* Selection sampling (Knuth, The Art of Computer Programming 2, algorithm 3.4.2 S). */
+void qkv_draw_subset(int64_t n, int64_t m, uint64_t seed, uint32_t index, uint32_t purpose,
+                     int64_t *chosen)
+{
+    qkv_random stream = qkv_random_stream(seed, index, purpose, 0);
+    int64_t left = m;
+    for (int64_t k = 0; left > 0; k++)
+        if (qkv_random_below(&stream, (uint32_t)(n - k)) < left) {
+            *chosen++ = k;
+            left--;
+        }
+}
+
+/* A block's first observation; *length is how many it has. Observations at which no block begins
+ * are drawn and rejected. */
+static int64_t draw_block(const qkv_segments *segments, int64_t block_length, qkv_random *stream,
+                          int64_t *length)
+{
+    const uint32_t observations = (uint32_t)segments->start[segments->count];
+    for (;;) {
+        const int64_t first = qkv_random_below(stream, observations);
+        const int64_t segment = find_segment(segments, first);
+        const int64_t start = segments->start[segment], end = segments->start[segment + 1];
+        *length = end - start < block_length ? end - start : block_length;
+        if (first + *length <= end)
+            return first;
+    }
+}
+
+void qkv_draw_blocks(const qkv_segments *segments, int64_t n, int64_t block_length, uint64_t seed,
+                     uint32_t index, int64_t *drawn)
+{
+    qkv_random stream = qkv_random_stream(seed, index, QKV_RANDOM_BLOCKS, 0);
+    for (int64_t made = 0; made < n;) {
+        int64_t length;
+        const int64_t first = draw_block(segments, block_length, &stream, &length);
+        for (int64_t k = 0; k < length && made < n; k++)
+            drawn[made++] = first + k;
+    }
+}
