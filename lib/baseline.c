@@ -6,16 +6,17 @@
 
 #include "analysis.h"
 #include "permuter.h"
+#include "running.h"
 #include "significance.h"
 
-enum { BINS_SUMMARIES = 4, STATISTICS = 5 };
+enum { STATISTICS = 5 };
 
 struct qkvsim_baseline {
     qkv_allocator allocator;
     qkvsim_analysis *observed;
     int64_t permutations;
-    double *bins[QKV_METRICS][BINS_SUMMARIES]; /* pair groups x bins */
-    double *values;                            /* test, pair group: each permutation's value */
+    qkv_running bins[QKV_METRICS]; /* pair groups x bins */
+    double *values;                /* test, pair group: each permutation's value */
     qkv_null_table nulls;
 };
 
@@ -39,22 +40,10 @@ static int32_t metric_bit(int32_t index)
 
 /* ---- one permutation's contribution ---- */
 
-/* Welford's update of mean and sum of squared deviations, and extremes, of every bin. */
 static void add_histograms(qkvsim_baseline *baseline, const qkvsim_analysis *permuted, int64_t p)
 {
-    const int64_t cells = qkv_pair_groups(permuted->layout->groups) * permuted->binning.count;
-    for (int metric = 0; metric < QKV_METRICS; metric++) {
-        double **bins = baseline->bins[metric];
-        const int64_t *counts = permuted->histograms[metric];
-        for (int64_t k = 0; counts != NULL && k < cells; k++) {
-            const double count = (double)counts[k];
-            const double delta = count - bins[0][k];
-            bins[0][k] += delta / (double)(p + 1);
-            bins[1][k] += delta * (count - bins[0][k]);
-            bins[2][k] = p == 0 || count < bins[2][k] ? count : bins[2][k];
-            bins[3][k] = p == 0 || count > bins[3][k] ? count : bins[3][k];
-        }
-    }
+    for (int metric = 0; metric < QKV_METRICS; metric++)
+        qkv_running_add_counts(&baseline->bins[metric], permuted->histograms[metric], p);
 }
 
 static void add_statistics(qkvsim_baseline *baseline, const qkvsim_analysis *permuted, int64_t p)
@@ -68,16 +57,6 @@ static void add_statistics(qkvsim_baseline *baseline, const qkvsim_analysis *per
 }
 
 /* ---- summaries ---- */
-
-static void finish_histograms(qkvsim_baseline *baseline)
-{
-    const qkvsim_analysis *observed = baseline->observed;
-    const int64_t cells = qkv_pair_groups(observed->layout->groups) * observed->binning.count;
-    for (int metric = 0; metric < QKV_METRICS; metric++)
-        for (int64_t k = 0; baseline->bins[metric][1] != NULL && k < cells; k++)
-            baseline->bins[metric][1][k] =
-                sqrt(baseline->bins[metric][1][k] / (double)baseline->permutations);
-}
 
 static qkvsim_status finish_statistics(qkvsim_context *context, qkvsim_baseline *baseline)
 {
@@ -105,8 +84,7 @@ void qkvsim_baseline_free(qkvsim_baseline *baseline)
     const qkv_allocator allocator = baseline->allocator;
     qkvsim_analysis_free(baseline->observed);
     for (int metric = 0; metric < QKV_METRICS; metric++)
-        for (int k = 0; k < BINS_SUMMARIES; k++)
-            qkv_release(&allocator, baseline->bins[metric][k]);
+        qkv_running_close(&baseline->bins[metric]);
     qkv_release(&allocator, baseline->values);
     qkv_null_table_close(&baseline->nulls);
     qkv_release(&allocator, baseline);
@@ -120,20 +98,15 @@ static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *s
     qkvsim_status status = qkv_session_results(context, session, &made->observed);
     if (status == QKVSIM_OK)
         status = qkv_null_table_open(context, pair_groups, tests, made->permutations, &made->nulls);
+    const int64_t bins = pair_groups * session->binning.count;
+    for (int metric = 0; metric < QKV_METRICS && status == QKVSIM_OK; metric++)
+        if ((session->metrics & metric_bit(metric)) != 0)
+            status = qkv_running_open(context, bins, &made->bins[metric]);
     if (status != QKVSIM_OK)
         return status;
-    const size_t cells = (size_t)pair_groups * (size_t)tests;
-    const size_t bins = (size_t)pair_groups * (size_t)session->binning.count;
-    bool complete = true;
-    for (int metric = 0; metric < QKV_METRICS; metric++)
-        for (int k = 0; k < BINS_SUMMARIES && (session->metrics & metric_bit(metric)) != 0; k++) {
-            made->bins[metric][k] = qkv_allocate_zeroed(&made->allocator, bins, sizeof(double));
-            complete = complete && made->bins[metric][k] != NULL;
-        }
-    made->values =
-        qkv_allocate(&made->allocator, (size_t)made->permutations, cells * sizeof(double));
-    complete = complete && made->values != NULL;
-    return complete ? QKVSIM_OK : qkv_no_memory(context, "the baseline's results");
+    made->values = qkv_allocate(&made->allocator, (size_t)made->permutations,
+                                (size_t)pair_groups * (size_t)tests * sizeof(double));
+    return made->values != NULL ? QKVSIM_OK : qkv_no_memory(context, "the baseline's results");
 }
 
 static qkvsim_status make_baseline(qkvsim_context *context, const qkv_session *session,
@@ -235,7 +208,8 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
         qkvsim_baseline_free(made);
         return status;
     }
-    finish_histograms(made);
+    for (int metric = 0; metric < QKV_METRICS; metric++)
+        qkv_running_finish(&made->bins[metric], made->permutations);
     made->observed->dropped = input->dropped;
     made->observed->dropped_count = input->dropped_count;
     input->dropped = NULL;
@@ -290,10 +264,10 @@ int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline)
 const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t pair_group,
                                         int32_t metric, int32_t summary)
 {
-    if (baseline == NULL || summary < 1 || summary > BINS_SUMMARIES
+    if (baseline == NULL || summary < 1 || summary > QKVSIM_NULL_MAXIMUM
         || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
         return NULL;
-    return baseline->bins[qkv_metric_index(metric)][summary - 1]
+    return baseline->bins[qkv_metric_index(metric)].summaries[summary - 1]
            + pair_group * baseline->observed->binning.count;
 }
 
