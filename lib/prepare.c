@@ -54,23 +54,26 @@ qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, c
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld x %lld values do not fit in memory",
                         (long long)panels->observations, (long long)placed);
     const size_t size = qkv_real_size(panels->real);
+    panels->initial = qkv_allocate(allocator, (size_t)placed, sizeof *panels->initial);
     panels->order = qkv_allocate(allocator, (size_t)placed, sizeof *panels->order);
     panels->statistics =
         qkv_allocate_zeroed(allocator, (size_t)input->features, sizeof *panels->statistics);
     panels->values = qkv_borrow(context, QKV_WORKSPACE_PANELS, (size_t)reals, size);
     panels->spread = qkv_allocate(allocator, (size_t)placed, size);
     panels->offset = qkv_allocate(allocator, (size_t)placed, size);
-    if (panels->order == NULL || panels->statistics == NULL || panels->values == NULL
-        || panels->spread == NULL || panels->offset == NULL) {
+    if (panels->initial == NULL || panels->order == NULL || panels->statistics == NULL
+        || panels->values == NULL || panels->spread == NULL || panels->offset == NULL) {
         qkv_panels_close(context, panels);
         return qkv_no_memory(context, "the prepared columns");
     }
+    memcpy(panels->initial, order, (size_t)placed * sizeof *order);
     memcpy(panels->order, order, (size_t)placed * sizeof *order);
     return QKVSIM_OK;
 }
 
 void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels)
 {
+    qkv_release(&context->allocator, panels->initial);
     qkv_release(&context->allocator, panels->order);
     qkv_release(&context->allocator, panels->statistics);
     qkv_release(&context->allocator, panels->spread);
@@ -337,19 +340,21 @@ static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input
     return QKVSIM_OK;
 }
 
-/* Sorts each group's features by kind, stably; true where that moves any. */
+/* Sorts each group's features by kind, stably from the initial order, so that an input before this
+ * one does not show; true where that moves any. */
 static bool order_by_kind(qkv_panels *panels, const int32_t *group_of, int64_t *scratch)
 {
+    const int64_t *initial = panels->initial;
     bool moved = false;
     for (int64_t start = 0, end; start < panels->placed; start = end) {
-        const int32_t group = group_of[panels->order[start]];
+        const int32_t group = group_of[initial[start]];
         int64_t sorted = start;
-        for (end = start; end < panels->placed && group_of[panels->order[end]] == group;)
+        for (end = start; end < panels->placed && group_of[initial[end]] == group;)
             end++;
         for (int kind = QKV_NORMAL; kind <= QKV_UNDEFINED; kind++)
             for (int64_t k = start; k < end; k++)
-                if (panels->statistics[panels->order[k]].kind == kind)
-                    scratch[sorted++] = panels->order[k];
+                if (panels->statistics[initial[k]].kind == kind)
+                    scratch[sorted++] = initial[k];
     }
     for (int64_t k = 0; k < panels->placed; k++) {
         moved |= scratch[k] != panels->order[k];
@@ -358,10 +363,12 @@ static bool order_by_kind(qkv_panels *panels, const int32_t *group_of, int64_t *
     return moved;
 }
 
+/* Whether a feature is special, or was in an input before this one. */
 static bool any_special(const qkv_panels *panels)
 {
     for (int64_t k = 0; k < panels->placed; k++)
-        if (panels->statistics[panels->order[k]].kind != QKV_NORMAL)
+        if (panels->order[k] != panels->initial[k]
+            || panels->statistics[panels->order[k]].kind != QKV_NORMAL)
             return true;
     return false;
 }

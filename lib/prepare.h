@@ -33,7 +33,8 @@ typedef struct qkv_panels {
     int64_t placed;   /* features in panels */
     int64_t width;    /* of each panel but the last */
     int64_t count;
-    int64_t *order;          /* placed: the caller's column of each position */
+    int64_t *initial;        /* placed: the caller's columns, group by group */
+    int64_t *order;          /* the same by position: within each group by kind */
     qkv_feature *statistics; /* features */
     void *values;            /* reals, in the context's workspace */
     void *spread, *offset;   /* placed reals: s and o by position */
