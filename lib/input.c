@@ -363,3 +363,13 @@ void qkv_input_close(const qkvsim_context *context, qkv_input *input)
     qkv_release(&context->allocator, input->dropped);
     *input = (qkv_input){ 0 };
 }
+
+qkv_input qkv_input_with_rows(const qkv_input *input, int64_t *rows, int64_t count)
+{
+    qkv_input other = *input;
+    other.rows = rows;
+    other.observations = count;
+    other.dropped = NULL;
+    other.dropped_count = 0;
+    return other;
+}

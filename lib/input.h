@@ -45,6 +45,10 @@ qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_view *parts, 
                              const qkv_input_options *options, qkv_input *input);
 void qkv_input_close(const qkvsim_context *context, qkv_input *input);
 
+/* The same parts with other rows of them, in any order, repeated or not: how subsets and resamples
+ * are analysed. The rows stay the caller's, and the result is not closed. */
+qkv_input qkv_input_with_rows(const qkv_input *input, int64_t *rows, int64_t count);
+
 /* The part that holds a column. */
 const qkv_part *qkv_input_part(const qkv_input *input, int64_t feature);
 
