@@ -6,43 +6,46 @@
 
 /* ---- life ---- */
 
-static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t pair_groups)
+static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t rows)
 {
     const qkv_allocator *allocator = &analysis->allocator;
-    const bool wanted = (analysis->metrics & (metric == 0 ? QKVSIM_COSINE : QKVSIM_PEARSON)) != 0;
+    if ((analysis->metrics & qkv_metric_bit(metric)) == 0)
+        return true;
     analysis->undefined[metric] = qkv_allocate(allocator, (size_t)analysis->layout->features,
                                                sizeof *analysis->undefined[metric]);
-    if (wanted)
-        analysis->histograms[metric] =
-            qkv_allocate(allocator, pair_groups * (size_t)analysis->binning.count,
-                         sizeof *analysis->histograms[metric]);
-    return analysis->undefined[metric] != NULL && (!wanted || analysis->histograms[metric] != NULL);
+    analysis->moments[metric] =
+        qkv_allocate_zeroed(allocator, rows, sizeof *analysis->moments[metric]);
+    analysis->histograms[metric] = qkv_allocate(allocator, rows * (size_t)analysis->binning.count,
+                                                sizeof *analysis->histograms[metric]);
+    return analysis->undefined[metric] != NULL && analysis->moments[metric] != NULL
+           && analysis->histograms[metric] != NULL;
 }
 
 static bool allocate_results(qkvsim_analysis *analysis, const qkv_session *session)
 {
     const qkv_allocator *allocator = &analysis->allocator;
     const qkvsim_layout *layout = session->layout;
-    const size_t pair_groups = (size_t)qkv_pair_groups(layout->groups);
+    const size_t rows = (size_t)qkv_layout_rows(layout);
     const size_t edges = (size_t)session->binning.count + 1;
     analysis->layout = qkv_layout_copy(allocator, layout);
     if (analysis->layout == NULL)
         return false;
     analysis->binning.edges = qkv_allocate(allocator, edges, sizeof *analysis->binning.edges);
-    analysis->wanted = qkv_allocate(allocator, pair_groups, sizeof *analysis->wanted);
-    analysis->results = qkv_allocate(allocator, pair_groups, sizeof *analysis->results);
-    analysis->offset = qkv_allocate(allocator, pair_groups, sizeof *analysis->offset);
+    analysis->wanted = qkv_allocate(allocator, rows, sizeof *analysis->wanted);
+    analysis->splits = qkv_allocate_zeroed(allocator, rows, sizeof *analysis->splits);
     analysis->offset_ratios =
         qkv_allocate(allocator, (size_t)layout->features, sizeof *analysis->offset_ratios);
     analysis->group_offset =
         qkv_allocate(allocator, (size_t)layout->groups, sizeof *analysis->group_offset);
-    if (analysis->binning.edges == NULL || analysis->wanted == NULL || analysis->results == NULL
-        || analysis->offset == NULL || analysis->offset_ratios == NULL
-        || analysis->group_offset == NULL)
+    if (analysis->binning.edges == NULL || analysis->wanted == NULL || analysis->splits == NULL
+        || analysis->offset_ratios == NULL || analysis->group_offset == NULL)
         return false;
     memcpy(analysis->binning.edges, session->binning.edges, edges * sizeof(double));
-    memcpy(analysis->wanted, session->wanted, pair_groups * sizeof *analysis->wanted);
-    return allocate_metric(analysis, 0, pair_groups) && allocate_metric(analysis, 1, pair_groups);
+    memcpy(analysis->wanted, session->wanted, rows * sizeof *analysis->wanted);
+    bool complete = true;
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        complete = allocate_metric(analysis, metric, rows) && complete;
+    return complete;
 }
 
 qkvsim_status qkv_session_results(qkvsim_context *context, const qkv_session *session,
@@ -72,12 +75,12 @@ void qkvsim_analysis_free(qkvsim_analysis *analysis)
     qkv_binning_close(&allocator, &analysis->binning);
     qkv_release(&allocator, analysis->wanted);
     qkv_release(&allocator, analysis->dropped);
-    qkv_release(&allocator, analysis->results);
-    qkv_release(&allocator, analysis->offset);
+    qkv_release(&allocator, analysis->splits);
     qkv_release(&allocator, analysis->offset_ratios);
     qkv_release(&allocator, analysis->group_offset);
     for (int metric = 0; metric < QKV_METRICS; metric++) {
         qkv_release(&allocator, analysis->histograms[metric]);
+        qkv_release(&allocator, analysis->moments[metric]);
         qkv_release(&allocator, analysis->undefined[metric]);
     }
     qkv_release(&allocator, analysis);
@@ -94,7 +97,7 @@ static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout 
     if (status != QKVSIM_OK)
         return status;
     qkvsim_analysis *made = NULL;
-    qkv_work_begin(context, session.gram.tile_count);
+    qkv_work_begin(context, qkv_session_work(&session));
     status = qkv_session_results(context, &session, &made);
     if (status == QKVSIM_OK)
         status = qkv_session_run(context, &session, input, made);
@@ -134,11 +137,10 @@ qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_view *parts, 
 
 /* ---- accessors ---- */
 
-static bool has_pair_group(const qkvsim_analysis *analysis, int32_t pair_group)
+static bool has_row(const qkvsim_analysis *analysis, int32_t row)
 {
-    return analysis != NULL && pair_group >= 0
-           && pair_group < qkv_pair_groups(analysis->layout->groups)
-           && analysis->wanted[pair_group];
+    return analysis != NULL && row >= 0 && row < qkv_layout_rows(analysis->layout)
+           && analysis->wanted[row];
 }
 
 /* The index of a metric that was computed; -1 otherwise. */
@@ -148,14 +150,10 @@ static int32_t computed_metric(const qkvsim_analysis *analysis, int32_t metric)
     return index >= 0 && analysis != NULL && (analysis->metrics & metric) != 0 ? index : -1;
 }
 
-static const qkv_moments *moments_of(const qkvsim_analysis *analysis, int32_t pair_group,
-                                     int32_t metric)
+static const qkv_moments *moments_of(const qkvsim_analysis *analysis, int32_t row, int32_t metric)
 {
     const int32_t index = computed_metric(analysis, metric);
-    if (index < 0 || !has_pair_group(analysis, pair_group))
-        return NULL;
-    const qkv_pair_result *result = &analysis->results[pair_group];
-    return index == 0 ? &result->cosine : &result->pearson;
+    return index >= 0 && has_row(analysis, row) ? &analysis->moments[index][row] : NULL;
 }
 
 int64_t qkvsim_analysis_observations(const qkvsim_analysis *analysis)
@@ -233,15 +231,36 @@ double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_g
                                  int32_t metric, int32_t statistic)
 {
     const qkv_moments *moments = moments_of(analysis, pair_group, metric);
+    if (statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
+        return metric == QKVSIM_COSINE
+                   ? qkvsim_analysis_offset(analysis, pair_group, QKVSIM_OFFSET_SHARE)
+                   : NAN;
     return moments != NULL ? qkv_moments_statistic(moments, statistic) : NAN;
 }
 
 double qkvsim_analysis_offset(const qkvsim_analysis *analysis, int32_t pair_group, int32_t part)
 {
-    if (moments_of(analysis, pair_group, QKVSIM_COSINE) == NULL || part < 1
-        || part > QKV_OFFSET_PARTS)
+    const qkv_moments *moments = moments_of(analysis, pair_group, QKVSIM_COSINE);
+    if (moments == NULL || moments->count == 0)
         return NAN;
-    return analysis->offset[pair_group][part - 1];
+    const qkv_split *split = &analysis->splits[pair_group];
+    const double energy = split->offset_energy + split->variance_energy;
+    switch (part) {
+    case QKVSIM_OFFSET_SHARE:
+        return energy > 0 ? split->offset_energy / energy : NAN;
+    case QKVSIM_OFFSET_MEAN_OFFSET:
+        return split->offset_sum / (double)moments->count;
+    case QKVSIM_OFFSET_MEAN_VARIANCE:
+        return split->variance_sum / (double)moments->count;
+    case QKVSIM_OFFSET_ENERGY:
+        return split->offset_energy;
+    case QKVSIM_OFFSET_VARIANCE_ENERGY:
+        return split->variance_energy;
+    case QKVSIM_OFFSET_CROSS_ENERGY:
+        return 2 * split->cross;
+    default:
+        return NAN;
+    }
 }
 
 const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis)

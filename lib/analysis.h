@@ -7,29 +7,47 @@
 #include "bins.h"
 #include "tally_sink.h"
 
-enum { QKV_METRICS = 2, QKV_OFFSET_PARTS = 6 };
+enum { QKV_METRICS = 3 };
 
-/* 0 for the cosine, 1 for Pearson, -1 for anything else: the index of per-metric arrays. */
+/* 0 for the cosine, 1 for Pearson, 2 for Spearman, -1 for anything else: the index of per-metric
+ * arrays. */
 static inline int32_t qkv_metric_index(int32_t metric)
 {
-    return metric == QKVSIM_COSINE ? 0 : metric == QKVSIM_PEARSON ? 1 : -1;
+    return metric == QKVSIM_COSINE     ? 0
+           : metric == QKVSIM_PEARSON  ? 1
+           : metric == QKVSIM_SPEARMAN ? 2
+                                       : -1;
 }
+
+/* The metric of an index from 0 to QKV_METRICS - 1. */
+static inline int32_t qkv_metric_bit(int32_t index)
+{
+    return index == 0 ? QKVSIM_COSINE : index == 1 ? QKVSIM_PEARSON : QKVSIM_SPEARMAN;
+}
+
+/* The offset split of a row before it is divided by anything, so that rows can be merged: sums over
+ * the pairs whose cosine is defined. */
+typedef struct qkv_split {
+    double offset_sum, offset_energy;     /* O, O^2 */
+    double variance_sum, variance_energy; /* V, V^2 */
+    double cross;                         /* O V */
+} qkv_split;
 
 struct qkvsim_analysis {
     qkv_allocator allocator;
     qkvsim_layout *layout;
     qkv_binning binning;
     int32_t metrics;
-    bool *wanted; /* pair groups */
+    bool *wanted; /* rows */
     int64_t observations;
     int64_t *dropped;
     int64_t dropped_count;
-    int64_t *histograms[QKV_METRICS];   /* pair groups x bins; NULL where not wanted */
-    qkv_pair_result *results;           /* pair groups */
-    double (*offset)[QKV_OFFSET_PARTS]; /* pair groups */
-    double *offset_ratios;              /* features */
-    double *group_offset;               /* groups */
-    int64_t *undefined[QKV_METRICS];    /* features; as many as the count says are in use */
+    int64_t *histograms[QKV_METRICS];  /* rows x bins; NULL where not wanted */
+    qkv_moments *moments[QKV_METRICS]; /* rows; NULL where not wanted */
+    qkv_split *splits;                 /* rows */
+    double *offset_ratios;             /* features */
+    double *group_offset;              /* groups */
+    int64_t *undefined[QKV_METRICS];   /* features; as many as the count says are in use */
     int64_t undefined_count[QKV_METRICS];
 };
 
@@ -40,7 +58,7 @@ struct qkvsim_analysis {
 typedef struct qkv_session {
     const qkvsim_layout *layout;
     qkv_binning binning;
-    bool *wanted;
+    bool *wanted; /* rows */
     int32_t metrics;
     qkv_panels panels;
     qkv_gram gram;
@@ -51,8 +69,8 @@ qkvsim_status qkv_read_analysis_options(qkvsim_context *context,
                                         const qkvsim_analysis_options *given,
                                         qkvsim_analysis_options *options);
 
-/* Opens a session for inputs of the shape of `input`. moments: see qkv_gram. On failure nothing is
- * held. */
+/* Opens a session for inputs with the parts of `input` and at most as many observations. moments:
+ * see qkv_gram. On failure nothing is held. */
 qkvsim_status qkv_session_open(qkvsim_context *context, const qkvsim_layout *layout,
                                const qkvsim_analysis_options *options, const qkv_input *input,
                                const double *moments, qkv_session *session);
@@ -62,9 +80,13 @@ void qkv_session_close(const qkvsim_context *context, qkv_session *session);
 qkvsim_status qkv_session_results(qkvsim_context *context, const qkv_session *session,
                                   qkvsim_analysis **analysis);
 
-/* Analyses an input into a handle made by qkv_session_results; may be repeated. */
+/* Analyses an input into a handle made by qkv_session_results; may be repeated, with other numbers of
+ * observations up to that of the input the session was opened for. */
 qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, const qkv_input *input,
                               qkvsim_analysis *analysis);
+
+/* Units of progress of one run: the tiles it works on. */
+int64_t qkv_session_work(const qkv_session *session);
 
 /* The same from the session's panels as they are: their statistics are filled in already. */
 qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *session,

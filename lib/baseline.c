@@ -2,40 +2,41 @@
 #include <qkvsim/baseline.h>
 
 #include <math.h>
-#include <string.h>
 
 #include "analysis.h"
 #include "permuter.h"
+#include "replicates.h"
 #include "running.h"
 #include "significance.h"
-
-enum { STATISTICS = 5 };
 
 struct qkvsim_baseline {
     qkv_allocator allocator;
     qkvsim_analysis *observed;
     int64_t permutations;
-    qkv_running bins[QKV_METRICS]; /* pair groups x bins */
-    double *values;                /* test, pair group: each permutation's value */
+    qkv_running bins[QKV_METRICS]; /* rows x bins */
+    qkv_replicates permuted;
     qkv_null_table nulls;
 };
 
+enum { TESTS = QKV_METRICS * QKV_REPLICATED };
+
+static int32_t test_metric(int32_t test)
+{
+    return qkv_metric_bit(test / QKV_REPLICATED);
+}
+
+static int32_t test_statistic(int32_t test)
+{
+    return qkv_replicated(test % QKV_REPLICATED);
+}
+
+/* -1 where there is no such test. */
 static int32_t test_of(int32_t metric, int32_t statistic)
 {
-    return metric * STATISTICS + (statistic - QKVSIM_MEAN);
-}
-
-/* Where the values of a pair group's statistic stand. */
-static double *values_of(const qkvsim_baseline *baseline, int32_t metric, int32_t pair_group,
-                         int32_t statistic)
-{
-    const int64_t cell = (int64_t)test_of(metric, statistic) * baseline->nulls.rows + pair_group;
-    return baseline->values + cell * baseline->permutations;
-}
-
-static int32_t metric_bit(int32_t index)
-{
-    return index == 0 ? QKVSIM_COSINE : QKVSIM_PEARSON;
+    for (int32_t test = 0; test < TESTS; test++)
+        if (test_metric(test) == metric && test_statistic(test) == statistic)
+            return test;
+    return -1;
 }
 
 /* ---- one permutation's contribution ---- */
@@ -46,32 +47,20 @@ static void add_histograms(qkvsim_baseline *baseline, const qkvsim_analysis *per
         qkv_running_add_counts(&baseline->bins[metric], permuted->histograms[metric], p);
 }
 
-static void add_statistics(qkvsim_baseline *baseline, const qkvsim_analysis *permuted, int64_t p)
-{
-    const int32_t pair_groups = qkv_pair_groups(permuted->layout->groups);
-    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
-        for (int32_t group = 0; group < pair_groups; group++)
-            for (int32_t s = QKVSIM_MEAN; s <= QKVSIM_TAIL; s++)
-                values_of(baseline, metric, group, s)[p] =
-                    qkvsim_analysis_statistic(permuted, group, metric_bit(metric), s);
-}
-
 /* ---- summaries ---- */
 
 static qkvsim_status finish_statistics(qkvsim_context *context, qkvsim_baseline *baseline)
 {
-    const int32_t pair_groups = baseline->nulls.rows;
-    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
-        for (int32_t group = 0; group < pair_groups; group++)
-            for (int32_t s = QKVSIM_MEAN; s <= QKVSIM_TAIL; s++) {
-                qkv_null *null = qkv_null_at(&baseline->nulls, group, test_of(metric, s));
-                null->values = values_of(baseline, metric, group, s);
-                null->observed =
-                    qkvsim_analysis_statistic(baseline->observed, group, metric_bit(metric), s);
-            }
+    const int32_t pair_groups = qkvsim_analysis_pair_groups(baseline->observed);
+    for (int32_t test = 0; test < TESTS; test++)
+        for (int32_t row = 0; row < baseline->nulls.rows; row++) {
+            const int32_t metric = test_metric(test), statistic = test_statistic(test);
+            qkv_null *null = qkv_null_at(&baseline->nulls, row, test);
+            null->values = qkv_replicates_values(&baseline->permuted, row, metric, statistic);
+            null->observed = qkvsim_analysis_statistic(baseline->observed, row, metric, statistic);
+        }
     const qkvsim_status status = qkv_null_table_finish(context, &baseline->nulls, pair_groups);
-    qkv_release(&baseline->allocator, baseline->values);
-    baseline->values = NULL;
+    qkv_replicates_close(&baseline->permuted);
     return status;
 }
 
@@ -85,7 +74,7 @@ void qkvsim_baseline_free(qkvsim_baseline *baseline)
     qkvsim_analysis_free(baseline->observed);
     for (int metric = 0; metric < QKV_METRICS; metric++)
         qkv_running_close(&baseline->bins[metric]);
-    qkv_release(&allocator, baseline->values);
+    qkv_replicates_close(&baseline->permuted);
     qkv_null_table_close(&baseline->nulls);
     qkv_release(&allocator, baseline);
 }
@@ -93,20 +82,18 @@ void qkvsim_baseline_free(qkvsim_baseline *baseline)
 static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *session,
                                    qkvsim_baseline *made)
 {
-    const int32_t pair_groups = qkv_pair_groups(session->layout->groups),
-                  tests = QKV_METRICS * STATISTICS;
+    const int32_t rows = qkv_layout_rows(session->layout);
     qkvsim_status status = qkv_session_results(context, session, &made->observed);
     if (status == QKVSIM_OK)
-        status = qkv_null_table_open(context, pair_groups, tests, made->permutations, &made->nulls);
-    const int64_t bins = pair_groups * session->binning.count;
+        status = qkv_null_table_open(context, rows, TESTS, made->permutations, &made->nulls);
+    if (status == QKVSIM_OK)
+        status = qkv_replicates_open(context, session->layout, session->metrics, made->permutations,
+                                     &made->permuted);
+    const int64_t cells = rows * session->binning.count;
     for (int metric = 0; metric < QKV_METRICS && status == QKVSIM_OK; metric++)
-        if ((session->metrics & metric_bit(metric)) != 0)
-            status = qkv_running_open(context, bins, &made->bins[metric]);
-    if (status != QKVSIM_OK)
-        return status;
-    made->values = qkv_allocate(&made->allocator, (size_t)made->permutations,
-                                (size_t)pair_groups * (size_t)tests * sizeof(double));
-    return made->values != NULL ? QKVSIM_OK : qkv_no_memory(context, "the baseline's results");
+        if ((session->metrics & qkv_metric_bit(metric)) != 0)
+            status = qkv_running_open(context, cells, &made->bins[metric]);
+    return status;
 }
 
 static qkvsim_status make_baseline(qkvsim_context *context, const qkv_session *session,
@@ -164,7 +151,7 @@ static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *sess
         status = qkv_session_run(context, session, &permuted, analysis);
         if (status == QKVSIM_OK) {
             add_histograms(baseline, analysis, p);
-            add_statistics(baseline, analysis, p);
+            qkv_replicates_put(&baseline->permuted, analysis, p);
         }
     }
     qkvsim_analysis_free(analysis);
@@ -194,7 +181,7 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
     if (status != QKVSIM_OK)
         return status;
     int64_t work;
-    if (!qkv_multiply(session->gram.tile_count, options->permutations + 1, &work))
+    if (!qkv_multiply(qkv_session_work(session), options->permutations + 1, &work))
         work = INT64_MAX;
     qkv_work_begin(context, work);
     status = qkv_session_run(context, session, input, made->observed);
@@ -274,10 +261,9 @@ const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t
 double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
                                  int32_t metric, int32_t statistic, int32_t summary)
 {
-    if (baseline == NULL || summary < 1 || summary > QKV_NULL_SUMMARIES || statistic < QKVSIM_MEAN
-        || statistic > QKVSIM_TAIL
+    const int32_t test = test_of(metric, statistic);
+    if (baseline == NULL || summary < 1 || summary > QKV_NULL_SUMMARIES || test < 0
         || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
         return NAN;
-    const int32_t test = test_of(qkv_metric_index(metric), statistic);
     return qkv_null_at(&baseline->nulls, pair_group, test)->summaries[summary - 1];
 }

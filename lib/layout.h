@@ -22,6 +22,12 @@ static inline int32_t qkv_pair_groups(int32_t groups)
     return (int32_t)((int64_t)groups * (groups + 1) / 2);
 }
 
+/* Rows of results: the pair groups, then the roll-ups. */
+static inline int32_t qkv_layout_rows(const qkvsim_layout *layout)
+{
+    return qkv_pair_groups(layout->groups);
+}
+
 /* Number of the pair group of groups a <= b along the upper triangle. */
 static inline int32_t qkv_pair_group(int32_t groups, int32_t a, int32_t b)
 {

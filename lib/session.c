@@ -123,8 +123,8 @@ static qkvsim_status fill_session(qkvsim_context *context, const qkvsim_analysis
         status = qkv_binning_open(context, options->bins, input->real, &session->binning);
     if (status != QKVSIM_OK)
         return status;
-    session->wanted = qkv_allocate(&context->allocator, (size_t)qkv_pair_groups(layout->groups),
-                                   sizeof *session->wanted);
+    session->wanted =
+        qkv_allocate(&context->allocator, (size_t)qkv_layout_rows(layout), sizeof *session->wanted);
     if (session->wanted == NULL)
         return qkv_no_memory(context, "the wanted pair groups");
     mark_wanted(layout, options, session->wanted);
@@ -167,22 +167,25 @@ typedef struct offset_sums {
     double first, second, fourth;
 } offset_sums;
 
-static void list_undefined(const qkv_panels *panels, qkvsim_analysis *analysis)
+/* Lists the columns whose kind is at least `kind`: those that are undefined under a metric. */
+static void list_undefined(const qkv_panels *panels, int kind, qkvsim_analysis *analysis,
+                           int32_t metric)
 {
-    analysis->undefined_count[0] = analysis->undefined_count[1] = 0;
+    int64_t count = 0;
+    for (int64_t j = 0; analysis->undefined[metric] != NULL && j < panels->features; j++)
+        if (panels->statistics[j].kind >= kind) /* NORMAL where not placed */
+            analysis->undefined[metric][count++] = j;
+    analysis->undefined_count[metric] = count;
+}
+
+static void fill_offset_ratios(const qkv_panels *panels, qkvsim_analysis *analysis)
+{
     for (int64_t j = 0; j < panels->features; j++)
         analysis->offset_ratios[j] = NAN;
     for (int64_t position = 0; position < panels->placed; position++) {
         const int64_t column = panels->order[position];
         const qkv_feature *feature = &panels->statistics[column];
         analysis->offset_ratios[column] = feature->offset;
-    }
-    for (int64_t j = 0; j < panels->features; j++) {
-        const int kind = panels->statistics[j].kind; /* NORMAL where not placed */
-        if (kind >= QKV_UNDEFINED)
-            analysis->undefined[0][analysis->undefined_count[0]++] = j;
-        if (kind >= QKV_CONSTANT)
-            analysis->undefined[1][analysis->undefined_count[1]++] = j;
     }
 }
 
@@ -205,28 +208,21 @@ static void sum_offsets(const qkv_session *session, offset_sums *sums)
 }
 
 /* Sums over pairs of o_i o_j and its square factor into sums over features. */
-static void split_offsets(const qkv_pair_result *result, const offset_sums *a, const offset_sums *b,
-                          bool same, double part[QKV_OFFSET_PARTS])
+static qkv_split split_offsets(const qkv_pair_result *result, const offset_sums *a,
+                               const offset_sums *b, bool same)
 {
-    const double pairs = (double)result->cosine.count;
-    for (int k = 0; k < QKV_OFFSET_PARTS; k++)
-        part[k] = NAN;
-    if (result->cosine.count == 0)
-        return;
-    const double offset_sum = same ? (a->first * a->first - a->second) / 2 : a->first * b->first;
-    const double energy =
-        fmax(0, same ? (a->second * a->second - a->fourth) / 2 : a->second * b->second);
-    const double total = energy + result->variance_energy;
-    part[QKVSIM_OFFSET_SHARE - 1] = total > 0 ? energy / total : NAN;
-    part[QKVSIM_OFFSET_MEAN_OFFSET - 1] = offset_sum / pairs;
-    part[QKVSIM_OFFSET_MEAN_VARIANCE - 1] = result->variance_sum / pairs;
-    part[QKVSIM_OFFSET_ENERGY - 1] = energy;
-    part[QKVSIM_OFFSET_VARIANCE_ENERGY - 1] = result->variance_energy;
-    part[QKVSIM_OFFSET_CROSS_ENERGY - 1] = 2 * result->cross;
+    const double energy = same ? (a->second * a->second - a->fourth) / 2 : a->second * b->second;
+    return (qkv_split){
+        .offset_sum = same ? (a->first * a->first - a->second) / 2 : a->first * b->first,
+        .offset_energy = fmax(0, energy),
+        .variance_sum = result->variance_sum,
+        .variance_energy = result->variance_energy,
+        .cross = result->cross,
+    };
 }
 
 static void fill_offsets(const qkv_session *session, const offset_sums *sums,
-                         qkvsim_analysis *analysis)
+                         const qkv_pair_result *results, qkvsim_analysis *analysis)
 {
     const int32_t groups = session->layout->groups;
     for (int32_t a = 0; a < groups; a++) {
@@ -234,44 +230,96 @@ static void fill_offsets(const qkv_session *session, const offset_sums *sums,
             sums[a].count > 0 ? sums[a].second / (double)sums[a].count : NAN;
         for (int32_t b = a; b < groups; b++) {
             const int32_t p = qkv_pair_group(groups, a, b);
-            split_offsets(&analysis->results[p], &sums[a], &sums[b], a == b, analysis->offset[p]);
+            analysis->splits[p] = split_offsets(&results[p], &sums[a], &sums[b], a == b);
         }
     }
 }
 
 /* ---- a run ---- */
 
+/* What one pass over the tiles comes to, before it is part of an analysis. */
+typedef struct pass {
+    qkv_pair_result *results; /* pair groups */
+    offset_sums *sums;        /* groups */
+} pass;
+
+static void pass_close(const qkvsim_context *context, pass *made)
+{
+    qkv_release(&context->allocator, made->results);
+    qkv_release(&context->allocator, made->sums);
+}
+
+static qkvsim_status pass_open(qkvsim_context *context, const qkvsim_layout *layout, pass *made)
+{
+    const size_t pair_groups = (size_t)qkv_pair_groups(layout->groups);
+    made->results = qkv_allocate(&context->allocator, pair_groups, sizeof *made->results);
+    made->sums = qkv_allocate(&context->allocator, (size_t)layout->groups, sizeof *made->sums);
+    if (made->results != NULL && made->sums != NULL)
+        return QKVSIM_OK;
+    pass_close(context, made);
+    return qkv_no_memory(context, "the sums of the groups");
+}
+
+static qkvsim_status tally_tiles(qkvsim_context *context, const qkv_session *session,
+                                 int32_t metrics, int64_t *const histograms[2],
+                                 qkv_pair_result *results)
+{
+    const qkv_tally_setting setting = { session->layout, session->wanted, &session->binning,
+                                        metrics };
+    qkv_tally_sink sink;
+    qkvsim_status status =
+        qkv_tally_sink_open(context, &session->gram, &setting, histograms, &sink);
+    if (status != QKVSIM_OK)
+        return status;
+    status = qkv_gram_for_each_tile(context, &session->gram, &sink.sink);
+    if (status == QKVSIM_OK)
+        qkv_tally_sink_results(&sink, results);
+    qkv_tally_sink_close(&sink);
+    return status;
+}
+
+static void fill_moments(const qkv_session *session, const qkv_pair_result *results,
+                         qkvsim_analysis *analysis)
+{
+    for (int32_t p = 0; p < qkv_pair_groups(session->layout->groups); p++) {
+        if (analysis->moments[0] != NULL)
+            analysis->moments[0][p] = results[p].cosine;
+        if (analysis->moments[1] != NULL)
+            analysis->moments[1][p] = results[p].pearson;
+    }
+}
+
 qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *session,
                                 qkvsim_analysis *analysis)
 {
-    const qkv_tally_setting setting = { session->layout, session->wanted, &session->binning,
-                                        session->metrics };
-    offset_sums *sums =
-        qkv_allocate(&context->allocator, (size_t)session->layout->groups, sizeof *sums);
-    if (sums == NULL)
-        return qkv_no_memory(context, "the sums of the groups");
-    qkv_tally_sink sink;
-    qkvsim_status status =
-        qkv_tally_sink_open(context, &session->gram, &setting, analysis->histograms, &sink);
-    if (status == QKVSIM_OK) {
-        status = qkv_gram_for_each_tile(context, &session->gram, &sink.sink);
-        if (status == QKVSIM_OK)
-            qkv_tally_sink_results(&sink, analysis->results);
-        qkv_tally_sink_close(&sink);
-    }
+    pass made;
+    qkvsim_status status = pass_open(context, session->layout, &made);
+    if (status != QKVSIM_OK)
+        return status;
+    int64_t *const histograms[2] = { analysis->histograms[0], analysis->histograms[1] };
+    status = tally_tiles(context, session, session->metrics, histograms, made.results);
     if (status == QKVSIM_OK) {
         analysis->observations = session->panels.observations;
-        list_undefined(&session->panels, analysis);
-        sum_offsets(session, sums);
-        fill_offsets(session, sums, analysis);
+        list_undefined(&session->panels, QKV_UNDEFINED, analysis, 0);
+        list_undefined(&session->panels, QKV_CONSTANT, analysis, 1);
+        fill_offset_ratios(&session->panels, analysis);
+        fill_moments(session, made.results, analysis);
+        sum_offsets(session, made.sums);
+        fill_offsets(session, made.sums, made.results, analysis);
     }
-    qkv_release(&context->allocator, sums);
+    pass_close(context, &made);
     return status;
+}
+
+int64_t qkv_session_work(const qkv_session *session)
+{
+    return session->gram.tile_count;
 }
 
 qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, const qkv_input *input,
                               qkvsim_analysis *analysis)
 {
+    session->panels.observations = input->observations;
     const qkvsim_status status =
         qkv_prepare(context, input, session->layout->group_of, &session->panels);
     return status == QKVSIM_OK ? qkv_session_tally(context, session, analysis) : status;

@@ -320,6 +320,24 @@ START_TEST(offset_split_is_that_of_the_definition)
 }
 END_TEST
 
+START_TEST(the_offset_share_is_a_statistic_of_the_cosine_only)
+{
+    table data = table_with_offsets(50, 30, 3, 15);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(30, 4);
+    qkvsim_analysis *a = analyze(context, &copy.view, 1, layout, NULL);
+    for (int32_t p = 0; p < 10; p++) {
+        const double share = statistic(a, p, QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
+        ck_assert_double_eq(share, offset(a, p, QKVSIM_OFFSET_SHARE));
+        ck_assert(isnan(statistic(a, p, QKVSIM_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE)));
+    }
+    qkvsim_analysis_free(a);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(energies_add_up_to_the_sum_of_squared_cosines)
 {
     table data = makers[_i](253, 90, 11);
@@ -619,7 +637,7 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
         ck_assert_ptr_null(qkvsim_analysis_undefined_features(a, metrics[i], &count));
         ck_assert_int_eq(count, 0);
     }
-    for (int32_t which = -1; which <= 8; which += 9) {
+    for (int32_t which = -1; which <= 9; which += 10) {
         ck_assert(isnan(statistic(a, 0, QKVSIM_COSINE, which)));
         ck_assert(isnan(offset(a, 0, which)));
     }
@@ -1345,6 +1363,7 @@ static void add_contract(Suite *suite)
     tcase_add_loop_test(contract, moments_are_those_of_own_matrix, 0, 10);
     tcase_add_loop_test(contract, moments_are_those_of_the_definition, 0, 3);
     tcase_add_loop_test(contract, offset_split_is_that_of_the_definition, 0, 5);
+    tcase_add_test(contract, the_offset_share_is_a_statistic_of_the_cosine_only);
     tcase_add_loop_test(contract, energies_add_up_to_the_sum_of_squared_cosines, 0, MAKERS);
     tcase_add_test(contract, offset_ratios_are_those_of_the_definition_and_s2_plus_o2_is_1);
     tcase_add_test(contract, undefined_features_are_listed_and_their_pairs_are_in_no_bin);

@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROWS = 6, METRICS = 2, STATISTICS = 5, TESTS = METRICS * STATISTICS, MOST = 60 };
+enum { ROWS = 6, METRICS = 2, STATISTICS = 6, TESTS = METRICS * STATISTICS, MOST = 60 };
 
 static qkvsim_context *context;
 static qkvsim_layout *layout;
@@ -139,13 +139,24 @@ typedef struct collection {
     double value[TESTS][ROWS][MOST + 1];
 } collection;
 
+static int32_t metric_of(int32_t test)
+{
+    return test < STATISTICS ? QKVSIM_COSINE : QKVSIM_PEARSON;
+}
+
+/* MEAN .. TAIL and the offset share, which is absent for Pearson. */
+static int32_t statistic_of(int32_t test)
+{
+    const int32_t s = test % STATISTICS;
+    return s < STATISTICS - 1 ? QKVSIM_MEAN + s : QKVSIM_STATISTIC_OFFSET_SHARE;
+}
+
 static void collect(const qkvsim_analysis *analysis, int64_t k, collection *all)
 {
     for (int32_t test = 0; test < TESTS; test++)
         for (int32_t row = 0; row < ROWS; row++)
-            all->value[test][row][k] = qkvsim_analysis_statistic(
-                analysis, row, test < STATISTICS ? QKVSIM_COSINE : QKVSIM_PEARSON,
-                test % STATISTICS + QKVSIM_MEAN);
+            all->value[test][row][k] =
+                qkvsim_analysis_statistic(analysis, row, metric_of(test), statistic_of(test));
 }
 
 static void collect_permutation(const stored *input, int64_t k, int32_t scheme, uint64_t seed,
@@ -178,9 +189,7 @@ static qkvsim_baseline *run(const stored *input, int64_t m, int32_t scheme, uint
 
 static double summary(const qkvsim_baseline *baseline, int32_t test, int32_t row, int32_t which)
 {
-    return qkvsim_baseline_statistic(baseline, row,
-                                     test < STATISTICS ? QKVSIM_COSINE : QKVSIM_PEARSON,
-                                     test % STATISTICS + QKVSIM_MEAN, which);
+    return qkvsim_baseline_statistic(baseline, row, metric_of(test), statistic_of(test), which);
 }
 
 /* |z| of each of the m + 1 values; false where they do not exist or are all equal. */
@@ -347,7 +356,7 @@ START_TEST(a_planted_pair_group_survives_every_adjustment)
         for (int64_t j = 1; j < 3; j++)
             *table_at(&data, r, j) = *table_at(&data, r, 0) + 0.3 * random_normal(&source);
     stored input = store(&data, QKVSIM_F64, ORDER_C);
-    qkvsim_baseline *baseline = run(&input, 199, QKVSIM_SCHEME_FEATURE, 1);
+    qkvsim_baseline *baseline = run(&input, 399, QKVSIM_SCHEME_FEATURE, 1);
     for (int32_t which = QKVSIM_NULL_P_BH; which <= QKVSIM_NULL_P_MAX_ALL; which++)
         for (int32_t row = 0; row < ROWS; row++) {
             const double p = summary(baseline, STATISTICS, row, which);

@@ -99,7 +99,8 @@ enum {
     QKVSIM_KURTOSIS = 4, /**< excess kurtosis m4 / m2^2 - 3; absent for zero variance */
     QKVSIM_TAIL = 5,     /**< share of |value| >= 0.9 */
     QKVSIM_MINIMUM = 6,
-    QKVSIM_MAXIMUM = 7
+    QKVSIM_MAXIMUM = 7,
+    QKVSIM_STATISTIC_OFFSET_SHARE = 8 /**< of the cosine only: QKVSIM_OFFSET_SHARE below */
 };
 
 /** One statistic; NaN where it does not exist (no defined pair, zero variance). */

@@ -54,9 +54,9 @@ QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseli
                                                    int32_t pair_group, int32_t metric,
                                                    int32_t summary);
 
-/** A QKVSIM_NULL_* summary of QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS or TAIL; NaN where it does
- * not exist, which includes a statistic that is absent in the observed data or in any permutation.
- */
+/** A QKVSIM_NULL_* summary of QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or, for the cosine,
+ * QKVSIM_STATISTIC_OFFSET_SHARE; NaN where it does not exist, which includes a statistic that is
+ * absent in the observed data or in any permutation. */
 QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
                                             int32_t metric, int32_t statistic, int32_t summary);
 

@@ -47,7 +47,8 @@ enum {
     QKVSIM_COSINE = 1,
     QKVSIM_PEARSON = 2,
     QKVSIM_COVARIANCE = 4, /**< matrices only: sum of centred products over n - 1 (numpy.cov) */
-    QKVSIM_DOT = 8         /**< matrices only: sum of products */
+    QKVSIM_DOT = 8,        /**< matrices only: sum of products */
+    QKVSIM_SPEARMAN = 16   /**< Pearson of the ranks, equal values sharing their mean rank */
 };
 
 /** What to do with NaN and infinity in the input. */

@@ -1,0 +1,34 @@
+/* The statistics of repeated analyses, all kept: what nulls and intervals are made of. */
+#ifndef QKV_REPLICATES_H
+#define QKV_REPLICATES_H
+
+#include "analysis.h"
+
+enum { QKV_REPLICATED = 6 };
+
+/* The k-th replicated statistic, 0 <= k < QKV_REPLICATED: QKVSIM_MEAN .. TAIL, then the offset share.
+ */
+int32_t qkv_replicated(int32_t k);
+
+typedef struct qkv_replicates {
+    qkv_allocator allocator;
+    int32_t rows;
+    int32_t metrics; /* a sum of metrics */
+    int64_t count;
+    double *values; /* metric in use, row, statistic, replicate */
+} qkv_replicates;
+
+/* Room for `count` analyses with the rows of a layout, all NaN. On failure nothing is held. */
+qkvsim_status qkv_replicates_open(qkvsim_context *context, const qkvsim_layout *layout,
+                                  int32_t metrics, int64_t count, qkv_replicates *replicates);
+void qkv_replicates_close(qkv_replicates *replicates);
+
+/* Keeps every statistic of the k-th analysis. */
+void qkv_replicates_put(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k);
+
+/* A statistic's `count` values in order, NaN where it did not exist. NULL where there is no such row,
+ * metric or replicated statistic of it. */
+const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t metric,
+                                    int32_t statistic);
+
+#endif
