@@ -221,6 +221,201 @@ class Results(Program):
                          ["input.npy", "out.csv", "out.pdf", "out.png", "out.svg"])
 
 
+class Layers(Program):
+    """Several layers in one run are the runs of each layer alone."""
+    PARTS = (("Q", 0, 4), ("K", 4, 9), ("V", 9, 12))
+
+    def setUp(self):
+        super().setUp()
+        self.layers = {number: self.random.normal(size=(40, 12)).astype("float32") + number / 9
+                       for number in (10, 2, 1, 0)}
+
+    def model(self, name="model.safetensors", **changes):
+        """A file with the parts of each layer; a change replaces a tensor, None leaves it out."""
+        tensors = {}
+        for number, values in self.layers.items():
+            for part, begin, end in self.PARTS:
+                tensors[f"layers.{number}.{part}_proj"] = values[:, begin:end]
+                tensors[f"layers.{number}.{part}_proj.bias"] = values[:1, begin:end]
+        for number, tensor in changes.items():
+            tensors["layers.%s_proj" % number.replace("_", ".")] = tensor
+        return self.write(name, safetensors({k: v for k, v in tensors.items() if v is not None}))
+
+    @staticmethod
+    def patterns(layer="*"):
+        return [word for part in "QKV" for word in ("--tensor", f"{part}=layers.{layer}.{part}_proj")]
+
+    def files(self):
+        paths = []
+        for number, values in self.layers.items():
+            paths.append(self.path(f"layer{number}.npy"))
+            numpy.save(paths[-1], values)
+        return paths
+
+    def test_a_pattern_gives_the_single_runs_in_natural_order(self):
+        model = self.model()
+        for options in ([], ["--targets", "0-7"], ["--permutations", 5, "--heads", "Q=2,K=1,V=1"]):
+            result = self.analyze(model, *self.patterns(), *options)
+            self.assertEqual(result.keys(), {"qkvsim", "layers"})
+            self.assertEqual([layer["name"] for layer in result["layers"]], ["0", "1", "2", "10"])
+            for layer in result["layers"]:
+                single = self.analyze(model, *self.patterns(layer.pop("name")), *options)
+                self.assertEqual(layer, {k: v for k, v in single.items() if k != "qkvsim"})
+
+    def test_several_files_are_the_single_runs(self):
+        paths = self.files()
+        result = self.analyze(*paths, "--groups", "Q=4,K=5,V=3")
+        self.assertEqual([layer["name"] for layer in result["layers"]],
+                         ["layer0.npy", "layer1.npy", "layer2.npy", "layer10.npy"])
+        for layer in result["layers"]:
+            single = self.analyze(self.path(layer.pop("name")), "--groups", "Q=4,K=5,V=3")
+            self.assertEqual(layer, {k: v for k, v in single.items() if k != "qkvsim"})
+
+    def test_patterns_over_several_files_name_file_and_layer(self):
+        models = [self.model("a.safetensors"), self.model("b.safetensors")]
+        names = [layer["name"] for layer in self.analyze(*models, *self.patterns())["layers"]]
+        self.assertEqual(names, [f"{file}.safetensors:{layer}" for file in "ab"
+                                 for layer in (0, 1, 2, 10)])
+
+    def test_a_fixed_tensor_stands_beside_a_pattern(self):
+        result = self.analyze(self.model(), "--tensor", "Q=layers.*.Q_proj", "--tensor",
+                              "K=layers.2.K_proj", "--pair-groups", "K-Q")
+        single = self.analyze(self.path("model.safetensors"), "--tensor", "Q=layers.10.Q_proj",
+                              "--tensor", "K=layers.2.K_proj", "--pair-groups", "Q-K")
+        self.assertEqual(result["layers"][3]["conditions"], single["conditions"])
+        self.assertEqual([p["name"] for p in single["conditions"][0]["pair_groups"]], ["Q-K"])
+
+    def test_a_single_match_is_a_list_of_one(self):
+        self.layers = {5: self.layers[2]}
+        result = self.analyze(self.model(), *self.patterns())
+        self.assertEqual([layer["name"] for layer in result["layers"]], ["5"])
+
+    def test_patterns_without_a_match_are_refused(self):
+        model = self.model()
+        self.refused("analyze", model, "--tensor", "layers.*.O_proj", says="layers.*.O_proj")
+        self.refused("analyze", model, *self.patterns(), "--tensor", "O=x*", says="x*")
+        self.refused("analyze", model, "--tensor", "*.*", status=2)
+        self.refused("analyze", self.input, "--tensor", "layers.*", status=2)
+        self.refused("matrix", model, "--tensor", "layers.*.Q_proj", "--output", "-", status=2)
+
+    def test_a_part_that_some_layers_lack_is_named(self):
+        text = self.refused("analyze", self.model(**{"2_K": None}), *self.patterns(), says="layer 2")
+        self.assertIn("layers.2.K_proj", text)
+        self.assertIn("3 of the 4", text)
+
+    def test_shapes_that_disagree_are_named(self):
+        wide = self.model(**{"2_K": self.layers[2][:, :6]})
+        text = self.refused("analyze", wide, *self.patterns(), says="part 2 of 2 has 6")
+        self.assertIn("that of 0 has 5", text)
+        numpy.save(self.path("layer3.npy"), self.layers[2][:30])
+        text = self.refused("analyze", *self.files(), self.path("layer3.npy"), says="30")
+        self.assertIn("40", text)
+
+    def test_nothing_is_written_where_a_later_layer_fails(self):
+        paths = self.files()
+        self.layers[10][3, 3] = numpy.nan
+        self.files()
+        before = sorted(os.listdir(self.folder.name))
+        text = self.refused("analyze", *paths, "--json", self.path("a.json"), "--csv",
+                            self.path("a.csv"), "--figure", self.path("a.svg"))
+        self.assertIn("layer10.npy", text)
+        self.assertEqual(sorted(os.listdir(self.folder.name)), before)
+
+    def test_csv_names_the_layer_first(self):
+        rows = self.succeed("analyze", *self.files(), "--csv", "-").splitlines()
+        self.assertTrue(rows[0].startswith("layer,condition,"))
+        self.assertEqual(len(rows), 1 + 4 * 6 * 2)
+        self.assertEqual([row.split(",")[0] for row in rows[1::12]],
+                         ['"layer0.npy"', '"layer1.npy"', '"layer2.npy"', '"layer10.npy"'])
+
+    def test_table_and_figure_go_over_layers(self):
+        for end, start in (("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")):
+            table = self.succeed("analyze", *self.files(), "--targets", "3-9", "--figure",
+                                 self.path("layers." + end), "--statistic", "pearson.variance")
+            with open(self.path("layers." + end), "rb") as file:
+                self.assertTrue(file.read().startswith(start))
+        lines = [line.split() for line in table.splitlines()]
+        self.assertEqual([line[0] for line in lines if line and line[0].startswith("layer")],
+                         2 * ["layer", "layer0.npy", "layer1.npy", "layer2.npy", "layer10.npy"])
+        result = self.analyze(self.path("layer0.npy"), "--targets", "3-9")
+        values = [p["pearson"]["variance"] for p in result["conditions"][0]["pair_groups"]]
+        shown = next(line for line in lines if line and line[0] == "layer0.npy")
+        self.assertEqual(shown[1:], ["%.4f" % value for value in values])
+
+    def test_hostile_layer_names_stay_text(self):
+        name = "layers.\x1b[31m\n\"<&'.q"
+        path = self.write("hostile.safetensors", safetensors({name: self.layers[2]}))
+        table = self.succeed("analyze", path, "--tensor", "layers.*.q")
+        self.assertNotIn("\x1b", table)
+        csv = self.succeed("analyze", path, "--tensor", "layers.*.q", "--csv", "-")
+        self.assertEqual(len(csv.splitlines()), 13)
+        (layer,) = self.analyze(path, "--tensor", "layers.*.q")["layers"]
+        self.assertEqual(layer["name"], "?[31m?\"<&'")
+
+    def test_memory_is_that_of_one_layer(self):
+        paths = []
+        for number in range(12):
+            paths.append(self.path(f"large{number}.npy"))
+            numpy.save(paths[-1], self.random.normal(size=(8192, 192)))
+        one, all_layers = self.peak_memory(paths[:1]), self.peak_memory(paths)
+        self.assertLess(all_layers, 1.5 * one)
+
+    def peak_memory(self, paths):
+        """In kilobytes, of one run; measured by a process whose only child it is."""
+        script = ("import resource, subprocess, sys; "
+                  "subprocess.run(sys.argv[1:], check=True); "
+                  "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+        result = subprocess.run([sys.executable, "-c", script, PROGRAM, "analyze", *paths,
+                                 "--quiet", "--json", self.path("memory.json")],
+                                capture_output=True, check=True, timeout=300)
+        return int(result.stdout)
+
+
+class Parts(Program):
+    """Parts of one layer in files of their own."""
+    def setUp(self):
+        super().setUp()
+        self.parts = {"q": self.values[:, :4], "k": self.values[:, 4:8], "v": self.values[:, 8:]}
+        self.paths = []
+        for name, values in self.parts.items():
+            self.paths.append(self.path(name + ".npy"))
+            numpy.save(self.paths[-1], values)
+
+    def test_parts_are_the_fused_input(self):
+        fused = self.analyze(self.input, "--groups", "Q=4,K=4,V=4")
+        self.assertEqual(self.analyze(*self.paths, "--parts", "--groups", "Q=4,K=4,V=4"), fused)
+        named = self.analyze(*self.paths, "--parts")
+        self.assertEqual([g["name"] for g in named["groups"]], ["q", "k", "v"])
+        self.assertEqual([p["cosine"] for p in named["conditions"][0]["pair_groups"]],
+                         [p["cosine"] for p in fused["conditions"][0]["pair_groups"]])
+
+    def test_parts_may_be_tensors_of_two_models(self):
+        a = self.write("a.safetensors", safetensors({"x": self.parts["q"]}))
+        b = self.write("b.safetensors", safetensors({"x": self.parts["k"]}))
+        result = self.analyze(a, b, "--parts", "--tensor", "Q=x", "--tensor", "K=x",
+                              "--pair-groups", "Q-K")
+        expected = self.analyze(self.input, "--pair-groups", "K-Q")
+        self.assertEqual(result["conditions"][0]["pair_groups"],
+                         expected["conditions"][0]["pair_groups"])
+
+    def test_parts_that_do_not_fit_are_refused(self):
+        numpy.save(self.path("short.npy"), self.values[:39, :4])
+        text = self.refused("analyze", *self.paths, self.path("short.npy"), "--parts", says="39")
+        self.assertIn("40", text)
+        self.refused("analyze", self.write("a.safetensors", safetensors(self.parts)), "--parts",
+                     "--tensor", "q", "--tensor", "k", status=2, says="2 --tensor")
+        self.refused("analyze", *self.paths, "--parts", "--tensor", "q*", status=2)
+
+    def test_only_the_pair_groups_asked_for_are_computed(self):
+        result = self.analyze(self.input, "--pair-groups", "V-Q,K-K")
+        self.assertEqual([p["name"] for p in result["conditions"][0]["pair_groups"]],
+                         ["Q-V", "K-K"])
+        self.assertEqual(len(self.succeed("analyze", self.input, "--pair-groups", "V-Q", "--csv",
+                                          "-").splitlines()), 3)
+        for names in ("Q-X", "Q", "", "Q-K,", "Q-K,K-Q"):
+            self.refused("analyze", self.input, "--pair-groups", names, status=2)
+
+
 class WrongUsage(Program):
     def test_wrong_usage_is_status_2(self):
         for arguments in ([], ["nonsense"], ["analyze"], ["analyze", self.input, "--nonsense"],
@@ -234,6 +429,11 @@ class WrongUsage(Program):
                           ["analyze", self.input, "--on-nonfinite", "nonsense"],
                           ["analyze", self.input, "--groups", "Q="],
                           ["analyze", self.input, "--figure", self.path("figure.doc")],
+                          ["analyze", self.input, "--statistic", "nonsense"],
+                          ["analyze", self.input, "--statistic", "pearson.offset_share"],
+                          ["analyze", self.input, "--metrics", "cosine", "--statistic",
+                           "pearson.mean"],
+                          ["matrix", self.input, self.input, "--output", "-"],
                           ["matrix", self.input, "--metric", "nonsense"]):
             with self.subTest(arguments=arguments):
                 self.refused(*arguments, status=2)

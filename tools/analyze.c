@@ -1,33 +1,30 @@
 /*
- * qkvsim analyze: input, targets and layout to one analysis or baseline for each condition, and the
- * report of them to the table and the files asked for.
+ * qkvsim analyze: layer by layer from inputs to reports; each is written down before the next is
+ * begun, so that the memory is that of one layer.
  */
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "commands.h"
-#include "groups.h"
-#include "input.h"
 #include "output.h"
-#include "progress.h"
-#include "report.h"
-#include "targets.h"
+#include "results.h"
+#include "spool.h"
+#include "trend.h"
 
-/* All that one run owns; zeroed, then filled in this order. */
-struct run {
-    const struct options *options;
-    struct failure *failure;
-    qkvsim_context *context;
-    struct input input;
-    qkvsim_layout *layout;
-    struct targets targets;
-    uint8_t *others; /* the mask of non-targets */
-    int32_t *codes;
-    qkvsim_analysis *analyses[REPORT_CONDITIONS_MAX];
-    qkvsim_baseline *baselines[REPORT_CONDITIONS_MAX];
-    struct report report;
+/* What a run writes, and while it runs: where to. */
+struct outputs {
+    FILE *json;
+    FILE *csv;
+    FILE *figure;
+    FILE *table;
+    struct trend trend; /* several layers' numbers, for table and figure */
 };
+
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
 
 static bool check_outputs(const struct options *options, struct failure *failure)
 {
@@ -35,159 +32,106 @@ static bool check_outputs(const struct options *options, struct failure *failure
            && output_check(options->figure, failure);
 }
 
-static bool read_targets(struct run *run)
+static bool open_outputs(struct outputs *outputs, const struct options *options,
+                         struct failure *failure)
 {
-    int64_t observations = run->input.observations;
-    if (!targets_read(&run->targets, run->options->targets, observations, run->failure))
-        return false;
-    if (run->targets.count == observations)
-        return fail(run->failure, "every observation is a target, none is left: %s",
-                    run->options->targets);
-    run->others = malloc((size_t)observations);
-    if (run->others == NULL)
-        return fail_no_memory(run->failure);
-    for (int64_t i = 0; i < observations; i++)
-        run->others[i] = !run->targets.mask[i];
-    return true;
+    bool table = !options->quiet && !is_stdout(options->json) && !is_stdout(options->csv);
+    return (options->json == NULL || spool_open(&outputs->json, failure))
+           && (options->csv == NULL || spool_open(&outputs->csv, failure))
+           && (options->figure == NULL || spool_open(&outputs->figure, failure))
+           && (!table || spool_open(&outputs->table, failure));
 }
 
-/* The mask's codes, or NULL where the layout has more groups than unambiguous products. */
-static bool find_codes(struct run *run)
-{
-    size_t count = (size_t)qkvsim_layout_pair_groups(run->layout);
-    run->codes = calloc(count, sizeof *run->codes);
-    if (run->codes == NULL)
-        return fail_no_memory(run->failure);
-    qkvsim_status status = qkvsim_mask_codes(run->context, run->layout, NULL, run->codes);
-    if (status == QKVSIM_ERROR_AMBIGUOUS || status == QKVSIM_ERROR_TOO_LARGE) {
-        free(run->codes);
-        run->codes = NULL;
-        return true;
-    }
-    return status == QKVSIM_OK
-           || fail_library(run->failure, run->context, status, run->options->inputs[0]);
-}
-
-static bool prepare(struct run *run)
-{
-    const struct options *options = run->options;
-    return check_outputs(options, run->failure)
-           && command_make_context(options, &run->context, run->failure)
-           && input_open(&run->input, options->inputs[0], options->tensors, options->tensor_count,
-                         run->failure)
-           && groups_make_layout(run->context, options, &run->input, &run->layout, run->failure)
-           && (options->targets == NULL || read_targets(run)) && find_codes(run);
-}
-
-/* Analyses one condition: the observations that mask selects, or all where it is NULL. */
-static bool analyze_condition(struct run *run, const char *name, const uint8_t *mask)
-{
-    const struct options *options = run->options;
-    const struct input *input = &run->input;
-    int index = run->report.condition_count;
-    qkvsim_selection selection = { .struct_size = sizeof selection,
-                                   .mask = mask,
-                                   .count = input->observations };
-    qkvsim_bins bins = { .struct_size = sizeof bins, .count = options->bins };
-    qkvsim_analysis_options analysis_options = { .struct_size = sizeof analysis_options,
-                                                 .selection = mask != NULL ? &selection : NULL,
-                                                 .bins = &bins,
-                                                 .metrics = options->metrics,
-                                                 .precision = options->precision,
-                                                 .nonfinite = options->nonfinite };
-    struct condition *condition = &run->report.conditions[index];
-    struct progress progress;
-    qkvsim_status status;
-    progress_begin(&progress, run->context, name, options->quiet);
-    if (options->permutations > 0) {
-        qkvsim_baseline_options baseline_options = { .struct_size = sizeof baseline_options,
-                                                     .permutations = options->permutations,
-                                                     .seed = (uint64_t)options->seed,
-                                                     .scheme = options->scheme };
-        status = qkvsim_baseline_run(run->context, input->parts, input->part_count, run->layout,
-                                     &analysis_options, &baseline_options, &run->baselines[index]);
-    } else {
-        status = qkvsim_analyze(run->context, input->parts, input->part_count, run->layout,
-                                &analysis_options, &run->analyses[index]);
-    }
-    progress_end(&progress, run->context);
-    if (status != QKVSIM_OK)
-        return fail_library(run->failure, run->context, status, run->options->inputs[0]);
-    condition->name = name;
-    condition->baseline = run->baselines[index];
-    condition->analysis = condition->baseline != NULL
-                              ? qkvsim_baseline_observed(condition->baseline)
-                              : run->analyses[index];
-    run->report.condition_count++;
-    return !progress_interrupted() || fail(run->failure, "interrupted");
-}
-
-static bool analyze(struct run *run)
-{
-    const struct options *options = run->options;
-    run->report = (struct report){
-        .input_name = options->inputs[0],
-        .dtype = input_dtype_name(run->input.parts[0].dtype),
-        .observations = run->input.observations,
-        .features = run->input.features,
-        .layout = run->layout,
-        .codes = run->codes,
-        .metrics = options->metrics,
-        .bins = options->bins,
-        .permutations = options->permutations,
-        .seed = options->seed,
-        .scheme = options_scheme_name(options->scheme),
-    };
-    if (options->targets == NULL)
-        return analyze_condition(run, "all", NULL);
-    return analyze_condition(run, "targets", run->targets.mask)
-           && analyze_condition(run, "non-targets", run->others);
-}
-
-static output_writer *figure_writer(const char *path)
+static const struct figure_format *figure_format(const char *path)
 {
     const char *suffix = strrchr(path, '.');
     if (strcasecmp(suffix, ".svg") == 0)
-        return report_write_svg;
-    return strcasecmp(suffix, ".pdf") == 0 ? report_write_pdf : report_write_png;
+        return &figure_svg;
+    return strcasecmp(suffix, ".pdf") == 0 ? &figure_pdf : &figure_png;
 }
 
-static bool write_outputs(const struct run *run)
+/* A writer fails with its reason, or with none where its stream failed; then spool_write says. */
+static bool written(bool done, const struct failure *failure)
 {
-    const struct options *options = run->options;
-    const struct report *report = &run->report;
-    bool stdout_taken = (options->json != NULL && strcmp(options->json, "-") == 0)
-                        || (options->csv != NULL && strcmp(options->csv, "-") == 0);
-    if (options->json != NULL
-        && !output_write(options->json, report_write_json, report, run->failure))
-        return false;
-    if (options->csv != NULL && !output_write(options->csv, report_write_csv, report, run->failure))
-        return false;
-    if (options->figure != NULL
-        && !output_write(options->figure, figure_writer(options->figure), report, run->failure))
-        return false;
-    return options->quiet || stdout_taken
-           || output_write("-", report_write_table, report, run->failure);
+    return done || failure->exit_status == EXIT_DONE;
 }
 
-static void release(struct run *run)
+/* Writes down one layer; a single one is all there is, so it has its table and figure here. */
+static bool add_layer(struct outputs *outputs, const struct options *options,
+                      const struct report *report, int index, struct failure *failure)
 {
-    for (int i = 0; i < REPORT_CONDITIONS_MAX; i++) {
-        qkvsim_analysis_free(run->analyses[i]);
-        qkvsim_baseline_free(run->baselines[i]);
+    if (outputs->json != NULL
+        && !written(report_add_json(outputs->json, report, index, failure), failure))
+        return false;
+    if (outputs->csv != NULL)
+        report_add_csv(outputs->csv, report, index);
+    if (report->layer != NULL)
+        return trend_add(&outputs->trend, report, index, failure);
+    if (outputs->figure != NULL
+        && !written(figure_write(outputs->figure, report, figure_format(options->figure), failure),
+                    failure))
+        return false;
+    return outputs->table == NULL
+           || written(report_write_table(outputs->table, report, failure), failure);
+}
+
+/* What several layers come to when the last is done. */
+static bool finish_layers(struct outputs *outputs, const struct options *options,
+                          struct failure *failure)
+{
+    if (outputs->json != NULL)
+        report_end_json(outputs->json);
+    if (outputs->table != NULL
+        && !written(trend_write_table(outputs->table, &outputs->trend, failure), failure))
+        return false;
+    return outputs->figure == NULL
+           || written(trend_write_figure(outputs->figure, &outputs->trend,
+                                         figure_format(options->figure), failure),
+                      failure);
+}
+
+static bool write_outputs(const struct outputs *outputs, const struct options *options,
+                          struct failure *failure)
+{
+    return (outputs->json == NULL || spool_write(outputs->json, options->json, failure))
+           && (outputs->csv == NULL || spool_write(outputs->csv, options->csv, failure))
+           && (outputs->figure == NULL || spool_write(outputs->figure, options->figure, failure))
+           && (outputs->table == NULL || spool_write(outputs->table, "-", failure));
+}
+
+static void close_outputs(struct outputs *outputs)
+{
+    spool_close(outputs->json);
+    spool_close(outputs->csv);
+    spool_close(outputs->figure);
+    spool_close(outputs->table);
+    trend_free(&outputs->trend);
+}
+
+static bool analyze_layers(struct study *study, struct outputs *outputs)
+{
+    struct progress progress;
+    progress_begin_several(&progress, study->context, study->options->quiet);
+    bool done = true;
+    for (int i = 0; done && i < study->layers.count; i++) {
+        struct results results = { 0 };
+        done = study_turn_to(study, i) && results_compute(&results, study, &progress)
+               && add_layer(outputs, study->options, &results.report, i, study->failure);
+        results_free(&results);
     }
-    free(run->codes);
-    free(run->others);
-    targets_free(&run->targets);
-    qkvsim_layout_free(run->layout);
-    input_close(&run->input);
-    qkvsim_context_free(run->context);
+    progress_end(&progress, study->context);
+    return done;
 }
 
 bool command_analyze(const struct options *options, struct failure *failure)
 {
-    struct run run = { .options = options, .failure = failure };
-    bool done = prepare(&run) && analyze(&run) && write_outputs(&run);
-    release(&run);
+    struct study study = { 0 };
+    struct outputs outputs = { 0 };
+    bool done = check_outputs(options, failure) && study_open(&study, options, failure)
+                && open_outputs(&outputs, options, failure) && analyze_layers(&study, &outputs)
+                && (!study.layers.several || finish_layers(&outputs, options, failure))
+                && write_outputs(&outputs, options, failure);
+    close_outputs(&outputs);
+    study_close(&study);
     return done;
 }

@@ -57,8 +57,8 @@ static void *copy_elements(const struct stored_array *array, struct failure *fai
     return copy;
 }
 
-static bool add_part(struct input *input, const struct stored_array *array, const char *group,
-                     const char *place, struct failure *failure)
+static bool add_part(struct input *input, const struct stored_array *array,
+                     const struct part_source *source, const char *place, struct failure *failure)
 {
     int32_t part = input->part_count;
     if (array->rows == 0 || array->columns == 0)
@@ -85,16 +85,18 @@ static bool add_part(struct input *input, const struct stored_array *array, cons
         .feature_stride = array->fortran_order ? array->rows : 1,
         .dtype = array->dtype,
     };
-    input->part_groups[part] = group;
+    input->part_groups[part] = source->group;
     input->observations = array->rows;
     input->part_count++;
     return true;
 }
 
-static bool add_npy(struct input *input, const char *path, struct failure *failure)
+static bool add_npy(struct input *input, const struct mapped_file *file,
+                    const struct part_source *source, struct failure *failure)
 {
+    const char *path = source->path;
     struct npy_array npy;
-    if (!npy_parse(input->file.bytes, input->file.size, path, &npy, failure))
+    if (!npy_parse(file->bytes, file->size, path, &npy, failure))
         return false;
     if (npy.dimensions != 2)
         return fail(failure, "array is not 2-dimensional: %s: %d dimensions", path, npy.dimensions);
@@ -111,18 +113,18 @@ static bool add_npy(struct input *input, const char *path, struct failure *failu
         .fortran_order = npy.fortran_order,
         .swapped = npy.swapped,
     };
-    return add_part(input, &array, NULL, path, failure);
+    return add_part(input, &array, source, path, failure);
 }
 
 static bool add_tensor(struct input *input, const struct safetensors *table,
-                       const struct tensor_request *request, const char *path,
-                       struct failure *failure)
+                       const struct part_source *source, struct failure *failure)
 {
     static const char *const names[] = { "F16", "BF16", "F32", "F64" };
     static const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
-    const struct safetensors_tensor *tensor = safetensors_find(table, request->name);
+    const char *path = source->path;
+    const struct safetensors_tensor *tensor = safetensors_find(table, source->tensor);
     if (tensor == NULL)
-        return fail(failure, "no such tensor: %s: %s (see qkvsim info)", path, request->name);
+        return fail(failure, "no such tensor: %s: %s (see qkvsim info)", path, source->tensor);
     if (tensor->dimensions != 2)
         return fail(failure, "tensor is not 2-dimensional: %s: %s has %d dimensions", path,
                     tensor->name, tensor->dimensions);
@@ -141,57 +143,83 @@ static bool add_tensor(struct input *input, const struct safetensors *table,
     };
     char place[512];
     snprintf(place, sizeof place, "%s: %s", path, tensor->name);
-    return add_part(input, &array, request->group, place, failure);
+    return add_part(input, &array, source, place, failure);
 }
 
-static bool add_tensors(struct input *input, const char *path, const struct tensor_request *tensors,
-                        int tensor_count, struct failure *failure)
+static bool add_source(struct input *input, const struct part_source *source,
+                       struct failure *failure)
 {
-    struct safetensors table;
-    if (!safetensors_parse(input->file.bytes, input->file.size, path, &table, failure))
+    struct mapped_file *file = &input->files[input->part_count];
+    bool safetensors = input_is_safetensors(source->path);
+    if (safetensors && source->tensor == NULL)
+        return fail_usage(failure, "--tensor is missing: %s (qkvsim info lists the tensors)",
+                          source->path);
+    if (!safetensors && source->tensor != NULL)
+        return fail_usage(failure, "--tensor is for .safetensors files: %s", source->path);
+    if (!mapped_file_open(file, source->path, failure))
         return false;
-    bool done = true;
-    for (int i = 0; done && i < tensor_count; i++)
-        done = add_tensor(input, &table, &tensors[i], path, failure);
-    safetensors_free(&table);
-    input->named = done && tensors[0].group != NULL;
+    bool done;
+    struct safetensors table;
+    if (!safetensors) {
+        done = add_npy(input, file, source, failure);
+    } else {
+        done = safetensors_parse(file->bytes, file->size, source->path, &table, failure);
+        if (done) {
+            done = add_tensor(input, &table, source, failure);
+            safetensors_free(&table);
+        }
+    }
+    if (!done)
+        mapped_file_close(file);
+    return done;
+}
+
+bool input_open_parts(struct input *input, const struct part_source *sources, int32_t count,
+                      struct failure *failure)
+{
+    *input = (struct input){ .named = true };
+    input->files = calloc((size_t)count, sizeof *input->files);
+    input->parts = calloc((size_t)count, sizeof *input->parts);
+    input->copies = calloc((size_t)count, sizeof *input->copies);
+    input->part_groups = calloc((size_t)count, sizeof *input->part_groups);
+    bool done = input->files != NULL && input->parts != NULL && input->copies != NULL
+                && input->part_groups != NULL;
+    if (!done)
+        fail_no_memory(failure);
+    for (int32_t i = 0; done && i < count; i++) {
+        done = add_source(input, &sources[i], failure);
+        input->named = input->named && sources[i].group != NULL;
+    }
+    if (!done)
+        input_close(input);
     return done;
 }
 
 bool input_open(struct input *input, const char *path, const struct tensor_request *tensors,
                 int tensor_count, struct failure *failure)
 {
-    *input = (struct input){ 0 };
-    bool safetensors = input_is_safetensors(path);
-    if (safetensors && tensor_count == 0)
-        return fail_usage(failure, "--tensor is missing: %s (qkvsim info lists the tensors)", path);
-    if (!safetensors && tensor_count > 0)
-        return fail_usage(failure, "--tensor is for .safetensors files: %s", path);
-    size_t parts = safetensors ? (size_t)tensor_count : 1;
-    input->parts = calloc(parts, sizeof *input->parts);
-    input->copies = calloc(parts, sizeof *input->copies);
-    input->part_groups = calloc(parts, sizeof *input->part_groups);
-    bool done;
-    if (input->parts == NULL || input->copies == NULL || input->part_groups == NULL)
-        done = fail_no_memory(failure);
-    else if (!mapped_file_open(&input->file, path, failure))
-        done = false;
-    else if (safetensors)
-        done = add_tensors(input, path, tensors, tensor_count, failure);
-    else
-        done = add_npy(input, path, failure);
-    if (!done)
-        input_close(input);
+    int32_t count = tensor_count > 0 ? tensor_count : 1;
+    struct part_source *sources = calloc((size_t)count, sizeof *sources);
+    if (sources == NULL)
+        return fail_no_memory(failure);
+    for (int32_t i = 0; i < count; i++)
+        sources[i] = (struct part_source){ .path = path,
+                                           .tensor = tensor_count > 0 ? tensors[i].name : NULL,
+                                           .group = tensor_count > 0 ? tensors[i].group : NULL };
+    bool done = input_open_parts(input, sources, count, failure);
+    free(sources);
     return done;
 }
 
 void input_close(struct input *input)
 {
-    for (int32_t i = 0; i < input->part_count; i++)
+    for (int32_t i = 0; i < input->part_count; i++) {
         free(input->copies[i]);
+        mapped_file_close(&input->files[i]);
+    }
+    free(input->files);
     free(input->copies);
     free(input->parts);
     free(input->part_groups);
-    mapped_file_close(&input->file);
     *input = (struct input){ 0 };
 }

@@ -7,11 +7,18 @@
 #include "mapped_file.h"
 #include "options.h"
 
+/* Where a part stands. Strings belong to the caller and outlive the input. */
+struct part_source {
+    const char *path;
+    const char *tensor; /* in a .safetensors file; NULL for .npy */
+    const char *group;  /* NULL where the part is no group of its own */
+};
+
 struct input {
-    struct mapped_file file;
+    struct mapped_file *files; /* one for each part */
     qkvsim_view *parts;
     void **copies;            /* for each part its bytes in native order and aligned, or NULL */
-    const char **part_groups; /* for each part the group --tensor gave it, or NULL */
+    const char **part_groups; /* for each part its source's group */
     int32_t part_count;
     int64_t observations;
     int64_t features;
@@ -34,9 +41,13 @@ const char *input_dtype_name(int32_t dtype);
 /* Whether a path is read as .safetensors; all others are read as .npy. */
 bool input_is_safetensors(const char *path);
 
-/* Opens a file: an .npy file is one part, a .safetensors file has one part for each tensor asked
- * for. Elements in the other byte order, or misaligned in the file, are copied; all others are
- * not. */
+/* Opens the parts of one input, which share their observations. Elements in the other byte order,
+ * or misaligned in the file, are copied; all others are not. */
+bool input_open_parts(struct input *input, const struct part_source *sources, int32_t count,
+                      struct failure *failure);
+
+/* Opens one file: an .npy file is one part, a .safetensors file has one part for each tensor asked
+ * for. */
 bool input_open(struct input *input, const char *path, const struct tensor_request *tensors,
                 int tensor_count, struct failure *failure);
 

@@ -9,7 +9,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "text.h"
+#include "option_values.h"
 
 enum {
     ANALYZE = COMMAND_ANALYZE,
@@ -22,17 +22,9 @@ enum {
 
 typedef bool take_option(struct options *options, char *value, struct failure *failure);
 
-struct named_number {
-    const char *name;
-    int32_t number;
-};
-
 static const struct named_number schemes[] = { { "all", QKVSIM_SCHEME_ALL },
                                                { "feature", QKVSIM_SCHEME_FEATURE },
                                                { NULL, 0 } };
-static const struct named_number later_schemes[] = {
-    { "shift", 1 }, { "group", 1 }, { "rows", 1 }, { "rows-shift", 1 }, { NULL, 0 }
-};
 static const struct named_number metrics[] = { { "cosine", QKVSIM_COSINE },
                                                { "pearson", QKVSIM_PEARSON },
                                                { NULL, 0 } };
@@ -41,7 +33,15 @@ static const struct named_number matrix_metrics[] = { { "cosine", QKVSIM_COSINE 
                                                       { "covariance", QKVSIM_COVARIANCE },
                                                       { "dot", QKVSIM_DOT },
                                                       { NULL, 0 } };
-static const struct named_number later_metrics[] = { { "spearman", 1 }, { NULL, 0 } };
+static const struct named_number statistics[] = { { "offset_share", OPTIONS_OFFSET_SHARE },
+                                                  { "mean", QKVSIM_MEAN },
+                                                  { "variance", QKVSIM_VARIANCE },
+                                                  { "skewness", QKVSIM_SKEWNESS },
+                                                  { "kurtosis", QKVSIM_KURTOSIS },
+                                                  { "tail", QKVSIM_TAIL },
+                                                  { "min", QKVSIM_MINIMUM },
+                                                  { "max", QKVSIM_MAXIMUM },
+                                                  { NULL, 0 } };
 static const struct named_number nonfinite[] = {
     { "error", QKVSIM_NONFINITE_ERROR },
     { "drop-observation", QKVSIM_NONFINITE_DROP_OBSERVATION },
@@ -51,39 +51,6 @@ static const struct named_number nonfinite[] = {
 static const struct named_number precisions[] = { { "f32", QKVSIM_F32 },
                                                   { "f64", QKVSIM_F64 },
                                                   { NULL, 0 } };
-
-static bool find_number(const struct named_number *names, const char *name, int32_t *number)
-{
-    for (; names->name != NULL; names++)
-        if (strcmp(names->name, name) == 0) {
-            *number = names->number;
-            return true;
-        }
-    return false;
-}
-
-/* A choice by name; one that a later version has is told apart from one that is wrong. */
-static bool take_name(const struct named_number *names, const struct named_number *later,
-                      const char *option, const char *value, int32_t *number,
-                      struct failure *failure)
-{
-    int32_t ignored;
-    if (find_number(names, value, number))
-        return true;
-    if (later != NULL && find_number(later, value, &ignored))
-        return fail_usage(failure, "%s %s is not in this version (%s)", option, value,
-                          qkvsim_version());
-    return fail_usage(failure, "unknown value of %s: %s", option, value);
-}
-
-static bool take_number(const char *option, const char *value, int64_t low, int64_t high,
-                        int64_t *number, struct failure *failure)
-{
-    if (text_to_integer(value, low, high, number))
-        return true;
-    return fail_usage(failure, "%s wants a whole number from %lld to %lld: %s", option,
-                      (long long)low, (long long)high, value);
-}
 
 static bool take_tensor(struct options *options, char *value, struct failure *failure)
 {
@@ -98,9 +65,11 @@ static bool take_tensor(struct options *options, char *value, struct failure *fa
     if (tensor->name[0] == '\0' || (tensor->group != NULL && tensor->group[0] == '\0'))
         return fail_usage(failure, "--tensor wants [GROUP=]NAME: an empty name in number %d",
                           options->tensor_count + 1);
-    if (strchr(tensor->name, '*') != NULL)
-        return fail_usage(failure, "tensor patterns are not in this version (%s): --tensor %s",
-                          qkvsim_version(), tensor->name);
+    const char *star = strchr(tensor->name, '*');
+    if (star != NULL && options->command != COMMAND_ANALYZE)
+        return fail_usage(failure, "tensor patterns are for analyze: --tensor %s", tensor->name);
+    if (star != NULL && strchr(star + 1, '*') != NULL)
+        return fail_usage(failure, "a tensor pattern has one *: --tensor %s", tensor->name);
     options->tensor_count++;
     return true;
 }
@@ -115,7 +84,7 @@ static bool take_metrics(struct options *options, char *value, struct failure *f
         if (rest != NULL)
             *rest++ = '\0';
         int32_t metric = 0;
-        if (!take_name(metrics, later_metrics, "--metrics", name, &metric, failure))
+        if (!option_take_name(metrics, "--metrics", name, &metric, failure))
             return false;
         options->metrics |= metric;
     } while (rest != NULL);
@@ -124,34 +93,47 @@ static bool take_metrics(struct options *options, char *value, struct failure *f
 
 static bool take_metric(struct options *options, char *value, struct failure *failure)
 {
-    return take_name(matrix_metrics, later_metrics, "--metric", value, &options->matrix_metric,
-                     failure);
+    return option_take_name(matrix_metrics, "--metric", value, &options->matrix_metric, failure);
+}
+
+/* [METRIC.]NAME; the metric is checked once all options are known. */
+static bool take_statistic(struct options *options, char *value, struct failure *failure)
+{
+    char *name = value, *dot = strchr(value, '.');
+    if (dot != NULL) {
+        *dot = '\0';
+        name = dot + 1;
+        if (!option_take_name(metrics, "--statistic", value, &options->statistic_metric, failure))
+            return false;
+    }
+    return option_take_name(statistics, "--statistic", name, &options->statistic, failure);
 }
 
 static bool take_bins(struct options *options, char *value, struct failure *failure)
 {
-    return take_number("--bins", value, 1, QKVSIM_BINS_MAX, &options->bins, failure);
+    return option_take_number("--bins", value, 1, QKVSIM_BINS_MAX, &options->bins, failure);
 }
 
 static bool take_permutations(struct options *options, char *value, struct failure *failure)
 {
-    return take_number("--permutations", value, 0, UINT32_MAX, &options->permutations, failure);
+    return option_take_number("--permutations", value, 0, UINT32_MAX, &options->permutations,
+                              failure);
 }
 
 static bool take_scheme(struct options *options, char *value, struct failure *failure)
 {
-    return take_name(schemes, later_schemes, "--scheme", value, &options->scheme, failure);
+    return option_take_name(schemes, "--scheme", value, &options->scheme, failure);
 }
 
 static bool take_seed(struct options *options, char *value, struct failure *failure)
 {
-    return take_number("--seed", value, 0, INT64_MAX, &options->seed, failure);
+    return option_take_number("--seed", value, 0, INT64_MAX, &options->seed, failure);
 }
 
 static bool take_threads(struct options *options, char *value, struct failure *failure)
 {
     int64_t threads;
-    if (!take_number("--threads", value, 1, 1024, &threads, failure))
+    if (!option_take_number("--threads", value, 1, 1024, &threads, failure))
         return false;
     options->threads = (int32_t)threads;
     return true;
@@ -159,12 +141,12 @@ static bool take_threads(struct options *options, char *value, struct failure *f
 
 static bool take_nonfinite(struct options *options, char *value, struct failure *failure)
 {
-    return take_name(nonfinite, NULL, "--on-nonfinite", value, &options->nonfinite, failure);
+    return option_take_name(nonfinite, "--on-nonfinite", value, &options->nonfinite, failure);
 }
 
 static bool take_precision(struct options *options, char *value, struct failure *failure)
 {
-    return take_name(precisions, NULL, "--precision", value, &options->precision, failure);
+    return option_take_name(precisions, "--precision", value, &options->precision, failure);
 }
 
 static bool take_figure(struct options *options, char *value, struct failure *failure)
@@ -198,9 +180,12 @@ static const struct rule {
     { "heads", required_argument, ANALYZE | MASK, TEXT(heads) },
     { "interleaved", no_argument, ANALYZE | MASK, FLAG(interleaved) },
     { "tensor", required_argument, INPUT, TAKE(take_tensor) },
+    { "parts", no_argument, ANALYZE, FLAG(parts) },
     { "targets", required_argument, INPUT, TEXT(targets) },
+    { "pair-groups", required_argument, ANALYZE, TEXT(pair_groups) },
     { "metrics", required_argument, ANALYZE, TAKE(take_metrics) },
     { "metric", required_argument, MATRIX, TAKE(take_metric) },
+    { "statistic", required_argument, ANALYZE, TAKE(take_statistic) },
     { "bins", required_argument, ANALYZE, TAKE(take_bins) },
     { "permutations", required_argument, ANALYZE, TAKE(take_permutations) },
     { "scheme", required_argument, ANALYZE, TAKE(take_scheme) },
@@ -239,7 +224,7 @@ static bool take_command(const char *name, struct options *options, struct failu
     if (strcmp(name, "pairs") == 0 || strcmp(name, "bench") == 0)
         return fail_usage(failure, "the command %s is not in this version (%s)", name,
                           qkvsim_version());
-    if (!find_number(commands, name, &command))
+    if (!option_find_number(commands, name, &command))
         return fail_usage(failure, "unknown command: %s (see qkvsim --help)", name);
     options->command = (enum command)command;
     return true;
@@ -270,9 +255,27 @@ static bool check_inputs(const char *command, const struct options *options,
         return fail_usage(failure, "mask takes no input: %s", options->inputs[0]);
     if (wants_input && options->input_count == 0)
         return fail_usage(failure, "%s wants an input file", command);
-    if (wants_input && options->input_count > 1)
-        return fail_usage(failure, "several inputs are not in this version (%s): %s",
-                          qkvsim_version(), options->inputs[1]);
+    if (wants_input && options->input_count > 1 && options->command != COMMAND_ANALYZE)
+        return fail_usage(failure, "%s takes one input, not %d: %s", command, options->input_count,
+                          options->inputs[1]);
+    return true;
+}
+
+/* The statistic must be one of a metric in use; where none was chosen it is the first's. */
+static bool settle_statistic(struct options *options, struct failure *failure)
+{
+    int32_t cosine = options->metrics & QKVSIM_COSINE;
+    bool chosen = options->statistic != 0;
+    if (!chosen)
+        options->statistic = cosine != 0 ? OPTIONS_OFFSET_SHARE : QKVSIM_MEAN;
+    bool share = options->statistic == OPTIONS_OFFSET_SHARE;
+    if (options->statistic_metric == 0)
+        options->statistic_metric = share ? QKVSIM_COSINE : options->metrics & -options->metrics;
+    if (share && options->statistic_metric != QKVSIM_COSINE)
+        return fail_usage(failure, "--statistic offset_share is one of the cosine alone");
+    if ((options->metrics & options->statistic_metric) == 0)
+        return fail_usage(failure, "--statistic is one of %s, which --metrics leaves out",
+                          option_find_name(metrics, options->statistic_metric));
     return true;
 }
 
@@ -290,6 +293,11 @@ static bool check_together(const struct options *options, struct failure *failur
     if (options->command == COMMAND_MASK
         && (options->groups == NULL || strcmp(options->groups, "thirds") == 0))
         return fail_usage(failure, "mask wants the groups' widths: --groups Q=576,K=192,V=192");
+    for (int i = 0; options->parts && i < options->tensor_count; i++)
+        if (strchr(options->tensors[i].name, '*') != NULL)
+            return fail_usage(failure,
+                              "--parts are one layer, a pattern means several: --tensor %s",
+                              options->tensors[i].name);
     for (int i = 0; i < options->tensor_count; i++)
         if ((options->tensors[i].group == NULL) != (options->tensors[0].group == NULL))
             return fail_usage(failure, "--tensor with GROUP= and without cannot be mixed: %s",
@@ -322,7 +330,8 @@ static bool parse_arguments(int argc, char **argv, struct options *options, stru
     options->input_count = argc - optind;
     if (options->help || options->version)
         return true;
-    return check_inputs(argv[0], options, failure) && check_together(options, failure);
+    return check_inputs(argv[0], options, failure) && settle_statistic(options, failure)
+           && check_together(options, failure);
 }
 
 bool options_parse(int argc, char **argv, struct options *options, struct failure *failure)
@@ -356,8 +365,10 @@ void options_free(struct options *options)
 
 const char *options_scheme_name(int32_t scheme)
 {
-    const struct named_number *entry = schemes;
-    while (entry->name != NULL && entry->number != scheme)
-        entry++;
-    return entry->name;
+    return option_find_name(schemes, scheme);
+}
+
+const char *options_statistic_name(int32_t statistic)
+{
+    return option_find_name(statistics, statistic);
 }

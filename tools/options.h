@@ -11,6 +11,9 @@
 /* Each is one bit, so that an option can belong to several. */
 enum command { COMMAND_ANALYZE = 1, COMMAND_MATRIX = 2, COMMAND_MASK = 4, COMMAND_INFO = 8 };
 
+/* Stands beside QKVSIM_MEAN, ... for the offset share. */
+enum { OPTIONS_OFFSET_SHARE = 8 };
+
 /* --tensor [GROUP=]NAME; group is NULL where none was given. */
 struct tensor_request {
     const char *group;
@@ -27,7 +30,11 @@ struct options {
     bool interleaved;
     struct tensor_request *tensors;
     int tensor_count;
+    bool parts; /* the inputs are parts of one layer */
     const char *targets;
+    const char *pair_groups;
+    int32_t statistic; /* QKVSIM_MEAN, ... or OPTIONS_OFFSET_SHARE: for choice and figures */
+    int32_t statistic_metric;
     int32_t metrics;       /* sum of QKVSIM_COSINE and QKVSIM_PEARSON, for analyze */
     int32_t matrix_metric; /* one metric, for matrix */
     int64_t bins;
@@ -53,5 +60,8 @@ void options_free(struct options *options);
 
 /* The name of a QKVSIM_SCHEME_*, as given to --scheme. */
 const char *options_scheme_name(int32_t scheme);
+
+/* The name of a statistic, as given to --statistic. */
+const char *options_statistic_name(int32_t statistic);
 
 #endif

@@ -72,7 +72,8 @@ static int32_t report(void *user, int64_t done, int64_t total)
     clock_gettime(CLOCK_MONOTONIC, &now);
     double seconds = seconds_between(&progress->begun, &now);
     if (seconds > 0.5 && seconds_between(&progress->drawn, &now) > 0.1) {
-        draw(progress, (double)done / (double)total, seconds);
+        double share = progress->before + progress->own * (double)done / (double)total;
+        draw(progress, share, seconds);
         progress->drawn = now;
     }
     return 0;
@@ -81,10 +82,24 @@ static int32_t report(void *user, int64_t done, int64_t total)
 void progress_begin(struct progress *progress, qkvsim_context *context, const char *label,
                     bool quiet)
 {
-    *progress = (struct progress){ .label = label, .visible = !quiet && isatty(STDERR_FILENO) };
+    *progress = (struct progress){ .own = 1, .visible = !quiet && isatty(STDERR_FILENO) };
+    snprintf(progress->label, sizeof progress->label, "%s", label);
     clock_gettime(CLOCK_MONOTONIC, &progress->begun);
     progress->drawn = progress->begun;
     qkvsim_context_set_progress(context, report, progress);
+}
+
+void progress_begin_several(struct progress *progress, qkvsim_context *context, bool quiet)
+{
+    progress_begin(progress, context, "", quiet);
+    progress->own = 0;
+}
+
+void progress_next(struct progress *progress, const char *label, double own)
+{
+    snprintf(progress->label, sizeof progress->label, "%s", label);
+    progress->before += progress->own;
+    progress->own = own;
 }
 
 void progress_end(struct progress *progress, qkvsim_context *context)

@@ -15,15 +15,22 @@ void progress_catch_signals(void);
 bool progress_interrupted(void);
 
 struct progress {
-    const char *label;
+    char label[32];
     bool visible;
+    double before; /* shares of the whole: finished before the current call, and the call's own */
+    double own;
     struct timespec begun;
     struct timespec drawn;
 };
 
-/* Attaches a bar to the context's next calls; it shows only on a terminal and if not quiet. */
+/* Attaches a bar to the context's next call; it shows only on a terminal and if not quiet. */
 void progress_begin(struct progress *progress, qkvsim_context *context, const char *label,
                     bool quiet);
+
+/* One bar over several calls: before each of them it is said what share of the whole, from 0 to 1,
+ * the call is. */
+void progress_begin_several(struct progress *progress, qkvsim_context *context, bool quiet);
+void progress_next(struct progress *progress, const char *label, double own);
 
 /* Removes the bar from the context and from the terminal. */
 void progress_end(struct progress *progress, qkvsim_context *context);

@@ -15,15 +15,21 @@ static void number_field(FILE *stream, double value)
         fputc(',', stream);
 }
 
-static void text_field(FILE *stream, const char *text)
+static void quoted(FILE *stream, const char *text)
 {
-    fputs(",\"", stream);
+    fputc('"', stream);
     for (; *text != '\0'; text++) {
         if (*text == '"')
             fputc('"', stream);
         fputc(*text, stream);
     }
     fputc('"', stream);
+}
+
+static void text_field(FILE *stream, const char *text)
+{
+    fputc(',', stream);
+    quoted(stream, text);
 }
 
 static const struct report_word statistics[] = {
@@ -51,8 +57,9 @@ enum {
     SUMMARIES = sizeof summaries / sizeof summaries[0]
 };
 
-static void write_header(FILE *stream, bool baseline)
+static void write_header(FILE *stream, bool layers, bool baseline)
 {
+    fputs(layers ? "layer," : "", stream);
     fputs("condition,observations,pair_group,code,pairs,metric,defined,undefined", stream);
     for (int i = 0; i < STATISTICS; i++)
         fprintf(stream, ",%s", statistics[i].key);
@@ -70,6 +77,10 @@ static void write_row(FILE *stream, const struct report *report, const struct co
     const qkvsim_analysis *analysis = condition->analysis;
     int64_t pairs = qkvsim_analysis_pairs(analysis, pair_group);
     int64_t defined = qkvsim_analysis_defined(analysis, pair_group, metric->number);
+    if (report->layer != NULL) {
+        quoted(stream, report->layer);
+        fputc(',', stream);
+    }
     fprintf(stream, "%s,%" PRId64, condition->name, qkvsim_analysis_observations(analysis));
     text_field(stream, qkvsim_analysis_name(analysis, pair_group));
     number_field(stream, report->codes != NULL ? (double)report->codes[pair_group] : (double)NAN);
@@ -88,15 +99,14 @@ static void write_row(FILE *stream, const struct report *report, const struct co
     fputs("\n", stream);
 }
 
-bool report_write_csv(FILE *stream, const void *content, struct failure *failure)
+void report_add_csv(FILE *stream, const struct report *report, int number)
 {
-    (void)failure;
-    const struct report *report = content;
-    write_header(stream, report->permutations > 0);
+    if (number == 0)
+        write_header(stream, report->layer != NULL, report->permutations > 0);
     for (int c = 0; c < report->condition_count; c++)
-        for (int32_t p = 0; p < qkvsim_layout_pair_groups(report->layout); p++)
+        for (int32_t p = 0; p < report->pair_group_count; p++)
             for (int m = 0; m < REPORT_METRICS; m++)
                 if ((report->metrics & report_metrics[m].number) != 0)
-                    write_row(stream, report, &report->conditions[c], p, &report_metrics[m]);
-    return true;
+                    write_row(stream, report, &report->conditions[c], report->pair_groups[p],
+                              &report_metrics[m]);
 }

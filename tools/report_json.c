@@ -178,8 +178,9 @@ static json_t *condition_object(const struct report *report, const struct condit
     json_object_set_new(object, "undefined_features", undefined_features(report, analysis));
     json_object_set_new(object, "groups", condition_groups(report, analysis));
     json_t *pair_groups = json_array();
-    for (int32_t i = 0; i < qkvsim_layout_pair_groups(report->layout); i++)
-        json_array_append_new(pair_groups, pair_group_object(report, condition, i));
+    for (int32_t i = 0; i < report->pair_group_count; i++)
+        json_array_append_new(pair_groups,
+                              pair_group_object(report, condition, report->pair_groups[i]));
     json_object_set_new(object, "pair_groups", pair_groups);
     if (condition->baseline != NULL) {
         json_t *baseline = json_object();
@@ -207,7 +208,10 @@ static json_t *layout_groups(const qkvsim_layout *layout)
 static json_t *report_object(const struct report *report)
 {
     json_t *root = json_object();
-    json_object_set_new(root, "qkvsim", json_string(qkvsim_version()));
+    if (report->layer != NULL)
+        json_object_set_new(root, "name", json_string(report->layer));
+    else
+        json_object_set_new(root, "qkvsim", json_string(qkvsim_version()));
     json_t *input = json_object();
     json_object_set_new(input, "observations", json_integer(report->observations));
     json_object_set_new(input, "features", json_integer(report->features));
@@ -236,16 +240,25 @@ static void *counted_malloc(size_t size)
     return memory;
 }
 
-bool report_write_json(FILE *stream, const void *content, struct failure *failure)
+bool report_add_json(FILE *stream, const struct report *report, int number, struct failure *failure)
 {
     out_of_memory = false;
     json_set_alloc_funcs(counted_malloc, free);
-    json_t *root = report_object(content);
+    json_t *root = report_object(report);
     bool done = !out_of_memory;
     if (!done)
         fail_no_memory(failure);
+    if (done && report->layer != NULL && number == 0)
+        fprintf(stream, "{\n\"qkvsim\": \"%s\",\n\"layers\": [\n", qkvsim_version());
+    if (done && number > 0)
+        fputs(",\n", stream);
     done = done && json_dumpf(root, stream, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) == 0
-           && fputc('\n', stream) != EOF;
+           && (report->layer != NULL || fputc('\n', stream) != EOF);
     json_decref(root);
     return done;
+}
+
+void report_end_json(FILE *stream)
+{
+    fputs("\n]\n}\n", stream);
 }

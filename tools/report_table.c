@@ -170,8 +170,9 @@ static void print_heading(FILE *stream, const struct report *report, int width)
 static int histogram_width(const struct report *report, int width)
 {
     size_t longest = strlen("pairs of");
-    for (int32_t i = 0; i < qkvsim_layout_pair_groups(report->layout); i++) {
-        size_t length = strlen(qkvsim_layout_pair_group_name(report->layout, i));
+    for (int32_t i = 0; i < report->pair_group_count; i++) {
+        size_t length =
+            strlen(qkvsim_layout_pair_group_name(report->layout, report->pair_groups[i]));
         longest = length > longest ? length : longest;
     }
     int others = (int)(longest < 100 ? longest : 100) + (report->permutations > 0 ? 65 : 49);
@@ -179,11 +180,10 @@ static int histogram_width(const struct report *report, int width)
     return left < 12 ? 12 : left > 40 ? 40 : left;
 }
 
-bool report_write_table(FILE *stream, const void *content, struct failure *failure)
+bool report_write_table(FILE *stream, const struct report *report, struct failure *failure)
 {
-    const struct report *report = content;
     int width = table_terminal_width();
-    int32_t total = qkvsim_layout_pair_groups(report->layout);
+    int32_t total = report->pair_group_count;
     struct lines lines = { .report = report, .histogram_width = histogram_width(report, width) };
     int32_t chosen[SHOWN_ALL];
     int32_t count = report_choose(report, total <= SHOWN_ALL ? SHOWN_ALL : SHOWN_LARGEST, chosen);
@@ -195,11 +195,11 @@ bool report_write_table(FILE *stream, const void *content, struct failure *failu
     for (int i = 0; done && i < report->condition_count; i++)
         done = print_condition(stream, &lines, &report->conditions[i], chosen, count, width);
     if (done && count < total) {
-        char line[160];
+        char line[160], name[REPORT_STATISTIC_SIZE];
         snprintf(line, sizeof line,
                  "shown: %" PRId32 " of %" PRId32
-                 " pair groups, %s; the rest are in --json and --csv",
-                 count, total, report_choice(report));
+                 " pair groups, those of largest %s; the rest are in --json and --csv",
+                 count, total, report_statistic_name(report, name));
         fputc('\n', stream);
         table_print_line(stream, line, width);
     }

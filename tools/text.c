@@ -81,6 +81,32 @@ bool text_to_integer(const char *text, int64_t low, int64_t high, int64_t *value
     return true;
 }
 
+/* Compares the numbers that both texts begin with, by value and without limit. */
+static int compare_numbers(const char **left, const char **right)
+{
+    const char *a = *left + strspn(*left, "0"), *b = *right + strspn(*right, "0");
+    size_t digits_a = strspn(a, "0123456789"), digits_b = strspn(b, "0123456789");
+    *left = a + digits_a;
+    *right = b + digits_b;
+    if (digits_a != digits_b)
+        return digits_a < digits_b ? -1 : 1;
+    return memcmp(a, b, digits_a);
+}
+
+int text_compare_natural(const char *left, const char *right)
+{
+    const char *a = left, *b = right;
+    while (*a != '\0' && *b != '\0') {
+        bool digits = *a >= '0' && *a <= '9' && *b >= '0' && *b <= '9';
+        int order =
+            digits ? compare_numbers(&a, &b) : (int)(unsigned char)*a++ - (int)(unsigned char)*b++;
+        if (order != 0)
+            return order;
+    }
+    int order = (int)(unsigned char)*a - (int)(unsigned char)*b;
+    return order != 0 ? order : strcmp(left, right);
+}
+
 const char *text_count(int64_t count, char buffer[TEXT_COUNT_SIZE])
 {
     char digits[TEXT_COUNT_SIZE];

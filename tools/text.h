@@ -21,6 +21,9 @@ int text_width(const char *text);
 /* The whole of text as a decimal number from low to high; false for anything else. */
 bool text_to_integer(const char *text, int64_t low, int64_t high, int64_t *value);
 
+/* Orders texts with their numbers by value: "layer2" before "layer10". Never 0 for unlike texts. */
+int text_compare_natural(const char *left, const char *right);
+
 /* A count with thousands separators: 165,600. Returns buffer. */
 enum { TEXT_COUNT_SIZE = 32 };
 const char *text_count(int64_t count, char buffer[TEXT_COUNT_SIZE]);

@@ -1,0 +1,55 @@
+/*
+ * Values of options, read.
+ */
+#include "option_values.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "text.h"
+
+bool option_find_number(const struct named_number *names, const char *name, int32_t *number)
+{
+    for (; names->name != NULL; names++)
+        if (strcmp(names->name, name) == 0) {
+            *number = names->number;
+            return true;
+        }
+    return false;
+}
+
+const char *option_find_name(const struct named_number *names, int32_t number)
+{
+    while (names->name != NULL && names->number != number)
+        names++;
+    return names->name;
+}
+
+bool option_take_name(const struct named_number *names, const char *option, const char *value,
+                      int32_t *number, struct failure *failure)
+{
+    return option_find_number(names, value, number)
+           || fail_usage(failure, "unknown value of %s: %s", option, value);
+}
+
+bool option_take_number(const char *option, const char *value, int64_t low, int64_t high,
+                        int64_t *number, struct failure *failure)
+{
+    if (text_to_integer(value, low, high, number))
+        return true;
+    return fail_usage(failure, "%s wants a whole number from %lld to %lld: %s", option,
+                      (long long)low, (long long)high, value);
+}
+
+bool option_take_real(const char *option, const char *value, double low, double high,
+                      double *number, struct failure *failure)
+{
+    char *end;
+    double read = strtod(value, &end);
+    if (end == value || *end != '\0' || !(read > low && read < high))
+        return fail_usage(failure, "%s wants a number between %g and %g: %s", option, low, high,
+                          value);
+    *number = read;
+    return true;
+}

@@ -1,0 +1,22 @@
+/*
+ * The results of one layer: an analysis or a baseline for each condition, and the report of them.
+ */
+#ifndef TOOLS_RESULTS_H
+#define TOOLS_RESULTS_H
+
+#include "report.h"
+#include "study.h"
+
+struct results {
+    qkvsim_analysis *analyses[REPORT_CONDITIONS_MAX];
+    qkvsim_baseline *baselines[REPORT_CONDITIONS_MAX];
+    struct report report;
+};
+
+/* Computes the results of the study's open input, within one progress bar over all layers. */
+bool results_compute(struct results *results, struct study *study, struct progress *progress);
+
+/* Also for one zeroed and never computed. */
+void results_free(struct results *results);
+
+#endif

@@ -1,0 +1,143 @@
+/*
+ * What all layers of a run share, read once and checked before the work begins.
+ */
+#include "study.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "commands.h"
+#include "groups.h"
+#include "selected_pairs.h"
+
+static bool read_targets(struct study *study)
+{
+    int64_t observations = study->input.observations;
+    if (!targets_read(&study->targets, study->options->targets, observations, study->failure))
+        return false;
+    if (study->targets.count == observations)
+        return fail(study->failure, "every observation is a target, none is left: %s",
+                    study->options->targets);
+    study->others = malloc((size_t)observations);
+    if (study->others == NULL)
+        return fail_no_memory(study->failure);
+    for (int64_t i = 0; i < observations; i++)
+        study->others[i] = !study->targets.mask[i];
+    return true;
+}
+
+/* The mask's codes, or NULL where the layout has more groups than unambiguous products. */
+static bool find_codes(struct study *study)
+{
+    size_t count = (size_t)qkvsim_layout_pair_groups(study->layout);
+    study->codes = calloc(count, sizeof *study->codes);
+    if (study->codes == NULL)
+        return fail_no_memory(study->failure);
+    qkvsim_status status = qkvsim_mask_codes(study->context, study->layout, NULL, study->codes);
+    if (status == QKVSIM_ERROR_AMBIGUOUS || status == QKVSIM_ERROR_TOO_LARGE) {
+        free(study->codes);
+        study->codes = NULL;
+        return true;
+    }
+    return status == QKVSIM_OK
+           || fail_library(study->failure, study->context, status, study->options->inputs[0]);
+}
+
+static bool remember_shape(struct study *study)
+{
+    study->shape_count = study->input.part_count + 1;
+    study->shape = calloc((size_t)study->shape_count, sizeof *study->shape);
+    if (study->shape == NULL)
+        return fail_no_memory(study->failure);
+    study->shape[0] = study->input.observations;
+    for (int32_t i = 0; i < study->input.part_count; i++)
+        study->shape[i + 1] = study->input.parts[i].features;
+    return true;
+}
+
+/* Layers are compared with each other: same tokens, same groups. */
+static bool check_shape(const struct study *study, const struct input *input, int layer)
+{
+    const struct layer *items = study->layers.items;
+    if (input->observations != study->shape[0])
+        return fail(study->failure,
+                    "layers differ in observations: %s has %" PRId64 ", %s has %" PRId64,
+                    items[layer].name, input->observations, items[0].name, study->shape[0]);
+    for (int32_t i = 0; i < input->part_count; i++)
+        if (input->parts[i].features != study->shape[i + 1])
+            return fail(study->failure,
+                        "layers differ in features: part %" PRId32 " of %s has %" PRId64
+                        ", that of %s has %" PRId64,
+                        i + 1, items[layer].name, input->parts[i].features, items[0].name,
+                        study->shape[i + 1]);
+    return true;
+}
+
+/* A pipe can be read only once: its shape is checked when its turn comes. */
+static bool can_be_read_again(const struct layer *layer)
+{
+    struct stat status;
+    for (int32_t i = 0; i < layer->source_count; i++)
+        if (stat(layer->sources[i].path, &status) == 0 && !S_ISREG(status.st_mode))
+            return false;
+    return true;
+}
+
+static bool check_shapes(struct study *study)
+{
+    bool done = true;
+    for (int i = 1; done && i < study->layers.count; i++) {
+        const struct layer *layer = &study->layers.items[i];
+        struct input input;
+        if (!can_be_read_again(layer))
+            continue;
+        done = input_open_parts(&input, layer->sources, layer->source_count, study->failure)
+               && check_shape(study, &input, i);
+        input_close(&input);
+    }
+    return done;
+}
+
+bool study_turn_to(struct study *study, int layer)
+{
+    const struct layer *item = &study->layers.items[layer];
+    if (layer == study->current)
+        return true;
+    input_close(&study->input);
+    study->current = layer;
+    return input_open_parts(&study->input, item->sources, item->source_count, study->failure)
+           && check_shape(study, &study->input, layer);
+}
+
+bool study_open(struct study *study, const struct options *options, struct failure *failure)
+{
+    *study = (struct study){ .options = options, .failure = failure, .current = -1 };
+    if (!layers_find(&study->layers, options, failure))
+        return false;
+    const struct layer *first = &study->layers.items[0];
+    study->current = 0;
+    return command_make_context(options, &study->context, failure)
+           && input_open_parts(&study->input, first->sources, first->source_count, failure)
+           && remember_shape(study)
+           && groups_make_layout(study->context, options, &study->input, &study->layout, failure)
+           && selected_pairs_find(study->layout, options->pair_groups, &study->pair_groups,
+                                  &study->pair_group_count, failure)
+           && (options->targets == NULL || read_targets(study)) && find_codes(study)
+           && check_shapes(study);
+}
+
+void study_close(struct study *study)
+{
+    free(study->shape);
+    free(study->codes);
+    free(study->others);
+    free(study->pair_groups);
+    targets_free(&study->targets);
+    qkvsim_layout_free(study->layout);
+    input_close(&study->input);
+    layers_free(&study->layers);
+    qkvsim_context_free(study->context);
+    *study = (struct study){ 0 };
+}

@@ -1,0 +1,39 @@
+/*
+ * What all layers of a run share: they have one shape, and so one layout and one set of targets.
+ */
+#ifndef TOOLS_STUDY_H
+#define TOOLS_STUDY_H
+
+#include "input.h"
+#include "layers.h"
+#include "progress.h"
+#include "targets.h"
+
+struct study {
+    const struct options *options;
+    struct failure *failure;
+    qkvsim_context *context;
+    struct layers layers;
+    int current;        /* the layer whose input is open */
+    struct input input; /* of one layer at a time */
+    qkvsim_layout *layout;
+    int32_t *pair_groups; /* those to compute, increasing; all, or the ones of --pair-groups */
+    int32_t pair_group_count;
+    int32_t *codes; /* the mask's; NULL where products are ambiguous */
+    struct targets targets;
+    uint8_t *others; /* the mask of non-targets */
+    int64_t *shape;  /* the first layer's: observations, then each part's features */
+    int32_t shape_count;
+};
+
+/* Finds the layers, reads what they share and checks that they are of one shape; the first layer's
+ * input is then open. */
+bool study_open(struct study *study, const struct options *options, struct failure *failure);
+
+/* Makes another layer's input the open one. */
+bool study_turn_to(struct study *study, int layer);
+
+/* Also for one zeroed and never opened. */
+void study_close(struct study *study);
+
+#endif

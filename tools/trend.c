@@ -1,0 +1,93 @@
+/*
+ * A few numbers of each layer.
+ */
+#include "trend.h"
+
+#include <stdlib.h>
+
+static void add_line(struct trend *trend, int32_t metric, int32_t statistic)
+{
+    if ((trend->shared.metrics & metric) == 0 || trend->line_count == TREND_LINES_MAX)
+        return;
+    for (int i = 0; i < trend->line_count; i++)
+        if (trend->lines[i].metric == metric && trend->lines[i].statistic == statistic)
+            return;
+    trend->lines[trend->line_count++] = (struct trend_line){ metric, statistic };
+}
+
+static void begin(struct trend *trend, const struct report *report)
+{
+    *trend = (struct trend){ .shared = *report };
+    for (int c = 0; c < report->condition_count; c++) {
+        trend->condition_names[c] = report->conditions[c].name;
+        trend->observations[c] = qkvsim_analysis_observations(report->conditions[c].analysis);
+        trend->shared.conditions[c] = (struct condition){ 0 };
+    }
+    add_line(trend, report->statistic_metric, report->statistic);
+    add_line(trend, QKVSIM_COSINE, QKVSIM_MEAN);
+    add_line(trend, QKVSIM_COSINE, QKVSIM_VARIANCE);
+    for (int m = 1; m < REPORT_METRICS; m++)
+        add_line(trend, report_metrics[m].number, QKVSIM_VARIANCE);
+    trend->row_count = report_choose(report, TREND_PAIR_GROUPS_MAX, trend->rows);
+}
+
+static size_t numbers_of_layer(const struct trend *trend)
+{
+    return (size_t)trend->shared.condition_count * (size_t)trend->line_count
+           * (size_t)trend->row_count;
+}
+
+static bool grow(struct trend *trend, struct failure *failure)
+{
+    if (trend->layers < trend->capacity)
+        return true;
+    int capacity = trend->capacity == 0 ? 32 : 2 * trend->capacity;
+    void *names = realloc(trend->names, (size_t)capacity * sizeof *trend->names);
+    if (names == NULL)
+        return fail_no_memory(failure);
+    trend->names = names;
+    void *values =
+        realloc(trend->values, (size_t)capacity * numbers_of_layer(trend) * sizeof *trend->values);
+    if (values == NULL)
+        return fail_no_memory(failure);
+    trend->values = values;
+    trend->capacity = capacity;
+    return true;
+}
+
+bool trend_add(struct trend *trend, const struct report *report, int number,
+               struct failure *failure)
+{
+    if (number == 0)
+        begin(trend, report);
+    if (!grow(trend, failure))
+        return false;
+    double *value = trend->values + (size_t)trend->layers * numbers_of_layer(trend);
+    for (int c = 0; c < report->condition_count; c++)
+        for (int i = 0; i < trend->line_count; i++)
+            for (int32_t r = 0; r < trend->row_count; r++)
+                *value++ = report_value(&report->conditions[c], trend->rows[r],
+                                        trend->lines[i].metric, trend->lines[i].statistic);
+    trend->names[trend->layers++] = report->layer;
+    return true;
+}
+
+void trend_free(struct trend *trend)
+{
+    free(trend->names);
+    free(trend->values);
+    *trend = (struct trend){ 0 };
+}
+
+double trend_value(const struct trend *trend, int layer, int condition, int line, int32_t row)
+{
+    int block = (layer * trend->shared.condition_count + condition) * trend->line_count + line;
+    return trend->values[(size_t)block * (size_t)trend->row_count + (size_t)row];
+}
+
+const char *trend_line_name(const struct trend *trend, int line, char name[REPORT_STATISTIC_SIZE])
+{
+    struct report report = { .statistic = trend->lines[line].statistic,
+                             .statistic_metric = trend->lines[line].metric };
+    return report_statistic_name(&report, name);
+}

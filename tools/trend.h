@@ -1,0 +1,47 @@
+/*
+ * A few numbers of each layer, kept for the table and the figure over layers.
+ */
+#ifndef TOOLS_TREND_H
+#define TOOLS_TREND_H
+
+#include "report.h"
+
+/* The statistics that are kept, besides the chosen one. */
+struct trend_line {
+    int32_t metric;
+    int32_t statistic;
+};
+
+enum { TREND_LINES_MAX = 4, TREND_PAIR_GROUPS_MAX = 8 };
+
+struct trend {
+    struct report shared; /* the first layer's, without its results */
+    const char *condition_names[REPORT_CONDITIONS_MAX];
+    int64_t observations[REPORT_CONDITIONS_MAX];
+    struct trend_line lines[TREND_LINES_MAX]; /* the chosen statistic first */
+    int line_count;
+    int32_t rows[TREND_PAIR_GROUPS_MAX]; /* pair groups, chosen in the first layer */
+    int32_t row_count;
+    const char **names; /* of layers */
+    double *values;     /* layers x conditions x lines x rows */
+    int layers;
+    int capacity;
+};
+
+/* Keeps a layer's numbers; `number` counts from 0. */
+bool trend_add(struct trend *trend, const struct report *report, int number,
+               struct failure *failure);
+
+/* Also for one zeroed. */
+void trend_free(struct trend *trend);
+
+double trend_value(const struct trend *trend, int layer, int condition, int line, int32_t row);
+
+/* "offset share", "Pearson sd", ... */
+const char *trend_line_name(const struct trend *trend, int line, char name[REPORT_STATISTIC_SIZE]);
+
+bool trend_write_table(FILE *stream, const struct trend *trend, struct failure *failure);
+bool trend_write_figure(FILE *stream, const struct trend *trend, const struct figure_format *format,
+                        struct failure *failure);
+
+#endif

@@ -1,0 +1,77 @@
+/*
+ * Several layers as a table: for each condition one line a layer, with the chosen statistic of each
+ * pair group.
+ */
+#include <inttypes.h>
+#include <math.h>
+
+#include "table.h"
+#include "text.h"
+#include "trend.h"
+
+static bool add_row(struct table *table, const struct trend *trend, int layer, int condition)
+{
+    char(*row)[TABLE_CELL_SIZE] = table_add_row(table);
+    if (row == NULL)
+        return false;
+    snprintf(row[0], TABLE_CELL_SIZE, "%s", trend->names[layer]);
+    for (int32_t r = 0; r < trend->row_count; r++) {
+        double value = trend_value(trend, layer, condition, 0, r);
+        if (isnan(value))
+            snprintf(row[r + 1], TABLE_CELL_SIZE, "-");
+        else
+            snprintf(row[r + 1], TABLE_CELL_SIZE, "%.4f", value);
+    }
+    return true;
+}
+
+static bool print_condition(FILE *stream, const struct trend *trend, int condition, int width)
+{
+    struct table_column columns[TREND_PAIR_GROUPS_MAX + 1] = { { "layer", true, 100 } };
+    for (int32_t r = 0; r < trend->row_count; r++)
+        columns[r + 1] = (struct table_column){
+            qkvsim_layout_pair_group_name(trend->shared.layout, trend->rows[r]), false, 50 - r
+        };
+    struct table table = { .columns = columns, .column_count = trend->row_count + 1 };
+    bool done = true;
+    for (int layer = 0; done && layer < trend->layers; layer++)
+        done = add_row(&table, trend, layer, condition);
+    char line[256], count[TEXT_COUNT_SIZE], name[REPORT_STATISTIC_SIZE];
+    snprintf(line, sizeof line, "%s: %s observations; %s of", trend->condition_names[condition],
+             text_count(trend->observations[condition], count), trend_line_name(trend, 0, name));
+    fputc('\n', stream);
+    table_print_line(stream, line, width);
+    if (done)
+        table_print(&table, stream, width);
+    table_free(&table);
+    return done;
+}
+
+bool trend_write_table(FILE *stream, const struct trend *trend, struct failure *failure)
+{
+    int width = table_terminal_width();
+    const struct report *shared = &trend->shared;
+    char line[512], observations[TEXT_COUNT_SIZE], features[TEXT_COUNT_SIZE];
+    char name[REPORT_STATISTIC_SIZE];
+    snprintf(line, sizeof line, "%d layer%s: %s observations x %s features, %s", trend->layers,
+             trend->layers == 1 ? "" : "s", text_count(shared->observations, observations),
+             text_count(shared->features, features), shared->dtype);
+    table_print_line(stream, line, width);
+    bool done = true;
+    for (int c = 0; done && c < shared->condition_count; c++)
+        done = print_condition(stream, trend, c, width);
+    if (!done)
+        return fail_no_memory(failure);
+    int length = 0;
+    if (trend->row_count < shared->pair_group_count)
+        length =
+            snprintf(line, sizeof line,
+                     "shown: %" PRId32 " of %" PRId32
+                     " pair groups, those of largest %s in the first layer; ",
+                     trend->row_count, shared->pair_group_count, trend_line_name(trend, 0, name));
+    snprintf(line + length, sizeof line - (size_t)length,
+             "all else is in --json and --csv, another statistic with --statistic");
+    fputc('\n', stream);
+    table_print_line(stream, line, width);
+    return true;
+}
