@@ -5,6 +5,7 @@ Usage: test_program.py path/to/qkvsim path/to/examples/data
 import json
 import os
 import random
+import shutil
 import struct
 import subprocess
 import sys
@@ -439,7 +440,7 @@ class WrongUsage(Program):
                 self.refused(*arguments, status=2)
 
     def test_what_comes_later_is_refused_clearly(self):
-        for arguments in (["pairs", self.input], ["bench"],
+        for arguments in (["pairs", self.input],
                           ["analyze", self.input, "--scheme", "shift"],
                           ["analyze", self.input, "--scheme", "group"],
                           ["analyze", self.input, "--compare", "9"],
@@ -449,6 +450,51 @@ class WrongUsage(Program):
                 result = self.run_program(*arguments)
                 self.assertIn(result.returncode, (1, 2))
                 self.assertTrue(result.stderr.decode().startswith("qkvsim: "))
+
+
+class Bench(Program):
+    ROWS = "analyze/64,call/2,heads/256"
+
+    def setUp(self):
+        super().setUp()
+        folder = os.path.dirname(os.path.abspath(PROGRAM))
+        self.built = any(os.path.exists(os.path.join(folder, *place, "qkvsim-bench"))
+                         for place in ([], ["..", "bench"]))
+
+    def bench(self, *arguments, **options):
+        if not self.built:
+            self.skipTest("built without qkvsim-bench")
+        return self.run_program("bench", *arguments, **options)
+
+    def test_json_has_the_rows_asked_for(self):
+        path = self.path("bench.json")
+        result = self.bench("--quick", "--rows", self.ROWS, "--threads", 1, "--json", path)
+        self.assertEqual(result.returncode, 0, result.stderr.decode())
+        self.assertIn(b"analyze/64", result.stdout)
+        with open(path, encoding="utf-8") as file:
+            report = json.load(file)
+        self.assertEqual(set(report), {"rows", "peak_rss_mb", "cpu", "blas", "kernels", "threads"})
+        self.assertEqual(report["threads"], 1)
+        self.assertEqual([(row["name"], row["n"], row["d"]) for row in report["rows"]],
+                         [("analyze/64", 64, 2304), ("heads/256", 256, 2496), ("call/2", 2, 2)])
+        for row in report["rows"]:
+            self.assertAlmostEqual(row["ratio"], row["ms"] / row["reference_ms"], places=6)
+            self.assertTrue(0 < row["min_ms"] <= row["ms"], row)
+            self.assertIsInstance(row["reference"], str)
+
+    def test_its_arguments_are_its_own(self):
+        self.assertEqual(self.bench("--rows", "nonsense").returncode, 2)
+        self.assertEqual(self.bench("--bins", 3).returncode, 2)
+        self.assertIn(b"--quick", self.bench("--help").stdout)
+
+    def test_where_it_is_not_built_the_program_says_so(self):
+        alone = shutil.copy(PROGRAM, self.path("alone"))
+        library = os.path.join(os.path.dirname(os.path.abspath(PROGRAM)), "..", "lib")
+        result = subprocess.run([alone, "bench"], capture_output=True, check=False, timeout=60,
+                                env={**os.environ, "LD_LIBRARY_PATH": library})
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("qkvsim-bench is not in %s" % os.path.realpath(self.folder.name),
+                      result.stderr.decode())
 
 
 class Failures(Program):

@@ -18,6 +18,7 @@ static const char help[] =
     "  qkvsim matrix INPUT --output OUT.npy    one similarity matrix\n"
     "  qkvsim mask --groups SPEC               the mask, or its pair groups, codes and counts\n"
     "  qkvsim info [INPUT...]                  what is in a file; library, OpenBLAS, kernels\n"
+    "  qkvsim bench [options]                  how fast it is on this machine, next to OpenBLAS\n"
     "\n"
     "INPUT is a 2-d .npy file (float16, float32, float64), observations x features, or a\n"
     ".safetensors file with --tensor. Rows and columns count from 0.\n"
@@ -91,6 +92,8 @@ static bool run(const struct options *options, struct failure *failure)
         return command_mask(options, failure);
     case COMMAND_INFO:
         return command_info(options, failure);
+    case COMMAND_BENCH:
+        return command_bench(options, failure);
     default:
         return command_analyze(options, failure);
     }

@@ -215,13 +215,12 @@ enum { RULES = sizeof rules / sizeof rules[0] };
 
 static bool take_command(const char *name, struct options *options, struct failure *failure)
 {
-    static const struct named_number commands[] = { { "analyze", COMMAND_ANALYZE },
-                                                    { "matrix", COMMAND_MATRIX },
-                                                    { "mask", COMMAND_MASK },
-                                                    { "info", COMMAND_INFO },
-                                                    { NULL, 0 } };
+    static const struct named_number commands[] = {
+        { "analyze", COMMAND_ANALYZE }, { "matrix", COMMAND_MATRIX }, { "mask", COMMAND_MASK },
+        { "info", COMMAND_INFO },       { "bench", COMMAND_BENCH },   { NULL, 0 }
+    };
     int32_t command = 0;
-    if (strcmp(name, "pairs") == 0 || strcmp(name, "bench") == 0)
+    if (strcmp(name, "pairs") == 0)
         return fail_usage(failure, "the command %s is not in this version (%s)", name,
                           qkvsim_version());
     if (!option_find_number(commands, name, &command))
@@ -348,6 +347,9 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
         return true;
     if (!take_command(argv[1], options, failure))
         return false;
+    options->arguments = argv + 1;
+    if (options->command == COMMAND_BENCH)
+        return true;
     options->tensors = calloc((size_t)argc, sizeof *options->tensors);
     if (options->tensors == NULL)
         return fail_no_memory(failure);

@@ -9,7 +9,13 @@
 #include "failure.h"
 
 /* Each is one bit, so that an option can belong to several. */
-enum command { COMMAND_ANALYZE = 1, COMMAND_MATRIX = 2, COMMAND_MASK = 4, COMMAND_INFO = 8 };
+enum command {
+    COMMAND_ANALYZE = 1,
+    COMMAND_MATRIX = 2,
+    COMMAND_MASK = 4,
+    COMMAND_INFO = 8,
+    COMMAND_BENCH = 32
+};
 
 /* Stands beside QKVSIM_MEAN, ... for the offset share. */
 enum { OPTIONS_OFFSET_SHARE = 8 };
@@ -23,6 +29,7 @@ struct tensor_request {
 /* Strings point into argv. */
 struct options {
     enum command command;
+    char **arguments; /* the command's own, its name first, NULL last: all that bench looks at */
     char **inputs;
     int input_count;
     const char *groups;
