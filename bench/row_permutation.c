@@ -50,6 +50,7 @@ bench_outcome run_permutation(bench_run *bench, const bench_row *row)
                                   timing_compare(&ours, &reference, rows_stretches(bench)) };
     timing *permutation = &outcome.comparison.ours;
     const timing *analysis = &outcome.comparison.reference;
+    permutation->minimum = one_permutation(permutation->minimum, analysis->minimum);
     permutation->median = one_permutation(permutation->median, analysis->median);
     for (int s = 0; s < outcome.comparison.stretches; s++)
         permutation->stretch[s] = one_permutation(permutation->stretch[s], analysis->stretch[s]);

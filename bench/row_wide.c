@@ -43,7 +43,7 @@ void wide_child(const bench_run *bench)
 {
     const bench_outcome outcome = measure(bench);
     if (write(STDOUT_FILENO, &outcome, sizeof outcome) != (ssize_t)sizeof outcome)
-        fail(EXIT_FAILED, "cannot bench_report wide/%d: %s", WIDE_FEATURES, strerror(errno));
+        fail(EXIT_FAILED, "cannot report wide/%d: %s", WIDE_FEATURES, strerror(errno));
 }
 
 /* Becomes this program again, with its standard output in the pipe. */
