@@ -27,7 +27,10 @@ typedef struct qkv_input {
     int64_t features;
     int64_t observations; /* in use */
     int64_t *rows;        /* their numbers, increasing; NULL: 0 .. observations - 1 */
-    int64_t *dropped;     /* left out for NaN or infinity, increasing */
+    const int8_t
+        *kinds;       /* of the features, see prepare.h: at most so much of each is defined; NULL:
+                           * all that the values define */
+    int64_t *dropped; /* left out for NaN or infinity, increasing */
     int64_t dropped_count;
 } qkv_input;
 

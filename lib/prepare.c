@@ -291,7 +291,10 @@ static void prepare_one(preparation *work, int64_t task)
     load_columns(work->context, work->input, panels->order + position, &strip);
     prepare_strip(work->context, &strip, panels->real, features);
     for (int64_t j = 0; j < strip.width; j++) {
-        panels->statistics[panels->order[position + j]] = features[j];
+        const int64_t column = panels->order[position + j];
+        if (work->input->kinds != NULL && features[j].kind < work->input->kinds[column])
+            features[j].kind = work->input->kinds[column];
+        panels->statistics[column] = features[j];
         store_ratios(panels, position + j, &features[j]);
     }
 }

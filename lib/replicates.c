@@ -63,16 +63,29 @@ void qkv_replicates_close(qkv_replicates *replicates)
     *replicates = (qkv_replicates){ 0 };
 }
 
-void qkv_replicates_put(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k)
+static void put(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k,
+                bool subtract)
 {
     for (int32_t index = 0; index < QKV_METRICS; index++)
         for (int32_t row = 0; row < replicates->rows; row++)
             for (int32_t s = 0; s < QKV_REPLICATED; s++) {
                 const int32_t metric = qkv_metric_bit(index), statistic = qkv_replicated(s);
                 double *values = values_of(replicates, row, metric, statistic);
-                if (values != NULL)
-                    values[k] = qkvsim_analysis_statistic(analysis, row, metric, statistic);
+                if (values == NULL)
+                    continue;
+                const double value = qkvsim_analysis_statistic(analysis, row, metric, statistic);
+                values[k] = subtract ? values[k] - value : value;
             }
+}
+
+void qkv_replicates_put(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k)
+{
+    put(replicates, analysis, k, false);
+}
+
+void qkv_replicates_subtract(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k)
+{
+    put(replicates, analysis, k, true);
 }
 
 const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t metric,

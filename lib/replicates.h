@@ -26,6 +26,10 @@ void qkv_replicates_close(qkv_replicates *replicates);
 /* Keeps every statistic of the k-th analysis. */
 void qkv_replicates_put(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k);
 
+/* Takes the statistics of another analysis off those kept at k. */
+void qkv_replicates_subtract(qkv_replicates *replicates, const qkvsim_analysis *analysis,
+                             int64_t k);
+
 /* A statistic's `count` values in order, NaN where it did not exist. NULL where there is no such row,
  * metric or replicated statistic of it. */
 const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t metric,

@@ -9,6 +9,7 @@
 #include <qkvsim/analysis.h>
 #include <qkvsim/baseline.h>
 #include <qkvsim/common.h>
+#include <qkvsim/comparison.h>
 #include <qkvsim/context.h>
 #include <qkvsim/histogram.h>
 #include <qkvsim/layout.h>

@@ -1,0 +1,150 @@
+/**
+ * @file comparison.h
+ * Two selections of the same input, targets and non-targets: how far apart their similarities are, and
+ * whether labels dealt at random would put them as far apart.
+ *
+ *     qkvsim_comparison_options options = { .struct_size = sizeof options, .permutations = 999 };
+ *     qkvsim_comparison *comparison;
+ *     if (qkvsim_compare(context, parts, 3, layout, NULL, &targets, &others, &options, &comparison)
+ *         != QKVSIM_OK)
+ *         puts(qkvsim_last_error(context));
+ *
+ * A histogram over few observations is wide for that reason alone: a Pearson value of unrelated
+ * features has the variance 1 / (n - 1). So distances are tested at equal sizes, on a random subset of
+ * the larger selection (docs/statistics.md).
+ */
+#ifndef QKVSIM_COMPARISON_H
+#define QKVSIM_COMPARISON_H
+
+#include <qkvsim/analysis.h>
+#include <qkvsim/permutation.h>
+#include <qkvsim/significance.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** Distances between two histograms, of their shares of the counts. */
+enum {
+    /** Largest difference of the cumulative shares, at the edges; in [0, 1]. */
+    QKVSIM_KOLMOGOROV_SMIRNOV = 1,
+    /** Earth mover's distance with all of a bin's share at its centre, in units of the similarity
+     * (scipy.stats.wasserstein_distance of the centres, weighted by the counts). */
+    QKVSIM_WASSERSTEIN = 2,
+    /** Square root of the Jensen-Shannon divergence in bits (Lin 1991); in [0, 1]
+     * (scipy.spatial.distance.jensenshannon with base 2). */
+    QKVSIM_JENSEN_SHANNON = 3
+};
+
+/**
+ * Building block: one distance between two histograms.
+ * @param a, b     `bins` counts each, none negative
+ * @param edges    bins + 1 finite, increasing edges
+ * @param bins     1 to QKVSIM_BINS_MAX
+ * @param distance QKVSIM_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
+ * @param value    receives the distance; NaN where a histogram is empty
+ */
+QKVSIM_API qkvsim_status qkvsim_histogram_distance(qkvsim_context *context, const int64_t *a,
+                                                   const int64_t *b, const double *edges,
+                                                   int64_t bins, int32_t distance, double *value);
+
+/** Zero in any field is its default. */
+typedef struct qkvsim_comparison_options {
+    size_t struct_size;
+    int64_t permutations; /**< relabellings, 0 .. 2^32 - 2; default: none, and no p-values */
+    int64_t subsets;      /**< matched subsets, up to 2^32 - 2; default: as many as permutations */
+    uint64_t seed;
+    int32_t relabel; /**< QKVSIM_RELABEL_*; default: LABELS */
+    /** One number for each row of the parts (a document, a window): with QKVSIM_RELABEL_SHIFT, labels
+     * rotate inside runs of equal numbers; default: one run */
+    const int32_t *segments;
+} qkvsim_comparison_options;
+
+/** The results of a comparison. Immutable; free with qkvsim_comparison_free. */
+typedef struct qkvsim_comparison qkvsim_comparison;
+
+/**
+ * Compares two selections of one input.
+ * @param analysis_options as for qkvsim_analyze, but without a selection; own edges must cover
+ *                         [-1, 1], so that every value is in a bin
+ * @param first, second    the selections, which share no row
+ * @param options          NULL for all defaults: descriptive distances only
+ * @param comparison       receives the results
+ * @return as qkvsim_analyze
+ *
+ * Relabelling k is relabelling k of `seed` (qkvsim_relabel) of the labels 1 of first and 0 of second
+ * over the rows of both in increasing order. Each relabelling costs two analyses, of the relabelled
+ * selections at their full sizes, and where sizes differ a third, of a random subset of the relabelled
+ * larger one. Distances are taken over the pairs that are defined in both selections: where a feature
+ * is undefined in one only, one or two more analyses are needed. Memory: as a baseline, plus 24 bytes
+ * for each relabelling, row of the results and metric.
+ */
+QKVSIM_API qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_view *parts,
+                                        int32_t part_count, const qkvsim_layout *layout,
+                                        const qkvsim_analysis_options *analysis_options,
+                                        const qkvsim_selection *first,
+                                        const qkvsim_selection *second,
+                                        const qkvsim_comparison_options *options,
+                                        qkvsim_comparison **comparison);
+
+/** Frees the results and the two analyses in them; NULL is allowed. */
+QKVSIM_API void qkvsim_comparison_free(qkvsim_comparison *comparison);
+
+/** The analyses of the two selections, owned by the comparison. */
+QKVSIM_API const qkvsim_analysis *qkvsim_comparison_first(const qkvsim_comparison *comparison);
+QKVSIM_API const qkvsim_analysis *qkvsim_comparison_second(const qkvsim_comparison *comparison);
+
+/** Numbers of relabellings and of matched subsets. */
+QKVSIM_API int64_t qkvsim_comparison_permutations(const qkvsim_comparison *comparison);
+QKVSIM_API int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison);
+
+/** What is said of a distance. "Matched" is between the smaller selection and a random subset, without
+ * replacement, of the larger one at the same size; between selections of equal size it is the distance
+ * itself. */
+enum {
+    QKVSIM_DISTANCE_VALUE = 1,   /**< between all of both; grows as sizes differ: descriptive */
+    QKVSIM_DISTANCE_MATCHED = 2, /**< of one matched subset: the value that is tested */
+    QKVSIM_DISTANCE_MATCHED_MEAN = 3, /**< over all matched subsets */
+    QKVSIM_DISTANCE_MATCHED_SD = 4,   /**< divided by their number */
+    QKVSIM_DISTANCE_MATCHED_MINIMUM = 5,
+    QKVSIM_DISTANCE_MATCHED_MAXIMUM = 6,
+    /** (b + 1) / (m + 1): b relabellings have a matched distance, to a fresh subset each, at least as
+     * large as MATCHED. */
+    QKVSIM_DISTANCE_P = 7,
+    QKVSIM_DISTANCE_P_BH = 8, /**< adjusted as QKVSIM_NULL_P_BH, ..., over the three distances */
+    QKVSIM_DISTANCE_P_BH_ALL = 9,
+    QKVSIM_DISTANCE_P_MAX = 10,
+    QKVSIM_DISTANCE_P_MAX_ALL = 11
+};
+
+/**
+ * One number of a distance; NaN where it does not exist.
+ * @param row      a pair group, or behind them a roll-up
+ * @param distance QKVSIM_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
+ * @param what     QKVSIM_DISTANCE_*
+ */
+QKVSIM_API double qkvsim_comparison_distance(const qkvsim_comparison *comparison, int32_t row,
+                                             int32_t metric, int32_t distance, int32_t what);
+
+/** The observed difference itself, beside the QKVSIM_NULL_* summaries of its relabellings. */
+enum { QKVSIM_NULL_OBSERVED = 13 };
+
+/**
+ * One number of the difference of a statistic, T(first) - T(second), both at their full sizes; NaN
+ * where it does not exist.
+ * @param statistic QKVSIM_MEAN .. QKVSIM_TAIL or, of the cosine, QKVSIM_STATISTIC_OFFSET_SHARE
+ * @param what      QKVSIM_NULL_*
+ */
+QKVSIM_API double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t row,
+                                               int32_t metric, int32_t statistic, int32_t what);
+
+/** The matched subsets' band: QKVSIM_NULL_MEAN, SD, MINIMUM or MAXIMUM of each bin's count over them,
+ * `bins` numbers owned by the comparison; NULL where there is no such row, metric or summary, or no
+ * subset was asked for. */
+QKVSIM_API const double *qkvsim_comparison_band(const qkvsim_comparison *comparison, int32_t row,
+                                                int32_t metric, int32_t summary);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,1097 @@
+/* comparison.h: distances by their definitions, every summary recomputed from relabellings asked for
+ * one by one, p-values that are uniform under the null, and planted differences that are found. */
+#include <qkvsim/comparison.h>
+
+#include "fixtures.h"
+#include "support.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+enum { N = 40, D = 21, BINS = 20, ROWS = 6, MOST = 60 };
+
+static qkvsim_context *context;
+static qkvsim_layout *layout;
+static table data;
+static stored input;
+
+static void set_up(void)
+{
+    context = context_with(2, QKVSIM_KERNELS_AUTO);
+    data = table_with_offsets(N, D, 1, 1);
+    input = store(&data, QKVSIM_F64, ORDER_C);
+    assert_ok(context, qkvsim_layout_thirds(context, D, &layout));
+}
+
+static void tear_down(void)
+{
+    qkvsim_layout_free(layout);
+    stored_free(&input);
+    table_free(&data);
+    qkvsim_context_free(context);
+}
+
+static const qkvsim_bins twenty = {
+    .struct_size = sizeof(qkvsim_bins), .count = BINS, .low = -1, .high = 1
+};
+static const qkvsim_analysis_options in_twenty = { .struct_size = sizeof in_twenty,
+                                                   .bins = &twenty };
+
+static const int64_t few_rows[] = { 31, 2, 5, 6, 20, 21, 22, 37, 8 };
+static const int64_t some_rows[] = { 1, 3, 9, 10, 12, 25, 26, 34, 39 };
+static const int64_t many_rows[] = { 0,  1,  3,  4,  7,  9,  10, 11, 12, 13, 14, 15, 16, 17,
+                                     18, 23, 24, 25, 26, 27, 28, 29, 30, 32, 34, 35, 38, 39 };
+static const qkvsim_selection few = { sizeof few, few_rows, NULL, 9 };
+static const qkvsim_selection some = { sizeof some, some_rows, NULL, 9 };
+static const qkvsim_selection many = { sizeof many, many_rows, NULL, 28 };
+
+static qkvsim_comparison_options relabellings(int64_t permutations, int64_t subsets, uint64_t seed)
+{
+    return (qkvsim_comparison_options){ .struct_size = sizeof(qkvsim_comparison_options),
+                                        .permutations = permutations,
+                                        .subsets = subsets,
+                                        .seed = seed };
+}
+
+static qkvsim_comparison *run(qkvsim_context *with, const stored *copy,
+                              const qkvsim_selection *first, const qkvsim_selection *second,
+                              const qkvsim_comparison_options *options)
+{
+    qkvsim_comparison *comparison = NULL;
+    assert_ok(with, qkvsim_compare(with, &copy->view, 1, layout, &in_twenty, first, second, options,
+                                   &comparison));
+    return comparison;
+}
+
+static qkvsim_analysis *analyze(const stored *copy, const qkvsim_selection *selection)
+{
+    qkvsim_analysis_options options = in_twenty;
+    qkvsim_analysis *analysis = NULL;
+    options.selection = selection;
+    assert_ok(context, qkvsim_analyze(context, &copy->view, 1, layout, &options, &analysis));
+    return analysis;
+}
+
+static void assert_close(double value, double expected, double tolerance, const char *what)
+{
+    if (isnan(value) != isnan(expected)
+        || fabs(value - expected) > tolerance * (1 + fabs(expected)))
+        ck_abort_msg("%s is %.17g and not %.17g", what, value, expected);
+}
+
+/* ---- distances ---- */
+
+/* From the definitions, with every share written out. */
+static double distance_by_hand(const int64_t *a, const int64_t *b, const double *edges,
+                               int64_t bins, int32_t which)
+{
+    double total_a = 0, total_b = 0, largest = 0, earth = 0, divergence = 0;
+    for (int64_t k = 0; k < bins; k++) {
+        total_a += (double)a[k];
+        total_b += (double)b[k];
+    }
+    for (int64_t k = 0; k < bins; k++) {
+        double below_a = 0, below_b = 0;
+        for (int64_t j = 0; j <= k; j++) {
+            below_a += (double)a[j] / total_a;
+            below_b += (double)b[j] / total_b;
+        }
+        const double p = (double)a[k] / total_a, q = (double)b[k] / total_b;
+        largest = fmax(largest, fabs(below_a - below_b));
+        if (k + 1 < bins)
+            earth += fabs(below_a - below_b)
+                     * ((edges[k + 1] + edges[k + 2]) / 2 - (edges[k] + edges[k + 1]) / 2);
+        divergence += (p > 0 ? p * log2(2 * p / (p + q)) : 0) / 2;
+        divergence += (q > 0 ? q * log2(2 * q / (p + q)) : 0) / 2;
+    }
+    return which == QKVSIM_KOLMOGOROV_SMIRNOV ? largest
+           : which == QKVSIM_WASSERSTEIN      ? earth
+                                              : sqrt(fmax(divergence, 0));
+}
+
+static double distance(const int64_t *a, const int64_t *b, const double *edges, int64_t bins,
+                       int32_t which)
+{
+    double value = -1;
+    assert_ok(context, qkvsim_histogram_distance(context, a, b, edges, bins, which, &value));
+    return value;
+}
+
+START_TEST(distances_are_their_definitions_and_symmetric)
+{
+    random_source source = { 5 };
+    for (int round = 0; round < 100; round++) {
+        int64_t a[30], b[30];
+        double edges[31] = { -1 };
+        const int64_t bins = 1 + round % 30;
+        for (int64_t k = 0; k < bins; k++) {
+            a[k] = round % 3 ? random_below(&source, 1000) : random_below(&source, 2);
+            b[k] = round % 5 ? random_below(&source, 10) : INT64_C(1) << (k + 20);
+            edges[k + 1] = edges[k] + random_uniform(&source);
+        }
+        a[0]++;
+        b[bins - 1]++;
+        for (int32_t which = QKVSIM_KOLMOGOROV_SMIRNOV; which <= QKVSIM_JENSEN_SHANNON; which++) {
+            const double value = distance(a, b, edges, bins, which);
+            assert_close(value, distance_by_hand(a, b, edges, bins, which), 1e-12, "a distance");
+            ck_assert(value == distance(b, a, edges, bins, which));
+            ck_assert(distance(a, a, edges, bins, which) == 0);
+            ck_assert(value >= 0);
+            ck_assert(which == QKVSIM_WASSERSTEIN || value <= 1);
+        }
+    }
+}
+END_TEST
+
+START_TEST(distances_of_histograms_that_share_nothing)
+{
+    const double edges[] = { -1, 0, 0.5, 2 };
+    const int64_t left[] = { 3, 0, 0 }, right[] = { 0, 0, 100 }, none[] = { 0, 0, 0 };
+    ck_assert(distance(left, right, edges, 3, QKVSIM_KOLMOGOROV_SMIRNOV) == 1);
+    ck_assert(distance(left, right, edges, 3, QKVSIM_JENSEN_SHANNON) == 1);
+    ck_assert(distance(left, right, edges, 3, QKVSIM_WASSERSTEIN) == 1.75);
+    for (int32_t which = QKVSIM_KOLMOGOROV_SMIRNOV; which <= QKVSIM_JENSEN_SHANNON; which++) {
+        ck_assert(isnan(distance(left, none, edges, 3, which)));
+        ck_assert(isnan(distance(none, right, edges, 3, which)));
+        ck_assert(isnan(distance(none, none, edges, 3, which)));
+    }
+}
+END_TEST
+
+static void assert_distance_refused(const int64_t *a, const int64_t *b, const double *edges,
+                                    int64_t bins, int32_t which)
+{
+    double value = 7;
+    assert_status(context, qkvsim_histogram_distance(context, a, b, edges, bins, which, &value),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert(value == 7);
+}
+
+START_TEST(bad_histograms_are_refused)
+{
+    const int64_t good[] = { 1, 2 }, negative[] = { 1, -8 };
+    const int64_t huge[] = { INT64_MAX, 1 };
+    const double edges[] = { -1, 0, 1 }, level[] = { -1, 0, 0 }, endless[] = { -1, 0, INFINITY },
+                 none[] = { NAN, 0, 1 };
+    double value = 7;
+    assert_distance_refused(NULL, good, edges, 2, 1);
+    assert_distance_refused(good, NULL, edges, 2, 1);
+    assert_distance_refused(good, good, NULL, 2, 1);
+    assert_distance_refused(good, good, level, 2, 1);
+    assert_message_has_number(context, 2);
+    assert_distance_refused(good, good, endless, 2, 1);
+    assert_distance_refused(good, good, none, 2, 1);
+    assert_distance_refused(good, negative, edges, 2, 1);
+    assert_message_has_number(context, 8);
+    assert_distance_refused(good, good, edges, 0, 1);
+    assert_distance_refused(good, good, edges, -3, 1);
+    assert_distance_refused(good, good, edges, QKVSIM_BINS_MAX + 1, 1);
+    assert_message_has_number(context, QKVSIM_BINS_MAX + 1);
+    assert_distance_refused(good, good, edges, 2, 0);
+    assert_distance_refused(good, good, edges, 2, 4);
+    assert_message_has_number(context, 4);
+    assert_status(context, qkvsim_histogram_distance(context, good, huge, edges, 2, 1, &value),
+                  QKVSIM_ERROR_TOO_LARGE);
+    assert_status(context, qkvsim_histogram_distance(context, good, good, edges, 2, 1, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_histogram_distance(NULL, good, good, edges, 2, 1, &value),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+}
+END_TEST
+
+/* ---- the comparison, by hand ---- */
+
+static double distance_of(const qkvsim_analysis *a, const qkvsim_analysis *b, int32_t row,
+                          int32_t metric, int32_t which)
+{
+    return distance(qkvsim_analysis_histogram(a, row, metric),
+                    qkvsim_analysis_histogram(b, row, metric), qkvsim_analysis_bin_edges(a),
+                    qkvsim_analysis_bins(a), which);
+}
+
+START_TEST(the_selections_are_analysed_in_full_and_set_against_each_other)
+{
+    qkvsim_comparison *comparison = run(context, &input, &few, &many, NULL);
+    qkvsim_analysis *one = analyze(&input, &few), *other = analyze(&input, &many);
+    assert_same_analysis(qkvsim_comparison_first(comparison), one);
+    assert_same_analysis(qkvsim_comparison_second(comparison), other);
+    for (int32_t row = 0; row < ROWS; row++)
+        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+            for (int32_t which = 1; which <= 3; which++)
+                ck_assert(qkvsim_comparison_distance(comparison, row, metric, which,
+                                                     QKVSIM_DISTANCE_VALUE)
+                          == distance_of(one, other, row, metric, which));
+            for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_TAIL; which++)
+                ck_assert(qkvsim_comparison_difference(comparison, row, metric, which,
+                                                       QKVSIM_NULL_OBSERVED)
+                          == qkvsim_analysis_statistic(one, row, metric, which)
+                                 - qkvsim_analysis_statistic(other, row, metric, which));
+        }
+    qkvsim_analysis_free(one);
+    qkvsim_analysis_free(other);
+    qkvsim_comparison_free(comparison);
+}
+END_TEST
+
+/* Two selections' rows in increasing order, with labels: 1 in the first. */
+typedef struct labelled {
+    int64_t n;
+    int64_t rows[N];
+    uint8_t labels[N];
+    int32_t segments[N]; /* of these rows */
+} labelled;
+
+static bool contains(const qkvsim_selection *selection, int64_t row)
+{
+    for (int64_t k = 0; k < selection->count; k++)
+        if (selection->rows[k] == row)
+            return true;
+    return false;
+}
+
+static labelled label(const qkvsim_selection *first, const qkvsim_selection *second,
+                      const int32_t *segments)
+{
+    labelled both = { 0 };
+    for (int64_t row = 0; row < N; row++)
+        if (contains(first, row) || contains(second, row)) {
+            both.segments[both.n] = segments ? segments[row] : 0;
+            both.labels[both.n] = contains(first, row);
+            both.rows[both.n++] = row;
+        }
+    return both;
+}
+
+/* The analyses of relabelling k, each asked for by itself. */
+static void analyze_relabelled(const labelled *both, const qkvsim_comparison_options *options,
+                               int64_t k, qkvsim_analysis *sides[2])
+{
+    const qkvsim_relabelling relabelling = {
+        .struct_size = sizeof relabelling,
+        .seed = options->seed,
+        .index = k,
+        .relabel = options->relabel ? options->relabel : QKVSIM_RELABEL_LABELS,
+        .segments = both->segments,
+    };
+    uint8_t labels[N];
+    assert_ok(context, qkvsim_relabel(context, both->labels, both->n, &relabelling, labels));
+    for (int s = 0; s < 2; s++) {
+        int64_t rows[N], count = 0;
+        for (int64_t i = 0; i < both->n; i++)
+            if (labels[i] == 1 - s)
+                rows[count++] = both->rows[i];
+        const qkvsim_selection side = { sizeof side, rows, NULL, count };
+        sides[s] = analyze(&input, &side);
+    }
+}
+
+static double difference_by_hand(qkvsim_analysis *const sides[2], int32_t row, int32_t metric,
+                                 int32_t statistic)
+{
+    return qkvsim_analysis_statistic(sides[0], row, metric, statistic)
+           - qkvsim_analysis_statistic(sides[1], row, metric, statistic);
+}
+
+static double summary_by_hand(const double *values, int64_t m, double observed, int32_t summary)
+{
+    const double slack = 1e-9 * fabs(observed);
+    double sum = 0, squares = 0, less = 1, greater = 1;
+    for (int64_t k = 0; k < m; k++) {
+        sum += values[k];
+        less += values[k] <= observed + slack;
+        greater += values[k] >= observed - slack;
+    }
+    for (int64_t k = 0; k < m; k++)
+        squares += (values[k] - sum / (double)m) * (values[k] - sum / (double)m);
+    return summary == QKVSIM_NULL_MEAN     ? sum / (double)m
+           : summary == QKVSIM_NULL_SD     ? sqrt(squares / (double)m)
+           : summary == QKVSIM_NULL_P_LESS ? less / (double)(m + 1)
+                                           : greater / (double)(m + 1);
+}
+
+static const int32_t checked_summaries[] = { QKVSIM_NULL_MEAN, QKVSIM_NULL_SD, QKVSIM_NULL_P_LESS,
+                                             QKVSIM_NULL_P_GREATER };
+static const int32_t statistics[] = { QKVSIM_MEAN,     QKVSIM_VARIANCE,
+                                      QKVSIM_SKEWNESS, QKVSIM_KURTOSIS,
+                                      QKVSIM_TAIL,     QKVSIM_STATISTIC_OFFSET_SHARE };
+
+static void assert_differences_by_hand(const qkvsim_comparison *comparison,
+                                       qkvsim_analysis *sides[MOST][2], int64_t m)
+{
+    for (int32_t k = 0; k < ROWS * 2 * 6; k++) {
+        const int32_t row = k / 12, metric = k % 2 ? QKVSIM_PEARSON : QKVSIM_COSINE;
+        const int32_t statistic = statistics[k / 2 % 6];
+        const double observed =
+            qkvsim_comparison_difference(comparison, row, metric, statistic, QKVSIM_NULL_OBSERVED);
+        double values[MOST];
+        for (int64_t i = 0; i < m; i++)
+            values[i] = difference_by_hand(sides[i], row, metric, statistic);
+        for (int s = 0; s < 4; s++)
+            assert_close(
+                qkvsim_comparison_difference(comparison, row, metric, statistic,
+                                             checked_summaries[s]),
+                isnan(observed) ? NAN : summary_by_hand(values, m, observed, checked_summaries[s]),
+                1e-9, "a summary of a difference");
+    }
+}
+
+/* At equal sizes no subset is drawn: a relabelling's distance is that of its two selections. */
+static void assert_distances_by_hand(const qkvsim_comparison *comparison,
+                                     qkvsim_analysis *sides[MOST][2], int64_t m)
+{
+    for (int32_t k = 0; k < ROWS * 2 * 3; k++) {
+        const int32_t row = k / 6, metric = k % 2 ? QKVSIM_PEARSON : QKVSIM_COSINE;
+        const int32_t which = k / 2 % 3 + 1;
+        double values[MOST];
+        for (int64_t i = 0; i < m; i++)
+            values[i] = distance_of(sides[i][0], sides[i][1], row, metric, which);
+        const double value =
+            qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_MATCHED);
+        ck_assert(
+            value
+            == qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_VALUE));
+        assert_close(qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_P),
+                     summary_by_hand(values, m, value, QKVSIM_NULL_P_GREATER), 1e-12,
+                     "p of a distance");
+    }
+}
+
+static const int32_t documents[N] = { 4, 4, 4, 4, 4, 4, 4, 4, 4, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9,
+                                      4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1, 1, 1, 1, 1, 1, 1, 1 };
+
+START_TEST(summaries_are_those_of_relabellings_asked_for_one_by_one)
+{
+    const qkvsim_selection *second = _i % 2 ? &many : &some;
+    qkvsim_comparison_options options = relabellings(MOST - _i, 1, 3);
+    options.relabel = _i / 2 % 3 ? QKVSIM_RELABEL_SHIFT : _i % 2; /* the default, LABELS, SHIFT */
+    options.segments = _i >= 4 ? documents : NULL;
+    qkvsim_comparison *comparison = run(context, &input, &few, second, &options);
+    qkvsim_analysis *sides[MOST][2];
+    const labelled both = label(&few, second, options.segments);
+    for (int64_t k = 0; k < options.permutations; k++)
+        analyze_relabelled(&both, &options, k, sides[k]);
+    assert_differences_by_hand(comparison, sides, options.permutations);
+    if (second == &some)
+        assert_distances_by_hand(comparison, sides, options.permutations);
+    for (int64_t k = 0; k < options.permutations; k++) {
+        qkvsim_analysis_free(sides[k][0]);
+        qkvsim_analysis_free(sides[k][1]);
+    }
+    qkvsim_comparison_free(comparison);
+}
+END_TEST
+
+/* Ten rows against nine: a matched subset leaves one of the ten out, and all ten occur. */
+START_TEST(matched_distances_are_those_of_subsets_without_one_row)
+{
+    const int64_t ten_rows[] = { 1, 3, 9, 10, 12, 25, 26, 34, 39, 19 };
+    const qkvsim_selection ten = { sizeof ten, ten_rows, NULL, 10 };
+    const qkvsim_comparison_options options = relabellings(0, 400, 5);
+    qkvsim_comparison *comparison = run(context, &input, &ten, &few, &options);
+    qkvsim_analysis *nine = analyze(&input, &few);
+    double sum = 0, least = INFINITY, most = 0, found = 0;
+    const double matched = qkvsim_comparison_distance(comparison, 1, QKVSIM_PEARSON,
+                                                      QKVSIM_WASSERSTEIN, QKVSIM_DISTANCE_MATCHED);
+    for (int64_t out = 0; out < 10; out++) {
+        int64_t rows[9], count = 0;
+        for (int64_t k = 0; k < 10; k++)
+            if (k != out)
+                rows[count++] = ten_rows[k];
+        const qkvsim_selection subset = { sizeof subset, rows, NULL, 9 };
+        qkvsim_analysis *analysis = analyze(&input, &subset);
+        const double value = distance_of(analysis, nine, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN);
+        found += value == matched;
+        sum += value / 10;
+        least = fmin(least, value);
+        most = fmax(most, value);
+        qkvsim_analysis_free(analysis);
+    }
+    ck_assert(found >= 1);
+    const double sd = qkvsim_comparison_distance(comparison, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
+                                                 QKVSIM_DISTANCE_MATCHED_SD);
+    const double mean = qkvsim_comparison_distance(
+        comparison, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN, QKVSIM_DISTANCE_MATCHED_MEAN);
+    ck_assert(fabs(mean - sum) < 5 * sd / sqrt(400));
+    ck_assert(qkvsim_comparison_distance(comparison, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
+                                         QKVSIM_DISTANCE_MATCHED_MINIMUM)
+              == least);
+    ck_assert(qkvsim_comparison_distance(comparison, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
+                                         QKVSIM_DISTANCE_MATCHED_MAXIMUM)
+              == most);
+    qkvsim_analysis_free(nine);
+    qkvsim_comparison_free(comparison);
+}
+END_TEST
+
+START_TEST(the_band_holds_the_pairs_of_subsets_of_the_larger_selection)
+{
+    const qkvsim_comparison_options options = relabellings(0, 30, 0);
+    qkvsim_comparison *comparison = run(context, &input, _i ? &some : &many, &few, &options);
+    for (int32_t row = 0; row < ROWS; row++) {
+        const double *band[5];
+        const int64_t *counts =
+            qkvsim_analysis_histogram(qkvsim_comparison_first(comparison), row, QKVSIM_PEARSON);
+        double pairs = 0, spread = 0;
+        for (int32_t s = QKVSIM_NULL_MEAN; s <= QKVSIM_NULL_MAXIMUM; s++)
+            band[s] = qkvsim_comparison_band(comparison, row, QKVSIM_PEARSON, s);
+        for (int64_t b = 0; b < BINS; b++) {
+            pairs += band[QKVSIM_NULL_MEAN][b];
+            spread += band[QKVSIM_NULL_SD][b];
+            ck_assert(band[QKVSIM_NULL_MINIMUM][b] <= band[QKVSIM_NULL_MEAN][b] + 1e-9);
+            ck_assert(band[QKVSIM_NULL_MAXIMUM][b] >= band[QKVSIM_NULL_MEAN][b] - 1e-9);
+            if (_i) /* equal sizes: the only subset is the selection */
+                ck_assert(row == 0 || band[QKVSIM_NULL_MEAN][b] >= 0);
+        }
+        assert_close(pairs, (double)qkvsim_analysis_pairs(qkvsim_comparison_first(comparison), row),
+                     1e-9, "the band's number of pairs");
+        ck_assert((spread == 0) == (_i == 1));
+        ck_assert_ptr_nonnull(counts);
+    }
+    qkvsim_comparison_free(comparison);
+}
+END_TEST
+
+static void assert_mirrored(const qkvsim_comparison *one, const qkvsim_comparison *other)
+{
+    for (int32_t k = 0; k < ROWS * 2 * 6; k++) {
+        const int32_t row = k / 12, metric = k % 2 ? QKVSIM_PEARSON : QKVSIM_COSINE;
+        const int32_t statistic = statistics[k / 2 % 6];
+        for (int32_t what = QKVSIM_NULL_MEAN; what <= QKVSIM_NULL_OBSERVED; what++) {
+            const bool negates = what == QKVSIM_NULL_MEAN || what == QKVSIM_NULL_Z
+                                 || what == QKVSIM_NULL_OBSERVED || what == QKVSIM_NULL_MINIMUM
+                                 || what == QKVSIM_NULL_MAXIMUM;
+            const int32_t mirror = what == QKVSIM_NULL_MINIMUM     ? QKVSIM_NULL_MAXIMUM
+                                   : what == QKVSIM_NULL_MAXIMUM   ? QKVSIM_NULL_MINIMUM
+                                   : what == QKVSIM_NULL_P_LESS    ? QKVSIM_NULL_P_GREATER
+                                   : what == QKVSIM_NULL_P_GREATER ? QKVSIM_NULL_P_LESS
+                                                                   : what;
+            const double value = qkvsim_comparison_difference(one, row, metric, statistic, what);
+            assert_close(qkvsim_comparison_difference(other, row, metric, statistic, mirror),
+                         negates ? -value : value, 0, "a mirrored difference");
+        }
+        for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_P_MAX_ALL; what++)
+            assert_close(qkvsim_comparison_distance(other, row, metric, k % 3 + 1, what),
+                         qkvsim_comparison_distance(one, row, metric, k % 3 + 1, what), 0,
+                         "a mirrored distance");
+    }
+}
+
+START_TEST(swapping_the_selections_negates_the_differences)
+{
+    qkvsim_comparison_options options = relabellings(25, 7, 2);
+    options.relabel = _i / 2 ? QKVSIM_RELABEL_SHIFT : QKVSIM_RELABEL_LABELS;
+    const qkvsim_selection *second = _i % 2 ? &many : &some;
+    qkvsim_comparison *one = run(context, &input, &few, second, &options);
+    qkvsim_comparison *other = run(context, &input, second, &few, &options);
+    assert_mirrored(one, other);
+    qkvsim_comparison_free(one);
+    qkvsim_comparison_free(other);
+}
+END_TEST
+
+static void assert_same_comparison(const qkvsim_comparison *one, const qkvsim_comparison *other)
+{
+    assert_same_analysis(qkvsim_comparison_first(one), qkvsim_comparison_first(other));
+    assert_same_analysis(qkvsim_comparison_second(one), qkvsim_comparison_second(other));
+    for (int32_t row = 0; row < ROWS; row++)
+        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+            for (int32_t s = QKVSIM_NULL_MEAN; s <= QKVSIM_NULL_MAXIMUM; s++)
+                ck_assert_mem_eq(qkvsim_comparison_band(one, row, metric, s),
+                                 qkvsim_comparison_band(other, row, metric, s),
+                                 BINS * sizeof(double));
+            for (int32_t what = 1; what <= QKVSIM_NULL_OBSERVED; what++) {
+                for (int s = 0; s < 6; s++)
+                    assert_close(
+                        qkvsim_comparison_difference(one, row, metric, statistics[s], what),
+                        qkvsim_comparison_difference(other, row, metric, statistics[s], what), 0,
+                        "a difference");
+                for (int32_t which = 1; which <= 3; which++)
+                    assert_close(qkvsim_comparison_distance(one, row, metric, which, what),
+                                 qkvsim_comparison_distance(other, row, metric, which, what), 0,
+                                 "a distance");
+            }
+        }
+}
+
+/* Sparse columns are constant in some selections and not in others, which takes the further way. */
+START_TEST(results_are_bit_identical_for_any_number_of_threads)
+{
+    const int32_t threads[] = { 2, 3, 7 };
+    const qkvsim_comparison_options options = relabellings(11, 5, 3);
+    table sparse = table_sparse(N, D, 1);
+    stored copy = store(_i ? &sparse : &data, QKVSIM_F32, ORDER_C);
+    qkvsim_context *single = context_with(1, QKVSIM_KERNELS_AUTO);
+    qkvsim_comparison *expected = run(single, &copy, &few, &many, &options);
+    for (int t = 0; t < 3; t++) {
+        qkvsim_context *team = context_with(threads[t], QKVSIM_KERNELS_AUTO);
+        qkvsim_comparison *comparison = run(team, &copy, &few, &many, &options);
+        assert_same_comparison(comparison, expected);
+        qkvsim_comparison_free(comparison);
+        qkvsim_context_free(team);
+    }
+    qkvsim_comparison_free(expected);
+    qkvsim_context_free(single);
+    stored_free(&copy);
+    table_free(&sparse);
+}
+END_TEST
+
+START_TEST(without_relabellings_there_are_distances_and_no_p_values)
+{
+    const qkvsim_comparison_options options = relabellings(0, 4, 0);
+    qkvsim_comparison *plain = run(context, &input, &few, &many, NULL);
+    qkvsim_comparison *banded = run(context, &input, &few, &many, &options);
+    ck_assert_int_eq(qkvsim_comparison_permutations(plain), 0);
+    ck_assert_int_eq(qkvsim_comparison_subsets(plain), 0);
+    ck_assert_int_eq(qkvsim_comparison_subsets(banded), 4);
+    ck_assert_ptr_null(qkvsim_comparison_band(plain, 0, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
+    ck_assert_ptr_nonnull(qkvsim_comparison_band(banded, 0, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
+    for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_P_MAX_ALL; what++) {
+        const double a = qkvsim_comparison_distance(plain, 0, QKVSIM_COSINE, 1, what);
+        const double b = qkvsim_comparison_distance(banded, 0, QKVSIM_COSINE, 1, what);
+        ck_assert_int_eq(isnan(a), what > QKVSIM_DISTANCE_MATCHED);
+        ck_assert_int_eq(isnan(b), what >= QKVSIM_DISTANCE_P);
+    }
+    for (int32_t what = QKVSIM_NULL_MEAN; what <= QKVSIM_NULL_P_MAX_ALL; what++)
+        ck_assert(isnan(qkvsim_comparison_difference(banded, 0, QKVSIM_COSINE, QKVSIM_MEAN, what)));
+    qkvsim_comparison_free(plain);
+    qkvsim_comparison_free(banded);
+}
+END_TEST
+
+START_TEST(subsets_are_as_many_as_permutations_by_default)
+{
+    const qkvsim_comparison_options options = relabellings(6, 0, 0);
+    qkvsim_comparison *comparison = run(context, &input, &few, &many, &options);
+    ck_assert_int_eq(qkvsim_comparison_permutations(comparison), 6);
+    ck_assert_int_eq(qkvsim_comparison_subsets(comparison), 6);
+    qkvsim_comparison_free(comparison);
+}
+END_TEST
+
+/* ---- pairs that only one selection defines ---- */
+
+/* The comparison of the same data without one column. */
+static qkvsim_comparison *compare_without(const table *with, int64_t column,
+                                          const qkvsim_comparison_options *options)
+{
+    int64_t columns[D - 1];
+    int32_t labels[D - 1];
+    for (int64_t j = 0, k = 0; j < D; j++)
+        if (j != column) {
+            labels[k] = (int32_t)(j / (D / 3));
+            columns[k++] = j;
+        }
+    table without = table_columns(with, columns, D - 1);
+    stored copy = store(&without, QKVSIM_F64, ORDER_C);
+    qkvsim_layout *shorter;
+    qkvsim_comparison *comparison;
+    assert_ok(context, qkvsim_layout_labels(context, labels, D - 1, NULL, 3, &shorter));
+    assert_ok(context, qkvsim_compare(context, &copy.view, 1, shorter, &in_twenty, &few, &many,
+                                      options, &comparison));
+    qkvsim_layout_free(shorter);
+    stored_free(&copy);
+    table_free(&without);
+    return comparison;
+}
+
+/* A column that is constant (not 0) in the first selection has no Pearson value there, and keeps its
+ * cosines; an all-zero one has neither. Whichever of the two selections it is. */
+START_TEST(distances_leave_out_what_either_selection_does_not_define)
+{
+    const qkvsim_selection *at = _i / 2 ? &many : &few;
+    const double constant = _i % 2 ? 0 : 3;
+    for (int64_t k = 0; k < at->count; k++)
+        *table_at(&data, at->rows[k], 8) = constant;
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    const qkvsim_comparison_options options = relabellings(3, 4, 1);
+    qkvsim_comparison *comparison = run(context, &copy, &few, &many, &options);
+    qkvsim_comparison *without = compare_without(&data, 8, &options);
+    qkvsim_analysis *one = analyze(&copy, &few), *other = analyze(&copy, &many);
+    assert_same_analysis(qkvsim_comparison_first(comparison), one);
+    assert_same_analysis(qkvsim_comparison_second(comparison), other);
+    for (int32_t row = 0; row < ROWS; row++)
+        for (int32_t which = 1; which <= 3; which++)
+            for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_MATCHED_MAXIMUM;
+                 what++) {
+                assert_close(
+                    qkvsim_comparison_distance(comparison, row, QKVSIM_PEARSON, which, what),
+                    qkvsim_comparison_distance(without, row, QKVSIM_PEARSON, which, what), 1e-12,
+                    "a distance of common pairs");
+                if (constant == 0)
+                    assert_close(
+                        qkvsim_comparison_distance(comparison, row, QKVSIM_COSINE, which, what),
+                        qkvsim_comparison_distance(without, row, QKVSIM_COSINE, which, what), 1e-12,
+                        "a distance of common cosines");
+                else if (what == QKVSIM_DISTANCE_VALUE)
+                    ck_assert(
+                        qkvsim_comparison_distance(comparison, row, QKVSIM_COSINE, which, what)
+                        == distance_of(one, other, row, QKVSIM_COSINE, which));
+            }
+    qkvsim_analysis_free(one);
+    qkvsim_analysis_free(other);
+    qkvsim_comparison_free(comparison);
+    qkvsim_comparison_free(without);
+    stored_free(&copy);
+}
+END_TEST
+
+/* ---- what is found, and what is not ---- */
+
+/* Independent features: 8 observations give a much wider bell than 192, and the distance says so. At
+ * equal sizes it is as large as those of relabelled selections. */
+START_TEST(unequal_sizes_alone_change_a_histogram_and_matched_ones_do_not)
+{
+    enum { WIDE = 90, LONG = 200 };
+    table noise = table_normal(LONG, WIDE, 3);
+    stored copy = store(&noise, QKVSIM_F32, ORDER_C);
+    uint8_t mask[LONG] = { 0 }, rest[LONG];
+    for (int64_t k = 0; k < 8; k++)
+        mask[25 * k + 3] = 1;
+    for (int64_t k = 0; k < LONG; k++)
+        rest[k] = !mask[k];
+    const qkvsim_selection first = { sizeof first, NULL, mask, LONG };
+    const qkvsim_selection second = { sizeof second, NULL, rest, LONG };
+    const qkvsim_comparison_options options = relabellings(99, 0, 1);
+    qkvsim_layout *wide;
+    qkvsim_comparison *c;
+    assert_ok(context, qkvsim_layout_thirds(context, WIDE, &wide));
+    assert_ok(context, qkvsim_compare(context, &copy.view, 1, wide, &in_twenty, &first, &second,
+                                      &options, &c));
+    for (int32_t row = 0; row < ROWS; row++) {
+        const double value = qkvsim_comparison_distance(c, row, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
+                                                        QKVSIM_DISTANCE_VALUE);
+        const double matched = qkvsim_comparison_distance(
+            c, row, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN, QKVSIM_DISTANCE_MATCHED_MEAN);
+        ck_assert_double_gt(value, 0.2);
+        ck_assert_double_lt(matched, value / 3);
+        ck_assert_double_gt(qkvsim_comparison_distance(c, row, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
+                                                       QKVSIM_DISTANCE_P),
+                            0.05);
+    }
+    qkvsim_comparison_free(c);
+    qkvsim_layout_free(wide);
+    stored_free(&copy);
+    table_free(&noise);
+}
+END_TEST
+
+/* In the 20 targets the features of Q share a factor and those of K have an offset; V is the same
+ * everywhere. */
+static table table_planted(const uint8_t *mask)
+{
+    table planted = table_normal(80, D, 21);
+    random_source source = { 22 };
+    for (int64_t r = 0; r < 80; r++) {
+        const double common = random_normal(&source);
+        for (int64_t j = 0; j < D / 3 && mask[r]; j++) {
+            *table_at(&planted, r, j) = 0.6 * *table_at(&planted, r, j) + 0.8 * common;
+            *table_at(&planted, r, j + D / 3) += 2;
+        }
+    }
+    return planted;
+}
+
+START_TEST(planted_differences_are_found_and_others_are_not)
+{
+    uint8_t mask[80] = { 0 }, rest[80];
+    for (int64_t k = 0; k < 20; k++)
+        mask[(7 * k + k / 16) % 80] = 1;
+    for (int64_t k = 0; k < 80; k++)
+        rest[k] = !mask[k];
+    table planted = table_planted(mask);
+    stored copy = store(&planted, QKVSIM_F64, ORDER_C);
+    const qkvsim_selection first = { sizeof first, NULL, mask, 80 };
+    const qkvsim_selection second = { sizeof second, NULL, rest, 80 };
+    const qkvsim_comparison_options options = relabellings(199, 0, 4);
+    qkvsim_comparison *c = run(context, &copy, &first, &second, &options);
+    const int32_t qq = 0, kk = 3, vv = 5;
+    const struct {
+        int32_t row, metric, statistic;
+        bool planted;
+    } differences[] = {
+        { qq, QKVSIM_PEARSON, QKVSIM_MEAN, true },
+        { kk, QKVSIM_COSINE, QKVSIM_MEAN, true },
+        { kk, QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE, true },
+        { vv, QKVSIM_PEARSON, QKVSIM_MEAN, false },
+        { vv, QKVSIM_COSINE, QKVSIM_MEAN, false },
+        { vv, QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE, false },
+    };
+    for (int k = 0; k < 6; k++)
+        for (int32_t what = QKVSIM_NULL_P; what <= QKVSIM_NULL_P_MAX_ALL; what++) {
+            const double p = qkvsim_comparison_difference(
+                c, differences[k].row, differences[k].metric, differences[k].statistic, what);
+            if (what != QKVSIM_NULL_P_LESS)
+                ck_assert_msg(differences[k].planted ? p <= 0.05 : p > 0.05,
+                              "difference %d, p-value %d: %g", k, (int)what, p);
+        }
+    for (int32_t what = QKVSIM_DISTANCE_P; what <= QKVSIM_DISTANCE_P_MAX_ALL; what++)
+        for (int32_t which = 1; which <= 3; which++) {
+            ck_assert(qkvsim_comparison_distance(c, qq, QKVSIM_PEARSON, which, what) <= 0.05);
+            ck_assert(qkvsim_comparison_distance(c, vv, QKVSIM_PEARSON, which, what) > 0.05);
+            if (what <= QKVSIM_DISTANCE_P_BH_ALL || which == QKVSIM_WASSERSTEIN)
+                ck_assert(qkvsim_comparison_distance(c, kk, QKVSIM_COSINE, which, what) <= 0.05);
+        }
+    ck_assert_double_gt(qkvsim_analysis_offset(qkvsim_comparison_first(c), kk, QKVSIM_OFFSET_SHARE),
+                        0.9);
+    ck_assert_double_gt(qkvsim_comparison_difference(c, kk, QKVSIM_COSINE,
+                                                     QKVSIM_STATISTIC_OFFSET_SHARE,
+                                                     QKVSIM_NULL_OBSERVED),
+                        0.5);
+    qkvsim_comparison_free(c);
+    stored_free(&copy);
+    table_free(&planted);
+}
+END_TEST
+
+/* Data drawn anew each time, m = 99: the rank of the observed value is uniform. Of 10 cells 9 are
+ * free; 34 is passed by chance once in 10,000. The seeds are fixed. */
+START_TEST(p_values_are_uniform_where_selections_do_not_differ)
+{
+    enum { DRAWS = 1000, N1 = 5, N2 = 8 };
+    const int32_t summaries[] = { QKVSIM_NULL_P, QKVSIM_NULL_P_LESS, QKVSIM_NULL_P_GREATER };
+    const int64_t a[N1] = { 0, 4, 5, 7, 12 };
+    const int64_t b[N2] = { 1, 2, 3, 6, 8, 9, 10, 11 };
+    const qkvsim_selection first = { sizeof first, a, NULL, N1 };
+    const qkvsim_selection second = { sizeof second, b, NULL, N2 };
+    qkvsim_analysis_options fine = { .struct_size = sizeof fine, .metrics = QKVSIM_PEARSON };
+    int64_t counts[4][10] = { { 0 } };
+    qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
+    qkvsim_layout *small;
+    assert_ok(one, qkvsim_layout_widths(one, (int64_t[]){ 4, 4 }, NULL, 2, &small));
+    for (int draw = 0; draw < DRAWS; draw++) {
+        table fresh = table_with_offsets(N1 + N2, 8, 1, 3000 + (uint64_t)draw);
+        stored copy = store(&fresh, QKVSIM_F32, ORDER_C);
+        qkvsim_comparison_options options = relabellings(99, 1, (uint64_t)draw);
+        qkvsim_comparison *c;
+        assert_ok(one,
+                  qkvsim_compare(one, &copy.view, 1, small, &fine, &first, &second, &options, &c));
+        for (int s = 0; s < 4; s++) {
+            const double p =
+                s < 3
+                    ? qkvsim_comparison_difference(c, 1, QKVSIM_PEARSON, QKVSIM_MEAN, summaries[s])
+                    : qkvsim_comparison_distance(c, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
+                                                 QKVSIM_DISTANCE_P);
+            counts[s][(int)ceil(10 * p - 1e-9) - 1]++;
+        }
+        qkvsim_comparison_free(c);
+        stored_free(&copy);
+        table_free(&fresh);
+    }
+    qkvsim_layout_free(small);
+    qkvsim_context_free(one);
+    for (int s = 0; s < 4; s++) {
+        double chi_square = 0;
+        for (int c = 0; c < 10; c++)
+            chi_square += pow((double)counts[s][c] - DRAWS / 10.0, 2) / (DRAWS / 10.0);
+        ck_assert_msg(chi_square < 34, "p-value %d: chi-square %g", s, chi_square);
+    }
+}
+END_TEST
+
+START_TEST(accessors_answer_nothing_where_there_is_nothing)
+{
+    const qkvsim_comparison_options options = relabellings(3, 2, 0);
+    qkvsim_comparison *c = run(context, &input, &few, &many, &options);
+    const int32_t none[] = { -1, ROWS, INT32_MAX, INT32_MIN };
+    for (int i = 0; i < 4; i++) {
+        ck_assert(isnan(qkvsim_comparison_distance(c, none[i], 1, 1, 1)));
+        ck_assert(isnan(qkvsim_comparison_difference(c, none[i], 1, 1, 1)));
+        ck_assert_ptr_null(qkvsim_comparison_band(c, none[i], 1, 1));
+    }
+    const int32_t bad[] = { -1, 0, 14, INT32_MAX };
+    for (int i = 0; i < 4; i++) {
+        ck_assert(isnan(qkvsim_comparison_distance(c, 0, bad[i], 1, 1)));
+        ck_assert(isnan(qkvsim_comparison_distance(c, 0, 1, bad[i], 1)));
+        ck_assert(isnan(qkvsim_comparison_distance(c, 0, 1, 1, bad[i])));
+        ck_assert(isnan(qkvsim_comparison_difference(c, 0, bad[i], 1, 1)));
+        ck_assert(isnan(qkvsim_comparison_difference(c, 0, 1, bad[i], 1)));
+        ck_assert(isnan(qkvsim_comparison_difference(c, 0, 1, 1, bad[i])));
+        ck_assert_ptr_null(qkvsim_comparison_band(c, 0, bad[i], 1));
+        ck_assert_ptr_null(qkvsim_comparison_band(c, 0, 1, bad[i]));
+    }
+    ck_assert(isnan(qkvsim_comparison_difference(c, 0, QKVSIM_COSINE, QKVSIM_MINIMUM, 1)));
+    ck_assert(isnan(
+        qkvsim_comparison_difference(c, 0, QKVSIM_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE, 1)));
+    qkvsim_comparison_free(c);
+    qkvsim_comparison_free(NULL);
+    ck_assert_ptr_null(qkvsim_comparison_first(NULL));
+    ck_assert_ptr_null(qkvsim_comparison_second(NULL));
+    ck_assert_int_eq(qkvsim_comparison_permutations(NULL), 0);
+    ck_assert_int_eq(qkvsim_comparison_subsets(NULL), 0);
+    ck_assert(isnan(qkvsim_comparison_distance(NULL, 0, 1, 1, 1)));
+    ck_assert(isnan(qkvsim_comparison_difference(NULL, 0, 1, 1, 1)));
+    ck_assert_ptr_null(qkvsim_comparison_band(NULL, 0, 1, 1));
+}
+END_TEST
+
+START_TEST(a_metric_and_pair_groups_not_asked_for_are_absent)
+{
+    const int32_t chosen[] = { 2 };
+    qkvsim_analysis_options part = { .struct_size = sizeof part,
+                                     .pair_groups = chosen,
+                                     .pair_group_count = 1,
+                                     .metrics = QKVSIM_PEARSON };
+    const qkvsim_comparison_options options = relabellings(5, 0, 0);
+    qkvsim_comparison *c;
+    assert_ok(context,
+              qkvsim_compare(context, &input.view, 1, layout, &part, &few, &many, &options, &c));
+    for (int32_t row = 0; row < ROWS; row++) {
+        ck_assert(isnan(qkvsim_comparison_distance(c, row, QKVSIM_COSINE, 1, 1)));
+        ck_assert_int_eq(isnan(qkvsim_comparison_distance(c, row, QKVSIM_PEARSON, 1, 7)), row != 2);
+        ck_assert_int_eq(
+            isnan(qkvsim_comparison_difference(c, row, QKVSIM_PEARSON, 1, QKVSIM_NULL_P_BH)),
+            row != 2);
+    }
+    ck_assert(qkvsim_comparison_difference(c, 2, QKVSIM_PEARSON, 1, QKVSIM_NULL_P_BH)
+              == qkvsim_comparison_difference(c, 2, QKVSIM_PEARSON, 1, QKVSIM_NULL_P));
+    qkvsim_comparison_free(c);
+}
+END_TEST
+
+/* One observation against many: no Pearson value, cosines of 1 and -1. */
+START_TEST(one_observation_can_be_compared)
+{
+    const int64_t row = 31;
+    const qkvsim_selection single = { sizeof single, &row, NULL, 1 };
+    const qkvsim_comparison_options options = relabellings(9, 0, 0);
+    qkvsim_comparison *c = run(context, &input, &single, &many, &options);
+    ck_assert(isnan(qkvsim_comparison_distance(c, 0, QKVSIM_PEARSON, 1, QKVSIM_DISTANCE_VALUE)));
+    ck_assert(isnan(qkvsim_comparison_distance(c, 0, QKVSIM_PEARSON, 1, QKVSIM_DISTANCE_P)));
+    ck_assert(isfinite(qkvsim_comparison_distance(c, 0, QKVSIM_COSINE, 1, QKVSIM_DISTANCE_P)));
+    qkvsim_comparison_free(c);
+}
+END_TEST
+
+/* ---- bad input ---- */
+
+static void assert_refused(const qkvsim_analysis_options *analysis, const qkvsim_selection *first,
+                           const qkvsim_selection *second, const qkvsim_comparison_options *options)
+{
+    qkvsim_comparison *comparison = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_compare(context, &input.view, 1, layout, analysis, first, second, options,
+                                 &comparison),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(comparison, POISON_HANDLE);
+}
+
+START_TEST(bad_selections_are_refused)
+{
+    const int64_t overlapping_rows[] = { 0, 38, 37, 1 }, beyond_rows[] = { 3, 40 };
+    const qkvsim_selection overlapping = { sizeof overlapping, overlapping_rows, NULL, 4 };
+    const qkvsim_selection beyond = { sizeof beyond, beyond_rows, NULL, 2 };
+    const qkvsim_selection empty = { sizeof empty, beyond_rows, NULL, 0 };
+    qkvsim_analysis_options selecting = in_twenty;
+    selecting.selection = &many;
+    assert_refused(NULL, &few, &overlapping, NULL);
+    assert_message_has_number(context, 37);
+    assert_refused(NULL, &overlapping, &few, NULL);
+    assert_message_has_number(context, 37);
+    assert_refused(NULL, &few, &beyond, NULL);
+    assert_message_has_number(context, 40);
+    assert_refused(NULL, &few, &empty, NULL);
+    assert_refused(NULL, &empty, &few, NULL);
+    assert_refused(NULL, NULL, &few, NULL);
+    assert_message_has(context, "first");
+    assert_refused(NULL, &few, NULL, NULL);
+    assert_message_has(context, "second");
+    assert_refused(&selecting, &few, &many, NULL);
+    assert_message_has(context, "selection");
+}
+END_TEST
+
+START_TEST(bad_options_are_refused)
+{
+    const int64_t counts[] = { -1, INT64_C(4294967295), INT64_MAX, INT64_MIN };
+    for (int i = 0; i < 4; i++) {
+        qkvsim_comparison_options bad = relabellings(counts[i], 1, 0);
+        assert_refused(NULL, &few, &many, &bad);
+        assert_message_has_number(context, counts[i]);
+        bad = relabellings(1, counts[i], 0);
+        assert_refused(NULL, &few, &many, &bad);
+        assert_message_has_number(context, counts[i]);
+    }
+    const int32_t kinds[] = { -1, 3, INT32_MAX };
+    for (int i = 0; i < 3; i++) {
+        qkvsim_comparison_options bad = relabellings(1, 1, 0);
+        bad.relabel = kinds[i];
+        assert_refused(NULL, &few, &many, &bad);
+        assert_message_has_number(context, kinds[i]);
+    }
+    qkvsim_comparison_options bad = relabellings(1, 1, 0);
+    bad.struct_size = 3;
+    assert_refused(NULL, &few, &many, &bad);
+    struct {
+        qkvsim_comparison_options value;
+        unsigned char tail[8];
+    } newer = { .value = relabellings(1, 1, 0), .tail = { 0, 1 } };
+    newer.value.struct_size = sizeof newer;
+    assert_refused(NULL, &few, &many, &newer.value);
+}
+END_TEST
+
+START_TEST(bins_that_do_not_cover_all_values_are_refused)
+{
+    const double edges[] = { -1, 0, 0.875 };
+    const qkvsim_bins narrow[] = { { sizeof(qkvsim_bins), 10, -0.5, 1, NULL },
+                                   { sizeof(qkvsim_bins), 10, -1, 0.5, NULL },
+                                   { sizeof(qkvsim_bins), 2, 0, 0, edges } };
+    const char *said[] = { "-0.5", "0.5", "0.875" };
+    for (int i = 0; i < 3; i++) {
+        const qkvsim_analysis_options bad = { .struct_size = sizeof bad, .bins = &narrow[i] };
+        assert_refused(&bad, &few, &many, NULL);
+        assert_message_has(context, said[i]);
+    }
+    const qkvsim_bins wide = { sizeof wide, 10, -2, 3, NULL };
+    const qkvsim_analysis_options good = { .struct_size = sizeof good, .bins = &wide };
+    qkvsim_comparison *comparison;
+    assert_ok(context, qkvsim_compare(context, &input.view, 1, layout, &good, &few, &many, NULL,
+                                      &comparison));
+    qkvsim_comparison_free(comparison);
+}
+END_TEST
+
+START_TEST(null_arguments_are_refused)
+{
+    qkvsim_comparison *comparison = POISON_HANDLE;
+    ck_assert_int_eq(
+        qkvsim_compare(NULL, &input.view, 1, layout, NULL, &few, &many, NULL, &comparison),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_compare(context, NULL, 1, layout, NULL, &few, &many, NULL, &comparison),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_compare(context, &input.view, 1, NULL, NULL, &few, &many, NULL, &comparison),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_compare(context, &input.view, 1, layout, NULL, &few, &many, NULL, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(comparison, POISON_HANDLE);
+}
+END_TEST
+
+/* A NaN in row 5, column 3: in the first selection. */
+START_TEST(nan_and_infinity_are_treated_as_asked_for)
+{
+    ((double *)input.memory)[5 * D + 3] = _i ? NAN : INFINITY;
+    qkvsim_comparison *c = POISON_HANDLE;
+    const qkvsim_comparison_options options = relabellings(5, 2, 0);
+    qkvsim_analysis_options how = in_twenty;
+    assert_status(context,
+                  qkvsim_compare(context, &input.view, 1, layout, &how, &few, &many, &options, &c),
+                  QKVSIM_ERROR_NONFINITE);
+    assert_message_has_number(context, 5);
+    ck_assert_ptr_eq(c, POISON_HANDLE);
+    how.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
+    assert_ok(context,
+              qkvsim_compare(context, &input.view, 1, layout, &how, &few, &many, &options, &c));
+    int64_t count = 0;
+    ck_assert_int_eq(qkvsim_analysis_dropped(qkvsim_comparison_first(c), &count)[0], 5);
+    ck_assert_int_eq(qkvsim_analysis_observations(qkvsim_comparison_first(c)), 8);
+    qkvsim_comparison_free(c);
+    how.nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE;
+    assert_ok(context,
+              qkvsim_compare(context, &input.view, 1, layout, &how, &few, &many, &options, &c));
+    qkvsim_comparison *without = compare_without(&data, 3, &options);
+    for (int32_t row = 0; row < ROWS; row++)
+        for (int32_t which = 1; which <= 3; which++)
+            assert_close(
+                qkvsim_comparison_distance(c, row, QKVSIM_COSINE, which, QKVSIM_DISTANCE_VALUE),
+                qkvsim_comparison_distance(without, row, QKVSIM_COSINE, which,
+                                           QKVSIM_DISTANCE_VALUE),
+                1e-12, "a distance without the feature");
+    qkvsim_comparison_free(c);
+    qkvsim_comparison_free(without);
+}
+END_TEST
+
+typedef struct comparison_case {
+    const stored *copy;
+    const qkvsim_selection *second;
+    qkvsim_comparison_options options;
+} comparison_case;
+
+static qkvsim_status compare_case(qkvsim_context *with, void *argument)
+{
+    const comparison_case *given = argument;
+    qkvsim_comparison *comparison = POISON_HANDLE;
+    const qkvsim_status status = qkvsim_compare(with, &given->copy->view, 1, layout, &in_twenty,
+                                                &few, given->second, &given->options, &comparison);
+    if (status == QKVSIM_OK)
+        qkvsim_comparison_free(comparison);
+    else
+        ck_assert_ptr_eq(comparison, POISON_HANDLE);
+    return status;
+}
+
+START_TEST(any_allocation_may_fail)
+{
+    table sparse = table_sparse(N, D, 1);
+    stored copy = store(_i ? &sparse : &data, QKVSIM_F32, ORDER_C);
+    comparison_case given = { &copy, _i ? &many : &some, relabellings(2, 2, 0) };
+    given.options.relabel = 1 + _i;
+    assert_survives_failing_allocations(compare_case, &given);
+    stored_free(&copy);
+    table_free(&sparse);
+}
+END_TEST
+
+START_TEST(it_can_be_cancelled_at_every_report)
+{
+    table sparse = table_sparse(N, D, 1);
+    stored copy = store(_i ? &sparse : &data, QKVSIM_F32, ORDER_C);
+    comparison_case given = { &copy, &many, relabellings(3, 2, 0) };
+    assert_cancels_everywhere(compare_case, &given);
+    stored_free(&copy);
+    table_free(&sparse);
+}
+END_TEST
+
+static void add_distances(Suite *suite)
+{
+    TCase *distances = add_case(suite, "distances");
+    tcase_add_checked_fixture(distances, set_up, tear_down);
+    tcase_add_test(distances, distances_are_their_definitions_and_symmetric);
+    tcase_add_test(distances, distances_of_histograms_that_share_nothing);
+    tcase_add_test(distances, bad_histograms_are_refused);
+}
+
+static void add_laws(Suite *suite)
+{
+    TCase *laws = add_case(suite, "laws");
+    tcase_add_checked_fixture(laws, set_up, tear_down);
+    tcase_add_test(laws, the_selections_are_analysed_in_full_and_set_against_each_other);
+    tcase_add_loop_test(laws, summaries_are_those_of_relabellings_asked_for_one_by_one, 0, 6);
+    tcase_add_test(laws, matched_distances_are_those_of_subsets_without_one_row);
+    tcase_add_loop_test(laws, the_band_holds_the_pairs_of_subsets_of_the_larger_selection, 0, 2);
+    tcase_add_loop_test(laws, swapping_the_selections_negates_the_differences, 0, 4);
+    tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 2);
+    tcase_add_test(laws, without_relabellings_there_are_distances_and_no_p_values);
+    tcase_add_test(laws, subsets_are_as_many_as_permutations_by_default);
+    tcase_add_loop_test(laws, distances_leave_out_what_either_selection_does_not_define, 0, 4);
+    tcase_add_test(laws, unequal_sizes_alone_change_a_histogram_and_matched_ones_do_not);
+    tcase_add_test(laws, planted_differences_are_found_and_others_are_not);
+    tcase_add_test(laws, p_values_are_uniform_where_selections_do_not_differ);
+    tcase_add_test(laws, accessors_answer_nothing_where_there_is_nothing);
+    tcase_add_test(laws, a_metric_and_pair_groups_not_asked_for_are_absent);
+    tcase_add_test(laws, one_observation_can_be_compared);
+}
+
+int main(void)
+{
+    Suite *suite = suite_create("comparison");
+    add_distances(suite);
+    add_laws(suite);
+    TCase *bad = add_case(suite, "bad input");
+    tcase_add_checked_fixture(bad, set_up, tear_down);
+    tcase_add_test(bad, bad_selections_are_refused);
+    tcase_add_test(bad, bad_options_are_refused);
+    tcase_add_test(bad, bins_that_do_not_cover_all_values_are_refused);
+    tcase_add_test(bad, null_arguments_are_refused);
+    tcase_add_loop_test(bad, nan_and_infinity_are_treated_as_asked_for, 0, 2);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 2);
+    tcase_add_loop_test(bad, it_can_be_cancelled_at_every_report, 0, 2);
+    return run_suite(suite);
+}
