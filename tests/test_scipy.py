@@ -1,0 +1,213 @@
+"""The library against SciPy, through ctypes: distances, permutation tests, false discovery rates.
+
+Usage: test_scipy.py libqkvsim.so
+"""
+import ctypes
+import sys
+import unittest
+
+import test_numpy
+from test_numpy import AnalysisOptions, Bins, View, numpy, view_of
+
+try:
+    import scipy
+    import scipy.spatial.distance
+    import scipy.stats
+except ImportError:
+    print("scipy is missing: the comparisons with SciPy are skipped")
+    sys.exit(77)
+
+LIBRARY = None
+KOLMOGOROV_SMIRNOV, WASSERSTEIN, JENSEN_SHANNON = 1, 2, 3
+PEARSON = 2
+MEAN = 1
+P_LESS, P_GREATER, OBSERVED = 7, 8, 13
+DISTANCE_MATCHED, DISTANCE_P = 2, 7
+
+
+class Selection(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("rows", ctypes.c_void_p),
+                ("mask", ctypes.c_void_p), ("count", ctypes.c_int64)]
+
+
+class ComparisonOptions(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("permutations", ctypes.c_int64),
+                ("subsets", ctypes.c_int64), ("seed", ctypes.c_uint64),
+                ("relabel", ctypes.c_int32), ("segments", ctypes.c_void_p)]
+
+
+class Relabelling(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("seed", ctypes.c_uint64),
+                ("index", ctypes.c_int64), ("relabel", ctypes.c_int32),
+                ("segments", ctypes.c_void_p)]
+
+
+def load(path):
+    """The library, with the types of what does not return an int32."""
+    library = test_numpy.load(path)
+    library.qkvsim_comparison_distance.restype = ctypes.c_double
+    library.qkvsim_comparison_difference.restype = ctypes.c_double
+    return library
+
+
+def address(array):
+    return ctypes.c_void_p(array.ctypes.data)
+
+
+class GivenRelabellings(numpy.random.RandomState):
+    """Deals the observations as the library did: what scipy.stats.permutation_test draws from."""
+
+    def __init__(self, orders):
+        super().__init__(0)
+        self.orders = iter(orders)
+
+    def permutation(self, _):
+        return next(self.orders)
+
+
+class AgainstScipy(unittest.TestCase):
+    def setUp(self):
+        self.random = numpy.random.default_rng(1)
+        self.context = ctypes.c_void_p()
+        self.assertEqual(LIBRARY.qkvsim_context_create(None, ctypes.byref(self.context)), 0)
+
+    def tearDown(self):
+        LIBRARY.qkvsim_context_free(self.context)
+
+    def check(self, status):
+        self.assertEqual(status, 0, LIBRARY.qkvsim_last_error(self.context))
+
+    def distance(self, a, b, edges, which):
+        value = ctypes.c_double()
+        a, b = numpy.asarray(a, "int64"), numpy.asarray(b, "int64")
+        self.check(LIBRARY.qkvsim_histogram_distance(
+            self.context, address(a), address(b), address(edges), ctypes.c_int64(len(a)), which,
+            ctypes.byref(value)))
+        return value.value
+
+    def test_distances_are_scipys(self):
+        for bins in (1, 2, 7, 100, 1000):
+            for most in (2, 50, 10 ** 12):
+                edges = numpy.sort(self.random.uniform(-1, 1, bins + 1))
+                centres = (edges[1:] + edges[:-1]) / 2
+                a, b = self.random.integers(0, most, (2, bins))
+                a[0] += 1
+                b[-1] += 1
+                self.assertAlmostEqual(
+                    self.distance(a, b, edges, WASSERSTEIN),
+                    scipy.stats.wasserstein_distance(centres, centres, a, b), 12)
+                self.assertAlmostEqual(
+                    self.distance(a, b, edges, JENSEN_SHANNON),
+                    scipy.spatial.distance.jensenshannon(a.astype(float), b.astype(float), base=2),
+                    7 if bins == 1 else 12)
+
+    def test_kolmogorov_smirnov_is_scipys_of_the_counted_values(self):
+        for bins in (1, 5, 40):
+            a, b = self.random.integers(0, 30, (2, bins)) + 1
+            values = numpy.arange(bins)
+            expected = scipy.stats.ks_2samp(numpy.repeat(values, a), numpy.repeat(values, b))
+            self.assertAlmostEqual(
+                self.distance(a, b, numpy.arange(bins + 1.0), KOLMOGOROV_SMIRNOV),
+                expected.statistic, 12)
+
+    def test_false_discovery_control(self):
+        for count in (1, 2, 30, 500):
+            p = self.random.uniform(0, 1, count) ** 3
+            adjusted = numpy.empty(count)
+            self.check(LIBRARY.qkvsim_adjust_bh(self.context, address(p), ctypes.c_int64(count),
+                                                address(adjusted)))
+            if hasattr(scipy.stats, "false_discovery_control"):  # SciPy 1.11
+                expected = scipy.stats.false_discovery_control(p)
+            else:
+                order = numpy.argsort(p)[::-1]
+                steps = p[order] * count / numpy.arange(count, 0, -1)
+                expected = numpy.empty(count)
+                expected[order] = numpy.minimum(1, numpy.minimum.accumulate(steps))
+            numpy.testing.assert_allclose(adjusted, expected, rtol=1e-14)
+
+    def compare(self, data, first, second, permutations, seed):
+        """Q-K of halves: the comparison's handle, and its relabelled labels."""
+        layout, comparison = ctypes.c_void_p(), ctypes.c_void_p()
+        widths = numpy.full(2, data.shape[1] // 2, "int64")
+        self.check(LIBRARY.qkvsim_layout_widths(self.context, address(widths), None, 2,
+                                                ctypes.byref(layout)))
+        selections = [Selection(ctypes.sizeof(Selection), rows.ctypes.data, None, len(rows))
+                      for rows in (first, second)]
+        options = ComparisonOptions(ctypes.sizeof(ComparisonOptions), permutations, 1, seed, 1,
+                                    None)
+        bins = Bins(ctypes.sizeof(Bins), 50, -1, 1, None)
+        analysis = AnalysisOptions(ctypes.sizeof(AnalysisOptions), None, ctypes.addressof(bins),
+                                   None, 0, PEARSON, 0, 0)
+        view = view_of(data)
+        self.check(LIBRARY.qkvsim_compare(
+            self.context, ctypes.byref(view), 1, layout, ctypes.byref(analysis),
+            ctypes.byref(selections[0]), ctypes.byref(selections[1]), ctypes.byref(options),
+            ctypes.byref(comparison)))
+        LIBRARY.qkvsim_layout_free(layout)
+        return comparison
+
+    def relabelled(self, labels, seed, index):
+        out = numpy.empty_like(labels)
+        relabelling = Relabelling(ctypes.sizeof(Relabelling), seed, index, 1, None)
+        self.check(LIBRARY.qkvsim_relabel(self.context, address(labels),
+                                          ctypes.c_int64(len(labels)), ctypes.byref(relabelling),
+                                          address(out)))
+        return out
+
+    def deals(self, first, second, permutations, seed):
+        """For each relabelling, where in first and then second its two selections' rows stand."""
+        both, position = numpy.union1d(first, second), {}
+        for k, row in enumerate(numpy.concatenate([first, second])):
+            position[row] = k
+        labels = numpy.isin(both, first).astype("uint8")
+        for k in range(permutations):
+            dealt = self.relabelled(labels, seed, k)
+            rows = numpy.concatenate([both[dealt == 1], both[dealt == 0]])
+            yield numpy.array([position[row] for row in rows])
+
+    def p_of_scipy(self, first, second, statistic, alternative, permutations, seed):
+        deals = self.deals(first, second, permutations, seed)
+        result = scipy.stats.permutation_test(
+            (first, second), statistic, n_resamples=permutations, alternative=alternative,
+            vectorized=False, random_state=GivenRelabellings(deals))
+        return result.statistic, result.pvalue
+
+    def test_p_values_are_those_of_permutation_test_on_the_same_relabellings(self):
+        half, permutations, seed = 4, 200, 7
+        data = self.random.normal(size=(17, 2 * half))
+        data[:8, half:] += 0.5 * data[:8, :half]
+
+        def pearson(rows):
+            return numpy.corrcoef(data[rows].T)[:half, half:]
+
+        def mean(a, b):
+            return pearson(a).mean() - pearson(b).mean()
+
+        def kolmogorov_smirnov(a, b):
+            one, other = (numpy.histogram(pearson(x), 50, (-1, 1))[0].cumsum() for x in (a, b))
+            return numpy.abs(one - other).max() / half ** 2
+
+        for size in (8, 6):
+            first, second = numpy.arange(size), numpy.arange(size, 16)
+            comparison = self.compare(data, first, second, permutations, seed)
+            difference = LIBRARY.qkvsim_comparison_difference
+            for alternative, which in (("less", P_LESS), ("greater", P_GREATER)):
+                observed, p = self.p_of_scipy(first, second, mean, alternative, permutations, seed)
+                self.assertAlmostEqual(difference(comparison, 1, PEARSON, MEAN, OBSERVED),
+                                       observed, 12)
+                self.assertEqual(difference(comparison, 1, PEARSON, MEAN, which), p)
+            if size == 8:  # equal sizes: the library draws no subset
+                distance = LIBRARY.qkvsim_comparison_distance
+                observed, p = self.p_of_scipy(first, second, kolmogorov_smirnov, "greater",
+                                              permutations, seed)
+                self.assertAlmostEqual(
+                    distance(comparison, 1, PEARSON, KOLMOGOROV_SMIRNOV, DISTANCE_MATCHED),
+                    observed, 12)
+                self.assertEqual(distance(comparison, 1, PEARSON, KOLMOGOROV_SMIRNOV, DISTANCE_P),
+                                 p)
+            LIBRARY.qkvsim_comparison_free(comparison)
+
+
+if __name__ == "__main__":
+    LIBRARY = load(sys.argv.pop(1))
+    unittest.main()
