@@ -184,6 +184,11 @@ int32_t qkvsim_analysis_pair_groups(const qkvsim_analysis *analysis)
     return analysis != NULL ? qkv_pair_groups(analysis->layout->groups) : 0;
 }
 
+int32_t qkvsim_analysis_rollups(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->layout->rollup_count : 0;
+}
+
 const char *qkvsim_analysis_name(const qkvsim_analysis *analysis, int32_t pair_group)
 {
     return analysis != NULL ? qkvsim_layout_pair_group_name(analysis->layout, pair_group) : NULL;
@@ -236,6 +241,20 @@ double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_g
                    ? qkvsim_analysis_offset(analysis, pair_group, QKVSIM_OFFSET_SHARE)
                    : NAN;
     return moments != NULL ? qkv_moments_statistic(moments, statistic) : NAN;
+}
+
+void qkvsim_analysis_group_matrix(const qkvsim_analysis *analysis, int32_t metric,
+                                  int32_t statistic, double *matrix)
+{
+    if (analysis == NULL || matrix == NULL)
+        return;
+    const int32_t groups = analysis->layout->groups;
+    for (int32_t a = 0; a < groups; a++)
+        for (int32_t b = a; b < groups; b++) {
+            const int32_t p = qkv_pair_group(groups, a, b);
+            const double value = qkvsim_analysis_statistic(analysis, p, metric, statistic);
+            matrix[(int64_t)a * groups + b] = matrix[(int64_t)b * groups + a] = value;
+        }
 }
 
 double qkvsim_analysis_offset(const qkvsim_analysis *analysis, int32_t pair_group, int32_t part)

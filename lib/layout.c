@@ -1,5 +1,5 @@
 /* Layouts: every constructor writes a label for each feature and a name for each group, then one
- * function makes the handle. */
+ * function makes the handle. Roll-ups are added to a handle one by one. */
 #include "layout.h"
 
 #include <stdio.h>
@@ -62,10 +62,76 @@ static qkvsim_layout *make_layout(const qkv_allocator *allocator, const int32_t 
     return layout;
 }
 
+/* ---- roll-ups ---- */
+
+/* Pairs of an increasing list of pair groups, which are walked through row by row. */
+static int64_t count_pairs(const qkvsim_layout *layout, const int32_t *pair_groups, int32_t count)
+{
+    int64_t pairs = 0;
+    int32_t a = 0;
+    for (int32_t k = 0; k < count; k++) {
+        while (a + 1 < layout->groups
+               && pair_groups[k] >= qkv_pair_group(layout->groups, a + 1, a + 1))
+            a++;
+        const int32_t b = a + pair_groups[k] - qkv_pair_group(layout->groups, a, a);
+        pairs += qkv_pairs_between(layout->group_features[a], layout->group_features[b], a == b);
+    }
+    return pairs;
+}
+
+/* Room for one more, by doubling. */
+static bool grow_rollups(qkvsim_layout *layout)
+{
+    const int32_t count = layout->rollup_count;
+    if ((count & (count - 1)) != 0)
+        return true;
+    const size_t capacity = count == 0 ? 1 : 2 * (size_t)count;
+    qkv_rollup *grown = qkv_allocate(&layout->allocator, capacity, sizeof *grown);
+    if (grown == NULL)
+        return false;
+    if (count > 0)
+        memcpy(grown, layout->rollups, (size_t)count * sizeof *grown);
+    qkv_release(&layout->allocator, layout->rollups);
+    layout->rollups = grown;
+    return true;
+}
+
+/* Adds an increasing list of pair groups under a name; false where memory is short, with nothing
+ * changed. */
+static bool append_rollup(qkvsim_layout *layout, const char *name, const int32_t *pair_groups,
+                          int32_t count)
+{
+    const size_t length = strlen(name) + 1;
+    qkv_rollup rollup = { .count = count, .pairs = count_pairs(layout, pair_groups, count) };
+    if (!grow_rollups(layout))
+        return false;
+    rollup.name = qkv_allocate(&layout->allocator, length, 1);
+    rollup.pair_groups =
+        qkv_allocate(&layout->allocator, (size_t)count, sizeof *rollup.pair_groups);
+    if (rollup.name == NULL || rollup.pair_groups == NULL) {
+        qkv_release(&layout->allocator, rollup.name);
+        qkv_release(&layout->allocator, rollup.pair_groups);
+        return false;
+    }
+    memcpy(rollup.name, name, length);
+    memcpy(rollup.pair_groups, pair_groups, (size_t)count * sizeof *pair_groups);
+    layout->rollups[layout->rollup_count++] = rollup;
+    return true;
+}
+
 qkvsim_layout *qkv_layout_copy(const qkv_allocator *allocator, const qkvsim_layout *layout)
 {
-    return make_layout(allocator, layout->group_of, layout->features,
-                       (const char *const *)layout->group_names, layout->groups);
+    qkvsim_layout *copy = make_layout(allocator, layout->group_of, layout->features,
+                                      (const char *const *)layout->group_names, layout->groups);
+    bool complete = copy != NULL;
+    for (int32_t r = 0; r < layout->rollup_count && complete; r++) {
+        const qkv_rollup *rollup = &layout->rollups[r];
+        complete = append_rollup(copy, rollup->name, rollup->pair_groups, rollup->count);
+    }
+    if (complete)
+        return copy;
+    qkvsim_layout_free(copy);
+    return NULL;
 }
 
 void qkvsim_layout_free(qkvsim_layout *layout)
@@ -78,6 +144,11 @@ void qkvsim_layout_free(qkvsim_layout *layout)
     qkv_release(&allocator, layout->group_names);
     qkv_release(&allocator, layout->pair_group_names);
     qkv_release(&allocator, layout->text);
+    for (int32_t r = 0; r < layout->rollup_count; r++) {
+        qkv_release(&allocator, layout->rollups[r].name);
+        qkv_release(&allocator, layout->rollups[r].pair_groups);
+    }
+    qkv_release(&allocator, layout->rollups);
     qkv_release(&allocator, layout);
 }
 
@@ -334,6 +405,85 @@ static qkvsim_status name_heads(qkvsim_context *context, const head_counts *h, l
     return check_names(context, plan->names, plan->groups);
 }
 
+/* ---- roll-ups of heads ---- */
+
+enum { HEADS_ALL, HEADS_WITHIN, HEADS_ACROSS, HEADS_SETS };
+
+/* Whether head i of part a and head j of part b belong together: a head with itself, and the heads of
+ * a grouped query with the one that serves them. */
+static bool heads_match(const head_counts *h, int32_t a, int32_t i, int32_t b, int32_t j)
+{
+    const int64_t m = h->heads[a], n = h->heads[b];
+    return m >= n ? i * n / m == j : j * m / n == i;
+}
+
+static bool heads_divide(int32_t m, int32_t n)
+{
+    return m >= n ? m % n == 0 : n % m == 0;
+}
+
+/* Lists the pair groups of a set of two parts' heads, increasing; returns their number. */
+static int32_t list_heads(const head_counts *h, int32_t a, int32_t b, int set, int32_t *pair_groups)
+{
+    int32_t groups = 0, first_a = 0, first_b = 0, count = 0;
+    for (int32_t p = 0; p < h->parts; p++) {
+        first_a += p < a ? h->heads[p] : 0;
+        first_b += p < b ? h->heads[p] : 0;
+        groups += h->heads[p];
+    }
+    for (int32_t i = 0; i < h->heads[a]; i++)
+        for (int32_t j = a == b ? i : 0; j < h->heads[b]; j++)
+            if (set == HEADS_ALL || heads_match(h, a, i, b, j) == (set == HEADS_WITHIN))
+                pair_groups[count++] = qkv_pair_group(groups, first_a + i, first_b + j);
+    return count;
+}
+
+/* Adds what there is to say of two parts beyond their single pair groups. */
+static bool roll_up_parts(const head_counts *h, int32_t a, int32_t b, int32_t *scratch,
+                          qkvsim_layout *layout)
+{
+    static const char *const suffixes[] = { "", " within heads", " across heads" };
+    char first[NAME_SIZE], second[NAME_SIZE], name[2 * NAME_SIZE + 16];
+    const char *name_a = h->names != NULL ? h->names[a] : default_name(a, h->parts, first);
+    const char *name_b = h->names != NULL ? h->names[b] : default_name(b, h->parts, second);
+    const int sets = heads_divide(h->heads[a], h->heads[b]) ? HEADS_SETS : HEADS_WITHIN;
+    for (int set = HEADS_ALL; set < sets; set++) {
+        const int32_t count = list_heads(h, a, b, set, scratch);
+        snprintf(name, sizeof name, "%s-%s%s", name_a, name_b, suffixes[set]);
+        if (count > 1 && !append_rollup(layout, name, scratch, count))
+            return false;
+    }
+    return true;
+}
+
+static qkvsim_status roll_up_heads(qkvsim_context *context, const head_counts *h,
+                                   qkvsim_layout *layout)
+{
+    const size_t pair_groups = (size_t)qkv_pair_groups(layout->groups);
+    int32_t *scratch = qkv_allocate(&context->allocator, pair_groups, sizeof *scratch);
+    bool complete = scratch != NULL;
+    for (int32_t a = 0; a < h->parts; a++)
+        for (int32_t b = a; b < h->parts && complete; b++)
+            complete = roll_up_parts(h, a, b, scratch, layout);
+    qkv_release(&context->allocator, scratch);
+    return complete ? QKVSIM_OK : qkv_no_memory(context, "the layout");
+}
+
+/* Makes the handle from a plan that is filled, with its roll-ups, and closes the plan. */
+static qkvsim_status finish_heads(qkvsim_context *context, const head_counts *h, layout_plan *plan,
+                                  qkvsim_layout **layout)
+{
+    qkvsim_layout *made = NULL;
+    qkvsim_status status = plan_finish(context, plan, &made);
+    if (status == QKVSIM_OK)
+        status = roll_up_heads(context, h, made);
+    if (status == QKVSIM_OK)
+        *layout = made;
+    else
+        qkvsim_layout_free(made);
+    return status;
+}
+
 qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths,
                                   const int32_t *heads, const char *const *names, int32_t parts,
                                   int32_t order, qkvsim_layout **layout)
@@ -374,7 +524,75 @@ qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths
         plan_close(context, &plan);
         return status;
     }
-    return plan_finish(context, &plan, layout);
+    return finish_heads(context, &h, &plan, layout);
+}
+
+/* ---- the caller's own roll-ups ---- */
+
+/* Marks the listed pair groups, each of which may be listed once. */
+static qkvsim_status mark_pair_groups(qkvsim_context *context, const qkvsim_layout *layout,
+                                      const int32_t *pair_groups, int32_t count, bool *marks)
+{
+    const int32_t all = qkv_pair_groups(layout->groups);
+    for (int32_t k = 0; k < count; k++) {
+        if (pair_groups[k] < 0 || pair_groups[k] >= all)
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "pair_groups[%d] is %d, but there are pair groups 0 to %d", (int)k,
+                            (int)pair_groups[k], (int)all - 1);
+        if (marks[pair_groups[k]])
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "pair_groups[%d] is %d, which is listed before", (int)k,
+                            (int)pair_groups[k]);
+        marks[pair_groups[k]] = true;
+    }
+    return QKVSIM_OK;
+}
+
+static qkvsim_status check_rollup(qkvsim_context *context, const qkvsim_layout *layout,
+                                  const char *name, const int32_t *pair_groups, int32_t count)
+{
+    if (layout == NULL || pair_groups == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
+                        layout == NULL ? "layout" : "pair_groups");
+    if (name == NULL || name[0] == '\0')
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the name of the roll-up is %s",
+                        name == NULL ? "NULL" : "empty");
+    if (count < 1)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "roll-up \"%s\" of %d pair groups: at least 1 is needed", name, (int)count);
+    for (int32_t row = 0; row < qkv_layout_rows(layout); row++)
+        if (strcmp(qkvsim_layout_pair_group_name(layout, row), name) == 0)
+            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                            "roll-up \"%s\" would have the name of row %d", name, (int)row);
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkvsim_layout_add_rollup(qkvsim_context *context, qkvsim_layout *layout,
+                                       const char *name, const int32_t *pair_groups, int32_t count)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    qkvsim_status status = check_rollup(context, layout, name, pair_groups, count);
+    if (status != QKVSIM_OK)
+        return status;
+    const int32_t all = qkv_pair_groups(layout->groups);
+    bool *marks = qkv_allocate_zeroed(&context->allocator, (size_t)all, sizeof *marks);
+    int32_t *sorted = qkv_allocate(&context->allocator, (size_t)all, sizeof *sorted);
+    if (marks != NULL && sorted != NULL)
+        status = mark_pair_groups(context, layout, pair_groups, count, marks);
+    else
+        status = qkv_no_memory(context, "the roll-up");
+    if (status == QKVSIM_OK) {
+        int32_t listed = 0;
+        for (int32_t p = 0; p < all; p++)
+            if (marks[p])
+                sorted[listed++] = p;
+        if (!append_rollup(layout, name, sorted, listed))
+            status = qkv_no_memory(context, "the roll-up");
+    }
+    qkv_release(&context->allocator, marks);
+    qkv_release(&context->allocator, sorted);
+    return status;
 }
 
 /* ---- accessors ---- */
@@ -439,8 +657,34 @@ static bool has_pair_group(const qkvsim_layout *layout, int32_t pair_group)
     return pair_group >= 0 && pair_group < qkvsim_layout_pair_groups(layout);
 }
 
+/* The roll-up of a row behind the pair groups; NULL for any other number. */
+static const qkv_rollup *rollup_of_row(const qkvsim_layout *layout, int32_t row)
+{
+    const int32_t pair_groups = qkvsim_layout_pair_groups(layout);
+    return layout != NULL && row >= pair_groups && row - pair_groups < layout->rollup_count
+               ? &layout->rollups[row - pair_groups]
+               : NULL;
+}
+
+int32_t qkvsim_layout_rollups(const qkvsim_layout *layout)
+{
+    return layout != NULL ? layout->rollup_count : 0;
+}
+
+const int32_t *qkvsim_layout_rollup_pair_groups(const qkvsim_layout *layout, int32_t rollup,
+                                                int32_t *count)
+{
+    const bool exists = layout != NULL && rollup >= 0 && rollup < layout->rollup_count;
+    if (count != NULL)
+        *count = exists ? layout->rollups[rollup].count : 0;
+    return exists ? layout->rollups[rollup].pair_groups : NULL;
+}
+
 const char *qkvsim_layout_pair_group_name(const qkvsim_layout *layout, int32_t pair_group)
 {
+    const qkv_rollup *rollup = rollup_of_row(layout, pair_group);
+    if (rollup != NULL)
+        return rollup->name;
     return has_pair_group(layout, pair_group) ? layout->pair_group_names[pair_group] : NULL;
 }
 
@@ -455,6 +699,9 @@ void qkv_pair_group_groups(int32_t groups, int32_t pair_group, int32_t *a, int32
 
 int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t pair_group)
 {
+    const qkv_rollup *rollup = rollup_of_row(layout, pair_group);
+    if (rollup != NULL)
+        return rollup->pairs;
     if (!has_pair_group(layout, pair_group))
         return 0;
     int32_t a, b;

@@ -6,6 +6,14 @@
 
 #include "context.h"
 
+/* A named set of pair groups. */
+typedef struct qkv_rollup {
+    char *name;
+    int32_t *pair_groups; /* increasing */
+    int32_t count;
+    int64_t pairs;
+} qkv_rollup;
+
 struct qkvsim_layout {
     qkv_allocator allocator;
     int64_t features;
@@ -15,6 +23,8 @@ struct qkvsim_layout {
     char **group_names;      /* groups; they point into text */
     char **pair_group_names;
     char *text;
+    qkv_rollup *rollups;
+    int32_t rollup_count;
 };
 
 static inline int32_t qkv_pair_groups(int32_t groups)
@@ -25,7 +35,7 @@ static inline int32_t qkv_pair_groups(int32_t groups)
 /* Rows of results: the pair groups, then the roll-ups. */
 static inline int32_t qkv_layout_rows(const qkvsim_layout *layout)
 {
-    return qkv_pair_groups(layout->groups);
+    return qkv_pair_groups(layout->groups) + layout->rollup_count;
 }
 
 /* Number of the pair group of groups a <= b along the upper triangle. */

@@ -44,6 +44,13 @@ static void mark_wanted(const qkvsim_layout *layout, const qkvsim_analysis_optio
         wanted[p] = options->pair_groups == NULL;
     for (int32_t k = 0; k < options->pair_group_count; k++)
         wanted[options->pair_groups[k]] = true;
+    for (int32_t r = 0; r < layout->rollup_count; r++) {
+        const qkv_rollup *rollup = &layout->rollups[r];
+        bool *whole = &wanted[qkv_pair_groups(layout->groups) + r];
+        *whole = true;
+        for (int32_t k = 0; k < rollup->count; k++)
+            *whole = *whole && wanted[rollup->pair_groups[k]];
+    }
 }
 
 /* ---- which features and tiles are needed ---- */
@@ -235,6 +242,50 @@ static void fill_offsets(const qkv_session *session, const offset_sums *sums,
     }
 }
 
+/* ---- roll-ups ---- */
+
+static void add_splits(qkv_split *to, const qkv_split *from)
+{
+    to->offset_sum += from->offset_sum;
+    to->offset_energy += from->offset_energy;
+    to->variance_sum += from->variance_sum;
+    to->variance_energy += from->variance_energy;
+    to->cross += from->cross;
+}
+
+/* Merges one metric of a roll-up's pair groups, in their order, into its row. */
+static void merge_metric(const qkv_rollup *rollup, int64_t bins, int32_t row, int64_t *histograms,
+                         qkv_moments *moments)
+{
+    int64_t *histogram = histograms + row * bins;
+    moments[row] = (qkv_moments){ 0 };
+    memset(histogram, 0, (size_t)bins * sizeof *histogram);
+    for (int32_t k = 0; k < rollup->count; k++) {
+        const int64_t *from = histograms + rollup->pair_groups[k] * bins;
+        qkv_moments_merge(&moments[row], &moments[rollup->pair_groups[k]]);
+        for (int64_t bin = 0; bin < bins; bin++)
+            histogram[bin] += from[bin];
+    }
+}
+
+static void merge_rollups(qkvsim_analysis *analysis)
+{
+    const qkvsim_layout *layout = analysis->layout;
+    for (int32_t r = 0; r < layout->rollup_count; r++) {
+        const int32_t row = qkv_pair_groups(layout->groups) + r;
+        const qkv_rollup *rollup = &layout->rollups[r];
+        if (!analysis->wanted[row])
+            continue;
+        for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+            if (analysis->moments[metric] != NULL)
+                merge_metric(rollup, analysis->binning.count, row, analysis->histograms[metric],
+                             analysis->moments[metric]);
+        analysis->splits[row] = (qkv_split){ 0 };
+        for (int32_t k = 0; k < rollup->count; k++)
+            add_splits(&analysis->splits[row], &analysis->splits[rollup->pair_groups[k]]);
+    }
+}
+
 /* ---- a run ---- */
 
 /* What one pass over the tiles comes to, before it is part of an analysis. */
@@ -306,6 +357,7 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
         fill_moments(session, made.results, analysis);
         sum_offsets(session, made.sums);
         fill_offsets(session, made.sums, made.results, analysis);
+        merge_rollups(analysis);
     }
     pass_close(context, &made);
     return status;

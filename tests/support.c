@@ -240,7 +240,8 @@ fingerprint fingerprint_of(const qkvsim_analysis *analysis)
     append(&print, (double)qkvsim_analysis_observations(analysis));
     append(&print, (double)qkvsim_analysis_features(analysis));
     append_columns(&print, analysis);
-    for (int32_t p = 0; p < qkvsim_analysis_pair_groups(analysis); p++) {
+    const int32_t rows = qkvsim_analysis_pair_groups(analysis) + qkvsim_analysis_rollups(analysis);
+    for (int32_t p = 0; p < rows; p++) {
         append(&print, (double)qkvsim_analysis_pairs(analysis, p));
         append_metric(&print, analysis, p, QKVSIM_COSINE);
         append_metric(&print, analysis, p, QKVSIM_PEARSON);

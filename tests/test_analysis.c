@@ -34,6 +34,20 @@ static qkvsim_layout *layout_in_turns(int64_t d, int32_t groups)
     return layout;
 }
 
+/* The same with two roll-ups: pairs within groups, and pair groups 1 and 2. */
+static qkvsim_layout *layout_with_rollups(int64_t d, int32_t groups)
+{
+    qkvsim_layout *layout = layout_in_turns(d, groups);
+    int32_t *within = malloc((size_t)groups * sizeof *within);
+    for (int32_t g = 0; g < groups; g++)
+        within[g] = qkvsim_layout_pair_group(layout, g, g);
+    assert_ok(context, qkvsim_layout_add_rollup(context, layout, "within", within, groups));
+    assert_ok(context,
+              qkvsim_layout_add_rollup(context, layout, "1 and 2", (int32_t[]){ 2, 1 }, 2));
+    free(within);
+    return layout;
+}
+
 static qkvsim_analysis *analyze(qkvsim_context *with, const qkvsim_view *parts, int32_t part_count,
                                 const qkvsim_layout *layout, const qkvsim_analysis_options *options)
 {
@@ -57,7 +71,26 @@ static double *own_matrix(const qkvsim_view *view, int32_t metric, bool single)
     return values;
 }
 
-/* Calls a check for each pair group with its defined values in the library's own matrix. */
+/* The defined values of a row of results, of which a roll-up has those of each of its pair groups. */
+static int64_t collect_row(const double *matrix, const qkvsim_layout *layout, int32_t row,
+                           double *values)
+{
+    const int64_t d = qkvsim_layout_features(layout);
+    const int32_t groups = qkvsim_layout_groups(layout), first = qkvsim_layout_pair_groups(layout);
+    int32_t members = 1;
+    const int32_t *listed = qkvsim_layout_rollup_pair_groups(layout, row - first, &members);
+    int64_t count = 0;
+    for (int32_t k = 0; k < (listed != NULL ? members : 1); k++)
+        for (int32_t a = 0; a < groups; a++)
+            for (int32_t b = a; b < groups; b++)
+                if (qkvsim_layout_pair_group(layout, a, b) == (listed != NULL ? listed[k] : row))
+                    count += oracle_collect(matrix, d, qkvsim_layout_group_of(layout), a, b,
+                                            values + count);
+    return count;
+}
+
+/* Calls a check for each pair group and roll-up with its defined values in the library's own matrix.
+ */
 typedef void (*value_check)(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
                             const double *values, int64_t count);
 
@@ -70,12 +103,9 @@ static void for_each_pair_group(const stored *copy, const qkvsim_layout *layout,
     double *values = malloc((size_t)(d * d) * sizeof *values);
     for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
         double *matrix = own_matrix(&copy->view, metric, copy->view.dtype != QKVSIM_F64);
-        for (int32_t a = 0; a < qkvsim_layout_groups(layout); a++)
-            for (int32_t b = a; b < qkvsim_layout_groups(layout); b++) {
-                int64_t count =
-                    oracle_collect(matrix, d, qkvsim_layout_group_of(layout), a, b, values);
-                check(analysis, qkvsim_layout_pair_group(layout, a, b), metric, values, count);
-            }
+        const int32_t rows = qkvsim_layout_pair_groups(layout) + qkvsim_layout_rollups(layout);
+        for (int32_t row = 0; row < rows; row++)
+            check(analysis, row, metric, values, collect_row(matrix, layout, row, values));
         free(matrix);
     }
     free(values);
@@ -590,6 +620,110 @@ START_TEST(many_groups_of_uneven_sizes_are_counted_right)
 }
 END_TEST
 
+/* ---- roll-ups ---- */
+
+START_TEST(a_rollup_has_the_histogram_and_moments_of_its_pair_groups_together)
+{
+    table data = makers[_i](253, 90, 51);
+    stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_with_rollups(90, 5);
+    single_precision = copy.view.dtype != QKVSIM_F64;
+    for_each_pair_group(&copy, layout, NULL, check_histogram);
+    for_each_pair_group(&copy, layout, NULL, check_moments);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Relabelled as one group, the pair groups of a layout are that group's; so is their roll-up. */
+START_TEST(a_rollup_of_everything_is_a_layout_of_one_group)
+{
+    const int32_t all[] = { 0, 1, 2, 3, 4, 5 };
+    table data = table_with_offsets(64, 60, 2, 52);
+    table_set_constant(&data, 7, 3);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *single = layout_in_turns(60, 1), *turns = layout_in_turns(60, 3);
+    assert_ok(context, qkvsim_layout_add_rollup(context, turns, "all", all, 6));
+    qkvsim_analysis *expected = analyze(context, &copy.view, 1, single, NULL);
+    qkvsim_analysis *a = analyze(context, &copy.view, 1, turns, NULL);
+    ck_assert_int_eq(qkvsim_analysis_rollups(a), 1);
+    ck_assert_str_eq(qkvsim_analysis_name(a, 6), "all");
+    ck_assert_int_eq(qkvsim_analysis_pairs(a, 6), qkvsim_analysis_pairs(expected, 0));
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        ck_assert_int_eq(qkvsim_analysis_defined(a, 6, metric),
+                         qkvsim_analysis_defined(expected, 0, metric));
+        ck_assert_mem_eq(qkvsim_analysis_histogram(a, 6, metric),
+                         qkvsim_analysis_histogram(expected, 0, metric), 100 * sizeof(int64_t));
+        for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++)
+            assert_close(statistic(a, 6, metric, which), statistic(expected, 0, metric, which),
+                         1e-6, "statistic");
+    }
+    for (int32_t part = QKVSIM_OFFSET_SHARE; part <= QKVSIM_OFFSET_CROSS_ENERGY; part++)
+        assert_close(offset(a, 6, part), offset(expected, 0, part),
+                     1e-6 * (1 + fabs(offset(expected, 0, part))), "offset split");
+    qkvsim_analysis_free(expected);
+    qkvsim_analysis_free(a);
+    qkvsim_layout_free(single);
+    qkvsim_layout_free(turns);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(a_rollup_with_a_pair_group_not_asked_for_is_absent)
+{
+    const int32_t chosen[] = { 2, 1, 0 };
+    table data = table_normal(50, 30, 53);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_with_rollups(30, 3);
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .pair_groups = chosen,
+                                        .pair_group_count = 3 };
+    qkvsim_analysis *some = analyze(context, &copy.view, 1, layout, &options);
+    assert_all_absent(some, 6, QKVSIM_COSINE);
+    ck_assert_ptr_null(qkvsim_analysis_histogram(some, 6, QKVSIM_COSINE));
+    ck_assert_int_eq(qkvsim_analysis_defined(some, 7, QKVSIM_PEARSON),
+                     qkvsim_analysis_pairs(some, 7));
+    ck_assert_int_eq(qkvsim_analysis_pairs(some, 7), 200);
+    qkvsim_analysis_free(some);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(the_group_matrix_has_every_pair_group_twice)
+{
+    const int32_t chosen[] = { 0, 1, 3 };
+    double matrix[4] = { 0 }, all[16];
+    table data = table_with_offsets(50, 40, 1, 54);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(40, 4);
+    qkvsim_analysis *a = analyze(context, &copy.view, 1, layout, NULL);
+    for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++) {
+        qkvsim_analysis_group_matrix(a, QKVSIM_COSINE, which, all);
+        for (int32_t k = 0; k < 16; k++)
+            ck_assert(all[k]
+                      == statistic(a, qkvsim_layout_pair_group(layout, k / 4, k % 4), QKVSIM_COSINE,
+                                   which));
+    }
+    qkvsim_analysis_free(a);
+    qkvsim_layout_free(layout);
+    layout = layout_in_turns(40, 2);
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .pair_groups = chosen,
+                                        .pair_group_count = 2 };
+    a = analyze(context, &copy.view, 1, layout, &options);
+    qkvsim_analysis_group_matrix(a, QKVSIM_PEARSON, QKVSIM_MEAN, matrix);
+    ck_assert(isfinite(matrix[0]) && matrix[1] == matrix[2] && isnan(matrix[3]));
+    qkvsim_analysis_free(a);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(names_and_sizes_are_those_of_the_layout)
 {
     table data = table_normal(30, 12, 18);
@@ -656,6 +790,8 @@ START_TEST(null_analyses_are_empty)
     ck_assert_int_eq(qkvsim_analysis_observations(NULL), 0);
     ck_assert_int_eq(qkvsim_analysis_features(NULL), 0);
     ck_assert_int_eq(qkvsim_analysis_pair_groups(NULL), 0);
+    ck_assert_int_eq(qkvsim_analysis_rollups(NULL), 0);
+    qkvsim_analysis_group_matrix(NULL, QKVSIM_COSINE, QKVSIM_MEAN, NULL);
     ck_assert_int_eq(qkvsim_analysis_pairs(NULL, 0), 0);
     ck_assert_int_eq(qkvsim_analysis_bins(NULL), 0);
     ck_assert_ptr_null(qkvsim_analysis_bin_edges(NULL));
@@ -678,7 +814,7 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
                                         .bins = _i > 1 ? &bins : NULL };
     table data = table_with_offsets(301, 700, 2, 20);
     stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
-    qkvsim_layout *layout = layout_in_turns(700, 3);
+    qkvsim_layout *layout = layout_with_rollups(700, 3);
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
     qkvsim_analysis *expected = analyze(one, &copy.view, 1, layout, &options);
     for (int t = 0; t < 3; t++) {
@@ -1330,7 +1466,7 @@ START_TEST(any_allocation_may_fail)
     if (_i == QKVSIM_NONFINITE_DROP_OBSERVATION)
         *table_at(&data, 5, 5) = NAN;
     stored copy = store(&data, _i == 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
-    qkvsim_layout *layout = layout_in_turns(400, 3);
+    qkvsim_layout *layout = layout_with_rollups(400, 3);
     const interruptible job = { copy.view, layout, _i };
     assert_survives_failing_allocations(run_analyze, (void *)&job);
     qkvsim_layout_free(layout);
@@ -1380,6 +1516,17 @@ static void add_contract(Suite *suite)
     tcase_add_test(contract, memory_stays_under_64_megabytes);
 }
 
+static void add_rollups(Suite *suite)
+{
+    TCase *rollups = add_case(suite, "roll-ups");
+    tcase_add_checked_fixture(rollups, set_up, tear_down);
+    tcase_add_loop_test(rollups, a_rollup_has_the_histogram_and_moments_of_its_pair_groups_together,
+                        0, MAKERS);
+    tcase_add_test(rollups, a_rollup_of_everything_is_a_layout_of_one_group);
+    tcase_add_test(rollups, a_rollup_with_a_pair_group_not_asked_for_is_absent);
+    tcase_add_test(rollups, the_group_matrix_has_every_pair_group_twice);
+}
+
 static void add_laws(Suite *suite)
 {
     TCase *laws = add_case(suite, "laws");
@@ -1426,6 +1573,7 @@ int main(void)
 {
     Suite *suite = suite_create("analysis");
     add_contract(suite);
+    add_rollups(suite);
     add_laws(suite);
     add_lesson(suite);
     add_bad_input(suite);

@@ -21,6 +21,8 @@ static void set_up(void)
     data = table_with_offsets(40, 21, 1, 1);
     input = store(&data, QKVSIM_F32, ORDER_C);
     assert_ok(context, qkvsim_layout_thirds(context, 21, &layout));
+    assert_ok(context,
+              qkvsim_layout_add_rollup(context, layout, "within", (int32_t[]){ 0, 3, 5 }, 3));
 }
 
 static void tear_down(void)
@@ -169,7 +171,7 @@ static void assert_baseline_by_hand(const stored *copy, const qkvsim_selection *
         all[p] = analyze_permutation(copy, selection, options, p);
     qkvsim_baseline *baseline = run(context, copy, &analysis_options, options);
     ck_assert_int_eq(qkvsim_baseline_permutations(baseline), options->permutations);
-    for (int32_t p = 0; p < 6; p++)
+    for (int32_t p = 0; p < 7; p++)
         for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
             assert_bins_by_hand(baseline, all, options->permutations, p, metric);
             assert_statistics_by_hand(baseline, all, options->permutations, p, metric);
@@ -225,7 +227,7 @@ END_TEST
 static void assert_same_baseline(const qkvsim_baseline *one, const qkvsim_baseline *other)
 {
     assert_same_analysis(qkvsim_baseline_observed(one), qkvsim_baseline_observed(other));
-    for (int32_t p = 0; p < 6; p++)
+    for (int32_t p = 0; p < 7; p++)
         for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++)
             for (int32_t summary = QKVSIM_NULL_MEAN; summary <= QKVSIM_NULL_P_GREATER; summary++) {
                 if (summary <= QKVSIM_NULL_MAXIMUM)
@@ -288,7 +290,7 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
 {
     const qkvsim_baseline_options options = permutations(3, QKVSIM_SCHEME_ALL, 0);
     qkvsim_baseline *b = run(context, &input, NULL, &options);
-    const int32_t none[] = { -1, 6, INT32_MAX };
+    const int32_t none[] = { -1, 7, INT32_MAX };
     for (int i = 0; i < 3; i++) {
         ck_assert_ptr_null(qkvsim_baseline_histogram(b, none[i], QKVSIM_COSINE, QKVSIM_NULL_MEAN));
         ck_assert(isnan(

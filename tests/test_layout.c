@@ -203,6 +203,153 @@ START_TEST(interleaved_grouped_query_heads_come_in_turns_of_the_smallest)
 }
 END_TEST
 
+/* ---- roll-ups ---- */
+
+/* The rows behind the pair groups are those named, in this order. */
+static void assert_rollups(const qkvsim_layout *layout, int32_t count, const char *const *names)
+{
+    const int32_t first = qkvsim_layout_pair_groups(layout);
+    ck_assert_int_eq(qkvsim_layout_rollups(layout), count);
+    for (int32_t r = 0; r < count; r++)
+        ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, first + r), names[r]);
+    ck_assert_ptr_null(qkvsim_layout_pair_group_name(layout, first + count));
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, first + count), 0);
+}
+
+/* A roll-up's pair groups by their names, which say heads, and its pairs counted one by one. */
+static void assert_members(const qkvsim_layout *layout, int32_t rollup, int32_t count,
+                           const char *const *names)
+{
+    int32_t listed;
+    int64_t pairs = 0;
+    const int32_t *pair_groups = qkvsim_layout_rollup_pair_groups(layout, rollup, &listed);
+    ck_assert_int_eq(listed, count);
+    for (int32_t k = 0; k < count; k++) {
+        ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, pair_groups[k]), names[k]);
+        pairs += qkvsim_layout_pairs(layout, pair_groups[k]);
+    }
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, qkvsim_layout_pair_groups(layout) + rollup),
+                     pairs);
+}
+
+START_TEST(heads_are_rolled_up_within_and_across)
+{
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_heads(context, (int64_t[]){ 8, 4 }, (int32_t[]){ 4, 2 },
+                                           (const char *[]){ "Q", "K" }, 2, _i, &layout));
+    assert_rollups(layout, 8,
+                   (const char *[]){ "Q-Q", "Q-Q within heads", "Q-Q across heads", "Q-K",
+                                     "Q-K within heads", "Q-K across heads", "K-K",
+                                     "K-K within heads" });
+    assert_members(layout, 0, 10,
+                   (const char *[]){ "Q0-Q0", "Q0-Q1", "Q0-Q2", "Q0-Q3", "Q1-Q1", "Q1-Q2", "Q1-Q3",
+                                     "Q2-Q2", "Q2-Q3", "Q3-Q3" });
+    assert_members(layout, 1, 4, (const char *[]){ "Q0-Q0", "Q1-Q1", "Q2-Q2", "Q3-Q3" });
+    assert_members(layout, 2, 6,
+                   (const char *[]){ "Q0-Q1", "Q0-Q2", "Q0-Q3", "Q1-Q2", "Q1-Q3", "Q2-Q3" });
+    assert_members(
+        layout, 3, 8,
+        (const char *[]){ "Q0-K0", "Q0-K1", "Q1-K0", "Q1-K1", "Q2-K0", "Q2-K1", "Q3-K0", "Q3-K1" });
+    assert_members(layout, 4, 4, (const char *[]){ "Q0-K0", "Q1-K0", "Q2-K1", "Q3-K1" });
+    assert_members(layout, 5, 4, (const char *[]){ "Q0-K1", "Q1-K1", "Q2-K0", "Q3-K0" });
+    assert_members(layout, 6, 3, (const char *[]){ "K0-K0", "K0-K1", "K1-K1" });
+    assert_members(layout, 7, 2, (const char *[]){ "K0-K0", "K1-K1" });
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(the_part_with_more_heads_may_be_the_second)
+{
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_heads(context, (int64_t[]){ 2, 6 }, (int32_t[]){ 2, 6 },
+                                           (const char *[]){ "K", "Q" }, 2, 0, &layout));
+    assert_members(layout, 3, 6,
+                   (const char *[]){ "K0-Q0", "K0-Q1", "K0-Q2", "K1-Q3", "K1-Q4", "K1-Q5" });
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(rollups_of_fewer_than_two_pair_groups_are_left_out)
+{
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_heads(context, (int64_t[]){ 2, 2, 2 }, (int32_t[]){ 1, 1, 1 },
+                                           NULL, 3, 0, &layout));
+    assert_rollups(layout, 0, NULL);
+    qkvsim_layout_free(layout);
+    assert_ok(context, qkvsim_layout_heads(context, (int64_t[]){ 6, 2 }, (int32_t[]){ 3, 1 },
+                                           (const char *[]){ "Q", "K" }, 2, 0, &layout));
+    assert_rollups(layout, 5,
+                   (const char *[]){ "Q-Q", "Q-Q within heads", "Q-Q across heads", "Q-K",
+                                     "Q-K within heads" });
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(heads_that_do_not_divide_have_no_within_and_across)
+{
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_heads(context, (int64_t[]){ 3, 2 }, (int32_t[]){ 3, 2 }, NULL,
+                                           2, 0, &layout));
+    assert_rollups(layout, 6,
+                   (const char *[]){ "G0-G0", "G0-G0 within heads", "G0-G0 across heads", "G0-G1",
+                                     "G1-G1", "G1-G1 within heads" });
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(own_rollups_are_rows_behind_the_pair_groups)
+{
+    qkvsim_layout *layout;
+    char name[] = "within";
+    assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){ 2, 3, 4 }, NULL, 3, &layout));
+    assert_ok(context, qkvsim_layout_add_rollup(context, layout, name, (int32_t[]){ 5, 0, 3 }, 3));
+    memcpy(name, "lost..", 7);
+    assert_ok(context, qkvsim_layout_add_rollup(context, layout, "one", (int32_t[]){ 4 }, 1));
+    assert_ok(context,
+              qkvsim_layout_add_rollup(context, layout, "all", (int32_t[]){ 0, 1, 2, 3, 4, 5 }, 6));
+    assert_rollups(layout, 3, (const char *[]){ "within", "one", "all" });
+    assert_members(layout, 0, 3, (const char *[]){ "Q-Q", "K-K", "V-V" });
+    assert_members(layout, 1, 1, (const char *[]){ "K-V" });
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, 6), 1 + 3 + 6);
+    ck_assert_int_eq(qkvsim_layout_pairs(layout, 8), 9 * 8 / 2);
+    ck_assert_int_eq(qkvsim_layout_pair_groups(layout), 6);
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(bad_rollups_are_refused_and_change_nothing)
+{
+    qkvsim_layout *layout;
+    int32_t list[] = { 0, 5 };
+    assert_ok(context, qkvsim_layout_thirds(context, 9, &layout));
+    assert_ok(context, qkvsim_layout_add_rollup(context, layout, "own", list, 2));
+    const struct {
+        const char *name;
+        int32_t list[2], count;
+    } bad[] = { { NULL, { 0, 1 }, 2 },  { "", { 0, 1 }, 2 },  { "own", { 0, 1 }, 2 },
+                { "Q-K", { 0, 1 }, 2 }, { "x", { 0, 0 }, 2 }, { "x", { 0, 6 }, 2 },
+                { "x", { -1, 1 }, 2 },  { "x", { 0, 1 }, 0 }, { "x", { 0, 1 }, -1 } };
+    for (int i = 0; i < 9; i++)
+        assert_status(
+            context,
+            qkvsim_layout_add_rollup(context, layout, bad[i].name, bad[i].list, bad[i].count),
+            QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_layout_add_rollup(context, layout, "x", NULL, 1),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_layout_add_rollup(context, NULL, "x", list, 1),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_layout_add_rollup(NULL, layout, "x", list, 1),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    list[1] = 6;
+    assert_status(context, qkvsim_layout_add_rollup(context, layout, "x", list, 2),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 6);
+    assert_message_has_number(context, 5);
+    assert_rollups(layout, 1, (const char *[]){ "own" });
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
 START_TEST(handles_outlive_their_context)
 {
     qkvsim_context *other = context_with(1, QKVSIM_KERNELS_AUTO);
@@ -230,6 +377,11 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
     ck_assert_int_eq(qkvsim_layout_pairs(layout, 6), 0);
     ck_assert_int_eq(qkvsim_layout_pairs(layout, -1), 0);
     ck_assert_int_eq(qkvsim_layout_pairs(layout, 0), 0);
+    int32_t count = 7;
+    ck_assert_int_eq(qkvsim_layout_rollups(layout), 0);
+    ck_assert_ptr_null(qkvsim_layout_rollup_pair_groups(layout, 0, &count));
+    ck_assert_int_eq(count, 0);
+    ck_assert_ptr_null(qkvsim_layout_rollup_pair_groups(layout, -1, NULL));
     qkvsim_layout_free(layout);
 }
 END_TEST
@@ -246,6 +398,8 @@ START_TEST(null_layouts_are_empty)
     ck_assert_int_eq(qkvsim_layout_pair_group(NULL, 0, 0), -1);
     ck_assert_ptr_null(qkvsim_layout_pair_group_name(NULL, 0));
     ck_assert_int_eq(qkvsim_layout_pairs(NULL, 0), 0);
+    ck_assert_int_eq(qkvsim_layout_rollups(NULL), 0);
+    ck_assert_ptr_null(qkvsim_layout_rollup_pair_groups(NULL, 0, NULL));
 }
 END_TEST
 
@@ -440,9 +594,24 @@ static qkvsim_status make_labels(qkvsim_context *with, void *unused)
     return finish_layout(status, layout);
 }
 
+static qkvsim_status add_rollups(qkvsim_context *with, void *unused)
+{
+    (void)unused;
+    qkvsim_layout *layout = NULL;
+    int32_t count = 0;
+    qkvsim_status status = qkvsim_layout_thirds(with, 12, &layout);
+    for (; count < 5 && status == QKVSIM_OK; count += status == QKVSIM_OK) {
+        const char name[2] = { (char)('a' + count), '\0' };
+        status = qkvsim_layout_add_rollup(with, layout, name, (int32_t[]){ 1, 0 }, 2);
+    }
+    ck_assert_int_eq(qkvsim_layout_rollups(layout), count);
+    qkvsim_layout_free(layout);
+    return status;
+}
+
 START_TEST(any_allocation_may_fail)
 {
-    const operation makers[] = { make_thirds, make_widths, make_heads, make_labels };
+    const operation makers[] = { make_thirds, make_widths, make_heads, make_labels, add_rollups };
     assert_survives_failing_allocations(makers[_i], NULL);
 }
 END_TEST
@@ -466,6 +635,14 @@ int main(void)
     tcase_add_test(groups, handles_outlive_their_context);
     tcase_add_test(groups, accessors_answer_nothing_where_there_is_nothing);
     tcase_add_test(groups, null_layouts_are_empty);
+    TCase *rollups = add_case(suite, "roll-ups");
+    tcase_add_checked_fixture(rollups, set_up, tear_down);
+    tcase_add_loop_test(rollups, heads_are_rolled_up_within_and_across, 0, 2);
+    tcase_add_test(rollups, the_part_with_more_heads_may_be_the_second);
+    tcase_add_test(rollups, rollups_of_fewer_than_two_pair_groups_are_left_out);
+    tcase_add_test(rollups, heads_that_do_not_divide_have_no_within_and_across);
+    tcase_add_test(rollups, own_rollups_are_rows_behind_the_pair_groups);
+    tcase_add_test(rollups, bad_rollups_are_refused_and_change_nothing);
     TCase *bad = add_case(suite, "bad input");
     tcase_add_checked_fixture(bad, set_up, tear_down);
     tcase_add_test(bad, features_that_3_does_not_divide_are_named);
@@ -476,6 +653,6 @@ int main(void)
     tcase_add_test(bad, bad_heads_are_refused);
     tcase_add_test(bad, labels_out_of_range_or_groups_without_features_are_refused);
     tcase_add_test(bad, a_null_context_is_refused);
-    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 4);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 5);
     return run_suite(suite);
 }

@@ -56,8 +56,10 @@ QKVSIM_API qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_vi
 /** Frees the results; NULL is allowed. */
 QKVSIM_API void qkvsim_analysis_free(qkvsim_analysis *analysis);
 
-/* Accessors. What they return is owned by the handle. A pair group, group, metric or statistic that
- * does not exist or was not asked for gives NULL, 0 or NaN. */
+/* Accessors. What they return is owned by the handle. Where they take a pair group they also take the
+ * row of a roll-up (see layout.h), whose values are those of its pair groups together. A pair group,
+ * group, metric or statistic that does not exist or was not asked for gives NULL, 0 or NaN, and so
+ * does a roll-up with a pair group that was not asked for. */
 
 /** Observations used: those selected, less those dropped. */
 QKVSIM_API int64_t qkvsim_analysis_observations(const qkvsim_analysis *analysis);
@@ -69,6 +71,9 @@ QKVSIM_API int64_t qkvsim_analysis_features(const qkvsim_analysis *analysis);
 
 /** Number of pair groups of the layout, computed or not. */
 QKVSIM_API int32_t qkvsim_analysis_pair_groups(const qkvsim_analysis *analysis);
+
+/** Number of roll-ups of the layout, computed or not: rows pair_groups, pair_groups + 1, ... */
+QKVSIM_API int32_t qkvsim_analysis_rollups(const qkvsim_analysis *analysis);
 
 /** A pair group's name: "Q-K". */
 QKVSIM_API const char *qkvsim_analysis_name(const qkvsim_analysis *analysis, int32_t pair_group);
@@ -106,6 +111,14 @@ enum {
 /** One statistic; NaN where it does not exist (no defined pair, zero variance). */
 QKVSIM_API double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_group,
                                             int32_t metric, int32_t statistic);
+
+/**
+ * One statistic of every two groups, such as heads, as a matrix.
+ * @param matrix receives groups x groups numbers, symmetric, row-major; NaN where the statistic does
+ *               not exist
+ */
+QKVSIM_API void qkvsim_analysis_group_matrix(const qkvsim_analysis *analysis, int32_t metric,
+                                             int32_t statistic, double *matrix);
 
 /**
  * The offset split. Each cosine is exactly V + O, V = s_i s_j Pearson the variance part and

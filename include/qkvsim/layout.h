@@ -3,7 +3,9 @@
  * A layout says which group (Q, K, V, or Q of head 3) each feature belongs to.
  *
  * g groups form g (g + 1) / 2 pair groups, numbered along the upper triangle: with groups Q, K, V
- * they are Q-Q, Q-K, Q-V, K-K, K-V, V-V.
+ * they are Q-Q, Q-K, Q-V, K-K, K-V, V-V. A roll-up is a named set of pair groups whose values are
+ * also looked at together ("Q-Q within heads"). Pair groups and, behind them, roll-ups are the rows
+ * of every result: roll-up r is row pair_groups + r.
  */
 #ifndef QKVSIM_LAYOUT_H
 #define QKVSIM_LAYOUT_H
@@ -14,7 +16,7 @@
 extern "C" {
 #endif
 
-/** Immutable once made; may be shared by threads. Free with qkvsim_layout_free. */
+/** Immutable once made and given its roll-ups; may be shared by threads. Free with qkvsim_layout_free. */
 typedef struct qkvsim_layout qkvsim_layout;
 
 /**
@@ -46,6 +48,12 @@ enum {
  * heads 9, 3, 3 interleaved, the columns are three query heads, one key and one value head, then
  * the next three, and so on.
  * @param names `parts` names; NULL as in qkvsim_layout_widths
+ *
+ * The layout has roll-ups for each two parts A and B, in the order of the parts: "A-B" (all heads),
+ * "A-B within heads" and "A-B across heads". Within heads are a head with itself and, for two parts,
+ * each head with the one that serves it: head h of the part with more heads belongs to head h * fewer
+ * / more of the other, as in grouped-query attention; where the larger number of heads is no multiple
+ * of the smaller there is only "A-B". Roll-ups of fewer than two pair groups are left out.
  * @return INVALID_ARGUMENT where a width is no multiple of its heads, or interleaved head counts
  * are no multiples of the smallest
  */
@@ -61,6 +69,18 @@ QKVSIM_API qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int6
 QKVSIM_API qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int32_t *labels,
                                               int64_t features, const char *const *names,
                                               int32_t groups, qkvsim_layout **layout);
+
+/**
+ * Adds a roll-up, the next row of results made with this layout. Not while another thread uses it.
+ * @param name        copied; not that of another row
+ * @param pair_groups `count` different pair groups in any order, copied
+ * @return INVALID_ARGUMENT, NO_MEMORY; the layout is unchanged on failure
+ *
+ * Time and memory O(pair groups).
+ */
+QKVSIM_API qkvsim_status qkvsim_layout_add_rollup(qkvsim_context *context, qkvsim_layout *layout,
+                                                  const char *name, const int32_t *pair_groups,
+                                                  int32_t count);
 
 /** Frees a layout; NULL is allowed. */
 QKVSIM_API void qkvsim_layout_free(qkvsim_layout *layout);
@@ -84,11 +104,20 @@ QKVSIM_API const int32_t *qkvsim_layout_group_of(const qkvsim_layout *layout);
 QKVSIM_API int32_t qkvsim_layout_pair_group(const qkvsim_layout *layout, int32_t group_a,
                                             int32_t group_b);
 
-/** A pair group's name, "Q-K", owned by the layout; NULL where there is no such pair group. */
+/** Number of roll-ups; 0 for NULL. */
+QKVSIM_API int32_t qkvsim_layout_rollups(const qkvsim_layout *layout);
+
+/** The `count` pair groups of a roll-up, increasing, owned by the layout; NULL and 0 where there is
+ * no such roll-up. */
+QKVSIM_API const int32_t *qkvsim_layout_rollup_pair_groups(const qkvsim_layout *layout,
+                                                           int32_t rollup, int32_t *count);
+
+/** The name of a row, a pair group's "Q-K" or a roll-up's, owned by the layout; NULL where there is no
+ * such row. */
 QKVSIM_API const char *qkvsim_layout_pair_group_name(const qkvsim_layout *layout,
                                                      int32_t pair_group);
 
-/** A pair group's number of feature pairs i < j; 0 where there is no such pair group. */
+/** A row's number of feature pairs i < j; 0 where there is no such row. */
 QKVSIM_API int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t pair_group);
 
 #ifdef __cplusplus
