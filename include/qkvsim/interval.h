@@ -1,0 +1,150 @@
+/**
+ * @file interval.h
+ * Intervals for every statistic, for contrasts of two pair groups and for differences between two
+ * selections: what is left out or drawn is blocks of consecutive observations, since neighbouring
+ * tokens are not independent. docs/statistics.md says when which method holds.
+ *
+ *     qkvsim_intervals *i;
+ *     qkvsim_intervals_run(context, &activations, 1, layout, NULL, NULL, &i);
+ *     double low = qkvsim_intervals_statistic(i, 0, QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE,
+ *                                             QKVSIM_INTERVAL_LOW);
+ */
+#ifndef QKVSIM_INTERVAL_H
+#define QKVSIM_INTERVAL_H
+
+#include <qkvsim/analysis.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    /** Delete-a-block jackknife for unequal blocks (Busing, Meijer & van der Leeden 1999): each of
+     * G blocks is left out in turn. Bias-corrected estimate, t interval with G - 1 degrees of
+     * freedom. */
+    QKVSIM_JACKKNIFE = 1,
+    /** Moving-block bootstrap (Kunsch 1989): blocks are drawn with replacement until there are as
+     * many observations as before. Basic interval [2 T - q_high, 2 T - q_low] around the observed
+     * value T. Repeated rows widen a histogram over pairs: see docs/statistics.md. */
+    QKVSIM_BOOTSTRAP = 2
+};
+
+/** Zero in any field is its default. Setting a field of the method not chosen is an error. */
+typedef struct qkvsim_interval_options {
+    size_t struct_size;
+    int64_t blocks; /**< jackknife: G, 8 .. observations in use; default: min(20, half of them) */
+    int64_t resamples; /**< bootstrap: 20 .. 2^32 - 1; default: 1000 */
+    /** bootstrap: 1 .. observations in use; default: their cube root. A shorter segment is one
+     * block. */
+    int64_t block_length;
+    double level;  /**< within (0, 1); default: 0.95 */
+    uint64_t seed; /**< bootstrap */
+    /** A number for each row of the input (its document, its window): no block crosses from one
+     * number to another. Default: one segment. */
+    const int32_t *segments;
+    /** Another selection, with which the analysis' own, which must then be given, is compared.
+     * They share no row. Default: none. */
+    const qkvsim_selection *second;
+    int32_t method; /**< QKVSIM_JACKKNIFE (default) or QKVSIM_BOOTSTRAP */
+} qkvsim_interval_options;
+
+/** The results. Immutable; free with qkvsim_intervals_free. */
+typedef struct qkvsim_intervals qkvsim_intervals;
+
+/**
+ * Analyses an input and its replicates.
+ *
+ * The observations in use are divided into blocks of consecutive ones, whose lengths differ by at
+ * most one where there is one segment. A segment of l of the n observations has
+ * max(1, round(G l / n)) blocks. With a second selection, blocks are of the observations of both in
+ * row order, and leaving one out (or drawing one) concerns both.
+ *
+ * Where there are not 8 blocks the default jackknife has no replicates and no interval
+ * exists; the observed analysis does.
+ *
+ * @param analysis_options as for qkvsim_analyze, NULL for all defaults
+ * @param options          NULL for all defaults
+ * @param intervals        receives the results
+ * @return as qkvsim_analyze. INVALID_ARGUMENT also where blocks, resamples, block_length, level or
+ * method are out of range, where a selection shares a row with the second, or where explicit blocks
+ * and short segments leave fewer than 8 blocks.
+ *
+ * A feature that is undefined in the observed data (QKVSIM_NONFINITE_UNDEFINED_FEATURE) stays so in
+ * every replicate.
+ *
+ * Bit for bit the same results for any number of threads. Time: an analysis for each replicate, two
+ * with a second selection; memory that of one analysis, plus 8 bytes for each replicate, row,
+ * metric and statistic.
+ */
+QKVSIM_API qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *parts,
+                                              int32_t part_count, const qkvsim_layout *layout,
+                                              const qkvsim_analysis_options *analysis_options,
+                                              const qkvsim_interval_options *options,
+                                              qkvsim_intervals **intervals);
+
+/** Frees the results and the observed analyses in them; NULL is allowed. */
+QKVSIM_API void qkvsim_intervals_free(qkvsim_intervals *intervals);
+
+/** The analysis of the input's own selection, and that of the second one (NULL if there is none);
+ * owned by the intervals. */
+QKVSIM_API const qkvsim_analysis *qkvsim_intervals_observed(const qkvsim_intervals *intervals);
+QKVSIM_API const qkvsim_analysis *
+qkvsim_intervals_observed_second(const qkvsim_intervals *intervals);
+
+/** Blocks left out in turn, or resamples; 0 where there were too few observations. */
+QKVSIM_API int64_t qkvsim_intervals_replicates(const qkvsim_intervals *intervals);
+
+/** Observations of a block: of the longest one (jackknife), of each (bootstrap); 0 where there are
+ * no replicates. */
+QKVSIM_API int64_t qkvsim_intervals_block_length(const qkvsim_intervals *intervals);
+
+/** A statistic's value in each replicate, as many as qkvsim_intervals_replicates says, NaN where it
+ * is absent; of the analysis' own selection. Owned by the intervals; NULL where there is no such
+ * row, metric or replicated statistic (see qkvsim_intervals_statistic), or no replicate. */
+QKVSIM_API const double *qkvsim_intervals_values(const qkvsim_intervals *intervals, int32_t row,
+                                                 int32_t metric, int32_t statistic);
+
+/** What is said of a statistic or a difference. */
+enum {
+    /** The interval's ends. They are not clipped to where the statistic lies: an end of an offset
+     * share below 0 says that 0 is not excluded and that the interval is approximate there. */
+    QKVSIM_INTERVAL_LOW = 1,
+    QKVSIM_INTERVAL_HIGH = 2,
+    QKVSIM_INTERVAL_ESTIMATE = 3, /**< jackknife: bias-corrected; bootstrap: the observed value */
+    QKVSIM_INTERVAL_SE = 4,       /**< standard error */
+    QKVSIM_INTERVAL_OBSERVED = 5, /**< the value observed, which may lie outside at small n */
+    /** Contrasts and differences by the jackknife only: p of the estimate against 0, two-sided, by
+     * Student's t with G - 1 degrees of freedom; absent where the standard error is 0. */
+    QKVSIM_INTERVAL_P = 6
+};
+
+/**
+ * One number of a statistic's interval.
+ * @param row       a pair group or a roll-up
+ * @param statistic QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or QKVSIM_STATISTIC_OFFSET_SHARE
+ * @param what      QKVSIM_INTERVAL_*
+ * @return NaN where it does not exist: no such row, metric or statistic; a statistic that is absent
+ * in the observed data or in any replicate; a tail of fewer than 20 observed pairs; QKVSIM_MINIMUM
+ * and MAXIMUM. OBSERVED exists wherever the analysis has it.
+ *
+ * With a second selection this is of the first one, by blocks of both.
+ */
+QKVSIM_API double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row,
+                                             int32_t metric, int32_t statistic, int32_t what);
+
+/** The same of T(row_a) - T(row_b), recomputed in each replicate: "Q-Q is more offset-coded than
+ * V-V". NaN where either statistic has no interval. */
+QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_a,
+                                            int32_t row_b, int32_t metric, int32_t statistic,
+                                            int32_t what);
+
+/** The same of T(the analysis' selection) - T(the second), recomputed in each replicate. NaN where
+ * there is no second selection, or where a replicate leaves either without the statistic, as when
+ * all its observations lie in one block. */
+QKVSIM_API double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row,
+                                              int32_t metric, int32_t statistic, int32_t what);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
