@@ -335,25 +335,87 @@ static void assert_differences_by_hand(const qkvsim_comparison *comparison,
     }
 }
 
+/* The share of m + 1 values, the last of them observed, that are at least as large as it. */
+static double share_as_large(const double *values, int64_t m)
+{
+    double count = 0;
+    for (int64_t k = 0; k <= m; k++)
+        count += values[k] >= values[m] - 1e-9 * fabs(values[m]);
+    return count / (double)(m + 1);
+}
+
+/* Large distances count, not small ones: the maximum is of z over the rows. */
+static void assert_distance_maximum_by_hand(const qkvsim_comparison *comparison,
+                                            double values[ROWS][MOST + 1], int64_t m,
+                                            int32_t metric, int32_t which)
+{
+    double z[ROWS][MOST + 1], largest[MOST + 1];
+    for (int32_t row = 0; row < ROWS; row++) {
+        double sum = 0, squares = 0;
+        for (int64_t k = 0; k <= m; k++)
+            sum += values[row][k];
+        const double mean = sum / (double)(m + 1);
+        for (int64_t k = 0; k <= m; k++)
+            squares += (values[row][k] - mean) * (values[row][k] - mean);
+        for (int64_t k = 0; k <= m; k++) {
+            z[row][k] = (values[row][k] - mean) / sqrt(squares / (double)(m + 1));
+            largest[k] = row == 0 ? z[row][k] : fmax(largest[k], z[row][k]);
+        }
+    }
+    for (int32_t row = 0; row < ROWS; row++) {
+        const double greatest = largest[m];
+        largest[m] = z[row][m];
+        const double p =
+            share_as_large(largest, m); /* the observed maximum is at least its own z */
+        largest[m] = greatest;
+        assert_close(
+            qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_P_MAX), p,
+            1e-12, "p_max of a distance");
+    }
+}
+
+static void assert_distance_bh_by_hand(const qkvsim_comparison *comparison)
+{
+    double p[6 * ROWS], adjusted[6 * ROWS];
+    for (int32_t k = 0; k < 6 * ROWS; k++)
+        p[k] = qkvsim_comparison_distance(comparison, k % ROWS, 1 + k / ROWS % 2, 1 + k / ROWS / 2,
+                                          QKVSIM_DISTANCE_P);
+    for (int32_t test = 0; test < 6; test++)
+        assert_ok(context,
+                  qkvsim_adjust_bh(context, p + test * ROWS, ROWS, adjusted + test * ROWS));
+    for (int32_t k = 0; k < 6 * ROWS; k++)
+        ck_assert(qkvsim_comparison_distance(comparison, k % ROWS, 1 + k / ROWS % 2,
+                                             1 + k / ROWS / 2, QKVSIM_DISTANCE_P_BH)
+                  == adjusted[k]);
+    assert_ok(context, qkvsim_adjust_bh(context, p, 6 * ROWS, adjusted));
+    for (int32_t k = 0; k < 6 * ROWS; k++)
+        ck_assert(qkvsim_comparison_distance(comparison, k % ROWS, 1 + k / ROWS % 2,
+                                             1 + k / ROWS / 2, QKVSIM_DISTANCE_P_BH_ALL)
+                  == adjusted[k]);
+}
+
 /* At equal sizes no subset is drawn: a relabelling's distance is that of its two selections. */
 static void assert_distances_by_hand(const qkvsim_comparison *comparison,
                                      qkvsim_analysis *sides[MOST][2], int64_t m)
 {
-    for (int32_t k = 0; k < ROWS * 2 * 3; k++) {
-        const int32_t row = k / 6, metric = k % 2 ? QKVSIM_PEARSON : QKVSIM_COSINE;
-        const int32_t which = k / 2 % 3 + 1;
-        double values[MOST];
-        for (int64_t i = 0; i < m; i++)
-            values[i] = distance_of(sides[i][0], sides[i][1], row, metric, which);
-        const double value =
-            qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_MATCHED);
-        ck_assert(
-            value
-            == qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_VALUE));
-        assert_close(qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_P),
-                     summary_by_hand(values, m, value, QKVSIM_NULL_P_GREATER), 1e-12,
-                     "p of a distance");
+    for (int32_t test = 0; test < 6; test++) {
+        const int32_t metric = test % 2 ? QKVSIM_PEARSON : QKVSIM_COSINE, which = test / 2 + 1;
+        double values[ROWS][MOST + 1];
+        for (int32_t row = 0; row < ROWS; row++) {
+            for (int64_t i = 0; i < m; i++)
+                values[row][i] = distance_of(sides[i][0], sides[i][1], row, metric, which);
+            values[row][m] =
+                qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_MATCHED);
+            ck_assert(values[row][m]
+                      == qkvsim_comparison_distance(comparison, row, metric, which,
+                                                    QKVSIM_DISTANCE_VALUE));
+            assert_close(
+                qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_P),
+                share_as_large(values[row], m), 1e-12, "p of a distance");
+        }
+        assert_distance_maximum_by_hand(comparison, values, m, metric, which);
     }
+    assert_distance_bh_by_hand(comparison);
 }
 
 static const int32_t documents[N] = { 4, 4, 4, 4, 4, 4, 4, 4, 4, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9,
@@ -420,6 +482,31 @@ START_TEST(matched_distances_are_those_of_subsets_without_one_row)
               == most);
     qkvsim_analysis_free(nine);
     qkvsim_comparison_free(comparison);
+}
+END_TEST
+
+/* With a segment for each row no label moves. The statistics are then equal in all relabellings, and a
+ * distance is one subset's among those of fresh ones. */
+START_TEST(each_relabelling_draws_a_fresh_subset)
+{
+    int32_t apart[N];
+    for (int32_t row = 0; row < N; row++)
+        apart[row] = row;
+    qkvsim_comparison_options options = relabellings(40, 1, 6);
+    options.relabel = QKVSIM_RELABEL_SHIFT;
+    options.segments = apart;
+    qkvsim_comparison *c = run(context, &input, &few, &many, &options);
+    double least = 1;
+    for (int32_t row = 0; row < ROWS; row++) {
+        ck_assert(qkvsim_comparison_difference(c, row, QKVSIM_PEARSON, QKVSIM_MEAN, QKVSIM_NULL_SD)
+                  == 0);
+        ck_assert(qkvsim_comparison_difference(c, row, QKVSIM_PEARSON, QKVSIM_MEAN, QKVSIM_NULL_P)
+                  == 1);
+        least = fmin(least, qkvsim_comparison_distance(c, row, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
+                                                       QKVSIM_DISTANCE_P));
+    }
+    ck_assert(least < 0.9);
+    qkvsim_comparison_free(c);
 }
 END_TEST
 
@@ -1158,6 +1245,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, the_selections_are_analysed_in_full_and_set_against_each_other);
     tcase_add_loop_test(laws, summaries_are_those_of_relabellings_asked_for_one_by_one, 0, 6);
     tcase_add_test(laws, matched_distances_are_those_of_subsets_without_one_row);
+    tcase_add_test(laws, each_relabelling_draws_a_fresh_subset);
     tcase_add_loop_test(laws, the_band_holds_the_pairs_of_subsets_of_the_larger_selection, 0, 2);
     tcase_add_loop_test(laws, swapping_the_selections_negates_the_differences, 0, 4);
     tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 2);
