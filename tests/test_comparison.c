@@ -656,6 +656,38 @@ START_TEST(subsets_are_as_many_as_permutations_by_default)
 }
 END_TEST
 
+/* A roll-up's distance is that of its pair groups' histograms added up. */
+START_TEST(rollups_are_compared_like_pair_groups)
+{
+    const int32_t within[] = { 0, 3, 5 };
+    assert_ok(context, qkvsim_layout_add_rollup(context, layout, "within", within, 3));
+    const qkvsim_comparison_options options = relabellings(19, 3, 0);
+    qkvsim_comparison *c = run(context, &input, &few, &many, &options);
+    int64_t sums[2][BINS] = { { 0 } };
+    for (int k = 0; k < 3; k++)
+        for (int64_t b = 0; b < BINS; b++) {
+            sums[0][b] +=
+                qkvsim_analysis_histogram(qkvsim_comparison_first(c), within[k], QKVSIM_PEARSON)[b];
+            sums[1][b] += qkvsim_analysis_histogram(qkvsim_comparison_second(c), within[k],
+                                                    QKVSIM_PEARSON)[b];
+        }
+    for (int32_t which = 1; which <= 3; which++) {
+        ck_assert(qkvsim_comparison_distance(c, ROWS, QKVSIM_PEARSON, which, QKVSIM_DISTANCE_VALUE)
+                  == distance(sums[0], sums[1],
+                              qkvsim_analysis_bin_edges(qkvsim_comparison_first(c)), BINS, which));
+        const double p =
+            qkvsim_comparison_distance(c, ROWS, QKVSIM_PEARSON, which, QKVSIM_DISTANCE_P);
+        ck_assert(qkvsim_comparison_distance(c, ROWS, QKVSIM_PEARSON, which, QKVSIM_DISTANCE_P_BH)
+                  == p);
+        ck_assert(qkvsim_comparison_distance(c, ROWS, QKVSIM_PEARSON, which, QKVSIM_DISTANCE_P_MAX)
+                  == p);
+    }
+    ck_assert_ptr_nonnull(qkvsim_comparison_band(c, ROWS, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
+    ck_assert(isnan(qkvsim_comparison_distance(c, ROWS + 1, QKVSIM_PEARSON, 1, 1)));
+    qkvsim_comparison_free(c);
+}
+END_TEST
+
 /* ---- pairs that only one selection defines ---- */
 
 /* The comparison of the same data without one column. */
@@ -1251,6 +1283,7 @@ static void add_laws(Suite *suite)
     tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 2);
     tcase_add_test(laws, without_relabellings_there_are_distances_and_no_p_values);
     tcase_add_test(laws, subsets_are_as_many_as_permutations_by_default);
+    tcase_add_test(laws, rollups_are_compared_like_pair_groups);
     tcase_add_loop_test(laws, distances_leave_out_what_either_selection_does_not_define, 0, 4);
     tcase_add_test(laws, unequal_sizes_alone_change_a_histogram_and_matched_ones_do_not);
     tcase_add_test(laws, planted_differences_are_found_and_others_are_not);

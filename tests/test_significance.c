@@ -369,6 +369,35 @@ START_TEST(a_planted_pair_group_survives_every_adjustment)
 }
 END_TEST
 
+/* One roll-up: p-values of pair groups are as without it, and its own have nothing to be adjusted for
+ * within a statistic. */
+START_TEST(rollups_are_a_family_of_their_own)
+{
+    table data = table_with_offsets(12, 9, 1, 4);
+    stored input = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_baseline *plain = run(&input, 50, QKVSIM_SCHEME_FEATURE, 2);
+    const int32_t within[] = { 0, 3, 5 };
+    assert_ok(context, qkvsim_layout_add_rollup(context, layout, "within", within, 3));
+    qkvsim_baseline *rolled = run(&input, 50, QKVSIM_SCHEME_FEATURE, 2);
+    for (int32_t test = 0; test < TESTS; test++)
+        for (int32_t which = QKVSIM_NULL_P; which <= QKVSIM_NULL_P_MAX_ALL; which++) {
+            for (int32_t row = 0; row < ROWS; row++)
+                assert_close(summary(rolled, test, row, which), summary(plain, test, row, which),
+                             "a pair group's p-value");
+            const double p = summary(rolled, test, ROWS, QKVSIM_NULL_P);
+            const double adjusted = summary(rolled, test, ROWS, which);
+            if (which == QKVSIM_NULL_P_BH || which == QKVSIM_NULL_P_MAX)
+                assert_close(adjusted, p, "a roll-up's p-value");
+            else if (which == QKVSIM_NULL_P_BH_ALL || which == QKVSIM_NULL_P_MAX_ALL)
+                ck_assert(isnan(p) ? isnan(adjusted) : adjusted >= p);
+        }
+    qkvsim_baseline_free(plain);
+    qkvsim_baseline_free(rolled);
+    stored_free(&input);
+    table_free(&data);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("significance");
@@ -381,6 +410,7 @@ int main(void)
     TCase *maximum = add_case(suite, "maximum statistic");
     tcase_add_checked_fixture(maximum, set_up, tear_down);
     tcase_add_loop_test(maximum, adjusted_p_values_are_their_definitions, 0, 8);
+    tcase_add_test(maximum, rollups_are_a_family_of_their_own);
     tcase_add_test(maximum, the_maximum_never_lowers_a_p_value);
     tcase_add_test(maximum, the_maximum_keeps_the_family_wise_error);
     tcase_add_test(maximum, a_planted_pair_group_survives_every_adjustment);
