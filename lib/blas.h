@@ -13,4 +13,16 @@ void qkv_blas_leave(void);
 int32_t qkv_blas_enter_thread(void);
 void qkv_blas_leave_thread(int32_t before);
 
+/*
+ * The product a' b, of a panel with columns of another, that the loaded OpenBLAS multiplies fastest
+ * on one thread (docs/performance.md). It depends on nothing but OpenBLAS's kernel and the processor.
+ */
+typedef struct qkv_product_shape {
+    int64_t panel;   /* columns of a panel, at most QKV_PANEL_WIDTH */
+    int64_t columns; /* of the second panel at a time */
+    int64_t depth;   /* observations at a time, at most */
+} qkv_product_shape;
+
+qkv_product_shape qkv_blas_product_shape(void);
+
 #endif

@@ -1,5 +1,5 @@
 /* The context: allocation, error text, progress, and the reading of versioned structs. */
-#define _GNU_SOURCE /* sched_getaffinity */
+#define _GNU_SOURCE /* sched_getaffinity, madvise */
 #include "context.h"
 
 #include <sched.h>
@@ -7,9 +7,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
-enum { CACHE_LINE = 64, THREADS_MAX = 1024 };
+enum { CACHE_LINE = 64, HUGE_PAGE = 2097152, THREADS_MAX = 1024 };
 
 static void *default_allocate(void *user, size_t size)
 {
@@ -55,6 +56,18 @@ void qkv_release(const qkv_allocator *allocator, void *memory)
     allocator->release(allocator->user, given);
 }
 
+/* Panels of many megabytes are read all over: pages of 4 KB would miss the processor's table of
+ * pages, which costs 5 to 10 %. Advice only, and only for memory that is not the caller's. */
+static void advise_huge_pages(const qkv_allocator *allocator, void *memory, size_t bytes)
+{
+#ifdef MADV_HUGEPAGE
+    const uintptr_t start = ((uintptr_t)memory + HUGE_PAGE - 1) / HUGE_PAGE * HUGE_PAGE;
+    const uintptr_t end = ((uintptr_t)memory + bytes) / HUGE_PAGE * HUGE_PAGE;
+    if (allocator->allocate == default_allocate && start < end)
+        madvise((char *)memory + (start - (uintptr_t)memory), end - start, MADV_HUGEPAGE);
+#endif
+}
+
 void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, size_t size)
 {
     if (size != 0 && count > PTRDIFF_MAX / size)
@@ -63,7 +76,11 @@ void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, siz
         return context->workspace[which];
     qkv_release(&context->allocator, context->workspace[which]);
     context->workspace_bytes[which] = count * size;
-    context->workspace[which] = qkv_allocate_zeroed(&context->allocator, count, size);
+    context->workspace[which] = qkv_allocate(&context->allocator, count, size);
+    if (context->workspace[which] == NULL)
+        return NULL;
+    advise_huge_pages(&context->allocator, context->workspace[which], count * size);
+    memset(context->workspace[which], 0, count * size);
     return context->workspace[which];
 }
 

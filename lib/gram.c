@@ -13,13 +13,15 @@
 #include "parallel.h"
 
 enum {
-    TILE_REALS = QKV_PANEL_WIDTH * QKV_PANEL_WIDTH,
-    BLOCK_PANELS = 8,    /* panels of a block of tiles stay in the last-level cache */
-    CHUNK_LENGTH = 256,  /* observations multiplied at a time, at most, on average */
-    CHUNKS_TOGETHER = 16 /* chunks added up before they are added to the tile */
+    TILE_REALS = QKV_PANEL_WIDTH * QKV_PANEL_WIDTH + QKV_MARGIN,
+    BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
+    DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
+    CHUNKS_TOGETHER = 16   /* chunks added up before they are added to the tile */
 };
 
 /* ---- the list of tiles ---- */
+
+static const double CHUNK_JITTER = 0.2; /* of a chunk's length */
 
 typedef bool (*wanted_function)(const void *state, int64_t panel_i, int64_t panel_j);
 
@@ -57,7 +59,7 @@ qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
                             const double *moments, wanted_function wanted, const void *state,
                             qkv_gram *gram)
 {
-    *gram = (qkv_gram){ .panels = panels, .moments = moments };
+    *gram = (qkv_gram){ .panels = panels, .moments = moments, .shape = qkv_blas_product_shape() };
     gram->tile_count = list_tiles(panels->count, wanted, state, NULL);
     gram->tiles = qkv_allocate(&context->allocator, (size_t)gram->tile_count, sizeof *gram->tiles);
     if (gram->tiles == NULL)
@@ -88,44 +90,42 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
 
 /* ---- one tile by products of panels ---- */
 
-/* A panel as OpenBLAS sees it, with its padding: dsyrk rounds differently in the last columns of a
- * width that is no multiple of its kernel's, and a value must not depend on where its columns
- * stand. */
-typedef struct factor {
-    const void *values;
-    int64_t width;
-} factor;
+/* Observations start .. start + count - 1 of two panels. Both are taken with their padding: some of
+ * OpenBLAS's kernels round differently in the last columns of a width that is no multiple of theirs,
+ * and a value must not depend on where its columns stand. */
+typedef struct product {
+    const char *left, *right;
+    int64_t rows, columns; /* leading dimensions too */
+    int64_t depth;
+    bool upper; /* only what stands above the diagonal is needed */
+    bool add;   /* to what is there */
+    int32_t real;
+} product;
 
-static factor panel_factor(const qkv_panels *panels, int64_t p)
+/* out = left' right for columns first .. first + count - 1 of the right side. */
+static void multiply_columns(const product *p, int64_t first, int64_t count, char *out)
 {
-    return (factor){ qkv_panel(panels, p), qkv_panel_leading(panels, p) };
-}
-
-static const void *rows_from(const factor *f, int64_t row, int32_t real)
-{
-    return (const char *)f->values + (size_t)(row * f->width) * qkv_real_size(real);
-}
-
-/* out = a' b over rows start .. start + count - 1, added to out or not; only above the diagonal
- * where a is b. */
-static void multiply(const factor *a, const factor *b, bool same, int64_t start, int64_t count,
-                     bool add, int32_t real, void *out)
-{
-    const void *left = rows_from(a, start, real), *right = rows_from(b, start, real);
-    const int m = (int)a->width, n = (int)b->width, k = (int)count;
-    const double beta = add ? 1 : 0;
-    if (real == QKVSIM_F64 && same)
-        cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, m, k, 1, left, m, beta, out,
-                    QKV_PANEL_WIDTH);
-    else if (real == QKVSIM_F64)
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, m, right, n, beta,
-                    out, QKV_PANEL_WIDTH);
-    else if (same)
-        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, m, k, 1, left, m, (float)beta, out,
-                    QKV_PANEL_WIDTH);
+    const int64_t last = first + count;
+    const int m = (int)(p->upper && last < p->rows ? last : p->rows), n = (int)count;
+    const int k = (int)p->depth, lda = (int)p->rows, ldb = (int)p->columns;
+    const size_t shift = (size_t)first * qkv_real_size(p->real);
+    void *to = out + shift;
+    if (p->real == QKVSIM_F64)
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, (const void *)p->left, lda,
+                    (const void *)(p->right + shift), ldb, p->add ? 1 : 0, to, QKV_PANEL_WIDTH);
     else
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, m, right, n,
-                    (float)beta, out, QKV_PANEL_WIDTH);
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, (const void *)p->left, lda,
+                    (const void *)(p->right + shift), ldb, p->add ? 1 : 0, to, QKV_PANEL_WIDTH);
+}
+
+static void multiply(const product *p, int64_t columns_together, char *out)
+{
+    if (p->upper && columns_together > DIAGONAL_COLUMNS)
+        columns_together = DIAGONAL_COLUMNS;
+    for (int64_t first = 0; first < p->columns; first += columns_together) {
+        const int64_t rest = p->columns - first;
+        multiply_columns(p, first, rest < columns_together ? rest : columns_together, out);
+    }
 }
 
 static void add_reals(void *to, const void *from, int64_t rows, int32_t real)
@@ -151,27 +151,41 @@ static int64_t chunk_start(int64_t n, int64_t chunks, int64_t c)
     if (c == 0 || c == chunks)
         return c == 0 ? 0 : n;
     const double multiple = (double)c * 0.6180339887498949;
-    const double jitter = 0.4 * (multiple - floor(multiple) - 0.5);
+    const double jitter = CHUNK_JITTER * (multiple - floor(multiple) - 0.5);
     return (int64_t)((double)n * (((double)c + jitter) / (double)chunks));
+}
+
+/* So many that the longest, by the golden ratio's 0.618 of the jitter longer than the average, is
+ * within the depth. */
+static int64_t count_chunks(int64_t n, int64_t depth)
+{
+    const double longest = (double)(depth - 1) / (1 + 0.62 * CHUNK_JITTER);
+    return n <= depth ? 1 : (int64_t)ceil((double)n / longest);
 }
 
 /* Sums over observations in two levels: chunks within `partial`, groups of chunks within out. Few
  * enough additions in a row keep single precision within 1e-6 for 65,536 observations and more. */
-static void multiply_panels(const qkv_gram *gram, const qkv_tile *tile, void *partial, void *out)
+static void multiply_panels(const qkv_gram *gram, const qkv_tile *tile, char *partial, char *out)
 {
     const qkv_panels *panels = gram->panels;
-    const factor a = panel_factor(panels, gram->tiles[tile->number][0]);
-    const factor b = panel_factor(panels, gram->tiles[tile->number][1]);
+    const int64_t i = gram->tiles[tile->number][0], j = gram->tiles[tile->number][1];
     const int64_t n = panels->observations;
-    const int64_t chunks = (n + CHUNK_LENGTH - 1) / CHUNK_LENGTH;
+    const int64_t chunks = count_chunks(n, gram->shape.depth);
+    product p = { .rows = qkv_panel_leading(panels, i),
+                  .columns = qkv_panel_leading(panels, j),
+                  .upper = tile->diagonal,
+                  .real = panels->real };
     for (int64_t c = 0; c < chunks; c++) {
         const int64_t start = chunk_start(n, chunks, c);
-        void *target = c < CHUNKS_TOGETHER ? out : partial;
-        multiply(&a, &b, tile->diagonal, start, chunk_start(n, chunks, c + 1) - start,
-                 c % CHUNKS_TOGETHER != 0, panels->real, target);
+        char *target = c < CHUNKS_TOGETHER ? out : partial;
+        p.left = qkv_panel_row(panels, i, start);
+        p.right = qkv_panel_row(panels, j, start);
+        p.depth = chunk_start(n, chunks, c + 1) - start;
+        p.add = c % CHUNKS_TOGETHER != 0;
+        multiply(&p, gram->shape.columns, target);
         const bool group_ends = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == chunks;
         if (group_ends && target == partial)
-            add_reals(out, partial, a.width, panels->real);
+            add_reals(out, partial, p.rows, panels->real);
     }
 }
 

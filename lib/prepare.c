@@ -12,6 +12,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "blas.h"
 #include "parallel.h"
 
 /* ---- panels ---- */
@@ -29,10 +30,17 @@ int64_t qkv_panel_leading(const qkv_panels *panels, int64_t p)
                                  : round_up(qkv_panel_width(panels, p), LEADING_MULTIPLE);
 }
 
+void *qkv_panel_row(const qkv_panels *panels, int64_t p, int64_t observation)
+{
+    return (char *)qkv_panel(panels, p)
+           + (size_t)(observation * qkv_panel_leading(panels, p)) * qkv_real_size(panels->real);
+}
+
 /* As few panels as the widest allows, all about as wide. */
 static void divide_into_panels(qkv_panels *panels)
 {
-    panels->count = (panels->placed + QKV_PANEL_WIDTH - 1) / QKV_PANEL_WIDTH;
+    const int64_t widest = qkv_blas_product_shape().panel;
+    panels->count = (panels->placed + widest - 1) / widest;
     const int64_t even = (panels->placed + panels->count - 1) / panels->count;
     panels->width = round_up(even, LEADING_MULTIPLE);
     panels->count = (panels->placed + panels->width - 1) / panels->width;
@@ -59,8 +67,8 @@ qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, c
     panels->statistics =
         qkv_allocate_zeroed(allocator, (size_t)input->features, sizeof *panels->statistics);
     panels->values = qkv_borrow(context, QKV_WORKSPACE_PANELS, (size_t)reals, size);
-    panels->spread = qkv_allocate(allocator, (size_t)placed, size);
-    panels->offset = qkv_allocate(allocator, (size_t)placed, size);
+    panels->spread = qkv_allocate_zeroed(allocator, (size_t)placed + QKV_MARGIN, size);
+    panels->offset = qkv_allocate_zeroed(allocator, (size_t)placed + QKV_MARGIN, size);
     if (panels->initial == NULL || panels->order == NULL || panels->statistics == NULL
         || panels->values == NULL || panels->spread == NULL || panels->offset == NULL) {
         qkv_panels_close(context, panels);

@@ -61,6 +61,9 @@ static inline void *qkv_panel(const qkv_panels *panels, int64_t p)
 /* Elements from one row of a panel to the next. */
 int64_t qkv_panel_leading(const qkv_panels *panels, int64_t p);
 
+/* Where panel p's row of an observation begins. */
+void *qkv_panel_row(const qkv_panels *panels, int64_t p, int64_t observation);
+
 /*
  * Room for the given features of an input; none for values where the input has no parts. `order`
  * lists their columns, group by group; it is copied.

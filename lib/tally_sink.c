@@ -7,7 +7,10 @@
 
 #include <string.h>
 
-enum { JOINT_BINS_MAX = 128 }; /* the tables stay in the second-level cache */
+enum {
+    JOINT_BINS_MAX = 128,      /* the tables stay in the first-level cache */
+    JOINT_PENDING_MAX = 120000 /* pairs, dealt to two tables of 16-bit counts */
+};
 
 /* ---- segments ---- */
 
@@ -103,54 +106,57 @@ static int64_t for_each_rectangle(qkv_tally_sink *sink, int32_t worker, const qk
     return count;
 }
 
-/* ---- one rectangle ---- */
+/* ---- counts ---- */
 
-/* Adds each metric's counts, all lanes of them, to a pair group's histogram. */
-static void add_counts(qkv_tally_sink *sink, const qkv_rectangle_tally *tally, int32_t pair_group)
+/* Adds each metric's counts, all lanes of them, to a pair group's histogram, and clears them. */
+static void flush_single(qkv_tally_sink *sink, const qkv_rectangle_tally *tally, int32_t pair_group)
 {
     const int64_t bins = sink->setting.binning->count;
     const qkv_tally *metrics[2] = { &tally->cosine, &tally->pearson };
+    pthread_mutex_t *stripe = &sink->stripes[pair_group % QKV_STRIPES];
+    pthread_mutex_lock(stripe);
     for (int metric = 0; metric < 2; metric++) {
         int64_t *histogram = sink->histograms[metric] + pair_group * bins;
         for (int64_t lane = 0; metrics[metric]->wanted && lane < sink->metric_counts; lane += bins)
             for (int64_t bin = 0; bin < bins; bin++)
                 histogram[bin] += metrics[metric]->counts[lane + bin];
     }
-}
-
-/* The margins of joint counts are the two histograms. */
-static void add_joint_counts(qkv_tally_sink *sink, const uint32_t *joint, int32_t pair_group)
-{
-    const int64_t bins = sink->setting.binning->count;
-    int64_t *cosine = sink->histograms[0] + pair_group * bins;
-    int64_t *pearson = sink->histograms[1] + pair_group * bins;
-    for (int64_t row = 0; row < QKV_JOINT_TABLES * bins; row++) {
-        const uint32_t *counts = joint + row * bins;
-        uint32_t total = 0; /* a rectangle has fewer than 2^32 pairs */
-        for (int64_t bin = 0; bin < bins; bin++) {
-            total += counts[bin];
-            pearson[bin] += counts[bin];
-        }
-        cosine[row % bins] += total;
-    }
-}
-
-/* Adds a worker's counts to the histograms and clears them. */
-static void flush_counts(qkv_tally_sink *sink, const qkv_rectangle_tally *tally, uint32_t *counts,
-                         int32_t pair_group)
-{
-    const int64_t bins = sink->setting.binning->count;
-    pthread_mutex_t *stripe = &sink->stripes[pair_group % QKV_STRIPES];
-    pthread_mutex_lock(stripe);
-    if (tally->joint != NULL)
-        add_joint_counts(sink, tally->joint, pair_group);
-    else
-        add_counts(sink, tally, pair_group);
     pthread_mutex_unlock(stripe);
-    const int64_t used =
-        tally->joint != NULL ? QKV_JOINT_TABLES * bins * bins : 2 * sink->metric_counts;
-    memset(counts, 0, (size_t)used * sizeof *counts);
+    for (int metric = 0; metric < 2; metric++)
+        if (metrics[metric]->wanted)
+            memset(metrics[metric]->counts, 0,
+                   (size_t)sink->metric_counts * sizeof *metrics[metric]->counts);
 }
+
+/* Adds the margins of joint counts to the two histograms, and clears the counts. */
+static void flush_joint(qkv_tally_sink *sink, qkv_worker_counts *counts)
+{
+    const int64_t bins = sink->setting.binning->count;
+    uint32_t margins[2][JOINT_BINS_MAX] = { { 0 } };
+    if (counts->pending == 0)
+        return;
+    sink->context->kernels->take_margins(counts->joint, bins, margins[0], margins[1]);
+    pthread_mutex_t *stripe = &sink->stripes[counts->pair_group % QKV_STRIPES];
+    pthread_mutex_lock(stripe);
+    for (int metric = 0; metric < 2; metric++)
+        for (int64_t bin = 0; bin < bins; bin++)
+            sink->histograms[metric][counts->pair_group * bins + bin] += margins[metric][bin];
+    pthread_mutex_unlock(stripe);
+    counts->pending = 0;
+}
+
+/* The worker's joint tables, made ready for a number of pairs of a pair group. */
+static uint16_t *joint_for(qkv_tally_sink *sink, qkv_worker_counts *counts, int32_t pair_group,
+                           int64_t pairs)
+{
+    if (counts->pair_group != pair_group || counts->pending + pairs > JOINT_PENDING_MAX)
+        flush_joint(sink, counts);
+    counts->pair_group = pair_group;
+    counts->pending += pairs;
+    return counts->joint;
+}
+
+/* ---- one rectangle ---- */
 
 static const void *real_at(const void *reals, int64_t index, int32_t real)
 {
@@ -179,31 +185,33 @@ static qkv_rectangle describe_rectangle(const qkv_tally_sink *sink, const qkv_ti
 }
 
 /* Joint counts cost one addition for both metrics but a table of bins x bins, which pays where a
- * rectangle has many more pairs than that. */
+ * rectangle has as many pairs. */
 static bool counts_jointly(const qkv_tally_sink *sink, const rectangle_place *place)
 {
     const qkv_binning *binning = sink->setting.binning;
-    const int64_t cells = binning->count * binning->count;
-    return binning->fast && binning->count <= JOINT_BINS_MAX
-           && place->rows * place->columns >= 2 * QKV_JOINT_TABLES * cells;
+    return sink->counts[0].joint != NULL && place->normal
+           && place->rows * place->columns >= binning->count * binning->count;
 }
 
 static void tally_place(qkv_tally_sink *sink, int32_t worker, const qkv_tile *tile,
                         const rectangle_place *place, qkv_pair_result *result)
 {
-    uint32_t *counts = sink->counts + worker * sink->worker_counts;
+    qkv_worker_counts *counts = &sink->counts[worker];
+    const bool jointly = counts_jointly(sink, place);
     qkv_rectangle_tally tally = {
-        .cosine = { .wanted = (sink->setting.metrics & QKVSIM_COSINE) != 0, .counts = counts },
+        .cosine = { .wanted = (sink->setting.metrics & QKVSIM_COSINE) != 0,
+                    .counts = counts->single },
         .pearson = { .wanted = (sink->setting.metrics & QKVSIM_PEARSON) != 0 && place->normal,
-                     .counts = counts + sink->metric_counts },
+                     .counts = counts->single + sink->metric_counts },
     };
-    if (tally.cosine.wanted && tally.pearson.wanted && counts_jointly(sink, place))
-        tally.joint = counts;
+    if (jointly)
+        tally.joint = joint_for(sink, counts, place->pair_group, place->rows * place->columns);
     const qkv_rectangle rectangle = describe_rectangle(sink, tile, place);
     const qkv_kernels *kernels = sink->context->kernels;
     (sink->gram->panels->real == QKVSIM_F64 ? &kernels->f64 : &kernels->f32)
         ->tally(&rectangle, &tally);
-    flush_counts(sink, &tally, counts, place->pair_group);
+    if (!jointly)
+        flush_single(sink, &tally, place->pair_group);
     *result = (qkv_pair_result){ .pair_group = place->pair_group,
                                  .variance_sum = tally.variance_sum,
                                  .variance_energy = tally.variance_energy,
@@ -221,17 +229,35 @@ static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
 
 /* ---- life ---- */
 
+/* Both kinds of counts of all workers stand in one block. */
+static bool allocate_counts(qkvsim_context *context, qkv_tally_sink *sink)
+{
+    const qkv_binning *binning = sink->setting.binning;
+    const bool joint = binning->fast && binning->count <= JOINT_BINS_MAX
+                       && sink->setting.metrics == QKVSIM_COSINE + QKVSIM_PEARSON;
+    sink->metric_counts = (binning->fast ? QKV_SUBHISTOGRAMS : 1) * binning->count;
+    const size_t single = 2 * (size_t)sink->metric_counts;
+    const size_t cells =
+        joint ? QKV_JOINT_TABLES * (size_t)binning->count * (size_t)binning->count : 0;
+    const size_t words = (single + cells / 2 + 15) / 16 * 16; /* of 32 bits, whole cache lines */
+    sink->workers = qkv_gram_workers(context, sink->gram);
+    sink->counts = qkv_allocate(&context->allocator, (size_t)sink->workers, sizeof *sink->counts);
+    sink->count_block = qkv_allocate_zeroed(&context->allocator, (size_t)sink->workers * words,
+                                            sizeof *sink->count_block);
+    if (sink->counts == NULL || sink->count_block == NULL)
+        return false;
+    for (int32_t w = 0; w < sink->workers; w++) {
+        uint32_t *block = sink->count_block + (size_t)w * words;
+        sink->counts[w] = (qkv_worker_counts){ .joint = joint ? (void *)(block + single) : NULL,
+                                               .single = block };
+    }
+    return true;
+}
+
 static qkvsim_status allocate_tables(qkvsim_context *context, qkv_tally_sink *sink)
 {
     const qkv_allocator *allocator = &context->allocator;
     const qkv_panels *panels = sink->gram->panels;
-    const size_t workers = (size_t)qkv_gram_workers(context, sink->gram);
-    const int64_t lanes = sink->setting.binning->fast ? QKV_SUBHISTOGRAMS : 1;
-    const int64_t bins = sink->setting.binning->count;
-    sink->metric_counts = lanes * bins;
-    sink->worker_counts = 2 * sink->metric_counts;
-    if (bins <= JOINT_BINS_MAX && sink->worker_counts < QKV_JOINT_TABLES * bins * bins)
-        sink->worker_counts = QKV_JOINT_TABLES * bins * bins;
     /* A group has at most one segment for each kind, and each panel may begin another. */
     const size_t segments = 3 * (size_t)sink->setting.layout->groups;
     sink->segments = qkv_allocate(allocator, segments, sizeof *sink->segments);
@@ -239,10 +265,8 @@ static qkvsim_status allocate_tables(qkvsim_context *context, qkv_tally_sink *si
         qkv_allocate(allocator, (size_t)panels->count, sizeof *sink->panel_segment);
     sink->first_result =
         qkv_allocate(allocator, (size_t)sink->gram->tile_count + 1, sizeof *sink->first_result);
-    sink->counts =
-        qkv_allocate_zeroed(allocator, workers * (size_t)sink->worker_counts, sizeof *sink->counts);
-    return sink->segments != NULL && sink->panel_segment != NULL && sink->first_result != NULL
-                   && sink->counts != NULL
+    return allocate_counts(context, sink) && sink->segments != NULL && sink->panel_segment != NULL
+                   && sink->first_result != NULL
                ? QKVSIM_OK
                : qkv_no_memory(context, "the tallies");
 }
@@ -294,11 +318,14 @@ void qkv_tally_sink_close(qkv_tally_sink *sink)
     qkv_release(allocator, sink->first_result);
     qkv_release(allocator, sink->results);
     qkv_release(allocator, sink->counts);
+    qkv_release(allocator, sink->count_block);
     *sink = (qkv_tally_sink){ 0 };
 }
 
-void qkv_tally_sink_results(const qkv_tally_sink *sink, qkv_pair_result *pair_groups)
+void qkv_tally_sink_results(qkv_tally_sink *sink, qkv_pair_result *pair_groups)
 {
+    for (int32_t w = 0; w < sink->workers; w++)
+        flush_joint(sink, &sink->counts[w]);
     const int32_t count = qkv_pair_groups(sink->setting.layout->groups);
     for (int32_t p = 0; p < count; p++)
         pair_groups[p] = (qkv_pair_result){ .pair_group = p };

@@ -32,6 +32,15 @@ typedef struct qkv_tally_setting {
 
 enum { QKV_STRIPES = 16 };
 
+/* Where one worker counts. Joint counts stand for several rectangles of one pair group, until
+ * another comes or the tables might overflow. */
+typedef struct qkv_worker_counts {
+    uint16_t *joint;  /* NULL: never used */
+    uint32_t *single; /* cosine and Pearson apart */
+    int32_t pair_group;
+    int64_t pending; /* pairs in joint */
+} qkv_worker_counts;
+
 typedef struct qkv_tally_sink {
     qkv_sink sink;
     const qkvsim_context *context;
@@ -39,12 +48,13 @@ typedef struct qkv_tally_sink {
     qkv_tally_setting setting;
     qkv_segment *segments;
     int64_t segment_count;
-    int64_t *panel_segment;   /* the segment in which each panel begins */
-    int64_t *first_result;    /* of each tile, and the total */
-    qkv_pair_result *results; /* one for each rectangle */
-    uint32_t *counts;         /* of each worker: cosine and Pearson, or both jointly */
-    int64_t metric_counts;    /* of one metric of one worker */
-    int64_t worker_counts;
+    int64_t *panel_segment;    /* the segment in which each panel begins */
+    int64_t *first_result;     /* of each tile, and the total */
+    qkv_pair_result *results;  /* one for each rectangle */
+    qkv_worker_counts *counts; /* of each worker */
+    uint32_t *count_block;
+    int32_t workers;
+    int64_t metric_counts;                /* in `single`, of one metric */
     int64_t *histograms[2];               /* the caller's: pair groups x bins; cosine, Pearson */
     pthread_mutex_t stripes[QKV_STRIPES]; /* guard the histograms, by pair group */
 } qkv_tally_sink;
@@ -58,8 +68,8 @@ qkvsim_status qkv_tally_sink_open(qkvsim_context *context, const qkv_gram *gram,
                                   qkv_tally_sink *sink);
 void qkv_tally_sink_close(qkv_tally_sink *sink);
 
-/* Sums the rectangles into one result for each pair group, in an order that does not depend on
- * threads. */
-void qkv_tally_sink_results(const qkv_tally_sink *sink, qkv_pair_result *pair_groups);
+/* Completes the histograms, and sums the rectangles into one result for each pair group, in an order
+ * that does not depend on threads. */
+void qkv_tally_sink_results(qkv_tally_sink *sink, qkv_pair_result *pair_groups);
 
 #endif

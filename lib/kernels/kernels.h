@@ -14,8 +14,9 @@
 
 enum {
     QKV_PANEL_WIDTH = 288, /* widest tile: docs/performance.md says why */
+    QKV_MARGIN = 16,       /* reals that kernels may read behind the last they use */
     QKV_STRIP_WIDTH = 96,  /* columns prepared at a time, a divisor of the panel's width */
-    QKV_SUBHISTOGRAMS = 8, /* neighbouring values count apart, so that a hot bin does not stall */
+    QKV_SUBHISTOGRAMS = 4, /* neighbouring values count apart, so that a hot bin does not stall */
     QKV_JOINT_TABLES = 2   /* the same for joint counts */
 };
 
@@ -84,8 +85,9 @@ typedef struct qkv_rectangle_tally {
     int64_t pairs;
     qkv_tally cosine, pearson;
     /* QKV_JOINT_TABLES x bins x bins, by cosine bin and then by Pearson bin: one addition counts
-     * both. Zero on entry. NULL: each metric counts in its own table. */
-    uint32_t *joint;
+     * both. A rectangle's pairs are dealt to the tables evenly, but for 16 in a thousand. NULL: each
+     * metric counts in its own table. */
+    uint16_t *joint;
     double variance_sum;    /* sum V,   V = s_i s_j pearson */
     double variance_energy; /* sum V^2 */
     double cross;           /* sum V O, O = o_i o_j */
@@ -107,6 +109,8 @@ typedef struct qkv_real_kernels {
 
 typedef struct qkv_kernels {
     const char *name;
+    /* Adds the sums of joint counts over Pearson bins and over cosine bins, and clears the counts. */
+    void (*take_margins)(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32_t *pearson);
     qkv_real_kernels f32;
     qkv_real_kernels f64;
 } qkv_kernels;

@@ -15,8 +15,9 @@ enum {
     LOAD_ROWS = 64,
     SUMMED_ROWS = 128,
     BATCH = 1024, /* values tallied together */
-    BATCH_MARGIN = 8,
-    GUESSED_TOGETHER = 256 /* values whose bins are settled one by one where any is unsure */
+    BATCH_MARGIN = 16,
+    READ_TOGETHER = 16,    /* values whose powers and counts are interleaved */
+    GUESSED_TOGETHER = 128 /* values whose bins are settled one by one where any is unsure */
 };
 
 /* The golden angle 2 pi / phi^2: successive multiples never come close to repeating. */
@@ -46,45 +47,120 @@ static inline float widen_bf16(uint16_t half)
     return number.value;
 }
 
-/* Counts bins in lanes of their own; values outside all bins have bin -1, which only slow binning
- * gives. */
-static void count_bins(uint32_t *counts, const qkv_binning *binning, const int32_t *bins,
-                       int64_t count)
+/* What a batch is tallied for; joint counts are of both metrics. */
+typedef struct tally_mode {
+    bool cosine, pearson, joint;
+} tally_mode;
+
+/* Sums of the first four powers, by lane. */
+typedef struct power_sums {
+    doubles sum[4];
+} power_sums;
+
+static inline void power_sums_add(power_sums *sums, doubles v)
 {
-    int64_t j = 0;
-    for (; binning->fast && j + QKV_SUBHISTOGRAMS <= count; j += QKV_SUBHISTOGRAMS)
-        for (int64_t lane = 0; lane < QKV_SUBHISTOGRAMS; lane++)
-            counts[lane * binning->count + bins[j + lane]]++;
-    for (; j < count; j++)
-        if (bins[j] >= 0)
-            counts[bins[j]]++;
+    const doubles squared = v * v;
+    sums->sum[0] += v;
+    sums->sum[1] = multiply_add_f64(v, v, sums->sum[1]);
+    sums->sum[2] = multiply_add_f64(squared, v, sums->sum[2]);
+    sums->sum[3] = multiply_add_f64(squared, squared, sums->sum[3]);
 }
 
-static void count_jointly(uint32_t *joint, int64_t bin_count, const int32_t *cosine_bins,
-                          const int32_t *pearson_bins, int64_t count)
+static inline double sum_lanes(doubles values)
 {
-    int32_t cells[BATCH];
-    const int32_t width = (int32_t)bin_count;
-    uint32_t *second = joint + bin_count * bin_count;
-    for (int64_t j = 0; j < count; j++)
-        cells[j] = cosine_bins[j] * width + pearson_bins[j];
-    int64_t j = 0;
-    for (; j + 4 <= count; j += 4) {
-        joint[cells[j]]++;
-        second[cells[j + 1]]++;
-        joint[cells[j + 2]]++;
-        second[cells[j + 3]]++;
+    double sum = 0;
+    for (int lane = 0; lane < DOUBLE_LANES; lane++)
+        sum += values[lane];
+    return sum;
+}
+
+static inline void power_sums_into(const power_sums *sums, double total[4])
+{
+    for (int power = 0; power < 4; power++)
+        total[power] += sum_lanes(sums->sum[power]);
+}
+
+/* Counts up to READ_TOGETHER cells, neighbours in tables of their own, `size` apart. */
+#define DEFINE_COUNT_CELLS(NAME, COUNT)                                                            \
+    static inline void NAME(COUNT *counts, int64_t tables, int64_t size, const uint16_t *cells,    \
+                            int64_t count)                                                         \
+    {                                                                                              \
+        if (count == READ_TOGETHER)                                                                \
+            for (int64_t j = 0; j < READ_TOGETHER; j++)                                            \
+                counts[j % tables * size + cells[j]]++;                                            \
+        else                                                                                       \
+            for (int64_t j = 0; j < count; j++)                                                    \
+                counts[cells[j]]++;                                                                \
     }
-    for (; j < count; j++)
-        joint[cells[j]]++;
+
+DEFINE_COUNT_CELLS(count_cells, uint32_t)
+DEFINE_COUNT_CELLS(count_joint_cells, uint16_t)
+
+static void take_margins(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32_t *pearson)
+{
+    for (int64_t row = 0; row < QKV_JOINT_TABLES * bins; row++) {
+        uint16_t *counts = joint + row * bins;
+        uint32_t total = 0;
+        for (int64_t bin = 0; bin < bins; bin++) {
+            total += counts[bin];
+            pearson[bin] += counts[bin];
+        }
+        cosine[row % bins] += total;
+    }
+    memset(joint, 0, (size_t)(QKV_JOINT_TABLES * bins * bins) * sizeof *joint);
+}
+
+/* ---- tallies ---- */
+
+/* Values lie in [-1, 1]: the first one replaces both extremes. */
+static void clear_tally(qkv_tally *tally)
+{
+    tally->shift = 0;
+    memset(tally->power_sums, 0, sizeof tally->power_sums);
+    tally->minimum = 2;
+    tally->maximum = -2;
+    tally->tail = 0;
+}
+
+static void clamp_extremes(qkv_tally *tally)
+{
+    tally->minimum = fmax(tally->minimum, -1);
+    tally->maximum = fmin(tally->maximum, 1);
+}
+
+static bool is_counted(const qkv_rectangle_tally *tally)
+{
+    return tally->joint != NULL || tally->cosine.counts != NULL || tally->pearson.counts != NULL;
+}
+
+/* A tally of nothing but powers about another's mean, wanted where its central moments would lose
+ * more than four digits. The mean is rounded: padding holds it exactly. */
+static qkv_tally about_mean(const qkv_tally *tally, int64_t pairs)
+{
+    const double mean = tally->power_sums[0] / (double)pairs;
+    const double variance = tally->power_sums[1] / (double)pairs - mean * mean;
+    return (qkv_tally){ .wanted = tally->wanted && mean * mean > 100 * variance,
+                        .shift = (double)(float)mean };
+}
+
+static void take_powers(qkv_tally *tally, const qkv_tally *from)
+{
+    if (!from->wanted)
+        return;
+    tally->shift = from->shift;
+    memcpy(tally->power_sums, from->power_sums, sizeof tally->power_sums);
 }
 
 #define REAL float
+#define REALS floats
+#define WORD int32_t
 #define SUFFIX f32
 #define IS_DOUBLE 0
 #include "kernel_template.h"
 
 #define REAL double
+#define REALS doubles
+#define WORD int64_t
 #define SUFFIX f64
 #define IS_DOUBLE 1
 #include "kernel_template.h"
@@ -98,6 +174,7 @@ static void count_jointly(uint32_t *joint, int64_t bin_count, const int32_t *cos
 
 const qkv_kernels KERNELS = {
     .name = NAME_TEXT,
+    .take_margins = take_margins,
     .f32 = REAL_KERNELS(f32),
     .f64 = REAL_KERNELS(f64),
 };
