@@ -620,6 +620,60 @@ START_TEST(many_groups_of_uneven_sizes_are_counted_right)
 }
 END_TEST
 
+/* Far more pairs than 16 bits count fall into one bin of both metrics. */
+START_TEST(every_pair_of_identical_features_is_counted)
+{
+    const int64_t n = 5, d = 1200, pairs = d * (d - 1) / 2;
+    table data = table_normal(n, d, 44);
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t j = 1; j < d; j++)
+            *table_at(&data, r, j) = *table_at(&data, r, 0);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(d, 1);
+    qkvsim_context *with = context_with(2, _i);
+    qkvsim_analysis *analysis = analyze(with, &copy.view, 1, layout, NULL);
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        const int64_t *histogram = qkvsim_analysis_histogram(analysis, 0, metric);
+        ck_assert_int_eq(histogram[qkvsim_analysis_bins(analysis) - 1], pairs);
+        ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, metric), pairs);
+        assert_close(statistic(analysis, 0, metric, QKVSIM_TAIL), 1, 0, "tail");
+    }
+    qkvsim_analysis_free(analysis);
+    qkvsim_context_free(with);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+static void check_narrow_moments(const qkvsim_analysis *analysis, int32_t pair_group,
+                                 int32_t metric, const double *values, int64_t count)
+{
+    const oracle_summary expected = oracle_summarise(values, count, true);
+    const double variance = statistic(analysis, pair_group, metric, QKVSIM_VARIANCE);
+    ck_assert(metric == QKVSIM_PEARSON || expected.variance < 1e-9);
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_MEAN), expected.mean, 1e-15,
+                 "mean");
+    assert_close(variance / expected.variance, 1, 1e-9, "relative variance");
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_KURTOSIS), expected.kurtosis,
+                 1e-7 * (1 + fabs(expected.kurtosis)), "kurtosis");
+}
+
+/* Sums of powers about 0 would lose the variance of cosines that all lie near 1. */
+START_TEST(moments_of_values_close_together_far_from_0_do_not_cancel)
+{
+    table data = table_normal(50, 300, 45);
+    for (int64_t k = 0; k < data.n * data.d; k++)
+        data.values[k] += 300;
+    stored copy = store(&data, _i == 0 ? QKVSIM_F32 : QKVSIM_F64, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(300, 2);
+    for_each_pair_group(&copy, layout, NULL, check_narrow_moments);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 /* ---- roll-ups ---- */
 
 START_TEST(a_rollup_has_the_histogram_and_moments_of_its_pair_groups_together)
@@ -1510,6 +1564,9 @@ static void add_contract(Suite *suite)
     tcase_add_test(contract, one_observation_has_cosines_of_plus_and_minus_1_only);
     tcase_add_test(contract, one_feature_has_no_pairs);
     tcase_add_test(contract, many_groups_of_uneven_sizes_are_counted_right);
+    tcase_add_loop_test(contract, every_pair_of_identical_features_is_counted, QKVSIM_KERNELS_AUTO,
+                        QKVSIM_KERNELS_PORTABLE + 1);
+    tcase_add_loop_test(contract, moments_of_values_close_together_far_from_0_do_not_cancel, 0, 2);
     tcase_add_test(contract, names_and_sizes_are_those_of_the_layout);
     tcase_add_test(contract, accessors_answer_nothing_where_there_is_nothing);
     tcase_add_test(contract, null_analyses_are_empty);
