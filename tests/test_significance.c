@@ -369,6 +369,54 @@ START_TEST(a_planted_pair_group_survives_every_adjustment)
 }
 END_TEST
 
+/* Columns of known offset ratio o and, within a group, known correlation: of Hadamard's matrix, whose
+ * columns behind the first are orthogonal and centred. */
+static table table_built(const double offset[3], const double correlation[3])
+{
+    table built = table_new(64, 9);
+    for (int r = 0; r < 64; r++)
+        for (int j = 0; j < 9; j++) {
+            const int g = j / 3;
+            const double own = __builtin_parity((unsigned)(r & (j + 1))) ? -1 : 1;
+            const double common = __builtin_parity((unsigned)(r & (g + 20))) ? -1 : 1;
+            const double moves = sqrt(1 - correlation[g]) * own + sqrt(correlation[g]) * common;
+            *table_at(&built, r, j) = offset[g] + sqrt(1 - offset[g] * offset[g]) * moves;
+        }
+    return built;
+}
+
+START_TEST(planted_offsets_and_correlations_come_out_as_built)
+{
+    const double offset[] = { 0.8, 0, 0.6 }, correlation[] = { 0.5, 0.5, 0 };
+    table data = table_built(offset, correlation);
+    stored input = store(&data, QKVSIM_F64, ORDER_C);
+    const int32_t rows[] = { 0, 3, 5 }, mean = STATISTICS;
+    qkvsim_baseline *feature = run(&input, 199, QKVSIM_SCHEME_FEATURE, 3);
+    qkvsim_baseline *all = run(&input, 199, QKVSIM_SCHEME_ALL, 3);
+    const qkvsim_analysis *observed = qkvsim_baseline_observed(feature);
+    const double share[] = { 0.64 * 0.64 / (0.64 * 0.64 + 0.18 * 0.18), 0, 1 };
+    for (int g = 0; g < 3; g++) {
+        assert_close(qkvsim_analysis_statistic(observed, rows[g], QKVSIM_PEARSON, QKVSIM_MEAN),
+                     correlation[g], "a planted correlation");
+        assert_close(qkvsim_analysis_statistic(observed, rows[g], QKVSIM_COSINE,
+                                               QKVSIM_STATISTIC_OFFSET_SHARE),
+                     share[g], "a planted offset share");
+        const double p = summary(feature, mean, rows[g], QKVSIM_NULL_P_MAX_ALL);
+        ck_assert_msg(correlation[g] > 0 ? p <= 0.05 : p > 0.05, "group %d: p %g", g, p);
+    }
+    /* Given the offsets, the correlation within Q takes from their share; and offsets as a whole are
+     * K's lack and V's all. */
+    const int32_t own = STATISTICS - 1;
+    ck_assert(summary(feature, own, rows[0], QKVSIM_NULL_P_LESS) == 0.005);
+    ck_assert(summary(all, own, rows[1], QKVSIM_NULL_P_LESS) == 0.005);
+    ck_assert(summary(all, own, rows[2], QKVSIM_NULL_P_GREATER) == 0.005);
+    qkvsim_baseline_free(feature);
+    qkvsim_baseline_free(all);
+    stored_free(&input);
+    table_free(&data);
+}
+END_TEST
+
 /* One roll-up: p-values of pair groups are as without it, and its own have nothing to be adjusted for
  * within a statistic. */
 START_TEST(rollups_are_a_family_of_their_own)
@@ -410,6 +458,7 @@ int main(void)
     TCase *maximum = add_case(suite, "maximum statistic");
     tcase_add_checked_fixture(maximum, set_up, tear_down);
     tcase_add_loop_test(maximum, adjusted_p_values_are_their_definitions, 0, 8);
+    tcase_add_test(maximum, planted_offsets_and_correlations_come_out_as_built);
     tcase_add_test(maximum, rollups_are_a_family_of_their_own);
     tcase_add_test(maximum, the_maximum_never_lowers_a_p_value);
     tcase_add_test(maximum, the_maximum_keeps_the_family_wise_error);

@@ -38,7 +38,7 @@ enum {
 
 /**
  * Building block: one distance between two histograms.
- * @param a, b     `bins` counts each, none negative
+ * @param a,b      `bins` counts each, none negative
  * @param edges    bins + 1 finite, increasing edges
  * @param bins     1 to QKVSIM_BINS_MAX
  * @param distance QKVSIM_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
@@ -67,7 +67,7 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * Compares two selections of one input.
  * @param analysis_options as for qkvsim_analyze, but without a selection; own edges must cover
  *                         [-1, 1], so that every value is in a bin
- * @param first, second    the selections, which share no row
+ * @param first,second     the selections, which share no row
  * @param options          NULL for all defaults: descriptive distances only
  * @param comparison       receives the results
  * @return as qkvsim_analyze
