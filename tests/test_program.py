@@ -417,6 +417,290 @@ class Parts(Program):
             self.refused("analyze", self.input, "--pair-groups", names, status=2)
 
 
+class Inference(Program):
+    """What says how sure a result is: baselines, intervals, contrasts, comparisons."""
+    P_VALUES = {"p", "p_less", "p_greater", "p_bh", "p_bh_all", "p_max", "p_max_all"}
+    REPLICATED = ["mean", "variance", "skewness", "kurtosis", "tail"]
+
+    def setUp(self):
+        super().setUp()
+        self.values = self.random.normal(size=(120, 24)).astype("float32")
+        self.values[:, :8] += self.random.normal(size=8)
+        numpy.save(self.input, self.values)
+
+    @staticmethod
+    def shares(values):
+        """The offset share of Q-Q, of columns 0 to 7, by its definition."""
+        values = values[:, :8].astype("float64")
+        norms = numpy.linalg.norm(values, axis=0)
+        offsets = numpy.sqrt(len(values)) * values.mean(axis=0) / norms
+        centred = (values - values.mean(axis=0)) / norms
+        above = numpy.triu_indices(8, 1)
+        offset = (numpy.outer(offsets, offsets)[above] ** 2).sum()
+        return offset / (offset + ((centred.T @ centred)[above] ** 2).sum())
+
+    def test_baselines_have_adjusted_p_values_and_the_offset_share(self):
+        (condition,) = self.analyze(self.input, "--permutations", 19)["conditions"]
+        for group in condition["pair_groups"]:
+            for metric, statistics in (("cosine", self.REPLICATED + ["offset_share"]),
+                                       ("pearson", self.REPLICATED)):
+                for statistic in statistics:
+                    self.assertLessEqual({"mean", "sd", "z"} | self.P_VALUES,
+                                         group["baseline"][metric][statistic].keys())
+            self.assertNotIn("offset_share", group["baseline"]["pearson"])
+        p = [group["baseline"]["cosine"]["variance"]["p"] for group in condition["pair_groups"]]
+        adjusted = [g["baseline"]["cosine"]["variance"]["p_bh"] for g in condition["pair_groups"]]
+        order = numpy.argsort(p)[::-1]
+        expected = numpy.minimum.accumulate(numpy.array(p)[order] * 6 / numpy.arange(6, 0, -1))
+        numpy.testing.assert_allclose(numpy.array(adjusted)[order], numpy.minimum(expected, 1))
+
+    def test_jackknife_is_the_delete_a_block_one(self):
+        (condition,) = self.analyze(self.input, "--interval", "jackknife", "--blocks",
+                                    12)["conditions"]
+        offset = condition["pair_groups"][0]["offset"]
+        whole = self.shares(self.values)
+        left = numpy.array([self.shares(numpy.delete(self.values, range(10 * b, 10 * b + 10), 0))
+                            for b in range(12)])
+        estimate = 12 * whole - 11 * left.mean()
+        error = numpy.sqrt(11 / 12 * ((left - left.mean()) ** 2).sum())
+        self.assertAlmostEqual(offset["interval_estimate"]["offset_share"], estimate, 5)
+        self.assertAlmostEqual(offset["interval_se"]["offset_share"], error, 5)
+        quantile = 2.200985  # of Student's t with 11 degrees of freedom
+        low, high = offset["interval"]["offset_share"]
+        self.assertAlmostEqual(low, estimate - quantile * error, 4)
+        self.assertAlmostEqual(high, estimate + quantile * error, 4)
+        self.assertLessEqual({"method": "jackknife", "level": 0.95, "replicates": 12,
+                              "block_length": 10}.items(), condition["interval"].items())
+
+    def test_every_metric_has_intervals(self):
+        for options in (["jackknife"], ["bootstrap", "--resamples", 30, "--block", 4, "--level",
+                                        0.9]):
+            (condition,) = self.analyze(self.input, "--interval", *options)["conditions"]
+            for group in condition["pair_groups"]:
+                for metric in ("cosine", "pearson"):
+                    for key in ("interval", "interval_estimate", "interval_se"):
+                        self.assertLessEqual(set(self.REPLICATED), group[metric][key].keys())
+                    low, high = group[metric]["interval"]["variance"]
+                    self.assertLess(low, high)
+                low, high = group["offset"]["interval"]["offset_share"]
+                self.assertLess(low, high)
+
+    def test_contrasts_are_differences_of_pair_groups(self):
+        (condition,) = self.analyze(self.input, "--interval", "jackknife", "--contrast", "Q-Q,V-V",
+                                    "--contrast", "V-K,Q-K")["conditions"]
+        groups = {g["name"]: g for g in condition["pair_groups"]}
+        names = [(c["a"], c["b"]) for c in condition["contrasts"]]
+        self.assertEqual(names, [("Q-Q", "V-V"), ("K-V", "Q-K")])
+        for contrast in condition["contrasts"]:
+            for metric in ("cosine", "pearson"):
+                for statistic in self.REPLICATED:
+                    self.assertEqual(contrast[metric][statistic].keys(),
+                                     {"difference", "estimate", "se", "low", "high", "p"})
+                variance = [groups[contrast[side]][metric]["variance"] for side in "ab"]
+                self.assertAlmostEqual(contrast[metric]["variance"]["difference"],
+                                       variance[0] - variance[1], 12)
+            share = [groups[contrast[side]]["offset"]["offset_share"] for side in "ab"]
+            self.assertAlmostEqual(contrast["cosine"]["offset_share"]["difference"],
+                                   share[0] - share[1], 12)
+        self.assertLess(condition["contrasts"][0]["cosine"]["offset_share"]["p"], 0.05)
+
+    def test_selections_are_contrasted(self):
+        result = self.analyze(self.input, "--targets", "0-49", "--interval", "jackknife")
+        targets, others = result["conditions"]
+        contrast = result["selection_contrast"]
+        self.assertEqual([g["name"] for g in contrast["pair_groups"]], PAIR_GROUPS)
+        for group, first, second in zip(contrast["pair_groups"], targets["pair_groups"],
+                                        others["pair_groups"]):
+            self.assertAlmostEqual(group["pearson"]["mean"]["difference"],
+                                   first["pearson"]["mean"] - second["pearson"]["mean"], 12)
+            self.assertLess(group["cosine"]["variance"]["low"], group["cosine"]["variance"]["high"])
+
+    def test_comparison_has_distances_differences_and_bands(self):
+        result = self.analyze(self.input, "--targets", "0-39", "--compare", 19, "--seed", 3)
+        comparison = result["comparison"]
+        self.assertLessEqual({"permutations": 19, "subsets": 19, "seed": 3,
+                              "relabel": "labels"}.items(), comparison.items())
+        targets, others = result["conditions"]
+        for group, first, second in zip(comparison["pair_groups"], targets["pair_groups"],
+                                        others["pair_groups"]):
+            self.assertEqual(group["name"], first["name"])
+            for metric in ("cosine", "pearson"):
+                self.check_distances(group[metric], first[metric], second[metric])
+
+    def check_distances(self, distances, first, second):
+        for name in ("kolmogorov_smirnov", "wasserstein", "jensen_shannon"):
+            self.assertLessEqual({"value", "p", "matched_mean", "matched_sd", "matched_value",
+                                  "matched_min", "matched_max", "p_bh", "p_bh_all", "p_max",
+                                  "p_max_all"}, distances[name].keys())
+        f = numpy.cumsum(first["histogram"]) / first["defined"]
+        g = numpy.cumsum(second["histogram"]) / second["defined"]
+        self.assertAlmostEqual(distances["kolmogorov_smirnov"]["value"], abs(f - g).max(), 12)
+        self.assertAlmostEqual(distances["wasserstein"]["value"], 0.02 * abs(f - g).sum(), 8)
+        for statistic in self.REPLICATED:
+            self.assertLessEqual({"value", "mean", "sd", "z"} | self.P_VALUES,
+                                 distances["differences"][statistic].keys())
+        self.assertAlmostEqual(distances["differences"]["mean"]["value"],
+                               first["mean"] - second["mean"], 12)
+        band = distances["band"]
+        self.assertAlmostEqual(sum(band["histogram_mean"]), first["defined"], 6)
+        self.assertTrue(numpy.all(numpy.array(band["histogram_min"]) <= band["histogram_max"]))
+
+    def test_segments_bound_blocks_and_lags(self):
+        numbers = numpy.repeat([4, 9, 4], 40).astype("int32")
+        numpy.save(self.path("segments.npy"), numbers)
+        text = self.write("segments.txt", b"".join(b"%d\n" % n for n in numbers))
+        for options in (["--interval", "jackknife"],
+                        ["--targets", "0-39", "--compare", 9, "--relabel", "label-shift"]):
+            whole = self.analyze(self.input, *options)
+            parted = self.analyze(self.input, *options, "--segments", self.path("segments.npy"))
+            self.assertEqual(parted, self.analyze(self.input, *options, "--segments", text))
+            self.assertNotEqual(parted, whole)
+
+    def test_bad_segments_are_named(self):
+        for content, says in ((b"1\n" * 119, "119"), (b"1\n" * 121, "121"), (b"", "0, not 120"),
+                              (b"1\n" * 119 + b"x\n", "line 120"), (b"1\n" * 119 + b"9e9\n", "120"),
+                              (b"1\n" * 119 + b"2147483648\n", "2147483648")):
+            text = self.refused("analyze", self.input, "--interval", "jackknife", "--segments",
+                                self.write("bad.txt", content), says=says)
+            self.assertIn("bad.txt", text)
+
+    def test_threads_change_nothing(self):
+        options = ["--targets", "0-39", "--compare", 5, "--interval", "bootstrap", "--resamples",
+                   20, "--permutations", 5, "--contrast", "Q-Q,V-V"]
+        one = self.analyze(self.input, *options, "--threads", 1)
+        self.assertEqual(self.analyze(self.input, *options, "--threads", 3), one)
+
+    def test_csv_has_all_of_it(self):
+        import csv
+        import io
+        options = ["--targets", "0-39", "--compare", 9, "--interval", "jackknife",
+                   "--permutations", 9, "--contrast", "Q-Q,V-V"]
+        result = self.analyze(self.input, *options)
+        rows = list(csv.DictReader(io.StringIO(
+            self.succeed("analyze", self.input, *options, "--csv", "-"))))
+        self.assertEqual(len(rows), 2 * (2 * 6 + 2) + 2 * 6)
+        line = rows[0]
+        group = result["conditions"][0]["pair_groups"][0]
+        self.assertEqual((line["condition"], line["kind"], line["pair_group"], line["metric"]),
+                         ("targets", "pair_group", "Q-Q", "cosine"))
+        self.assertEqual(float(line["variance_p_max"]),
+                         group["baseline"]["cosine"]["variance"]["p_max"])
+        self.assertEqual([float(line["mean_low"]), float(line["mean_high"])],
+                         group["cosine"]["interval"]["mean"])
+        self.assertEqual(line["kolmogorov_smirnov_value"], "")
+        contrast = next(row for row in rows if row["kind"] == "contrast")
+        self.assertEqual(contrast["pair_group"], "Q-Q - V-V")
+        self.assertEqual(float(contrast["offset_share_interval_p"]),
+                         result["conditions"][0]["contrasts"][0]["cosine"]["offset_share"]["p"])
+        difference = next(row for row in rows if row["condition"] == "targets - non-targets")
+        compared = result["comparison"]["pair_groups"][0]["cosine"]
+        self.assertEqual(float(difference["kolmogorov_smirnov_p"]),
+                         compared["kolmogorov_smirnov"]["p"])
+        self.assertEqual(float(difference["mean"]), compared["differences"]["mean"]["value"])
+
+    def test_the_table_shows_all_of_it(self):
+        table = self.succeed("analyze", self.input, "--targets", "0-39", "--compare", 9,
+                             "--interval", "jackknife", "--permutations", 9, "--contrast",
+                             "Q-Q,V-V")
+        for words in ("baseline of 9 permutations", "Q-Q - V-V", "targets against non-targets",
+                      "targets less non-targets", "95 % intervals", "jackknife of"):
+            self.assertIn(words, table)
+        self.assertLessEqual(max(map(len, table.splitlines())), 100)
+
+
+class Heads(Program):
+    HEADS = ["--groups", "Q=12,K=6,V=6", "--heads", "Q=4,K=2,V=2"]
+
+    def setUp(self):
+        super().setUp()
+        self.values = self.random.normal(size=(60, 24)).astype("float32")
+        self.values += self.random.normal(size=24)
+        numpy.save(self.input, self.values)
+
+    def test_matrices_hold_every_pair_group(self):
+        result = self.analyze(self.input, *self.HEADS)
+        (condition,) = result["conditions"]
+        names = [group["name"] for group in result["groups"]]
+        self.assertEqual(names, ["Q0", "Q1", "Q2", "Q3", "K0", "K1", "V0", "V1"])
+        matrices = condition["head_matrices"]
+        self.assertEqual(matrices.keys(), {"cosine", "pearson"})
+        for metric, statistics in matrices.items():
+            for statistic, matrix in statistics.items():
+                self.assertEqual(numpy.shape(matrix), (8, 8))
+                for group in condition["pair_groups"]:
+                    a, b = (names.index(name) for name in group["name"].split("-"))
+                    value = (group["offset"] if statistic == "offset_share"
+                             else group[metric])[statistic]
+                    self.assertEqual([matrix[a][b], matrix[b][a]], [value, value])
+
+    def test_rollups_are_their_pair_groups_together(self):
+        (condition,) = self.analyze(self.input, *self.HEADS)["conditions"]
+        rollups = {row["name"]: row for row in condition["rollups"]}
+        for name in ("Q-Q", "Q-K", "V-V", "Q-K within heads", "Q-K across heads"):
+            self.assertIn(name, rollups)
+            self.assertIsNone(rollups[name]["code"])
+        served = [group for group in condition["pair_groups"]
+                  if group["name"] in ("Q0-K0", "Q1-K0", "Q2-K1", "Q3-K1")]
+        row = rollups["Q-K within heads"]
+        self.assertEqual(row["pairs"], 4 * 9)
+        for metric in ("cosine", "pearson"):
+            self.assertEqual(row[metric]["histogram"],
+                             numpy.sum([g[metric]["histogram"] for g in served], axis=0).tolist())
+            self.assertAlmostEqual(row[metric]["mean"],
+                                   numpy.mean([g[metric]["mean"] for g in served]), 12)
+
+    def test_rollups_have_baselines_intervals_and_contrasts(self):
+        result = self.analyze(self.input, *self.HEADS, "--permutations", 9, "--interval",
+                              "jackknife", "--contrast", "Q-Q within heads,V-V within heads",
+                              "--targets", "0-29", "--compare", 9)
+        for condition in result["conditions"]:
+            for row in condition["rollups"]:
+                self.assertIsNotNone(row["baseline"]["cosine"]["variance"]["p_max"])
+                self.assertEqual(len(row["offset"]["interval"]["offset_share"]), 2)
+            self.assertEqual(condition["contrasts"][0]["a"], "Q-Q within heads")
+            self.assertIsNotNone(condition["contrasts"][0]["cosine"]["offset_share"]["se"])
+        self.assertEqual([row["name"] for row in result["comparison"]["rollups"]],
+                         [row["name"] for row in result["conditions"][0]["rollups"]])
+
+    def test_pair_groups_chosen_leave_only_whole_rollups(self):
+        names = "Q0-K0,Q1-K0,Q2-K1,Q3-K1"
+        (condition,) = self.analyze(self.input, *self.HEADS, "--pair-groups", names)["conditions"]
+        self.assertEqual([row["name"] for row in condition["rollups"]], ["Q-K within heads"])
+
+    def test_a_table_of_780_pair_groups_shows_the_rollups_and_20(self):
+        numpy.save(self.input, self.random.normal(size=(20, 78)).astype("float32"))
+        arguments = ["analyze", self.input, "--heads", "Q=13,K=13,V=13"]
+        table = self.succeed(*arguments, "--statistic", "pearson.mean", "--json",
+                             self.path("all.json"))
+        with open(self.path("all.json"), encoding="utf-8") as file:
+            (condition,) = json.load(file)["conditions"]
+        self.assertEqual(len(condition["pair_groups"]), 780)
+        self.assertIn("20 of 780 pair groups, those of largest pearson mean", table)
+        shown = [line.split()[0] for line in table.splitlines() if " cosine " in line]
+        rollups = [row["name"] for row in condition["rollups"]]
+        self.assertEqual(len(shown), len(rollups) + 20)
+        ranked = sorted(condition["pair_groups"], key=lambda g: -abs(g["pearson"]["mean"] or 0))
+        self.assertEqual(shown[len(rollups):], [group["name"] for group in ranked[:20]])
+        self.assertEqual(len(self.succeed(*arguments, "--csv", "-").splitlines()),
+                         1 + 2 * (780 + len(rollups)))
+
+    def test_figures_of_heads_are_written(self):
+        for end, start in (("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")):
+            for statistic in ("offset_share", "variance", "pearson.mean", "max"):
+                self.succeed("analyze", self.input, *self.HEADS, "--targets", "0-29",
+                             "--statistic", statistic, "--figure", self.path("heads." + end))
+                with open(self.path("heads." + end), "rb") as file:
+                    self.assertTrue(file.read().startswith(start))
+
+    def test_undefined_values_leave_holes_in_matrix_and_figure(self):
+        self.values[:, :3] = 1
+        numpy.save(self.input, self.values)
+        (condition,) = self.analyze(self.input, *self.HEADS, "--figure",
+                                    self.path("holes.png"))["conditions"]
+        self.assertIsNone(condition["head_matrices"]["pearson"]["mean"][0][5])
+        self.assertIsNotNone(condition["head_matrices"]["cosine"]["mean"][0][5])
+
+
 class WrongUsage(Program):
     def test_wrong_usage_is_status_2(self):
         for arguments in ([], ["nonsense"], ["analyze"], ["analyze", self.input, "--nonsense"],
@@ -439,62 +723,40 @@ class WrongUsage(Program):
             with self.subTest(arguments=arguments):
                 self.refused(*arguments, status=2)
 
-    def test_what_comes_later_is_refused_clearly(self):
-        for arguments in (["pairs", self.input],
-                          ["analyze", self.input, "--scheme", "shift"],
-                          ["analyze", self.input, "--scheme", "group"],
-                          ["analyze", self.input, "--compare", "9"],
-                          ["analyze", self.input, "--interval", "jackknife"],
-                          ["analyze", self.input, "--metrics", "spearman"]):
+    def test_options_that_want_another_say_which(self):
+        """Each line: the options, and what the message must name."""
+        for arguments, wanted in ((["--compare", "9"], "--targets"),
+                                  (["--targets", "1-9", "--relabel", "labels"], "--compare"),
+                                  (["--blocks", "9"], "--interval jackknife"),
+                                  (["--interval", "bootstrap", "--blocks", "9"], "jackknife"),
+                                  (["--interval", "jackknife", "--resamples", "99"], "bootstrap"),
+                                  (["--interval", "jackknife", "--block", "9"], "bootstrap"),
+                                  (["--level", "0.9"], "--interval"),
+                                  (["--contrast", "Q-Q,V-V"], "--interval"),
+                                  (["--segments", "x.npy"], "--interval")):
             with self.subTest(arguments=arguments):
-                result = self.run_program(*arguments)
-                self.assertIn(result.returncode, (1, 2))
-                self.assertTrue(result.stderr.decode().startswith("qkvsim: "))
+                self.refused("analyze", self.input, *arguments, status=2, says=wanted)
 
-
-class Bench(Program):
-    ROWS = "analyze/64,call/2,heads/256"
-
-    def setUp(self):
-        super().setUp()
-        folder = os.path.dirname(os.path.abspath(PROGRAM))
-        self.built = any(os.path.exists(os.path.join(folder, *place, "qkvsim-bench"))
-                         for place in ([], ["..", "bench"]))
-
-    def bench(self, *arguments, **options):
-        if not self.built:
-            self.skipTest("built without qkvsim-bench")
-        return self.run_program("bench", *arguments, **options)
-
-    def test_json_has_the_rows_asked_for(self):
-        path = self.path("bench.json")
-        result = self.bench("--quick", "--rows", self.ROWS, "--threads", 1, "--json", path)
-        self.assertEqual(result.returncode, 0, result.stderr.decode())
-        self.assertIn(b"analyze/64", result.stdout)
-        with open(path, encoding="utf-8") as file:
-            report = json.load(file)
-        self.assertEqual(set(report), {"rows", "peak_rss_mb", "cpu", "blas", "kernels", "threads"})
-        self.assertEqual(report["threads"], 1)
-        self.assertEqual([(row["name"], row["n"], row["d"]) for row in report["rows"]],
-                         [("analyze/64", 64, 2304), ("heads/256", 256, 2496), ("call/2", 2, 2)])
-        for row in report["rows"]:
-            self.assertAlmostEqual(row["ratio"], row["ms"] / row["reference_ms"], places=6)
-            self.assertTrue(0 < row["min_ms"] <= row["ms"], row)
-            self.assertIsInstance(row["reference"], str)
-
-    def test_its_arguments_are_its_own(self):
-        self.assertEqual(self.bench("--rows", "nonsense").returncode, 2)
-        self.assertEqual(self.bench("--bins", 3).returncode, 2)
-        self.assertIn(b"--quick", self.bench("--help").stdout)
-
-    def test_where_it_is_not_built_the_program_says_so(self):
-        alone = shutil.copy(PROGRAM, self.path("alone"))
-        library = os.path.join(os.path.dirname(os.path.abspath(PROGRAM)), "..", "lib")
-        result = subprocess.run([alone, "bench"], capture_output=True, check=False, timeout=60,
-                                env={**os.environ, "LD_LIBRARY_PATH": library})
-        self.assertEqual(result.returncode, 1)
-        self.assertIn("qkvsim-bench is not in %s" % os.path.realpath(self.folder.name),
-                      result.stderr.decode())
+    def test_values_out_of_range_are_refused(self):
+        for arguments in (["--targets", "1-9", "--compare", "0"], ["--interval", "nonsense"],
+                          ["--targets", "1-9", "--compare", "9", "--relabel", "nonsense"],
+                          ["--interval", "jackknife", "--level", "1"],
+                          ["--interval", "jackknife", "--level", "nan"],
+                          ["--interval", "jackknife", "--blocks", "7"],
+                          ["--interval", "bootstrap", "--resamples", "19"],
+                          ["--interval", "jackknife", "--contrast", "Q-Q"],
+                          ["--interval", "jackknife", "--contrast", "Q-Q,Q-Q"],
+                          ["--interval", "jackknife", "--contrast", "Q-Q,Q-X"],
+                          ["--interval", "jackknife", "--contrast", "Q-Q,V-V,K-K"],
+                          ["--interval", "jackknife", "--contrast", "Q-Q,V-V", "--pair-groups",
+                           "Q-Q"]):
+            with self.subTest(arguments=arguments):
+                self.refused("analyze", self.input, *arguments, status=2)
+        for arguments, number in ((["--interval", "jackknife", "--blocks", "41"], "41"),
+                                  (["--interval", "bootstrap", "--block", "41"], "41"),
+                                  (["--heads", "Q=3,K=2,V=2"], "3")):
+            with self.subTest(arguments=arguments):
+                self.refused("analyze", self.input, *arguments, says=number)
 
 
 class Failures(Program):

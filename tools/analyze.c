@@ -50,6 +50,15 @@ static const struct figure_format *figure_format(const char *path)
     return strcasecmp(suffix, ".pdf") == 0 ? &figure_pdf : &figure_png;
 }
 
+/* Heads are too many for histograms: they have matrices. */
+static bool write_figure(FILE *stream, const struct report *report, struct failure *failure)
+{
+    const struct options *options = report->options;
+    const struct figure_format *format = figure_format(options->figure);
+    return options->heads != NULL ? figure_write_heads(stream, report, format, failure)
+                                  : figure_write_histograms(stream, report, format, failure);
+}
+
 /* A writer fails with its reason, or with none where its stream failed; then spool_write says. */
 static bool written(bool done, const struct failure *failure)
 {
@@ -57,8 +66,8 @@ static bool written(bool done, const struct failure *failure)
 }
 
 /* Writes down one layer; a single one is all there is, so it has its table and figure here. */
-static bool add_layer(struct outputs *outputs, const struct options *options,
-                      const struct report *report, int index, struct failure *failure)
+static bool add_layer(struct outputs *outputs, const struct report *report, int index,
+                      struct failure *failure)
 {
     if (outputs->json != NULL
         && !written(report_add_json(outputs->json, report, index, failure), failure))
@@ -68,8 +77,7 @@ static bool add_layer(struct outputs *outputs, const struct options *options,
     if (report->layer != NULL)
         return trend_add(&outputs->trend, report, index, failure);
     if (outputs->figure != NULL
-        && !written(figure_write(outputs->figure, report, figure_format(options->figure), failure),
-                    failure))
+        && !written(write_figure(outputs->figure, report, failure), failure))
         return false;
     return outputs->table == NULL
            || written(report_write_table(outputs->table, report, failure), failure);
@@ -116,7 +124,7 @@ static bool analyze_layers(struct study *study, struct outputs *outputs)
     for (int i = 0; done && i < study->layers.count; i++) {
         struct results results = { 0 };
         done = study_turn_to(study, i) && results_compute(&results, study, &progress)
-               && add_layer(outputs, study->options, &results.report, i, study->failure);
+               && add_layer(outputs, &results.report, i, study->failure);
         results_free(&results);
     }
     progress_end(&progress, study->context);

@@ -88,6 +88,11 @@ void canvas_line(cairo_t *cr, double x1, double y1, double x2, double y2)
     cairo_stroke(cr);
 }
 
+void canvas_number(char *text, size_t size, int decimals, double value)
+{
+    snprintf(text, size, "%s%.*f", value < 0 ? "−" : "", decimals, fabs(value));
+}
+
 double canvas_tick_step(double length)
 {
     double step = pow(10, floor(log10(length)));
@@ -159,6 +164,12 @@ static double draw(cairo_surface_t *surface, canvas_page *page, void *content,
                    cairo_status_t *status)
 {
     cairo_t *cr = cairo_create(surface);
+    /* Lines must break alike on the scratch surface and on the real one, whatever its scale. */
+    cairo_font_options_t *exact = cairo_font_options_create();
+    cairo_font_options_set_hint_metrics(exact, CAIRO_HINT_METRICS_OFF);
+    cairo_font_options_set_hint_style(exact, CAIRO_HINT_STYLE_NONE);
+    cairo_set_font_options(cr, exact);
+    cairo_font_options_destroy(exact);
     cairo_set_source_rgb(cr, 1, 1, 1);
     cairo_paint(cr);
     double height = page(cr, content);

@@ -44,6 +44,9 @@ void canvas_stroke(cairo_t *cr, const struct canvas_style *style);
 
 void canvas_line(cairo_t *cr, double x1, double y1, double x2, double y2);
 
+/* A number as it stands on an axis: with a true minus. */
+void canvas_number(char *text, size_t size, int decimals, double value);
+
 /* The smallest step, of 1, 2 or 5 times a power of ten, that gives an axis of this length at most
  * five ticks, and the decimals its labels need. */
 double canvas_tick_step(double length);

@@ -53,7 +53,7 @@ static bool baseline_shares(const struct figure *figure, const struct condition 
     int64_t defined = qkvsim_analysis_defined(condition->analysis, pair_group, metric);
     if (counts == NULL || defined == 0)
         return false;
-    for (int64_t i = 0; i < figure->report->bins; i++)
+    for (int64_t i = 0; i < figure->report->options->bins; i++)
         shares[i] = counts[i] / (double)defined;
     return true;
 }
@@ -77,10 +77,10 @@ static double find_limit(struct figure *figure, int32_t metric)
             const struct condition *condition = &report->conditions[c];
             int32_t pair_group = figure->pair_groups[row];
             report_shares(condition, pair_group, metric, figure->high);
-            observed = fmax(observed, largest(figure->high, report->bins));
+            observed = fmax(observed, largest(figure->high, report->options->bins));
             if (baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MAXIMUM,
                                 figure->high))
-                permuted = fmax(permuted, largest(figure->high, report->bins));
+                permuted = fmax(permuted, largest(figure->high, report->options->bins));
         }
     bool fits = permuted <= 1.3 * observed;
     figure->clipped = figure->clipped || !fits;
@@ -91,7 +91,7 @@ static double find_limit(struct figure *figure, int32_t metric)
 /* A histogram's outline as steps, within the panel whose lower left corner is the origin. */
 static void trace_steps(const struct figure *figure, const double *shares, double limit)
 {
-    int64_t bins = figure->report->bins;
+    int64_t bins = figure->report->options->bins;
     double step = figure->panel_width / (double)bins;
     for (int64_t i = 0; i < bins; i++) {
         /* A height far beyond the panel would leave the coordinates that cairo can hold. */
@@ -120,7 +120,7 @@ static void draw_condition(const struct figure *figure, int index, int32_t pair_
 
 static void draw_band(const struct figure *figure, const struct canvas_style *style, double limit)
 {
-    int64_t bins = figure->report->bins;
+    int64_t bins = figure->report->options->bins;
     double step = figure->panel_width / (double)bins;
     trace_steps(figure, figure->high, limit);
     for (int64_t i = bins - 1; i >= 0; i--) {
@@ -157,13 +157,13 @@ static void label_peaks(const struct figure *figure, int32_t pair_group, int32_t
         if (!baseline_shares(figure, &figure->report->conditions[c], pair_group, metric,
                              QKVSIM_NULL_MEAN, figure->high))
             continue;
-        double peak = largest(figure->high, figure->report->bins);
+        double peak = largest(figure->high, figure->report->options->bins);
         if (peak <= limit)
             continue;
-        int64_t bin = figure->report->bins - 1; /* the last that is cut off */
+        int64_t bin = figure->report->options->bins - 1; /* the last that is cut off */
         while (figure->high[bin] <= limit)
             bin--;
-        double x = figure->panel_width * ((double)bin + 1) / (double)figure->report->bins;
+        double x = figure->panel_width * ((double)bin + 1) / (double)figure->report->options->bins;
         bool right = x > 0.75 * figure->panel_width;
         char label[32];
         snprintf(label, sizeof label, "↑ %.0f %%", 100 * peak);
@@ -280,8 +280,9 @@ static void draw_panel(const struct figure *figure, int32_t row, int column)
 
 static void draw_titles(const struct figure *figure)
 {
-    static const char *const titles[] = { "Cosine similarity", "Pearson correlation" };
-    static const char *const axes[] = { "cosine", "Pearson r" };
+    static const char *const titles[] = { "Cosine similarity", "Pearson correlation",
+                                          "Rank correlation" };
+    static const char *const axes[] = { "cosine", "Pearson r", "Spearman ρ" };
     double row_height = HEADER + figure->panel_height + GAP_Y;
     double bottom = figure->top + figure->rows * row_height - GAP_Y;
     for (int column = 0; column < figure->columns; column++) {
@@ -351,31 +352,32 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
         snprintf(caption, size,
                  "Similarity of features over observations in %s: share of the pairs of each "
                  "pair group in %s equal bins on [−1, 1].",
-                 name, text_count(report->bins, count));
+                 name, text_count(report->options->bins, count));
     for (int c = 0; c < report->condition_count; c++)
         used += snprintf(
             caption + used, size - (size_t)used, "%s%s, n = %s%s",
             c == 0 ? " Observations: " : "; ", report->conditions[c].name,
             text_count(qkvsim_analysis_observations(report->conditions[c].analysis), count),
             c + 1 == report->condition_count ? "." : "");
-    if (report->permutations > 0)
+    if (report->options->permutations > 0)
         used += snprintf(caption + used, size - (size_t)used,
                          " Grey: %s permutations of each condition (scheme %s, seed %" PRId64
                          "), mean and range%s.",
-                         text_count(report->permutations, count), report->scheme, report->seed,
+                         text_count(report->options->permutations, count),
+                         options_scheme_name(report->options->scheme), report->options->seed,
                          figure->clipped ? "; ↑ is a mean’s peak beyond the axis" : "");
-    if ((report->metrics & QKVSIM_COSINE) != 0)
+    if ((report->options->metrics & QKVSIM_COSINE) != 0)
         used += snprintf(caption + used, size - (size_t)used,
                          " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, "
                          "from the features’ means, plus a variance part V.");
-    if ((report->metrics & QKVSIM_PEARSON) != 0)
+    if ((report->options->metrics & QKVSIM_PEARSON) != 0)
         used +=
             snprintf(caption + used, size - (size_t)used, " sd: standard deviation over pairs.");
     char statistic[REPORT_STATISTIC_SIZE];
     if (figure->rows < report->pair_group_count)
         snprintf(caption + used, size - (size_t)used,
                  " Shown: %" PRId32 " of %" PRId32 " pair groups, those of largest %s.",
-                 figure->rows, report->pair_group_count, report_statistic_name(report, statistic));
+                 figure->rows, report->pair_group_count, report_chosen_name(report, statistic));
 }
 
 static double draw_page(cairo_t *cr, void *content)
@@ -412,14 +414,14 @@ static void level_limits(struct figure *figure)
 static bool prepare(struct figure *figure, const struct report *report, struct failure *failure)
 {
     *figure = (struct figure){ .report = report };
-    figure->low = calloc((size_t)report->bins, sizeof *figure->low);
-    figure->high = calloc((size_t)report->bins, sizeof *figure->high);
+    figure->low = calloc((size_t)report->options->bins, sizeof *figure->low);
+    figure->high = calloc((size_t)report->options->bins, sizeof *figure->high);
     if (figure->low == NULL || figure->high == NULL)
         return fail_no_memory(failure);
     figure->rows = report_choose(report, ROWS_MAX, figure->pair_groups);
     qsort(figure->pair_groups, (size_t)figure->rows, sizeof *figure->pair_groups, compare_numbers);
     for (int i = 0; i < REPORT_METRICS; i++)
-        if ((report->metrics & report_metrics[i].number) != 0) {
+        if ((report->options->metrics & report_metrics[i].number) != 0) {
             figure->limits[figure->columns] = find_limit(figure, report_metrics[i].number);
             figure->metrics[figure->columns++] = i;
         }
@@ -430,8 +432,8 @@ static bool prepare(struct figure *figure, const struct report *report, struct f
     return true;
 }
 
-bool figure_write(FILE *stream, const struct report *report, const struct figure_format *format,
-                  struct failure *failure)
+bool figure_write_histograms(FILE *stream, const struct report *report,
+                             const struct figure_format *format, struct failure *failure)
 {
     struct figure figure;
     bool done = prepare(&figure, report, failure)

@@ -10,6 +10,7 @@
 #include <strings.h>
 
 #include "option_values.h"
+#include "options_inference.h"
 
 enum {
     ANALYZE = COMMAND_ANALYZE,
@@ -20,20 +21,16 @@ enum {
     EVERY = INPUT | MASK | INFO
 };
 
-typedef bool take_option(struct options *options, char *value, struct failure *failure);
-
-static const struct named_number schemes[] = { { "all", QKVSIM_SCHEME_ALL },
-                                               { "feature", QKVSIM_SCHEME_FEATURE },
-                                               { NULL, 0 } };
 static const struct named_number metrics[] = { { "cosine", QKVSIM_COSINE },
                                                { "pearson", QKVSIM_PEARSON },
+                                               { "spearman", QKVSIM_SPEARMAN },
                                                { NULL, 0 } };
 static const struct named_number matrix_metrics[] = { { "cosine", QKVSIM_COSINE },
                                                       { "pearson", QKVSIM_PEARSON },
                                                       { "covariance", QKVSIM_COVARIANCE },
                                                       { "dot", QKVSIM_DOT },
                                                       { NULL, 0 } };
-static const struct named_number statistics[] = { { "offset_share", OPTIONS_OFFSET_SHARE },
+static const struct named_number statistics[] = { { "offset_share", QKVSIM_STATISTIC_OFFSET_SHARE },
                                                   { "mean", QKVSIM_MEAN },
                                                   { "variance", QKVSIM_VARIANCE },
                                                   { "skewness", QKVSIM_SKEWNESS },
@@ -114,22 +111,6 @@ static bool take_bins(struct options *options, char *value, struct failure *fail
     return option_take_number("--bins", value, 1, QKVSIM_BINS_MAX, &options->bins, failure);
 }
 
-static bool take_permutations(struct options *options, char *value, struct failure *failure)
-{
-    return option_take_number("--permutations", value, 0, UINT32_MAX, &options->permutations,
-                              failure);
-}
-
-static bool take_scheme(struct options *options, char *value, struct failure *failure)
-{
-    return option_take_name(schemes, "--scheme", value, &options->scheme, failure);
-}
-
-static bool take_seed(struct options *options, char *value, struct failure *failure)
-{
-    return option_take_number("--seed", value, 0, INT64_MAX, &options->seed, failure);
-}
-
 static bool take_threads(struct options *options, char *value, struct failure *failure)
 {
     int64_t threads;
@@ -200,13 +181,15 @@ static const struct rule {
     { "quiet", no_argument, EVERY, FLAG(quiet) },
     { "help", no_argument, EVERY, FLAG(help) },
     { "version", no_argument, EVERY, FLAG(version) },
-    { "compare", optional_argument, LATER },
-    { "relabel", optional_argument, LATER },
-    { "interval", optional_argument, LATER },
-    { "blocks", optional_argument, LATER },
-    { "resamples", optional_argument, LATER },
-    { "block", optional_argument, LATER },
-    { "level", optional_argument, LATER },
+    { "compare", required_argument, ANALYZE, TAKE(take_compare) },
+    { "relabel", required_argument, ANALYZE, TAKE(take_relabel) },
+    { "interval", required_argument, ANALYZE, TAKE(take_interval) },
+    { "blocks", required_argument, ANALYZE, TAKE(take_blocks) },
+    { "resamples", required_argument, ANALYZE, TAKE(take_resamples) },
+    { "block", required_argument, ANALYZE, TAKE(take_block) },
+    { "level", required_argument, ANALYZE, TAKE(take_level) },
+    { "contrast", required_argument, ANALYZE, TAKE(take_contrast) },
+    { "segments", required_argument, ANALYZE, TEXT(segments) },
     { "threshold", optional_argument, LATER },
     { "top", optional_argument, LATER },
 };
@@ -266,8 +249,8 @@ static bool settle_statistic(struct options *options, struct failure *failure)
     int32_t cosine = options->metrics & QKVSIM_COSINE;
     bool chosen = options->statistic != 0;
     if (!chosen)
-        options->statistic = cosine != 0 ? OPTIONS_OFFSET_SHARE : QKVSIM_MEAN;
-    bool share = options->statistic == OPTIONS_OFFSET_SHARE;
+        options->statistic = cosine != 0 ? QKVSIM_STATISTIC_OFFSET_SHARE : QKVSIM_MEAN;
+    bool share = options->statistic == QKVSIM_STATISTIC_OFFSET_SHARE;
     if (options->statistic_metric == 0)
         options->statistic_metric = share ? QKVSIM_COSINE : options->metrics & -options->metrics;
     if (share && options->statistic_metric != QKVSIM_COSINE)
@@ -304,7 +287,7 @@ static bool check_together(const struct options *options, struct failure *failur
     if (options->groups != NULL && options->tensor_count > 0 && options->tensors[0].group != NULL)
         return fail_usage(failure, "--groups and --tensor %s=%s both name the groups",
                           options->tensors[0].group, options->tensors[0].name);
-    return true;
+    return check_inference(options, failure);
 }
 
 static bool parse_arguments(int argc, char **argv, struct options *options, struct failure *failure)
@@ -351,8 +334,11 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
     if (options->command == COMMAND_BENCH)
         return true;
     options->tensors = calloc((size_t)argc, sizeof *options->tensors);
-    if (options->tensors == NULL)
+    options->contrasts = calloc((size_t)argc, sizeof *options->contrasts);
+    if (options->tensors == NULL || options->contrasts == NULL) {
+        options_free(options);
         return fail_no_memory(failure);
+    }
     if (parse_arguments(argc - 1, argv + 1, options, failure))
         return true;
     options_free(options);
@@ -362,12 +348,9 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
 void options_free(struct options *options)
 {
     free(options->tensors);
+    free(options->contrasts);
     options->tensors = NULL;
-}
-
-const char *options_scheme_name(int32_t scheme)
-{
-    return option_find_name(schemes, scheme);
+    options->contrasts = NULL;
 }
 
 const char *options_statistic_name(int32_t statistic)

@@ -17,9 +17,6 @@ enum command {
     COMMAND_BENCH = 32
 };
 
-/* Stands beside QKVSIM_MEAN, ... for the offset share. */
-enum { OPTIONS_OFFSET_SHARE = 8 };
-
 /* --tensor [GROUP=]NAME; group is NULL where none was given. */
 struct tensor_request {
     const char *group;
@@ -40,14 +37,24 @@ struct options {
     bool parts; /* the inputs are parts of one layer */
     const char *targets;
     const char *pair_groups;
-    int32_t statistic; /* QKVSIM_MEAN, ... or OPTIONS_OFFSET_SHARE: for choice and figures */
+    int32_t statistic; /* QKVSIM_MEAN, ...: for choice and figures */
     int32_t statistic_metric;
-    int32_t metrics;       /* sum of QKVSIM_COSINE and QKVSIM_PEARSON, for analyze */
+    int32_t metrics;       /* sum of QKVSIM_COSINE, PEARSON and SPEARMAN, for analyze */
     int32_t matrix_metric; /* one metric, for matrix */
     int64_t bins;
     int64_t permutations;
     int32_t scheme;
     int64_t seed;
+    const char *segments;
+    int64_t compare; /* relabellings and matched subsets; 0: no comparison */
+    int32_t relabel;
+    int32_t interval; /* QKVSIM_JACKKNIFE or BOOTSTRAP; 0: none */
+    int64_t blocks;   /* this and the next three, 0: the library's default */
+    int64_t resamples;
+    int64_t block_length;
+    double level;
+    char **contrasts; /* "A,B" each */
+    int contrast_count;
     int32_t threads; /* 0: all */
     int32_t nonfinite;
     int32_t precision; /* 0: the library's choice */
@@ -65,10 +72,11 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
 
 void options_free(struct options *options);
 
-/* The name of a QKVSIM_SCHEME_*, as given to --scheme. */
+/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a method of intervals and a statistic, as they
+ * are given to options. */
 const char *options_scheme_name(int32_t scheme);
-
-/* The name of a statistic, as given to --statistic. */
+const char *options_relabel_name(int32_t relabel);
+const char *options_interval_name(int32_t interval);
 const char *options_statistic_name(int32_t statistic);
 
 #endif

@@ -5,18 +5,48 @@
 
 #include <math.h>
 
-#include "options.h"
-
 const struct report_word report_metrics[REPORT_METRICS] = { { QKVSIM_COSINE, "cosine" },
-                                                            { QKVSIM_PEARSON, "pearson" } };
+                                                            { QKVSIM_PEARSON, "pearson" },
+                                                            { QKVSIM_SPEARMAN, "spearman" } };
 
-const struct report_word report_baseline_statistics[REPORT_BASELINE_STATISTICS] = {
-    { QKVSIM_MEAN, "mean" },
-    { QKVSIM_VARIANCE, "variance" },
-    { QKVSIM_SKEWNESS, "skewness" },
-    { QKVSIM_KURTOSIS, "kurtosis" },
+const struct report_word report_statistics[REPORT_STATISTICS] = {
+    { QKVSIM_MEAN, "mean" },         { QKVSIM_VARIANCE, "variance" },
+    { QKVSIM_SKEWNESS, "skewness" }, { QKVSIM_KURTOSIS, "kurtosis" },
+    { QKVSIM_MINIMUM, "min" },       { QKVSIM_MAXIMUM, "max" },
     { QKVSIM_TAIL, "tail" }
 };
+
+const struct report_word report_replicated[REPORT_REPLICATED] = {
+    { QKVSIM_MEAN, "mean" },         { QKVSIM_VARIANCE, "variance" },
+    { QKVSIM_SKEWNESS, "skewness" }, { QKVSIM_KURTOSIS, "kurtosis" },
+    { QKVSIM_TAIL, "tail" },         { QKVSIM_STATISTIC_OFFSET_SHARE, "offset_share" }
+};
+
+const struct report_word report_p_values[REPORT_P_VALUES] = {
+    { QKVSIM_NULL_P, "p" },
+    { QKVSIM_NULL_P_LESS, "p_less" },
+    { QKVSIM_NULL_P_GREATER, "p_greater" },
+    { QKVSIM_NULL_P_BH, "p_bh" },
+    { QKVSIM_NULL_P_BH_ALL, "p_bh_all" },
+    { QKVSIM_NULL_P_MAX, "p_max" },
+    { QKVSIM_NULL_P_MAX_ALL, "p_max_all" }
+};
+
+const struct report_word report_distances[REPORT_DISTANCES] = {
+    { QKVSIM_KOLMOGOROV_SMIRNOV, "kolmogorov_smirnov" },
+    { QKVSIM_WASSERSTEIN, "wasserstein" },
+    { QKVSIM_JENSEN_SHANNON, "jensen_shannon" }
+};
+
+bool report_has_metric(const struct report *report, int32_t metric)
+{
+    return (report->options->metrics & metric) != 0;
+}
+
+bool report_has_statistic(int32_t metric, int32_t statistic)
+{
+    return statistic != QKVSIM_STATISTIC_OFFSET_SHARE || metric == QKVSIM_COSINE;
+}
 
 void report_shares(const struct condition *condition, int32_t pair_group, int32_t metric,
                    double *shares)
@@ -28,33 +58,32 @@ void report_shares(const struct condition *condition, int32_t pair_group, int32_
         shares[i] = counts != NULL && defined > 0 ? (double)counts[i] / (double)defined : 0;
 }
 
-double report_value(const struct condition *condition, int32_t row, int32_t metric,
-                    int32_t statistic)
+const char *report_statistic_name(int32_t metric, int32_t statistic,
+                                  char name[REPORT_STATISTIC_SIZE])
 {
-    if (statistic == OPTIONS_OFFSET_SHARE)
-        return qkvsim_analysis_offset(condition->analysis, row, QKVSIM_OFFSET_SHARE);
-    return qkvsim_analysis_statistic(condition->analysis, row, metric, statistic);
-}
-
-const char *report_statistic_name(const struct report *report, char name[REPORT_STATISTIC_SIZE])
-{
-    const char *metric = "";
+    const char *key = "";
     for (int i = 0; i < REPORT_METRICS; i++)
-        if (report_metrics[i].number == report->statistic_metric)
-            metric = report_metrics[i].key;
-    if (report->statistic == OPTIONS_OFFSET_SHARE)
+        if (report_metrics[i].number == metric)
+            key = report_metrics[i].key;
+    if (statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
         snprintf(name, REPORT_STATISTIC_SIZE, "offset share");
     else
-        snprintf(name, REPORT_STATISTIC_SIZE, "%s %s", metric,
-                 options_statistic_name(report->statistic));
+        snprintf(name, REPORT_STATISTIC_SIZE, "%s %s", key, options_statistic_name(statistic));
     return name;
+}
+
+const char *report_chosen_name(const struct report *report, char name[REPORT_STATISTIC_SIZE])
+{
+    return report_statistic_name(report->options->statistic_metric, report->options->statistic,
+                                 name);
 }
 
 /* Below every magnitude where there is none. */
 static double sort_key(const struct report *report, int32_t pair_group)
 {
-    double value = report_value(&report->conditions[0], pair_group, report->statistic_metric,
-                                report->statistic);
+    double value =
+        qkvsim_analysis_statistic(report->conditions[0].analysis, pair_group,
+                                  report->options->statistic_metric, report->options->statistic);
     return isnan(value) ? -1 : fabs(value);
 }
 
@@ -63,7 +92,7 @@ int32_t report_choose(const struct report *report, int32_t limit, int32_t *chose
     int32_t total = report->pair_group_count;
     int32_t count = 0;
     for (int32_t i = 0; i < total; i++) {
-        int32_t pair_group = report->pair_groups[i];
+        int32_t pair_group = report->rows[i];
         if (total <= limit) {
             chosen[count++] = pair_group;
             continue;

@@ -9,16 +9,19 @@
 
 #include "canvas.h"
 #include "failure.h"
+#include "options.h"
+#include "rows.h"
 
 enum { REPORT_CONDITIONS_MAX = 2 };
 
 struct condition {
     const char *name; /* "all", "targets", "non-targets" */
     const qkvsim_analysis *analysis;
-    const qkvsim_baseline *baseline; /* NULL without permutations */
+    const qkvsim_baseline *baseline;   /* NULL without permutations */
+    const qkvsim_intervals *intervals; /* NULL without --interval */
 };
 
-/* One layer's; a run over several has a report for each. */
+/* One layer's; a run over several has a report for each. A row is a pair group or a roll-up. */
 struct report {
     const char *layer; /* its name; NULL where the run is of one input */
     const char *input_name;
@@ -26,42 +29,50 @@ struct report {
     int64_t observations;
     int64_t features;
     const qkvsim_layout *layout;
-    const int32_t *pair_groups; /* those computed, increasing */
+    const int32_t *rows; /* those computed, increasing: pair groups, then roll-ups */
     int32_t pair_group_count;
+    int32_t row_count;
     const int32_t *codes; /* one for each pair group; NULL where products are ambiguous */
-    int32_t metrics;      /* sum of QKVSIM_COSINE and QKVSIM_PEARSON */
-    int32_t statistic;    /* the one that chooses pair groups and is drawn for heads and layers */
-    int32_t statistic_metric;
-    int64_t bins;
+    const struct options *options;
+    const struct contrast *contrasts; /* as many as the options have */
     struct condition conditions[REPORT_CONDITIONS_MAX];
     int condition_count;
-    int64_t permutations;
-    int64_t seed;
-    const char *scheme;
+    const qkvsim_comparison *comparison;        /* of the two conditions; NULL without --compare */
+    const qkvsim_intervals *selection_contrast; /* NULL without --interval and --targets */
 };
 
-/* The metrics a report can hold, in the order of its columns, and the statistics that have a
- * baseline. */
+/* What reports speak of, with its keys, in the order of the outputs. */
 struct report_word {
     int32_t number;
     const char *key;
 };
-enum { REPORT_METRICS = 2, REPORT_BASELINE_STATISTICS = 5 };
+enum {
+    REPORT_METRICS = 3,
+    REPORT_STATISTICS = 7, /* of the values themselves */
+    REPORT_REPLICATED = 6, /* those that have baselines and intervals; offset share: cosine only */
+    REPORT_P_VALUES = 7,
+    REPORT_DISTANCES = 3
+};
 extern const struct report_word report_metrics[REPORT_METRICS];
-extern const struct report_word report_baseline_statistics[REPORT_BASELINE_STATISTICS];
+extern const struct report_word report_statistics[REPORT_STATISTICS];
+extern const struct report_word report_replicated[REPORT_REPLICATED];
+extern const struct report_word report_p_values[REPORT_P_VALUES];
+extern const struct report_word report_distances[REPORT_DISTANCES];
+
+/* Whether a report has a metric, and a metric a statistic. */
+bool report_has_metric(const struct report *report, int32_t metric);
+bool report_has_statistic(int32_t metric, int32_t statistic);
 
 /* The shares of a pair group's defined pairs in each bin go to shares[bins]; all zero if none is
  * defined. */
 void report_shares(const struct condition *condition, int32_t pair_group, int32_t metric,
                    double *shares);
 
-/* A QKVSIM_* statistic, or OPTIONS_OFFSET_SHARE; NaN where it does not exist. */
-double report_value(const struct condition *condition, int32_t row, int32_t metric,
-                    int32_t statistic);
-
-/* "offset share", "cosine mean", ...: the report's chosen statistic, in words. */
+/* A statistic in words: "offset share", "cosine mean"; and the one that was chosen. */
 enum { REPORT_STATISTIC_SIZE = 32 };
-const char *report_statistic_name(const struct report *report, char name[REPORT_STATISTIC_SIZE]);
+const char *report_statistic_name(int32_t metric, int32_t statistic,
+                                  char name[REPORT_STATISTIC_SIZE]);
+const char *report_chosen_name(const struct report *report, char name[REPORT_STATISTIC_SIZE]);
 
 /* Chooses at most `limit` pair groups: all in their order if they are as few, else those where the
  * chosen statistic is largest in magnitude in the first condition, largest first. Returns how many.
@@ -75,7 +86,9 @@ bool report_add_json(FILE *stream, const struct report *report, int number,
 void report_end_json(FILE *stream);
 void report_add_csv(FILE *stream, const struct report *report, int number);
 bool report_write_table(FILE *stream, const struct report *report, struct failure *failure);
-bool figure_write(FILE *stream, const struct report *report, const struct figure_format *format,
-                  struct failure *failure);
+bool figure_write_histograms(FILE *stream, const struct report *report,
+                             const struct figure_format *format, struct failure *failure);
+bool figure_write_heads(FILE *stream, const struct report *report,
+                        const struct figure_format *format, struct failure *failure);
 
 #endif

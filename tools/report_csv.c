@@ -1,18 +1,68 @@
 /*
- * The report as CSV, quoted as in RFC 4180: one row for each condition, pair group and metric.
+ * The report as CSV, quoted as in RFC 4180: one line for each condition, row and metric; then one
+ * for each contrast, and where the selections are compared, for their difference in each row.
  */
 #include <inttypes.h>
 #include <math.h>
 
 #include "report.h"
 
-/* Every field but the first of a row brings its comma along; what does not exist is empty. */
+/* What one line is about. */
+struct line {
+    const struct report *report;
+    const struct condition *condition; /* NULL: the first condition less the second */
+    int32_t row;
+    int32_t other; /* the row to be subtracted, of a contrast; else -1 */
+    const struct report_word *metric;
+};
+
+static const struct report_word offset_parts[] = {
+    { QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part" },
+    { QKVSIM_OFFSET_MEAN_OFFSET, "mean_offset_part" },
+    { QKVSIM_OFFSET_SHARE, "offset_share" },
+    { QKVSIM_OFFSET_CROSS_ENERGY, "cross_energy" }
+};
+static const struct report_word null_summaries[] = { { QKVSIM_NULL_MEAN, "baseline_mean" },
+                                                     { QKVSIM_NULL_SD, "baseline_sd" },
+                                                     { QKVSIM_NULL_Z, "z" } };
+static const struct report_word interval_numbers[] = { { QKVSIM_INTERVAL_LOW, "low" },
+                                                       { QKVSIM_INTERVAL_HIGH, "high" },
+                                                       { QKVSIM_INTERVAL_ESTIMATE, "estimate" },
+                                                       { QKVSIM_INTERVAL_SE, "se" },
+                                                       { QKVSIM_INTERVAL_P, "interval_p" } };
+static const struct report_word distance_numbers[] = {
+    { QKVSIM_DISTANCE_VALUE, "value" },
+    { QKVSIM_DISTANCE_MATCHED, "matched_value" },
+    { QKVSIM_DISTANCE_MATCHED_MEAN, "matched_mean" },
+    { QKVSIM_DISTANCE_MATCHED_SD, "matched_sd" },
+    { QKVSIM_DISTANCE_MATCHED_MINIMUM, "matched_min" },
+    { QKVSIM_DISTANCE_MATCHED_MAXIMUM, "matched_max" },
+    { QKVSIM_DISTANCE_P, "p" },
+    { QKVSIM_DISTANCE_P_BH, "p_bh" },
+    { QKVSIM_DISTANCE_P_BH_ALL, "p_bh_all" },
+    { QKVSIM_DISTANCE_P_MAX, "p_max" },
+    { QKVSIM_DISTANCE_P_MAX_ALL, "p_max_all" }
+};
+
+enum {
+    OFFSET_PARTS = sizeof offset_parts / sizeof offset_parts[0],
+    NULL_SUMMARIES = sizeof null_summaries / sizeof null_summaries[0],
+    INTERVAL_NUMBERS = sizeof interval_numbers / sizeof interval_numbers[0],
+    DISTANCE_NUMBERS = sizeof distance_numbers / sizeof distance_numbers[0]
+};
+
+/* Every field but the first of a line brings its comma along; what does not exist is empty. */
 static void number_field(FILE *stream, double value)
 {
     if (isfinite(value))
         fprintf(stream, ",%.17g", value);
     else
         fputc(',', stream);
+}
+
+static void integer_field(FILE *stream, int64_t value)
+{
+    fprintf(stream, ",%" PRId64, value);
 }
 
 static void quoted(FILE *stream, const char *text)
@@ -26,87 +76,175 @@ static void quoted(FILE *stream, const char *text)
     fputc('"', stream);
 }
 
-static void text_field(FILE *stream, const char *text)
+static bool has_nulls(const struct report *report)
 {
-    fputc(',', stream);
-    quoted(stream, text);
+    return report->options->permutations > 0 || report->options->compare > 0;
 }
 
-static const struct report_word statistics[] = {
-    { QKVSIM_MEAN, "mean" },         { QKVSIM_VARIANCE, "variance" },
-    { QKVSIM_SKEWNESS, "skewness" }, { QKVSIM_KURTOSIS, "kurtosis" },
-    { QKVSIM_MINIMUM, "min" },       { QKVSIM_MAXIMUM, "max" },
-    { QKVSIM_TAIL, "tail" }
-};
-
-static const struct report_word offset_parts[] = {
-    { QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part" },
-    { QKVSIM_OFFSET_MEAN_OFFSET, "mean_offset_part" },
-    { QKVSIM_OFFSET_SHARE, "offset_share" },
-    { QKVSIM_OFFSET_CROSS_ENERGY, "cross_energy" }
-};
-
-static const struct report_word summaries[] = { { QKVSIM_NULL_MEAN, "baseline_mean" },
-                                                { QKVSIM_NULL_SD, "baseline_sd" },
-                                                { QKVSIM_NULL_Z, "z" },
-                                                { QKVSIM_NULL_P, "p" } };
-
-enum {
-    STATISTICS = sizeof statistics / sizeof statistics[0],
-    OFFSET_PARTS = sizeof offset_parts / sizeof offset_parts[0],
-    SUMMARIES = sizeof summaries / sizeof summaries[0]
-};
-
-static void write_header(FILE *stream, bool layers, bool baseline)
+static void write_header(FILE *stream, const struct report *report)
 {
-    fputs(layers ? "layer," : "", stream);
-    fputs("condition,observations,pair_group,code,pairs,metric,defined,undefined", stream);
-    for (int i = 0; i < STATISTICS; i++)
-        fprintf(stream, ",%s", statistics[i].key);
+    fputs(report->layer != NULL ? "layer," : "", stream);
+    fputs("condition,observations,kind,pair_group,code,pairs,metric,defined,undefined", stream);
+    for (int i = 0; i < REPORT_STATISTICS; i++)
+        fprintf(stream, ",%s", report_statistics[i].key);
     for (int i = 0; i < OFFSET_PARTS; i++)
         fprintf(stream, ",%s", offset_parts[i].key);
-    for (int i = 0; baseline && i < REPORT_BASELINE_STATISTICS; i++)
-        for (int k = 0; k < SUMMARIES; k++)
-            fprintf(stream, ",%s_%s", report_baseline_statistics[i].key, summaries[k].key);
+    for (int i = 0; has_nulls(report) && i < REPORT_REPLICATED; i++) {
+        for (int k = 0; k < NULL_SUMMARIES; k++)
+            fprintf(stream, ",%s_%s", report_replicated[i].key, null_summaries[k].key);
+        for (int k = 0; k < REPORT_P_VALUES; k++)
+            fprintf(stream, ",%s_%s", report_replicated[i].key, report_p_values[k].key);
+    }
+    for (int i = 0; report->options->interval != 0 && i < REPORT_REPLICATED; i++)
+        for (int k = 0; k < INTERVAL_NUMBERS; k++)
+            fprintf(stream, ",%s_%s", report_replicated[i].key, interval_numbers[k].key);
+    for (int i = 0; report->options->compare > 0 && i < REPORT_DISTANCES; i++)
+        for (int k = 0; k < DISTANCE_NUMBERS; k++)
+            fprintf(stream, ",%s_%s", report_distances[i].key, distance_numbers[k].key);
     fputs("\n", stream);
 }
 
-static void write_row(FILE *stream, const struct report *report, const struct condition *condition,
-                      int32_t pair_group, const struct report_word *metric)
+/* A statistic's value, or its difference. */
+static double value_of(const struct line *line, int32_t statistic)
 {
-    const qkvsim_analysis *analysis = condition->analysis;
-    int64_t pairs = qkvsim_analysis_pairs(analysis, pair_group);
-    int64_t defined = qkvsim_analysis_defined(analysis, pair_group, metric->number);
+    const struct condition *conditions = line->report->conditions;
+    const qkvsim_analysis *first =
+        line->condition != NULL ? line->condition->analysis : conditions[0].analysis;
+    int32_t metric = line->metric->number;
+    double value = qkvsim_analysis_statistic(first, line->row, metric, statistic);
+    if (line->condition == NULL)
+        value -= qkvsim_analysis_statistic(conditions[1].analysis, line->row, metric, statistic);
+    else if (line->other >= 0)
+        value -= qkvsim_analysis_statistic(first, line->other, metric, statistic);
+    return value;
+}
+
+static double null_of(const struct line *line, int32_t statistic, int32_t summary)
+{
+    int32_t metric = line->metric->number;
+    if (line->condition == NULL)
+        return qkvsim_comparison_difference(line->report->comparison, line->row, metric, statistic,
+                                            summary);
+    return line->other >= 0 ? (double)NAN
+                            : qkvsim_baseline_statistic(line->condition->baseline, line->row,
+                                                        metric, statistic, summary);
+}
+
+static double interval_of(const struct line *line, int32_t statistic, int32_t what)
+{
+    int32_t metric = line->metric->number;
+    if (line->condition == NULL)
+        return qkvsim_intervals_difference(line->report->selection_contrast, line->row, metric,
+                                           statistic, what);
+    return line->other >= 0 ? qkvsim_intervals_contrast(line->condition->intervals, line->row,
+                                                        line->other, metric, statistic, what)
+                            : qkvsim_intervals_statistic(line->condition->intervals, line->row,
+                                                         metric, statistic, what);
+}
+
+static double distance_of(const struct line *line, int32_t distance, int32_t what)
+{
+    return line->condition != NULL
+               ? (double)NAN
+               : qkvsim_comparison_distance(line->report->comparison, line->row,
+                                            line->metric->number, distance, what);
+}
+
+/* The fields that say what a line is about. */
+static void write_subject(FILE *stream, const struct line *line)
+{
+    const struct report *report = line->report;
+    const qkvsim_layout *layout = report->layout;
+    bool plain = line->condition != NULL && line->other < 0;
+    bool rollup = line->row >= qkvsim_layout_pair_groups(layout);
     if (report->layer != NULL) {
         quoted(stream, report->layer);
         fputc(',', stream);
     }
-    fprintf(stream, "%s,%" PRId64, condition->name, qkvsim_analysis_observations(analysis));
-    text_field(stream, qkvsim_analysis_name(analysis, pair_group));
-    number_field(stream, report->codes != NULL ? (double)report->codes[pair_group] : (double)NAN);
-    fprintf(stream, ",%" PRId64 ",%s,%" PRId64 ",%" PRId64, pairs, metric->key, defined,
-            pairs - defined);
-    for (int i = 0; i < STATISTICS; i++)
-        number_field(stream, qkvsim_analysis_statistic(analysis, pair_group, metric->number,
-                                                       statistics[i].number));
-    for (int i = 0; i < OFFSET_PARTS; i++)
-        number_field(stream, qkvsim_analysis_offset(analysis, pair_group, offset_parts[i].number));
-    for (int i = 0; condition->baseline != NULL && i < REPORT_BASELINE_STATISTICS; i++)
-        for (int k = 0; k < SUMMARIES; k++)
-            number_field(stream, qkvsim_baseline_statistic(
-                                     condition->baseline, pair_group, metric->number,
-                                     report_baseline_statistics[i].number, summaries[k].number));
+    if (line->condition != NULL) {
+        fputs(line->condition->name, stream);
+        integer_field(stream, qkvsim_analysis_observations(line->condition->analysis));
+    } else {
+        fprintf(stream, "%s - %s,", report->conditions[0].name, report->conditions[1].name);
+    }
+    fprintf(stream, ",%s,", line->other >= 0 ? "contrast" : rollup ? "rollup" : "pair_group");
+    char name[512];
+    snprintf(name, sizeof name, "%s%s%s", qkvsim_layout_pair_group_name(layout, line->row),
+             line->other >= 0 ? " - " : "",
+             line->other >= 0 ? qkvsim_layout_pair_group_name(layout, line->other) : "");
+    quoted(stream, name);
+    bool coded = line->other < 0 && !rollup && report->codes != NULL;
+    number_field(stream, coded ? (double)report->codes[line->row] : (double)NAN);
+    if (line->other < 0)
+        integer_field(stream, qkvsim_layout_pairs(layout, line->row));
+    else
+        fputc(',', stream);
+    fprintf(stream, ",%s", line->metric->key);
+    if (plain) {
+        int64_t defined =
+            qkvsim_analysis_defined(line->condition->analysis, line->row, line->metric->number);
+        integer_field(stream, defined);
+        integer_field(stream, qkvsim_layout_pairs(layout, line->row) - defined);
+    } else {
+        fputs(",,", stream);
+    }
+}
+
+static void write_line(FILE *stream, const struct line *line)
+{
+    const struct options *options = line->report->options;
+    bool plain = line->condition != NULL && line->other < 0;
+    write_subject(stream, line);
+    for (int i = 0; i < REPORT_STATISTICS; i++)
+        number_field(stream, value_of(line, report_statistics[i].number));
+    for (int i = 0; i < OFFSET_PARTS; i++) {
+        bool share = offset_parts[i].number == QKVSIM_OFFSET_SHARE;
+        double value = plain   ? qkvsim_analysis_offset(line->condition->analysis, line->row,
+                                                        offset_parts[i].number)
+                       : share ? value_of(line, QKVSIM_STATISTIC_OFFSET_SHARE)
+                               : (double)NAN;
+        number_field(stream, value);
+    }
+    for (int i = 0; has_nulls(line->report) && i < REPORT_REPLICATED; i++) {
+        for (int k = 0; k < NULL_SUMMARIES; k++)
+            number_field(stream,
+                         null_of(line, report_replicated[i].number, null_summaries[k].number));
+        for (int k = 0; k < REPORT_P_VALUES; k++)
+            number_field(stream,
+                         null_of(line, report_replicated[i].number, report_p_values[k].number));
+    }
+    for (int i = 0; options->interval != 0 && i < REPORT_REPLICATED; i++)
+        for (int k = 0; k < INTERVAL_NUMBERS; k++)
+            number_field(
+                stream, interval_of(line, report_replicated[i].number, interval_numbers[k].number));
+    for (int i = 0; options->compare > 0 && i < REPORT_DISTANCES; i++)
+        for (int k = 0; k < DISTANCE_NUMBERS; k++)
+            number_field(stream,
+                         distance_of(line, report_distances[i].number, distance_numbers[k].number));
     fputs("\n", stream);
+}
+
+/* One line for each metric in use. */
+static void write_lines(FILE *stream, const struct report *report,
+                        const struct condition *condition, int32_t row, int32_t other)
+{
+    for (int m = 0; m < REPORT_METRICS; m++)
+        if (report_has_metric(report, report_metrics[m].number))
+            write_line(stream, &(struct line){ report, condition, row, other, &report_metrics[m] });
 }
 
 void report_add_csv(FILE *stream, const struct report *report, int number)
 {
     if (number == 0)
-        write_header(stream, report->layer != NULL, report->permutations > 0);
-    for (int c = 0; c < report->condition_count; c++)
-        for (int32_t p = 0; p < report->pair_group_count; p++)
-            for (int m = 0; m < REPORT_METRICS; m++)
-                if ((report->metrics & report_metrics[m].number) != 0)
-                    write_row(stream, report, &report->conditions[c], report->pair_groups[p],
-                              &report_metrics[m]);
+        write_header(stream, report);
+    for (int c = 0; c < report->condition_count; c++) {
+        const struct condition *condition = &report->conditions[c];
+        for (int32_t i = 0; i < report->row_count; i++)
+            write_lines(stream, report, condition, report->rows[i], -1);
+        for (int i = 0; i < report->options->contrast_count; i++)
+            write_lines(stream, report, condition, report->contrasts[i].a, report->contrasts[i].b);
+    }
+    bool differences = report->comparison != NULL || report->selection_contrast != NULL;
+    for (int32_t i = 0; differences && i < report->row_count; i++)
+        write_lines(stream, report, NULL, report->rows[i], -1);
 }

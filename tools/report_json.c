@@ -1,60 +1,35 @@
 /*
  * The report as JSON; its keys are fixed by the documentation of the program.
  */
-#include <jansson.h>
 #include <math.h>
 #include <stdlib.h>
 
+#include "json.h"
 #include "report.h"
+#include "report_json_inference.h"
 
-/* JSON has no NaN: what does not exist is null. */
-static json_t *number(double value)
+static json_t *metric_object(const struct report *report, const struct condition *condition,
+                             int32_t row, int32_t metric)
 {
-    return isfinite(value) ? json_real(value) : json_null();
-}
-
-static json_t *integers(const int64_t *values, int64_t count)
-{
-    json_t *array = json_array();
-    for (int64_t i = 0; values != NULL && i < count; i++)
-        json_array_append_new(array, json_integer(values[i]));
-    return array;
-}
-
-static json_t *numbers(const double *values, int64_t count)
-{
-    if (values == NULL)
-        return json_null();
-    json_t *array = json_array();
-    for (int64_t i = 0; i < count; i++)
-        json_array_append_new(array, number(values[i]));
-    return array;
-}
-
-static json_t *metric_object(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
-{
-    static const struct report_word statistics[] = {
-        { QKVSIM_MEAN, "mean" },         { QKVSIM_VARIANCE, "variance" },
-        { QKVSIM_SKEWNESS, "skewness" }, { QKVSIM_KURTOSIS, "kurtosis" },
-        { QKVSIM_MINIMUM, "min" },       { QKVSIM_MAXIMUM, "max" },
-        { QKVSIM_TAIL, "tail" }
-    };
+    const qkvsim_analysis *analysis = condition->analysis;
     json_t *object = json_object();
-    int64_t defined = qkvsim_analysis_defined(analysis, pair_group, metric);
-    int64_t pairs = qkvsim_analysis_pairs(analysis, pair_group);
+    int64_t defined = qkvsim_analysis_defined(analysis, row, metric);
+    int64_t pairs = qkvsim_analysis_pairs(analysis, row);
     json_object_set_new(object, "defined", json_integer(defined));
     json_object_set_new(object, "undefined", json_integer(pairs - defined));
-    for (size_t i = 0; i < sizeof statistics / sizeof statistics[0]; i++)
-        json_object_set_new(
-            object, statistics[i].key,
-            number(qkvsim_analysis_statistic(analysis, pair_group, metric, statistics[i].number)));
-    json_object_set_new(object, "histogram",
-                        integers(qkvsim_analysis_histogram(analysis, pair_group, metric),
-                                 qkvsim_analysis_bins(analysis)));
+    for (int i = 0; i < REPORT_STATISTICS; i++)
+        json_object_set_new(object, report_statistics[i].key,
+                            json_number(qkvsim_analysis_statistic(analysis, row, metric,
+                                                                  report_statistics[i].number)));
+    json_object_set_new(
+        object, "histogram",
+        json_integers(qkvsim_analysis_histogram(analysis, row, metric), report->options->bins));
+    if (condition->intervals != NULL)
+        json_add_intervals(object, condition->intervals, row, metric);
     return object;
 }
 
-static json_t *offset_object(const qkvsim_analysis *analysis, int32_t pair_group)
+static json_t *offset_object(const struct condition *condition, int32_t row)
 {
     static const struct report_word parts[] = {
         { QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part" },
@@ -66,70 +41,35 @@ static json_t *offset_object(const qkvsim_analysis *analysis, int32_t pair_group
     };
     json_t *object = json_object();
     for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
-        json_object_set_new(object, parts[i].key,
-                            number(qkvsim_analysis_offset(analysis, pair_group, parts[i].number)));
-    return object;
-}
-
-static json_t *null_object(const qkvsim_baseline *baseline, int32_t pair_group, int32_t metric,
-                           int32_t statistic)
-{
-    static const struct report_word summaries[] = {
-        { QKVSIM_NULL_MEAN, "mean" },     { QKVSIM_NULL_SD, "sd" },
-        { QKVSIM_NULL_Z, "z" },           { QKVSIM_NULL_P, "p" },
-        { QKVSIM_NULL_P_LESS, "p_less" }, { QKVSIM_NULL_P_GREATER, "p_greater" }
-    };
-    json_t *object = json_object();
-    for (size_t i = 0; i < sizeof summaries / sizeof summaries[0]; i++)
-        json_object_set_new(object, summaries[i].key,
-                            number(qkvsim_baseline_statistic(baseline, pair_group, metric,
-                                                             statistic, summaries[i].number)));
-    return object;
-}
-
-static json_t *metric_baseline_object(const qkvsim_baseline *baseline, int32_t pair_group,
-                                      int32_t metric, int64_t bins)
-{
-    static const struct report_word summaries[] = { { QKVSIM_NULL_MEAN, "histogram_mean" },
-                                                    { QKVSIM_NULL_SD, "histogram_sd" },
-                                                    { QKVSIM_NULL_MINIMUM, "histogram_min" },
-                                                    { QKVSIM_NULL_MAXIMUM, "histogram_max" } };
-    json_t *object = json_object();
-    for (size_t i = 0; i < sizeof summaries / sizeof summaries[0]; i++)
         json_object_set_new(
-            object, summaries[i].key,
-            numbers(qkvsim_baseline_histogram(baseline, pair_group, metric, summaries[i].number),
-                    bins));
-    for (int i = 0; i < REPORT_BASELINE_STATISTICS; i++)
-        json_object_set_new(
-            object, report_baseline_statistics[i].key,
-            null_object(baseline, pair_group, metric, report_baseline_statistics[i].number));
+            object, parts[i].key,
+            json_number(qkvsim_analysis_offset(condition->analysis, row, parts[i].number)));
+    if (condition->intervals != NULL)
+        json_add_share_interval(object, condition->intervals, row);
     return object;
 }
 
-static json_t *pair_group_object(const struct report *report, const struct condition *condition,
-                                 int32_t pair_group)
+static json_t *row_object(const struct report *report, const struct condition *condition,
+                          int32_t row)
 {
-    const qkvsim_analysis *analysis = condition->analysis;
-    json_t *object = json_object();
-    json_object_set_new(object, "name", json_string(qkvsim_analysis_name(analysis, pair_group)));
-    json_object_set_new(object, "code",
-                        report->codes != NULL ? json_integer(report->codes[pair_group])
-                                              : json_null());
-    json_object_set_new(object, "pairs", json_integer(qkvsim_analysis_pairs(analysis, pair_group)));
-    json_t *baseline = json_object();
+    bool coded = report->codes != NULL && row < qkvsim_layout_pair_groups(report->layout);
+    json_t *object = json_object(), *baseline = json_object();
+    json_object_set_new(object, "name",
+                        json_string(qkvsim_layout_pair_group_name(report->layout, row)));
+    json_object_set_new(object, "code", coded ? json_integer(report->codes[row]) : json_null());
+    json_object_set_new(object, "pairs", json_integer(qkvsim_layout_pairs(report->layout, row)));
     for (int i = 0; i < REPORT_METRICS; i++) {
         int32_t metric = report_metrics[i].number;
-        if ((report->metrics & metric) == 0)
+        if (!report_has_metric(report, metric))
             continue;
         json_object_set_new(object, report_metrics[i].key,
-                            metric_object(analysis, pair_group, metric));
+                            metric_object(report, condition, row, metric));
         if (condition->baseline != NULL)
             json_object_set_new(
                 baseline, report_metrics[i].key,
-                metric_baseline_object(condition->baseline, pair_group, metric, report->bins));
+                json_baseline(condition->baseline, row, metric, report->options->bins));
     }
-    json_object_set_new(object, "offset", offset_object(analysis, pair_group));
+    json_object_set_new(object, "offset", offset_object(condition, row));
     if (condition->baseline != NULL)
         json_object_set(object, "baseline", baseline);
     json_decref(baseline);
@@ -145,7 +85,7 @@ static json_t *condition_groups(const struct report *report, const qkvsim_analys
         json_object_set_new(object, "name",
                             json_string(qkvsim_layout_group_name(report->layout, i)));
         json_object_set_new(object, "mean_squared_offset_ratio",
-                            number(qkvsim_analysis_group_offset(analysis, i)));
+                            json_number(qkvsim_analysis_group_offset(analysis, i)));
         json_array_append_new(array, object);
     }
     return array;
@@ -156,12 +96,70 @@ static json_t *undefined_features(const struct report *report, const qkvsim_anal
     json_t *object = json_object();
     for (int i = 0; i < REPORT_METRICS; i++) {
         int32_t metric = report_metrics[i].number;
-        if ((report->metrics & metric) == 0)
+        if (!report_has_metric(report, metric))
             continue;
         int64_t count = 0;
         const int64_t *columns = qkvsim_analysis_undefined_features(analysis, metric, &count);
-        json_object_set_new(object, report_metrics[i].key, integers(columns, count));
+        json_object_set_new(object, report_metrics[i].key, json_integers(columns, count));
     }
+    return object;
+}
+
+static json_t *matrix_of(const qkvsim_analysis *analysis, int32_t metric, int32_t statistic,
+                         double *matrix, int32_t groups)
+{
+    json_t *rows = json_array();
+    qkvsim_analysis_group_matrix(analysis, metric, statistic, matrix);
+    for (int32_t i = 0; i < groups; i++)
+        json_array_append_new(rows, json_numbers(matrix + (ptrdiff_t)i * groups, groups));
+    return rows;
+}
+
+/* For each metric and statistic a groups x groups matrix, in the order of "groups". */
+static json_t *head_matrices(const struct report *report, const qkvsim_analysis *analysis)
+{
+    int32_t groups = qkvsim_layout_groups(report->layout);
+    double *matrix = calloc((size_t)groups * (size_t)groups, sizeof *matrix);
+    if (matrix == NULL) {
+        json_no_memory();
+        return json_null();
+    }
+    json_t *object = json_object();
+    for (int m = 0; m < REPORT_METRICS; m++) {
+        int32_t metric = report_metrics[m].number;
+        if (!report_has_metric(report, metric))
+            continue;
+        json_t *statistics = json_object();
+        for (int i = 0; i < REPORT_STATISTICS; i++)
+            json_object_set_new(
+                statistics, report_statistics[i].key,
+                matrix_of(analysis, metric, report_statistics[i].number, matrix, groups));
+        if (metric == QKVSIM_COSINE)
+            json_object_set_new(
+                statistics, "offset_share",
+                matrix_of(analysis, metric, QKVSIM_STATISTIC_OFFSET_SHARE, matrix, groups));
+        json_object_set_new(object, report_metrics[m].key, statistics);
+    }
+    free(matrix);
+    return object;
+}
+
+static void add_rows(json_t *object, const struct report *report, const struct condition *condition)
+{
+    json_t *pair_groups = json_array(), *rollups = json_array();
+    for (int32_t i = 0; i < report->row_count; i++)
+        json_array_append_new(i < report->pair_group_count ? pair_groups : rollups,
+                              row_object(report, condition, report->rows[i]));
+    json_object_set_new(object, "pair_groups", pair_groups);
+    json_object_set_new(object, "rollups", rollups);
+}
+
+static json_t *baseline_method(const struct options *options)
+{
+    json_t *object = json_object();
+    json_object_set_new(object, "scheme", json_string(options_scheme_name(options->scheme)));
+    json_object_set_new(object, "permutations", json_integer(options->permutations));
+    json_object_set_new(object, "seed", json_integer(options->seed));
     return object;
 }
 
@@ -174,20 +172,17 @@ static json_t *condition_object(const struct report *report, const struct condit
                         json_integer(qkvsim_analysis_observations(analysis)));
     int64_t count = 0;
     const int64_t *dropped = qkvsim_analysis_dropped(analysis, &count);
-    json_object_set_new(object, "dropped_observations", integers(dropped, count));
+    json_object_set_new(object, "dropped_observations", json_integers(dropped, count));
     json_object_set_new(object, "undefined_features", undefined_features(report, analysis));
     json_object_set_new(object, "groups", condition_groups(report, analysis));
-    json_t *pair_groups = json_array();
-    for (int32_t i = 0; i < report->pair_group_count; i++)
-        json_array_append_new(pair_groups,
-                              pair_group_object(report, condition, report->pair_groups[i]));
-    json_object_set_new(object, "pair_groups", pair_groups);
-    if (condition->baseline != NULL) {
-        json_t *baseline = json_object();
-        json_object_set_new(baseline, "scheme", json_string(report->scheme));
-        json_object_set_new(baseline, "permutations", json_integer(report->permutations));
-        json_object_set_new(baseline, "seed", json_integer(report->seed));
-        json_object_set_new(object, "baseline", baseline);
+    add_rows(object, report, condition);
+    if (report->options->heads != NULL)
+        json_object_set_new(object, "head_matrices", head_matrices(report, analysis));
+    if (condition->baseline != NULL)
+        json_object_set_new(object, "baseline", baseline_method(report->options));
+    if (condition->intervals != NULL) {
+        json_object_set_new(object, "interval", json_interval_method(report, condition->intervals));
+        json_object_set_new(object, "contrasts", json_contrasts(report, condition->intervals));
     }
     return object;
 }
@@ -218,7 +213,7 @@ static json_t *report_object(const struct report *report)
     json_object_set_new(root, "input", input);
     json_object_set_new(root, "groups", layout_groups(report->layout));
     json_t *bins = json_object();
-    json_object_set_new(bins, "count", json_integer(report->bins));
+    json_object_set_new(bins, "count", json_integer(report->options->bins));
     json_object_set_new(bins, "low", json_integer(-1));
     json_object_set_new(bins, "high", json_integer(1));
     json_object_set_new(root, "bins", bins);
@@ -226,34 +221,24 @@ static json_t *report_object(const struct report *report)
     for (int i = 0; i < report->condition_count; i++)
         json_array_append_new(conditions, condition_object(report, &report->conditions[i]));
     json_object_set_new(root, "conditions", conditions);
+    if (report->comparison != NULL)
+        json_object_set_new(root, "comparison", json_comparison(report));
+    if (report->selection_contrast != NULL)
+        json_object_set_new(root, "selection_contrast", json_selection_contrast(report));
     return root;
-}
-
-/* jansson passes a failed allocation's NULL along and leaves the value out; counting allocations is
- * what tells a whole report from one with holes. */
-static bool out_of_memory;
-
-static void *counted_malloc(size_t size)
-{
-    void *memory = malloc(size);
-    out_of_memory = out_of_memory || memory == NULL;
-    return memory;
 }
 
 bool report_add_json(FILE *stream, const struct report *report, int number, struct failure *failure)
 {
-    out_of_memory = false;
-    json_set_alloc_funcs(counted_malloc, free);
+    json_begin();
     json_t *root = report_object(report);
-    bool done = !out_of_memory;
-    if (!done)
-        fail_no_memory(failure);
+    bool done = json_whole(failure);
     if (done && report->layer != NULL && number == 0)
         fprintf(stream, "{\n\"qkvsim\": \"%s\",\n\"layers\": [\n", qkvsim_version());
     if (done && number > 0)
         fputs(",\n", stream);
-    done = done && json_dumpf(root, stream, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) == 0
-           && (report->layer != NULL || fputc('\n', stream) != EOF);
+    done =
+        done && json_print(stream, root) && (report->layer != NULL || fputc('\n', stream) != EOF);
     json_decref(root);
     return done;
 }

@@ -6,21 +6,35 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "report.h"
-#include "table.h"
+#include "report_table.h"
 #include "text.h"
 
 enum { SHOWN_ALL = 30, SHOWN_LARGEST = 20 };
-enum { NAME, PAIRS, METRIC, MEAN, SD, HISTOGRAM, OFFSET, P_MEAN, P_VARIANCE, COLUMNS };
+/* The last ones only with intervals, or with a baseline. */
+enum {
+    NAME,
+    PAIRS,
+    METRIC,
+    MEAN,
+    SD,
+    HISTOGRAM,
+    OFFSET,
+    INTERVAL,
+    P_MEAN,
+    P_VARIANCE,
+    P_OFFSET,
+    COLUMNS
+};
 
-/* What an analysis needs for its lines besides the report. */
+/* What the lines of a condition need besides its results. */
 struct lines {
     const struct report *report;
+    const struct shown *shown;
     int histogram_width;
     double *shares; /* room for one histogram */
 };
 
-static void number_cell(char *cell, int decimals, double value)
+void cell_number(char *cell, int decimals, double value)
 {
     bool rounds_to_zero = fabs(value) < 0.5 * pow(10, -decimals);
     if (isnan(value))
@@ -29,24 +43,45 @@ static void number_cell(char *cell, int decimals, double value)
         snprintf(cell, TABLE_CELL_SIZE, "%.*f", decimals, rounds_to_zero ? 0 : value);
 }
 
+void cell_p(char *cell, double p)
+{
+    if (p < 0.001)
+        snprintf(cell, TABLE_CELL_SIZE, "%.1e", p);
+    else
+        cell_number(cell, 3, p);
+}
+
+void cell_interval(char *cell, double low, double high)
+{
+    if (isnan(low) || isnan(high))
+        snprintf(cell, TABLE_CELL_SIZE, "-");
+    else
+        snprintf(cell, TABLE_CELL_SIZE, "%.4f .. %.4f", low, high);
+}
+
+void print_titled(FILE *stream, const struct shown *shown, const char *title, struct table *table)
+{
+    fputc('\n', stream);
+    table_print_line(stream, title, shown->width);
+    table_print(table, stream, shown->width);
+    table_free(table);
+}
+
 static void histogram_cell(char *cell, const struct lines *lines, const struct condition *condition,
                            int32_t pair_group, int32_t metric)
 {
     char drawn[TABLE_CELL_SIZE];
     report_shares(condition, pair_group, metric, lines->shares);
-    table_draw_histogram(drawn, lines->shares, (int)lines->report->bins, lines->histogram_width);
+    table_draw_histogram(drawn, lines->shares, (int)lines->report->options->bins,
+                         lines->histogram_width);
     snprintf(cell, TABLE_CELL_SIZE, "|%.*s|", TABLE_CELL_SIZE - 3, drawn);
 }
 
-static void p_cell(char *cell, const struct condition *condition, int32_t pair_group,
-                   int32_t metric, int32_t statistic)
+static void p_cell(char *cell, const struct condition *condition, int32_t row, int32_t metric,
+                   int32_t statistic)
 {
-    double p = qkvsim_baseline_statistic(condition->baseline, pair_group, metric, statistic,
-                                         QKVSIM_NULL_P);
-    if (p < 0.001)
-        snprintf(cell, TABLE_CELL_SIZE, "%.1e", p);
-    else
-        number_cell(cell, 3, p);
+    cell_p(cell,
+           qkvsim_baseline_statistic(condition->baseline, row, metric, statistic, QKVSIM_NULL_P));
 }
 
 static bool add_line(struct table *table, const struct lines *lines,
@@ -65,13 +100,22 @@ static bool add_line(struct table *table, const struct lines *lines,
     }
     snprintf(row[METRIC], TABLE_CELL_SIZE, "%s", metric->key);
     int32_t number = metric->number;
-    number_cell(row[MEAN], 4, qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_MEAN));
-    number_cell(row[SD], 4,
+    cell_number(row[MEAN], 4, qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_MEAN));
+    cell_number(row[SD], 4,
                 sqrt(qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_VARIANCE)));
     histogram_cell(row[HISTOGRAM], lines, condition, pair_group, number);
     if (number == QKVSIM_COSINE)
-        number_cell(row[OFFSET], 3,
+        cell_number(row[OFFSET], 3,
                     qkvsim_analysis_offset(analysis, pair_group, QKVSIM_OFFSET_SHARE));
+    if (condition->intervals != NULL && number == QKVSIM_COSINE)
+        cell_interval(
+            row[INTERVAL],
+            qkvsim_intervals_statistic(condition->intervals, pair_group, number,
+                                       QKVSIM_STATISTIC_OFFSET_SHARE, QKVSIM_INTERVAL_LOW),
+            qkvsim_intervals_statistic(condition->intervals, pair_group, number,
+                                       QKVSIM_STATISTIC_OFFSET_SHARE, QKVSIM_INTERVAL_HIGH));
+    if (condition->baseline != NULL && number == QKVSIM_COSINE)
+        p_cell(row[P_OFFSET], condition, pair_group, number, QKVSIM_STATISTIC_OFFSET_SHARE);
     if (condition->baseline != NULL) {
         p_cell(row[P_MEAN], condition, pair_group, number, QKVSIM_MEAN);
         p_cell(row[P_VARIANCE], condition, pair_group, number, QKVSIM_VARIANCE);
@@ -79,13 +123,13 @@ static bool add_line(struct table *table, const struct lines *lines,
     return true;
 }
 
-static void print_undefined(FILE *stream, const struct lines *lines,
+static void print_undefined(FILE *stream, const struct report *report,
                             const struct condition *condition, int width)
 {
     for (int m = 0; m < REPORT_METRICS; m++) {
         int64_t count = 0;
         int32_t metric = report_metrics[m].number;
-        if ((lines->report->metrics & metric) != 0)
+        if (report_has_metric(report, metric))
             qkvsim_analysis_undefined_features(condition->analysis, metric, &count);
         char line[128];
         snprintf(line, sizeof line, "%" PRId64 " %s no %s", count,
@@ -95,44 +139,70 @@ static void print_undefined(FILE *stream, const struct lines *lines,
     }
 }
 
-static bool print_condition(FILE *stream, const struct lines *lines,
-                            const struct condition *condition, const int32_t *chosen,
-                            int32_t chosen_count, int width)
+static void condition_title(const struct condition *condition, char *title, size_t size)
 {
-    static const struct table_column columns[COLUMNS] = {
-        { "pairs of", true, 10 }, { "pairs", false, 3 },  { "metric", true, 9 },
-        { "mean", false, 8 },     { "sd", false, 7 },     { "-1 .. 1", true, 6 },
-        { "offset", false, 5 },   { "p mean", false, 1 }, { "p var.", false, 2 }
-    };
+    char count[TEXT_COUNT_SIZE];
+    int64_t dropped = 0;
+    qkvsim_analysis_dropped(condition->analysis, &dropped);
+    int64_t observations = qkvsim_analysis_observations(condition->analysis);
+    int length = snprintf(title, size, "%s: %s observation%s", condition->name,
+                          text_count(observations, count), observations == 1 ? "" : "s");
+    if (dropped > 0)
+        snprintf(title + length, size - (size_t)length, ", %s dropped for NaN or infinity",
+                 text_count(dropped, count));
+}
+
+static bool print_condition(FILE *stream, const struct lines *lines,
+                            const struct condition *condition)
+{
+    struct table_column columns[COLUMNS] = { { "pairs of", true, 11 }, { "pairs", false, 2 },
+                                             { "metric", true, 10 },   { "mean", false, 9 },
+                                             { "sd", false, 8 },       { "-1 .. 1", true, 7 },
+                                             { "offset", false, 6 },   { "interval", true, 5 },
+                                             { "p mean", false, 1 },   { "p var.", false, 3 },
+                                             { "p off.", false, 4 } };
     const struct report *report = lines->report;
-    int shown = condition->baseline != NULL ? COLUMNS : P_MEAN;
-    struct table table = { .columns = columns, .column_count = shown };
+    if (condition->intervals == NULL)
+        columns[INTERVAL].importance = 0;
+    for (int i = P_MEAN; condition->baseline == NULL && i <= P_OFFSET; i++)
+        columns[i].importance = 0;
+    struct table table = { .columns = columns, .column_count = COLUMNS };
     bool done = true;
-    for (int32_t i = 0; done && i < chosen_count; i++) {
+    for (int32_t i = 0; done && i < lines->shown->count; i++) {
         bool first = true;
         for (int m = 0; done && m < REPORT_METRICS; m++)
-            if ((report->metrics & report_metrics[m].number) != 0) {
-                done = add_line(&table, lines, condition, chosen[i], &report_metrics[m], first);
+            if (report_has_metric(report, report_metrics[m].number)) {
+                done = add_line(&table, lines, condition, lines->shown->rows[i], &report_metrics[m],
+                                first);
                 first = false;
             }
     }
-    if (done) {
-        char line[256], count[TEXT_COUNT_SIZE];
-        int64_t dropped = 0;
-        qkvsim_analysis_dropped(condition->analysis, &dropped);
-        int64_t observations = qkvsim_analysis_observations(condition->analysis);
-        int length = snprintf(line, sizeof line, "%s: %s observation%s", condition->name,
-                              text_count(observations, count), observations == 1 ? "" : "s");
-        if (dropped > 0)
-            snprintf(line + length, sizeof line - (size_t)length,
-                     ", %s dropped for NaN or infinity", text_count(dropped, count));
-        fputc('\n', stream);
-        table_print_line(stream, line, width);
-        table_print(&table, stream, width);
-        print_undefined(stream, lines, condition, width);
-    }
-    table_free(&table);
+    char title[256];
+    condition_title(condition, title, sizeof title);
+    print_titled(stream, lines->shown, title, &table);
+    print_undefined(stream, report, condition, lines->shown->width);
     return done;
+}
+
+static void print_method(FILE *stream, const struct report *report, int width)
+{
+    const struct options *options = report->options;
+    char line[256];
+    if (options->permutations > 0) {
+        snprintf(line, sizeof line,
+                 "baseline of %" PRId64 " permutations for each condition, scheme %s, seed %" PRId64
+                 "; p is two-sided",
+                 options->permutations, options_scheme_name(options->scheme), options->seed);
+        table_print_line(stream, line, width);
+    }
+    if (options->interval != 0) {
+        const qkvsim_intervals *intervals = report->conditions[0].intervals;
+        snprintf(line, sizeof line,
+                 "interval: of the offset share, %s with %" PRId64 " replicates, level %g",
+                 options_interval_name(options->interval), qkvsim_intervals_replicates(intervals),
+                 options->level > 0 ? options->level : 0.95);
+        table_print_line(stream, line, width);
+    }
 }
 
 static void print_heading(FILE *stream, const struct report *report, int width)
@@ -157,52 +227,84 @@ static void print_heading(FILE *stream, const struct report *report, int width)
     if (groups > GROUPS_SHOWN)
         snprintf(line + length, sizeof line - (size_t)length, " ... (%" PRId32 ")", groups);
     table_print_line(stream, line, width);
-    if (report->permutations > 0) {
-        snprintf(line, sizeof line,
-                 "baseline of %" PRId64 " permutations for each condition, scheme %s, seed %" PRId64
-                 "; p is two-sided",
-                 report->permutations, report->scheme, report->seed);
-        table_print_line(stream, line, width);
-    }
+    print_method(stream, report, width);
 }
 
 /* What the other columns leave of the width, from 12 to 40 characters. */
-static int histogram_width(const struct report *report, int width)
+static int histogram_width(const struct shown *shown)
 {
+    const struct report *report = shown->report;
     size_t longest = strlen("pairs of");
-    for (int32_t i = 0; i < report->pair_group_count; i++) {
-        size_t length =
-            strlen(qkvsim_layout_pair_group_name(report->layout, report->pair_groups[i]));
+    for (int32_t i = 0; i < shown->count; i++) {
+        size_t length = strlen(qkvsim_layout_pair_group_name(report->layout, shown->rows[i]));
         longest = length > longest ? length : longest;
     }
-    int others = (int)(longest < 100 ? longest : 100) + (report->permutations > 0 ? 65 : 49);
-    int left = width - others;
+    int others = (int)(longest < 100 ? longest : 100) + 49;
+    others += report->options->permutations > 0 ? 24 : 0;
+    others += report->options->interval != 0 ? 18 : 0;
+    int left = shown->width - others;
     return left < 12 ? 12 : left > 40 ? 40 : left;
+}
+
+/* All roll-ups, then the pair groups that are chosen. */
+static bool choose_rows(struct shown *shown, const struct report *report)
+{
+    int32_t pair_groups = report->pair_group_count;
+    int32_t rollups = report->row_count - pair_groups;
+    shown->rows = calloc((size_t)rollups + SHOWN_ALL, sizeof *shown->rows);
+    if (shown->rows == NULL)
+        return false;
+    for (int32_t i = 0; i < rollups; i++)
+        shown->rows[i] = report->rows[pair_groups + i];
+    int32_t limit = pair_groups <= SHOWN_ALL ? SHOWN_ALL : SHOWN_LARGEST;
+    shown->count = rollups + report_choose(report, limit, shown->rows + rollups);
+    return true;
+}
+
+static void print_choice(FILE *stream, const struct shown *shown)
+{
+    const struct report *report = shown->report;
+    int32_t count = shown->count - (report->row_count - report->pair_group_count);
+    char line[160], name[REPORT_STATISTIC_SIZE];
+    if (count == report->pair_group_count)
+        return;
+    snprintf(line, sizeof line,
+             "shown: %" PRId32 " of %" PRId32
+             " pair groups, those of largest %s; the rest are in --json and --csv",
+             count, report->pair_group_count, report_chosen_name(report, name));
+    fputc('\n', stream);
+    table_print_line(stream, line, shown->width);
+}
+
+static bool print_tables(FILE *stream, const struct lines *lines)
+{
+    const struct report *report = lines->report;
+    const struct shown *shown = lines->shown;
+    /* What compares the conditions shows roll-ups alone, where there are any. */
+    struct shown few = *shown;
+    if (report->row_count > report->pair_group_count)
+        few.count = report->row_count - report->pair_group_count;
+    bool done = true;
+    for (int i = 0; done && i < report->condition_count; i++)
+        done = print_condition(stream, lines, &report->conditions[i]);
+    return done && (report->options->contrast_count == 0 || print_contrasts(stream, shown))
+           && (report->comparison == NULL || print_comparison(stream, &few))
+           && (report->selection_contrast == NULL || print_selection_contrast(stream, &few));
 }
 
 bool report_write_table(FILE *stream, const struct report *report, struct failure *failure)
 {
-    int width = table_terminal_width();
-    int32_t total = report->pair_group_count;
-    struct lines lines = { .report = report, .histogram_width = histogram_width(report, width) };
-    int32_t chosen[SHOWN_ALL];
-    int32_t count = report_choose(report, total <= SHOWN_ALL ? SHOWN_ALL : SHOWN_LARGEST, chosen);
-    lines.shares = calloc((size_t)report->bins, sizeof *lines.shares);
-    if (lines.shares == NULL)
-        return fail_no_memory(failure);
-    print_heading(stream, report, width);
-    bool done = true;
-    for (int i = 0; done && i < report->condition_count; i++)
-        done = print_condition(stream, &lines, &report->conditions[i], chosen, count, width);
-    if (done && count < total) {
-        char line[160], name[REPORT_STATISTIC_SIZE];
-        snprintf(line, sizeof line,
-                 "shown: %" PRId32 " of %" PRId32
-                 " pair groups, those of largest %s; the rest are in --json and --csv",
-                 count, total, report_statistic_name(report, name));
-        fputc('\n', stream);
-        table_print_line(stream, line, width);
+    struct shown shown = { .report = report, .width = table_terminal_width() };
+    struct lines lines = { .report = report, .shown = &shown };
+    lines.shares = calloc((size_t)report->options->bins, sizeof *lines.shares);
+    bool done = lines.shares != NULL && choose_rows(&shown, report);
+    if (done) {
+        lines.histogram_width = histogram_width(&shown);
+        print_heading(stream, report, shown.width);
+        done = print_tables(stream, &lines);
+        print_choice(stream, &shown);
     }
     free(lines.shares);
+    free(shown.rows);
     return done || fail_no_memory(failure);
 }

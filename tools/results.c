@@ -1,102 +1,167 @@
 /*
- * One layer's results: each condition through the library, then what the report says of them.
+ * One layer's results: each condition through the library, then what compares the conditions.
  */
 #include "results.h"
 
 #include <inttypes.h>
 #include <string.h>
 
-/* A condition, and what every call about it is given. */
+/* One layer's computation: what every call is given. */
 struct task {
     struct results *results;
     struct study *study;
     struct progress *progress;
-    const char *name;
-    qkvsim_selection selection;
     qkvsim_bins bins;
     qkvsim_analysis_options analysis;
+    double work; /* analyses of this layer, over all calls */
 };
 
-static struct task make_task(struct results *results, struct study *study,
-                             struct progress *progress, const char *name, const uint8_t *mask)
+/* About as many analyses as an interval takes. */
+static double interval_work(const struct options *options)
 {
-    const struct options *options = study->options;
-    struct task task = {
-        .results = results,
-        .study = study,
-        .progress = progress,
-        .name = name,
-        .selection = { .struct_size = sizeof task.selection,
-                       .mask = mask,
-                       .count = study->input.observations },
-        .bins = { .struct_size = sizeof task.bins, .count = options->bins },
-        .analysis = { .struct_size = sizeof task.analysis,
-                      .pair_groups = study->pair_groups,
-                      .pair_group_count = study->pair_group_count,
-                      .metrics = options->metrics,
-                      .precision = options->precision,
-                      .nonfinite = options->nonfinite },
-    };
-    return task;
+    if (options->interval == 0)
+        return 0;
+    if (options->interval == QKVSIM_BOOTSTRAP)
+        return options->resamples > 0 ? (double)options->resamples : 1000;
+    return options->blocks > 0 ? (double)options->blocks : 20;
 }
 
-/* Announces a call that is `own` of this layer's work. */
-static void announce(const struct task *task, double own)
+static double condition_work(const struct options *options)
+{
+    return 1 + (double)options->permutations;
+}
+
+static double comparison_work(const struct options *options)
+{
+    return 3 * (double)options->compare;
+}
+
+/* Announces a call of so many analyses. */
+static void announce(const struct task *task, const char *what, double analyses)
 {
     const struct study *study = task->study;
     char label[sizeof task->progress->label];
     if (study->layers.count > 1)
         snprintf(label, sizeof label, "layer %d/%d", study->current + 1, study->layers.count);
     else
-        snprintf(label, sizeof label, "%s", task->name);
-    progress_next(task->progress, label, own / study->layers.count);
+        snprintf(label, sizeof label, "%s", what);
+    progress_next(task->progress, label, analyses / task->work / study->layers.count);
+}
+
+/* What a message about a layer names: its file, or where that has many, the layer. */
+static const char *place_of(const struct study *study)
+{
+    const struct layer *layer = &study->layers.items[study->current];
+    bool pattern = study->layers.several && layer->sources[0].tensor != NULL;
+    return pattern ? layer->name : layer->sources[0].path;
 }
 
 static bool check(const struct task *task, qkvsim_status status)
 {
     const struct study *study = task->study;
-    const struct layer *layer = &study->layers.items[study->current];
-    bool one_tensor = layer->source_count == 1 || strcmp(layer->name, layer->sources[0].path) == 0;
     if (status == QKVSIM_OK)
         return !progress_interrupted() || fail(study->failure, "interrupted");
-    return fail_library(study->failure, study->context, status,
-                        !study->layers.several || one_tensor ? layer->sources[0].path
-                                                             : layer->name);
+    return fail_library(study->failure, study->context, status, place_of(study));
 }
 
-static bool analyze_condition(struct task *task)
+static bool run_baseline(struct task *task, const qkvsim_analysis_options *analysis,
+                         qkvsim_baseline **baseline)
 {
-    struct study *study = task->study;
+    const struct study *study = task->study;
     const struct options *options = study->options;
-    const struct input *input = &study->input;
+    qkvsim_baseline_options baseline_options = { .struct_size = sizeof baseline_options,
+                                                 .permutations = options->permutations,
+                                                 .seed = (uint64_t)options->seed,
+                                                 .scheme = options->scheme };
+    return check(task,
+                 qkvsim_baseline_run(study->context, study->input.parts, study->input.part_count,
+                                     study->layout, analysis, &baseline_options, baseline));
+}
+
+static bool run_intervals(struct task *task, const qkvsim_analysis_options *analysis,
+                          const qkvsim_selection *second, qkvsim_intervals **intervals)
+{
+    const struct study *study = task->study;
+    const struct options *options = study->options;
+    qkvsim_interval_options interval_options = { .struct_size = sizeof interval_options,
+                                                 .method = options->interval,
+                                                 .blocks = options->blocks,
+                                                 .resamples = options->resamples,
+                                                 .block_length = options->block_length,
+                                                 .level = options->level,
+                                                 .seed = (uint64_t)options->seed,
+                                                 .segments = study->segments,
+                                                 .second = second };
+    return check(task,
+                 qkvsim_intervals_run(study->context, study->input.parts, study->input.part_count,
+                                      study->layout, analysis, &interval_options, intervals));
+}
+
+/* One condition: the observations of a selection, or all where it is NULL. */
+static bool run_condition(struct task *task, const char *name, const qkvsim_selection *selection)
+{
+    const struct study *study = task->study;
+    const struct options *options = study->options;
     struct results *results = task->results;
     int index = results->report.condition_count;
-    /* The task may have been copied since it was made: it points to itself only here. */
-    task->analysis.bins = &task->bins;
-    task->analysis.selection = task->selection.mask != NULL ? &task->selection : NULL;
-    qkvsim_status status;
-    announce(task, options->targets != NULL ? 0.5 : 1);
+    qkvsim_analysis_options analysis = task->analysis;
+    analysis.selection = selection;
+    announce(task, name, condition_work(options));
     if (options->permutations > 0) {
-        qkvsim_baseline_options baseline = { .struct_size = sizeof baseline,
-                                             .permutations = options->permutations,
-                                             .seed = (uint64_t)options->seed,
-                                             .scheme = options->scheme };
-        status = qkvsim_baseline_run(study->context, input->parts, input->part_count, study->layout,
-                                     &task->analysis, &baseline, &results->baselines[index]);
-    } else {
-        status = qkvsim_analyze(study->context, input->parts, input->part_count, study->layout,
-                                &task->analysis, &results->analyses[index]);
+        if (!run_baseline(task, &analysis, &results->baselines[index]))
+            return false;
+    } else if (!check(task,
+                      qkvsim_analyze(study->context, study->input.parts, study->input.part_count,
+                                     study->layout, &analysis, &results->analyses[index]))) {
+        return false;
     }
-    if (!check(task, status))
+    announce(task, name, interval_work(options));
+    if (options->interval != 0 && !run_intervals(task, &analysis, NULL, &results->intervals[index]))
         return false;
     results->report.conditions[index] = (struct condition){
-        .name = task->name,
+        .name = name,
         .baseline = results->baselines[index],
+        .intervals = results->intervals[index],
         .analysis = results->baselines[index] != NULL
                         ? qkvsim_baseline_observed(results->baselines[index])
                         : results->analyses[index],
     };
     results->report.condition_count++;
+    return true;
+}
+
+static bool run_comparison(struct task *task, const qkvsim_selection *targets,
+                           const qkvsim_selection *others)
+{
+    const struct study *study = task->study;
+    const struct options *options = study->options;
+    qkvsim_comparison_options comparison = { .struct_size = sizeof comparison,
+                                             .permutations = options->compare,
+                                             .subsets = options->compare,
+                                             .seed = (uint64_t)options->seed,
+                                             .relabel = options->relabel,
+                                             .segments = options->relabel == QKVSIM_RELABEL_SHIFT
+                                                             ? study->segments
+                                                             : NULL };
+    announce(task, "comparison", comparison_work(options));
+    if (!check(task, qkvsim_compare(study->context, study->input.parts, study->input.part_count,
+                                    study->layout, &task->analysis, targets, others, &comparison,
+                                    &task->results->comparison)))
+        return false;
+    task->results->report.comparison = task->results->comparison;
+    return true;
+}
+
+/* How the two selections differ, with intervals. */
+static bool run_selection_contrast(struct task *task, const qkvsim_selection *targets,
+                                   const qkvsim_selection *others)
+{
+    qkvsim_analysis_options analysis = task->analysis;
+    analysis.selection = targets;
+    announce(task, "contrast", 2 * interval_work(task->study->options));
+    if (!run_intervals(task, &analysis, others, &task->results->selection_contrast))
+        return false;
+    task->results->report.selection_contrast = task->results->selection_contrast;
     return true;
 }
 
@@ -111,29 +176,42 @@ static struct report begin_report(const struct study *study)
         .observations = study->input.observations,
         .features = study->input.features,
         .layout = study->layout,
-        .pair_groups = study->pair_groups,
-        .pair_group_count = study->pair_group_count,
+        .rows = study->rows.numbers,
+        .pair_group_count = study->rows.pair_groups,
+        .row_count = study->rows.count,
         .codes = study->codes,
-        .metrics = options->metrics,
-        .statistic = options->statistic,
-        .statistic_metric = options->statistic_metric,
-        .bins = options->bins,
-        .permutations = options->permutations,
-        .seed = options->seed,
-        .scheme = options_scheme_name(options->scheme),
+        .options = options,
+        .contrasts = study->contrasts,
     };
 }
 
 bool results_compute(struct results *results, struct study *study, struct progress *progress)
 {
+    const struct options *options = study->options;
     *results = (struct results){ .report = begin_report(study) };
-    if (study->options->targets == NULL) {
-        struct task all = make_task(results, study, progress, "all", NULL);
-        return analyze_condition(&all);
-    }
-    struct task targets = make_task(results, study, progress, "targets", study->targets.mask);
-    struct task others = make_task(results, study, progress, "non-targets", study->others);
-    return analyze_condition(&targets) && analyze_condition(&others);
+    struct task task = { .results = results,
+                         .study = study,
+                         .progress = progress,
+                         .bins = { .struct_size = sizeof task.bins, .count = options->bins } };
+    task.analysis = (qkvsim_analysis_options){ .struct_size = sizeof task.analysis,
+                                               .bins = &task.bins,
+                                               .pair_groups = study->rows.numbers,
+                                               .pair_group_count = study->rows.pair_groups,
+                                               .metrics = options->metrics,
+                                               .precision = options->precision,
+                                               .nonfinite = options->nonfinite };
+    task.work = condition_work(options) + interval_work(options);
+    if (options->targets == NULL)
+        return run_condition(&task, "all", NULL);
+    task.work = 2 * task.work + comparison_work(options) + 2 * interval_work(options);
+    qkvsim_selection targets = { .struct_size = sizeof targets,
+                                 .mask = study->targets.mask,
+                                 .count = study->input.observations };
+    qkvsim_selection others = targets;
+    others.mask = study->others;
+    return run_condition(&task, "targets", &targets) && run_condition(&task, "non-targets", &others)
+           && (options->compare == 0 || run_comparison(&task, &targets, &others))
+           && (options->interval == 0 || run_selection_contrast(&task, &targets, &others));
 }
 
 void results_free(struct results *results)
@@ -141,6 +219,9 @@ void results_free(struct results *results)
     for (int i = 0; i < REPORT_CONDITIONS_MAX; i++) {
         qkvsim_analysis_free(results->analyses[i]);
         qkvsim_baseline_free(results->baselines[i]);
+        qkvsim_intervals_free(results->intervals[i]);
     }
+    qkvsim_comparison_free(results->comparison);
+    qkvsim_intervals_free(results->selection_contrast);
     *results = (struct results){ 0 };
 }

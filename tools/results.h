@@ -1,5 +1,5 @@
 /*
- * The results of one layer: an analysis or a baseline for each condition, and the report of them.
+ * The results of one layer, as the library gives them, and the report of them.
  */
 #ifndef TOOLS_RESULTS_H
 #define TOOLS_RESULTS_H
@@ -10,6 +10,9 @@
 struct results {
     qkvsim_analysis *analyses[REPORT_CONDITIONS_MAX];
     qkvsim_baseline *baselines[REPORT_CONDITIONS_MAX];
+    qkvsim_intervals *intervals[REPORT_CONDITIONS_MAX];
+    qkvsim_comparison *comparison;
+    qkvsim_intervals *selection_contrast;
     struct report report;
 };
 

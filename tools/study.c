@@ -10,7 +10,7 @@
 
 #include "commands.h"
 #include "groups.h"
-#include "selected_pairs.h"
+#include "segments.h"
 
 static bool read_targets(struct study *study)
 {
@@ -43,6 +43,17 @@ static bool find_codes(struct study *study)
     }
     return status == QKVSIM_OK
            || fail_library(study->failure, study->context, status, study->options->inputs[0]);
+}
+
+static bool find_contrasts(struct study *study)
+{
+    const struct options *options = study->options;
+    study->contrasts = calloc((size_t)options->contrast_count + 1, sizeof *study->contrasts);
+    bool done = study->contrasts != NULL || fail_no_memory(study->failure);
+    for (int i = 0; done && i < options->contrast_count; i++)
+        done = rows_find_contrast(&study->contrasts[i], &study->rows, study->layout,
+                                  options->contrasts[i], study->failure);
+    return done;
 }
 
 static bool remember_shape(struct study *study)
@@ -122,10 +133,11 @@ bool study_open(struct study *study, const struct options *options, struct failu
            && input_open_parts(&study->input, first->sources, first->source_count, failure)
            && remember_shape(study)
            && groups_make_layout(study->context, options, &study->input, &study->layout, failure)
-           && selected_pairs_find(study->layout, options->pair_groups, &study->pair_groups,
-                                  &study->pair_group_count, failure)
-           && (options->targets == NULL || read_targets(study)) && find_codes(study)
-           && check_shapes(study);
+           && rows_find(&study->rows, study->layout, options->pair_groups, failure)
+           && find_contrasts(study) && (options->targets == NULL || read_targets(study))
+           && (options->segments == NULL
+               || segments_read(&study->segments, options->segments, study->shape[0], failure))
+           && find_codes(study) && check_shapes(study);
 }
 
 void study_close(struct study *study)
@@ -133,7 +145,9 @@ void study_close(struct study *study)
     free(study->shape);
     free(study->codes);
     free(study->others);
-    free(study->pair_groups);
+    free(study->segments);
+    free(study->contrasts);
+    rows_free(&study->rows);
     targets_free(&study->targets);
     qkvsim_layout_free(study->layout);
     input_close(&study->input);

@@ -7,6 +7,7 @@
 #include "input.h"
 #include "layers.h"
 #include "progress.h"
+#include "rows.h"
 #include "targets.h"
 
 struct study {
@@ -17,9 +18,10 @@ struct study {
     int current;        /* the layer whose input is open */
     struct input input; /* of one layer at a time */
     qkvsim_layout *layout;
-    int32_t *pair_groups; /* those to compute, increasing; all, or the ones of --pair-groups */
-    int32_t pair_group_count;
-    int32_t *codes; /* the mask's; NULL where products are ambiguous */
+    struct rows rows;           /* those to compute: all, or the ones of --pair-groups */
+    struct contrast *contrasts; /* as many as --contrast was given */
+    int32_t *codes;             /* the mask's; NULL where products are ambiguous */
+    int32_t *segments;          /* NULL without --segments */
     struct targets targets;
     uint8_t *others; /* the mask of non-targets */
     int64_t *shape;  /* the first layer's: observations, then each part's features */

@@ -91,6 +91,8 @@ void table_print(const struct table *table, FILE *stream, int width)
             int cell = text_width(table->cells[row * table->column_count + i]);
             widths[i] = cell > widths[i] ? cell : widths[i];
         }
+        if (table->columns[i].importance == 0)
+            widths[i] = 0;
     }
     fit_columns(table, widths, width);
     print_row(table, stream, widths, NULL, width);

@@ -11,8 +11,9 @@ enum { TABLE_CELL_SIZE = 160, TABLE_COLUMNS_MAX = 12 };
 
 struct table_column {
     const char *title;
-    bool left;      /* text is flush left, numbers flush right */
-    int importance; /* the least important columns go first where the terminal is narrow */
+    bool left; /* text is flush left, numbers flush right */
+    /* The least important columns go first where the terminal is narrow; 0: always left out. */
+    int importance;
 };
 
 struct table {

@@ -4,15 +4,29 @@
 #include "trend.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 static void add_line(struct trend *trend, int32_t metric, int32_t statistic)
 {
-    if ((trend->shared.metrics & metric) == 0 || trend->line_count == TREND_LINES_MAX)
+    if (!report_has_metric(&trend->shared, metric) || trend->line_count == TREND_LINES_MAX)
         return;
     for (int i = 0; i < trend->line_count; i++)
         if (trend->lines[i].metric == metric && trend->lines[i].statistic == statistic)
             return;
     trend->lines[trend->line_count++] = (struct trend_line){ metric, statistic };
+}
+
+/* The roll-ups of all heads of two parts where there are any, else the pair groups that are chosen. */
+static void choose_rows(struct trend *trend, const struct report *report)
+{
+    for (int32_t i = report->pair_group_count; i < report->row_count; i++) {
+        const char *name = qkvsim_layout_pair_group_name(report->layout, report->rows[i]);
+        if (strstr(name, " heads") == NULL && trend->row_count < TREND_ROWS_MAX)
+            trend->rows[trend->row_count++] = report->rows[i];
+    }
+    trend->rolled_up = trend->row_count > 0;
+    if (!trend->rolled_up)
+        trend->row_count = report_choose(report, TREND_ROWS_MAX, trend->rows);
 }
 
 static void begin(struct trend *trend, const struct report *report)
@@ -23,12 +37,12 @@ static void begin(struct trend *trend, const struct report *report)
         trend->observations[c] = qkvsim_analysis_observations(report->conditions[c].analysis);
         trend->shared.conditions[c] = (struct condition){ 0 };
     }
-    add_line(trend, report->statistic_metric, report->statistic);
+    add_line(trend, report->options->statistic_metric, report->options->statistic);
     add_line(trend, QKVSIM_COSINE, QKVSIM_MEAN);
     add_line(trend, QKVSIM_COSINE, QKVSIM_VARIANCE);
     for (int m = 1; m < REPORT_METRICS; m++)
         add_line(trend, report_metrics[m].number, QKVSIM_VARIANCE);
-    trend->row_count = report_choose(report, TREND_PAIR_GROUPS_MAX, trend->rows);
+    choose_rows(trend, report);
 }
 
 static size_t numbers_of_layer(const struct trend *trend)
@@ -66,8 +80,9 @@ bool trend_add(struct trend *trend, const struct report *report, int number,
     for (int c = 0; c < report->condition_count; c++)
         for (int i = 0; i < trend->line_count; i++)
             for (int32_t r = 0; r < trend->row_count; r++)
-                *value++ = report_value(&report->conditions[c], trend->rows[r],
-                                        trend->lines[i].metric, trend->lines[i].statistic);
+                *value++ =
+                    qkvsim_analysis_statistic(report->conditions[c].analysis, trend->rows[r],
+                                              trend->lines[i].metric, trend->lines[i].statistic);
     trend->names[trend->layers++] = report->layer;
     return true;
 }
@@ -87,7 +102,5 @@ double trend_value(const struct trend *trend, int layer, int condition, int line
 
 const char *trend_line_name(const struct trend *trend, int line, char name[REPORT_STATISTIC_SIZE])
 {
-    struct report report = { .statistic = trend->lines[line].statistic,
-                             .statistic_metric = trend->lines[line].metric };
-    return report_statistic_name(&report, name);
+    return report_statistic_name(trend->lines[line].metric, trend->lines[line].statistic, name);
 }

@@ -12,7 +12,7 @@ struct trend_line {
     int32_t statistic;
 };
 
-enum { TREND_LINES_MAX = 4, TREND_PAIR_GROUPS_MAX = 8 };
+enum { TREND_LINES_MAX = 4, TREND_ROWS_MAX = 8 };
 
 struct trend {
     struct report shared; /* the first layer's, without its results */
@@ -20,8 +20,9 @@ struct trend {
     int64_t observations[REPORT_CONDITIONS_MAX];
     struct trend_line lines[TREND_LINES_MAX]; /* the chosen statistic first */
     int line_count;
-    int32_t rows[TREND_PAIR_GROUPS_MAX]; /* pair groups, chosen in the first layer */
+    int32_t rows[TREND_ROWS_MAX]; /* roll-ups, or pair groups chosen in the first layer */
     int32_t row_count;
+    bool rolled_up;
     const char **names; /* of layers */
     double *values;     /* layers x conditions x lines x rows */
     int layers;

@@ -13,7 +13,7 @@
 enum { GAP_X = 34, HEADER = 14, GAP_Y = 8, PANEL_HEIGHT = 96, MARKER_LAYERS_MAX = 40 };
 
 /* Lines differ in colour, in marker, and in dashes: solid within a group, dashed across two. */
-static const struct canvas_style styles[TREND_PAIR_GROUPS_MAX] = {
+static const struct canvas_style styles[TREND_ROWS_MAX] = {
     { 0.000, 0.447, 0.698, 1.3, { 0, 0 }, 0 },     { 0.835, 0.369, 0.000, 1.1, { 4, 1.6 }, 0 },
     { 0.000, 0.620, 0.451, 1.1, { 4, 1.6 }, 0 },   { 0.800, 0.475, 0.655, 1.3, { 0, 0 }, 0 },
     { 0.902, 0.624, 0.000, 1.1, { 4, 1.6 }, 0 },   { 0.100, 0.100, 0.100, 1.3, { 0, 0 }, 0 },
@@ -59,7 +59,7 @@ static void find_range(const struct trend *trend, struct panel *panel)
                 high = fmax(high, value);
             }
     int32_t statistic = trend->lines[panel->line].statistic;
-    bool share = statistic == OPTIONS_OFFSET_SHARE || statistic == QKVSIM_TAIL;
+    bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE || statistic == QKVSIM_TAIL;
     if (share || !(low <= high)) {
         low = 0;
         high = 1;
@@ -123,8 +123,7 @@ static void draw_y_axis(const struct figure *figure, const struct panel *panel)
          tick += step) {
         char label[32];
         double y = y_of(panel, tick);
-        snprintf(label, sizeof label, "%s%.*f", tick < -1e-9 * step ? "−" : "", decimals,
-                 fabs(tick));
+        canvas_number(label, sizeof label, decimals, fabs(tick) < 1e-9 * step ? 0 : tick);
         canvas_grey(cr, 0.9);
         canvas_line(cr, 0, y, figure->panel_width, y);
         canvas_grey(cr, 0.15);
@@ -261,13 +260,13 @@ static void write_caption(const struct trend *trend, char *caption, size_t size)
     int used = snprintf(caption, size,
                         "Statistics over pairs of features, by layer (%d layers) and pair group.",
                         trend->layers);
-    if (trend->lines[0].statistic == OPTIONS_OFFSET_SHARE)
+    if (trend->lines[0].statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
         used += snprintf(caption + used, size - (size_t)used,
                          " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, "
                          "from the features’ means, plus a variance part V.");
     used +=
         snprintf(caption + used, size - (size_t)used, " Variance: of the similarities over pairs.");
-    if (trend->row_count < trend->shared.pair_group_count)
+    if (!trend->rolled_up && trend->row_count < trend->shared.pair_group_count)
         snprintf(caption + used, size - (size_t)used,
                  " Shown: %" PRId32 " of %" PRId32
                  " pair groups, those of largest %s in the first layer.",

@@ -27,7 +27,7 @@ static bool add_row(struct table *table, const struct trend *trend, int layer, i
 
 static bool print_condition(FILE *stream, const struct trend *trend, int condition, int width)
 {
-    struct table_column columns[TREND_PAIR_GROUPS_MAX + 1] = { { "layer", true, 100 } };
+    struct table_column columns[TREND_ROWS_MAX + 1] = { { "layer", true, 100 } };
     for (int32_t r = 0; r < trend->row_count; r++)
         columns[r + 1] = (struct table_column){
             qkvsim_layout_pair_group_name(trend->shared.layout, trend->rows[r]), false, 50 - r
@@ -63,7 +63,7 @@ bool trend_write_table(FILE *stream, const struct trend *trend, struct failure *
     if (!done)
         return fail_no_memory(failure);
     int length = 0;
-    if (trend->row_count < shared->pair_group_count)
+    if (!trend->rolled_up && trend->row_count < shared->pair_group_count)
         length =
             snprintf(line, sizeof line,
                      "shown: %" PRId32 " of %" PRId32

@@ -1,0 +1,34 @@
+/*
+ * JSON with this program's conventions, over jansson: what does not exist is null, and a failed
+ * allocation is noticed.
+ */
+#ifndef TOOLS_JSON_H
+#define TOOLS_JSON_H
+
+#include <jansson.h>
+#include <stdint.h>
+#include <stdio.h>
+
+#include "failure.h"
+
+json_t *json_number(double value);
+
+/* NULL is an empty array. */
+json_t *json_integers(const int64_t *values, int64_t count);
+
+/* NULL is null. */
+json_t *json_numbers(const double *values, int64_t count);
+
+/* Between these two all values are made; the second fails where memory ran out. jansson passes a
+ * failed allocation's NULL along and leaves the value out; counting allocations is what tells a
+ * whole document from one with holes. */
+void json_begin(void);
+bool json_whole(struct failure *failure);
+
+/* Says that another allocation failed. */
+void json_no_memory(void);
+
+/* False where the stream failed. */
+bool json_print(FILE *stream, const json_t *value);
+
+#endif

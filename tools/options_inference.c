@@ -1,0 +1,124 @@
+/*
+ * The options that ask how sure a result is, taken and checked against each other.
+ */
+#include "options_inference.h"
+
+#include "option_values.h"
+
+static const struct named_number schemes[] = {
+    { "all", QKVSIM_SCHEME_ALL },
+    { "feature", QKVSIM_SCHEME_FEATURE },
+    { NULL, 0 },
+};
+static const struct named_number relabellings[] = { { "labels", QKVSIM_RELABEL_LABELS },
+                                                    { "label-shift", QKVSIM_RELABEL_SHIFT },
+                                                    { NULL, 0 } };
+static const struct named_number intervals[] = { { "jackknife", QKVSIM_JACKKNIFE },
+                                                 { "bootstrap", QKVSIM_BOOTSTRAP },
+                                                 { NULL, 0 } };
+
+bool take_permutations(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_number("--permutations", value, 0, UINT32_MAX, &options->permutations,
+                              failure);
+}
+
+bool take_scheme(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_name(schemes, "--scheme", value, &options->scheme, failure);
+}
+
+bool take_seed(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_number("--seed", value, 0, INT64_MAX, &options->seed, failure);
+}
+
+bool take_compare(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_number("--compare", value, 1, UINT32_MAX - 1, &options->compare, failure);
+}
+
+bool take_relabel(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_name(relabellings, "--relabel", value, &options->relabel, failure);
+}
+
+bool take_interval(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_name(intervals, "--interval", value, &options->interval, failure);
+}
+
+bool take_blocks(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_number("--blocks", value, 8, INT64_MAX, &options->blocks, failure);
+}
+
+bool take_resamples(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_number("--resamples", value, 20, UINT32_MAX, &options->resamples, failure);
+}
+
+bool take_block(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_number("--block", value, 1, INT64_MAX, &options->block_length, failure);
+}
+
+bool take_level(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_real("--level", value, 0, 1, &options->level, failure);
+}
+
+bool take_contrast(struct options *options, char *value, struct failure *failure)
+{
+    (void)failure;
+    options->contrasts[options->contrast_count++] = value;
+    return true;
+}
+
+static bool wants(const char *option, bool given, const char *other, bool has,
+                  struct failure *failure)
+{
+    return !given || has || fail_usage(failure, "%s wants %s", option, other);
+}
+
+/* Segments bound lags and blocks; where there are neither they would be ignored. */
+static bool uses_segments(const struct options *options)
+{
+    bool lags = false;
+    bool rotations = options->compare > 0 && options->relabel == QKVSIM_RELABEL_SHIFT;
+    return lags || rotations || options->interval != 0;
+}
+
+bool check_inference(const struct options *options, struct failure *failure)
+{
+    bool jackknife = options->interval == QKVSIM_JACKKNIFE;
+    bool bootstrap = options->interval == QKVSIM_BOOTSTRAP;
+    bool interval = jackknife || bootstrap;
+    return wants("--compare", options->compare > 0, "--targets", options->targets != NULL, failure)
+           && wants("--relabel", options->relabel != 0, "--compare", options->compare > 0, failure)
+           && wants("--blocks", options->blocks > 0, "--interval jackknife", jackknife, failure)
+           && wants("--resamples", options->resamples > 0, "--interval bootstrap", bootstrap,
+                    failure)
+           && wants("--block", options->block_length > 0, "--interval bootstrap", bootstrap,
+                    failure)
+           && wants("--level", options->level > 0, "--interval", interval, failure)
+           && wants("--contrast", options->contrast_count > 0, "--interval", interval, failure)
+           && wants("--segments", options->segments != NULL,
+                    "--interval, --scheme shift or rows-shift, or --relabel label-shift",
+                    uses_segments(options), failure);
+}
+
+const char *options_scheme_name(int32_t scheme)
+{
+    return option_find_name(schemes, scheme);
+}
+
+const char *options_relabel_name(int32_t relabel)
+{
+    return option_find_name(relabellings, relabel);
+}
+
+const char *options_interval_name(int32_t interval)
+{
+    return option_find_name(intervals, interval);
+}

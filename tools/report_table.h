@@ -1,0 +1,31 @@
+/*
+ * What the tables of a report share: cells, and which rows are shown.
+ */
+#ifndef TOOLS_REPORT_TABLE_H
+#define TOOLS_REPORT_TABLE_H
+
+#include "report.h"
+#include "table.h"
+
+/* The rows that tables show: roll-ups first, then pair groups. */
+struct shown {
+    const struct report *report;
+    int32_t *rows;
+    int32_t count;
+    int width; /* of the terminal */
+};
+
+/* A number with so many decimals, "-" where there is none; a p-value; an interval. */
+void cell_number(char *cell, int decimals, double value);
+void cell_p(char *cell, double p);
+void cell_interval(char *cell, double low, double high);
+
+/* Prints a line of text below a blank one, then a table, which it frees. */
+void print_titled(FILE *stream, const struct shown *shown, const char *title, struct table *table);
+
+/* Tables of contrasts, of the selections' difference and of their distances; false without memory. */
+bool print_contrasts(FILE *stream, const struct shown *shown);
+bool print_selection_contrast(FILE *stream, const struct shown *shown);
+bool print_comparison(FILE *stream, const struct shown *shown);
+
+#endif
