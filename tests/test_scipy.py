@@ -1,4 +1,5 @@
-"""The library against SciPy, through ctypes: distances, permutation tests, false discovery rates.
+"""The library against SciPy, through ctypes: distances, permutation tests, false discovery rates,
+intervals.
 
 Usage: test_scipy.py libqkvsim.so
 """
@@ -23,6 +24,8 @@ PEARSON = 2
 MEAN = 1
 P_LESS, P_GREATER, OBSERVED = 7, 8, 13
 DISTANCE_MATCHED, DISTANCE_P = 2, 7
+JACKKNIFE, BOOTSTRAP = 1, 2
+LOW, HIGH, ESTIMATE, SE, INTERVAL_OBSERVED, INTERVAL_P = range(1, 7)
 
 
 class Selection(ctypes.Structure):
@@ -42,11 +45,22 @@ class Relabelling(ctypes.Structure):
                 ("segments", ctypes.c_void_p)]
 
 
+class IntervalOptions(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("blocks", ctypes.c_int64),
+                ("resamples", ctypes.c_int64), ("block_length", ctypes.c_int64),
+                ("level", ctypes.c_double), ("seed", ctypes.c_uint64),
+                ("segments", ctypes.c_void_p), ("second", ctypes.c_void_p),
+                ("method", ctypes.c_int32)]
+
+
 def load(path):
     """The library, with the types of what does not return an int32."""
     library = test_numpy.load(path)
     library.qkvsim_comparison_distance.restype = ctypes.c_double
     library.qkvsim_comparison_difference.restype = ctypes.c_double
+    library.qkvsim_intervals_statistic.restype = ctypes.c_double
+    library.qkvsim_intervals_contrast.restype = ctypes.c_double
+    library.qkvsim_intervals_values.restype = ctypes.POINTER(ctypes.c_double)
     return library
 
 
@@ -206,6 +220,78 @@ class AgainstScipy(unittest.TestCase):
                 self.assertEqual(distance(comparison, 1, PEARSON, KOLMOGOROV_SMIRNOV, DISTANCE_P),
                                  p)
             LIBRARY.qkvsim_comparison_free(comparison)
+
+    def intervals(self, data, **options):
+        """Of thirds."""
+        layout, intervals = ctypes.c_void_p(), ctypes.c_void_p()
+        self.check(LIBRARY.qkvsim_layout_thirds(self.context, ctypes.c_int64(data.shape[1]),
+                                                ctypes.byref(layout)))
+        given = IntervalOptions(ctypes.sizeof(IntervalOptions), **options)
+        view = view_of(data)
+        self.check(LIBRARY.qkvsim_intervals_run(self.context, ctypes.byref(view), 1, layout, None,
+                                                ctypes.byref(given), ctypes.byref(intervals)))
+        LIBRARY.qkvsim_layout_free(layout)
+        return intervals
+
+    def numbers(self, intervals, row=1):
+        return [LIBRARY.qkvsim_intervals_statistic(intervals, row, PEARSON, MEAN, what)
+                for what in range(1, 7)]
+
+    def test_intervals_are_those_of_students_t(self):
+        data = self.random.normal(size=(200, 6)) + self.random.normal(size=(200, 1))
+        for blocks in (8, 9, 20, 131, 200):
+            for level in (0.1, 0.95, 0.999999):
+                intervals = self.intervals(data, blocks=blocks, level=level)
+                low, high, estimate, se = self.numbers(intervals)[:4]
+                t = scipy.stats.t(blocks - 1)
+                self.assertAlmostEqual((low + high) / 2, estimate, 14)
+                half = (high - low) / 2 / se
+                numpy.testing.assert_allclose(2 * t.sf(half), 1 - level, rtol=1e-9)
+                numpy.testing.assert_allclose(half, t.isf((1 - level) / 2), rtol=1e-7)
+                estimate, se, p = (LIBRARY.qkvsim_intervals_contrast(
+                    intervals, 0, 4, PEARSON, MEAN, what) for what in (ESTIMATE, SE, INTERVAL_P))
+                numpy.testing.assert_allclose(p, 2 * t.sf(abs(estimate / se)), rtol=1e-10)
+                LIBRARY.qkvsim_intervals_free(intervals)
+
+    def test_tiny_p_values_keep_their_digits(self):
+        data = self.random.normal(size=(400, 6))
+        data[:, 1] += 30 * data[:, 0]
+        for blocks in (8, 21, 200):
+            intervals = self.intervals(data, blocks=blocks)
+            estimate, se, p = (LIBRARY.qkvsim_intervals_contrast(
+                intervals, 0, 5, PEARSON, MEAN, what) for what in (ESTIMATE, SE, INTERVAL_P))
+            self.assertLess(p, 1e-6)
+            numpy.testing.assert_allclose(
+                p, 2 * scipy.stats.t.sf(abs(estimate / se), blocks - 1), rtol=1e-9)
+            LIBRARY.qkvsim_intervals_free(intervals)
+
+    def test_the_bootstrap_interval_is_scipys_basic_one_of_the_same_replicates(self):
+        data = self.random.normal(size=(60, 6)) + self.random.normal(size=(60, 1))
+        for resamples, level in ((20, 0.9), (101, 0.95), (1000, 0.99)):
+            intervals = self.intervals(data, method=BOOTSTRAP, resamples=resamples, level=level)
+            low, high, estimate, se, observed, p = self.numbers(intervals)
+            values = LIBRARY.qkvsim_intervals_values(intervals, 1, PEARSON, MEAN)
+            sample = ([observed, observed],)
+            given = scipy.stats.bootstrap(sample, numpy.mean, n_resamples=2, method="basic")
+            given.bootstrap_distribution = numpy.array(values[:resamples])
+            expected = scipy.stats.bootstrap(sample, numpy.mean, n_resamples=0, method="basic",
+                                             bootstrap_result=given, confidence_level=level)
+            self.assertEqual(estimate, observed)
+            self.assertTrue(numpy.isnan(p))
+            numpy.testing.assert_allclose([low, high], list(expected.confidence_interval),
+                                          rtol=1e-12)
+            numpy.testing.assert_allclose(se, expected.standard_error, rtol=1e-12)
+            LIBRARY.qkvsim_intervals_free(intervals)
+
+    def test_blocks_of_one_row_have_the_standard_error_of_scipys_bootstrap(self):
+        data = self.random.normal(size=(60, 3)) + self.random.normal(size=(60, 1))
+        intervals = self.intervals(data, method=BOOTSTRAP, resamples=4000, block_length=1)
+        expected = scipy.stats.bootstrap(
+            (numpy.arange(60),), lambda rows: numpy.corrcoef(data[rows, 0], data[rows, 1])[0, 1],
+            n_resamples=4000, vectorized=False, method="basic", random_state=1)
+        numpy.testing.assert_allclose(self.numbers(intervals)[SE - 1], expected.standard_error,
+                                      rtol=0.06)
+        LIBRARY.qkvsim_intervals_free(intervals)
 
 
 if __name__ == "__main__":
