@@ -1,0 +1,345 @@
+/*
+ * The stages of a comparison: one session, run on both selections, on subsets of the larger one and on
+ * relabelled selections. Each of these is the same input with other rows, so nothing is copied.
+ */
+#include "comparing.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "random.h"
+
+/* ---- one selection, two selections ---- */
+
+/* Analyses rows; with kinds, features count as no more defined than these say. */
+static qkvsim_status analyse(qkv_comparing *work, const qkv_selected *side, const int8_t *kinds,
+                             qkvsim_analysis *analysis)
+{
+    qkv_input input = qkv_input_with_rows(&work->both, side->rows, side->count);
+    input.kinds = kinds;
+    return qkv_session_run(work->context, &work->session, &input, analysis);
+}
+
+/* The least kind whose features are undefined under a metric. */
+static int8_t undefined_kind(int32_t metric)
+{
+    return metric == 0 ? QKV_UNDEFINED : QKV_CONSTANT;
+}
+
+static bool same_undefined(const qkvsim_analysis *a, const qkvsim_analysis *b)
+{
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++) {
+        const int64_t count = a->undefined_count[metric];
+        if (count != b->undefined_count[metric]
+            || (count > 0
+                && memcmp(a->undefined[metric], b->undefined[metric], (size_t)count * sizeof count)
+                       != 0))
+            return false;
+    }
+    return true;
+}
+
+static void mark_kinds(const qkvsim_analysis *analysis, int8_t *kinds)
+{
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        for (int64_t k = 0; k < analysis->undefined_count[metric]; k++) {
+            int8_t *kind = &kinds[analysis->undefined[metric][k]];
+            if (*kind < undefined_kind(metric))
+                *kind = undefined_kind(metric);
+        }
+}
+
+/* Whether an analysis defines a feature that the kinds do not. */
+static bool defines_more(const qkvsim_analysis *analysis, const int8_t *kinds)
+{
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++) {
+        int64_t undefined = 0;
+        for (int64_t j = 0; j < analysis->layout->features; j++)
+            undefined += kinds[j] >= undefined_kind(metric);
+        if (analysis->undefined[metric] != NULL && undefined > analysis->undefined_count[metric])
+            return true;
+    }
+    return false;
+}
+
+/* Replaces two analyses by such of the same rows that have no pair which the other has not. */
+static qkvsim_status make_common(qkv_comparing *work, const qkv_selected *const sides[2],
+                                 const qkvsim_analysis *analyses[2])
+{
+    if (same_undefined(analyses[0], analyses[1]))
+        return QKVSIM_OK;
+    memset(work->kinds, QKV_NORMAL, (size_t)work->both.features);
+    mark_kinds(analyses[0], work->kinds);
+    mark_kinds(analyses[1], work->kinds);
+    qkvsim_status status = QKVSIM_OK;
+    for (int s = 0; s < 2 && status == QKVSIM_OK; s++)
+        if (defines_more(analyses[s], work->kinds)) {
+            status = analyse(work, sides[s], work->kinds, work->common[s]);
+            analyses[s] = work->common[s];
+        }
+    return status;
+}
+
+/* Writes the distances of two analysed selections, over the pairs that both define. */
+static qkvsim_status measure(qkv_comparing *work, const qkv_selected *a, const qkv_selected *b,
+                             double *distances)
+{
+    const qkv_selected *const sides[2] = { a, b };
+    const qkvsim_analysis *analyses[2] = { a->analysis, b->analysis };
+    const qkvsim_status status = make_common(work, sides, analyses);
+    if (status != QKVSIM_OK)
+        return status;
+    const qkv_binning *binning = &work->session.binning;
+    const int32_t rows = qkv_layout_rows(work->session.layout);
+    for (int32_t test = 0; test < QKV_DISTANCE_TESTS; test++)
+        for (int32_t row = 0; row < rows; row++) {
+            const int32_t metric = qkv_metric_bit(test / QKV_DISTANCES);
+            const int64_t *one = qkvsim_analysis_histogram(analyses[0], row, metric);
+            const int64_t *other = qkvsim_analysis_histogram(analyses[1], row, metric);
+            distances[(int64_t)test * rows + row] =
+                one == NULL ? NAN
+                            : qkv_distance(one, other, binning->edges, binning->count,
+                                           test % QKV_DISTANCES + QKVSIM_KOLMOGOROV_SMIRNOV);
+        }
+    return QKVSIM_OK;
+}
+
+static const qkv_selected *smaller(const qkv_comparing *work)
+{
+    return &work->sides[work->sides[0].count > work->sides[1].count];
+}
+
+static const qkv_selected *larger(const qkv_comparing *work)
+{
+    return &work->sides[work->sides[0].count <= work->sides[1].count];
+}
+
+static bool sizes_differ(const qkv_comparing *work)
+{
+    return work->sides[0].count != work->sides[1].count;
+}
+
+/* Distances at equal sizes: of the smaller selection and a random subset of the larger one. */
+static qkvsim_status measure_matched(qkv_comparing *work, uint32_t purpose, uint32_t index,
+                                     double *distances)
+{
+    if (!sizes_differ(work))
+        return measure(work, &work->sides[0], &work->sides[1], distances);
+    const qkv_selected *from = larger(work);
+    qkv_selected *subset = &work->subset;
+    qkv_draw_subset(from->count, subset->count, work->options->seed, index, purpose, subset->rows);
+    for (int64_t k = 0; k < subset->count; k++)
+        subset->rows[k] = from->rows[subset->rows[k]];
+    const qkvsim_status status = analyse(work, subset, NULL, subset->analysis);
+    return status == QKVSIM_OK ? measure(work, smaller(work), subset, distances) : status;
+}
+
+/* ---- the three stages ---- */
+
+/* The most analyses that a stage may take; those that were not needed are passed over. */
+enum { ANALYSES_OBSERVED = 7, ANALYSES_SUBSET = 3, ANALYSES_RELABELLED = 5 };
+
+static qkvsim_status reach(qkv_comparing *work, int64_t analyses)
+{
+    work->planned += analyses * qkv_session_work(&work->session);
+    return qkv_work_at(work->context, work->planned) ? qkv_cancelled(work->context) : QKVSIM_OK;
+}
+
+static void begin(qkv_comparing *work)
+{
+    const int64_t analyses = ANALYSES_OBSERVED + ANALYSES_SUBSET * work->made->subsets
+                             + ANALYSES_RELABELLED * work->made->permutations;
+    int64_t units;
+    if (!qkv_multiply(qkv_session_work(&work->session), analyses, &units))
+        units = INT64_MAX;
+    qkv_work_begin(work->context, units);
+}
+
+/* Deals the rows to the two sides. */
+static void split_rows(qkv_comparing *work, const uint8_t *labels)
+{
+    int64_t next[2] = { 0, 0 };
+    for (int64_t k = 0; k < work->both.observations; k++) {
+        const int side = labels[k] != 0 ? 0 : 1;
+        work->sides[side].rows[next[side]++] = qkv_input_row(&work->both, k);
+    }
+}
+
+static qkvsim_status analyse_sides(qkv_comparing *work)
+{
+    qkvsim_status status = QKVSIM_OK;
+    for (int s = 0; s < 2 && status == QKVSIM_OK; s++)
+        status = analyse(work, &work->sides[s], NULL, work->sides[s].analysis);
+    return status;
+}
+
+static qkvsim_status observe(qkv_comparing *work)
+{
+    qkvsim_comparison *made = work->made;
+    split_rows(work, work->labels);
+    work->sides[0].analysis = made->sides[0];
+    work->sides[1].analysis = made->sides[1];
+    qkvsim_status status = analyse_sides(work);
+    if (status == QKVSIM_OK)
+        status = measure(work, &work->sides[0], &work->sides[1], made->values);
+    if (status == QKVSIM_OK)
+        status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, UINT32_MAX, made->matched);
+    return status == QKVSIM_OK ? reach(work, ANALYSES_OBSERVED) : status;
+}
+
+/* Adds the histograms of the larger selection, at the smaller one's size, to the bands. */
+static void add_band(qkv_comparing *work, int64_t k)
+{
+    const qkvsim_analysis *analysis =
+        sizes_differ(work) ? work->subset.analysis : work->sides[1].analysis;
+    for (int metric = 0; metric < QKV_METRICS; metric++)
+        qkv_running_add_counts(&work->made->bands[metric], analysis->histograms[metric], k);
+}
+
+static qkvsim_status draw_subsets(qkv_comparing *work)
+{
+    qkvsim_comparison *made = work->made;
+    qkvsim_status status = QKVSIM_OK;
+    for (int64_t k = 0; k < made->subsets && status == QKVSIM_OK; k++) {
+        status = measure_matched(work, QKV_RANDOM_SUBSET, (uint32_t)k, work->drawn);
+        if (status != QKVSIM_OK)
+            return status;
+        qkv_running_add(&made->matched_subsets, work->drawn, k);
+        add_band(work, k);
+        status = reach(work, ANALYSES_SUBSET);
+    }
+    qkv_running_finish(&made->matched_subsets, made->subsets);
+    for (int metric = 0; metric < QKV_METRICS; metric++)
+        qkv_running_finish(&made->bands[metric], made->subsets);
+    return status;
+}
+
+static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
+{
+    if (work->options->relabel == QKVSIM_RELABEL_SHIFT)
+        qkv_rotate_labels(work->labels, &work->segments, work->options->seed, (uint32_t)k,
+                          work->relabelled);
+    else
+        qkv_permute_labels(work->labels, work->both.observations, work->options->seed, (uint32_t)k,
+                           work->relabelled);
+    split_rows(work, work->relabelled);
+    qkvsim_status status = analyse_sides(work);
+    if (status == QKVSIM_OK)
+        status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, (uint32_t)k, work->drawn);
+    if (status != QKVSIM_OK)
+        return status;
+    qkv_replicates_put(&work->differences, work->sides[0].analysis, k);
+    qkv_replicates_subtract(&work->differences, work->sides[1].analysis, k);
+    for (int64_t cell = 0; cell < qkv_distance_cells(work); cell++)
+        work->distances[cell * work->made->permutations + k] = work->drawn[cell];
+    return reach(work, ANALYSES_RELABELLED);
+}
+
+static qkvsim_status relabel(qkv_comparing *work)
+{
+    work->sides[0].analysis = work->scratch[0];
+    work->sides[1].analysis = work->scratch[1];
+    qkvsim_status status = QKVSIM_OK;
+    for (int64_t k = 0; k < work->made->permutations && status == QKVSIM_OK; k++)
+        status = relabel_once(work, k);
+    return status;
+}
+
+/* ---- what the relabellings say ---- */
+
+static qkvsim_status finish_distances(qkv_comparing *work)
+{
+    qkv_null_table *table = &work->made->distances;
+    for (int64_t cell = 0; cell < qkv_distance_cells(work); cell++) {
+        qkv_null *null =
+            qkv_null_at(table, (int32_t)(cell % table->rows), (int32_t)(cell / table->rows));
+        null->values = work->distances + cell * table->permutations;
+        null->observed = work->made->matched[cell];
+    }
+    return qkv_null_table_finish(work->context, table,
+                                 qkv_pair_groups(work->session.layout->groups));
+}
+
+static qkvsim_status finish_differences(qkv_comparing *work)
+{
+    const qkvsim_comparison *made = work->made;
+    qkv_null_table *table = &work->made->differences;
+    for (int32_t test = 0; test < table->tests; test++)
+        for (int32_t row = 0; row < table->rows; row++) {
+            const int32_t metric = qkv_metric_bit(test / QKV_REPLICATED);
+            const int32_t statistic = qkv_replicated(test % QKV_REPLICATED);
+            qkv_null *null = qkv_null_at(table, row, test);
+            null->values = qkv_replicates_values(&work->differences, row, metric, statistic);
+            null->observed = qkvsim_analysis_statistic(made->sides[0], row, metric, statistic)
+                             - qkvsim_analysis_statistic(made->sides[1], row, metric, statistic);
+        }
+    return qkv_null_table_finish(work->context, table,
+                                 qkv_pair_groups(work->session.layout->groups));
+}
+
+/* ---- the run ---- */
+
+static qkvsim_status open_scratch(qkv_comparing *work)
+{
+    qkvsim_context *context = work->context;
+    const qkv_allocator *allocator = &context->allocator;
+    const size_t cells = (size_t)qkv_distance_cells(work);
+    work->kinds = qkv_allocate(allocator, (size_t)work->both.features, sizeof *work->kinds);
+    work->drawn = qkv_allocate(allocator, cells, sizeof *work->drawn);
+    work->distances =
+        qkv_allocate(allocator, (size_t)work->made->permutations, cells * sizeof *work->distances);
+    work->subset.count = smaller(work)->count;
+    work->subset.rows =
+        qkv_allocate(allocator, (size_t)work->subset.count, sizeof *work->subset.rows);
+    if (work->kinds == NULL || work->drawn == NULL || work->distances == NULL
+        || work->subset.rows == NULL)
+        return qkv_no_memory(context, "the relabellings");
+    qkvsim_analysis **const analyses[] = { &work->scratch[0], &work->scratch[1], &work->common[0],
+                                           &work->common[1], &work->subset.analysis };
+    qkvsim_status status = QKVSIM_OK;
+    for (int k = 0; k < 5 && status == QKVSIM_OK; k++)
+        status = qkv_session_results(context, &work->session, analyses[k]);
+    if (status == QKVSIM_OK)
+        status = qkv_replicates_open(context, work->session.layout, work->session.metrics,
+                                     work->made->permutations, &work->differences);
+    return status;
+}
+
+static void close_scratch(qkv_comparing *work)
+{
+    const qkv_allocator *allocator = &work->context->allocator;
+    qkv_replicates_close(&work->differences);
+    for (int s = 0; s < 2; s++) {
+        qkvsim_analysis_free(work->scratch[s]);
+        qkvsim_analysis_free(work->common[s]);
+    }
+    qkvsim_analysis_free(work->subset.analysis);
+    qkv_release(allocator, work->subset.rows);
+    qkv_release(allocator, work->kinds);
+    qkv_release(allocator, work->drawn);
+    qkv_release(allocator, work->distances);
+}
+
+static qkvsim_status run_stages(qkv_comparing *work)
+{
+    begin(work);
+    qkvsim_status status = observe(work);
+    if (status == QKVSIM_OK)
+        status = draw_subsets(work);
+    if (status == QKVSIM_OK)
+        status = relabel(work);
+    if (status == QKVSIM_OK)
+        status = finish_distances(work);
+    if (status == QKVSIM_OK)
+        status = finish_differences(work);
+    return status;
+}
+
+qkvsim_status qkv_comparing_run(qkv_comparing *work)
+{
+    qkvsim_status status = open_scratch(work);
+    if (status == QKVSIM_OK)
+        status = run_stages(work);
+    close_scratch(work);
+    return status;
+}

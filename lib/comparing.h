@@ -1,0 +1,65 @@
+/* Two selections against each other: the results, and what the stages of a comparison work with. */
+#ifndef QKV_COMPARING_H
+#define QKV_COMPARING_H
+
+#include <qkvsim/comparison.h>
+
+#include "analysis.h"
+#include "distance.h"
+#include "replicates.h"
+#include "resample.h"
+#include "running.h"
+#include "significance.h"
+
+enum { QKV_DISTANCE_TESTS = QKV_METRICS * QKV_DISTANCES };
+
+struct qkvsim_comparison {
+    qkv_allocator allocator;
+    qkvsim_analysis *sides[2]; /* first and second */
+    int64_t permutations, subsets;
+    double *values;                 /* tests x rows: distances of all of both */
+    double *matched;                /* the same at equal sizes */
+    qkv_running matched_subsets;    /* the same over the subsets */
+    qkv_running bands[QKV_METRICS]; /* rows x bins */
+    qkv_null_table distances;       /* a test is a metric and a distance */
+    qkv_null_table differences;     /* a test is a metric and a replicated statistic */
+};
+
+/* Rows of the input in use together, and what they came to. */
+typedef struct qkv_selected {
+    int64_t *rows;
+    int64_t count;
+    qkvsim_analysis *analysis;
+} qkv_selected;
+
+/* What one comparison works with. */
+typedef struct qkv_comparing {
+    qkvsim_context *context;
+    const qkvsim_comparison_options *options;
+    qkv_input both;  /* the rows of both selections, increasing */
+    uint8_t *labels; /* of these rows: 1 is first, 0 second */
+    uint8_t *relabelled;
+    qkv_segments segments;
+    qkv_session session;
+    qkv_selected sides[2];
+    qkv_selected subset;
+    qkvsim_analysis *scratch[2]; /* of relabelled sides */
+    qkvsim_analysis *common[2];  /* without what is undefined in the other */
+    int8_t *kinds;               /* features */
+    qkv_replicates differences;
+    double *distances; /* tests x rows x permutations */
+    double *drawn;     /* tests x rows: the distances of one draw */
+    int64_t planned;   /* units of work that shall be done by now */
+    qkvsim_comparison *made;
+} qkv_comparing;
+
+/* Distances of one kind: a number for each test and row. */
+static inline int64_t qkv_distance_cells(const qkv_comparing *work)
+{
+    return (int64_t)QKV_DISTANCE_TESTS * qkv_layout_rows(work->session.layout);
+}
+
+/* Fills the results, which are open, as the session is. */
+qkvsim_status qkv_comparing_run(qkv_comparing *work);
+
+#endif
