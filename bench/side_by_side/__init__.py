@@ -1,0 +1,14 @@
+"""The same work by qkvsim and by other ways, timed side by side. bench/peers.py is the command.
+
+    work            the input, what every way answers, and whether two answers agree
+    library         qkvsim through ctypes
+    timing          alternating stretches of calls, as bench/timing.c has them
+    notebook        the lesson's own way
+    tuned_numpy     NumPy with the best settings that were found
+    tiled_numpy     the library's own flow, written in NumPy
+    tuned_torch     PyTorch with the best settings that were found
+    single_steps    one similarity matrix, by the libraries that have a call for it
+    rows            the table: which way, which size, what is promised
+    environment     the virtual environment and what is installed in it
+    report, figure  docs/benchmarks.md and its figure
+"""

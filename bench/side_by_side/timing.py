@@ -1,0 +1,76 @@
+"""How time is taken: as bench/timing.c does. Two ways run in alternating stretches of calls with a
+pause before each, and what counts is the ratio of the medians.
+
+The pause is longer than a thread pool spins after its work (OpenBLAS's: about 0.1 s), so neither side
+runs beside the other's idle threads. The first calls of a stretch are dropped: they find cold caches
+and sleeping threads."""
+import gc
+import statistics
+import time
+from dataclasses import dataclass
+
+PAUSE = 0.25
+SHORTEST = 0.002  # what one sample should take at least: shorter calls are timed in batches
+LONG = 0.4        # calls this long warm up by themselves: fewer of them make a stretch
+
+
+@dataclass
+class Plan:
+    stretches: int
+    calls: int
+    dropped: int
+
+    @classmethod
+    def of(cls, quick):
+        return cls(2, 3, 1) if quick else cls(5, 7, 2)
+
+
+def one_call(call):
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+class Side:
+    """One of the two ways; remembers the seconds of its calls."""
+
+    def __init__(self, call, plan):
+        self.call, self.plan = call, plan
+        call()
+        once = min(one_call(call), one_call(call))
+        self.batch = max(1, round(SHORTEST / once))
+        self.calls, self.dropped = (3, 1) if once > LONG else (plan.calls, plan.dropped)
+        self.seconds, self.stretches = [], []
+
+    def run_stretch(self):
+        time.sleep(PAUSE)
+        kept = []
+        for sample in range(self.calls):
+            start = time.perf_counter()
+            for _ in range(self.batch):
+                self.call()
+            if sample >= self.dropped:
+                kept.append((time.perf_counter() - start) / self.batch)
+        self.seconds += kept
+        self.stretches.append(statistics.median(kept))
+
+
+def side_by_side(ours, theirs, plan):
+    """Milliseconds of both, how many times faster ours is, and that ratio's spread over stretches."""
+    sides = [Side(ours, plan), Side(theirs, plan)]
+    gc.disable()
+    for _ in range(plan.stretches):
+        for side in sides:
+            side.run_stretch()
+    gc.enable()
+    medians = [statistics.median(side.seconds) for side in sides]
+    ratios = [b / a for a, b in zip(sides[0].stretches, sides[1].stretches)]
+    return {"qkvsim_ms": 1e3 * medians[0], "ms": 1e3 * medians[1],
+            "times_faster": medians[1] / medians[0], "low": min(ratios), "high": max(ratios)}
+
+
+def quick_median(call, calls=5):
+    """For choosing between variants of one way."""
+    call()
+    time.sleep(PAUSE)
+    return statistics.median(one_call(call) for _ in range(calls))
