@@ -619,6 +619,58 @@ START_TEST(one_block_of_everything_draws_the_input_itself)
 }
 END_TEST
 
+START_TEST(segments_of_one_row_draw_rows_one_by_one)
+{
+    int32_t labels[N];
+    for (int32_t row = 0; row < N; row++)
+        labels[row] = row;
+    const qkvsim_interval_options single = bootstrap(30, 1, 4);
+    qkvsim_interval_options segmented = bootstrap(30, 9, 4);
+    segmented.segments = labels;
+    qkvsim_intervals *expected = run(NULL, &single), *found = run(NULL, &segmented);
+    ck_assert_mem_eq(qkvsim_intervals_values(found, 1, QKVSIM_COSINE, QKVSIM_MEAN),
+                     qkvsim_intervals_values(expected, 1, QKVSIM_COSINE, QKVSIM_MEAN),
+                     30 * sizeof(double));
+    qkvsim_intervals_free(expected);
+    qkvsim_intervals_free(found);
+}
+END_TEST
+
+/* Two halves, each drawn whole: a resample is one of them twice, the other twice, or both. */
+START_TEST(no_drawn_block_crosses_from_one_segment_to_another)
+{
+    enum { HALF = 21 };
+    int64_t rows[2 * HALF], seen[3] = { 0 };
+    int32_t labels[N] = { 0 };
+    for (int32_t k = 0; k < 2 * HALF; k++) {
+        rows[k] = k;
+        labels[k] = k / HALF;
+    }
+    qkvsim_analysis *parts[] = { analyze_rows(&input, rows, HALF),
+                                 analyze_rows(&input, rows + HALF, HALF),
+                                 analyze_rows(&input, rows, 2 * HALF) };
+    const qkvsim_selection both = rows_selected(rows, 2 * HALF);
+    qkvsim_interval_options options = bootstrap(60, HALF + 5, 4);
+    options.segments = labels;
+    qkvsim_intervals *found = run(&both, &options);
+    const double *values = qkvsim_intervals_values(found, 1, QKVSIM_PEARSON, QKVSIM_MEAN);
+    for (int k = 0; k < 60; k++) {
+        int is = 0;
+        while (is < 3
+               && fabs(qkvsim_analysis_statistic(parts[is], 1, QKVSIM_PEARSON, QKVSIM_MEAN)
+                       - values[k])
+                      > 1e-12)
+            is++;
+        ck_assert_msg(is < 3, "resample %d is none of the three: %.17g", k, values[k]);
+        seen[is]++;
+    }
+    ck_assert(seen[0] > 0 && seen[1] > 0 && seen[2] > seen[0] && seen[2] > seen[1]);
+    for (int p = 0; p < 3; p++)
+        qkvsim_analysis_free(parts[p]);
+    qkvsim_intervals_free(found);
+}
+END_TEST
+
 START_TEST(a_seed_gives_its_resamples_and_more_of_them_begin_with_the_same)
 {
     const qkvsim_interval_options few = bootstrap(20, 3, 9), many = bootstrap(30, 3, 9),
@@ -1202,6 +1254,8 @@ static Suite *interval_suite(void)
     tcase_add_test(formulas, a_selection_that_lies_in_one_block_has_no_interval);
     tcase_add_loop_test(formulas, the_bootstrap_interval_is_the_basic_one, 0, 4);
     tcase_add_test(formulas, one_block_of_everything_draws_the_input_itself);
+    tcase_add_test(formulas, segments_of_one_row_draw_rows_one_by_one);
+    tcase_add_test(formulas, no_drawn_block_crosses_from_one_segment_to_another);
     tcase_add_test(formulas, a_seed_gives_its_resamples_and_more_of_them_begin_with_the_same);
     TCase *absent = add_case(suite, "absent");
     tcase_add_checked_fixture(absent, set_up, tear_down);

@@ -29,7 +29,8 @@ enum {
     QKVSIM_BOOTSTRAP = 2
 };
 
-/** Zero in any field is its default. Setting a field of the method not chosen is an error. */
+/** Zero in any field is its default. Blocks for the bootstrap, or resamples or block_length for the
+ * jackknife, are an error. */
 typedef struct qkvsim_interval_options {
     size_t struct_size;
     int64_t blocks; /**< jackknife: G, 8 .. observations in use; default: min(20, half of them) */
@@ -59,8 +60,8 @@ typedef struct qkvsim_intervals qkvsim_intervals;
  * max(1, round(G l / n)) blocks. With a second selection, blocks are of the observations of both in
  * row order, and leaving one out (or drawing one) concerns both.
  *
- * Where there are not 8 blocks the default jackknife has no replicates and no interval
- * exists; the observed analysis does.
+ * Where there are not 8 blocks the default jackknife has no replicates, and no interval exists; the
+ * observed analysis does.
  *
  * @param analysis_options as for qkvsim_analyze, NULL for all defaults
  * @param options          NULL for all defaults
@@ -138,9 +139,9 @@ QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, i
                                             int32_t row_b, int32_t metric, int32_t statistic,
                                             int32_t what);
 
-/** The same of T(the analysis' selection) - T(the second), recomputed in each replicate. NaN where
- * there is no second selection, or where a replicate leaves either without the statistic, as when
- * all its observations lie in one block. */
+/** The same of T(the analysis' selection) - T(the second), recomputed in each replicate; each is over
+ * the pairs that are defined in its selection. NaN where there is no second selection, or where a
+ * replicate leaves either without the statistic, as when all its observations lie in one block. */
 QKVSIM_API double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row,
                                               int32_t metric, int32_t statistic, int32_t what);
 
