@@ -4,7 +4,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "kernels/conversion.h"
+#include "tile_values.h"
 
 static bool is_bounded(const qkv_matrix_sink *sink)
 {
@@ -12,45 +12,6 @@ static bool is_bounded(const qkv_matrix_sink *sink)
 }
 
 /* ---- one row of a tile ---- */
-
-/* Values first .. columns - 1 of a tile's row, as double, which holds a float exactly. */
-static void convert_f32(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_t r, int64_t first,
-                        double *values)
-{
-    const float *gram = (const float *)tile->values + r * QKV_PANEL_WIDTH;
-    const float *s = sink->panels->spread, *o = sink->panels->offset;
-    const float s_i = s[tile->row_start + r], o_i = o[tile->row_start + r];
-    s += tile->column_start;
-    o += tile->column_start;
-    if (sink->metric == QKVSIM_COSINE)
-        for (int64_t c = first; c < tile->columns; c++)
-            values[c] = (double)cosine_f32(clamp_f32(gram[c]), s_i, s[c], o_i, o[c]);
-    else if (sink->metric == QKVSIM_PEARSON)
-        for (int64_t c = first; c < tile->columns; c++)
-            values[c] = (double)clamp_f32(gram[c]);
-    else
-        for (int64_t c = first; c < tile->columns; c++)
-            values[c] = (double)gram[c];
-}
-
-static void convert_f64(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_t r, int64_t first,
-                        double *values)
-{
-    const double *gram = (const double *)tile->values + r * QKV_PANEL_WIDTH;
-    const double *s = sink->panels->spread, *o = sink->panels->offset;
-    const double s_i = s[tile->row_start + r], o_i = o[tile->row_start + r];
-    s += tile->column_start;
-    o += tile->column_start;
-    if (sink->metric == QKVSIM_COSINE)
-        for (int64_t c = first; c < tile->columns; c++)
-            values[c] = cosine_f64(clamp_f64(gram[c]), s_i, s[c], o_i, o[c]);
-    else if (sink->metric == QKVSIM_PEARSON)
-        for (int64_t c = first; c < tile->columns; c++)
-            values[c] = clamp_f64(gram[c]);
-    else
-        for (int64_t c = first; c < tile->columns; c++)
-            values[c] = gram[c];
-}
 
 /* A covariance or dot product from an entry of the Gram matrix of unit columns. */
 static double unbounded_value(const qkv_matrix_sink *sink, const qkv_feature *a,
@@ -66,10 +27,7 @@ static void row_values(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_
                        double *values)
 {
     const qkv_feature *features = sink->panels->statistics;
-    if (sink->panels->real == QKVSIM_F64)
-        convert_f64(sink, tile, r, first, values);
-    else
-        convert_f32(sink, tile, r, first, values);
+    qkv_tile_row_values(sink->panels, tile, sink->metric, r, first, tile->columns, values);
     if (is_bounded(sink))
         return;
     for (int64_t c = first; c < tile->columns; c++)
