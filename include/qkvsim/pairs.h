@@ -1,0 +1,96 @@
+/**
+ * @file pairs.h
+ * The strongest pairs of features by themselves: all over a threshold, or the top k.
+ *
+ *     qkvsim_pairs_options options = { .struct_size = sizeof options, .top = 20 };
+ *     qkvsim_pairs *pairs;
+ *     if (qkvsim_pairs_find(context, &activations, 1, NULL, &options, &pairs) != QKVSIM_OK)
+ *         puts(qkvsim_last_error(context));
+ *     int64_t count;
+ *     const qkvsim_pair *list = qkvsim_pairs_list(pairs, &count);
+ *
+ * No d x d matrix is built: memory follows the result.
+ */
+#ifndef QKVSIM_PAIRS_H
+#define QKVSIM_PAIRS_H
+
+#include <qkvsim/context.h>
+#include <qkvsim/layout.h>
+#include <qkvsim/view.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/** One pair of features, columns i < j of the caller's. Its size is fixed. */
+typedef struct qkvsim_pair {
+    int64_t i;
+    int64_t j;
+    double value; /**< that of qkvsim_similarity, to the bit */
+    int32_t pair_group;
+} qkvsim_pair;
+
+/** What makes a pair strong. */
+enum {
+    QKVSIM_SIGN_BOTH = 0,     /**< |value| */
+    QKVSIM_SIGN_POSITIVE = 1, /**< value */
+    QKVSIM_SIGN_NEGATIVE = 2  /**< -value */
+};
+
+/** Pairs a threshold may give where no limit is set. */
+#define QKVSIM_PAIRS_LIMIT 10000000
+
+/** Zero in any field is its default. At least one of threshold and top is given; with both, the result
+ * is the top k of the pairs over the threshold. */
+typedef struct qkvsim_pairs_options {
+    size_t struct_size;
+    const qkvsim_selection *selection; /**< default: all observations */
+    const int32_t *pair_groups;        /**< the pair groups to search; default: all */
+    int32_t pair_group_count;
+    int32_t metric;          /**< QKVSIM_COSINE (default) or PEARSON */
+    int32_t precision;       /**< QKVSIM_F32 or F64 arithmetic; default: F32 unless a part is F64 */
+    int32_t nonfinite;       /**< QKVSIM_NONFINITE_*; default: an error */
+    int32_t sign;            /**< QKVSIM_SIGN_* */
+    int32_t per_pair_group;  /**< 1: the top k of each pair group, fewer where it has fewer */
+    const double *threshold; /**< the least strength; -1 to 1, for |value| from 0; default: none */
+    int64_t top;   /**< k, the number of strongest pairs; default: all over the threshold */
+    int64_t limit; /**< most pairs a threshold without top may give; default: QKVSIM_PAIRS_LIMIT */
+} qkvsim_pairs_options;
+
+/** Pairs found. Immutable; free with qkvsim_pairs_free. */
+typedef struct qkvsim_pairs qkvsim_pairs;
+
+/**
+ * Finds the pairs of one metric that reach a threshold, or the k strongest.
+ * @param parts   `part_count` views of the same n observations, d features in all
+ * @param layout  labels the d features; NULL: one group of all
+ * @param options a threshold, top, or both
+ * @param pairs   receives the result
+ * @return INVALID_ARGUMENT (a threshold that is NaN or out of range, neither threshold nor top, top
+ *         over the number of pairs), NONFINITE, NO_MEMORY, CANCELLED; TOO_LARGE where a threshold gives
+ *         more pairs than the limit: the message says how many
+ *
+ * A threshold is reached where it is equalled. Pairs whose value is undefined are never found: with
+ * few defined ones, top may give fewer than k. The same result, in the same order, for any number of
+ * threads. Time O(n d^2), that of an analysis, besides sorting the result; memory O(n d + result). A
+ * threshold that gives more pairs than fit the memory of the prepared columns takes a second pass.
+ */
+QKVSIM_API qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_view *parts,
+                                           int32_t part_count, const qkvsim_layout *layout,
+                                           const qkvsim_pairs_options *options,
+                                           qkvsim_pairs **pairs);
+
+/** Frees the result; NULL is allowed. */
+QKVSIM_API void qkvsim_pairs_free(qkvsim_pairs *pairs);
+
+/** The `count` pairs found, strongest first, equally strong ones by i and then j; owned by the handle.
+ * NULL and 0 if none. */
+QKVSIM_API const qkvsim_pair *qkvsim_pairs_list(const qkvsim_pairs *pairs, int64_t *count);
+
+/** Observations used: those selected, less those dropped. */
+QKVSIM_API int64_t qkvsim_pairs_observations(const qkvsim_pairs *pairs);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
