@@ -1,6 +1,6 @@
 #!/bin/sh
 # The demonstration: installs what is missing, builds, and runs the program on the capture of a real
-# model that examples/data/ holds. Leaves a table, a figure and all numbers as JSON.
+# model that examples/data/ holds. Leaves a table, two figures and all numbers as JSON.
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/packages.sh
@@ -25,15 +25,21 @@ rm -f "$log"
 mkdir -p demo
 analyze() {
   build/tools/qkvsim analyze examples/data/smollm2-135m-layer10-qkv.npy \
-    --groups Q=576,K=192,V=192 --targets examples/data/alice-rows.txt \
-    --permutations 200 --seed 1865 "$@"
+    --groups Q=576,K=192,V=192 --targets examples/data/alice-rows.txt --seed 1865 "$@"
 }
-analyze --json demo/result.json --figure demo/figure.svg
-analyze --quiet --figure demo/figure.png
+analyze --permutations 200 --interval jackknife --contrast Q-Q,V-V \
+  --json demo/result.json --figure demo/figure.svg
+analyze --permutations 200 --quiet --figure demo/figure.png
+
+# The same, head by head.
+for format in svg png; do
+  analyze --heads Q=9,K=3,V=3 --interval jackknife --quiet --figure demo/heads.$format
+done
 
 echo
 echo "What one sees:"
 python3 scripts/describe.py demo/result.json
 echo
 echo "Figure: $PWD/demo/figure.svg and figure.png"
+echo "Heads:  $PWD/demo/heads.svg and heads.png"
 echo "All numbers: $PWD/demo/result.json"

@@ -1,4 +1,4 @@
-"""Says in three lines what an analysis of Q, K and V found, from the numbers in its JSON.
+"""Says in a few lines what an analysis of Q, K and V found, from the numbers in its JSON.
 
     python3 describe.py result.json
 """
@@ -34,6 +34,14 @@ def sentence(pair_groups, metric, bins, high_tails, high_centre):
             + ", ".join(f"{centre[name]:.1%}" for name in WITHIN) + f": {shape}")
 
 
+def contrast(condition):
+    """Whether one pair group is more offset-coded than another, with its interval and p-value."""
+    (pair,) = condition["contrasts"]
+    share = pair["cosine"]["offset_share"]
+    return (f"{condition['name']} {share['estimate']:+.3f} "
+            f"[{share['low']:.3f}, {share['high']:.3f}], p = {share['p']:.2g}")
+
+
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         result = json.load(file)
@@ -49,6 +57,10 @@ def main():
     print("  Offsets  " + listed(pair_groups, lambda p: f"{p['offset']['offset_share']:.3f}")
           + f" of the cosines' energy: the features' means carry "
           + ("most of it." if min(shares) > 0.5 else "not most of it in every pair group."))
+    if all(condition.get("contrasts") for condition in result["conditions"]):
+        pair = result["conditions"][0]["contrasts"][0]
+        print(f"  Contrast {pair['a']} less {pair['b']}, offset share: "
+              + "; ".join(contrast(condition) for condition in result["conditions"]) + ".")
 
 
 main()

@@ -172,7 +172,25 @@ static void draw_cell(const struct figure *figure, const struct panel *panel, in
     canvas_text(cr, x + size / 2, y + size / 2 + fmin(0.13 * size, 2.5), 0.5, text);
 }
 
-/* White lines between parts, and a frame around each pair of heads of which one serves the other. */
+/* Frames each pair of heads of which one serves the other. */
+static void draw_frames(const struct figure *figure, const struct panel *panel)
+{
+    cairo_t *cr = figure->cr;
+    double size = figure->cell;
+    cairo_set_line_width(cr, fmin(0.9, size / 10));
+    for (int32_t i = 0; i < figure->groups; i++)
+        for (int32_t k = 0; k < figure->groups; k++) {
+            double value = panel->matrix[i * figure->groups + k];
+            if (!figure->served[i * figure->groups + k])
+                continue;
+            bool dark = !isnan(value) && colours_are_dark(colours_of(&panel->scale, value));
+            canvas_grey(cr, dark ? 1 : 0);
+            cairo_rectangle(cr, k * size + 0.9, i * size + 0.9, size - 1.8, size - 1.8);
+            cairo_stroke(cr);
+        }
+}
+
+/* White lines between parts. */
 static void draw_lines(const struct figure *figure)
 {
     cairo_t *cr = figure->cr;
@@ -189,13 +207,6 @@ static void draw_lines(const struct figure *figure)
         canvas_line(cr, i * size, 0, i * size, side);
         canvas_line(cr, 0, i * size, side, i * size);
     }
-    canvas_grey(cr, 0);
-    cairo_set_line_width(cr, fmin(0.9, size / 10));
-    for (int32_t i = 0; i < figure->groups; i++)
-        for (int32_t k = 0; k < figure->groups; k++)
-            if (figure->served[i * figure->groups + k])
-                cairo_rectangle(cr, k * size + 0.6, i * size + 0.6, size - 1.2, size - 1.2);
-    cairo_stroke(cr);
 }
 
 static void draw_labels(const struct figure *figure)
@@ -281,6 +292,7 @@ static void draw_panel(const struct figure *figure, int number)
         for (int32_t k = 0; k < figure->groups; k++)
             draw_cell(figure, panel, i, k);
     draw_lines(figure);
+    draw_frames(figure, panel);
     draw_labels(figure);
     draw_bar(figure, panel);
     cairo_restore(cr);
@@ -331,10 +343,11 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
                          text_count(options->permutations, count),
                          options_scheme_name(options->scheme), options->seed);
     if (options->interval != 0 && rollups_height(report) > 0)
-        used += snprintf(caption + used, size - (size_t)used, " Bars: %g %% intervals by %s%s.",
-                         100 * (options->level > 0 ? options->level : 0.95),
-                         options_interval_name(options->interval),
-                         options->interval == QKVSIM_JACKKNIFE ? ", corrected for bias" : "");
+        used += snprintf(
+            caption + used, size - (size_t)used, " Heads together: %g %% intervals by %s%s.",
+            100 * (options->level > 0 ? options->level : 0.95),
+            options_interval_name(options->interval),
+            options->interval == QKVSIM_JACKKNIFE ? " and what they correct each value to" : "");
     if (report->comparison != NULL)
         snprintf(
             caption + used, size - (size_t)used,

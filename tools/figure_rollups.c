@@ -19,17 +19,19 @@ struct drawing {
     double high;
 };
 
-/* A roll-up's number: its statistic, or an end of its interval. */
+/* A roll-up's number: an end of its interval, or what stands within: the interval's estimate, or the
+ * statistic itself where there is no interval. */
 static double number_of(const struct report *report, int condition, int32_t i, int32_t what)
 {
     int32_t row = report->rows[report->pair_group_count + i];
     int32_t metric = report->options->statistic_metric, statistic = report->options->statistic;
     const struct condition *of = &report->conditions[condition];
-    if (what == QKVSIM_INTERVAL_OBSERVED)
+    double value = NAN;
+    if (of->intervals != NULL)
+        value = qkvsim_intervals_statistic(of->intervals, row, metric, statistic, what);
+    if (isnan(value) && what == QKVSIM_INTERVAL_ESTIMATE)
         return qkvsim_analysis_statistic(of->analysis, row, metric, statistic);
-    return of->intervals != NULL
-               ? qkvsim_intervals_statistic(of->intervals, row, metric, statistic, what)
-               : (double)NAN;
+    return value;
 }
 
 static int32_t count_of(const struct report *report)
@@ -40,7 +42,7 @@ static int32_t count_of(const struct report *report)
 static void find_range(struct drawing *drawing)
 {
     const struct report *report = drawing->report;
-    static const int32_t numbers[] = { QKVSIM_INTERVAL_OBSERVED, QKVSIM_INTERVAL_LOW,
+    static const int32_t numbers[] = { QKVSIM_INTERVAL_ESTIMATE, QKVSIM_INTERVAL_LOW,
                                        QKVSIM_INTERVAL_HIGH };
     double low = INFINITY, high = -INFINITY;
     for (int32_t i = 0; i < count_of(report); i++)
@@ -89,7 +91,7 @@ static void draw_axis(const struct drawing *drawing, double bottom)
 static void draw_dot(const struct drawing *drawing, int condition, int32_t i, double y)
 {
     cairo_t *cr = drawing->cr;
-    double value = number_of(drawing->report, condition, i, QKVSIM_INTERVAL_OBSERVED);
+    double value = number_of(drawing->report, condition, i, QKVSIM_INTERVAL_ESTIMATE);
     double low = number_of(drawing->report, condition, i, QKVSIM_INTERVAL_LOW);
     double high = number_of(drawing->report, condition, i, QKVSIM_INTERVAL_HIGH);
     if (!isnan(low) && !isnan(high)) {

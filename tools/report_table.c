@@ -155,12 +155,12 @@ static void condition_title(const struct condition *condition, char *title, size
 static bool print_condition(FILE *stream, const struct lines *lines,
                             const struct condition *condition)
 {
-    struct table_column columns[COLUMNS] = { { "pairs of", true, 11 }, { "pairs", false, 2 },
+    struct table_column columns[COLUMNS] = { { "pairs of", true, 11 }, { "pairs", false, 4 },
                                              { "metric", true, 10 },   { "mean", false, 9 },
                                              { "sd", false, 8 },       { "-1 .. 1", true, 7 },
                                              { "offset", false, 6 },   { "interval", true, 5 },
                                              { "p mean", false, 1 },   { "p var.", false, 3 },
-                                             { "p off.", false, 4 } };
+                                             { "p off.", false, 2 } };
     const struct report *report = lines->report;
     if (condition->intervals == NULL)
         columns[INTERVAL].importance = 0;
@@ -196,11 +196,10 @@ static void print_method(FILE *stream, const struct report *report, int width)
         table_print_line(stream, line, width);
     }
     if (options->interval != 0) {
-        const qkvsim_intervals *intervals = report->conditions[0].intervals;
-        snprintf(line, sizeof line,
-                 "interval: of the offset share, %s with %" PRId64 " replicates, level %g",
-                 options_interval_name(options->interval), qkvsim_intervals_replicates(intervals),
-                 options->level > 0 ? options->level : 0.95);
+        snprintf(line, sizeof line, "interval: %g %% for the offset share, %s",
+                 100 * (options->level > 0 ? options->level : 0.95),
+                 options->interval == QKVSIM_JACKKNIFE ? "jackknife, corrected for bias"
+                                                       : "bootstrap");
         table_print_line(stream, line, width);
     }
 }

@@ -3,6 +3,7 @@
  */
 #include "trend.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -48,7 +49,7 @@ static void begin(struct trend *trend, const struct report *report)
 static size_t numbers_of_layer(const struct trend *trend)
 {
     return (size_t)trend->shared.condition_count * (size_t)trend->line_count
-           * (size_t)trend->row_count;
+           * (size_t)trend->row_count * TREND_NUMBERS;
 }
 
 static bool grow(struct trend *trend, struct failure *failure)
@@ -69,6 +70,21 @@ static bool grow(struct trend *trend, struct failure *failure)
     return true;
 }
 
+/* Keeps the numbers of one statistic of a row. */
+static void keep(double *numbers, const struct condition *condition, int32_t row,
+                 const struct trend_line *line)
+{
+    static const int32_t what[TREND_NUMBERS] = { [TREND_ESTIMATE] = QKVSIM_INTERVAL_ESTIMATE,
+                                                 [TREND_LOW] = QKVSIM_INTERVAL_LOW,
+                                                 [TREND_HIGH] = QKVSIM_INTERVAL_HIGH };
+    numbers[TREND_VALUE] =
+        qkvsim_analysis_statistic(condition->analysis, row, line->metric, line->statistic);
+    for (int i = TREND_ESTIMATE; i <= TREND_HIGH; i++)
+        numbers[i] = condition->intervals != NULL ? qkvsim_intervals_statistic(
+                         condition->intervals, row, line->metric, line->statistic, what[i])
+                                                  : (double)NAN;
+}
+
 bool trend_add(struct trend *trend, const struct report *report, int number,
                struct failure *failure)
 {
@@ -76,13 +92,11 @@ bool trend_add(struct trend *trend, const struct report *report, int number,
         begin(trend, report);
     if (!grow(trend, failure))
         return false;
-    double *value = trend->values + (size_t)trend->layers * numbers_of_layer(trend);
+    double *numbers = trend->values + (size_t)trend->layers * numbers_of_layer(trend);
     for (int c = 0; c < report->condition_count; c++)
         for (int i = 0; i < trend->line_count; i++)
-            for (int32_t r = 0; r < trend->row_count; r++)
-                *value++ =
-                    qkvsim_analysis_statistic(report->conditions[c].analysis, trend->rows[r],
-                                              trend->lines[i].metric, trend->lines[i].statistic);
+            for (int32_t r = 0; r < trend->row_count; r++, numbers += TREND_NUMBERS)
+                keep(numbers, &report->conditions[c], trend->rows[r], &trend->lines[i]);
     trend->names[trend->layers++] = report->layer;
     return true;
 }
@@ -94,10 +108,12 @@ void trend_free(struct trend *trend)
     *trend = (struct trend){ 0 };
 }
 
-double trend_value(const struct trend *trend, int layer, int condition, int line, int32_t row)
+double trend_number(const struct trend *trend, int layer, int condition, int line, int32_t row,
+                    int which)
 {
     int block = (layer * trend->shared.condition_count + condition) * trend->line_count + line;
-    return trend->values[(size_t)block * (size_t)trend->row_count + (size_t)row];
+    size_t cell = (size_t)block * (size_t)trend->row_count + (size_t)row;
+    return trend->values[cell * TREND_NUMBERS + (size_t)which];
 }
 
 const char *trend_line_name(const struct trend *trend, int line, char name[REPORT_STATISTIC_SIZE])

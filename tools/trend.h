@@ -24,7 +24,7 @@ struct trend {
     int32_t row_count;
     bool rolled_up;
     const char **names; /* of layers */
-    double *values;     /* layers x conditions x lines x rows */
+    double *values;     /* layers x conditions x lines x rows x TREND_NUMBERS */
     int layers;
     int capacity;
 };
@@ -36,7 +36,11 @@ bool trend_add(struct trend *trend, const struct report *report, int number,
 /* Also for one zeroed. */
 void trend_free(struct trend *trend);
 
-double trend_value(const struct trend *trend, int layer, int condition, int line, int32_t row);
+/* A number kept: the statistic, or where there are intervals, their estimate of it and their ends;
+ * else NaN. */
+enum { TREND_VALUE, TREND_ESTIMATE, TREND_LOW, TREND_HIGH, TREND_NUMBERS };
+double trend_number(const struct trend *trend, int layer, int condition, int line, int32_t row,
+                    int which);
 
 /* "offset share", "Pearson sd", ... */
 const char *trend_line_name(const struct trend *trend, int line, char name[REPORT_STATISTIC_SIZE]);

@@ -36,6 +36,14 @@ struct panel {
     double high;
 };
 
+/* What stands for a layer: the intervals' estimate, or the statistic where there are none. */
+static double value_of(const struct trend *trend, int layer, int condition, int line, int32_t row)
+{
+    double estimate = trend_number(trend, layer, condition, line, row, TREND_ESTIMATE);
+    return isnan(estimate) ? trend_number(trend, layer, condition, line, row, TREND_VALUE)
+                           : estimate;
+}
+
 static double x_of(const struct figure *figure, int layer)
 {
     int layers = figure->trend->layers;
@@ -54,9 +62,12 @@ static void find_range(const struct trend *trend, struct panel *panel)
     for (int layer = 0; layer < trend->layers; layer++)
         for (int c = 0; c < trend->shared.condition_count; c++)
             for (int32_t r = 0; r < trend->row_count; r++) {
-                double value = trend_value(trend, layer, c, panel->line, r);
-                low = fmin(low, value);
-                high = fmax(high, value);
+                double value = value_of(trend, layer, c, panel->line, r);
+                /* fmin and fmax pass over NaN. */
+                low = fmin(fmin(low, value),
+                           trend_number(trend, layer, c, panel->line, r, TREND_LOW));
+                high = fmax(fmax(high, value),
+                            trend_number(trend, layer, c, panel->line, r, TREND_HIGH));
             }
     int32_t statistic = trend->lines[panel->line].statistic;
     bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE || statistic == QKVSIM_TAIL;
@@ -65,7 +76,7 @@ static void find_range(const struct trend *trend, struct panel *panel)
         high = 1;
     }
     if (statistic == QKVSIM_VARIANCE)
-        low = 0;
+        low = fmin(low, 0);
     double room = high > low ? 0.06 * (high - low) : fmax(0.1 * fabs(high), 1e-3);
     panel->low = share || low == 0 ? low : low - room;
     panel->high = share ? high : high + room;
@@ -88,13 +99,34 @@ static void draw_marker(cairo_t *cr, double x, double y, int32_t shape)
     cairo_fill(cr);
 }
 
+/* The interval of each layer, as a bar through its marker. */
+static void draw_intervals(const struct figure *figure, const struct panel *panel, int32_t row)
+{
+    const struct trend *trend = figure->trend;
+    struct canvas_style style = styles[row];
+    style.line = 0.6;
+    style.dash[0] = 0;
+    for (int layer = 0; layer < trend->layers; layer++) {
+        double ends[2];
+        for (int i = 0; i < 2; i++)
+            ends[i] = trend_number(trend, layer, panel->condition, panel->line, row,
+                                   i == 0 ? TREND_LOW : TREND_HIGH);
+        if (isnan(ends[0]) || isnan(ends[1]))
+            continue;
+        /* A share's interval may reach beyond the axis. */
+        cairo_move_to(figure->cr, x_of(figure, layer), y_of(panel, fmax(ends[0], panel->low)));
+        cairo_line_to(figure->cr, x_of(figure, layer), y_of(panel, fmin(ends[1], panel->high)));
+        canvas_stroke(figure->cr, &style);
+    }
+}
+
 static void draw_line(const struct figure *figure, const struct panel *panel, int32_t row)
 {
     const struct trend *trend = figure->trend;
     cairo_t *cr = figure->cr;
     bool joined = false;
     for (int layer = 0; layer < trend->layers; layer++) {
-        double value = trend_value(trend, layer, panel->condition, panel->line, row);
+        double value = value_of(trend, layer, panel->condition, panel->line, row);
         if (isnan(value)) {
             joined = false;
             continue;
@@ -107,7 +139,7 @@ static void draw_line(const struct figure *figure, const struct panel *panel, in
     }
     canvas_stroke(cr, &styles[row]);
     for (int layer = 0; trend->layers <= MARKER_LAYERS_MAX && layer < trend->layers; layer++) {
-        double value = trend_value(trend, layer, panel->condition, panel->line, row);
+        double value = value_of(trend, layer, panel->condition, panel->line, row);
         if (!isnan(value))
             draw_marker(cr, x_of(figure, layer), y_of(panel, value), row);
     }
@@ -200,8 +232,10 @@ static void draw_panel(const struct figure *figure, struct panel *panel)
     canvas_line(cr, 0, -PANEL_HEIGHT, 0, 0);
     canvas_line(cr, 0, 0, figure->panel_width, 0);
     draw_x_axis(figure, panel->line == trend->line_count - 1);
-    for (int32_t r = 0; r < trend->row_count; r++)
+    for (int32_t r = 0; r < trend->row_count; r++) {
+        draw_intervals(figure, panel, r);
         draw_line(figure, panel, r);
+    }
     char name[REPORT_STATISTIC_SIZE];
     trend_line_name(trend, panel->line, name);
     if (name[0] >= 'a' && name[0] <= 'z')
@@ -266,6 +300,14 @@ static void write_caption(const struct trend *trend, char *caption, size_t size)
                          "from the features’ means, plus a variance part V.");
     used +=
         snprintf(caption + used, size - (size_t)used, " Variance: of the similarities over pairs.");
+    const struct options *options = trend->shared.options;
+    if (options->interval != 0)
+        used += snprintf(caption + used, size - (size_t)used, " Bars: %g %% intervals by %s%s.",
+                         100 * (options->level > 0 ? options->level : 0.95),
+                         options_interval_name(options->interval),
+                         options->interval == QKVSIM_JACKKNIFE
+                             ? ", around values corrected for the bias of few observations"
+                             : "");
     if (!trend->rolled_up && trend->row_count < trend->shared.pair_group_count)
         snprintf(caption + used, size - (size_t)used,
                  " Shown: %" PRId32 " of %" PRId32

@@ -16,7 +16,7 @@ static bool add_row(struct table *table, const struct trend *trend, int layer, i
         return false;
     snprintf(row[0], TABLE_CELL_SIZE, "%s", trend->names[layer]);
     for (int32_t r = 0; r < trend->row_count; r++) {
-        double value = trend_value(trend, layer, condition, 0, r);
+        double value = trend_number(trend, layer, condition, 0, r, TREND_VALUE);
         if (isnan(value))
             snprintf(row[r + 1], TABLE_CELL_SIZE, "-");
         else
