@@ -39,7 +39,7 @@ struct bench_row {
     const char *reference;
     bound bound;
     double target;  /* of the ratio */
-    int32_t choice; /* what is special: an element type, a metric or a scheme */
+    int32_t choice; /* what is special: an element type, a metric, a scheme, ... */
 };
 
 extern const bench_row rows[];
@@ -59,11 +59,14 @@ timing_side rows_long_side(timing_call *call, void *state);
 bench_outcome run_analyze(bench_run *bench, const bench_row *row);
 bench_outcome run_analyze_metric(bench_run *bench, const bench_row *row);
 bench_outcome run_analyze_type(bench_run *bench, const bench_row *row);
+bench_outcome run_baseline(bench_run *bench, const bench_row *row);
 bench_outcome run_call(bench_run *bench, const bench_row *row);
 bench_outcome run_heads(bench_run *bench, const bench_row *row);
+bench_outcome run_intervals(bench_run *bench, const bench_row *row);
 bench_outcome run_neighbour(bench_run *bench, const bench_row *row);
 bench_outcome run_pair_group(bench_run *bench, const bench_row *row);
 bench_outcome run_permutation(bench_run *bench, const bench_row *row);
+bench_outcome run_relabelling(bench_run *bench, const bench_row *row);
 bench_outcome run_roofline(bench_run *bench, const bench_row *row);
 bench_outcome run_similarity(bench_run *bench, const bench_row *row);
 bench_outcome run_threads(bench_run *bench, const bench_row *row);

@@ -1,0 +1,155 @@
+/*
+ * Rows of what repeats the analysis (baselines, relabellings, jackknife, bootstrap), each with all its
+ * statistics, on an input as large as examples/data's capture: one repetition against the bare
+ * analyses that it makes. A run's first analyses, of the input itself, and its summary at the end are
+ * in the time.
+ */
+#include <stdlib.h>
+
+#include "failure.h"
+#include "rows.h"
+#include "scene.h"
+
+typedef struct repeated_call {
+    bench_scene scene;
+    int64_t repetitions;
+    int32_t choice; /* a scheme, a method, or how many observations are targets */
+    /* Of a comparison; the masks are the selections'. */
+    qkvsim_selection targets;
+    qkvsim_selection others;
+} repeated_call;
+
+static repeated_call open_call(const bench_run *bench, const bench_row *row)
+{
+    const int64_t widths[] = { 576, 192, 192 };
+    repeated_call call = { .scene = { .observations = row->observations,
+                                      .features = row->features,
+                                      .dtype = QKVSIM_F32,
+                                      .threads = bench->threads },
+                           .repetitions = bench->quick ? 20 : 100,
+                           .choice = row->choice };
+    scene_open(&call.scene);
+    qkvsim_layout_free(call.scene.layout);
+    check(call.scene.context,
+          qkvsim_layout_widths(call.scene.context, widths, NULL, 3, &call.scene.layout));
+    return call;
+}
+
+static bench_outcome compare_repetition(const bench_run *bench, repeated_call *call,
+                                        timing_call *repeated, timing_call *bare, void *state)
+{
+    const timing_side ours = rows_long_side(repeated, call);
+    const timing_side reference = rows_side(bench, bare, state);
+    bench_outcome outcome = { .comparison =
+                                  timing_compare(&ours, &reference, rows_stretches(bench)) };
+    timing_scale(&outcome.comparison.ours, 1.0 / (double)call->repetitions);
+    scene_close(&call->scene);
+    return outcome;
+}
+
+/* ---- baselines ---- */
+
+static double time_baseline(void *state)
+{
+    const repeated_call *call = state;
+    const bench_scene *scene = &call->scene;
+    const qkvsim_view view = scene_view(scene);
+    const qkvsim_baseline_options options = { .struct_size = sizeof options,
+                                              .permutations = call->repetitions,
+                                              .scheme = call->choice };
+    qkvsim_baseline *baseline = NULL;
+    const double start = timing_now();
+    check(scene->context, qkvsim_baseline_run(scene->context, &view, 1, scene->layout,
+                                              &scene->options, &options, &baseline));
+    qkvsim_baseline_free(baseline);
+    return timing_now() - start;
+}
+
+bench_outcome run_baseline(bench_run *bench, const bench_row *row)
+{
+    repeated_call call = open_call(bench, row);
+    return compare_repetition(bench, &call, time_baseline, scene_time_analyze, &call.scene);
+}
+
+/* ---- jackknife and bootstrap ---- */
+
+static double time_intervals(void *state)
+{
+    const repeated_call *call = state;
+    const bench_scene *scene = &call->scene;
+    const qkvsim_view view = scene_view(scene);
+    qkvsim_interval_options options = { .struct_size = sizeof options, .method = call->choice };
+    if (call->choice == QKVSIM_JACKKNIFE)
+        options.blocks = call->repetitions;
+    else
+        options.resamples = call->repetitions;
+    qkvsim_intervals *intervals = NULL;
+    const double start = timing_now();
+    check(scene->context, qkvsim_intervals_run(scene->context, &view, 1, scene->layout,
+                                               &scene->options, &options, &intervals));
+    qkvsim_intervals_free(intervals);
+    return timing_now() - start;
+}
+
+bench_outcome run_intervals(bench_run *bench, const bench_row *row)
+{
+    repeated_call call = open_call(bench, row);
+    return compare_repetition(bench, &call, time_intervals, scene_time_analyze, &call.scene);
+}
+
+/* ---- relabellings ---- */
+
+static double time_comparison(void *state)
+{
+    const repeated_call *call = state;
+    const bench_scene *scene = &call->scene;
+    const qkvsim_view view = scene_view(scene);
+    const qkvsim_comparison_options options = { .struct_size = sizeof options,
+                                                .permutations = call->repetitions };
+    qkvsim_comparison *comparison = NULL;
+    const double start = timing_now();
+    check(scene->context, qkvsim_compare(scene->context, &view, 1, scene->layout, &scene->options,
+                                         &call->targets, &call->others, &options, &comparison));
+    qkvsim_comparison_free(comparison);
+    return timing_now() - start;
+}
+
+static double time_selected(const bench_scene *scene, const qkvsim_selection *selection)
+{
+    bench_scene selected = *scene;
+    selected.options.selection = selection;
+    return scene_time_analyze(&selected);
+}
+
+/* What one relabelling and one matched subset make: both selections and, where their sizes differ,
+ * the larger one twice more at the smaller one's size. */
+static double time_both_selections(void *state)
+{
+    const repeated_call *call = state;
+    double seconds =
+        time_selected(&call->scene, &call->targets) + time_selected(&call->scene, &call->others);
+    if (2 * (int64_t)call->choice != call->scene.observations)
+        for (int subset = 0; subset < 2; subset++)
+            seconds += time_selected(&call->scene, &call->targets);
+    return seconds;
+}
+
+bench_outcome run_relabelling(bench_run *bench, const bench_row *row)
+{
+    const int64_t n = row->observations, every = n / row->choice;
+    repeated_call call = open_call(bench, row);
+    uint8_t *targets = allocate(n, 1), *others = allocate(n, 1);
+    for (int64_t r = 0; r < n; r++) {
+        targets[r] = r % every == 0;
+        others[r] = !targets[r];
+    }
+    call.targets =
+        (qkvsim_selection){ .struct_size = sizeof call.targets, .mask = targets, .count = n };
+    call.others =
+        (qkvsim_selection){ .struct_size = sizeof call.others, .mask = others, .count = n };
+    const bench_outcome outcome =
+        compare_repetition(bench, &call, time_comparison, time_both_selections, &call);
+    free(targets);
+    free(others);
+    return outcome;
+}
