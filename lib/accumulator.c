@@ -350,6 +350,16 @@ static qkvsim_status check_accumulator(qkvsim_context *context,
     return QKVSIM_OK;
 }
 
+/* Ranks need all observations at once. */
+static qkvsim_status check_metrics(qkvsim_context *context, int32_t metrics)
+{
+    if ((metrics & QKVSIM_SPEARMAN) != 0)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "QKVSIM_SPEARMAN (16) ranks each observation among all, which an "
+                        "accumulator does not keep");
+    return QKVSIM_OK;
+}
+
 static qkvsim_status check_defaults(qkvsim_context *context, const void *selection,
                                     int32_t precision, int32_t nonfinite)
 {
@@ -376,6 +386,8 @@ qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
     qkvsim_status status = qkv_read_analysis_options(context, given, &options);
     if (status == QKVSIM_OK)
         status = check_defaults(context, options.selection, options.precision, options.nonfinite);
+    if (status == QKVSIM_OK)
+        status = check_metrics(context, options.metrics);
     if (status == QKVSIM_OK)
         status = check_accumulator(context, accumulator, &input);
     if (status == QKVSIM_OK)
@@ -413,6 +425,8 @@ qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
     qkvsim_status status = qkv_check_similarity(context, metric, given, &options);
     if (status == QKVSIM_OK)
         status = check_defaults(context, options.selection, options.precision, options.nonfinite);
+    if (status == QKVSIM_OK)
+        status = check_metrics(context, metric);
     if (status == QKVSIM_OK)
         status = check_accumulator(context, accumulator, &input);
     if (status == QKVSIM_OK)

@@ -20,6 +20,7 @@ typedef struct qkv_allocator {
 typedef enum qkv_workspace {
     QKV_WORKSPACE_PANELS,
     QKV_WORKSPACE_TILES,
+    QKV_WORKSPACE_RANKS,
     QKV_WORKSPACES
 } qkv_workspace;
 

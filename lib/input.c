@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "ranks.h"
+
 static size_t element_size(int32_t dtype)
 {
     switch (dtype) {
@@ -372,4 +374,14 @@ qkv_input qkv_input_with_rows(const qkv_input *input, int64_t *rows, int64_t cou
     other.dropped = NULL;
     other.dropped_count = 0;
     return other;
+}
+
+qkvsim_status qkv_check_ranks(qkvsim_context *context, const qkv_input *input)
+{
+    if (input->real == QKVSIM_F64 || input->observations <= QKV_RANKS_MAX_F32)
+        return QKVSIM_OK;
+    return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
+                    "the ranks of %lld observations are not exact in single precision, which holds "
+                    "those of %d: ask for precision QKVSIM_F64",
+                    (long long)input->observations, QKV_RANKS_MAX_F32);
 }

@@ -24,6 +24,7 @@ typedef struct qkv_input {
     int32_t part_count;
     int32_t real; /* QKVSIM_F32 or F64: the arithmetic */
     int32_t nonfinite;
+    bool ranked; /* prepare replaces each column's values by their ranks */
     int64_t features;
     int64_t observations; /* in use */
     int64_t *rows;        /* their numbers, increasing; NULL: 0 .. observations - 1 */
@@ -51,6 +52,9 @@ void qkv_input_close(const qkvsim_context *context, qkv_input *input);
 /* The same parts with other rows of them, in any order, repeated or not: how subsets and resamples
  * are analysed. The rows stay the caller's, and the result is not closed. */
 qkv_input qkv_input_with_rows(const qkv_input *input, int64_t *rows, int64_t count);
+
+/* Fails where ranks of so many observations are not exact in the arithmetic. */
+qkvsim_status qkv_check_ranks(qkvsim_context *context, const qkv_input *input);
 
 /* The part that holds a column. */
 const qkv_part *qkv_input_part(const qkv_input *input, int64_t feature);

@@ -14,6 +14,7 @@
 
 #include "blas.h"
 #include "parallel.h"
+#include "ranks.h"
 
 /* ---- panels ---- */
 
@@ -252,6 +253,7 @@ typedef struct preparation {
     qkvsim_context *context;
     const qkv_input *input;
     qkv_panels *panels;
+    char *scratch; /* of the workers, to rank with; NULL where nothing is ranked */
     int64_t strips_in_panel;
     int64_t strips;
     atomic_llong next;
@@ -278,7 +280,7 @@ static void clear_padding(const qkv_panels *panels, int64_t p)
         clear_column(&strip, panels->real, j);
 }
 
-static void prepare_one(preparation *work, int64_t task)
+static void prepare_one(preparation *work, int32_t worker, int64_t task)
 {
     qkv_panels *panels = work->panels;
     const int64_t p = task / work->strips_in_panel;
@@ -297,6 +299,9 @@ static void prepare_one(preparation *work, int64_t task)
     };
     qkv_feature features[QKV_STRIP_WIDTH];
     load_columns(work->context, work->input, panels->order + position, &strip);
+    if (work->scratch != NULL)
+        qkv_rank_strip(&strip, panels->real,
+                       work->scratch + (size_t)worker * qkv_rank_scratch(strip.count));
     prepare_strip(work->context, &strip, panels->real, features);
     for (int64_t j = 0; j < strip.width; j++) {
         const int64_t column = panels->order[position + j];
@@ -309,10 +314,9 @@ static void prepare_one(preparation *work, int64_t task)
 
 static void prepare_worker(void *state, int32_t worker)
 {
-    (void)worker;
     preparation *work = state;
     for (int64_t task; (task = qkv_next_task(&work->next, work->strips)) >= 0;)
-        prepare_one(work, task);
+        prepare_one(work, worker, task);
 }
 
 /* The first non-finite element, by row and then by column. */
@@ -341,8 +345,16 @@ static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input
     preparation work = { .context = context, .input = input, .panels = panels };
     work.strips_in_panel = (panels->width + QKV_STRIP_WIDTH - 1) / QKV_STRIP_WIDTH;
     work.strips = panels->count * work.strips_in_panel;
-    const double operations = 8.0 * (double)panels->observations * (double)panels->placed;
-    qkv_parallel(qkv_worker_count(context, work.strips, operations), prepare_worker, &work);
+    const double cost = input->ranked ? 40 : 8;
+    const double operations = cost * (double)panels->observations * (double)panels->placed;
+    const int32_t workers = qkv_worker_count(context, work.strips, operations);
+    if (input->ranked) {
+        work.scratch = qkv_borrow(context, QKV_WORKSPACE_RANKS, (size_t)workers,
+                                  qkv_rank_scratch(panels->observations));
+        if (work.scratch == NULL)
+            return qkv_no_memory(context, "the ranks");
+    }
+    qkv_parallel(workers, prepare_worker, &work);
     if (input->nonfinite == QKVSIM_NONFINITE_UNDEFINED_FEATURE)
         return QKVSIM_OK;
     for (int64_t position = 0; position < panels->placed; position++)

@@ -9,9 +9,10 @@
 static qkvsim_status check_options(qkvsim_context *context, const qkvsim_layout *layout,
                                    const qkvsim_analysis_options *options)
 {
-    if ((options->metrics & ~(QKVSIM_COSINE | QKVSIM_PEARSON)) != 0)
+    if ((options->metrics & ~(QKVSIM_COSINE | QKVSIM_PEARSON | QKVSIM_SPEARMAN)) != 0)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "metrics is %d, expected 0 or a sum of QKVSIM_COSINE (1) and PEARSON (2)",
+                        "metrics is %d, expected 0 or a sum of QKVSIM_COSINE (1), PEARSON (2) and "
+                        "SPEARMAN (16)",
                         (int)options->metrics);
     if ((options->pair_groups == NULL) != (options->pair_group_count == 0)
         || options->pair_group_count < 0)
@@ -149,6 +150,8 @@ qkvsim_status qkv_session_open(qkvsim_context *context, const qkvsim_layout *lay
 {
     *session = (qkv_session){ .layout = layout };
     qkvsim_status status = qkv_check_layout(context, layout, input->features);
+    if (status == QKVSIM_OK && (options->metrics & QKVSIM_SPEARMAN) != 0)
+        status = qkv_check_ranks(context, input);
     if (status != QKVSIM_OK)
         return status;
     session->metrics = options->metrics != 0 ? options->metrics : QKVSIM_COSINE + QKVSIM_PEARSON;
@@ -286,7 +289,7 @@ static void merge_rollups(qkvsim_analysis *analysis)
     }
 }
 
-/* ---- a run ---- */
+/* ---- one pass over the tiles ---- */
 
 /* What one pass over the tiles comes to, before it is part of an analysis. */
 typedef struct pass {
@@ -329,6 +332,40 @@ static qkvsim_status tally_tiles(qkvsim_context *context, const qkv_session *ses
     return status;
 }
 
+/* ---- the pass over the ranks ---- */
+
+static qkvsim_status tally_ranks(qkvsim_context *context, const qkv_session *session,
+                                 qkv_pair_result *results, qkvsim_analysis *analysis)
+{
+    const int32_t spearman = qkv_metric_index(QKVSIM_SPEARMAN);
+    int64_t *const histograms[2] = { NULL, analysis->histograms[spearman] };
+    const qkvsim_status status = tally_tiles(context, session, QKVSIM_PEARSON, histograms, results);
+    for (int32_t p = 0; p < qkv_pair_groups(session->layout->groups) && status == QKVSIM_OK; p++)
+        analysis->moments[spearman][p] = results[p].pearson;
+    if (status == QKVSIM_OK)
+        list_undefined(&session->panels, QKV_CONSTANT, analysis, spearman);
+    return status;
+}
+
+/* Spearman is Pearson of the ranks: the same flow with another prepare. */
+static qkvsim_status run_ranks(qkvsim_context *context, qkv_session *session,
+                               const qkv_input *input, qkvsim_analysis *analysis)
+{
+    qkv_input ranked = *input;
+    ranked.ranked = true;
+    pass made;
+    qkvsim_status status = pass_open(context, session->layout, &made);
+    if (status != QKVSIM_OK)
+        return status;
+    status = qkv_prepare(context, &ranked, session->layout->group_of, &session->panels);
+    if (status == QKVSIM_OK)
+        status = tally_ranks(context, session, made.results, analysis);
+    pass_close(context, &made);
+    return status;
+}
+
+/* ---- the pass over the values ---- */
+
 static void fill_moments(const qkv_session *session, const qkv_pair_result *results,
                          qkvsim_analysis *analysis)
 {
@@ -340,6 +377,12 @@ static void fill_moments(const qkv_session *session, const qkv_pair_result *resu
     }
 }
 
+static int32_t metrics_of_values(const qkv_session *session)
+{
+    return session->metrics & (QKVSIM_COSINE | QKVSIM_PEARSON);
+}
+
+/* Features are described in any case; tiles are needed only where a metric of the values is. */
 qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *session,
                                 qkvsim_analysis *analysis)
 {
@@ -347,8 +390,10 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
     qkvsim_status status = pass_open(context, session->layout, &made);
     if (status != QKVSIM_OK)
         return status;
+    const int32_t metrics = metrics_of_values(session);
     int64_t *const histograms[2] = { analysis->histograms[0], analysis->histograms[1] };
-    status = tally_tiles(context, session, session->metrics, histograms, made.results);
+    if (metrics != 0)
+        status = tally_tiles(context, session, metrics, histograms, made.results);
     if (status == QKVSIM_OK) {
         analysis->observations = session->panels.observations;
         list_undefined(&session->panels, QKV_UNDEFINED, analysis, 0);
@@ -363,16 +408,24 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
     return status;
 }
 
+/* ---- a run ---- */
+
 int64_t qkv_session_work(const qkv_session *session)
 {
-    return session->gram.tile_count;
+    const int64_t passes =
+        (metrics_of_values(session) != 0) + ((session->metrics & QKVSIM_SPEARMAN) != 0);
+    return passes * session->gram.tile_count;
 }
 
+/* The ranks come first, so that the panels are left with the values and what is known of them. */
 qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, const qkv_input *input,
                               qkvsim_analysis *analysis)
 {
+    qkvsim_status status = QKVSIM_OK;
     session->panels.observations = input->observations;
-    const qkvsim_status status =
-        qkv_prepare(context, input, session->layout->group_of, &session->panels);
+    if ((session->metrics & QKVSIM_SPEARMAN) != 0)
+        status = run_ranks(context, session, input, analysis);
+    if (status == QKVSIM_OK)
+        status = qkv_prepare(context, input, session->layout->group_of, &session->panels);
     return status == QKVSIM_OK ? qkv_session_tally(context, session, analysis) : status;
 }

@@ -18,10 +18,10 @@ qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
             return status;
     }
     if (metric != QKVSIM_COSINE && metric != QKVSIM_PEARSON && metric != QKVSIM_COVARIANCE
-        && metric != QKVSIM_DOT)
+        && metric != QKVSIM_DOT && metric != QKVSIM_SPEARMAN)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
                         "metric is %d, expected one of QKVSIM_COSINE (1), PEARSON (2), COVARIANCE "
-                        "(4), DOT (8)",
+                        "(4), DOT (8), SPEARMAN (16)",
                         (int)metric);
     if (options->triangle != QKVSIM_FULL && options->triangle != QKVSIM_UPPER)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
@@ -110,13 +110,17 @@ qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_view *part
         return status;
     qkv_panels panels = { 0 };
     qkvsim_matrix out;
+    input.ranked = metric == QKVSIM_SPEARMAN;
     status = qkv_check_matrix(context, matrix, input.features, input.features, false, &out);
+    if (status == QKVSIM_OK && input.ranked)
+        status = qkv_check_ranks(context, &input);
     if (status == QKVSIM_OK)
         status = qkv_panels_open_unordered(context, &input, &panels);
     if (status == QKVSIM_OK)
         status = qkv_prepare(context, &input, NULL, &panels);
     if (status == QKVSIM_OK)
-        status = qkv_write_similarity(context, &panels, NULL, metric, options.triangle, &out);
+        status = qkv_write_similarity(
+            context, &panels, NULL, input.ranked ? QKVSIM_PEARSON : metric, options.triangle, &out);
     qkv_panels_close(context, &panels);
     qkv_input_close(context, &input);
     return status;

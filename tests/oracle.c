@@ -59,8 +59,49 @@ static double finish(long double product, long double norm_i, long double norm_j
     return (double)(product / (norm_i * norm_j));
 }
 
+static int compare_doubles(const void *a, const void *b)
+{
+    const double x = *(const double *)a, y = *(const double *)b;
+    return (x > y) - (x < y);
+}
+
+/* Each value's rank in its column, counted: those below it, and half of those equal to it. */
+static table ranks_of(const table *data)
+{
+    table ranks = table_new(data->n, data->d);
+    double *sorted = malloc((size_t)data->n * sizeof *sorted);
+    for (int64_t j = 0; j < data->d; j++) {
+        for (int64_t i = 0; i < data->n; i++)
+            sorted[i] = *table_at(data, i, j);
+        qsort(sorted, (size_t)data->n, sizeof *sorted, compare_doubles);
+        for (int64_t i = 0; i < data->n; i++) {
+            const double value = *table_at(data, i, j);
+            const double *at =
+                bsearch(&value, sorted, (size_t)data->n, sizeof *sorted, compare_doubles);
+            int64_t first = at - sorted, last = first;
+            while (first > 0 && sorted[first - 1] == value)
+                first--;
+            while (last + 1 < data->n && sorted[last + 1] == value)
+                last++;
+            *table_at(&ranks, i, j) = 1 + 0.5 * (double)(first + last);
+        }
+    }
+    free(sorted);
+    return ranks;
+}
+
+static double *oracle_spearman(const table *data)
+{
+    table ranks = ranks_of(data);
+    double *matrix = oracle_similarity(&ranks, QKVSIM_PEARSON);
+    table_free(&ranks);
+    return matrix;
+}
+
 double *oracle_similarity(const table *data, int32_t metric)
 {
+    if (metric == QKVSIM_SPEARMAN)
+        return oracle_spearman(data);
     const int64_t d = data->d;
     double *matrix = malloc((size_t)(d * d) * sizeof *matrix);
     long double *shift = malloc((size_t)d * sizeof *shift);

@@ -212,6 +212,8 @@ static void append_list(fingerprint *print, const int64_t *list, int64_t count)
         append(print, (double)list[i]);
 }
 
+const int32_t every_metric[3] = { QKVSIM_COSINE, QKVSIM_PEARSON, QKVSIM_SPEARMAN };
+
 static void append_metric(fingerprint *print, const qkvsim_analysis *analysis, int32_t pair_group,
                           int32_t metric)
 {
@@ -225,10 +227,11 @@ static void append_metric(fingerprint *print, const qkvsim_analysis *analysis, i
 static void append_columns(fingerprint *print, const qkvsim_analysis *analysis)
 {
     int64_t count = 0;
-    const int64_t *columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_COSINE, &count);
-    append_list(print, columns, count);
-    columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_PEARSON, &count);
-    append_list(print, columns, count);
+    for (int m = 0; m < 3; m++) {
+        const int64_t *columns =
+            qkvsim_analysis_undefined_features(analysis, every_metric[m], &count);
+        append_list(print, columns, count);
+    }
     const double *ratios = qkvsim_analysis_offset_ratios(analysis);
     for (int64_t j = 0; ratios && j < qkvsim_analysis_features(analysis); j++)
         append(print, ratios[j]);
@@ -243,8 +246,8 @@ fingerprint fingerprint_of(const qkvsim_analysis *analysis)
     const int32_t rows = qkvsim_analysis_pair_groups(analysis) + qkvsim_analysis_rollups(analysis);
     for (int32_t p = 0; p < rows; p++) {
         append(&print, (double)qkvsim_analysis_pairs(analysis, p));
-        append_metric(&print, analysis, p, QKVSIM_COSINE);
-        append_metric(&print, analysis, p, QKVSIM_PEARSON);
+        for (int m = 0; m < 3; m++)
+            append_metric(&print, analysis, p, every_metric[m]);
         for (int32_t part = QKVSIM_OFFSET_SHARE; part <= QKVSIM_OFFSET_CROSS_ENERGY; part++)
             append(&print, qkvsim_analysis_offset(analysis, p, part));
         append(&print, qkvsim_analysis_group_offset(analysis, p));

@@ -505,6 +505,34 @@ START_TEST(an_empty_accumulator_has_no_results)
 }
 END_TEST
 
+START_TEST(spearman_is_refused_with_its_reason)
+{
+    const qkvsim_analysis_options ranks = { .struct_size = sizeof ranks, .metrics = METRICS_SUM };
+    table data = table_normal(10, 6, 25);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, 10);
+    qkvsim_layout *layout;
+    qkvsim_analysis *analysis = POISON_HANDLE;
+    double *values = poisoned(36 * sizeof *values);
+    const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_F64);
+    assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
+    assert_status(context, qkvsim_accumulator_analyze(context, sum, layout, &ranks, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "QKVSIM_SPEARMAN");
+    assert_status(context,
+                  qkvsim_accumulator_similarity(context, sum, QKVSIM_SPEARMAN, NULL, &matrix),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "accumulator");
+    ck_assert_ptr_eq(analysis, POISON_HANDLE);
+    assert_poisoned(values, 36 * sizeof *values);
+    free(values);
+    qkvsim_layout_free(layout);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(options_that_belong_to_updates_are_refused_for_results)
 {
     const int64_t rows[] = { 0 };
@@ -674,6 +702,7 @@ int main(void)
     tcase_add_test(bad, merging_with_itself_is_refused);
     tcase_add_test(bad, bad_arguments_are_refused);
     tcase_add_test(bad, an_empty_accumulator_has_no_results);
+    tcase_add_test(bad, spearman_is_refused_with_its_reason);
     tcase_add_test(bad, options_that_belong_to_updates_are_refused_for_results);
     tcase_add_loop_test(bad, any_allocation_may_fail, 0, 4);
     tcase_add_loop_test(bad, it_can_be_cancelled_at_every_report, 1, 4);

@@ -48,11 +48,16 @@ static qkvsim_layout *layout_with_rollups(int64_t d, int32_t groups)
     return layout;
 }
 
+static const qkvsim_analysis_options every = { .struct_size = sizeof every,
+                                               .metrics = METRICS_SUM };
+
+/* Without options: every metric. */
 static qkvsim_analysis *analyze(qkvsim_context *with, const qkvsim_view *parts, int32_t part_count,
                                 const qkvsim_layout *layout, const qkvsim_analysis_options *options)
 {
     qkvsim_analysis *analysis = NULL;
-    assert_ok(with, qkvsim_analyze(with, parts, part_count, layout, options, &analysis));
+    assert_ok(with, qkvsim_analyze(with, parts, part_count, layout,
+                                   options != NULL ? options : &every, &analysis));
     return analysis;
 }
 
@@ -98,10 +103,12 @@ static void for_each_pair_group(const stored *copy, const qkvsim_layout *layout,
                                 const qkvsim_bins *bins, value_check check)
 {
     const int64_t d = copy->view.features;
-    qkvsim_analysis_options options = { .struct_size = sizeof options, .bins = bins };
+    qkvsim_analysis_options options = every;
+    options.bins = bins;
     qkvsim_analysis *analysis = analyze(context, &copy->view, 1, layout, &options);
     double *values = malloc((size_t)(d * d) * sizeof *values);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+    for (int m = 0; m < 3; m++) {
+        const int32_t metric = every_metric[m];
         double *matrix = own_matrix(&copy->view, metric, copy->view.dtype != QKVSIM_F64);
         const int32_t rows = qkvsim_layout_pair_groups(layout) + qkvsim_layout_rollups(layout);
         for (int32_t row = 0; row < rows; row++)
@@ -222,7 +229,9 @@ START_TEST(edges_are_those_of_bin_edges)
     for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
         double expected[8];
         stored copy = store(&data, dtype, ORDER_C);
-        qkvsim_analysis_options options = { .struct_size = sizeof options, .bins = &bins };
+        qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                            .bins = &bins,
+                                            .metrics = METRICS_SUM };
         qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, &options);
         assert_ok(context, qkvsim_bin_edges(context, &bins, dtype, expected));
         ck_assert_int_eq(qkvsim_analysis_bins(analysis), 7);
@@ -262,7 +271,8 @@ static void assert_moments_by_definition(const table *data, int32_t dtype, doubl
     qkvsim_layout *layout = layout_in_turns(d, 2);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
     double *values = malloc((size_t)(d * d) * sizeof *values);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+    for (int m = 0; m < 3; m++) {
+        const int32_t metric = every_metric[m];
         double *matrix = oracle_similarity(&exact, metric);
         for (int32_t p = 0; p < 3; p++) {
             int64_t count =
@@ -651,7 +661,7 @@ static void check_narrow_moments(const qkvsim_analysis *analysis, int32_t pair_g
 {
     const oracle_summary expected = oracle_summarise(values, count, true);
     const double variance = statistic(analysis, pair_group, metric, QKVSIM_VARIANCE);
-    ck_assert(metric == QKVSIM_PEARSON || expected.variance < 1e-9);
+    ck_assert(metric != QKVSIM_COSINE || expected.variance < 1e-9);
     assert_close(statistic(analysis, pair_group, metric, QKVSIM_MEAN), expected.mean, 1e-15,
                  "mean");
     assert_close(variance / expected.variance, 1, 1e-9, "relative variance");
@@ -704,7 +714,8 @@ START_TEST(a_rollup_of_everything_is_a_layout_of_one_group)
     ck_assert_int_eq(qkvsim_analysis_rollups(a), 1);
     ck_assert_str_eq(qkvsim_analysis_name(a, 6), "all");
     ck_assert_int_eq(qkvsim_analysis_pairs(a, 6), qkvsim_analysis_pairs(expected, 0));
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+    for (int m = 0; m < 3; m++) {
+        const int32_t metric = every_metric[m];
         ck_assert_int_eq(qkvsim_analysis_defined(a, 6, metric),
                          qkvsim_analysis_defined(expected, 0, metric));
         ck_assert_mem_eq(qkvsim_analysis_histogram(a, 6, metric),
@@ -733,7 +744,8 @@ START_TEST(a_rollup_with_a_pair_group_not_asked_for_is_absent)
     qkvsim_layout *layout = layout_with_rollups(30, 3);
     qkvsim_analysis_options options = { .struct_size = sizeof options,
                                         .pair_groups = chosen,
-                                        .pair_group_count = 3 };
+                                        .pair_group_count = 3,
+                                        .metrics = METRICS_SUM };
     qkvsim_analysis *some = analyze(context, &copy.view, 1, layout, &options);
     assert_all_absent(some, 6, QKVSIM_COSINE);
     ck_assert_ptr_null(qkvsim_analysis_histogram(some, 6, QKVSIM_COSINE));
@@ -767,7 +779,8 @@ START_TEST(the_group_matrix_has_every_pair_group_twice)
     layout = layout_in_turns(40, 2);
     qkvsim_analysis_options options = { .struct_size = sizeof options,
                                         .pair_groups = chosen,
-                                        .pair_group_count = 2 };
+                                        .pair_group_count = 2,
+                                        .metrics = METRICS_SUM };
     a = analyze(context, &copy.view, 1, layout, &options);
     qkvsim_analysis_group_matrix(a, QKVSIM_PEARSON, QKVSIM_MEAN, matrix);
     ck_assert(isfinite(matrix[0]) && matrix[1] == matrix[2] && isnan(matrix[3]));
@@ -865,7 +878,8 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
     const int32_t threads[] = { 2, 3, 7 };
     const qkvsim_bins bins = { .struct_size = sizeof bins, .count = 37, .low = -1, .high = 1 };
     qkvsim_analysis_options options = { .struct_size = sizeof options,
-                                        .bins = _i > 1 ? &bins : NULL };
+                                        .bins = _i > 1 ? &bins : NULL,
+                                        .metrics = METRICS_SUM };
     table data = table_with_offsets(301, 700, 2, 20);
     stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_with_rollups(700, 3);
@@ -891,7 +905,8 @@ END_TEST
 static void assert_same_counts(const qkvsim_analysis *one, const qkvsim_analysis *other)
 {
     for (int32_t p = 0; p < qkvsim_analysis_pair_groups(one); p++)
-        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        for (int m = 0; m < 3; m++) {
+            const int32_t metric = every_metric[m];
             ck_assert_mem_eq(qkvsim_analysis_histogram(one, p, metric),
                              qkvsim_analysis_histogram(other, p, metric),
                              (size_t)qkvsim_analysis_bins(one) * sizeof(int64_t));
@@ -911,7 +926,9 @@ START_TEST(all_kernels_give_the_same_bin_counts)
     const qkvsim_bins bins = {
         .struct_size = sizeof bins, .count = bin_counts[_i], .low = -1, .high = 1
     };
-    qkvsim_analysis_options options = { .struct_size = sizeof options, .bins = &bins };
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .bins = &bins,
+                                        .metrics = METRICS_SUM };
     table data = makers[_i](odd_sizes[_i % 5], 403, 21);
     qkvsim_layout *layout = layout_in_turns(403, 3);
     for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
@@ -995,7 +1012,9 @@ START_TEST(list_and_mask_select_identically)
     table data = table_with_offsets(N, 60, 2, 24);
     stored copy = store(&data, QKVSIM_F16, ORDER_FORTRAN);
     qkvsim_layout *layout = layout_in_turns(60, 3);
-    qkvsim_analysis_options options = { .struct_size = sizeof options, .selection = &list };
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .selection = &list,
+                                        .metrics = METRICS_SUM };
     qkvsim_analysis *one = analyze(context, &copy.view, 1, layout, &options);
     options.selection = &bytes;
     qkvsim_analysis *other = analyze(context, &copy.view, 1, layout, &options);
@@ -1062,29 +1081,55 @@ START_TEST(scaling_by_powers_of_two_changes_nothing)
 }
 END_TEST
 
-START_TEST(one_metric_alone_is_as_in_both_and_the_other_is_absent)
+START_TEST(one_metric_alone_is_as_in_all_and_the_others_are_absent)
 {
     table data = table_mixed(100, 300, 27);
     stored copy = store(&data, _i ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(300, 3);
-    qkvsim_analysis *both = analyze(context, &copy.view, 1, layout, NULL);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+    qkvsim_analysis *all = analyze(context, &copy.view, 1, layout, NULL);
+    for (int m = 0; m < 3; m++) {
+        const int32_t metric = every_metric[m];
         qkvsim_analysis_options options = { .struct_size = sizeof options, .metrics = metric };
         qkvsim_analysis *alone = analyze(context, &copy.view, 1, layout, &options);
         for (int32_t p = 0; p < 6; p++) {
             ck_assert_mem_eq(qkvsim_analysis_histogram(alone, p, metric),
-                             qkvsim_analysis_histogram(both, p, metric), 100 * sizeof(int64_t));
+                             qkvsim_analysis_histogram(all, p, metric), 100 * sizeof(int64_t));
             for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
-                assert_close(statistic(alone, p, metric, which), statistic(both, p, metric, which),
+                assert_close(statistic(alone, p, metric, which), statistic(all, p, metric, which),
                              0, "statistic");
             assert_close(offset(alone, p, QKVSIM_OFFSET_SHARE),
-                         metric == QKVSIM_COSINE ? offset(both, p, QKVSIM_OFFSET_SHARE) : NAN, 0,
+                         metric == QKVSIM_COSINE ? offset(all, p, QKVSIM_OFFSET_SHARE) : NAN, 0,
                          "offset share");
-            assert_all_absent(alone, p, 3 - metric);
-            ck_assert_ptr_null(qkvsim_analysis_histogram(alone, p, 3 - metric));
+            for (int other = 0; other < 3; other++) {
+                if (other == m)
+                    continue;
+                assert_all_absent(alone, p, every_metric[other]);
+                ck_assert_ptr_null(qkvsim_analysis_histogram(alone, p, every_metric[other]));
+            }
         }
+        ck_assert_mem_eq(qkvsim_analysis_offset_ratios(alone), qkvsim_analysis_offset_ratios(all),
+                         300 * sizeof(double));
         qkvsim_analysis_free(alone);
     }
+    qkvsim_analysis_free(all);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(by_default_the_metrics_are_cosine_and_pearson)
+{
+    table data = table_normal(50, 30, 34);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(30, 3);
+    const qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                              .metrics = QKVSIM_COSINE + QKVSIM_PEARSON };
+    qkvsim_analysis *both = analyze(context, &copy.view, 1, layout, &options), *a = NULL;
+    assert_ok(context, qkvsim_analyze(context, &copy.view, 1, layout, NULL, &a));
+    assert_same_analysis(a, both);
+    assert_all_absent(a, 0, QKVSIM_SPEARMAN);
+    qkvsim_analysis_free(a);
     qkvsim_analysis_free(both);
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -1102,12 +1147,14 @@ START_TEST(chosen_pair_groups_are_as_among_all_and_the_others_absent)
               qkvsim_layout_widths(context, (int64_t[]){ 250, 130, 120 }, NULL, 3, &layout));
     qkvsim_analysis_options options = { .struct_size = sizeof options,
                                         .pair_groups = chosen,
-                                        .pair_group_count = 2 };
+                                        .pair_group_count = 2,
+                                        .metrics = METRICS_SUM };
     qkvsim_analysis *all = analyze(context, &copy.view, 1, layout, NULL);
     qkvsim_analysis *some = analyze(context, &copy.view, 1, layout, &options);
     ck_assert_int_eq(qkvsim_analysis_pair_groups(some), 6);
     for (int32_t p = 0; p < 6; p++)
-        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        for (int m = 0; m < 3; m++) {
+            const int32_t metric = every_metric[m];
             ck_assert_int_eq(qkvsim_analysis_pairs(some, p), qkvsim_analysis_pairs(all, p));
             if (p != 0 && p != 4) {
                 ck_assert_ptr_null(qkvsim_analysis_histogram(some, p, metric));
@@ -1135,7 +1182,9 @@ START_TEST(double_arithmetic_can_be_asked_for)
     table exact = widen(&copy.view);
     stored wide = store(&exact, QKVSIM_F64, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(40, 3);
-    qkvsim_analysis_options options = { .struct_size = sizeof options, .precision = QKVSIM_F64 };
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .precision = QKVSIM_F64,
+                                        .metrics = METRICS_SUM };
     qkvsim_analysis *asked = analyze(context, &copy.view, 1, layout, &options);
     qkvsim_analysis *native = analyze(context, &wide.view, 1, layout, NULL);
     assert_same_analysis(asked, native);
@@ -1163,7 +1212,8 @@ START_TEST(dropped_observations_are_listed_and_as_if_never_there)
     stored copy = store(&data, QKVSIM_F32, ORDER_C), clean = store(&rest, QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 3);
     qkvsim_analysis_options options = { .struct_size = sizeof options,
-                                        .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
+                                        .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION,
+                                        .metrics = METRICS_SUM };
     qkvsim_analysis *dropping = analyze(context, &copy.view, 1, layout, &options);
     qkvsim_analysis *without = analyze(context, &clean.view, 1, layout, NULL);
     const int64_t *rows = qkvsim_analysis_dropped(dropping, &count);
@@ -1189,9 +1239,11 @@ START_TEST(nonfinite_features_are_undefined_where_asked)
     stored copy = store(&data, QKVSIM_BF16, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 1);
     qkvsim_analysis_options options = { .struct_size = sizeof options,
-                                        .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE };
+                                        .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE,
+                                        .metrics = METRICS_SUM };
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, &options);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+    for (int m = 0; m < 3; m++) {
+        const int32_t metric = every_metric[m];
         int64_t count;
         const int64_t *columns = qkvsim_analysis_undefined_features(analysis, metric, &count);
         ck_assert_int_eq(count, 2);
@@ -1228,9 +1280,9 @@ static qkvsim_analysis *analyze_capture_targets(const stored *copy)
                                        .count = count };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
-    qkvsim_analysis_options options = { .struct_size = sizeof options,
-                                        .selection = &targets,
-                                        .bins = &bins };
+    qkvsim_analysis_options options = {
+        .struct_size = sizeof options, .selection = &targets, .bins = &bins, .metrics = METRICS_SUM
+    };
     qkvsim_analysis *analysis = analyze(context, &copy->view, 1, layout, &options);
     qkvsim_layout_free(layout);
     return analysis;
@@ -1281,7 +1333,8 @@ START_TEST(on_the_capture_every_value_is_within_1e_6_and_every_count_exact)
     stored chosen = store(&targets, QKVSIM_F16, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(960, 3);
     for_each_pair_group(&chosen, layout, NULL, check_histogram);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+    for (int m = 0; m < 3; m++) {
+        const int32_t metric = every_metric[m];
         double *own = own_matrix(&chosen.view, metric, true);
         double *expected = oracle_similarity(&targets, metric);
         for (int64_t i = 0; i < 960 * 960; i++)
@@ -1378,7 +1431,7 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
     struct {
         qkvsim_analysis_options value;
         unsigned char tail[16];
-    } newer = { .value = { .struct_size = sizeof newer } };
+    } newer = { .value = { .struct_size = sizeof newer, .metrics = METRICS_SUM } };
     table data = table_normal(45, 12, 34);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(12, 3);
@@ -1500,7 +1553,8 @@ static qkvsim_status run_analyze(qkvsim_context *with, void *argument)
     const interruptible *job = argument;
     const int32_t chosen[] = { 1, 3 };
     qkvsim_analysis_options options = { .struct_size = sizeof options,
-                                        .nonfinite = job->nonfinite };
+                                        .nonfinite = job->nonfinite,
+                                        .metrics = METRICS_SUM };
     if (job->nonfinite != QKVSIM_NONFINITE_ERROR) {
         options.pair_groups = chosen;
         options.pair_group_count = 2;
@@ -1595,7 +1649,8 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, list_and_mask_select_identically);
     tcase_add_test(laws, features_moved_with_their_labels_give_identical_results);
     tcase_add_test(laws, scaling_by_powers_of_two_changes_nothing);
-    tcase_add_loop_test(laws, one_metric_alone_is_as_in_both_and_the_other_is_absent, 0, 2);
+    tcase_add_loop_test(laws, one_metric_alone_is_as_in_all_and_the_others_are_absent, 0, 2);
+    tcase_add_test(laws, by_default_the_metrics_are_cosine_and_pearson);
     tcase_add_test(laws, chosen_pair_groups_are_as_among_all_and_the_others_absent);
     tcase_add_test(laws, double_arithmetic_can_be_asked_for);
     tcase_add_test(laws, dropped_observations_are_listed_and_as_if_never_there);

@@ -8,7 +8,7 @@ import sys
 import unittest
 
 import test_numpy
-from test_numpy import AnalysisOptions, Bins, View, numpy, view_of
+from test_numpy import AnalysisOptions, Bins, Matrix, View, numpy, view_of
 
 try:
     import scipy
@@ -20,7 +20,7 @@ except ImportError:
 
 LIBRARY = None
 KOLMOGOROV_SMIRNOV, WASSERSTEIN, JENSEN_SHANNON = 1, 2, 3
-PEARSON = 2
+PEARSON, SPEARMAN = 2, 16
 MEAN = 1
 P_LESS, P_GREATER, OBSERVED = 7, 8, 13
 DISTANCE_MATCHED, DISTANCE_P = 2, 7
@@ -123,6 +123,23 @@ class AgainstScipy(unittest.TestCase):
             self.assertAlmostEqual(
                 self.distance(a, b, numpy.arange(bins + 1.0), KOLMOGOROV_SMIRNOV),
                 expected.statistic, 12)
+
+    def test_spearman_is_spearmanr(self):
+        for n, d in ((2, 3), (5, 7), (61, 30), (1000, 12)):
+            for kind, dtype, tolerance in (("normal", "float32", 1e-6), ("normal", "float64", 1e-13),
+                                           ("tied", "float32", 1e-6), ("tied", "float64", 1e-13)):
+                data = self.random.normal(size=(n, d))
+                if kind == "tied":
+                    data = numpy.round(data)
+                    data[0], data[1] = -1, 1  # no constant column
+                data = (data * 10.0 ** self.random.integers(-5, 5, d)).astype(dtype)
+                out = numpy.full((d, d), 7.0)
+                matrix = Matrix(ctypes.sizeof(Matrix), out.ctypes.data, d, d, d, 4)
+                view = view_of(data)
+                self.check(LIBRARY.qkvsim_similarity(self.context, ctypes.byref(view), 1, SPEARMAN,
+                                                     None, ctypes.byref(matrix)))
+                expected = scipy.stats.spearmanr(data).statistic
+                numpy.testing.assert_allclose(out, expected, rtol=0, atol=tolerance)
 
     def test_false_discovery_control(self):
         for count in (1, 2, 30, 500):

@@ -72,11 +72,12 @@ static void assert_symmetric(const double *values, int64_t d)
                              values[i * d + j], values[j * d + i]);
 }
 
-/* Cosine and Pearson of a view, in both output types, against the oracle on the very same bits. */
+/* Cosine, Pearson and Spearman of a view, in both output types, against the oracle on the very same bits. */
 static void assert_accurate_view(const qkvsim_view *view, int32_t precision, double tolerance)
 {
     const table exact = widen(view);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+    for (int m = 0; m < 3; m++) {
+        const int32_t metric = every_metric[m];
         double *expected = oracle_similarity(&exact, metric);
         const int32_t output = tolerance < 1e-7 ? QKVSIM_F64 : QKVSIM_F32;
         for (int32_t dtype = output; dtype <= QKVSIM_F64; dtype++) {
@@ -357,7 +358,7 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
 {
     const int32_t threads[] = { 2, 3, 7 };
     const int32_t dtype = _i % 2 == 0 ? QKVSIM_F32 : QKVSIM_F64;
-    const int32_t metric = _i / 2 == 0 ? QKVSIM_COSINE : QKVSIM_PEARSON;
+    const int32_t metric = every_metric[_i / 2];
     table data = table_with_offsets(301, 700, 2, 60);
     stored copy = store(&data, dtype, ORDER_C);
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
@@ -381,9 +382,9 @@ START_TEST(scaling_by_powers_of_two_changes_nothing)
         for (int64_t j = 0; j < data.d; j++)
             *table_at(&data, i, j) = ldexp(*table_at(&data, i, j), (int)(j % 41) - 20);
     stored scaled = store(&data, QKVSIM_F32, ORDER_C);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++)
-        assert_identical(similarity(context, &plain.view, metric, QKVSIM_F32, 0),
-                         similarity(context, &scaled.view, metric, QKVSIM_F32, 0), data.d,
+    for (int m = 0; m < 3; m++)
+        assert_identical(similarity(context, &plain.view, every_metric[m], QKVSIM_F32, 0),
+                         similarity(context, &scaled.view, every_metric[m], QKVSIM_F32, 0), data.d,
                          "scaling");
     stored_free(&plain);
     stored_free(&scaled);
@@ -427,6 +428,70 @@ START_TEST(pearson_is_invariant_under_shifts)
     free(after);
     stored_free(&plain);
     stored_free(&shifted);
+    table_free(&data);
+}
+END_TEST
+
+/* Multiples of 1/16 below 2^7, so that there are ties and cubes are exact; every other column falls. */
+START_TEST(spearman_depends_on_the_order_of_the_values_only)
+{
+    const int32_t dtype = _i == 0 ? QKVSIM_F32 : QKVSIM_F64;
+    table data = table_with_offsets(253, 40, 2, 66);
+    for (int64_t i = 0; i < data.n * data.d; i++)
+        data.values[i] = rint(16 * data.values[i]) / 16;
+    stored plain = store(&data, dtype, ORDER_C);
+    for (int64_t i = 0; i < data.n * data.d; i++)
+        data.values[i] *= data.values[i] * (i % data.d % 2 == 0 ? data.values[i] : 0)
+                          + (i % data.d % 2 == 0 ? 1 : -0.125);
+    stored mapped = store(&data, dtype, ORDER_C);
+    double *before = similarity(context, &plain.view, QKVSIM_SPEARMAN, QKVSIM_F64, 0);
+    double *after = similarity(context, &mapped.view, QKVSIM_SPEARMAN, QKVSIM_F64, 0);
+    for (int64_t i = 0; i < data.d; i++)
+        for (int64_t j = 0; j < data.d; j++) {
+            const double sign = (i + j) % 2 == 0 ? 1 : -1;
+            ck_assert(after[i * data.d + j] == sign * before[i * data.d + j]);
+        }
+    free(before);
+    free(after);
+    stored_free(&plain);
+    stored_free(&mapped);
+    table_free(&data);
+}
+END_TEST
+
+/* Five values, two of them equal: ranks 1, 2.5, 2.5, 4, 5 against 5, 4, 3, 1, 2, by hand. */
+START_TEST(spearman_of_equal_values_uses_their_mean_rank)
+{
+    const double columns[2][5] = { { -0.0, 1, 1, 30, 1e6 }, { 9, 8, 7, 0, 5 } };
+    table data = table_new(5, 2);
+    for (int64_t i = 0; i < 10; i++)
+        *table_at(&data, i % 5, i / 5) = columns[i / 5][i % 5];
+    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+        stored copy = store(&data, dtype, ORDER_C);
+        double *values = similarity(context, &copy.view, QKVSIM_SPEARMAN, QKVSIM_F64, 0);
+        ck_assert_double_eq_tol(values[1], -8.5 / sqrt(95), (dtype == QKVSIM_F64 ? 1e-15 : 1e-7));
+        free(values);
+        stored_free(&copy);
+    }
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(spearman_holds_0_and_minus_0_equal)
+{
+    table data = table_normal(60, 4, 67);
+    for (int64_t i = 0; i < 60; i++) {
+        *table_at(&data, i, 0) = i % 3 == 0 ? -0.0 : 0.0;
+        *table_at(&data, i, 1) = i % 3 == 1 ? *table_at(&data, i, 1) : i % 3 == 0 ? -0.0 : 0.0;
+        *table_at(&data, i, 2) = *table_at(&data, i, 1) + 0.0;
+    }
+    stored copy = store(&data, _i == 0 ? QKVSIM_F32 : QKVSIM_F64, ORDER_C);
+    double *values = similarity(context, &copy.view, QKVSIM_SPEARMAN, QKVSIM_F64, 0);
+    ck_assert(isnan(values[0]) && isnan(values[1]));
+    ck_assert(values[4 + 3] == values[8 + 3]);
+    ck_assert_double_eq_tol(values[4 + 2], 1, 1e-6);
+    free(values);
+    stored_free(&copy);
     table_free(&data);
 }
 END_TEST
@@ -514,7 +579,7 @@ static void assert_nonfinite_named(double value, int64_t row, int64_t column)
                                   view_of_columns(&single.view, 80, 40) };
     float *values = poisoned((size_t)(d * d) * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_F32);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_DOT; metric *= 2) {
+    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_SPEARMAN; metric *= 2) {
         assert_status(context, qkvsim_similarity(context, parts, 3, metric, NULL, &matrix),
                       QKVSIM_ERROR_NONFINITE);
         assert_message_has_number(context, row);
@@ -612,9 +677,9 @@ START_TEST(dropped_observations_are_as_if_never_there)
     for (int64_t i = 0; i < 38; i++)
         kept[i] = i + 1;
     table data = table_with_holes(), rest = table_rows(&data, kept, 38);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++)
-        assert_identical(lenient(&data, QKVSIM_NONFINITE_DROP_OBSERVATION, metric),
-                         lenient(&rest, QKVSIM_NONFINITE_ERROR, metric), 10, "dropped");
+    for (int m = 0; m < 3; m++)
+        assert_identical(lenient(&data, QKVSIM_NONFINITE_DROP_OBSERVATION, every_metric[m]),
+                         lenient(&rest, QKVSIM_NONFINITE_ERROR, every_metric[m]), 10, "dropped");
     table_free(&data);
     table_free(&rest);
 }
@@ -624,8 +689,8 @@ START_TEST(undefined_features_are_nan_and_the_others_as_alone)
 {
     const int64_t others[] = { 1, 2, 3, 5, 6, 7, 8 };
     table data = table_with_holes(), rest = table_columns(&data, others, 7);
-    double *values = lenient(&data, QKVSIM_NONFINITE_UNDEFINED_FEATURE, QKVSIM_COSINE);
-    double *alone = lenient(&rest, QKVSIM_NONFINITE_ERROR, QKVSIM_COSINE);
+    double *values = lenient(&data, QKVSIM_NONFINITE_UNDEFINED_FEATURE, every_metric[_i]);
+    double *alone = lenient(&rest, QKVSIM_NONFINITE_ERROR, every_metric[_i]);
     for (int64_t i = 0; i < 10; i++) {
         ck_assert(isnan(values[i]) && isnan(values[40 + i]) && isnan(values[10 * i + 9]));
         ck_assert(isnan(values[10 * i]) && isnan(values[90 + i]));
@@ -683,14 +748,31 @@ START_TEST(products_past_the_output_type_are_too_large)
 }
 END_TEST
 
+/* Centred ranks are halves of integers: float holds those of 2^24 observations and no more. */
+START_TEST(ranks_that_single_precision_cannot_hold_are_refused)
+{
+    const int64_t n = ((int64_t)1 << 24) + 1;
+    uint16_t *values = calloc((size_t)n, sizeof *values);
+    float entry = 7;
+    const qkvsim_view view = { sizeof view, values, n, 1, 1, 1, QKVSIM_F16 };
+    const qkvsim_matrix matrix = square_matrix(&entry, 1, QKVSIM_F32);
+    assert_status(context, qkvsim_similarity(context, &view, 1, QKVSIM_SPEARMAN, NULL, &matrix),
+                  QKVSIM_ERROR_TOO_LARGE);
+    assert_message_has_number(context, n);
+    assert_message_has(context, "QKVSIM_F64");
+    ck_assert(entry == 7);
+    free(values);
+}
+END_TEST
+
 START_TEST(unknown_metrics_and_options_are_refused)
 {
     table data = table_normal(9, 4, 76);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     float *values = poisoned(16 * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, 4, QKVSIM_F32);
-    const int32_t metrics[] = { 0, 3, 5, 16, -1 };
-    for (int i = 0; i < 5; i++)
+    const int32_t metrics[] = { 0, 3, 5, 17, 32, -1 };
+    for (int i = 0; i < 6; i++)
         assert_status(context, qkvsim_similarity(context, &copy.view, 1, metrics[i], NULL, &matrix),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
     const qkvsim_similarity_options bad[] = { { .struct_size = sizeof bad[0], .triangle = 2 },
@@ -772,7 +854,8 @@ START_TEST(any_allocation_may_fail)
     table data = table_mixed(60, 400, 80);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     const interruptible jobs[] = { { copy.view, QKVSIM_COSINE, QKVSIM_NONFINITE_ERROR },
-                                   { copy.view, QKVSIM_DOT, QKVSIM_NONFINITE_DROP_OBSERVATION } };
+                                   { copy.view, QKVSIM_DOT, QKVSIM_NONFINITE_DROP_OBSERVATION },
+                                   { copy.view, QKVSIM_SPEARMAN, QKVSIM_NONFINITE_ERROR } };
     assert_survives_failing_allocations(run_similarity, (void *)&jobs[_i]);
     stored_free(&copy);
     table_free(&data);
@@ -822,10 +905,13 @@ static void add_laws(Suite *suite)
 {
     TCase *laws = add_case(suite, "laws");
     tcase_add_checked_fixture(laws, set_up, tear_down);
-    tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 4);
+    tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 6);
     tcase_add_test(laws, scaling_by_powers_of_two_changes_nothing);
     tcase_add_test(laws, a_negative_scale_turns_the_sign_exactly);
     tcase_add_test(laws, pearson_is_invariant_under_shifts);
+    tcase_add_loop_test(laws, spearman_depends_on_the_order_of_the_values_only, 0, 2);
+    tcase_add_test(laws, spearman_of_equal_values_uses_their_mean_rank);
+    tcase_add_loop_test(laws, spearman_holds_0_and_minus_0_equal, 0, 2);
     tcase_add_test(laws, features_in_another_order_give_the_same_values_there);
     tcase_add_test(laws, kernels_agree_within_the_contract);
     tcase_add_test(laws, the_upper_triangle_leaves_the_rest_and_the_padding_alone);
@@ -839,13 +925,14 @@ static void add_bad_input(Suite *suite)
     tcase_add_test(bad, nan_in_rows_not_selected_does_not_matter);
     tcase_add_test(bad, nan_in_a_selected_row_is_named_by_the_callers_number);
     tcase_add_test(bad, dropped_observations_are_as_if_never_there);
-    tcase_add_test(bad, undefined_features_are_nan_and_the_others_as_alone);
+    tcase_add_loop_test(bad, undefined_features_are_nan_and_the_others_as_alone, 0, 3);
     tcase_add_test(bad, all_observations_dropped_is_an_error);
     tcase_add_test(bad, products_past_the_output_type_are_too_large);
     tcase_add_test(bad, f32_arithmetic_on_f64_input_is_refused);
+    tcase_add_test(bad, ranks_that_single_precision_cannot_hold_are_refused);
     tcase_add_test(bad, unknown_metrics_and_options_are_refused);
     tcase_add_test(bad, options_from_a_newer_header_are_read_where_the_rest_is_zero);
-    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 2);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 3);
     tcase_add_test(bad, it_can_be_cancelled_at_every_report);
 }
 

@@ -28,7 +28,7 @@ typedef struct qkvsim_analysis_options {
     const qkvsim_bins *bins;           /**< default: 100 equal bins on [-1, 1] */
     const int32_t *pair_groups;        /**< the pair groups to compute; default: all */
     int32_t pair_group_count;
-    int32_t metrics;   /**< sum of QKVSIM_COSINE and QKVSIM_PEARSON; default: both */
+    int32_t metrics;   /**< sum of QKVSIM_COSINE, PEARSON, SPEARMAN; default: COSINE + PEARSON */
     int32_t precision; /**< QKVSIM_F32 or F64 arithmetic; default: F32 unless a part is F64 */
     int32_t nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
 } qkvsim_analysis_options;
@@ -45,8 +45,9 @@ typedef struct qkvsim_analysis qkvsim_analysis;
  * @return INVALID_ARGUMENT, NONFINITE, NO_MEMORY, TOO_LARGE, CANCELLED
  *
  * One observation is allowed: cosines are then all -1 or 1 and no Pearson value is defined. Bit for
- * bit the same results for any number of threads. Time O(n d^2); memory O(n d + pair groups x
- * bins).
+ * bit the same results for any number of threads. Time O(n d^2), Spearman a second time; memory
+ * O(n d + rows x bins), for Spearman also O(n) a thread. Ranks in F32 arithmetic are exact to 2^24
+ * observations; more are TOO_LARGE.
  */
 QKVSIM_API qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_view *parts,
                                         int32_t part_count, const qkvsim_layout *layout,
@@ -83,8 +84,8 @@ QKVSIM_API int64_t qkvsim_analysis_pairs(const qkvsim_analysis *analysis, int32_
 QKVSIM_API int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group,
                                            int32_t metric);
 
-/** Columns whose values are undefined under a metric (constant ones under Pearson, all-zero ones
- * under cosine), increasing; NULL if none. */
+/** Columns whose values are undefined under a metric (constant ones under Pearson and Spearman,
+ * all-zero ones under cosine), increasing; NULL if none. */
 QKVSIM_API const int64_t *qkvsim_analysis_undefined_features(const qkvsim_analysis *analysis,
                                                              int32_t metric, int64_t *count);
 

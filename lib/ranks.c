@@ -1,0 +1,37 @@
+/* A radix sort by bytes of keys whose order as integers is that of the values: the same time whatever
+ * the values are, without comparisons that mispredict. */
+#include "ranks.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { DIGITS = 256, TOGETHER = 8 };
+
+#define REAL float
+#define KEY uint32_t
+#define REAL_NAME(name) name##_f32
+#include "ranks_template.h"
+#undef REAL
+#undef KEY
+#undef REAL_NAME
+
+#define REAL double
+#define KEY uint64_t
+#define REAL_NAME(name) name##_f64
+#include "ranks_template.h"
+#undef REAL
+#undef KEY
+#undef REAL_NAME
+
+size_t qkv_rank_scratch(int64_t n)
+{
+    return (size_t)n * (2 * sizeof(entry_f64) + TOGETHER * sizeof(double));
+}
+
+void qkv_rank_strip(const qkv_strip *strip, int32_t real, void *scratch)
+{
+    if (real == QKVSIM_F64)
+        rank_strip_f64(strip, scratch);
+    else
+        rank_strip_f32(strip, scratch);
+}
