@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { N = 40, D = 21, BINS = 20, ROWS = 6, MOST = 60 };
+enum { N = 40, D = 21, BINS = 20, ROWS = 6, TESTS = 9, MOST = 60 };
 
 static qkvsim_context *context;
 static qkvsim_layout *layout;
@@ -34,8 +34,12 @@ static void tear_down(void)
 static const qkvsim_bins twenty = {
     .struct_size = sizeof(qkvsim_bins), .count = BINS, .low = -1, .high = 1
 };
-static const qkvsim_analysis_options in_twenty = { .struct_size = sizeof in_twenty,
-                                                   .bins = &twenty };
+static const int32_t metrics[] = { QKVSIM_COSINE, QKVSIM_PEARSON, QKVSIM_SPEARMAN };
+static const qkvsim_analysis_options in_twenty = {
+    .struct_size = sizeof in_twenty,
+    .bins = &twenty,
+    .metrics = QKVSIM_COSINE + QKVSIM_PEARSON + QKVSIM_SPEARMAN,
+};
 
 static const int64_t few_rows[] = { 31, 2, 5, 6, 20, 21, 22, 37, 8 };
 static const int64_t some_rows[] = { 1, 3, 9, 10, 12, 25, 26, 34, 39 };
@@ -216,7 +220,8 @@ START_TEST(the_selections_are_analysed_in_full_and_set_against_each_other)
     assert_same_analysis(qkvsim_comparison_first(comparison), one);
     assert_same_analysis(qkvsim_comparison_second(comparison), other);
     for (int32_t row = 0; row < ROWS; row++)
-        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        for (int m = 0; m < 3; m++) {
+            const int32_t metric = metrics[m];
             for (int32_t which = 1; which <= 3; which++)
                 ck_assert(qkvsim_comparison_distance(comparison, row, metric, which,
                                                      QKVSIM_DISTANCE_VALUE)
@@ -318,9 +323,9 @@ static const int32_t statistics[] = { QKVSIM_MEAN,     QKVSIM_VARIANCE,
 static void assert_differences_by_hand(const qkvsim_comparison *comparison,
                                        qkvsim_analysis *sides[MOST][2], int64_t m)
 {
-    for (int32_t k = 0; k < ROWS * 2 * 6; k++) {
-        const int32_t row = k / 12, metric = k % 2 ? QKVSIM_PEARSON : QKVSIM_COSINE;
-        const int32_t statistic = statistics[k / 2 % 6];
+    for (int32_t k = 0; k < ROWS * 3 * 6; k++) {
+        const int32_t row = k / 18, metric = metrics[k % 3];
+        const int32_t statistic = statistics[k / 3 % 6];
         const double observed =
             qkvsim_comparison_difference(comparison, row, metric, statistic, QKVSIM_NULL_OBSERVED);
         double values[MOST];
@@ -376,21 +381,21 @@ static void assert_distance_maximum_by_hand(const qkvsim_comparison *comparison,
 
 static void assert_distance_bh_by_hand(const qkvsim_comparison *comparison)
 {
-    double p[6 * ROWS], adjusted[6 * ROWS];
-    for (int32_t k = 0; k < 6 * ROWS; k++)
-        p[k] = qkvsim_comparison_distance(comparison, k % ROWS, 1 + k / ROWS % 2, 1 + k / ROWS / 2,
-                                          QKVSIM_DISTANCE_P);
-    for (int32_t test = 0; test < 6; test++)
+    double p[TESTS * ROWS], adjusted[TESTS * ROWS];
+    for (int32_t k = 0; k < TESTS * ROWS; k++)
+        p[k] = qkvsim_comparison_distance(comparison, k % ROWS, metrics[k / ROWS % 3],
+                                          1 + k / ROWS / 3, QKVSIM_DISTANCE_P);
+    for (int32_t test = 0; test < TESTS; test++)
         assert_ok(context,
                   qkvsim_adjust_bh(context, p + test * ROWS, ROWS, adjusted + test * ROWS));
-    for (int32_t k = 0; k < 6 * ROWS; k++)
-        ck_assert(qkvsim_comparison_distance(comparison, k % ROWS, 1 + k / ROWS % 2,
-                                             1 + k / ROWS / 2, QKVSIM_DISTANCE_P_BH)
+    for (int32_t k = 0; k < TESTS * ROWS; k++)
+        ck_assert(qkvsim_comparison_distance(comparison, k % ROWS, metrics[k / ROWS % 3],
+                                             1 + k / ROWS / 3, QKVSIM_DISTANCE_P_BH)
                   == adjusted[k]);
-    assert_ok(context, qkvsim_adjust_bh(context, p, 6 * ROWS, adjusted));
-    for (int32_t k = 0; k < 6 * ROWS; k++)
-        ck_assert(qkvsim_comparison_distance(comparison, k % ROWS, 1 + k / ROWS % 2,
-                                             1 + k / ROWS / 2, QKVSIM_DISTANCE_P_BH_ALL)
+    assert_ok(context, qkvsim_adjust_bh(context, p, TESTS * ROWS, adjusted));
+    for (int32_t k = 0; k < TESTS * ROWS; k++)
+        ck_assert(qkvsim_comparison_distance(comparison, k % ROWS, metrics[k / ROWS % 3],
+                                             1 + k / ROWS / 3, QKVSIM_DISTANCE_P_BH_ALL)
                   == adjusted[k]);
 }
 
@@ -398,8 +403,8 @@ static void assert_distance_bh_by_hand(const qkvsim_comparison *comparison)
 static void assert_distances_by_hand(const qkvsim_comparison *comparison,
                                      qkvsim_analysis *sides[MOST][2], int64_t m)
 {
-    for (int32_t test = 0; test < 6; test++) {
-        const int32_t metric = test % 2 ? QKVSIM_PEARSON : QKVSIM_COSINE, which = test / 2 + 1;
+    for (int32_t test = 0; test < TESTS; test++) {
+        const int32_t metric = metrics[test % 3], which = test / 3 + 1;
         double values[ROWS][MOST + 1];
         for (int32_t row = 0; row < ROWS; row++) {
             for (int64_t i = 0; i < m; i++)
@@ -540,9 +545,9 @@ END_TEST
 
 static void assert_mirrored(const qkvsim_comparison *one, const qkvsim_comparison *other)
 {
-    for (int32_t k = 0; k < ROWS * 2 * 6; k++) {
-        const int32_t row = k / 12, metric = k % 2 ? QKVSIM_PEARSON : QKVSIM_COSINE;
-        const int32_t statistic = statistics[k / 2 % 6];
+    for (int32_t k = 0; k < ROWS * 3 * 6; k++) {
+        const int32_t row = k / 18, metric = metrics[k % 3];
+        const int32_t statistic = statistics[k / 3 % 6];
         for (int32_t what = QKVSIM_NULL_MEAN; what <= QKVSIM_NULL_OBSERVED; what++) {
             const bool negates = what == QKVSIM_NULL_MEAN || what == QKVSIM_NULL_Z
                                  || what == QKVSIM_NULL_OBSERVED || what == QKVSIM_NULL_MINIMUM
@@ -557,8 +562,8 @@ static void assert_mirrored(const qkvsim_comparison *one, const qkvsim_compariso
                          negates ? -value : value, 0, "a mirrored difference");
         }
         for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_P_MAX_ALL; what++)
-            assert_close(qkvsim_comparison_distance(other, row, metric, k % 3 + 1, what),
-                         qkvsim_comparison_distance(one, row, metric, k % 3 + 1, what), 0,
+            assert_close(qkvsim_comparison_distance(other, row, metric, k / 3 % 3 + 1, what),
+                         qkvsim_comparison_distance(one, row, metric, k / 3 % 3 + 1, what), 0,
                          "a mirrored distance");
     }
 }
@@ -581,7 +586,8 @@ static void assert_same_comparison(const qkvsim_comparison *one, const qkvsim_co
     assert_same_analysis(qkvsim_comparison_first(one), qkvsim_comparison_first(other));
     assert_same_analysis(qkvsim_comparison_second(one), qkvsim_comparison_second(other));
     for (int32_t row = 0; row < ROWS; row++)
-        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        for (int m = 0; m < 3; m++) {
+            const int32_t metric = metrics[m];
             for (int32_t s = QKVSIM_NULL_MEAN; s <= QKVSIM_NULL_MAXIMUM; s++)
                 ck_assert_mem_eq(qkvsim_comparison_band(one, row, metric, s),
                                  qkvsim_comparison_band(other, row, metric, s),
@@ -737,6 +743,10 @@ START_TEST(distances_leave_out_what_either_selection_does_not_define)
                     qkvsim_comparison_distance(comparison, row, QKVSIM_PEARSON, which, what),
                     qkvsim_comparison_distance(without, row, QKVSIM_PEARSON, which, what), 1e-12,
                     "a distance of common pairs");
+                assert_close(
+                    qkvsim_comparison_distance(comparison, row, QKVSIM_SPEARMAN, which, what),
+                    qkvsim_comparison_distance(without, row, QKVSIM_SPEARMAN, which, what), 1e-12,
+                    "a distance of common ranks");
                 if (constant == 0)
                     assert_close(
                         qkvsim_comparison_distance(comparison, row, QKVSIM_COSINE, which, what),
@@ -751,6 +761,32 @@ START_TEST(distances_leave_out_what_either_selection_does_not_define)
     qkvsim_analysis_free(other);
     qkvsim_comparison_free(comparison);
     qkvsim_comparison_free(without);
+    stored_free(&copy);
+}
+END_TEST
+
+START_TEST(a_metrics_distances_do_not_depend_on_the_others_asked_for)
+{
+    for (int64_t k = 0; k < few.count; k++)
+        *table_at(&data, few.rows[k], 8) = _i % 2 ? 0 : 3;
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    const qkvsim_comparison_options options = relabellings(4, 3, 2);
+    qkvsim_comparison *every = run(context, &copy, &few, &many, &options);
+    for (int m = 0; m < 3; m++) {
+        qkvsim_analysis_options single = in_twenty;
+        single.metrics = metrics[m];
+        qkvsim_comparison *one;
+        assert_ok(context, qkvsim_compare(context, &copy.view, 1, layout, &single, &few, &many,
+                                          &options, &one));
+        for (int32_t row = 0; row < ROWS; row++)
+            for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_P_MAX; what++)
+                if (what != QKVSIM_DISTANCE_P_BH_ALL)
+                    assert_close(qkvsim_comparison_distance(one, row, metrics[m], 2, what),
+                                 qkvsim_comparison_distance(every, row, metrics[m], 2, what), 1e-12,
+                                 "a distance of a metric alone");
+        qkvsim_comparison_free(one);
+    }
+    qkvsim_comparison_free(every);
     stored_free(&copy);
 }
 END_TEST
@@ -822,7 +858,7 @@ START_TEST(planted_differences_are_found_and_others_are_not)
     stored copy = store(&planted, QKVSIM_F64, ORDER_C);
     const qkvsim_selection first = { sizeof first, NULL, mask, 80 };
     const qkvsim_selection second = { sizeof second, NULL, rest, 80 };
-    const qkvsim_comparison_options options = relabellings(199, 0, 4);
+    const qkvsim_comparison_options options = relabellings(399, 0, 4);
     qkvsim_comparison *c = run(context, &copy, &first, &second, &options);
     const int32_t qq = 0, kk = 3, vv = 5;
     const struct {
@@ -1285,6 +1321,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, subsets_are_as_many_as_permutations_by_default);
     tcase_add_test(laws, rollups_are_compared_like_pair_groups);
     tcase_add_loop_test(laws, distances_leave_out_what_either_selection_does_not_define, 0, 4);
+    tcase_add_loop_test(laws, a_metrics_distances_do_not_depend_on_the_others_asked_for, 0, 2);
     tcase_add_test(laws, unequal_sizes_alone_change_a_histogram_and_matched_ones_do_not);
     tcase_add_test(laws, planted_differences_are_found_and_others_are_not);
     tcase_add_test(laws, p_values_are_uniform_where_selections_do_not_differ);
