@@ -49,8 +49,28 @@ static void add_histograms(qkvsim_baseline *baseline, const qkvsim_analysis *per
 
 /* ---- summaries ---- */
 
-static qkvsim_status finish_statistics(qkvsim_context *context, qkvsim_baseline *baseline)
+/* Schemes that move whole groups change nothing within one. */
+static bool row_is_within_groups(const qkvsim_layout *layout, int32_t row)
 {
+    const int32_t pair_groups = qkv_pair_groups(layout->groups);
+    int32_t count = 1;
+    const int32_t *members =
+        row < pair_groups ? &row
+                          : qkvsim_layout_rollup_pair_groups(layout, row - pair_groups, &count);
+    for (int32_t k = 0; k < count; k++) {
+        int32_t a, b;
+        qkv_pair_group_groups(layout->groups, members[k], &a, &b);
+        if (a != b)
+            return false;
+    }
+    return true;
+}
+
+static qkvsim_status finish_statistics(qkvsim_context *context, int32_t scheme,
+                                       qkvsim_baseline *baseline)
+{
+    const bool moves_groups = scheme == QKVSIM_SCHEME_ROWS || scheme == QKVSIM_SCHEME_ROWS_SHIFT;
+    const qkvsim_layout *layout = baseline->observed->layout;
     const int32_t pair_groups = qkvsim_analysis_pair_groups(baseline->observed);
     for (int32_t test = 0; test < TESTS; test++)
         for (int32_t row = 0; row < baseline->nulls.rows; row++) {
@@ -58,6 +78,7 @@ static qkvsim_status finish_statistics(qkvsim_context *context, qkvsim_baseline 
             qkv_null *null = qkv_null_at(&baseline->nulls, row, test);
             null->values = qkv_replicates_values(&baseline->permuted, row, metric, statistic);
             null->observed = qkvsim_analysis_statistic(baseline->observed, row, metric, statistic);
+            null->untested = moves_groups && row_is_within_groups(layout, row);
         }
     const qkvsim_status status = qkv_null_table_finish(context, &baseline->nulls, pair_groups);
     qkv_replicates_close(&baseline->permuted);
@@ -138,17 +159,19 @@ static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *sess
                                       const qkvsim_baseline_options *options,
                                       qkvsim_baseline *baseline)
 {
+    const qkv_permuter_options permutations = { options->scheme, session->layout,
+                                                options->segments };
     qkv_permuter permuter;
-    qkvsim_status status = qkv_permuter_open(context, input, options->scheme, &permuter);
+    qkvsim_status status = qkv_permuter_open(context, input, &permutations, &permuter);
     if (status != QKVSIM_OK)
         return status;
-    qkv_part part;
-    const qkv_input permuted = qkv_permuter_output(&permuter, input, &part);
+    const qkv_input permuted = qkv_permuter_output(&permuter, input);
     qkvsim_analysis *analysis = NULL;
     status = qkv_session_results(context, session, &analysis);
     for (int64_t p = 0; p < options->permutations && status == QKVSIM_OK; p++) {
-        qkv_permute_values(&permuter, options->seed, (uint32_t)p);
-        status = qkv_session_run(context, session, &permuted, analysis);
+        status = qkv_permute_values(context, &permuter, options->seed, (uint32_t)p);
+        if (status == QKVSIM_OK)
+            status = qkv_session_run(context, session, &permuted, analysis);
         if (status == QKVSIM_OK) {
             add_histograms(baseline, analysis, p);
             qkv_replicates_put(&baseline->permuted, analysis, p);
@@ -159,17 +182,21 @@ static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *sess
     return status;
 }
 
-/* Scheme all would carry a NaN into other features. */
+/* Schemes that exchange values between features would carry a NaN along. */
 static qkvsim_status check_exchange(qkvsim_context *context, const qkv_session *session,
                                     int32_t scheme)
 {
     const qkv_panels *panels = &session->panels;
-    for (int64_t j = 0; j < panels->features && scheme == QKVSIM_SCHEME_ALL; j++)
+    if (scheme != QKVSIM_SCHEME_ALL && scheme != QKVSIM_SCHEME_GROUP)
+        return QKVSIM_OK;
+    for (int64_t j = 0; j < panels->features; j++)
         if (panels->statistics[j].nonfinite)
             return qkv_fail(context, QKVSIM_ERROR_NONFINITE,
-                            "column %lld has a NaN or an infinity, which QKVSIM_SCHEME_ALL would "
-                            "carry into other columns: drop its observations instead",
-                            (long long)j);
+                            "column %lld has a NaN or an infinity, which %s would carry into other "
+                            "columns: drop its observations instead",
+                            (long long)j,
+                            scheme == QKVSIM_SCHEME_ALL ? "QKVSIM_SCHEME_ALL"
+                                                        : "QKVSIM_SCHEME_GROUP");
     return QKVSIM_OK;
 }
 
@@ -190,7 +217,7 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
     if (status == QKVSIM_OK)
         status = run_permutations(context, session, input, options, made);
     if (status == QKVSIM_OK)
-        status = finish_statistics(context, made);
+        status = finish_statistics(context, options->scheme, made);
     if (status != QKVSIM_OK) {
         qkvsim_baseline_free(made);
         return status;

@@ -19,6 +19,13 @@ typedef struct qkv_part {
     int64_t first_feature;
 } qkv_part;
 
+/* Where columns are read from in place of the parts. */
+typedef struct qkv_source {
+    /* Loads listed columns into a strip of the input's reals. Each of a team's workers is a reader. */
+    void (*load)(const struct qkv_source *source, int32_t reader, const int64_t *columns,
+                 const qkv_strip *strip);
+} qkv_source;
+
 typedef struct qkv_input {
     qkv_part *parts;
     int32_t part_count;
@@ -33,6 +40,7 @@ typedef struct qkv_input {
                            * all that the values define */
     int64_t *dropped; /* left out for NaN or infinity, increasing */
     int64_t dropped_count;
+    const qkv_source *source; /* NULL: the parts */
 } qkv_input;
 
 /* Checks one view: type, alignment, sizes, strides. `what` names it in messages. */

@@ -1,26 +1,65 @@
 /* Building blocks: a permuted copy of a given matrix, or of labels of observations. */
 #include <qkvsim/permutation.h>
 
-#include <string.h>
-
+#include "parallel.h"
 #include "permuter.h"
 #include "prepare.h"
 #include "resample.h"
 
-static void write_matrix(const qkv_permuter *permuter, const qkvsim_matrix *matrix)
+typedef struct writing {
+    const qkvsim_context *context;
+    const qkv_permuter *permuter;
+    const qkvsim_matrix *matrix;
+    void *narrow; /* for each worker a strip of float, where the matrix is of double; else NULL */
+    atomic_llong next;
+} writing;
+
+static void write_columns(const writing *work, int32_t worker, int64_t start)
 {
-    const size_t size = qkv_real_size(permuter->real);
-    for (int64_t r = 0; r < permuter->rows; r++) {
-        const char *from =
-            (const char *)permuter->permuted + (size_t)(r * permuter->columns) * size;
-        char *to = (char *)matrix->data
-                   + (size_t)(r * matrix->leading_dimension) * qkv_real_size(matrix->dtype);
-        if (matrix->dtype == permuter->real)
-            memcpy(to, from, (size_t)permuter->columns * size);
-        else
-            for (int64_t j = 0; j < permuter->columns; j++)
-                ((double *)(void *)to)[j] = (double)((const float *)(const void *)from)[j];
+    const qkvsim_matrix *matrix = work->matrix;
+    const qkv_source *source = &work->permuter->source;
+    const int64_t n = matrix->rows, rest = matrix->columns - start;
+    const int64_t width = rest < QKV_STRIP_WIDTH ? rest : QKV_STRIP_WIDTH;
+    const qkv_strip out = { (char *)matrix->data + (size_t)start * qkv_real_size(matrix->dtype),
+                            matrix->leading_dimension, n, width };
+    int64_t columns[QKV_STRIP_WIDTH];
+    for (int64_t k = 0; k < width; k++)
+        columns[k] = start + k;
+    if (work->narrow == NULL) {
+        source->load(source, worker, columns, &out);
+        return;
     }
+    float *memory = (float *)work->narrow + worker * n * QKV_STRIP_WIDTH;
+    const qkv_strip narrow = { memory, QKV_STRIP_WIDTH, n, width };
+    const qkv_columns loaded = { memory, QKV_STRIP_WIDTH, 1, width, QKVSIM_F32 };
+    const qkv_rows rows = { NULL, n };
+    source->load(source, worker, columns, &narrow);
+    work->context->kernels->f64.load(&loaded, &rows, &out, 0);
+}
+
+static void write_worker(void *state, int32_t worker)
+{
+    writing *work = state;
+    const int64_t strips = (work->matrix->columns + QKV_STRIP_WIDTH - 1) / QKV_STRIP_WIDTH;
+    for (int64_t s; (s = qkv_next_task(&work->next, strips)) >= 0;)
+        write_columns(work, worker, s * QKV_STRIP_WIDTH);
+}
+
+static qkvsim_status write_matrix(qkvsim_context *context, const qkv_permuter *permuter,
+                                  const qkvsim_matrix *matrix)
+{
+    writing work = { .context = context, .permuter = permuter, .matrix = matrix };
+    const int32_t workers = qkv_worker_count(context, matrix->columns / QKV_STRIP_WIDTH + 1,
+                                             8.0 * (double)matrix->rows * (double)matrix->columns);
+    if (permuter->real != matrix->dtype) {
+        work.narrow = qkv_allocate(&context->allocator, (size_t)(workers * QKV_STRIP_WIDTH),
+                                   (size_t)matrix->rows * sizeof(float));
+        if (work.narrow == NULL)
+            return qkv_no_memory(context, "the permuted values");
+    }
+    qkv_parallel(workers, write_worker, &work);
+    qkv_release(&context->allocator, work.narrow);
+    return QKVSIM_OK;
 }
 
 static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *input,
@@ -37,13 +76,17 @@ static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *inp
                         "the input has a float64 part but the output matrix is QKVSIM_F32, which "
                         "would round it");
     qkv_permuter permuter;
-    status = qkv_permuter_open(context, input, permutation->scheme, &permuter);
+    const qkv_permuter_options options = { permutation->scheme, permutation->layout,
+                                           permutation->segments };
+    status = qkv_permuter_open(context, input, &options, &permuter);
     if (status != QKVSIM_OK)
         return status;
-    qkv_permute_values(&permuter, permutation->seed, (uint32_t)permutation->index);
-    write_matrix(&permuter, &out);
+    status =
+        qkv_permute_values(context, &permuter, permutation->seed, (uint32_t)permutation->index);
+    if (status == QKVSIM_OK)
+        status = write_matrix(context, &permuter, &out);
     qkv_permuter_close(context, &permuter);
-    return QKVSIM_OK;
+    return status;
 }
 
 qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
@@ -54,8 +97,9 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts, 
     if (given == NULL)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "permutation is NULL");
     qkvsim_permutation permutation;
-    qkvsim_status status = qkv_read_struct(context, "qkvsim_permutation", given, &permutation,
-                                           sizeof permutation, sizeof permutation);
+    qkvsim_status status =
+        qkv_read_struct(context, "qkvsim_permutation", given, &permutation, sizeof permutation,
+                        offsetof(qkvsim_permutation, layout));
     if (status != QKVSIM_OK)
         return status;
     if (permutation.index < 0 || permutation.index > UINT32_MAX)

@@ -1,285 +1,311 @@
 /*
- * Exact, parallel shuffles. Scheme `all` deals each value to a random bucket, then shuffles each
- * bucket in cache: that is a uniform permutation, since every order of the values within and
- * between buckets is equally likely. Scheme `feature` shuffles each column. Which thread works on
- * which part does not show.
+ * Permutations of an input, one function for each scheme. None is ever written out: prepare reads
+ * columns, and a column is shuffled, rotated or gathered when it is read. Only the schemes that
+ * exchange values between columns need a step before (dealer.h). Which thread reads what does not
+ * show.
  */
 #include "permuter.h"
 
 #include <string.h>
 
+#include "layout.h"
 #include "parallel.h"
 #include "prepare.h"
 #include "random.h"
+#include "shuffle.h"
+#include "transpose.h"
 
 enum {
-    BUCKET_WORDS = 8192, /* on average, at most: a bucket stays in cache */
-    BUCKETS_MAX = 65536, /* labels have 16 bits */
-    CHUNK_WORDS = 65536,
-    CHUNKS_MAX = 64,
-    LABELS = 8, /* labels in one block of random numbers */
-    COLUMNS_TOGETHER = 16
+    COLUMNS_TOGETHER = 16,
+    VALUES_TOGETHER = 1 << 17,
+    COLUMN_PADDING = 16 /* columns a power of two apart would share a set of the cache */
 };
 
-/* ---- scheme all ---- */
-
-typedef struct shuffle_all {
-    const void *from;
-    void *to;
-    int64_t count;
-    int64_t chunk; /* words of a chunk, a multiple of LABELS */
-    int64_t chunks, buckets;
-    int64_t *next;         /* chunks x buckets: counts, then where the next word goes */
-    int64_t *bucket_start; /* buckets + 1 */
-    uint64_t seed;
-    uint32_t index;
-    bool wide;
-    atomic_llong task;
-} shuffle_all;
-
-/* Buckets of the words k .. k + LABELS - 1; k is a multiple of LABELS. */
-static void draw_labels(const shuffle_all *work, int64_t k, uint16_t *labels)
+static int64_t place_of(const qkv_permuter *permuter, int64_t column)
 {
-    const int64_t block = k / LABELS;
-    const qkv_random stream =
-        qkv_random_stream(work->seed, work->index, QKV_RANDOM_BUCKETS, (uint32_t)(block >> 32));
-    const philox4x32_ctr_t numbers = qkv_random_block(&stream, (uint32_t)block);
-    const uint32_t mask = (uint32_t)work->buckets - 1;
-    for (int l = 0; l < LABELS / 2; l++) {
-        labels[2 * l] = (uint16_t)(numbers.v[l] & mask);
-        labels[2 * l + 1] = (uint16_t)(numbers.v[l] >> 16 & mask);
+    return permuter->place != NULL ? permuter->place[column] : column;
+}
+
+static int32_t group_of(const qkv_permuter *permuter, int64_t column)
+{
+    return permuter->layout->group_of[column];
+}
+
+static qkv_random lags_of(const qkv_permuter *permuter, uint32_t purpose, int64_t item)
+{
+    return qkv_random_stream(permuter->seed, permuter->index, purpose, (uint32_t)item);
+}
+
+/* ---- one column ---- */
+
+static void shuffle_column(const qkv_permuter *permuter, int64_t column, const void *from, void *to)
+{
+    const qkv_stream stream =
+        qkv_stream_of(permuter->seed, permuter->index, QKV_RANDOM_FEATURE, (uint32_t)column);
+    memcpy(to, from, (size_t)permuter->rows * permuter->size);
+    qkv_shuffle(permuter->kernels, &stream, to, permuter->rows, permuter->size);
+}
+
+static void order_rows(const qkv_permuter *permuter, int64_t column, const void *from, void *to)
+{
+    const int64_t n = permuter->rows;
+    const uint32_t *order = permuter->orders + group_of(permuter, column) * n;
+    if (permuter->size == sizeof(uint32_t))
+        for (int64_t r = 0; r < n; r++)
+            ((uint32_t *)to)[r] = ((const uint32_t *)from)[order[r]];
+    else
+        for (int64_t r = 0; r < n; r++)
+            ((uint64_t *)to)[r] = ((const uint64_t *)from)[order[r]];
+}
+
+static void read_column(const qkv_permuter *permuter, int32_t reader, int64_t column, void *to)
+{
+    const int64_t start = place_of(permuter, column) * permuter->rows;
+    const void *from = (const char *)permuter->values + (size_t)start * permuter->size;
+    switch (permuter->scheme) {
+    case QKVSIM_SCHEME_FEATURE:
+        shuffle_column(permuter, column, from, to);
+        return;
+    case QKVSIM_SCHEME_SHIFT:
+        qkv_rotate(from, permuter->size, &permuter->segments,
+                   lags_of(permuter, QKV_RANDOM_FEATURE_LAGS, column), to);
+        return;
+    case QKVSIM_SCHEME_ROWS:
+        order_rows(permuter, column, from, to);
+        return;
+    case QKVSIM_SCHEME_ROWS_SHIFT:
+        qkv_rotate(from, permuter->size, &permuter->segments,
+                   lags_of(permuter, QKV_RANDOM_ROWS_LAGS, group_of(permuter, column)), to);
+        return;
+    default: /* all, group */
+        qkv_dealer_read(&permuter->dealer, reader, start, permuter->rows, to);
     }
 }
 
-typedef struct shuffle_features {
-    const void *from;
-    void *to;
-    int64_t rows, columns;
-    char *scratch;
-    size_t scratch_size; /* of one worker */
-    uint64_t seed;
-    uint32_t index;
-    bool wide;
-    atomic_llong task;
-} shuffle_features;
-
-#define WORD uint32_t
-#define WORD_NAME(name) name##_32
-#include "shuffle_template.h"
-
-#define WORD uint64_t
-#define WORD_NAME(name) name##_64
-#include "shuffle_template.h"
-
-static void count_labels(const shuffle_all *work, int64_t start, int64_t end, int64_t *counts)
+/* What prepare reads in place of the parts. */
+static void load_permuted(const qkv_source *source, int32_t reader, const int64_t *columns,
+                          const qkv_strip *strip)
 {
-    memset(counts, 0, (size_t)work->buckets * sizeof *counts);
-    for (int64_t k = start; k < end; k += LABELS) {
-        uint16_t labels[LABELS];
-        const int64_t count = end - k < LABELS ? end - k : LABELS;
-        draw_labels(work, k, labels);
-        for (int64_t l = 0; l < count; l++)
-            counts[labels[l]]++;
+    const qkv_permuter *permuter = (const qkv_permuter *)(const void *)source;
+    const size_t column_size = (size_t)permuter->apart * permuter->size;
+    char *made = (char *)permuter->scratch + (size_t)(reader * permuter->together) * column_size;
+    for (int64_t start = 0; start < strip->width; start += permuter->together) {
+        const int64_t rest = strip->width - start;
+        const int64_t count = rest < permuter->together ? rest : permuter->together;
+        for (int64_t k = 0; k < count; k++)
+            read_column(permuter, reader, columns[start + k], made + (size_t)k * column_size);
+        qkv_transpose(made, permuter->apart, count, permuter->rows, permuter->size,
+                      (char *)strip->values + (size_t)start * permuter->size, strip->leading);
     }
 }
 
-static int64_t chunk_end(const shuffle_all *work, int64_t chunk)
-{
-    const int64_t end = (chunk + 1) * work->chunk;
-    return end < work->count ? end : work->count;
-}
+/* ---- a permutation ---- */
 
-static void count_worker(void *state, int32_t worker)
+typedef struct ordering {
+    const qkv_permuter *permuter;
+    atomic_llong next;
+} ordering;
+
+static void order_worker(void *state, int32_t worker)
 {
     (void)worker;
-    shuffle_all *work = state;
-    for (int64_t c; (c = qkv_next_task(&work->task, work->chunks)) >= 0;)
-        count_labels(work, c * work->chunk, chunk_end(work, c), work->next + c * work->buckets);
-}
-
-static void deal_worker(void *state, int32_t worker)
-{
-    (void)worker;
-    shuffle_all *work = state;
-    for (int64_t c; (c = qkv_next_task(&work->task, work->chunks)) >= 0;)
-        (work->wide ? deal_64 : deal_32)(work, c * work->chunk, chunk_end(work, c),
-                                         work->next + c * work->buckets);
-}
-
-static void bucket_worker(void *state, int32_t worker)
-{
-    (void)worker;
-    shuffle_all *work = state;
-    for (int64_t b; (b = qkv_next_task(&work->task, work->buckets)) >= 0;) {
-        const int64_t start = work->bucket_start[b], count = work->bucket_start[b + 1] - start;
-        qkv_random stream =
-            qkv_random_stream(work->seed, work->index, QKV_RANDOM_WITHIN_BUCKET, (uint32_t)b);
-        if (work->wide)
-            shuffle_64((uint64_t *)work->to + start, count, &stream);
-        else
-            shuffle_32((uint32_t *)work->to + start, count, &stream);
+    ordering *work = state;
+    const qkv_permuter *permuter = work->permuter;
+    for (int64_t g; (g = qkv_next_task(&work->next, permuter->layout->groups)) >= 0;) {
+        const qkv_stream stream =
+            qkv_stream_of(permuter->seed, permuter->index, QKV_RANDOM_ROWS, (uint32_t)g);
+        uint32_t *order = permuter->orders + g * permuter->rows;
+        for (int64_t r = 0; r < permuter->rows; r++)
+            order[r] = (uint32_t)r;
+        qkv_shuffle(permuter->kernels, &stream, order, permuter->rows, sizeof *order);
     }
 }
 
-/* Turns counts into the places where each chunk's words of each bucket go. */
-static void place_buckets(shuffle_all *work)
+qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter, uint64_t seed,
+                                 uint32_t index)
 {
-    int64_t place = 0;
-    for (int64_t b = 0; b < work->buckets; b++) {
-        work->bucket_start[b] = place;
-        for (int64_t c = 0; c < work->chunks; c++) {
-            int64_t *next = &work->next[c * work->buckets + b];
-            const int64_t count = *next;
-            *next = place;
-            place += count;
-        }
+    permuter->seed = seed;
+    permuter->index = index;
+    if (permuter->scheme == QKVSIM_SCHEME_ALL || permuter->scheme == QKVSIM_SCHEME_GROUP)
+        return qkv_dealer_deal(context, &permuter->dealer, permuter->values, seed, index);
+    if (permuter->scheme == QKVSIM_SCHEME_ROWS) {
+        ordering work = { .permuter = permuter };
+        const int32_t groups = permuter->layout->groups;
+        const double operations = 4.0 * (double)groups * (double)permuter->rows;
+        qkv_parallel(qkv_worker_count(context, groups, operations), order_worker, &work);
     }
-    work->bucket_start[work->buckets] = place;
+    return QKVSIM_OK;
 }
 
-static void run_shuffle_all(const qkv_permuter *permuter, uint64_t seed, uint32_t index)
+qkv_input qkv_permuter_output(const qkv_permuter *permuter, const qkv_input *like)
 {
-    const int64_t count = permuter->rows * permuter->columns;
-    const int64_t even = (count + permuter->chunks - 1) / permuter->chunks;
-    shuffle_all work = {
-        .from = permuter->values,
-        .to = permuter->permuted,
-        .count = count,
-        .chunk = (even + LABELS - 1) / LABELS * LABELS,
-        .chunks = permuter->chunks,
-        .buckets = permuter->buckets,
-        .next = permuter->scratch,
-        .bucket_start = (int64_t *)permuter->scratch + permuter->chunks * permuter->buckets,
-        .seed = seed,
-        .index = index,
-        .wide = permuter->real == QKVSIM_F64,
-    };
-    work.chunks = (count + work.chunk - 1) / work.chunk;
-    qkv_parallel(permuter->workers, count_worker, &work);
-    place_buckets(&work);
-    atomic_store(&work.task, 0);
-    qkv_parallel(permuter->workers, deal_worker, &work);
-    atomic_store(&work.task, 0);
-    qkv_parallel(permuter->workers, bucket_worker, &work);
+    qkv_input output = *like;
+    output.source = &permuter->source;
+    return output;
 }
 
-/* ---- scheme feature ---- */
+/* ---- options ---- */
 
-static void feature_worker(void *state, int32_t worker)
+static bool needs_layout(int32_t scheme)
 {
-    shuffle_features *work = state;
-    const int64_t tasks = (work->columns + COLUMNS_TOGETHER - 1) / COLUMNS_TOGETHER;
-    char *scratch = work->scratch + (size_t)worker * work->scratch_size;
-    for (int64_t t; (t = qkv_next_task(&work->task, tasks)) >= 0;) {
-        const int64_t start = t * COLUMNS_TOGETHER;
-        const int64_t end =
-            start + COLUMNS_TOGETHER < work->columns ? start + COLUMNS_TOGETHER : work->columns;
-        (work->wide ? shuffle_columns_64 : shuffle_columns_32)(work, start, end, scratch);
-    }
+    return scheme == QKVSIM_SCHEME_GROUP || scheme == QKVSIM_SCHEME_ROWS
+           || scheme == QKVSIM_SCHEME_ROWS_SHIFT;
 }
 
-static void run_shuffle_features(const qkv_permuter *permuter, uint64_t seed, uint32_t index)
+static bool needs_segments(int32_t scheme)
 {
-    shuffle_features work = {
-        .from = permuter->values,
-        .to = permuter->permuted,
-        .rows = permuter->rows,
-        .columns = permuter->columns,
-        .scratch = permuter->scratch,
-        .scratch_size = (size_t)(COLUMNS_TOGETHER * permuter->rows) * qkv_real_size(permuter->real),
-        .seed = seed,
-        .index = index,
-        .wide = permuter->real == QKVSIM_F64,
-    };
-    qkv_parallel(permuter->workers, feature_worker, &work);
+    return scheme == QKVSIM_SCHEME_SHIFT || scheme == QKVSIM_SCHEME_ROWS_SHIFT;
+}
+
+static qkvsim_status check_options(qkvsim_context *context, const qkv_input *input,
+                                   const qkv_permuter_options *options)
+{
+    if (options->scheme < QKVSIM_SCHEME_ALL || options->scheme > QKVSIM_SCHEME_ROWS_SHIFT)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "scheme is %d, expected QKVSIM_SCHEME_ALL (1), FEATURE (2), SHIFT (3), "
+                        "GROUP (4), ROWS (5) or ROWS_SHIFT (6)",
+                        (int)options->scheme);
+    if (needs_layout(options->scheme) && options->layout == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "scheme %d permutes within groups or group by group, but layout is NULL",
+                        (int)options->scheme);
+    int64_t words;
+    if (!qkv_multiply(input->observations, input->features, &words) || words > PTRDIFF_MAX / 16
+        || input->observations > QKV_DRAWN_MOST)
+        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
+                        "%lld observations of %lld features are too many to permute",
+                        (long long)input->observations, (long long)input->features);
+    return needs_layout(options->scheme)
+               ? qkv_check_layout(context, options->layout, input->features)
+               : QKVSIM_OK;
 }
 
 /* ---- life ---- */
 
-static void size_shuffle_all(qkv_permuter *permuter)
+static void place_by_group(const qkvsim_layout *layout, int64_t *place)
 {
-    const int64_t count = permuter->rows * permuter->columns;
-    permuter->buckets = 1;
-    while (permuter->buckets < BUCKETS_MAX && count / permuter->buckets > BUCKET_WORDS)
-        permuter->buckets *= 2;
-    permuter->chunks = (count + CHUNK_WORDS - 1) / CHUNK_WORDS;
-    if (permuter->chunks > CHUNKS_MAX)
-        permuter->chunks = CHUNKS_MAX;
+    int64_t next = 0;
+    for (int32_t g = 0; g < layout->groups; g++)
+        for (int64_t j = 0; j < layout->features; j++)
+            if (layout->group_of[j] == g)
+                place[j] = next++;
 }
 
-static qkvsim_status check_scheme(qkvsim_context *context, const qkv_input *input, int32_t scheme)
+/* One section of all values, or one for each group. */
+static qkvsim_status open_dealer(qkvsim_context *context, qkv_permuter *permuter)
 {
-    if (scheme != QKVSIM_SCHEME_ALL && scheme != QKVSIM_SCHEME_FEATURE)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "scheme is %d, expected QKVSIM_SCHEME_ALL (1) or FEATURE (2)", (int)scheme);
-    int64_t words;
-    const int64_t most = scheme == QKVSIM_SCHEME_ALL ? (int64_t)BUCKETS_MAX << 30 : UINT32_MAX;
-    if (!qkv_multiply(input->observations, input->features, &words) || words > PTRDIFF_MAX / 16
-        || (scheme == QKVSIM_SCHEME_ALL ? words : input->observations) > most)
-        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
-                        "%lld observations of %lld features are too many to permute",
-                        (long long)input->observations, (long long)input->features);
+    const bool by_group = permuter->scheme == QKVSIM_SCHEME_GROUP;
+    const int32_t sections = by_group ? permuter->layout->groups : 1;
+    int64_t *counts = qkv_allocate(&context->allocator, (size_t)sections, sizeof *counts);
+    if (counts == NULL)
+        return qkv_no_memory(context, "the shuffled values");
+    for (int32_t s = 0; s < sections; s++)
+        counts[s] =
+            permuter->rows * (by_group ? permuter->layout->group_features[s] : permuter->columns);
+    const qkvsim_status status =
+        qkv_dealer_open(context, counts, sections, QKV_STRIP_WIDTH * permuter->rows, permuter->size,
+                        &permuter->dealer);
+    qkv_release(&context->allocator, counts);
+    return status;
+}
+
+static qkvsim_status open_scheme(qkvsim_context *context, const qkv_input *input,
+                                 const int32_t *segments, qkv_permuter *permuter)
+{
+    const qkv_allocator *allocator = &context->allocator;
+    const int32_t scheme = permuter->scheme;
+    if (scheme == QKVSIM_SCHEME_GROUP) {
+        permuter->place =
+            qkv_allocate(allocator, (size_t)permuter->columns, sizeof *permuter->place);
+        if (permuter->place == NULL)
+            return qkv_no_memory(context, "the order of the features");
+        place_by_group(permuter->layout, permuter->place);
+    }
+    if (scheme == QKVSIM_SCHEME_ALL || scheme == QKVSIM_SCHEME_GROUP)
+        return open_dealer(context, permuter);
+    if (needs_segments(scheme))
+        return qkv_segments_open(context, segments, input, &permuter->segments);
+    if (scheme == QKVSIM_SCHEME_ROWS) {
+        permuter->orders = qkv_allocate(allocator, (size_t)permuter->layout->groups,
+                                        (size_t)permuter->rows * sizeof *permuter->orders);
+        if (permuter->orders == NULL)
+            return qkv_no_memory(context, "the orders of the observations");
+    }
     return QKVSIM_OK;
 }
 
-qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input, int32_t scheme,
-                                qkv_permuter *permuter)
+typedef struct loading {
+    const qkvsim_context *context;
+    const qkv_input *input;
+    const qkv_permuter *permuter;
+    atomic_llong next;
+} loading;
+
+static void load_worker(void *state, int32_t worker)
 {
-    const qkvsim_status status = check_scheme(context, input, scheme);
+    loading *work = state;
+    const qkv_permuter *permuter = work->permuter;
+    for (int64_t j; (j = qkv_next_task(&work->next, permuter->columns)) >= 0;) {
+        const size_t start = (size_t)(place_of(permuter, j) * permuter->rows);
+        const qkv_strip column = { (char *)permuter->values + start * permuter->size, 1,
+                                   permuter->rows, 1 };
+        qkv_load_columns(work->context, work->input, worker, &j, &column);
+    }
+}
+
+static qkvsim_status open_values(qkvsim_context *context, const qkv_input *input,
+                                 qkv_permuter *permuter)
+{
+    const qkv_allocator *allocator = &context->allocator;
+    const size_t n = (size_t)permuter->rows;
+    permuter->together = VALUES_TOGETHER / permuter->rows;
+    if (permuter->together > COLUMNS_TOGETHER)
+        permuter->together = COLUMNS_TOGETHER;
+    if (permuter->together < 1)
+        permuter->together = 1;
+    permuter->apart = permuter->rows + COLUMN_PADDING;
+    permuter->values = qkv_allocate(allocator, n * (size_t)permuter->columns, permuter->size);
+    permuter->scratch = qkv_allocate(allocator, (size_t)(context->threads * permuter->together),
+                                     (size_t)permuter->apart * permuter->size);
+    if (permuter->values == NULL || permuter->scratch == NULL)
+        return qkv_no_memory(context, "the permuted values");
+    loading work = { .context = context, .input = input, .permuter = permuter };
+    qkv_parallel(qkv_worker_count(context, permuter->columns,
+                                  4.0 * (double)permuter->rows * (double)permuter->columns),
+                 load_worker, &work);
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
+                                const qkv_permuter_options *options, qkv_permuter *permuter)
+{
+    qkvsim_status status = check_options(context, input, options);
     if (status != QKVSIM_OK)
         return status;
-    *permuter = (qkv_permuter){ .real = input->real,
+    *permuter = (qkv_permuter){ .source = { load_permuted },
+                                .kernels = context->kernels,
+                                .layout = options->layout,
+                                .scheme = options->scheme,
+                                .real = input->real,
+                                .size = qkv_real_size(input->real),
                                 .rows = input->observations,
-                                .columns = input->features,
-                                .scheme = scheme };
-    const size_t size = qkv_real_size(input->real);
-    const int64_t words = permuter->rows * permuter->columns;
-    size_shuffle_all(permuter);
-    permuter->workers = qkv_worker_count(context, permuter->columns, 4.0 * (double)words);
-    const size_t scratch =
-        scheme == QKVSIM_SCHEME_ALL
-            ? ((size_t)(permuter->chunks + 1) * (size_t)permuter->buckets + 1) * sizeof(int64_t)
-            : (size_t)permuter->workers * COLUMNS_TOGETHER * (size_t)permuter->rows * size;
-    permuter->values = qkv_allocate(&context->allocator, (size_t)words, size);
-    permuter->permuted = qkv_allocate(&context->allocator, (size_t)words, size);
-    permuter->scratch = qkv_allocate(&context->allocator, scratch, 1);
-    if (permuter->values == NULL || permuter->permuted == NULL || permuter->scratch == NULL) {
+                                .columns = input->features };
+    status = open_scheme(context, input, options->segments, permuter);
+    if (status == QKVSIM_OK)
+        status = open_values(context, input, permuter);
+    if (status != QKVSIM_OK)
         qkv_permuter_close(context, permuter);
-        return qkv_no_memory(context, "the permuted values");
-    }
-    qkv_load_dense(context, input, permuter->values);
-    return QKVSIM_OK;
+    return status;
 }
 
 void qkv_permuter_close(const qkvsim_context *context, qkv_permuter *permuter)
 {
-    qkv_release(&context->allocator, permuter->values);
-    qkv_release(&context->allocator, permuter->permuted);
-    qkv_release(&context->allocator, permuter->scratch);
+    const qkv_allocator *allocator = &context->allocator;
+    qkv_release(allocator, permuter->values);
+    qkv_release(allocator, permuter->place);
+    qkv_release(allocator, permuter->orders);
+    qkv_release(allocator, permuter->scratch);
+    qkv_dealer_close(context, &permuter->dealer);
+    qkv_segments_close(context, &permuter->segments);
     *permuter = (qkv_permuter){ 0 };
-}
-
-void qkv_permute_values(qkv_permuter *permuter, uint64_t seed, uint32_t index)
-{
-    if (permuter->scheme == QKVSIM_SCHEME_ALL)
-        run_shuffle_all(permuter, seed, index);
-    else
-        run_shuffle_features(permuter, seed, index);
-}
-
-qkv_input qkv_permuter_output(const qkv_permuter *permuter, const qkv_input *like, qkv_part *part)
-{
-    *part = (qkv_part){ .view = { .struct_size = sizeof part->view,
-                                  .data = permuter->permuted,
-                                  .observations = permuter->rows,
-                                  .features = permuter->columns,
-                                  .observation_stride = permuter->columns,
-                                  .feature_stride = 1,
-                                  .dtype = permuter->real } };
-    return (qkv_input){ .parts = part,
-                        .part_count = 1,
-                        .real = permuter->real,
-                        .nonfinite = like->nonfinite,
-                        .features = permuter->columns,
-                        .observations = permuter->rows };
 }

@@ -116,11 +116,15 @@ static qkv_columns find_run(const qkv_input *input, const int64_t *columns, int6
     };
 }
 
-static void load_columns(const qkvsim_context *context, const qkv_input *input,
-                         const int64_t *columns, const qkv_strip *strip)
+void qkv_load_columns(const qkvsim_context *context, const qkv_input *input, int32_t reader,
+                      const int64_t *columns, const qkv_strip *strip)
 {
     const qkv_rows rows = { input->rows, input->observations };
     const qkv_real_kernels *kernels = real_kernels(context, input->real);
+    if (input->source != NULL) {
+        input->source->load(input->source, reader, columns, strip);
+        return;
+    }
     for (int64_t column = 0; column < strip->width;) {
         const qkv_columns run = find_run(input, columns + column, strip->width - column);
         kernels->load(&run, &rows, strip, column);
@@ -298,7 +302,7 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
         .width = rest < QKV_STRIP_WIDTH ? rest : QKV_STRIP_WIDTH,
     };
     qkv_feature features[QKV_STRIP_WIDTH];
-    load_columns(work->context, work->input, panels->order + position, &strip);
+    qkv_load_columns(work->context, work->input, worker, panels->order + position, &strip);
     if (work->scratch != NULL)
         qkv_rank_strip(&strip, panels->real,
                        work->scratch + (size_t)worker * qkv_rank_scratch(strip.count));
@@ -429,17 +433,4 @@ qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of,
     for (int64_t position = 0; position < panels->placed; position++)
         store_ratios(panels, position, &panels->statistics[panels->order[position]]);
     return status;
-}
-
-void qkv_load_dense(const qkvsim_context *context, const qkv_input *input, void *values)
-{
-    const qkv_rows rows = { input->rows, input->observations };
-    const qkv_strip all = { values, input->features, input->observations, input->features };
-    for (int32_t p = 0; p < input->part_count; p++) {
-        const qkvsim_view *view = &input->parts[p].view;
-        const qkv_columns columns = { view->data, view->observation_stride, view->feature_stride,
-                                      view->features, view->dtype };
-        real_kernels(context, input->real)
-            ->load(&columns, &rows, &all, input->parts[p].first_feature);
-    }
 }

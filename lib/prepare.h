@@ -86,7 +86,9 @@ void qkv_describe_feature(qkv_feature *feature, double mean, double squares, dou
 qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of,
                                qkv_panels *panels);
 
-/* Reads observations x features raw values into row-major reals, in the caller's column order. */
-void qkv_load_dense(const qkvsim_context *context, const qkv_input *input, void *values);
+/* Reads raw values of the listed columns into a strip of the input's reals, as one of a team's
+ * workers or, alone, as reader 0. */
+void qkv_load_columns(const qkvsim_context *context, const qkv_input *input, int32_t reader,
+                      const int64_t *columns, const qkv_strip *strip);
 
 #endif

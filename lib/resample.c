@@ -3,8 +3,6 @@
 
 #include <string.h>
 
-#include "random.h"
-
 /* ---- segments ---- */
 
 static bool segment_begins(const int32_t *labels, const qkv_input *input, int64_t k)
@@ -56,15 +54,20 @@ static int64_t find_segment(const qkv_segments *segments, int64_t observation)
     return first;
 }
 
-/* ---- labels ---- */
-
-int64_t qkv_draw_lag(const qkv_segments *segments, int64_t segment, uint64_t seed, uint32_t index,
-                     uint32_t purpose)
+void qkv_rotate(const void *values, size_t size, const qkv_segments *segments, qkv_random lags,
+                void *rotated)
 {
-    const int64_t length = segments->start[segment + 1] - segments->start[segment];
-    qkv_random stream = qkv_random_stream(seed, index, purpose, (uint32_t)segment);
-    return qkv_random_below(&stream, (uint32_t)length);
+    for (int64_t s = 0; s < segments->count; s++) {
+        const size_t length = (size_t)(segments->start[s + 1] - segments->start[s]);
+        const size_t lag = qkv_random_below(&lags, (uint32_t)length);
+        const char *from = (const char *)values + (size_t)segments->start[s] * size;
+        char *to = (char *)rotated + (size_t)segments->start[s] * size;
+        memcpy(to + lag * size, from, (length - lag) * size);
+        memcpy(to, from + (length - lag) * size, lag * size);
+    }
 }
+
+/* ---- labels ---- */
 
 /* Fisher and Yates. */
 void qkv_permute_labels(const uint8_t *labels, int64_t n, uint64_t seed, uint32_t index,
@@ -83,12 +86,8 @@ void qkv_permute_labels(const uint8_t *labels, int64_t n, uint64_t seed, uint32_
 void qkv_rotate_labels(const uint8_t *labels, const qkv_segments *segments, uint64_t seed,
                        uint32_t index, uint8_t *rotated)
 {
-    for (int64_t s = 0; s < segments->count; s++) {
-        const int64_t start = segments->start[s], length = segments->start[s + 1] - start;
-        const int64_t lag = qkv_draw_lag(segments, s, seed, index, QKV_RANDOM_LABEL_LAGS);
-        memcpy(rotated + start + lag, labels + start, (size_t)(length - lag));
-        memcpy(rotated + start, labels + start + (length - lag), (size_t)lag);
-    }
+    qkv_rotate(labels, 1, segments, qkv_random_stream(seed, index, QKV_RANDOM_LABEL_LAGS, 0),
+               rotated);
 }
 
 /* ---- observations ---- */

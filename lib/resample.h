@@ -4,6 +4,7 @@
 #define QKV_RESAMPLE_H
 
 #include "input.h"
+#include "random.h"
 
 /* Numbers below a bound are drawn from 32 bits. */
 #define QKV_DRAWN_MOST ((int64_t)UINT32_MAX)
@@ -23,9 +24,10 @@ qkvsim_status qkv_segments_open(qkvsim_context *context, const int32_t *labels,
                                 const qkv_input *input, qkv_segments *segments);
 void qkv_segments_close(const qkvsim_context *context, qkv_segments *segments);
 
-/* A lag below the length of segment `segment`, each equally likely. */
-int64_t qkv_draw_lag(const qkv_segments *segments, int64_t segment, uint64_t seed, uint32_t index,
-                     uint32_t purpose);
+/* Values of `size` bytes, each segment's rotated by a lag of its own, each lag equally likely. The
+ * lags are those of one item of a purpose, a QKV_RANDOM_* number. */
+void qkv_rotate(const void *values, size_t size, const qkv_segments *segments, qkv_random lags,
+                void *rotated);
 
 /* The n labels in a random order. */
 void qkv_permute_labels(const uint8_t *labels, int64_t n, uint64_t seed, uint32_t index,

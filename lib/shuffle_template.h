@@ -1,52 +1,50 @@
-/*
- * Shuffles of words of one size; values are moved as bits. The including file defines WORD and
- * WORD_NAME(name).
- */
+/* Shuffles of words of one size; values are moved as bits. The including file defines WORD and
+ * WORD_NAME(name). */
 
-/* Fisher and Yates, in place. */
-static void WORD_NAME(shuffle)(WORD *words, int64_t count, qkv_random *stream)
+/* Exchanges value k .. end - 1 each with one of those up to it; a word serves two values. */
+static void WORD_NAME(exchange_pairs)(WORD *values, int64_t k, int64_t end, const uint32_t *words,
+                                      qkv_random *again)
 {
-    for (int64_t last = count - 1; last > 0; last--) {
-        const uint32_t other = qkv_random_below(stream, (uint32_t)last + 1);
-        const WORD word = words[last];
-        words[last] = words[other];
-        words[other] = word;
+    for (; k < end; k += 2) {
+        uint32_t one, other;
+        qkv_random_pair(*words++, again, (uint32_t)k + 1, &one, &other);
+        const WORD value = values[k];
+        values[k] = values[one];
+        values[one] = value;
+        if (k + 1 < end) {
+            const WORD next = values[k + 1];
+            values[k + 1] = values[other];
+            values[other] = next;
+        }
     }
 }
 
-/* Deals the words of one chunk to their buckets; next[b] is where bucket b's next word goes. */
-static void WORD_NAME(deal)(const shuffle_all *work, int64_t start, int64_t end, int64_t *next)
+static void WORD_NAME(exchange_singly)(WORD *values, int64_t k, int64_t end, const uint32_t *words,
+                                       qkv_random *again)
 {
-    const WORD *from = work->from;
-    WORD *to = work->to;
-    for (int64_t k = start; k < end; k += LABELS) {
-        uint16_t labels[LABELS];
-        const int64_t count = end - k < LABELS ? end - k : LABELS;
-        draw_labels(work, k, labels);
-        for (int64_t l = 0; l < count; l++)
-            to[next[labels[l]]++] = from[k + l];
+    for (; k < end; k++) {
+        const uint32_t other = qkv_random_below_from(*words++, again, (uint32_t)k + 1);
+        const WORD value = values[k];
+        values[k] = values[other];
+        values[other] = value;
     }
 }
 
-/* Shuffles columns start .. end - 1 of row-major words: turned into rows of scratch, shuffled,
- * turned back. */
-static void WORD_NAME(shuffle_columns)(const shuffle_features *work, int64_t start, int64_t end,
-                                       void *scratch_memory)
+static void WORD_NAME(shuffle)(const qkv_kernels *kernels, const qkv_stream *stream, WORD *values,
+                               int64_t count)
 {
-    const WORD *from = work->from;
-    WORD *to = work->to, *scratch = scratch_memory;
-    const int64_t n = work->rows, d = work->columns;
-    for (int64_t r = 0; r < n; r++)
-        for (int64_t j = start; j < end; j++)
-            scratch[(j - start) * n + r] = from[r * d + j];
-    for (int64_t j = start; j < end; j++) {
-        qkv_random stream =
-            qkv_random_stream(work->seed, work->index, QKV_RANDOM_FEATURE, (uint32_t)j);
-        WORD_NAME(shuffle)(scratch + (j - start) * n, n, &stream);
+    qkv_random again = qkv_random_again(stream);
+    uint32_t words[BATCH_WORDS], group = 0;
+    for (int64_t k = 0, end; k < count; k = end, group += BATCH_WORDS / QKV_GROUP_WORDS) {
+        const bool paired = k < PAIRED;
+        const int64_t most = k + (paired ? 2 * BATCH_WORDS : BATCH_WORDS);
+        end = most < count ? most : count;
+        const int64_t needed = paired ? (end - k + 1) / 2 : end - k;
+        kernels->random_words(stream, group, (needed + QKV_GROUP_WORDS - 1) / QKV_GROUP_WORDS,
+                              words);
+        (paired ? WORD_NAME(exchange_pairs) : WORD_NAME(exchange_singly))(values, k, end, words,
+                                                                          &again);
     }
-    for (int64_t r = 0; r < n; r++)
-        for (int64_t j = start; j < end; j++)
-            to[r * d + j] = scratch[(j - start) * n + r];
 }
 
 #undef WORD

@@ -159,7 +159,10 @@ static void summarise(qkv_null *null, int64_t m)
     if (!exists(null, m))
         return;
     describe(null, m);
-    count_extremes(null, m);
+    if (null->untested)
+        *summary_of(null, QKVSIM_NULL_Z) = NAN;
+    else
+        count_extremes(null, m);
 }
 
 /* ---- a family: rows that are looked at together ---- */

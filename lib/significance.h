@@ -14,6 +14,7 @@ enum { QKV_NULL_SUMMARIES = 12 }; /* QKVSIM_NULL_MEAN .. QKVSIM_NULL_P_MAX_ALL *
 typedef struct qkv_null {
     const double *values;
     double observed;
+    bool untested; /* the permutations cannot change it: neither z nor p */
     double summaries[QKV_NULL_SUMMARIES];
 } qkv_null;
 

@@ -105,6 +105,10 @@ START_TEST(constants_keep_their_values)
     ck_assert_int_eq(QKVSIM_NONFINITE_UNDEFINED_FEATURE, 2);
     ck_assert_int_eq(QKVSIM_SCHEME_ALL, 1);
     ck_assert_int_eq(QKVSIM_SCHEME_FEATURE, 2);
+    ck_assert_int_eq(QKVSIM_SCHEME_SHIFT, 3);
+    ck_assert_int_eq(QKVSIM_SCHEME_GROUP, 4);
+    ck_assert_int_eq(QKVSIM_SCHEME_ROWS, 5);
+    ck_assert_int_eq(QKVSIM_SCHEME_ROWS_SHIFT, 6);
     ck_assert_int_eq(QKVSIM_RELABEL_LABELS, 1);
     ck_assert_int_eq(QKVSIM_RELABEL_SHIFT, 2);
 }

@@ -4,8 +4,11 @@
 #include "fixtures.h"
 #include "support.h"
 
+#include <Random123/philox.h>
 #include <math.h>
 #include <stdlib.h>
+
+enum { SCHEMES = QKVSIM_SCHEME_ROWS_SHIFT };
 
 static qkvsim_context *context;
 
@@ -36,13 +39,53 @@ static qkvsim_matrix matrix_of(void *data, int64_t rows, int64_t columns, int32_
                             .dtype = dtype };
 }
 
+/* Up to three groups of unequal sizes, their columns scattered. */
+static int32_t label_of(int64_t j, int64_t d)
+{
+    return (int32_t)(d < 3 ? j : j < 3 ? j : (j * j + j / 5) % 3);
+}
+
+static qkvsim_layout *scattered_groups(int64_t d)
+{
+    int32_t labels[1000];
+    qkvsim_layout *layout = NULL;
+    ck_assert(d <= 1000);
+    for (int64_t j = 0; j < d; j++)
+        labels[j] = label_of(j, d);
+    assert_ok(context,
+              qkvsim_layout_labels(context, labels, d, NULL, (int32_t)(d < 3 ? d : 3), &layout));
+    return layout;
+}
+
+static qkvsim_layout *one_group(int64_t d)
+{
+    qkvsim_layout *layout = NULL;
+    assert_ok(context, qkvsim_layout_widths(context, &d, NULL, 1, &layout));
+    return layout;
+}
+
+/* Without a layout of the test's own, schemes that need one get scattered groups. */
+static void permute_into(qkvsim_context *with, const qkvsim_view *parts, int32_t part_count,
+                         const qkvsim_permutation *permutation, const qkvsim_matrix *matrix)
+{
+    if (permutation->scheme < QKVSIM_SCHEME_GROUP || permutation->layout != NULL) {
+        assert_ok(with, qkvsim_permute(with, parts, part_count, permutation, matrix));
+        return;
+    }
+    qkvsim_layout *layout = scattered_groups(matrix->columns);
+    qkvsim_permutation complete = *permutation;
+    complete.layout = layout;
+    assert_ok(with, qkvsim_permute(with, parts, part_count, &complete, matrix));
+    qkvsim_layout_free(layout);
+}
+
 /* The permuted copy in double, which holds every type's values exactly. */
 static table permuted(qkvsim_context *with, const qkvsim_view *parts, int32_t part_count,
                       const qkvsim_permutation *permutation, int64_t n, int64_t d)
 {
     table copy = table_new(n, d);
     const qkvsim_matrix matrix = matrix_of(copy.values, n, d, QKVSIM_F64);
-    assert_ok(with, qkvsim_permute(with, parts, part_count, permutation, &matrix));
+    permute_into(with, parts, part_count, permutation, &matrix);
     return copy;
 }
 
@@ -117,11 +160,192 @@ START_TEST(feature_keeps_exactly_the_values_of_each_column)
 }
 END_TEST
 
+/* The values of a group's columns, and how many they are. */
+static int64_t values_of_group(const table *data, int32_t group, double *values)
+{
+    int64_t count = 0;
+    for (int64_t j = 0; j < data->d; j++)
+        for (int64_t i = 0; i < data->n && label_of(j, data->d) == group; i++)
+            values[count++] = *table_at(data, i, j);
+    return count;
+}
+
+START_TEST(group_keeps_exactly_the_values_of_each_group)
+{
+    table data = table_numbered(shapes[_i][0], shapes[_i][1]);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    double *before = malloc((size_t)(data.n * data.d) * sizeof *before);
+    double *after = malloc((size_t)(data.n * data.d) * sizeof *after);
+    for (int64_t p = 0; p < 3; p++) {
+        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_GROUP, 5, p);
+        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        for (int32_t group = 0; group < 3; group++) {
+            const int64_t count = values_of_group(&data, group, before);
+            ck_assert_int_eq(values_of_group(&result, group, after), count);
+            assert_same_values(after, before, count);
+        }
+        table_free(&result);
+    }
+    free(before);
+    free(after);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* With one group, `group` is `all` with other numbers: values leave their columns. */
+START_TEST(group_mixes_the_columns_of_a_group)
+{
+    table data = table_numbered(50, 40);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_GROUP, 5, 0);
+    table result = permuted(context, &copy.view, 1, &permutation, 50, 40);
+    int64_t stayed = 0;
+    for (int64_t i = 0; i < 50; i++)
+        for (int64_t j = 0; j < 40; j++)
+            stayed += (int64_t)*table_at(&result, i, j) % 40 == j;
+    ck_assert_int_lt(stayed, 2000 / 5); /* groups have 10 columns or more */
+    table_free(&result);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Numbered data: value i d + j stood in row i of column j. */
+static int64_t row_of(const table *result, int64_t i, int64_t j)
+{
+    return (int64_t)*table_at(result, i, j) / result->d;
+}
+
+static void assert_stays_in_column(const table *result, int64_t j)
+{
+    for (int64_t i = 0; i < result->n; i++)
+        ck_assert_int_eq((int64_t)*table_at(result, i, j) % result->d, j);
+}
+
+/* The lag by which rows start .. end - 1 of a column are rotated; the test fails where they are not.
+ */
+static int64_t lag_of(const table *result, int64_t j, int64_t start, int64_t end)
+{
+    const int64_t length = end - start;
+    const int64_t lag = (start - row_of(result, start, j) + length) % length;
+    for (int64_t i = 0; i < length; i++)
+        ck_assert_int_eq(row_of(result, start + i, j), start + (i - lag + length) % length);
+    return lag;
+}
+
+/* A rotation has every circular autocorrelation of the original. */
+START_TEST(shift_rotates_each_column_by_a_lag_of_its_own)
+{
+    table data = table_numbered(shapes[_i][0], shapes[_i][1]);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_SHIFT, 6, 1);
+    table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+    int64_t same = 0;
+    for (int64_t j = 0; j < data.d; j++) {
+        assert_stays_in_column(&result, j);
+        same += lag_of(&result, j, 0, data.n) == lag_of(&result, 0, 0, data.n);
+    }
+    if (data.n > 100)
+        ck_assert_int_lt(same, 10);
+    table_free(&result);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(rows_keeps_the_observations_of_each_group_whole)
+{
+    table data = table_numbered(shapes[_i][0], shapes[_i][1]);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ROWS, 6, 1);
+    table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+    assert_same_columns(&result, &data);
+    for (int64_t j = 0; j < data.d; j++) {
+        const int64_t first = label_of(j, data.d); /* a column of the same group */
+        assert_stays_in_column(&result, j);
+        for (int64_t i = 0; i < data.n; i++)
+            ck_assert_int_eq(row_of(&result, i, j), row_of(&result, i, first));
+    }
+    for (int64_t other = 1; other < 3 && data.n > 100; other++) {
+        int64_t same = 0;
+        for (int64_t i = 0; i < data.n; i++)
+            same += row_of(&result, i, 0) == row_of(&result, i, other);
+        ck_assert_int_lt(same, 10); /* Poisson of mean 1 */
+    }
+    table_free(&result);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(rows_shift_rotates_each_group_by_a_lag_of_its_own)
+{
+    table data = table_numbered(300, 40);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    int64_t same = 0;
+    for (int64_t p = 0; p < 40; p++) {
+        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ROWS_SHIFT, 6, p);
+        table result = permuted(context, &copy.view, 1, &permutation, 300, 40);
+        for (int64_t j = 0; j < 40; j++) {
+            assert_stays_in_column(&result, j);
+            ck_assert_int_eq(lag_of(&result, j, 0, 300), lag_of(&result, label_of(j, 40), 0, 300));
+        }
+        same += lag_of(&result, 0, 0, 300) == lag_of(&result, 1, 0, 300);
+        same += lag_of(&result, 0, 0, 300) == lag_of(&result, 2, 0, 300);
+        table_free(&result);
+    }
+    ck_assert_int_lt(same, 4);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Documents of 40, 1, 70 and 9 rows; the number of the first comes again in the last. Rows are those
+ * in use: of each two neighbours the first. */
+static void number_documents(int32_t documents[240])
+{
+    for (int64_t i = 0; i < 240; i++)
+        documents[i] = i < 80 ? 3 : i < 82 ? -1 : i < 222 ? 0 : 3;
+}
+
+START_TEST(lags_stay_inside_segments_of_the_rows_in_use)
+{
+    const int64_t starts[] = { 0, 40, 41, 111, 120 };
+    int32_t documents[240];
+    uint8_t mask[240];
+    number_documents(documents);
+    for (int64_t i = 0; i < 240; i++)
+        mask[i] = (uint8_t)(i % 2 == 0);
+    const qkvsim_selection even = { .struct_size = sizeof even, .mask = mask, .count = 240 };
+    table half = table_numbered(120, 9), data = table_new(240, 9);
+    for (int64_t i = 0; i < 240 * 9; i++)
+        data.values[i] = half.values[i / 18 * 9 + i % 9];
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_permutation permutation =
+        numbered(_i == 0 ? QKVSIM_SCHEME_SHIFT : QKVSIM_SCHEME_ROWS_SHIFT, 2, 3);
+    permutation.segments = documents;
+    permutation.selection = &even;
+    table result = permuted(context, &copy.view, 1, &permutation, 120, 9);
+    int64_t same = 0;
+    for (int64_t j = 0; j < 9; j++) {
+        for (int s = 0; s < 4; s++)
+            lag_of(&result, j, starts[s], starts[s + 1]);
+        same += lag_of(&result, j, 0, 40) == lag_of(&result, j, 41, 111);
+    }
+    ck_assert_int_lt(same, _i == 0 ? 3 : 7);
+    table_free(&result);
+    stored_free(&copy);
+    table_free(&data);
+    table_free(&half);
+}
+END_TEST
+
 START_TEST(narrow_and_wide_values_are_kept_exactly)
 {
     const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
     table data = table_with_offsets(50, 40, 10, 3);
-    for (int32_t scheme = QKVSIM_SCHEME_ALL; scheme <= QKVSIM_SCHEME_FEATURE; scheme++) {
+    for (int32_t scheme = QKVSIM_SCHEME_ALL; scheme <= QKVSIM_SCHEME_ROWS_SHIFT; scheme++) {
         const qkvsim_permutation permutation = numbered(scheme, 1, 2);
         stored copy = store(&data, dtypes[_i], ORDER_C);
         table exact = widen(&copy.view);
@@ -143,7 +367,7 @@ START_TEST(float_and_double_outputs_hold_the_same_permutation)
     const qkvsim_permutation permutation = numbered(1 + _i, 9, 3);
     table wide = permuted(context, &copy.view, 1, &permutation, 60, 50);
     const qkvsim_matrix matrix = matrix_of(narrow, 60, 50, QKVSIM_F32);
-    assert_ok(context, qkvsim_permute(context, &copy.view, 1, &permutation, &matrix));
+    permute_into(context, &copy.view, 1, &permutation, &matrix);
     for (int i = 0; i < 3000; i++)
         ck_assert(narrow[i] == wide.values[i]);
     table_free(&wide);
@@ -232,7 +456,7 @@ START_TEST(seeds_and_indexes_give_different_permutations)
                                              numbered(1 + _i, UINT64_C(1) << 32, 0),
                                              numbered(1 + _i, UINT64_C(1) << 63, 0),
                                              numbered(1 + _i, 0, INT64_C(4294967295)),
-                                             numbered(2 - _i, 0, 0) };
+                                             numbered(1 + (_i + 1) % SCHEMES, 0, 0) };
     table results[7];
     for (int p = 0; p < 7; p++) {
         results[p] = permuted(context, &copy.view, 1, &different[p], 20, 20);
@@ -265,6 +489,55 @@ START_TEST(features_are_permuted_independently_of_each_other)
     table_free(&result);
     stored_free(&copy);
     table_free(&data);
+}
+END_TEST
+
+/* Word k of a column's stream in the order of lib/kernels/stream.h, from Random123 itself. */
+static uint32_t philox_word(uint64_t seed, uint32_t index, uint32_t column, int64_t k)
+{
+    const int64_t block = k / 32 * 8 + k % 16 / 2, word = k % 32 / 16 * 2 + k % 2;
+    const philox4x32_key_t key = { { (uint32_t)seed, (uint32_t)(seed >> 32) } };
+    const philox4x32_ctr_t counter = { { (uint32_t)block, column, index, 3 } };
+    return philox4x32(counter, key).v[word];
+}
+
+/* Fisher and Yates, two numbers from a word; a rejected word would be redrawn, but none is here. */
+static void shuffle_by_hand(double *values, int64_t n, uint64_t seed, uint32_t index,
+                            uint32_t column)
+{
+    for (int64_t k = 0; k < n; k++) {
+        const uint64_t bound = (uint64_t)(k / 2 * 2 + 1);
+        const uint64_t first = philox_word(seed, index, column, k / 2) * bound;
+        const uint64_t second = (first & 0xffffffffu) * (bound + 1);
+        const uint64_t other = (k % 2 == 0 ? first : second) >> 32;
+        ck_assert((second & 0xffffffffu) >= bound * (bound + 1));
+        const double value = values[k];
+        values[k] = values[other];
+        values[other] = value;
+    }
+}
+
+/* What makes a permutation the same on every machine and in every version. */
+START_TEST(feature_is_fisher_yates_by_the_numbers_of_random123)
+{
+    const int32_t kernels[] = { QKVSIM_KERNELS_PORTABLE, QKVSIM_KERNELS_AUTO };
+    const uint64_t seed = UINT64_C(0x123456789abcdef0);
+    qkvsim_context *with = context_with(1, kernels[_i]);
+    table data = table_numbered(133, 7);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, seed, 77);
+    table result = permuted(with, &copy.view, 1, &permutation, 133, 7);
+    for (int64_t j = 0; j < 7; j++) {
+        table expected = table_columns(&data, &j, 1), column = table_columns(&result, &j, 1);
+        shuffle_by_hand(expected.values, 133, seed, 77, (uint32_t)j);
+        ck_assert_mem_eq(column.values, expected.values, 133 * sizeof(double));
+        table_free(&expected);
+        table_free(&column);
+    }
+    table_free(&result);
+    stored_free(&copy);
+    table_free(&data);
+    qkvsim_context_free(with);
 }
 END_TEST
 
@@ -310,20 +583,39 @@ static double chi_square(const int64_t *counts, int64_t cells, double expected)
     return sum;
 }
 
+/* Tables of four values that a scheme can put into each of 24 orders. */
+static const struct {
+    int32_t scheme;
+    int64_t n, d;
+} fours[] = { { QKVSIM_SCHEME_ALL, 2, 2 },
+              { QKVSIM_SCHEME_FEATURE, 4, 1 },
+              { QKVSIM_SCHEME_GROUP, 2, 2 },
+              { QKVSIM_SCHEME_ROWS, 4, 1 } };
+
+static qkvsim_permutation of_four(int which, const qkvsim_layout *layout, uint64_t seed,
+                                  int64_t index)
+{
+    qkvsim_permutation permutation = numbered(fours[which].scheme, seed, index);
+    permutation.layout = layout;
+    return permutation;
+}
+
 /* 23 degrees of freedom: 64 is passed by chance once in 100,000. The seed is fixed. */
 START_TEST(every_permutation_of_four_values_is_equally_likely)
 {
     const int64_t permutations = 12000;
     int64_t counts[24] = { 0 };
-    table data = _i == 0 ? table_numbered(2, 2) : table_numbered(4, 1);
+    table data = table_numbered(fours[_i].n, fours[_i].d);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = one_group(data.d);
     for (int64_t p = 0; p < permutations; p++) {
-        const qkvsim_permutation permutation = numbered(1 + _i, 2026, p);
+        const qkvsim_permutation permutation = of_four(_i, layout, 2026, p);
         table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
         counts[lehmer(result.values)]++;
         table_free(&result);
     }
     ck_assert_double_lt(chi_square(counts, 24, (double)permutations / 24), 64);
+    qkvsim_layout_free(layout);
     stored_free(&copy);
     table_free(&data);
 }
@@ -334,29 +626,33 @@ START_TEST(every_permutation_is_equally_likely_over_seeds)
 {
     const int64_t seeds = 12000;
     int64_t counts[24] = { 0 };
-    table data = _i == 0 ? table_numbered(2, 2) : table_numbered(4, 1);
+    table data = table_numbered(fours[_i].n, fours[_i].d);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = one_group(data.d);
     for (int64_t s = 0; s < seeds; s++) {
-        const qkvsim_permutation permutation = numbered(1 + _i, (uint64_t)s << (s % 2 * 32), 0);
+        const qkvsim_permutation permutation = of_four(_i, layout, (uint64_t)s << (s % 2 * 32), 0);
         table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
         counts[lehmer(result.values)]++;
         table_free(&result);
     }
     ck_assert_double_lt(chi_square(counts, 24, (double)seeds / 24), 64);
+    qkvsim_layout_free(layout);
     stored_free(&copy);
     table_free(&data);
 }
 END_TEST
 
-/* Two columns of three: the 36 joint permutations are equally likely (35 degrees of freedom). */
+/* Two columns of three, each a group of its own: the 36 joint permutations are equally likely (35
+ * degrees of freedom). */
 START_TEST(joint_permutations_of_two_features_are_equally_likely)
 {
+    const int32_t schemes[] = { QKVSIM_SCHEME_FEATURE, QKVSIM_SCHEME_GROUP, QKVSIM_SCHEME_ROWS };
     const int64_t permutations = 18000;
     int64_t counts[36] = { 0 };
     table data = table_numbered(3, 2);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     for (int64_t p = 0; p < permutations; p++) {
-        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 11, p);
+        const qkvsim_permutation permutation = numbered(schemes[_i], 11, p);
         table result = permuted(context, &copy.view, 1, &permutation, 3, 2);
         int code = 0;
         for (int64_t j = 0; j < 2; j++) {
@@ -369,6 +665,27 @@ START_TEST(joint_permutations_of_two_features_are_equally_likely)
         table_free(&result);
     }
     ck_assert_double_lt(chi_square(counts, 36, (double)permutations / 36), 85);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Two columns of five, each a group of its own: 24 degrees of freedom, 66 is passed once in 100,000.
+ */
+START_TEST(joint_lags_are_equally_likely)
+{
+    const int32_t scheme = _i == 0 ? QKVSIM_SCHEME_SHIFT : QKVSIM_SCHEME_ROWS_SHIFT;
+    const int64_t permutations = 12500;
+    int64_t counts[25] = { 0 };
+    table data = table_numbered(5, 2);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    for (int64_t p = 0; p < permutations; p++) {
+        const qkvsim_permutation permutation = numbered(scheme, 21, p);
+        table result = permuted(context, &copy.view, 1, &permutation, 5, 2);
+        counts[lag_of(&result, 0, 0, 5) * 5 + lag_of(&result, 1, 0, 5)]++;
+        table_free(&result);
+    }
+    ck_assert_double_lt(chi_square(counts, 25, (double)permutations / 25), 66);
     stored_free(&copy);
     table_free(&data);
 }
@@ -388,8 +705,11 @@ START_TEST(a_large_shuffle_moves_values_from_everywhere_to_everywhere)
     const int64_t n = 1024, d = 512;
     table data = table_numbered(n, d);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = one_group(d);
     for (int64_t p = 0; p < 4; p++) {
-        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ALL, 1, p);
+        qkvsim_permutation permutation =
+            numbered(_i == 0 ? QKVSIM_SCHEME_ALL : QKVSIM_SCHEME_GROUP, 1, p);
+        permutation.layout = layout;
         table result = permuted(context, &copy.view, 1, &permutation, n, d);
         double distance = exchange_chi_square(result.values, n * d);
         ck_assert_msg(distance > 225 - 5 * 21 && distance < 225 + 6 * 21, "chi-square %g",
@@ -403,6 +723,7 @@ START_TEST(a_large_shuffle_moves_values_from_everywhere_to_everywhere)
         ck_assert_int_le(neighbours, 9);
         table_free(&result);
     }
+    qkvsim_layout_free(layout);
     stored_free(&copy);
     table_free(&data);
 }
@@ -431,7 +752,7 @@ START_TEST(padding_behind_the_columns_is_left_alone)
     qkvsim_matrix matrix = matrix_of(memory, 8, 5, QKVSIM_F32);
     matrix.leading_dimension = 9;
     const qkvsim_permutation permutation = numbered(1 + _i, 0, 0);
-    assert_ok(context, qkvsim_permute(context, &copy.view, 1, &permutation, &matrix));
+    permute_into(context, &copy.view, 1, &permutation, &matrix);
     double values[40];
     for (int64_t i = 0; i < 8; i++) {
         assert_poisoned(memory + 9 * i + 5, 4 * sizeof *memory);
@@ -461,7 +782,7 @@ START_TEST(bad_arguments_are_refused)
     table data = table_numbered(8, 5);
     stored single = store(&data, QKVSIM_F32, ORDER_C), wide = store(&data, QKVSIM_F64, ORDER_C);
     const qkvsim_permutation good = numbered(QKVSIM_SCHEME_ALL, 0, 0);
-    const int32_t schemes[] = { 0, 3, -1, 99 };
+    const int32_t schemes[] = { 0, 7, -1, 99 };
     const int64_t indexes[] = { -1, INT64_C(4294967296) };
     for (int i = 0; i < 4; i++) {
         const qkvsim_permutation bad = numbered(schemes[i], 0, 0);
@@ -472,6 +793,17 @@ START_TEST(bad_arguments_are_refused)
         const qkvsim_permutation bad = numbered(QKVSIM_SCHEME_ALL, 0, indexes[i]);
         assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
         assert_message_has_number(context, indexes[i]);
+    }
+    for (int32_t scheme = QKVSIM_SCHEME_GROUP; scheme <= QKVSIM_SCHEME_ROWS_SHIFT; scheme++) {
+        qkvsim_layout *other = scattered_groups(6);
+        qkvsim_permutation bad = numbered(scheme, 0, 0);
+        assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
+        assert_message_has_number(context, scheme);
+        bad.layout = other;
+        assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
+        assert_message_has_number(context, 5);
+        assert_message_has_number(context, 6);
+        qkvsim_layout_free(other);
     }
     assert_refused(&single.view, &good, 7, 5, QKVSIM_F32);
     assert_message_has_number(context, 7);
@@ -523,14 +855,19 @@ static qkvsim_status run_permute(qkvsim_context *with, void *scheme)
     const qkvsim_selection selection = { .struct_size = sizeof selection,
                                          .rows = rows,
                                          .count = 5 };
+    static const int32_t segments[ROWS] = { 0, 0, 1, 1 };
+    qkvsim_layout *layout = scattered_groups(COLUMNS);
     qkvsim_permutation permutation = numbered(*(int32_t *)scheme, 1, 1);
     permutation.selection = &selection;
+    permutation.layout = layout;
+    permutation.segments = segments;
     float *copy = poisoned(5 * COLUMNS * sizeof *copy);
     const qkvsim_matrix matrix = matrix_of(copy, 5, COLUMNS, QKVSIM_F32);
     qkvsim_status status = qkvsim_permute(with, &view, 1, &permutation, &matrix);
     if (status != QKVSIM_OK)
         assert_poisoned(copy, 5 * COLUMNS * sizeof *copy);
     free(copy);
+    qkvsim_layout_free(layout);
     return status;
 }
 
@@ -547,15 +884,22 @@ static void add_laws(Suite *suite)
     tcase_add_checked_fixture(laws, set_up, tear_down);
     tcase_add_loop_test(laws, all_keeps_exactly_the_values_of_the_whole, 0, 7);
     tcase_add_loop_test(laws, feature_keeps_exactly_the_values_of_each_column, 0, 7);
+    tcase_add_loop_test(laws, group_keeps_exactly_the_values_of_each_group, 0, 7);
+    tcase_add_test(laws, group_mixes_the_columns_of_a_group);
+    tcase_add_loop_test(laws, shift_rotates_each_column_by_a_lag_of_its_own, 0, 7);
+    tcase_add_loop_test(laws, rows_keeps_the_observations_of_each_group_whole, 0, 7);
+    tcase_add_test(laws, rows_shift_rotates_each_group_by_a_lag_of_its_own);
+    tcase_add_loop_test(laws, lags_stay_inside_segments_of_the_rows_in_use, 0, 2);
     tcase_add_loop_test(laws, narrow_and_wide_values_are_kept_exactly, 0, 4);
-    tcase_add_loop_test(laws, float_and_double_outputs_hold_the_same_permutation, 0, 2);
-    tcase_add_loop_test(laws, nan_and_infinity_are_values_like_any_other, 0, 2);
-    tcase_add_loop_test(laws, threads_kernels_and_repetition_change_nothing, 0, 2);
-    tcase_add_loop_test(laws, memory_order_and_parts_change_nothing, 0, 2);
-    tcase_add_loop_test(laws, seeds_and_indexes_give_different_permutations, 0, 2);
+    tcase_add_loop_test(laws, float_and_double_outputs_hold_the_same_permutation, 0, SCHEMES);
+    tcase_add_loop_test(laws, nan_and_infinity_are_values_like_any_other, 0, SCHEMES);
+    tcase_add_loop_test(laws, threads_kernels_and_repetition_change_nothing, 0, SCHEMES);
+    tcase_add_loop_test(laws, memory_order_and_parts_change_nothing, 0, SCHEMES);
+    tcase_add_loop_test(laws, seeds_and_indexes_give_different_permutations, 0, SCHEMES);
     tcase_add_test(laws, features_are_permuted_independently_of_each_other);
-    tcase_add_loop_test(laws, a_selection_is_permuted_as_its_rows_alone, 0, 2);
-    tcase_add_loop_test(laws, padding_behind_the_columns_is_left_alone, 0, 2);
+    tcase_add_loop_test(laws, feature_is_fisher_yates_by_the_numbers_of_random123, 0, 2);
+    tcase_add_loop_test(laws, a_selection_is_permuted_as_its_rows_alone, 0, SCHEMES);
+    tcase_add_loop_test(laws, padding_behind_the_columns_is_left_alone, 0, SCHEMES);
 }
 
 int main(void)
@@ -564,15 +908,16 @@ int main(void)
     add_laws(suite);
     TCase *uniform = add_case(suite, "equally likely");
     tcase_add_checked_fixture(uniform, set_up, tear_down);
-    tcase_add_loop_test(uniform, every_permutation_of_four_values_is_equally_likely, 0, 2);
-    tcase_add_loop_test(uniform, every_permutation_is_equally_likely_over_seeds, 0, 2);
-    tcase_add_test(uniform, joint_permutations_of_two_features_are_equally_likely);
-    tcase_add_test(uniform, a_large_shuffle_moves_values_from_everywhere_to_everywhere);
+    tcase_add_loop_test(uniform, every_permutation_of_four_values_is_equally_likely, 0, 4);
+    tcase_add_loop_test(uniform, every_permutation_is_equally_likely_over_seeds, 0, 4);
+    tcase_add_loop_test(uniform, joint_permutations_of_two_features_are_equally_likely, 0, 3);
+    tcase_add_loop_test(uniform, joint_lags_are_equally_likely, 0, 2);
+    tcase_add_loop_test(uniform, a_large_shuffle_moves_values_from_everywhere_to_everywhere, 0, 2);
     tcase_add_test(uniform, a_long_column_moves_values_from_everywhere_to_everywhere);
     TCase *bad = add_case(suite, "bad input");
     tcase_add_checked_fixture(bad, set_up, tear_down);
     tcase_add_test(bad, bad_arguments_are_refused);
     tcase_add_test(bad, permutations_are_held_to_their_size);
-    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 2);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, SCHEMES);
     return run_suite(suite);
 }

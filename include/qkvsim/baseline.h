@@ -18,7 +18,8 @@ typedef struct qkvsim_baseline_options {
     size_t struct_size;
     int64_t permutations; /**< 1 .. 2^32 - 1 */
     uint64_t seed;
-    int32_t scheme; /**< QKVSIM_SCHEME_*; default: ALL */
+    int32_t scheme;          /**< QKVSIM_SCHEME_*; default: ALL */
+    const int32_t *segments; /**< see qkvsim_permutation */
 } qkvsim_baseline_options;
 
 /** The results of a baseline. Immutable; free with qkvsim_baseline_free. */
@@ -31,8 +32,8 @@ typedef struct qkvsim_baseline qkvsim_baseline;
  * @param baseline         receives the results
  * @return as qkvsim_analyze
  *
- * Time: permutations + 1 analyses; memory that of one, plus one copy of the input and 8 bytes for
- * each permutation, pair group, metric and statistic.
+ * Time: permutations + 1 analyses; memory that of one, plus two copies of the input (one for FEATURE,
+ * SHIFT, ROWS and ROWS_SHIFT) and 8 bytes for each permutation, pair group, metric and statistic.
  */
 QKVSIM_API qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *parts,
                                              int32_t part_count, const qkvsim_layout *layout,
@@ -56,7 +57,9 @@ QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseli
 
 /** A QKVSIM_NULL_* summary of QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or, for the cosine,
  * QKVSIM_STATISTIC_OFFSET_SHARE; NaN where it does not exist, which includes a statistic that is
- * absent in the observed data or in any permutation. */
+ * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_ROWS and ROWS_SHIFT, which
+ * change nothing within a group, z and every p of a pair group of one group with itself, and of a
+ * roll-up of such alone, are absent. */
 QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
                                             int32_t metric, int32_t statistic, int32_t summary);
 

@@ -17,14 +17,25 @@
 extern "C" {
 #endif
 
-/** Which values a permutation may exchange. */
+/** Which values a permutation may exchange. docs/statistics.md says which null each stands for. */
 enum {
     /** Every value with every other, over all observations and features (the lesson's shuffle):
      * keeps nothing but the overall distribution of the activations. */
     QKVSIM_SCHEME_ALL = 1,
     /** Each feature's values over the observations, independently of the other features: keeps
      * means and norms, and so the offset part of each cosine; breaks all co-variation. */
-    QKVSIM_SCHEME_FEATURE = 2
+    QKVSIM_SCHEME_FEATURE = 2,
+    /** Each feature rotated over the observations by a random lag of its own: as FEATURE, and keeps
+     * how each feature depends on its own past. */
+    QKVSIM_SCHEME_SHIFT = 3,
+    /** Every value with every other of its group: keeps the distribution of each group. */
+    QKVSIM_SCHEME_GROUP = 4,
+    /** The observations of each group, all its features together: keeps everything within a group,
+     * breaks all co-variation between groups. */
+    QKVSIM_SCHEME_ROWS = 5,
+    /** Each group rotated over the observations by a random lag of its own, all its features
+     * together: as ROWS, and keeps how a group depends on its own past. */
+    QKVSIM_SCHEME_ROWS_SHIFT = 6
 };
 
 /** One permutation. */
@@ -34,6 +45,11 @@ typedef struct qkvsim_permutation {
     int64_t index;                     /**< 0 .. 2^32 - 1 */
     const qkvsim_selection *selection; /**< default: all observations; others take no part */
     int32_t scheme;                    /**< QKVSIM_SCHEME_* */
+    const qkvsim_layout *layout;       /**< labels all features; GROUP, ROWS, ROWS_SHIFT need it */
+    /** A number for each row of the parts (its document, its window), borrowed: SHIFT and ROWS_SHIFT
+     * rotate each run of equal numbers, among the observations in use, in itself, by a lag of its
+     * own. Default: one run. The other schemes ignore it. */
+    const int32_t *segments;
 } qkvsim_permutation;
 
 /**
@@ -41,11 +57,11 @@ typedef struct qkvsim_permutation {
  * @param parts  `part_count` views, d features in all
  * @param matrix selected observations (in increasing order) x d; QKVSIM_F32, or F64 for any input.
  * An input with an F64 part needs an F64 matrix: the multiset of values is kept exactly.
- * @return INVALID_ARGUMENT or NO_MEMORY; NaN and infinity are values like any other here
+ * @return INVALID_ARGUMENT, TOO_LARGE, or NO_MEMORY; NaN and infinity are values like any other here
  *
- * Each of the scheme's permutations is equally likely: numbers below a bound are drawn without bias
- * (Lemire 2019), and values are dealt to buckets that are then shuffled (Rao 1961, Sandelius 1962).
- * Time and memory O(n d).
+ * Each of the scheme's permutations is equally likely, lags from 0 to the run's length less 1: numbers
+ * below a bound are drawn without bias (Lemire 2019), and where values change columns they are dealt
+ * to buckets that are then shuffled (Rao 1961, Sandelius 1962). Time and memory O(n d).
  */
 QKVSIM_API qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts,
                                         int32_t part_count, const qkvsim_permutation *permutation,

@@ -12,6 +12,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "stream.h"
+
 enum {
     QKV_PANEL_WIDTH = 288, /* widest tile: docs/performance.md says why */
     QKV_MARGIN = 16,       /* reals that kernels may read behind the last they use */
@@ -111,6 +113,8 @@ typedef struct qkv_kernels {
     const char *name;
     /* Adds the sums of joint counts over Pearson bins and over cosine bins, and clears the counts. */
     void (*take_margins)(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32_t *pearson);
+    /* `groups` groups of a stream's words from group `first` on. */
+    void (*random_words)(const qkv_stream *stream, uint32_t first, int64_t groups, uint32_t *words);
     qkv_real_kernels f32;
     qkv_real_kernels f64;
 } qkv_kernels;

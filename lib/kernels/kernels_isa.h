@@ -9,6 +9,7 @@
 
 #include "binning.h"
 #include "conversion.h"
+#include "random_template.h"
 #include "vectors.h"
 
 enum {
@@ -175,6 +176,7 @@ static void take_powers(qkv_tally *tally, const qkv_tally *from)
 const qkv_kernels KERNELS = {
     .name = NAME_TEXT,
     .take_margins = take_margins,
+    .random_words = random_words,
     .f32 = REAL_KERNELS(f32),
     .f64 = REAL_KERNELS(f64),
 };

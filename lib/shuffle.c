@@ -1,0 +1,31 @@
+/*
+ * The shuffle of Fisher and Yates, from the first value on: value k changes places with one of the
+ * k + 1 up to itself. While k is small, one random word serves two values; the words are those of
+ * kernels/random_template.h in their order, and rejected ones are drawn again from a stream of
+ * their own, so that the order of the others does not depend on them.
+ */
+#include "shuffle.h"
+
+#include "random.h"
+
+enum {
+    BATCH_WORDS = 256, /* drawn at a time */
+    PAIRED = 16384     /* values below this share words; beyond, too many would be rejected */
+};
+
+#define WORD uint32_t
+#define WORD_NAME(name) name##_32
+#include "shuffle_template.h"
+
+#define WORD uint64_t
+#define WORD_NAME(name) name##_64
+#include "shuffle_template.h"
+
+void qkv_shuffle(const qkv_kernels *kernels, const qkv_stream *stream, void *values, int64_t count,
+                 size_t size)
+{
+    if (size == sizeof(uint32_t))
+        shuffle_32(kernels, stream, values, count);
+    else
+        shuffle_64(kernels, stream, values, count);
+}
