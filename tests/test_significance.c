@@ -201,7 +201,7 @@ static bool studentise(const collection *all, int32_t test, int32_t row, double 
     bool equal = true;
     for (int64_t k = 0; k <= all->m; k++) {
         mean += value[k] / count;
-        equal = equal && fabs(value[k] - value[0]) <= 1e-12 * fabs(value[0]);
+        equal = equal && fabs(value[k] - value[0]) <= 1e-10 * fabs(value[0]);
     }
     for (int64_t k = 0; k <= all->m; k++)
         squares += (value[k] - mean) * (value[k] - mean) / count;

@@ -21,7 +21,7 @@ extern "C" {
  */
 enum {
     QKVSIM_NULL_MEAN = 1,
-    QKVSIM_NULL_SD = 2, /**< divided by m; 0 where all are equal but for 1e-12 of their size */
+    QKVSIM_NULL_SD = 2, /**< divided by m; 0 where all are equal but for 1e-10 of their size */
     QKVSIM_NULL_MINIMUM = 3,
     QKVSIM_NULL_MAXIMUM = 4,
     QKVSIM_NULL_Z = 5, /**< (observed - mean) / sd; absent where sd is 0 */
