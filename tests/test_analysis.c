@@ -1175,6 +1175,148 @@ START_TEST(chosen_pair_groups_are_as_among_all_and_the_others_absent)
 }
 END_TEST
 
+/* ---- between layers: parts with groups of their own, of which some pair groups are wanted ---- */
+
+enum { LAYER_Q3, LAYER_K3, LAYER_Q7, LAYER_K7, LAYER_GROUPS };
+
+/* Q and K of two layers on the same tokens, in four arrays of their own types and orders. */
+typedef struct layers {
+    table data[LAYER_GROUPS];
+    stored copies[LAYER_GROUPS];
+    qkvsim_view parts[LAYER_GROUPS];
+    qkvsim_layout *layout;
+} layers;
+
+static layers open_layers(int64_t n, const int64_t *widths)
+{
+    static const char *const names[] = { "Q3", "K3", "Q7", "K7" };
+    static const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_F32, QKVSIM_F32, QKVSIM_BF16 };
+    layers all;
+    int32_t labels[2304];
+    int64_t features = 0;
+    for (int32_t g = 0; g < LAYER_GROUPS; g++) {
+        all.data[g] = table_with_offsets(n, widths[g], 2, 60 + (uint64_t)g);
+        all.copies[g] = store(&all.data[g], dtypes[g], g);
+        all.parts[g] = all.copies[g].view;
+        for (int64_t j = 0; j < widths[g]; j++)
+            labels[features++] = g;
+    }
+    assert_ok(context,
+              qkvsim_layout_labels(context, labels, features, names, LAYER_GROUPS, &all.layout));
+    return all;
+}
+
+static void close_layers(layers *all)
+{
+    qkvsim_layout_free(all->layout);
+    for (int32_t g = 0; g < LAYER_GROUPS; g++) {
+        stored_free(&all->copies[g]);
+        table_free(&all->data[g]);
+    }
+}
+
+/* Q of layer 3 with K of layer 7, and nothing else. */
+static qkvsim_analysis_options between_layers(const layers *all, int32_t *pair_group)
+{
+    *pair_group = qkvsim_layout_pair_group(all->layout, LAYER_Q3, LAYER_K7);
+    qkvsim_analysis_options options = every;
+    options.pair_groups = pair_group;
+    options.pair_group_count = 1;
+    return options;
+}
+
+START_TEST(parts_of_two_layers_are_as_in_the_analysis_of_everything)
+{
+    layers all = open_layers(200, (int64_t[]){ 300, 100, 250, 130 });
+    int32_t wanted;
+    const qkvsim_analysis_options options = between_layers(&all, &wanted);
+    qkvsim_analysis *full = analyze(context, all.parts, LAYER_GROUPS, all.layout, NULL);
+    qkvsim_analysis *some = analyze(context, all.parts, LAYER_GROUPS, all.layout, &options);
+    ck_assert_str_eq(qkvsim_analysis_name(some, wanted), "Q3-K7");
+    ck_assert_int_eq(qkvsim_analysis_pairs(some, wanted), 300 * 130);
+    for (int m = 0; m < 3; m++) {
+        ck_assert_mem_eq(qkvsim_analysis_histogram(some, wanted, every_metric[m]),
+                         qkvsim_analysis_histogram(full, wanted, every_metric[m]),
+                         100 * sizeof(int64_t));
+        for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++)
+            assert_close(statistic(some, wanted, every_metric[m], which),
+                         statistic(full, wanted, every_metric[m], which), 1e-9, "statistic");
+        for (int32_t p = 0; p < 10; p++)
+            if (p != wanted)
+                assert_all_absent(some, p, every_metric[m]);
+    }
+    qkvsim_analysis_free(full);
+    qkvsim_analysis_free(some);
+    close_layers(&all);
+}
+END_TEST
+
+static int32_t note_total(void *user, int64_t done, int64_t total)
+{
+    (void)done;
+    *(int64_t *)user = total;
+    return 0;
+}
+
+/* A unit of progress is a tile. The triangle of four equal groups has eight times the area of the
+ * square between two of them. */
+START_TEST(tiles_of_pair_groups_that_are_not_wanted_are_not_computed)
+{
+    layers all = open_layers(40, (int64_t[]){ 576, 576, 576, 576 });
+    int32_t wanted;
+    qkvsim_analysis_options options = between_layers(&all, &wanted);
+    int64_t full = 0, some = 0;
+    options.metrics = QKVSIM_COSINE;
+    qkvsim_context_set_progress(context, note_total, &some);
+    qkvsim_analysis_free(analyze(context, all.parts, LAYER_GROUPS, all.layout, &options));
+    options.pair_groups = NULL;
+    options.pair_group_count = 0;
+    qkvsim_context_set_progress(context, note_total, &full);
+    qkvsim_analysis_free(analyze(context, all.parts, LAYER_GROUPS, all.layout, &options));
+    qkvsim_context_set_progress(context, NULL, NULL);
+    ck_assert_int_gt(some, 0);
+    ck_assert_int_le(6 * some, full);
+    close_layers(&all);
+}
+END_TEST
+
+START_TEST(parts_of_no_wanted_pair_group_are_not_read)
+{
+    layers all = open_layers(50, (int64_t[]){ 30, 20, 30, 20 });
+    table_set_constant(&all.data[LAYER_Q7], 3, NAN);
+    stored_free(&all.copies[LAYER_Q7]);
+    all.copies[LAYER_Q7] = store(&all.data[LAYER_Q7], QKVSIM_F32, ORDER_C);
+    all.parts[LAYER_Q7] = all.copies[LAYER_Q7].view;
+    int32_t wanted;
+    const qkvsim_analysis_options options = between_layers(&all, &wanted);
+    qkvsim_analysis *some = analyze(context, all.parts, LAYER_GROUPS, all.layout, &options);
+    ck_assert_int_eq(qkvsim_analysis_defined(some, wanted, QKVSIM_PEARSON), 600);
+    qkvsim_analysis_free(some);
+    assert_status(context,
+                  qkvsim_analyze(context, all.parts, LAYER_GROUPS, all.layout, NULL, &some),
+                  QKVSIM_ERROR_NONFINITE);
+    close_layers(&all);
+}
+END_TEST
+
+START_TEST(layers_of_unlike_tokens_are_refused)
+{
+    layers all = open_layers(50, (int64_t[]){ 30, 20, 30, 20 });
+    qkvsim_analysis *analysis = POISON_HANDLE;
+    int32_t wanted;
+    const qkvsim_analysis_options options = between_layers(&all, &wanted);
+    all.parts[LAYER_K7].observations = 49;
+    assert_status(context,
+                  qkvsim_analyze(context, all.parts, LAYER_GROUPS, all.layout, &options, &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 3);
+    assert_message_has_number(context, 49);
+    assert_message_has_number(context, 50);
+    ck_assert_ptr_eq(analysis, POISON_HANDLE);
+    close_layers(&all);
+}
+END_TEST
+
 START_TEST(double_arithmetic_can_be_asked_for)
 {
     table data = table_with_offsets(253, 40, 3, 29);
@@ -1627,6 +1769,16 @@ static void add_contract(Suite *suite)
     tcase_add_test(contract, memory_stays_under_64_megabytes);
 }
 
+static void add_layers(Suite *suite)
+{
+    TCase *between = add_case(suite, "between layers");
+    tcase_add_checked_fixture(between, set_up, tear_down);
+    tcase_add_test(between, parts_of_two_layers_are_as_in_the_analysis_of_everything);
+    tcase_add_test(between, tiles_of_pair_groups_that_are_not_wanted_are_not_computed);
+    tcase_add_test(between, parts_of_no_wanted_pair_group_are_not_read);
+    tcase_add_test(between, layers_of_unlike_tokens_are_refused);
+}
+
 static void add_rollups(Suite *suite)
 {
     TCase *rollups = add_case(suite, "roll-ups");
@@ -1686,6 +1838,7 @@ int main(void)
     Suite *suite = suite_create("analysis");
     add_contract(suite);
     add_rollups(suite);
+    add_layers(suite);
     add_laws(suite);
     add_lesson(suite);
     add_bad_input(suite);
