@@ -370,7 +370,7 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
         used += snprintf(caption + used, size - (size_t)used,
                          " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, "
                          "from the features’ means, plus a variance part V.");
-    if ((report->options->metrics & QKVSIM_PEARSON) != 0)
+    if ((report->options->metrics & ~QKVSIM_COSINE) != 0)
         used +=
             snprintf(caption + used, size - (size_t)used, " sd: standard deviation over pairs.");
     char statistic[REPORT_STATISTIC_SIZE];

@@ -25,11 +25,11 @@ static const struct named_number metrics[] = { { "cosine", QKVSIM_COSINE },
                                                { "pearson", QKVSIM_PEARSON },
                                                { "spearman", QKVSIM_SPEARMAN },
                                                { NULL, 0 } };
-static const struct named_number matrix_metrics[] = { { "cosine", QKVSIM_COSINE },
-                                                      { "pearson", QKVSIM_PEARSON },
-                                                      { "covariance", QKVSIM_COVARIANCE },
-                                                      { "dot", QKVSIM_DOT },
-                                                      { NULL, 0 } };
+static const struct named_number matrix_metrics[] = {
+    { "cosine", QKVSIM_COSINE },         { "pearson", QKVSIM_PEARSON },
+    { "covariance", QKVSIM_COVARIANCE }, { "dot", QKVSIM_DOT },
+    { "spearman", QKVSIM_SPEARMAN },     { NULL, 0 }
+};
 static const struct named_number statistics[] = { { "offset_share", QKVSIM_STATISTIC_OFFSET_SHARE },
                                                   { "mean", QKVSIM_MEAN },
                                                   { "variance", QKVSIM_VARIANCE },

@@ -34,6 +34,20 @@ struct lines {
     double *shares; /* room for one histogram */
 };
 
+int32_t table_statistic(const struct report *report, int32_t *metric)
+{
+    int32_t statistic = report->options->statistic;
+    *metric = report->options->statistic_metric;
+    return statistic == QKVSIM_MINIMUM || statistic == QKVSIM_MAXIMUM ? QKVSIM_MEAN : statistic;
+}
+
+const char *table_statistic_name(const struct report *report, char name[REPORT_STATISTIC_SIZE])
+{
+    int32_t metric;
+    int32_t statistic = table_statistic(report, &metric);
+    return report_statistic_name(metric, statistic, name);
+}
+
 void cell_number(char *cell, int decimals, double value)
 {
     bool rounds_to_zero = fabs(value) < 0.5 * pow(10, -decimals);
@@ -107,13 +121,14 @@ static bool add_line(struct table *table, const struct lines *lines,
     if (number == QKVSIM_COSINE)
         cell_number(row[OFFSET], 3,
                     qkvsim_analysis_offset(analysis, pair_group, QKVSIM_OFFSET_SHARE));
-    if (condition->intervals != NULL && number == QKVSIM_COSINE)
-        cell_interval(
-            row[INTERVAL],
-            qkvsim_intervals_statistic(condition->intervals, pair_group, number,
-                                       QKVSIM_STATISTIC_OFFSET_SHARE, QKVSIM_INTERVAL_LOW),
-            qkvsim_intervals_statistic(condition->intervals, pair_group, number,
-                                       QKVSIM_STATISTIC_OFFSET_SHARE, QKVSIM_INTERVAL_HIGH));
+    int32_t of;
+    int32_t statistic = table_statistic(lines->report, &of);
+    if (condition->intervals != NULL && number == of)
+        cell_interval(row[INTERVAL],
+                      qkvsim_intervals_statistic(condition->intervals, pair_group, number,
+                                                 statistic, QKVSIM_INTERVAL_LOW),
+                      qkvsim_intervals_statistic(condition->intervals, pair_group, number,
+                                                 statistic, QKVSIM_INTERVAL_HIGH));
     if (condition->baseline != NULL && number == QKVSIM_COSINE)
         p_cell(row[P_OFFSET], condition, pair_group, number, QKVSIM_STATISTIC_OFFSET_SHARE);
     if (condition->baseline != NULL) {
@@ -196,10 +211,11 @@ static void print_method(FILE *stream, const struct report *report, int width)
         table_print_line(stream, line, width);
     }
     if (options->interval != 0) {
-        snprintf(line, sizeof line, "interval: %g %% for the offset share, %s",
-                 100 * (options->level > 0 ? options->level : 0.95),
-                 options->interval == QKVSIM_JACKKNIFE ? "jackknife, corrected for bias"
-                                                       : "bootstrap");
+        char name[REPORT_STATISTIC_SIZE];
+        snprintf(
+            line, sizeof line, "interval: %g %% for the %s, %s",
+            100 * (options->level > 0 ? options->level : 0.95), table_statistic_name(report, name),
+            options->interval == QKVSIM_JACKKNIFE ? "jackknife, corrected for bias" : "bootstrap");
         table_print_line(stream, line, width);
     }
 }

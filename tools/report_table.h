@@ -15,6 +15,11 @@ struct shown {
     int width; /* of the terminal */
 };
 
+/* The statistic that intervals and contrasts are shown of: the chosen one, or the mean in place of an
+ * extreme, which has no interval. Its metric is the chosen one. */
+int32_t table_statistic(const struct report *report, int32_t *metric);
+const char *table_statistic_name(const struct report *report, char name[REPORT_STATISTIC_SIZE]);
+
 /* A number with so many decimals, "-" where there is none; a p-value; an interval. */
 void cell_number(char *cell, int decimals, double value);
 void cell_p(char *cell, double p);

@@ -7,22 +7,6 @@
 #include "report_table.h"
 #include "text.h"
 
-/* The statistic that the table of contrasts is of, and its metric. */
-static int32_t chosen_statistic(const struct report *report, int32_t *metric)
-{
-    int32_t statistic = report->options->statistic;
-    *metric = report->options->statistic_metric;
-    /* The extremes have no interval; the mean stands in for them. */
-    return statistic == QKVSIM_MINIMUM || statistic == QKVSIM_MAXIMUM ? QKVSIM_MEAN : statistic;
-}
-
-static const char *chosen_name(const struct report *report, char name[REPORT_STATISTIC_SIZE])
-{
-    int32_t metric;
-    int32_t statistic = chosen_statistic(report, &metric);
-    return report_statistic_name(metric, statistic, name);
-}
-
 static const struct table_column contrast_columns[] = {
     { "difference of", true, 9 }, { "observed", false, 4 }, { "estimate", false, 6 },
     { "se", false, 3 },           { "interval", true, 8 },  { "p", false, 7 }
@@ -56,7 +40,7 @@ static bool add_difference(struct table *table, const struct report *report, con
     if (row == NULL)
         return false;
     int32_t metric;
-    int32_t statistic = chosen_statistic(report, &metric);
+    int32_t statistic = table_statistic(report, &metric);
     snprintf(row[0], TABLE_CELL_SIZE, "%s", name);
     for (int i = 0; i < 3; i++)
         cell_number(row[i + 1], 4, read(intervals, a, b, metric, statistic, numbers[i]));
@@ -97,7 +81,7 @@ bool print_contrasts(FILE *stream, const struct shown *shown)
         }
         method_of(report, condition->intervals, method, sizeof method);
         snprintf(title, sizeof title, "%s, %s of one less the other: %s", condition->name,
-                 chosen_name(report, name), method);
+                 table_statistic_name(report, name), method);
         print_titled(stream, shown, title, &table);
     }
     return done;
@@ -114,8 +98,8 @@ bool print_selection_contrast(FILE *stream, const struct shown *shown)
                               qkvsim_layout_pair_group_name(report->layout, shown->rows[i]),
                               read_difference, report->selection_contrast, shown->rows[i], -1);
     method_of(report, report->selection_contrast, method, sizeof method);
-    snprintf(title, sizeof title, "targets less non-targets, %s: %s", chosen_name(report, name),
-             method);
+    snprintf(title, sizeof title, "targets less non-targets, %s: %s",
+             table_statistic_name(report, name), method);
     print_titled(stream, shown, title, &table);
     return done;
 }
