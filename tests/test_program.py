@@ -527,6 +527,13 @@ class Inference(Program):
             for metric in ("cosine", "pearson"):
                 self.check_distances(group[metric], first[metric], second[metric])
 
+    def test_the_figure_of_a_comparison_is_written(self):
+        for targets in ("0-39", "0-79", "0-59"):
+            self.succeed("analyze", self.input, "--targets", targets, "--compare", 5, "--figure",
+                         self.path("compared.png"))
+            with open(self.path("compared.png"), "rb") as file:
+                self.assertTrue(file.read().startswith(b"\x89PNG"))
+
     def check_distances(self, distances, first, second):
         for name in ("kolmogorov_smirnov", "wasserstein", "jensen_shannon"):
             self.assertLessEqual({"value", "p", "matched_mean", "matched_sd", "matched_value",

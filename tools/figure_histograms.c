@@ -22,7 +22,7 @@ enum {
 static const struct canvas_style condition_styles[REPORT_CONDITIONS_MAX] = {
     { 0.000, 0.447, 0.698, 1.2, { 0, 0 }, 0.16 }, { 0.835, 0.369, 0.000, 1.0, { 3.5, 1.4 }, 0 }
 };
-static const struct canvas_style baseline_styles[REPORT_CONDITIONS_MAX] = {
+static const struct canvas_style band_styles[REPORT_CONDITIONS_MAX] = {
     { 0.30, 0.30, 0.30, 0.7, { 0, 0 }, 0.30 }, { 0.45, 0.45, 0.45, 0.9, { 0.9, 1.3 }, 0.30 }
 };
 
@@ -42,20 +42,33 @@ struct figure {
     double *high;
 };
 
-/* The shares of a baseline's histogram summary; false where the condition has none. */
-static bool baseline_shares(const struct figure *figure, const struct condition *condition,
-                            int32_t pair_group, int32_t metric, int32_t summary, double *shares)
+/* Whether a condition has a band: of its permutations, or, without them, of the subsets that match
+ * the other selection's size, which the larger one has. */
+static bool has_band(const struct report *report, const struct condition *condition)
 {
+    const struct condition *other = &report->conditions[condition == report->conditions];
+    if (condition->baseline != NULL)
+        return true;
+    return report->comparison != NULL && report->options->permutations == 0
+           && qkvsim_analysis_observations(condition->analysis)
+                  > qkvsim_analysis_observations(other->analysis);
+}
+
+/* The shares of a band's histogram summary; false where the condition has none. */
+static bool band_shares(const struct figure *figure, const struct condition *condition,
+                        int32_t pair_group, int32_t metric, int32_t summary, double *shares)
+{
+    const struct report *report = figure->report;
+    int64_t defined = qkvsim_analysis_defined(condition->analysis, pair_group, metric);
+    if (!has_band(report, condition) || defined == 0)
+        return false;
     const double *counts =
         condition->baseline != NULL
             ? qkvsim_baseline_histogram(condition->baseline, pair_group, metric, summary)
-            : NULL;
-    int64_t defined = qkvsim_analysis_defined(condition->analysis, pair_group, metric);
-    if (counts == NULL || defined == 0)
-        return false;
-    for (int64_t i = 0; i < figure->report->options->bins; i++)
+            : qkvsim_comparison_band(report->comparison, pair_group, metric, summary);
+    for (int64_t i = 0; counts != NULL && i < report->options->bins; i++)
         shares[i] = counts[i] / (double)defined;
-    return true;
+    return counts != NULL;
 }
 
 static double largest(const double *values, int64_t count)
@@ -78,8 +91,8 @@ static double find_limit(struct figure *figure, int32_t metric)
             int32_t pair_group = figure->pair_groups[row];
             report_shares(condition, pair_group, metric, figure->high);
             observed = fmax(observed, largest(figure->high, report->options->bins));
-            if (baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MAXIMUM,
-                                figure->high))
+            if (band_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MAXIMUM,
+                            figure->high))
                 permuted = fmax(permuted, largest(figure->high, report->options->bins));
         }
     bool fits = permuted <= 1.3 * observed;
@@ -133,17 +146,16 @@ static void draw_band(const struct figure *figure, const struct canvas_style *st
     cairo_fill(figure->cr);
 }
 
-static void draw_baseline(const struct figure *figure, int index, int32_t pair_group,
-                          int32_t metric, double limit)
+static void draw_condition_band(const struct figure *figure, int index, int32_t pair_group,
+                                int32_t metric, double limit)
 {
-    const struct canvas_style *style = &baseline_styles[index];
+    const struct canvas_style *style = &band_styles[index];
     const struct condition *condition = &figure->report->conditions[index];
-    if (!baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MINIMUM, figure->low)
-        || !baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MAXIMUM,
-                            figure->high))
+    if (!band_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MINIMUM, figure->low)
+        || !band_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MAXIMUM, figure->high))
         return;
     draw_band(figure, style, limit);
-    baseline_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MEAN, figure->high);
+    band_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MEAN, figure->high);
     trace_steps(figure, figure->high, limit);
     canvas_stroke(figure->cr, style);
 }
@@ -154,8 +166,8 @@ static void label_peaks(const struct figure *figure, int32_t pair_group, int32_t
 {
     double y = -figure->panel_height + 6;
     for (int c = 0; c < figure->report->condition_count; c++) {
-        if (!baseline_shares(figure, &figure->report->conditions[c], pair_group, metric,
-                             QKVSIM_NULL_MEAN, figure->high))
+        if (!band_shares(figure, &figure->report->conditions[c], pair_group, metric,
+                         QKVSIM_NULL_MEAN, figure->high))
             continue;
         double peak = largest(figure->high, figure->report->options->bins);
         if (peak <= limit)
@@ -268,7 +280,7 @@ static void draw_panel(const struct figure *figure, int32_t row, int column)
                     figure->panel_height + 0.5);
     cairo_clip(figure->cr);
     for (int c = figure->report->condition_count - 1; c >= 0; c--)
-        draw_baseline(figure, c, pair_group, metric, limit);
+        draw_condition_band(figure, c, pair_group, metric, limit);
     for (int c = 0; c < figure->report->condition_count; c++)
         draw_condition(figure, c, pair_group, metric, limit);
     cairo_restore(figure->cr);
@@ -323,10 +335,11 @@ static double draw_legend(const struct figure *figure)
         const struct condition *condition = &report->conditions[c];
         char count[TEXT_COUNT_SIZE], label[96];
         text_count(qkvsim_analysis_observations(condition->analysis), count);
-        if (band && condition->baseline == NULL)
+        if (band && !has_band(report, condition))
             continue;
         if (band)
-            snprintf(label, sizeof label, "%s, permuted", condition->name);
+            snprintf(label, sizeof label, "%s, %s", condition->name,
+                     condition->baseline != NULL ? "permuted" : "subsets of equal size");
         else
             snprintf(label, sizeof label, "%s (n = %s)", condition->name, count);
         double width = 22 + canvas_text_width(figure->cr, label) + 14;
@@ -334,8 +347,7 @@ static double draw_legend(const struct figure *figure)
             x = PAGE_LEFT;
             y += PAGE_LINE + 2;
         }
-        draw_legend_sample(figure, x, y - 2.4, band ? &baseline_styles[c] : &condition_styles[c],
-                           band);
+        draw_legend_sample(figure, x, y - 2.4, band ? &band_styles[c] : &condition_styles[c], band);
         canvas_grey(figure->cr, 0);
         canvas_text(figure->cr, x + 22, y, 0, label);
         x += width;
@@ -366,6 +378,12 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
                          text_count(report->options->permutations, count),
                          options_scheme_name(report->options->scheme), report->options->seed,
                          figure->clipped ? "; ↑ is a mean’s peak beyond the axis" : "");
+    else if (report->comparison != NULL)
+        used +=
+            snprintf(caption + used, size - (size_t)used,
+                     " Grey: %s subsets of the larger selection, of the smaller one’s size, mean "
+                     "and range: fewer observations alone make a wider histogram.",
+                     text_count(report->options->compare, count));
     if ((report->options->metrics & QKVSIM_COSINE) != 0)
         used += snprintf(caption + used, size - (size_t)used,
                          " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, "
