@@ -270,8 +270,10 @@ static qkvsim_status finish_differences(qkv_comparing *work)
             const int32_t statistic = qkv_replicated(test % QKV_REPLICATED);
             qkv_null *null = qkv_null_at(table, row, test);
             null->values = qkv_replicates_values(&work->differences, row, metric, statistic);
-            null->observed = qkvsim_analysis_statistic(made->sides[0], row, metric, statistic)
-                             - qkvsim_analysis_statistic(made->sides[1], row, metric, statistic);
+            const double first = qkvsim_analysis_statistic(made->sides[0], row, metric, statistic);
+            const double second = qkvsim_analysis_statistic(made->sides[1], row, metric, statistic);
+            null->observed = first - second;
+            null->scale = fmax(fabs(first), fabs(second));
         }
     return qkv_null_table_finish(work->context, table,
                                  qkv_pair_groups(work->session.layout->groups));

@@ -85,9 +85,9 @@ static double value_at(const qkv_null *null, int64_t m, int64_t k)
     return k < m ? null->values[k] : null->observed;
 }
 
-static bool differ(double least, double most)
+static bool differ(const qkv_null *null, double least, double most)
 {
-    return most - least > rounding * fmax(fabs(least), fabs(most));
+    return most - least > rounding * fmax(null->scale, fmax(fabs(least), fabs(most)));
 }
 
 static bool exists(const qkv_null *null, int64_t m)
@@ -114,7 +114,7 @@ static pooled pool(const qkv_null *null, int64_t m)
         least = fmin(least, value);
         most = fmax(most, value);
     }
-    return (pooled){ mean, differ(least, most) ? sqrt(squares / (double)(m + 1)) : 0 };
+    return (pooled){ mean, differ(null, least, most) ? sqrt(squares / (double)(m + 1)) : 0 };
 }
 
 static void describe(qkv_null *null, int64_t m)
@@ -127,7 +127,7 @@ static void describe(qkv_null *null, int64_t m)
         least = fmin(least, null->values[k]);
         most = fmax(most, null->values[k]);
     }
-    const double sd = differ(least, most) ? sqrt(squares / (double)m) : 0;
+    const double sd = differ(null, least, most) ? sqrt(squares / (double)m) : 0;
     *summary_of(null, QKVSIM_NULL_MEAN) = mean;
     *summary_of(null, QKVSIM_NULL_SD) = sd;
     *summary_of(null, QKVSIM_NULL_MINIMUM) = least;

@@ -15,6 +15,8 @@ typedef struct qkv_null {
     const double *values;
     double observed;
     bool untested; /* the permutations cannot change it: neither z nor p */
+    double scale;  /* of what values are differences of; their rounding is that of this size. 0: of
+                   * their own */
     double summaries[QKV_NULL_SUMMARIES];
 } qkv_null;
 

@@ -662,6 +662,26 @@ START_TEST(subsets_are_as_many_as_permutations_by_default)
 }
 END_TEST
 
+/* Three values always have the kurtosis -1.5, so that its difference is 0 but for rounding. */
+START_TEST(a_difference_that_is_always_0_says_nothing)
+{
+    const qkvsim_comparison_options options = relabellings(30, 1, 0);
+    qkvsim_layout *narrow;
+    qkvsim_comparison *c;
+    assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){ 3, 18 }, NULL, 2, &narrow));
+    assert_ok(context, qkvsim_compare(context, &input.view, 1, narrow, &in_twenty, &few, &many,
+                                      &options, &c));
+    for (int m = 0; m < 3; m++) {
+        for (int32_t what = QKVSIM_NULL_P; what <= QKVSIM_NULL_P_MAX_ALL; what++)
+            ck_assert(qkvsim_comparison_difference(c, 0, metrics[m], QKVSIM_KURTOSIS, what) == 1);
+        ck_assert(
+            isnan(qkvsim_comparison_difference(c, 0, metrics[m], QKVSIM_KURTOSIS, QKVSIM_NULL_Z)));
+    }
+    qkvsim_comparison_free(c);
+    qkvsim_layout_free(narrow);
+}
+END_TEST
+
 /* A roll-up's distance is that of its pair groups' histograms added up. */
 START_TEST(rollups_are_compared_like_pair_groups)
 {
@@ -1319,6 +1339,7 @@ static void add_laws(Suite *suite)
     tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 2);
     tcase_add_test(laws, without_relabellings_there_are_distances_and_no_p_values);
     tcase_add_test(laws, subsets_are_as_many_as_permutations_by_default);
+    tcase_add_test(laws, a_difference_that_is_always_0_says_nothing);
     tcase_add_test(laws, rollups_are_compared_like_pair_groups);
     tcase_add_loop_test(laws, distances_leave_out_what_either_selection_does_not_define, 0, 4);
     tcase_add_loop_test(laws, a_metrics_distances_do_not_depend_on_the_others_asked_for, 0, 2);
