@@ -15,8 +15,8 @@ static const int32_t statistics[STATISTICS] = { QKVSIM_MEAN,     QKVSIM_VARIANCE
                                                 QKVSIM_SKEWNESS, QKVSIM_KURTOSIS,
                                                 QKVSIM_TAIL,     QKVSIM_STATISTIC_OFFSET_SHARE };
 
-enum { METRICS = 3 };
-static const int32_t metrics[METRICS] = { QKVSIM_COSINE, QKVSIM_PEARSON, QKVSIM_SPEARMAN };
+enum { METRICS = 2 };
+static const int32_t metrics[METRICS] = { QKVSIM_COSINE, QKVSIM_PEARSON };
 
 static qkvsim_context *context;
 static qkvsim_layout *layout;
@@ -71,8 +71,7 @@ static qkvsim_selection rows_selected(const int64_t *rows, int64_t count)
 static qkvsim_analysis_options selected(const qkvsim_selection *selection)
 {
     return (qkvsim_analysis_options){ .struct_size = sizeof(qkvsim_analysis_options),
-                                      .selection = selection,
-                                      .metrics = QKVSIM_COSINE + QKVSIM_PEARSON + QKVSIM_SPEARMAN };
+                                      .selection = selection };
 }
 
 static qkvsim_intervals *run_on(qkvsim_context *with, const stored *copy,
@@ -910,8 +909,8 @@ START_TEST(dropped_observations_are_as_if_they_were_not_there)
     qkvsim_intervals *expected = run(&without, &defaults);
     *table_at(&data, 7, 3) = NAN;
     stored copy = store(&data, QKVSIM_F64, ORDER_C);
-    qkvsim_analysis_options drop = selected(NULL);
-    drop.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
+    qkvsim_analysis_options drop = { .struct_size = sizeof drop,
+                                     .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
     qkvsim_intervals *found = NULL;
     assert_ok(context, qkvsim_intervals_run(context, &copy.view, 1, layout, &drop, NULL, &found));
     assert_same_intervals(found, expected);
@@ -927,8 +926,8 @@ END_TEST
 /* A replicate without the row of the NaN could define the feature; its pairs would be others. */
 START_TEST(a_feature_left_out_for_one_nan_is_as_if_it_had_none_but_nans)
 {
-    qkvsim_analysis_options undefined = selected(NULL);
-    undefined.nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE;
+    const qkvsim_analysis_options undefined = { .struct_size = sizeof undefined,
+                                                .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE };
     const qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(20, 0, 3);
     qkvsim_intervals *intervals[2];
     *table_at(&data, 7, 3) = NAN;
