@@ -454,6 +454,47 @@ class Inference(Program):
         expected = numpy.minimum.accumulate(numpy.array(p)[order] * 6 / numpy.arange(6, 0, -1))
         numpy.testing.assert_allclose(numpy.array(adjusted)[order], numpy.minimum(expected, 1))
 
+    def test_every_scheme_gives_a_baseline_of_its_own(self):
+        found = []
+        for scheme in ("all", "feature", "shift", "group", "rows", "rows-shift"):
+            (condition,) = self.analyze(self.input, "--permutations", 19, "--scheme",
+                                        scheme)["conditions"]
+            self.assertEqual(condition["baseline"]["scheme"], scheme)
+            q_q, q_k = condition["pair_groups"][:2]
+            found.append(q_k["baseline"]["pearson"]["variance"])
+            self.assertIsNotNone(found[-1]["z"])
+            within = q_q["baseline"]["pearson"]["variance"]["z"]
+            self.assertEqual(within is None, scheme.startswith("rows"))
+        self.assertEqual(len({summary["mean"] for summary in found}), 6)
+
+    def test_segments_bound_the_lags_of_schemes(self):
+        numpy.save(self.path("segments.npy"), numpy.repeat([1, 2], 60))
+        for scheme in ("shift", "rows-shift"):
+            options = ["--permutations", 5, "--scheme", scheme]
+            self.assertNotEqual(self.analyze(self.input, *options),
+                                self.analyze(self.input, *options, "--segments",
+                                             self.path("segments.npy")))
+        self.refused("analyze", self.input, "--permutations", 5, "--segments",
+                     self.path("segments.npy"), status=2)
+
+    def test_spearman_is_pearson_of_the_ranks(self):
+        self.values[:, 3] = numpy.round(self.values[:, 3])
+        numpy.save(self.input, self.values)
+        ranks = numpy.array([[(column < x).sum() + ((column == x).sum() + 1) / 2 for x in column]
+                             for column in self.values.T]).T
+        numpy.save(self.path("ranks.npy"), ranks.astype("float32"))
+        (found,) = self.analyze(self.input, "--metrics", "spearman")["conditions"]
+        (expected,) = self.analyze(self.path("ranks.npy"), "--metrics", "pearson")["conditions"]
+        for group, of_ranks in zip(found["pair_groups"], expected["pair_groups"]):
+            self.assertNotIn("cosine", group)
+            for statistic in ("mean", "variance", "min", "max"):
+                self.assertAlmostEqual(group["spearman"][statistic],
+                                       of_ranks["pearson"][statistic], 5)
+        every = self.analyze(self.input, "--metrics", "cosine,pearson,spearman", "--figure",
+                             self.path("three.png"))["conditions"][0]["pair_groups"]
+        for group, alone in zip(every, found["pair_groups"]):
+            self.assertEqual(group["spearman"]["histogram"], alone["spearman"]["histogram"])
+
     def test_jackknife_is_the_delete_a_block_one(self):
         (condition,) = self.analyze(self.input, "--interval", "jackknife", "--blocks",
                                     12)["conditions"]
@@ -756,7 +797,9 @@ class WrongUsage(Program):
                           ["--interval", "jackknife", "--contrast", "Q-Q,Q-X"],
                           ["--interval", "jackknife", "--contrast", "Q-Q,V-V,K-K"],
                           ["--interval", "jackknife", "--contrast", "Q-Q,V-V", "--pair-groups",
-                           "Q-Q"]):
+                           "Q-Q"],
+                          ["--permutations", "9", "--scheme", "rows", "--pair-groups",
+                           "Q-Q,V-V"]):
             with self.subTest(arguments=arguments):
                 self.refused("analyze", self.input, *arguments, status=2)
         for arguments, number in ((["--interval", "jackknife", "--blocks", "41"], "41"),

@@ -5,11 +5,13 @@
 
 #include "option_values.h"
 
-static const struct named_number schemes[] = {
-    { "all", QKVSIM_SCHEME_ALL },
-    { "feature", QKVSIM_SCHEME_FEATURE },
-    { NULL, 0 },
-};
+static const struct named_number schemes[] = { { "all", QKVSIM_SCHEME_ALL },
+                                               { "feature", QKVSIM_SCHEME_FEATURE },
+                                               { "shift", QKVSIM_SCHEME_SHIFT },
+                                               { "group", QKVSIM_SCHEME_GROUP },
+                                               { "rows", QKVSIM_SCHEME_ROWS },
+                                               { "rows-shift", QKVSIM_SCHEME_ROWS_SHIFT },
+                                               { NULL, 0 } };
 static const struct named_number relabellings[] = { { "labels", QKVSIM_RELABEL_LABELS },
                                                     { "label-shift", QKVSIM_RELABEL_SHIFT },
                                                     { NULL, 0 } };
@@ -84,7 +86,9 @@ static bool wants(const char *option, bool given, const char *other, bool has,
 /* Segments bound lags and blocks; where there are neither they would be ignored. */
 static bool uses_segments(const struct options *options)
 {
-    bool lags = false;
+    bool lags =
+        options->permutations > 0
+        && (options->scheme == QKVSIM_SCHEME_SHIFT || options->scheme == QKVSIM_SCHEME_ROWS_SHIFT);
     bool rotations = options->compare > 0 && options->relabel == QKVSIM_RELABEL_SHIFT;
     return lags || rotations || options->interval != 0;
 }

@@ -72,7 +72,8 @@ static bool run_baseline(struct task *task, const qkvsim_analysis_options *analy
     qkvsim_baseline_options baseline_options = { .struct_size = sizeof baseline_options,
                                                  .permutations = options->permutations,
                                                  .seed = (uint64_t)options->seed,
-                                                 .scheme = options->scheme };
+                                                 .scheme = options->scheme,
+                                                 .segments = study->segments };
     return check(task,
                  qkvsim_baseline_run(study->context, study->input.parts, study->input.part_count,
                                      study->layout, analysis, &baseline_options, baseline));

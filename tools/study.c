@@ -56,6 +56,25 @@ static bool find_contrasts(struct study *study)
     return done;
 }
 
+/* The rows' schemes keep all that is within a group: there must be a pair of two groups. */
+static bool check_scheme(const struct study *study)
+{
+    const struct options *options = study->options;
+    bool rows =
+        options->scheme == QKVSIM_SCHEME_ROWS || options->scheme == QKVSIM_SCHEME_ROWS_SHIFT;
+    if (options->permutations == 0 || !rows)
+        return true;
+    int32_t within = 0;
+    for (int32_t i = 0; i < study->rows.pair_groups; i++)
+        for (int32_t g = 0; g < qkvsim_layout_groups(study->layout); g++)
+            within += study->rows.numbers[i] == qkvsim_layout_pair_group(study->layout, g, g);
+    return within < study->rows.pair_groups
+           || fail_usage(study->failure,
+                         "--scheme %s changes nothing within a group, and of the %" PRId32
+                         " pair groups none is of two",
+                         options_scheme_name(options->scheme), study->rows.pair_groups);
+}
+
 static bool remember_shape(struct study *study)
 {
     study->shape_count = study->input.part_count + 1;
@@ -134,7 +153,8 @@ bool study_open(struct study *study, const struct options *options, struct failu
            && remember_shape(study)
            && groups_make_layout(study->context, options, &study->input, &study->layout, failure)
            && rows_find(&study->rows, study->layout, options->pair_groups, failure)
-           && find_contrasts(study) && (options->targets == NULL || read_targets(study))
+           && check_scheme(study) && find_contrasts(study)
+           && (options->targets == NULL || read_targets(study))
            && (options->segments == NULL
                || segments_read(&study->segments, options->segments, study->shape[0], failure))
            && find_codes(study) && check_shapes(study);
