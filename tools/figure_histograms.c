@@ -420,13 +420,16 @@ static int compare_numbers(const void *left, const void *right)
     return (*a > *b) - (*a < *b);
 }
 
-/* Where the two columns' axes are nearly as high, they get the same. */
+/* Where the columns' axes are nearly as high, they get the same. */
 static void level_limits(struct figure *figure)
 {
-    double *limits = figure->limits;
-    double higher = fmax(limits[0], limits[1]);
-    if (figure->columns == 2 && higher < 1.5 * fmin(limits[0], limits[1]))
-        limits[0] = limits[1] = higher;
+    double highest = figure->limits[0], lowest = figure->limits[0];
+    for (int i = 1; i < figure->columns; i++) {
+        highest = fmax(highest, figure->limits[i]);
+        lowest = fmin(lowest, figure->limits[i]);
+    }
+    for (int i = 0; highest < 1.5 * lowest && i < figure->columns; i++)
+        figure->limits[i] = highest;
 }
 
 static bool prepare(struct figure *figure, const struct report *report, struct failure *failure)
