@@ -749,6 +749,126 @@ class Heads(Program):
         self.assertIsNotNone(condition["head_matrices"]["cosine"]["mean"][0][5])
 
 
+class Pairs(Program):
+    """The strongest pairs, against the matrix that the program writes itself."""
+    def pairs(self, *arguments):
+        return json.loads(self.succeed("pairs", *arguments, "--json", "-", "--quiet"))
+
+    def expected(self, metric="cosine", strength=numpy.abs, least=-2.0, targets=()):
+        """(i, j, value) of all pairs that are strong enough, the strongest first."""
+        matrix = self.matrix(self.input, "--metric", metric, *targets).astype("float64")
+        i, j = numpy.triu_indices(12, 1)
+        strengths = strength(matrix[i, j])
+        order = numpy.lexsort((j, i, -strengths))
+        return [(int(i[k]), int(j[k]), matrix[i[k], j[k]]) for k in order
+                if strengths[k] >= least]
+
+    def assert_pairs(self, result, expected):
+        self.assertEqual([(p["i"], p["j"], p["value"]) for p in result["pairs"]], expected)
+
+    def test_top_and_threshold_are_those_of_the_matrix(self):
+        self.assert_pairs(self.pairs(self.input, "--top", 7), self.expected()[:7])
+        for metric in ("cosine", "pearson"):
+            result = self.pairs(self.input, "--threshold", 0.2, "--metric", metric)
+            self.assertEqual(result["metric"], metric)
+            expected = self.expected(metric, least=0.2)
+            self.assertGreater(len(expected), 2)
+            self.assert_pairs(result, expected)
+            result = self.pairs(self.input, "--threshold", 0.2, "--metric", metric, "--top", 2)
+            self.assert_pairs(result, expected[:2])
+
+    def test_a_threshold_may_have_a_sign(self):
+        signs = {"positive": numpy.positive, "negative": numpy.negative, "both": numpy.abs}
+        for sign, strength in signs.items():
+            result = self.pairs(self.input, "--threshold", 0.1, "--sign", sign, "--metric", "pearson")
+            self.assert_pairs(result, self.expected("pearson", strength, 0.1))
+
+    def test_features_have_names(self):
+        result = self.pairs(self.input, "--top", 66, "--heads", "Q=2,K=1,V=1", "--groups",
+                            "Q=4,K=4,V=4")
+        self.assertEqual(result["input"], {"observations": 40, "features": 12})
+        names = 2 * ["Q0"] + 2 * ["Q1"] + 4 * ["K0"] + 4 * ["V0"]
+        places = [0, 1, 0, 1, 0, 1, 2, 3, 0, 1, 2, 3]
+        self.assertEqual(len(result["pairs"]), 66)
+        for pair in result["pairs"]:
+            self.assertEqual((pair["group_i"], pair["column_i"]),
+                             (names[pair["i"]], places[pair["i"]]))
+            self.assertEqual((pair["group_j"], pair["column_j"]),
+                             (names[pair["j"]], places[pair["j"]]))
+            self.assertEqual(pair["pair_group"], names[pair["i"]] + "-" + names[pair["j"]])
+
+    def test_pair_groups_are_chosen_and_have_their_own_top(self):
+        everything = self.pairs(self.input, "--top", 66)["pairs"]
+        chosen = self.pairs(self.input, "--top", 20, "--pair-groups", "V-Q,K-K")["pairs"]
+        within = [pair for pair in everything if pair["pair_group"] in ("Q-V", "K-K")]
+        self.assertEqual(chosen, within[:20])
+        each = self.pairs(self.input, "--top", 3, "--per-pair-group")["pairs"]
+        self.assertEqual(len(each), 18)
+        for name in PAIR_GROUPS:
+            self.assertEqual([pair for pair in each if pair["pair_group"] == name],
+                             [pair for pair in everything if pair["pair_group"] == name][:3])
+
+    def test_targets_are_the_observations_in_use(self):
+        for targets in ("3-9,20", "0-39"):
+            result = self.pairs(self.input, "--top", 9, "--targets", targets)
+            self.assert_pairs(result, self.expected(targets=("--targets", targets))[:9])
+        self.assertEqual(result["input"]["observations"], 40)
+
+    def test_csv_and_table_say_the_same(self):
+        result = self.pairs(self.input, "--top", 40)["pairs"]
+        rows = self.succeed("pairs", self.input, "--top", 40, "--csv", "-").splitlines()
+        self.assertEqual(rows[0], "i,j,pair_group,group_i,column_i,group_j,column_j,metric,value")
+        for row, pair in zip(rows[1:], result):
+            fields = row.replace('"', "").split(",")
+            self.assertEqual(fields[:7] + [float(fields[8])],
+                             [str(pair["i"]), str(pair["j"]), pair["pair_group"], pair["group_i"],
+                              str(pair["column_i"]), pair["group_j"], str(pair["column_j"]),
+                              pair["value"]])
+        self.assertEqual(len(rows), 41)
+        table = self.succeed("pairs", self.input, "--top", 40).splitlines()
+        first = "{group_i}:{column_i} {group_j}:{column_j} {i} {j} {value:.6f}".format(**result[0])
+        self.assertEqual(table[3].split()[2:], first.split())
+        self.assertEqual(len(table), 3 + 30 + 1)
+
+    def test_layers_stand_side_by_side(self):
+        numpy.save(self.path("other.npy"), -self.values[::-1] ** 3)
+        files = (self.input, self.path("other.npy"))
+        result = self.pairs(*files, "--top", 5)
+        self.assertEqual([layer["name"] for layer in result["layers"]], ["input.npy", "other.npy"])
+        for path, layer in zip(files, result["layers"]):
+            self.assertEqual(layer["pairs"], self.pairs(path, "--top", 5)["pairs"])
+        rows = self.succeed("pairs", *files, "--top", 5, "--csv", "-").splitlines()
+        self.assertEqual([row.split(",")[0] for row in rows],
+                         ["layer"] + 5 * ['"input.npy"'] + 5 * ['"other.npy"'])
+        self.assertIn("other.npy", self.succeed("pairs", *files, "--top", 5))
+
+    def test_nothing_found_is_an_empty_list(self):
+        self.assertEqual(self.pairs(self.input, "--threshold", 1)["pairs"], [])
+        self.assertIn("0 pairs", self.succeed("pairs", self.input, "--threshold", 1))
+
+    def test_too_many_are_counted(self):
+        self.refused("pairs", self.input, "--threshold", 0, "--limit", 65, says="66 pairs")
+        self.refused("pairs", self.input, "--top", 67, says="66 pairs")
+
+    def test_wrong_usage_is_status_2(self):
+        for arguments, says in (((), "--threshold V, --top K"),
+                                (("--top", 0), "--top"),
+                                (("--top", "many"), "many"),
+                                (("--threshold", "nan"), "nan"),
+                                (("--threshold", 1.01), "1.01"),
+                                (("--threshold", "0.5x"), "0.5x"),
+                                (("--threshold", -0.5), "--sign negative --threshold 0.5"),
+                                (("--threshold", 0.5, "--per-pair-group"), "--per-pair-group"),
+                                (("--threshold", 0.5, "--sign", "none"), "none"),
+                                (("--threshold", 0.5, "--limit", 0), "--limit"),
+                                (("--top", 3, "--metric", "dot"), "dot"),
+                                (("--top", 3, "--pair-groups", "Q-X"), "Q-X"),
+                                (("--top", 3, "--bins", 7), "--bins")):
+            self.refused("pairs", self.input, *arguments, status=2, says=says)
+        self.refused("pairs", "--top", 3, status=2, says="input")
+        self.refused("analyze", self.input, "--top", 3, status=2, says="--top")
+
+
 class WrongUsage(Program):
     def test_wrong_usage_is_status_2(self):
         for arguments in ([], ["nonsense"], ["analyze"], ["analyze", self.input, "--nonsense"],

@@ -16,6 +16,7 @@ static const char help[] =
     "\n"
     "  qkvsim analyze INPUT... [options]       histograms and moments of every pair group\n"
     "  qkvsim matrix INPUT --output OUT.npy    one similarity matrix\n"
+    "  qkvsim pairs INPUT... [options]         pairs of features over a threshold, or the top k\n"
     "  qkvsim mask --groups SPEC               the mask, or its pair groups, codes and counts\n"
     "  qkvsim info [INPUT...]                  what is in a file; library, OpenBLAS, kernels\n"
     "  qkvsim bench [options]                  how fast it is on this machine, next to OpenBLAS\n"
@@ -23,17 +24,17 @@ static const char help[] =
     "INPUT is a 2-d .npy file (float16, float32, float64), observations x features, or a\n"
     ".safetensors file with --tensor. Rows and columns count from 0.\n"
     "\n"
-    "Groups (analyze, mask)\n"
+    "Groups (analyze, pairs, mask)\n"
     "  --groups SPEC            thirds (default), or widths in order: Q=576,K=192,V=192\n"
     "  --heads SPEC             splits groups into heads: Q=9,K=3,V=3 gives Q0..Q8, K0..K2, "
     "V0..V2\n"
     "  --interleaved            columns come head by head: q, k, v of head 0, then of head 1, ...\n"
     "\n"
-    "Input (analyze, matrix)\n"
+    "Input (analyze, pairs, matrix)\n"
     "  --tensor [GROUP=]NAME    a tensor of a .safetensors file; repeat for several parts. With\n"
     "                           GROUP= the parts are the groups\n"
-    "  --tensor 'Q=layers.*.q'  analyze: a pattern; each text that * stands for is a layer\n"
-    "  --parts                  analyze: the inputs are parts of one layer, not layers\n"
+    "  --tensor 'Q=layers.*.q'  a pattern; each text that * stands for is a layer\n"
+    "  --parts                  the inputs are parts of one layer, not layers\n"
     "  --targets ROWS           target observations: a text file with a row number a line, an "
     ".npy\n"
     "                           of integers or booleans, or a list like 3,17,40-59\n"
@@ -66,6 +67,15 @@ static const char help[] =
     "  --segments FILE          a number for each observation (its document), text or .npy: no\n"
     "                           lag and no block crosses from one to the next\n"
     "  --seed S                 default 0\n"
+    "\n"
+    "Pairs\n"
+    "  --threshold V            all with |value| >= V\n"
+    "  --top K                  the K largest |value|; with --threshold, of those over it\n"
+    "  --per-pair-group         the top K of each pair group\n"
+    "  --metric NAME            cosine (default), pearson, spearman\n"
+    "  --sign NAME              both (default); positive: value >= V; negative: value <= -V\n"
+    "  --limit N                a threshold that gives more is an error; default 10,000,000\n"
+    "  --pair-groups LIST       only these: Q-K,V-V; default all\n"
     "\n"
     "Output\n"
     "  --json PATH, --csv PATH  results as files; - is standard output and replaces the table\n"
@@ -101,6 +111,8 @@ static bool run(const struct options *options, struct failure *failure)
         return command_matrix(options, failure);
     case COMMAND_MASK:
         return command_mask(options, failure);
+    case COMMAND_PAIRS:
+        return command_pairs(options, failure);
     case COMMAND_INFO:
         return command_info(options, failure);
     case COMMAND_BENCH:

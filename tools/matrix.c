@@ -57,7 +57,7 @@ static bool compute(qkvsim_context *context, const struct options *options,
     struct progress progress;
     progress_begin(&progress, context, "matrix", options->quiet);
     qkvsim_status status = qkvsim_similarity(context, input->parts, input->part_count,
-                                             options->matrix_metric, &similarity, matrix);
+                                             options->metric, &similarity, matrix);
     progress_end(&progress, context);
     return status == QKVSIM_OK || fail_library(failure, context, status, options->inputs[0]);
 }

@@ -11,13 +11,16 @@
 
 #include "option_values.h"
 #include "options_inference.h"
+#include "options_pairs.h"
 
 enum {
     ANALYZE = COMMAND_ANALYZE,
     MATRIX = COMMAND_MATRIX,
     MASK = COMMAND_MASK,
     INFO = COMMAND_INFO,
-    INPUT = ANALYZE | MATRIX,
+    PAIRS = COMMAND_PAIRS,
+    LAYERS = ANALYZE | PAIRS,
+    INPUT = LAYERS | MATRIX,
     EVERY = INPUT | MASK | INFO
 };
 
@@ -63,8 +66,9 @@ static bool take_tensor(struct options *options, char *value, struct failure *fa
         return fail_usage(failure, "--tensor wants [GROUP=]NAME: an empty name in number %d",
                           options->tensor_count + 1);
     const char *star = strchr(tensor->name, '*');
-    if (star != NULL && options->command != COMMAND_ANALYZE)
-        return fail_usage(failure, "tensor patterns are for analyze: --tensor %s", tensor->name);
+    if (star != NULL && ((int)options->command & LAYERS) == 0)
+        return fail_usage(failure, "tensor patterns are for analyze and pairs: --tensor %s",
+                          tensor->name);
     if (star != NULL && strchr(star + 1, '*') != NULL)
         return fail_usage(failure, "a tensor pattern has one *: --tensor %s", tensor->name);
     options->tensor_count++;
@@ -90,7 +94,8 @@ static bool take_metrics(struct options *options, char *value, struct failure *f
 
 static bool take_metric(struct options *options, char *value, struct failure *failure)
 {
-    return option_take_name(matrix_metrics, "--metric", value, &options->matrix_metric, failure);
+    return option_take_name(options->command == COMMAND_PAIRS ? metrics : matrix_metrics,
+                            "--metric", value, &options->metric, failure);
 }
 
 /* [METRIC.]NAME; the metric is checked once all options are known. */
@@ -145,27 +150,26 @@ static bool take_figure(struct options *options, char *value, struct failure *fa
 #define TEXT(field) offsetof(struct options, field), 0, NULL
 #define FLAG(field) 0, offsetof(struct options, field), NULL
 #define TAKE(function) 0, 0, function
-#define LATER 0, 0, 0, NULL
 
 /* What becomes of an option's value: it is stored as text, sets a flag, or is taken by a function.
  * (No field stands at offset 0, where the command is.) */
 static const struct rule {
     const char *name;
     int argument;
-    int commands; /* 0: comes with a later version */
+    int commands;
     size_t text;
     size_t flag;
     take_option *take;
 } rules[] = {
-    { "groups", required_argument, ANALYZE | MASK, TEXT(groups) },
-    { "heads", required_argument, ANALYZE | MASK, TEXT(heads) },
-    { "interleaved", no_argument, ANALYZE | MASK, FLAG(interleaved) },
+    { "groups", required_argument, LAYERS | MASK, TEXT(groups) },
+    { "heads", required_argument, LAYERS | MASK, TEXT(heads) },
+    { "interleaved", no_argument, LAYERS | MASK, FLAG(interleaved) },
     { "tensor", required_argument, INPUT, TAKE(take_tensor) },
-    { "parts", no_argument, ANALYZE, FLAG(parts) },
+    { "parts", no_argument, LAYERS, FLAG(parts) },
     { "targets", required_argument, INPUT, TEXT(targets) },
-    { "pair-groups", required_argument, ANALYZE, TEXT(pair_groups) },
+    { "pair-groups", required_argument, LAYERS, TEXT(pair_groups) },
     { "metrics", required_argument, ANALYZE, TAKE(take_metrics) },
-    { "metric", required_argument, MATRIX, TAKE(take_metric) },
+    { "metric", required_argument, MATRIX | PAIRS, TAKE(take_metric) },
     { "statistic", required_argument, ANALYZE, TAKE(take_statistic) },
     { "bins", required_argument, ANALYZE, TAKE(take_bins) },
     { "permutations", required_argument, ANALYZE, TAKE(take_permutations) },
@@ -174,8 +178,8 @@ static const struct rule {
     { "threads", required_argument, INPUT | INFO, TAKE(take_threads) },
     { "on-nonfinite", required_argument, INPUT, TAKE(take_nonfinite) },
     { "precision", required_argument, INPUT, TAKE(take_precision) },
-    { "json", required_argument, ANALYZE, TEXT(json) },
-    { "csv", required_argument, ANALYZE, TEXT(csv) },
+    { "json", required_argument, LAYERS, TEXT(json) },
+    { "csv", required_argument, LAYERS, TEXT(csv) },
     { "figure", required_argument, ANALYZE, TAKE(take_figure) },
     { "output", required_argument, MATRIX | MASK, TEXT(output) },
     { "quiet", no_argument, EVERY, FLAG(quiet) },
@@ -190,22 +194,25 @@ static const struct rule {
     { "level", required_argument, ANALYZE, TAKE(take_level) },
     { "contrast", required_argument, ANALYZE, TAKE(take_contrast) },
     { "segments", required_argument, ANALYZE, TEXT(segments) },
-    { "threshold", optional_argument, LATER },
-    { "top", optional_argument, LATER },
+    { "threshold", required_argument, PAIRS, TAKE(take_threshold) },
+    { "top", required_argument, PAIRS, TAKE(take_top) },
+    { "per-pair-group", no_argument, PAIRS, FLAG(per_pair_group) },
+    { "sign", required_argument, PAIRS, TAKE(take_sign) },
+    { "limit", required_argument, PAIRS, TAKE(take_limit) },
 };
 
 enum { RULES = sizeof rules / sizeof rules[0] };
 
 static bool take_command(const char *name, struct options *options, struct failure *failure)
 {
-    static const struct named_number commands[] = {
-        { "analyze", COMMAND_ANALYZE }, { "matrix", COMMAND_MATRIX }, { "mask", COMMAND_MASK },
-        { "info", COMMAND_INFO },       { "bench", COMMAND_BENCH },   { NULL, 0 }
-    };
+    static const struct named_number commands[] = { { "analyze", COMMAND_ANALYZE },
+                                                    { "matrix", COMMAND_MATRIX },
+                                                    { "mask", COMMAND_MASK },
+                                                    { "info", COMMAND_INFO },
+                                                    { "pairs", COMMAND_PAIRS },
+                                                    { "bench", COMMAND_BENCH },
+                                                    { NULL, 0 } };
     int32_t command = 0;
-    if (strcmp(name, "pairs") == 0)
-        return fail_usage(failure, "the command %s is not in this version (%s)", name,
-                          qkvsim_version());
     if (!option_find_number(commands, name, &command))
         return fail_usage(failure, "unknown command: %s (see qkvsim --help)", name);
     options->command = (enum command)command;
@@ -215,9 +222,6 @@ static bool take_command(const char *name, struct options *options, struct failu
 static bool take_rule(const struct rule *rule, const char *command, char *value,
                       struct options *options, struct failure *failure)
 {
-    if (rule->commands == 0)
-        return fail_usage(failure, "--%s is not in this version (%s)", rule->name,
-                          qkvsim_version());
     if ((rule->commands & (int)options->command) == 0)
         return fail_usage(failure, "--%s is no option of %s", rule->name, command);
     if (rule->take != NULL)
@@ -237,7 +241,7 @@ static bool check_inputs(const char *command, const struct options *options,
         return fail_usage(failure, "mask takes no input: %s", options->inputs[0]);
     if (wants_input && options->input_count == 0)
         return fail_usage(failure, "%s wants an input file", command);
-    if (wants_input && options->input_count > 1 && options->command != COMMAND_ANALYZE)
+    if (wants_input && options->input_count > 1 && options->command == COMMAND_MATRIX)
         return fail_usage(failure, "%s takes one input, not %d: %s", command, options->input_count,
                           options->inputs[1]);
     return true;
@@ -287,7 +291,8 @@ static bool check_together(const struct options *options, struct failure *failur
     if (options->groups != NULL && options->tensor_count > 0 && options->tensors[0].group != NULL)
         return fail_usage(failure, "--groups and --tensor %s=%s both name the groups",
                           options->tensors[0].group, options->tensors[0].name);
-    return check_inference(options, failure);
+    return check_inference(options, failure)
+           && (options->command != COMMAND_PAIRS || check_pairs(options, failure));
 }
 
 static bool parse_arguments(int argc, char **argv, struct options *options, struct failure *failure)
@@ -319,7 +324,7 @@ static bool parse_arguments(int argc, char **argv, struct options *options, stru
 bool options_parse(int argc, char **argv, struct options *options, struct failure *failure)
 {
     *options = (struct options){ .metrics = QKVSIM_COSINE | QKVSIM_PEARSON,
-                                 .matrix_metric = QKVSIM_COSINE,
+                                 .metric = QKVSIM_COSINE,
                                  .bins = 100,
                                  .scheme = QKVSIM_SCHEME_ALL };
     if (argc < 2)
@@ -351,6 +356,11 @@ void options_free(struct options *options)
     free(options->contrasts);
     options->tensors = NULL;
     options->contrasts = NULL;
+}
+
+const char *options_metric_name(int32_t metric)
+{
+    return option_find_name(metrics, metric);
 }
 
 const char *options_statistic_name(int32_t statistic)

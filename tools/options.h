@@ -14,6 +14,7 @@ enum command {
     COMMAND_MATRIX = 2,
     COMMAND_MASK = 4,
     COMMAND_INFO = 8,
+    COMMAND_PAIRS = 16,
     COMMAND_BENCH = 32
 };
 
@@ -39,8 +40,8 @@ struct options {
     const char *pair_groups;
     int32_t statistic; /* QKVSIM_MEAN, ...: for choice and figures */
     int32_t statistic_metric;
-    int32_t metrics;       /* sum of QKVSIM_COSINE, PEARSON and SPEARMAN, for analyze */
-    int32_t matrix_metric; /* one metric, for matrix */
+    int32_t metrics; /* sum of QKVSIM_COSINE, PEARSON and SPEARMAN, for analyze */
+    int32_t metric;  /* one metric, for matrix and pairs */
     int64_t bins;
     int64_t permutations;
     int32_t scheme;
@@ -55,6 +56,12 @@ struct options {
     double level;
     char **contrasts; /* "A,B" each */
     int contrast_count;
+    bool has_threshold; /* this and the next five: for pairs */
+    double threshold;
+    int64_t top; /* 0: all over the threshold */
+    bool per_pair_group;
+    int32_t sign;
+    int64_t limit;   /* 0: the library's default */
     int32_t threads; /* 0: all */
     int32_t nonfinite;
     int32_t precision; /* 0: the library's choice */
@@ -72,11 +79,13 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
 
 void options_free(struct options *options);
 
-/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a method of intervals and a statistic, as they
- * are given to options. */
+/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a method of intervals, a QKVSIM_SIGN_*, a metric
+ * and a statistic, as they are given to options. */
 const char *options_scheme_name(int32_t scheme);
 const char *options_relabel_name(int32_t relabel);
 const char *options_interval_name(int32_t interval);
+const char *options_sign_name(int32_t sign);
+const char *options_metric_name(int32_t metric);
 const char *options_statistic_name(int32_t statistic);
 
 #endif

@@ -17,7 +17,7 @@ static bool read_targets(struct study *study)
     int64_t observations = study->input.observations;
     if (!targets_read(&study->targets, study->options->targets, observations, study->failure))
         return false;
-    if (study->targets.count == observations)
+    if (study->options->command == COMMAND_ANALYZE && study->targets.count == observations)
         return fail(study->failure, "every observation is a target, none is left: %s",
                     study->options->targets);
     study->others = malloc((size_t)observations);

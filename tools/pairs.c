@@ -1,0 +1,153 @@
+/*
+ * qkvsim pairs: the strongest pairs of features, layer by layer.
+ */
+#include <stdlib.h>
+#include <string.h>
+
+#include "commands.h"
+#include "output.h"
+#include "report.h"
+#include "report_pairs.h"
+#include "spool.h"
+#include "study.h"
+
+/* What a run writes; NULL where it does not. */
+struct pairs_outputs {
+    FILE *json;
+    FILE *csv;
+    FILE *table;
+};
+
+static bool is_stdout(const char *path)
+{
+    return path != NULL && strcmp(path, "-") == 0;
+}
+
+static bool open_outputs(struct pairs_outputs *outputs, const struct options *options,
+                         struct failure *failure)
+{
+    bool table = !options->quiet && !is_stdout(options->json) && !is_stdout(options->csv);
+    return (options->json == NULL || spool_open(&outputs->json, failure))
+           && (options->csv == NULL || spool_open(&outputs->csv, failure))
+           && (!table || spool_open(&outputs->table, failure));
+}
+
+static bool write_outputs(const struct pairs_outputs *outputs, const struct options *options,
+                          bool several, struct failure *failure)
+{
+    if (outputs->json != NULL && several)
+        report_end_json(outputs->json);
+    return (outputs->json == NULL || spool_write(outputs->json, options->json, failure))
+           && (outputs->csv == NULL || spool_write(outputs->csv, options->csv, failure))
+           && (outputs->table == NULL || spool_write(outputs->table, "-", failure));
+}
+
+static void close_outputs(struct pairs_outputs *outputs)
+{
+    spool_close(outputs->json);
+    spool_close(outputs->csv);
+    spool_close(outputs->table);
+}
+
+/* Numbers the features within their groups. */
+static int64_t *number_features(const qkvsim_layout *layout)
+{
+    const int32_t *group_of = qkvsim_layout_group_of(layout);
+    int64_t features = qkvsim_layout_features(layout);
+    int64_t *places = calloc((size_t)features, sizeof *places);
+    int64_t *next = calloc((size_t)qkvsim_layout_groups(layout), sizeof *next);
+    for (int64_t j = 0; places != NULL && next != NULL && j < features; j++)
+        places[j] = next[group_of[j]]++;
+    if (next == NULL) {
+        free(places);
+        places = NULL;
+    }
+    free(next);
+    return places;
+}
+
+static bool find_pairs(const struct study *study, qkvsim_pairs **pairs)
+{
+    const struct options *options = study->options;
+    const struct layer *layer = &study->layers.items[study->current];
+    qkvsim_selection selection = { .struct_size = sizeof selection,
+                                   .mask = study->targets.mask,
+                                   .count = study->input.observations };
+    qkvsim_pairs_options pairs_options = {
+        .struct_size = sizeof pairs_options,
+        .selection = options->targets != NULL ? &selection : NULL,
+        .pair_groups = study->rows.numbers,
+        .pair_group_count = study->rows.pair_groups,
+        .metric = options->metric,
+        .precision = options->precision,
+        .nonfinite = options->nonfinite,
+        .sign = options->sign,
+        .per_pair_group = options->per_pair_group,
+        .threshold = options->has_threshold ? &options->threshold : NULL,
+        .top = options->top,
+        .limit = options->limit,
+    };
+    qkvsim_status status =
+        qkvsim_pairs_find(study->context, study->input.parts, study->input.part_count,
+                          study->layout, &pairs_options, pairs);
+    if (status == QKVSIM_OK)
+        return !progress_interrupted() || fail(study->failure, "interrupted");
+    return fail_library(study->failure, study->context, status,
+                        study->layers.several ? layer->name : layer->sources[0].path);
+}
+
+static bool write_layer(const struct pairs_outputs *outputs, const struct study *study,
+                        const int64_t *places, const qkvsim_pairs *pairs)
+{
+    const struct layer *layer = &study->layers.items[study->current];
+    struct pairs_report report = {
+        .layer = study->layers.several ? layer->name : NULL,
+        .input_name = layer->sources[0].path,
+        .dtype = input_dtype_name(study->input.parts[0].dtype),
+        .observations = qkvsim_pairs_observations(pairs),
+        .features = study->input.features,
+        .layout = study->layout,
+        .places = places,
+        .options = study->options,
+    };
+    report.pairs = qkvsim_pairs_list(pairs, &report.count);
+    if (outputs->csv != NULL)
+        pairs_add_csv(outputs->csv, &report, study->current);
+    return (outputs->json == NULL
+            || pairs_add_json(outputs->json, &report, study->current, study->failure))
+           && (outputs->table == NULL
+               || pairs_write_table(outputs->table, &report, study->failure));
+}
+
+static bool search_layers(struct study *study, const struct pairs_outputs *outputs)
+{
+    int64_t *places = number_features(study->layout);
+    if (places == NULL)
+        return fail_no_memory(study->failure);
+    struct progress progress;
+    progress_begin_several(&progress, study->context, study->options->quiet);
+    bool done = true;
+    for (int i = 0; done && i < study->layers.count; i++) {
+        qkvsim_pairs *pairs = NULL;
+        progress_next(&progress, "pairs", 1.0 / study->layers.count);
+        done = study_turn_to(study, i) && find_pairs(study, &pairs)
+               && write_layer(outputs, study, places, pairs);
+        qkvsim_pairs_free(pairs);
+    }
+    progress_end(&progress, study->context);
+    free(places);
+    return done;
+}
+
+bool command_pairs(const struct options *options, struct failure *failure)
+{
+    struct study study = { 0 };
+    struct pairs_outputs outputs = { 0 };
+    bool done = output_check(options->json, failure) && output_check(options->csv, failure)
+                && study_open(&study, options, failure) && open_outputs(&outputs, options, failure)
+                && search_layers(&study, &outputs)
+                && write_outputs(&outputs, options, study.layers.several, failure);
+    close_outputs(&outputs);
+    study_close(&study);
+    return done;
+}
