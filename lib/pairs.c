@@ -70,10 +70,11 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_pairs_op
         options->metric = QKVSIM_COSINE;
     if (options->limit == 0)
         options->limit = QKVSIM_PAIRS_LIMIT;
-    if (options->metric != QKVSIM_COSINE && options->metric != QKVSIM_PEARSON)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "metric is %d, expected one of QKVSIM_COSINE (1), PEARSON (2)",
-                        (int)options->metric);
+    if (qkv_metric_index(options->metric) < 0)
+        return qkv_fail(
+            context, QKVSIM_ERROR_INVALID_ARGUMENT,
+            "metric is %d, expected one of QKVSIM_COSINE (1), PEARSON (2), SPEARMAN (16)",
+            (int)options->metric);
     if (options->sign < QKVSIM_SIGN_BOTH || options->sign > QKVSIM_SIGN_NEGATIVE)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
                         "sign is %d, expected QKVSIM_SIGN_BOTH (0), POSITIVE (1) or NEGATIVE (2)",
@@ -224,7 +225,7 @@ static qkvsim_status search_input(qkvsim_context *context, const qkvsim_layout *
         .session = &session,
         .setting = { .layout = layout,
                      .wanted = session.wanted,
-                     .metric = options->metric,
+                     .metric = input->ranked ? QKVSIM_PEARSON : options->metric,
                      .sign = options->sign,
                      .threshold = options->threshold != NULL ? *options->threshold : STRENGTH_NONE,
                      .top = options->top,
@@ -295,6 +296,7 @@ qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_view *part
     status = qkv_input_open(context, parts, part_count, &reading, &input);
     if (status != QKVSIM_OK)
         return status;
+    input.ranked = options.metric == QKVSIM_SPEARMAN;
     status = make_pairs(context, layout, &options, &input, pairs);
     qkv_input_close(context, &input);
     return status;

@@ -47,7 +47,7 @@ typedef struct qkvsim_pairs_options {
     const qkvsim_selection *selection; /**< default: all observations */
     const int32_t *pair_groups;        /**< the pair groups to search; default: all */
     int32_t pair_group_count;
-    int32_t metric;          /**< QKVSIM_COSINE (default) or PEARSON */
+    int32_t metric;          /**< QKVSIM_COSINE (default), PEARSON or SPEARMAN */
     int32_t precision;       /**< QKVSIM_F32 or F64 arithmetic; default: F32 unless a part is F64 */
     int32_t nonfinite;       /**< QKVSIM_NONFINITE_*; default: an error */
     int32_t sign;            /**< QKVSIM_SIGN_* */
