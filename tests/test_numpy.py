@@ -43,12 +43,27 @@ class AnalysisOptions(ctypes.Structure):
                 ("precision", ctypes.c_int32), ("nonfinite", ctypes.c_int32)]
 
 
+class Pair(ctypes.Structure):
+    _fields_ = [("i", ctypes.c_int64), ("j", ctypes.c_int64), ("value", ctypes.c_double),
+                ("pair_group", ctypes.c_int32)]
+
+
+class PairsOptions(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("selection", ctypes.c_void_p),
+                ("pair_groups", ctypes.c_void_p), ("pair_group_count", ctypes.c_int32),
+                ("metric", ctypes.c_int32), ("precision", ctypes.c_int32),
+                ("nonfinite", ctypes.c_int32), ("sign", ctypes.c_int32),
+                ("per_pair_group", ctypes.c_int32), ("threshold", ctypes.c_void_p),
+                ("top", ctypes.c_int64), ("limit", ctypes.c_int64)]
+
+
 def load(path):
     """The library, with the types of what does not return an int32."""
     library = ctypes.CDLL(path)
     library.qkvsim_last_error.restype = ctypes.c_char_p
     library.qkvsim_analysis_histogram.restype = ctypes.POINTER(ctypes.c_int64)
     library.qkvsim_analysis_statistic.restype = ctypes.c_double
+    library.qkvsim_pairs_list.restype = ctypes.POINTER(Pair)
     return library
 
 
@@ -104,6 +119,19 @@ class AgainstNumpy(unittest.TestCase):
         LIBRARY.qkvsim_analysis_free(analysis)
         LIBRARY.qkvsim_layout_free(layout)
         return results
+
+    def pairs(self, data, metric, threshold, top):
+        """Columns i and j and the values of the pairs found, strongest first."""
+        least, found, count = ctypes.c_double(threshold), ctypes.c_void_p(), ctypes.c_int64()
+        options = PairsOptions(ctypes.sizeof(PairsOptions), metric=METRICS[metric], top=top,
+                               threshold=ctypes.addressof(least))
+        view = view_of(data)
+        self.check(LIBRARY.qkvsim_pairs_find(self.context, ctypes.byref(view), 1, None,
+                                             ctypes.byref(options), ctypes.byref(found)))
+        pointer = LIBRARY.qkvsim_pairs_list(found, ctypes.byref(count))
+        pairs = [(p.i, p.j, p.value) for p in (pointer[:count.value] if pointer else [])]
+        LIBRARY.qkvsim_pairs_free(found)
+        return tuple(numpy.array(column) for column in zip(*pairs)) if pairs else ([], [], [])
 
     def data_of_every_kind(self, n, d):
         yield self.random.normal(size=(n, d)) + 3 * self.random.normal(size=d)
@@ -167,6 +195,33 @@ class AgainstNumpy(unittest.TestCase):
         numpy.testing.assert_allclose(covariance, numpy.cov(data.T), atol=1e-12)
         numpy.testing.assert_allclose(self.similarity(data, "dot", "float64"), data.T @ data,
                                       rtol=1e-12, atol=1e-8)
+
+    def test_pairs_are_the_sorted_entries_of_the_librarys_own_matrix(self):
+        for dtype in ("float32", "float64"):
+            for data in self.data_of_every_kind(64, 210):
+                data = data.astype(dtype)
+                for metric in ("cosine", "pearson"):
+                    matrix = self.similarity(data, metric, dtype).astype("float64")
+                    i, j = numpy.triu_indices(210, 1)
+                    strength = numpy.nan_to_num(abs(matrix[i, j]), nan=-1)
+                    order = numpy.lexsort((j, i, -strength))
+                    for threshold, top in ((0.2, 0), (0.05, 500), (0, 3000), (1, 0)):
+                        kept = order[strength[order] >= threshold]
+                        kept = kept[:top] if top > 0 else kept
+                        found = self.pairs(data, metric, threshold, top)
+                        numpy.testing.assert_array_equal(found[0], i[kept])
+                        numpy.testing.assert_array_equal(found[1], j[kept])
+                        numpy.testing.assert_array_equal(found[2], matrix[i[kept], j[kept]])
+
+    def test_pairs_are_those_of_corrcoef_in_float64(self):
+        data = self.random.normal(size=(300, 150)) + 10 * self.random.normal(size=150)
+        expected = numpy.corrcoef(data.T)
+        i, j = numpy.triu_indices(150, 1)
+        order = numpy.argsort(-abs(expected[i, j]))[:800]
+        found = self.pairs(data, "pearson", 0, 800)
+        numpy.testing.assert_array_equal(found[0], i[order])
+        numpy.testing.assert_array_equal(found[1], j[order])
+        numpy.testing.assert_allclose(found[2], expected[i[order], j[order]], atol=1e-12)
 
     def test_arrays_come_in_as_they_lie(self):
         data = self.random.normal(size=(90, 60)).astype("float32")

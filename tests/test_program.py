@@ -776,6 +776,11 @@ class Pairs(Program):
             self.assert_pairs(result, expected)
             result = self.pairs(self.input, "--threshold", 0.2, "--metric", metric, "--top", 2)
             self.assert_pairs(result, expected[:2])
+        ranked = self.pairs(self.input, "--top", 66, "--metric", "spearman")
+        ranks = numpy.argsort(numpy.argsort(self.values, axis=0), axis=0)
+        for pair in ranked["pairs"]:
+            expected = numpy.corrcoef(ranks[:, pair["i"]], ranks[:, pair["j"]])[0, 1]
+            self.assertAlmostEqual(pair["value"], expected, 5)
 
     def test_a_threshold_may_have_a_sign(self):
         signs = {"positive": numpy.positive, "negative": numpy.negative, "both": numpy.abs}
