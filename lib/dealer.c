@@ -11,8 +11,9 @@ enum {
     BUCKET_VALUES = 6144, /* on average, at most: a bucket stays in the first-level cache */
     BUCKETS_MAX = 4096,   /* of a section */
     BUCKETS_A_READ = 8,   /* what is read at a time begins and ends in the middle of one */
-    CHUNK_VALUES = 16384, /* at least: a chunk stays in the second-level cache */
+    CHUNK_VALUES = 32768, /* at least: a chunk stays in the second-level cache */
     CHUNK_BUCKETS = 32,   /* a chunk's values for each bucket, on average at least */
+    CACHE_LINE = 64,
     LABELS_TOGETHER = 512 /* labels drawn at a time, two from a word */
 };
 
@@ -149,23 +150,26 @@ typedef struct deal {
     atomic_llong next;
 } deal;
 
-/* A chunk's labels, each below a number of buckets that is a power of two. */
-static void draw_labels(const qkv_dealer *dealer, int64_t chunk, int64_t count, int64_t buckets,
-                        uint16_t *labels)
+/* Labels k .. k + LABELS_TOGETHER - 1 of a chunk, each below a number of buckets that is a power of
+ * two. */
+static void draw_labels(const qkv_dealer *dealer, const qkv_stream *stream, int64_t k,
+                        int64_t buckets, uint16_t *labels)
 {
-    const qkv_stream stream =
-        qkv_stream_of(dealer->seed, dealer->index, QKV_RANDOM_BUCKETS, (uint32_t)chunk);
+    enum { WORDS = LABELS_TOGETHER / 2, GROUPS = WORDS / QKV_GROUP_WORDS };
     const uint32_t mask = (uint32_t)buckets - 1;
-    uint32_t words[LABELS_TOGETHER / 2], group = 0;
-    for (int64_t k = 0; k < count; k += LABELS_TOGETHER) {
-        const int64_t groups = LABELS_TOGETHER / 2 / QKV_GROUP_WORDS;
-        dealer->kernels->random_words(&stream, group, groups, words);
-        group += (uint32_t)groups;
-        for (int64_t w = 0; w < LABELS_TOGETHER / 2; w++) {
-            labels[k + 2 * w] = (uint16_t)(words[w] & mask);
-            labels[k + 2 * w + 1] = (uint16_t)(words[w] >> 16 & mask);
-        }
+    uint32_t words[WORDS];
+    dealer->kernels->random_words(stream, (uint32_t)(k / LABELS_TOGETHER * GROUPS), GROUPS, words);
+    for (int64_t w = 0; w < WORDS; w++) {
+        labels[k + 2 * w] = (uint16_t)(words[w] & mask);
+        labels[k + 2 * w + 1] = (uint16_t)(words[w] >> 16 & mask);
     }
+}
+
+/* Memory that will be written in no order, of which no processor could guess the next line. */
+static void ask_for(const char *memory, size_t bytes)
+{
+    for (size_t line = 0; line < bytes; line += CACHE_LINE)
+        __builtin_prefetch(memory + line, 1, 2);
 }
 
 /* next[b] becomes the place of bucket b's first value. */
@@ -206,15 +210,20 @@ static void deal_chunk(const deal *work, uint16_t *labels, int64_t chunk)
     const int64_t count = rest < section->chunk_values ? rest : section->chunk_values;
     const size_t start = (size_t)(section->start + offset) * dealer->size;
     const void *from = (const char *)work->values + start;
-    void *to = (char *)dealer->dealt + start;
+    char *to = (char *)dealer->dealt + start;
+    const qkv_stream stream =
+        qkv_stream_of(dealer->seed, dealer->index, QKV_RANDOM_BUCKETS, (uint32_t)chunk);
     uint32_t *places = dealer->places[chunk];
-    draw_labels(dealer, chunk, count, section->buckets, labels);
+    for (int64_t k = 0; k < count; k += LABELS_TOGETHER) {
+        draw_labels(dealer, &stream, k, section->buckets, labels);
+        ask_for(to + (size_t)k * dealer->size, LABELS_TOGETHER * dealer->size);
+    }
     places[0] = 0;
     place_labels(labels, count, section->buckets, places + 1);
     if (dealer->size == sizeof(uint32_t))
-        sort_32(from, labels, count, places + 1, to);
+        sort_32(from, labels, count, places + 1, (uint32_t *)(void *)to);
     else
-        sort_64(from, labels, count, places + 1, to);
+        sort_64(from, labels, count, places + 1, (uint64_t *)(void *)to);
 }
 
 static void deal_worker(void *state, int32_t worker)
