@@ -514,6 +514,11 @@ START_TEST(p_values_are_uniform_under_the_null)
     enum { DRAWS = 1000 };
     const int32_t summaries[] = { QKVSIM_NULL_P, QKVSIM_NULL_P_LESS, QKVSIM_NULL_P_GREATER };
     const int32_t statistics[] = { QKVSIM_MEAN, QKVSIM_VARIANCE };
+    const int32_t queries_with_keys[] = { 1 };
+    const qkvsim_analysis_options what = { .struct_size = sizeof what,
+                                           .pair_groups = queries_with_keys,
+                                           .pair_group_count = 1,
+                                           .metrics = QKVSIM_PEARSON };
     int64_t counts[6][10] = { { 0 } };
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
     for (int draw = 0; draw < DRAWS; draw++) {
@@ -522,7 +527,7 @@ START_TEST(p_values_are_uniform_under_the_null)
             1 + _i == QKVSIM_SCHEME_ROWS ? unrelated_groups(9, seed) : table_normal(9, 21, seed);
         stored copy = store(&fresh, QKVSIM_F32, ORDER_C);
         const qkvsim_baseline_options options = permutations(99, 1 + _i, (uint64_t)draw);
-        qkvsim_baseline *baseline = run(one, &copy, NULL, &options);
+        qkvsim_baseline *baseline = run(one, &copy, &what, &options);
         for (int s = 0; s < 6; s++) {
             const double p = qkvsim_baseline_statistic(baseline, 1, QKVSIM_PEARSON,
                                                        statistics[s / 3], summaries[s % 3]);
