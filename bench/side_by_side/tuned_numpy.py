@@ -42,10 +42,6 @@ class TunedNumpy:
         self.values = np.empty((len(METRICS), work.all_pairs), np.float32)
         self.scratch = np.empty(work.all_pairs, np.float32)
         self.cells = np.empty(self.values.shape, np.intp)
-        pair_group = np.repeat(np.arange(len(work.spans)), [s.stop - s.start for s in work.spans])
-        self.first_cells = {
-            "fused": CELLS * (pair_group + len(work.spans) * np.arange(len(METRICS))[:, None]),
-            "joint": CELLS**2 * pair_group}.get(counting)
         self.counts = self.moments = None
 
     def call(self):
@@ -84,19 +80,20 @@ class TunedNumpy:
                          for cells in self.cells])
 
     def count_fused(self):
-        self.cells += self.first_cells
-        size = len(METRICS) * len(self.work.spans) * CELLS
-        counts = np.bincount(self.cells.ravel(), minlength=size)
-        return counts.reshape(len(METRICS), len(self.work.spans), CELLS)
+        shape = len(METRICS), len(self.work.spans), CELLS
+        for m, p in np.ndindex(shape[:2]):
+            self.cells[m, self.work.spans[p]] += CELLS * (m * shape[1] + p)
+        return np.bincount(self.cells.ravel(), minlength=np.prod(shape)).reshape(shape)
 
     def count_joint(self):
         """One table of cosine bin x Pearson bin; the metrics' counts are its two margins."""
         joint = self.cells[0]
         joint *= CELLS
         joint += self.cells[1]
-        joint += self.first_cells
-        table = np.bincount(joint, minlength=len(self.work.spans) * CELLS**2)
-        table = table.reshape(len(self.work.spans), CELLS, CELLS)
+        shape = len(self.work.spans), CELLS, CELLS
+        for p, span in enumerate(self.work.spans):
+            joint[span] += CELLS**2 * p
+        table = np.bincount(joint, minlength=np.prod(shape)).reshape(shape)
         return np.array([table.sum(axis=2), table.sum(axis=1)])
 
     def answer(self):
