@@ -40,6 +40,7 @@ def parse_arguments():
 
 def run_in_environment(arguments):
     """This program again, in the environment's Python. Returns its exit status."""
+    environment.find_library(arguments.build)
     folder = pathlib.Path(arguments.build, "peers-environment")
     python = environment.prepare(folder, not arguments.no_install)
     return subprocess.run([python, __file__, "--inside", *sys.argv[1:]], check=False).returncode

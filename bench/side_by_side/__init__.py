@@ -9,6 +9,6 @@
     tuned_torch     PyTorch with the best settings that were found
     single_steps    one similarity matrix, by the libraries that have a call for it
     rows            the table: which way, which size, what is promised
-    environment     the virtual environment and what is installed in it
+    environment     the build folder: the library, the virtual environment and what it holds
     report, figure  docs/benchmarks.md and its figure
 """

@@ -1,5 +1,6 @@
-"""The virtual environment: made once, in the build folder, with the newest versions that this Python can
-have. Runs in whatever Python is at hand: nothing here but the standard library."""
+"""The build folder: the library in it, and the virtual environment that is made there once, with the newest
+versions that this Python can have. Runs in whatever Python is at hand: nothing here but the standard
+library."""
 import pathlib
 import shutil
 import subprocess
@@ -8,6 +9,14 @@ import sys
 NEEDED = ["numpy", "scipy", "threadpoolctl", "matplotlib"]
 WANTED = ["torch", "scikit-learn", "faiss-cpu", "numkong"]  # a row is left out where one is missing
 ROOM_NEEDED = 10  # GB; PyTorch's default build comes with 5 GB of libraries for GPUs
+
+
+def find_library(build):
+    found = sorted(pathlib.Path(build, "lib").glob("libqkvsim.so*"))
+    if not found:
+        raise SystemExit(f"there is no lib/libqkvsim.so in {build}: meson setup {build} && "
+                         f"ninja -C {build}")
+    return found[0]
 
 
 def python_of(folder):

@@ -1,10 +1,10 @@
 """qkvsim through ctypes: the shared library of a build folder."""
 import ctypes
-import pathlib
 from ctypes import byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void_p
 
 import numpy as np
 
+from .environment import find_library
 from .work import BINS, MOMENTS, Answer
 
 F32 = 3
@@ -32,14 +32,6 @@ class ContextOptions(ctypes.Structure):
     _fields_ = [("struct_size", c_size_t), ("allocate", c_void_p), ("release", c_void_p),
                 ("allocate_user", c_void_p), ("progress", c_void_p), ("progress_user", c_void_p),
                 ("threads", c_int32), ("kernels", c_int32)]
-
-
-def find_library(build):
-    found = sorted(pathlib.Path(build, "lib").glob("libqkvsim.so*"))
-    if not found:
-        raise SystemExit(f"there is no lib/libqkvsim.so in {build}: meson setup {build} && "
-                         f"ninja -C {build}")
-    return found[0]
 
 
 def load(build):
