@@ -573,6 +573,26 @@ START_TEST(more_pairs_than_there_is_room_for_at_first_are_all_found)
 }
 END_TEST
 
+/* As many as there is room for, and one more. */
+START_TEST(a_result_that_just_fits_is_whole)
+{
+    enum { ROOM = 65536 };
+    double threshold = 0;
+    table data = table_normal(10, 400, 25);
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_pairs_options options = defaults;
+    options.threshold = &threshold;
+    qkvsim_pairs *all = find(context, &copy.view, NULL, &options);
+    for (int64_t count = ROOM - 1; count <= ROOM + 1; count++) {
+        threshold = fabs(qkvsim_pairs_list(all, NULL)[count - 1].value);
+        ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), count);
+    }
+    qkvsim_pairs_free(all);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(over_the_limit_is_an_error_that_says_how_many)
 {
     const double thresholds[] = { 0.001, 0.2, 0.6 };
@@ -802,6 +822,7 @@ int main(void)
     tcase_add_test(tests, features_in_another_order_give_the_same_pairs_there);
     tcase_add_test(tests, a_used_context_finds_the_same);
     tcase_add_loop_test(tests, more_pairs_than_there_is_room_for_at_first_are_all_found, 0, 2);
+    tcase_add_test(tests, a_result_that_just_fits_is_whole);
     tcase_add_loop_test(tests, over_the_limit_is_an_error_that_says_how_many, 0, 3);
     tcase_add_loop_test(tests, memory_follows_the_result, 0, 2);
     tcase_add_test(tests, bad_options_are_refused);
