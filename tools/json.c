@@ -29,6 +29,19 @@ json_t *json_numbers(const double *values, int64_t count)
     return array;
 }
 
+json_t *json_groups(const qkvsim_layout *layout)
+{
+    json_t *array = json_array();
+    for (int32_t i = 0; i < qkvsim_layout_groups(layout); i++) {
+        json_t *object = json_object();
+        json_object_set_new(object, "name", json_string(qkvsim_layout_group_name(layout, i)));
+        json_object_set_new(object, "features",
+                            json_integer(qkvsim_layout_group_features(layout, i)));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static bool out_of_memory;
 
 static void *counted_malloc(size_t size)

@@ -19,6 +19,9 @@ json_t *json_integers(const int64_t *values, int64_t count);
 /* NULL is null. */
 json_t *json_numbers(const double *values, int64_t count);
 
+/* Names and widths of a layout's groups. */
+json_t *json_groups(const qkvsim_layout *layout);
+
 /* Between these two all values are made; the second fails where memory ran out. jansson passes a
  * failed allocation's NULL along and leaves the value out; counting allocations is what tells a
  * whole document from one with holes. */

@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <math.h>
 
+#include "csv.h"
 #include "report.h"
 
 /* What one line is about. */
@@ -63,17 +64,6 @@ static void number_field(FILE *stream, double value)
 static void integer_field(FILE *stream, int64_t value)
 {
     fprintf(stream, ",%" PRId64, value);
-}
-
-static void quoted(FILE *stream, const char *text)
-{
-    fputc('"', stream);
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            fputc('"', stream);
-        fputc(*text, stream);
-    }
-    fputc('"', stream);
 }
 
 static bool has_nulls(const struct report *report)
@@ -158,7 +148,7 @@ static void write_subject(FILE *stream, const struct line *line)
     bool plain = line->condition != NULL && line->other < 0;
     bool rollup = line->row >= qkvsim_layout_pair_groups(layout);
     if (report->layer != NULL) {
-        quoted(stream, report->layer);
+        csv_quoted(stream, report->layer);
         fputc(',', stream);
     }
     if (line->condition != NULL) {
@@ -172,7 +162,7 @@ static void write_subject(FILE *stream, const struct line *line)
     snprintf(name, sizeof name, "%s%s%s", qkvsim_layout_pair_group_name(layout, line->row),
              line->other >= 0 ? " - " : "",
              line->other >= 0 ? qkvsim_layout_pair_group_name(layout, line->other) : "");
-    quoted(stream, name);
+    csv_quoted(stream, name);
     bool coded = line->other < 0 && !rollup && report->codes != NULL;
     number_field(stream, coded ? (double)report->codes[line->row] : (double)NAN);
     if (line->other < 0)

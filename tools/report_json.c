@@ -187,19 +187,6 @@ static json_t *condition_object(const struct report *report, const struct condit
     return object;
 }
 
-static json_t *layout_groups(const qkvsim_layout *layout)
-{
-    json_t *array = json_array();
-    for (int32_t i = 0; i < qkvsim_layout_groups(layout); i++) {
-        json_t *object = json_object();
-        json_object_set_new(object, "name", json_string(qkvsim_layout_group_name(layout, i)));
-        json_object_set_new(object, "features",
-                            json_integer(qkvsim_layout_group_features(layout, i)));
-        json_array_append_new(array, object);
-    }
-    return array;
-}
-
 static json_t *report_object(const struct report *report)
 {
     json_t *root = json_object();
@@ -211,7 +198,7 @@ static json_t *report_object(const struct report *report)
     json_object_set_new(input, "observations", json_integer(report->observations));
     json_object_set_new(input, "features", json_integer(report->features));
     json_object_set_new(root, "input", input);
-    json_object_set_new(root, "groups", layout_groups(report->layout));
+    json_object_set_new(root, "groups", json_groups(report->layout));
     json_t *bins = json_object();
     json_object_set_new(bins, "count", json_integer(report->options->bins));
     json_object_set_new(bins, "low", json_integer(-1));

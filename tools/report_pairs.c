@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "csv.h"
 #include "json.h"
 #include "table.h"
 #include "text.h"
@@ -23,16 +24,6 @@ static const char *group_name(const struct pairs_report *report, int64_t column)
 
 /* ---- JSON ---- */
 
-static json_t *layout_groups(const qkvsim_layout *layout)
-{
-    json_t *array = json_array();
-    for (int32_t i = 0; i < qkvsim_layout_groups(layout); i++)
-        json_array_append_new(
-            array, json_pack("{s:s, s:I}", "name", qkvsim_layout_group_name(layout, i), "features",
-                             (json_int_t)qkvsim_layout_group_features(layout, i)));
-    return array;
-}
-
 /* All but the pairs. */
 static json_t *heading_object(const struct pairs_report *report)
 {
@@ -45,7 +36,7 @@ static json_t *heading_object(const struct pairs_report *report)
     json_object_set_new(root, "input",
                         json_pack("{s:I, s:I}", "observations", (json_int_t)report->observations,
                                   "features", (json_int_t)report->features));
-    json_object_set_new(root, "groups", layout_groups(report->layout));
+    json_object_set_new(root, "groups", json_groups(report->layout));
     json_object_set_new(root, "metric", json_string(options_metric_name(options->metric)));
     json_object_set_new(root, "sign", json_string(options_sign_name(options->sign)));
     json_object_set_new(root, "threshold",
@@ -94,23 +85,12 @@ bool pairs_add_json(FILE *stream, const struct pairs_report *report, int number,
     return done;
 }
 
-/* ---- CSV, quoted as in RFC 4180 ---- */
-
-static void quoted(FILE *stream, const char *text)
-{
-    fputc('"', stream);
-    for (; *text != '\0'; text++) {
-        if (*text == '"')
-            fputc('"', stream);
-        fputc(*text, stream);
-    }
-    fputc('"', stream);
-}
+/* ---- CSV ---- */
 
 static void feature_fields(FILE *stream, const struct pairs_report *report, int64_t column)
 {
     fputc(',', stream);
-    quoted(stream, group_name(report, column));
+    csv_quoted(stream, group_name(report, column));
     fprintf(stream, ",%" PRId64, report->places[column]);
 }
 
@@ -122,11 +102,11 @@ void pairs_add_csv(FILE *stream, const struct pairs_report *report, int number)
     for (int64_t k = 0; k < report->count; k++) {
         const qkvsim_pair *pair = &report->pairs[k];
         if (report->layer != NULL) {
-            quoted(stream, report->layer);
+            csv_quoted(stream, report->layer);
             fputc(',', stream);
         }
         fprintf(stream, "%" PRId64 ",%" PRId64 ",", pair->i, pair->j);
-        quoted(stream, pair_group_name(report, pair));
+        csv_quoted(stream, pair_group_name(report, pair));
         feature_fields(stream, report, pair->i);
         feature_fields(stream, report, pair->j);
         fprintf(stream, ",%s,%.17g\n", options_metric_name(report->options->metric), pair->value);
