@@ -158,6 +158,11 @@ class Results(Program):
         numpy.testing.assert_allclose(self.matrix(self.input, "--metric", "pearson"), expected,
                                       atol=1e-6)
 
+    def test_matrix_has_rank_correlations(self):
+        ranks = numpy.argsort(numpy.argsort(self.values, axis=0), axis=0)  # there are no ties
+        numpy.testing.assert_allclose(self.matrix(self.input, "--metric", "spearman"),
+                                      numpy.corrcoef(ranks.T), atol=1e-6)
+
     def test_every_npy_comes_to_the_same(self):
         expected = self.matrix(self.input)
         for dtype in (">f4", "<f8", ">f8"):
@@ -928,10 +933,11 @@ class WrongUsage(Program):
             with self.subTest(arguments=arguments):
                 self.refused("analyze", self.input, *arguments, status=2)
         for arguments, number in ((["--interval", "jackknife", "--blocks", "41"], "41"),
-                                  (["--interval", "bootstrap", "--block", "41"], "41"),
-                                  (["--heads", "Q=3,K=2,V=2"], "3")):
+                                  (["--interval", "bootstrap", "--block", "41"], "41")):
             with self.subTest(arguments=arguments):
                 self.refused("analyze", self.input, *arguments, says=number)
+        self.refused("analyze", self.input, "--heads", "Q=3,K=2,V=2", status=2,
+                     says="the 4 features of Q do not split into 3 equal heads")
 
 
 class Failures(Program):

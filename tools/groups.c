@@ -151,6 +151,11 @@ static bool match_heads(const struct group_spec *groups, const struct group_spec
             return fail_usage(failure, "--heads: %s=%" PRId64 " %s", heads->names[i],
                               heads->numbers[i],
                               numbers[group] != 0 ? "stands twice" : "is too many");
+        if (groups->numbers[group] % heads->numbers[i] != 0)
+            return fail_usage(failure,
+                              "--heads: the %" PRId64 " features of %s do not split into %" PRId64
+                              " equal heads",
+                              groups->numbers[group], heads->names[i], heads->numbers[i]);
         numbers[group] = (int32_t)heads->numbers[i];
     }
     for (int32_t i = 0; i < groups->count; i++)
