@@ -305,7 +305,8 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
     qkv_load_columns(work->context, work->input, worker, panels->order + position, &strip);
     if (work->scratch != NULL)
         qkv_rank_strip(&strip, panels->real,
-                       work->scratch + (size_t)worker * qkv_rank_scratch(strip.count));
+                       work->scratch
+                           + (size_t)worker * qkv_rank_scratch(strip.count, panels->real));
     prepare_strip(work->context, &strip, panels->real, features);
     for (int64_t j = 0; j < strip.width; j++) {
         const int64_t column = panels->order[position + j];
@@ -354,7 +355,7 @@ static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input
     const int32_t workers = qkv_worker_count(context, work.strips, operations);
     if (input->ranked) {
         work.scratch = qkv_borrow(context, QKV_WORKSPACE_RANKS, (size_t)workers,
-                                  qkv_rank_scratch(panels->observations));
+                                  qkv_rank_scratch(panels->observations, panels->real));
         if (work.scratch == NULL)
             return qkv_no_memory(context, "the ranks");
     }

@@ -23,9 +23,11 @@ enum { DIGITS = 256, TOGETHER = 8 };
 #undef KEY
 #undef REAL_NAME
 
-size_t qkv_rank_scratch(int64_t n)
+size_t qkv_rank_scratch(int64_t n, int32_t real)
 {
-    return (size_t)n * (2 * sizeof(entry_f64) + TOGETHER * sizeof(double));
+    return (size_t)n
+           * (real == QKVSIM_F64 ? 2 * sizeof(entry_f64) + TOGETHER * sizeof(double)
+                                 : 2 * sizeof(entry_f32) + TOGETHER * sizeof(float));
 }
 
 void qkv_rank_strip(const qkv_strip *strip, int32_t real, void *scratch)

@@ -8,7 +8,7 @@
 enum { QKV_RANKS_MAX_F32 = 1 << 24 };
 
 /* Bytes of scratch for columns of n values. */
-size_t qkv_rank_scratch(int64_t n);
+size_t qkv_rank_scratch(int64_t n, int32_t real);
 
 /*
  * Replaces each column's values by their ranks less the middle one, (n + 1) / 2; equal values share
