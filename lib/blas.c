@@ -68,25 +68,43 @@ void qkv_blas_leave_thread(int32_t before)
         omp_set_num_threads(before);
 }
 
+static bool core_is_among(const char *const *names)
+{
+    const char *core = openblas_get_corename();
+    while (*names != NULL && strcmp(core, *names) != 0)
+        names++;
+    return *names != NULL;
+}
+
 /* The kernels for AVX-512 multiply without packing where rows x columns x depth is at most 100^3. On
  * Intel's processors that is a sixth faster than packed tiles of any size. */
 static bool multiplies_small_products_fastest(void)
 {
+    static const char *const cores[] = { "SkylakeX", "Cooperlake", "SapphireRapids", NULL };
 #if defined(__x86_64__)
-    static const char *const cores[] = { "SkylakeX", "Cooperlake", "SapphireRapids" };
     __builtin_cpu_init();
-    for (size_t k = 0; k < sizeof cores / sizeof cores[0]; k++)
-        if (strcmp(openblas_get_corename(), cores[k]) == 0)
-            return __builtin_cpu_is("intel");
-#endif
+    return core_is_among(cores) && __builtin_cpu_is("intel");
+#else
+    (void)cores;
     return false;
+#endif
 }
 
-qkv_product_shape qkv_blas_product_shape(void)
+/* sgemm's kernel for AVX2 takes 12 rows by 16 columns, or 8 at the sides of the product, where it
+ * adds in another order. */
+static bool rounds_otherwise_at_the_sides(int32_t real)
 {
-    return multiplies_small_products_fastest()
-               ? (qkv_product_shape){ .panel = 192, .columns = 64, .depth = 81 }
-               : (qkv_product_shape){ .panel = 288, .columns = 288, .depth = 320 };
+    static const char *const cores[] = { "Haswell", "Zen", NULL };
+    return real == QKVSIM_F32 && core_is_among(cores);
+}
+
+qkv_product_shape qkv_blas_product_shape(int32_t real)
+{
+    if (multiplies_small_products_fastest())
+        return (qkv_product_shape){ .panel = 192, .columns = 64, .depth = 81, .multiple = 16 };
+    if (rounds_otherwise_at_the_sides(real))
+        return (qkv_product_shape){ .panel = 288, .depth = 320, .multiple = 48, .margin = 8 };
+    return (qkv_product_shape){ .panel = 288, .depth = 320, .multiple = 16 };
 }
 
 const char *qkvsim_blas_description(void)

@@ -13,7 +13,7 @@
 #include "parallel.h"
 
 enum {
-    TILE_REALS = QKV_PANEL_WIDTH * QKV_PANEL_WIDTH + QKV_MARGIN,
+    TILE_REALS = QKV_PANEL_WIDTH * QKV_TILE_LEADING + QKV_MARGIN,
     BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
     DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
     CHUNKS_TOGETHER = 16   /* chunks added up before they are added to the tile */
@@ -59,7 +59,7 @@ qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
                             const double *moments, wanted_function wanted, const void *state,
                             qkv_gram *gram)
 {
-    *gram = (qkv_gram){ .panels = panels, .moments = moments, .shape = qkv_blas_product_shape() };
+    *gram = (qkv_gram){ .panels = panels, .moments = moments };
     gram->tile_count = list_tiles(panels->count, wanted, state, NULL);
     gram->tiles = qkv_allocate(&context->allocator, (size_t)gram->tile_count, sizeof *gram->tiles);
     if (gram->tiles == NULL)
@@ -90,12 +90,19 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
 
 /* ---- one tile by products of panels ---- */
 
-/* Observations start .. start + count - 1 of two panels. Both are taken with their padding: some of
- * OpenBLAS's kernels round differently in the last columns of a width that is no multiple of theirs,
- * and a value must not depend on where its columns stand. */
+static size_t margin_bytes(const qkv_panels *panels)
+{
+    return (size_t)panels->shape.margin * qkv_real_size(panels->real);
+}
+
+/* A chunk of observations of two panels. Both are taken with their padding, and the right one with
+ * its margins: some of OpenBLAS's kernels round differently at the sides of a product, or in the last
+ * columns of a width that is no multiple of theirs, and a value must not depend on where its columns
+ * stand. */
 typedef struct product {
     const char *left, *right;
-    int64_t rows, columns; /* leading dimensions too */
+    int64_t rows, columns;
+    int64_t left_stride, right_stride;
     int64_t depth;
     bool upper; /* only what stands above the diagonal is needed */
     bool add;   /* to what is there */
@@ -107,30 +114,38 @@ static void multiply_columns(const product *p, int64_t first, int64_t count, cha
 {
     const int64_t last = first + count;
     const int m = (int)(p->upper && last < p->rows ? last : p->rows), n = (int)count;
-    const int k = (int)p->depth, lda = (int)p->rows, ldb = (int)p->columns;
+    const int k = (int)p->depth, lda = (int)p->left_stride, ldb = (int)p->right_stride;
     const size_t shift = (size_t)first * qkv_real_size(p->real);
+    const void *left = p->left, *right = p->right + shift;
     void *to = out + shift;
     if (p->real == QKVSIM_F64)
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, (const void *)p->left, lda,
-                    (const void *)(p->right + shift), ldb, p->add ? 1 : 0, to, QKV_PANEL_WIDTH);
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
+                    p->add ? 1 : 0, to, QKV_TILE_LEADING);
     else
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, (const void *)p->left, lda,
-                    (const void *)(p->right + shift), ldb, p->add ? 1 : 0, to, QKV_PANEL_WIDTH);
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
+                    p->add ? 1 : 0, to, QKV_TILE_LEADING);
 }
 
-static void multiply(const product *p, int64_t columns_together, char *out)
+/* How many columns to multiply at a time. Tiles of the diagonal are cut where the margins allow. */
+static int64_t columns_together(const product *p, const qkv_product_shape *shape)
 {
-    if (p->upper && columns_together > DIAGONAL_COLUMNS)
-        columns_together = DIAGONAL_COLUMNS;
-    for (int64_t first = 0; first < p->columns; first += columns_together) {
+    const int64_t together = shape->columns > 0 ? shape->columns : p->columns;
+    return p->upper && shape->margin == 0 && together > DIAGONAL_COLUMNS ? DIAGONAL_COLUMNS
+                                                                         : together;
+}
+
+static void multiply(const product *p, const qkv_product_shape *shape, char *out)
+{
+    const int64_t together = columns_together(p, shape);
+    for (int64_t first = 0; first < p->columns; first += together) {
         const int64_t rest = p->columns - first;
-        multiply_columns(p, first, rest < columns_together ? rest : columns_together, out);
+        multiply_columns(p, first, rest < together ? rest : together, out);
     }
 }
 
 static void add_reals(void *to, const void *from, int64_t rows, int32_t real)
 {
-    const int64_t count = rows * QKV_PANEL_WIDTH;
+    const int64_t count = rows * QKV_TILE_LEADING;
     if (real == QKVSIM_F64) {
         double *sum = to;
         const double *term = from;
@@ -168,21 +183,24 @@ static int64_t count_chunks(int64_t n, int64_t depth)
 static void multiply_panels(const qkv_gram *gram, const qkv_tile *tile, char *partial, char *out)
 {
     const qkv_panels *panels = gram->panels;
+    const qkv_product_shape *shape = &panels->shape;
     const int64_t i = gram->tiles[tile->number][0], j = gram->tiles[tile->number][1];
     const int64_t n = panels->observations;
-    const int64_t chunks = count_chunks(n, gram->shape.depth);
-    product p = { .rows = qkv_panel_leading(panels, i),
-                  .columns = qkv_panel_leading(panels, j),
+    const int64_t chunks = count_chunks(n, shape->depth);
+    product p = { .rows = qkv_panel_columns(panels, i),
+                  .columns = qkv_panel_stride(panels, j),
+                  .left_stride = qkv_panel_stride(panels, i),
+                  .right_stride = qkv_panel_stride(panels, j),
                   .upper = tile->diagonal,
                   .real = panels->real };
     for (int64_t c = 0; c < chunks; c++) {
         const int64_t start = chunk_start(n, chunks, c);
         char *target = c < CHUNKS_TOGETHER ? out : partial;
         p.left = qkv_panel_row(panels, i, start);
-        p.right = qkv_panel_row(panels, j, start);
+        p.right = (const char *)qkv_panel_row(panels, j, start) - margin_bytes(panels);
         p.depth = chunk_start(n, chunks, c + 1) - start;
         p.add = c % CHUNKS_TOGETHER != 0;
-        multiply(&p, gram->shape.columns, target);
+        multiply(&p, shape, target);
         const bool group_ends = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == chunks;
         if (group_ends && target == partial)
             add_reals(out, partial, p.rows, panels->real);
@@ -203,7 +221,7 @@ static void divide_moments(const qkv_gram *gram, const qkv_tile *tile, double *o
             const double moment = gram->moments[i < j ? qkv_packed(panels->features, i, j)
                                                       : qkv_packed(panels->features, j, i)];
             const bool normal = row->kind == QKV_NORMAL && column->kind == QKV_NORMAL;
-            out[r * QKV_PANEL_WIDTH + c] =
+            out[r * QKV_TILE_LEADING + c] =
                 normal ? moment / row->centred_norm / column->centred_norm : 0;
         }
     }
@@ -236,9 +254,10 @@ static void tile_worker(void *state, int32_t worker)
     while (!atomic_load_explicit(&loop->cancelled, memory_order_relaxed)
            && (number = qkv_next_task(&loop->next, gram->tile_count)) >= 0) {
         qkv_tile tile = qkv_gram_tile(gram, number);
-        tile.values = out;
+        char *values = out + margin_bytes(gram->panels);
+        tile.values = values;
         if (gram->moments != NULL)
-            divide_moments(gram, &tile, (double *)(void *)out);
+            divide_moments(gram, &tile, (double *)(void *)values);
         else
             multiply_panels(gram, &tile, out + buffer_bytes(gram), out);
         loop->sink->consume(loop->sink, worker, &tile);

@@ -3,7 +3,6 @@
 #ifndef QKV_GRAM_H
 #define QKV_GRAM_H
 
-#include "blas.h"
 #include "prepare.h"
 
 /* One tile of the upper triangle of panels: rows of panel I, columns of panel J >= I. */
@@ -12,7 +11,7 @@ typedef struct qkv_tile {
     int64_t row_start, column_start; /* positions */
     int64_t rows, columns;
     bool diagonal;      /* only entries above the diagonal are meaningful */
-    const void *values; /* reals, leading dimension QKV_PANEL_WIDTH */
+    const void *values; /* reals, leading dimension QKV_TILE_LEADING */
 } qkv_tile;
 
 /*
@@ -24,7 +23,6 @@ typedef struct qkv_gram {
     const double *moments; /* packed upper triangle in caller's columns; NULL: products of panels */
     int32_t (*tiles)[2];   /* panel pairs in the order they are worked on */
     int64_t tile_count;
-    qkv_product_shape shape;
 } qkv_gram;
 
 /* What consumes tiles. consume may be called by several workers at once, each for another tile. */

@@ -12,7 +12,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "blas.h"
 #include "parallel.h"
 #include "ranks.h"
 
@@ -23,27 +22,32 @@ static int64_t round_up(int64_t value, int64_t multiple)
     return (value + multiple - 1) / multiple * multiple;
 }
 
-enum { LEADING_MULTIPLE = 16 };
-
-int64_t qkv_panel_leading(const qkv_panels *panels, int64_t p)
+int64_t qkv_panel_columns(const qkv_panels *panels, int64_t p)
 {
     return p < panels->count - 1 ? panels->width
-                                 : round_up(qkv_panel_width(panels, p), LEADING_MULTIPLE);
+                                 : round_up(qkv_panel_width(panels, p), panels->shape.multiple);
+}
+
+int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p)
+{
+    return qkv_panel_columns(panels, p) + 2 * panels->shape.margin;
 }
 
 void *qkv_panel_row(const qkv_panels *panels, int64_t p, int64_t observation)
 {
-    return (char *)qkv_panel(panels, p)
-           + (size_t)(observation * qkv_panel_leading(panels, p)) * qkv_real_size(panels->real);
+    const int64_t margin = panels->shape.margin;
+    const int64_t panel = p * (panels->width + 2 * margin) * panels->observations;
+    const int64_t at = panel + observation * qkv_panel_stride(panels, p) + margin;
+    return (char *)panels->values + (size_t)at * qkv_real_size(panels->real);
 }
 
 /* As few panels as the widest allows, all about as wide. */
 static void divide_into_panels(qkv_panels *panels)
 {
-    const int64_t widest = qkv_blas_product_shape().panel;
+    const int64_t widest = panels->shape.panel;
     panels->count = (panels->placed + widest - 1) / widest;
     const int64_t even = (panels->placed + panels->count - 1) / panels->count;
-    panels->width = round_up(even, LEADING_MULTIPLE);
+    panels->width = round_up(even, panels->shape.multiple);
     panels->count = (panels->placed + panels->width - 1) / panels->width;
 }
 
@@ -54,11 +58,12 @@ qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, c
     *panels = (qkv_panels){ .real = input->real,
                             .observations = input->observations,
                             .features = input->features,
-                            .placed = placed };
+                            .placed = placed,
+                            .shape = qkv_blas_product_shape(input->real) };
     divide_into_panels(panels);
     int64_t reals;
-    const int64_t columns =
-        (panels->count - 1) * panels->width + qkv_panel_leading(panels, panels->count - 1);
+    const int64_t columns = (panels->count - 1) * qkv_panel_stride(panels, 0)
+                            + qkv_panel_stride(panels, panels->count - 1);
     if (!qkv_multiply(columns, input->parts != NULL ? panels->observations : 0, &reals))
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld x %lld values do not fit in memory",
                         (long long)panels->observations, (long long)placed);
@@ -278,9 +283,10 @@ static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature
 /* Zeroes what pads the last panel's rows. */
 static void clear_padding(const qkv_panels *panels, int64_t p)
 {
-    const int64_t width = qkv_panel_width(panels, p), leading = qkv_panel_leading(panels, p);
-    const qkv_strip strip = { qkv_panel(panels, p), leading, panels->observations, width };
-    for (int64_t j = width; j < leading; j++)
+    const int64_t width = qkv_panel_width(panels, p), columns = qkv_panel_columns(panels, p);
+    const qkv_strip strip = { qkv_panel_row(panels, p, 0), qkv_panel_stride(panels, p),
+                              panels->observations, width };
+    for (int64_t j = width; j < columns; j++)
         clear_column(&strip, panels->real, j);
 }
 
@@ -296,8 +302,8 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
         clear_padding(panels, p);
     const int64_t position = p * panels->width + start;
     const qkv_strip strip = {
-        .values = (char *)qkv_panel(panels, p) + (size_t)start * qkv_real_size(panels->real),
-        .leading = qkv_panel_leading(panels, p),
+        .values = (char *)qkv_panel_row(panels, p, 0) + (size_t)start * qkv_real_size(panels->real),
+        .leading = qkv_panel_stride(panels, p),
         .count = panels->observations,
         .width = rest < QKV_STRIP_WIDTH ? rest : QKV_STRIP_WIDTH,
     };

@@ -2,6 +2,7 @@
 #ifndef QKV_PREPARE_H
 #define QKV_PREPARE_H
 
+#include "blas.h"
 #include "input.h"
 
 /* What is defined of a feature. Within its group, a feature stands by its kind. */
@@ -33,6 +34,7 @@ typedef struct qkv_panels {
     int64_t placed;   /* features in panels */
     int64_t width;    /* of each panel but the last */
     int64_t count;
+    qkv_product_shape shape; /* how panels are multiplied */
     int64_t *initial;        /* placed: the caller's columns, group by group */
     int64_t *order;          /* the same by position: within each group by kind */
     qkv_feature *statistics; /* features */
@@ -52,16 +54,12 @@ static inline size_t qkv_real_size(int32_t real)
     return real == QKVSIM_F64 ? sizeof(double) : sizeof(float);
 }
 
-static inline void *qkv_panel(const qkv_panels *panels, int64_t p)
-{
-    return (char *)panels->values
-           + (size_t)(p * panels->width * panels->observations) * qkv_real_size(panels->real);
-}
+/* Panel p's columns with those that pad it, and the elements from one row to the next: the margins
+ * lie between. */
+int64_t qkv_panel_columns(const qkv_panels *panels, int64_t p);
+int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p);
 
-/* Elements from one row of a panel to the next. */
-int64_t qkv_panel_leading(const qkv_panels *panels, int64_t p);
-
-/* Where panel p's row of an observation begins. */
+/* Panel p's first value of an observation. */
 void *qkv_panel_row(const qkv_panels *panels, int64_t p, int64_t observation);
 
 /*
