@@ -187,13 +187,22 @@ static qkvsim_status observe(qkv_comparing *work)
     return status == QKVSIM_OK ? reach(work, ANALYSES_OBSERVED) : status;
 }
 
-/* Adds the histograms of the larger selection, at the smaller one's size, to the bands. */
-static void add_band(qkv_comparing *work, int64_t k)
+/* Adds the larger selection's statistics and histograms, at the smaller one's size. */
+static void add_subset(qkv_comparing *work, int64_t k)
 {
+    qkvsim_comparison *made = work->made;
     const qkvsim_analysis *analysis =
         sizes_differ(work) ? work->subset.analysis : work->sides[1].analysis;
+    const int32_t rows = qkv_layout_rows(work->session.layout);
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        for (int32_t s = 0; s < QKV_REPLICATED; s++)
+            for (int32_t row = 0; row < rows; row++)
+                work->drawn_statistics[qkv_statistic_cell(rows, row, metric, s)] =
+                    qkvsim_analysis_statistic(analysis, row, qkv_metric_bit(metric),
+                                              qkv_replicated(s));
+    qkv_running_add(&made->matched_statistics, work->drawn_statistics, k);
     for (int metric = 0; metric < QKV_METRICS; metric++)
-        qkv_running_add_counts(&work->made->bands[metric], analysis->histograms[metric], k);
+        qkv_running_add_counts(&made->bands[metric], analysis->histograms[metric], k);
 }
 
 static qkvsim_status draw_subsets(qkv_comparing *work)
@@ -205,10 +214,11 @@ static qkvsim_status draw_subsets(qkv_comparing *work)
         if (status != QKVSIM_OK)
             return status;
         qkv_running_add(&made->matched_subsets, work->drawn, k);
-        add_band(work, k);
+        add_subset(work, k);
         status = reach(work, ANALYSES_SUBSET);
     }
     qkv_running_finish(&made->matched_subsets, made->subsets);
+    qkv_running_finish(&made->matched_statistics, made->subsets);
     for (int metric = 0; metric < QKV_METRICS; metric++)
         qkv_running_finish(&made->bands[metric], made->subsets);
     return status;
@@ -288,13 +298,15 @@ static qkvsim_status open_scratch(qkv_comparing *work)
     const size_t cells = (size_t)qkv_distance_cells(work);
     work->kinds = qkv_allocate(allocator, (size_t)work->both.features, sizeof *work->kinds);
     work->drawn = qkv_allocate(allocator, cells, sizeof *work->drawn);
+    work->drawn_statistics =
+        qkv_allocate(allocator, (size_t)qkv_statistic_cells(work), sizeof *work->drawn_statistics);
     work->distances =
         qkv_allocate(allocator, (size_t)work->made->permutations, cells * sizeof *work->distances);
     work->subset.count = smaller(work)->count;
     work->subset.rows =
         qkv_allocate(allocator, (size_t)work->subset.count, sizeof *work->subset.rows);
-    if (work->kinds == NULL || work->drawn == NULL || work->distances == NULL
-        || work->subset.rows == NULL)
+    if (work->kinds == NULL || work->drawn == NULL || work->drawn_statistics == NULL
+        || work->distances == NULL || work->subset.rows == NULL)
         return qkv_no_memory(context, "the relabellings");
     qkvsim_analysis **const analyses[] = { &work->scratch[0], &work->scratch[1], &work->common[0],
                                            &work->common[1], &work->subset.analysis };
@@ -319,6 +331,7 @@ static void close_scratch(qkv_comparing *work)
     qkv_release(allocator, work->subset.rows);
     qkv_release(allocator, work->kinds);
     qkv_release(allocator, work->drawn);
+    qkv_release(allocator, work->drawn_statistics);
     qkv_release(allocator, work->distances);
 }
 

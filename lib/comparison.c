@@ -17,6 +17,7 @@ void qkvsim_comparison_free(qkvsim_comparison *comparison)
     qkv_release(&allocator, comparison->values);
     qkv_release(&allocator, comparison->matched);
     qkv_running_close(&comparison->matched_subsets);
+    qkv_running_close(&comparison->matched_statistics);
     for (int metric = 0; metric < QKV_METRICS; metric++)
         qkv_running_close(&comparison->bands[metric]);
     qkv_null_table_close(&comparison->distances);
@@ -50,6 +51,8 @@ static qkvsim_status open_results(qkv_comparing *work)
         status = qkv_session_results(context, &work->session, &made->sides[1]);
     if (status == QKVSIM_OK)
         status = qkv_running_open(context, qkv_distance_cells(work), &made->matched_subsets);
+    if (status == QKVSIM_OK)
+        status = qkv_running_open(context, qkv_statistic_cells(work), &made->matched_statistics);
     if (status == QKVSIM_OK)
         status = open_bands(work);
     if (status == QKVSIM_OK)
@@ -363,6 +366,20 @@ double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t
                                                qkv_metric_index(metric) * QKV_REPLICATED + k);
             return what == QKVSIM_NULL_OBSERVED ? null->observed : null->summaries[what - 1];
         }
+    return NAN;
+}
+
+double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t row, int32_t metric,
+                                 int32_t statistic, int32_t summary)
+{
+    if (!has_row(comparison, row, metric) || comparison->subsets == 0 || summary < QKVSIM_NULL_MEAN
+        || summary > QKVSIM_NULL_MAXIMUM)
+        return NAN;
+    const double *values = comparison->matched_statistics.summaries[summary - 1];
+    for (int32_t k = 0; k < QKV_REPLICATED; k++)
+        if (qkv_replicated(k) == statistic)
+            return values[qkv_statistic_cell(comparison->distances.rows, row,
+                                             qkv_metric_index(metric), k)];
     return NAN;
 }
 

@@ -490,6 +490,99 @@ START_TEST(matched_distances_are_those_of_subsets_without_one_row)
 }
 END_TEST
 
+/* Analyses of all the subsets of ten rows that leave one out. */
+static void analyze_nines(const int64_t ten_rows[10], qkvsim_analysis *nines[10])
+{
+    for (int64_t out = 0; out < 10; out++) {
+        int64_t rows[9], count = 0;
+        for (int64_t k = 0; k < 10; k++)
+            if (k != out)
+                rows[count++] = ten_rows[k];
+        const qkvsim_selection subset = { sizeof subset, rows, NULL, 9 };
+        nines[out] = analyze(&input, &subset);
+    }
+}
+
+/* Mean, standard deviation and extremes of a statistic over the subsets drawn. */
+static void assert_matched_by_hand(const qkvsim_comparison *comparison,
+                                   qkvsim_analysis *const drawn[], int64_t subsets, int32_t row,
+                                   int32_t metric, int32_t statistic)
+{
+    double values[MOST], least = INFINITY, most = -INFINITY;
+    for (int64_t k = 0; k < subsets; k++) {
+        values[k] = qkvsim_analysis_statistic(drawn[k], row, metric, statistic);
+        least = fmin(least, values[k]);
+        most = fmax(most, values[k]);
+    }
+    const bool exists = isfinite(values[0]);
+    const double expected[] = { NAN, summary_by_hand(values, subsets, 0, QKVSIM_NULL_MEAN),
+                                summary_by_hand(values, subsets, 0, QKVSIM_NULL_SD), least, most };
+    for (int32_t s = QKVSIM_NULL_MEAN; s <= QKVSIM_NULL_MAXIMUM; s++)
+        assert_close(qkvsim_comparison_matched(comparison, row, metric, statistic, s),
+                     exists ? expected[s] : NAN, s <= QKVSIM_NULL_SD ? 1e-9 : 0,
+                     "a summary of a statistic over matched subsets");
+}
+
+/* The subset drawn last is told by its mean: the sum over k subsets less that over k - 1. */
+static qkvsim_analysis *last_drawn(double sum, double before, qkvsim_analysis *const nines[10])
+{
+    int found = 0;
+    for (int i = 1; i < 10; i++)
+        if (fabs(qkvsim_analysis_statistic(nines[i], 1, QKVSIM_PEARSON, QKVSIM_MEAN)
+                 - (sum - before))
+            < fabs(qkvsim_analysis_statistic(nines[found], 1, QKVSIM_PEARSON, QKVSIM_MEAN)
+                   - (sum - before)))
+            found = i;
+    assert_close(qkvsim_analysis_statistic(nines[found], 1, QKVSIM_PEARSON, QKVSIM_MEAN),
+                 sum - before, 1e-12, "the mean of the subset drawn last");
+    return nines[found];
+}
+
+START_TEST(matched_statistics_are_those_of_subsets_analysed_one_by_one)
+{
+    enum { SUBSETS = 12 };
+    const int64_t ten_rows[] = { 1, 3, 9, 10, 12, 25, 26, 34, 39, 19 };
+    const qkvsim_selection ten = { sizeof ten, ten_rows, NULL, 10 };
+    qkvsim_analysis *nines[10], *drawn[SUBSETS];
+    analyze_nines(ten_rows, nines);
+    double before = 0;
+    for (int64_t k = 0; k < SUBSETS; k++) {
+        const qkvsim_comparison_options options = relabellings(0, k + 1, 5);
+        qkvsim_comparison *comparison =
+            run(context, &input, _i ? &ten : &few, _i ? &few : &ten, &options);
+        const double sum = (double)(k + 1)
+                           * qkvsim_comparison_matched(comparison, 1, QKVSIM_PEARSON, QKVSIM_MEAN,
+                                                       QKVSIM_NULL_MEAN);
+        drawn[k] = last_drawn(sum, before, nines);
+        before = sum;
+        for (int32_t cell = 0; cell < ROWS * 3 * 6; cell++)
+            assert_matched_by_hand(comparison, drawn, k + 1, cell / 18, metrics[cell % 3],
+                                   statistics[cell / 3 % 6]);
+        qkvsim_comparison_free(comparison);
+    }
+    for (int i = 0; i < 10; i++)
+        qkvsim_analysis_free(nines[i]);
+}
+END_TEST
+
+START_TEST(matched_statistics_of_equal_sizes_are_those_of_the_second)
+{
+    const qkvsim_comparison_options options = relabellings(0, 7, 5);
+    qkvsim_comparison *c = run(context, &input, &few, &some, &options);
+    for (int32_t cell = 0; cell < ROWS * 3 * 6; cell++) {
+        const int32_t row = cell / 18, metric = metrics[cell % 3];
+        const int32_t statistic = statistics[cell / 3 % 6];
+        const double value =
+            qkvsim_analysis_statistic(qkvsim_comparison_second(c), row, metric, statistic);
+        for (int32_t s = QKVSIM_NULL_MEAN; s <= QKVSIM_NULL_MAXIMUM; s++)
+            assert_close(qkvsim_comparison_matched(c, row, metric, statistic, s),
+                         s == QKVSIM_NULL_SD && isfinite(value) ? 0 : value, 0,
+                         "a statistic of the only subset");
+    }
+    qkvsim_comparison_free(c);
+}
+END_TEST
+
 /* With a segment for each row no label moves. The statistics are then equal in all relabellings, and a
  * distance is one subset's among those of fresh ones. */
 START_TEST(each_relabelling_draws_a_fresh_subset)
@@ -592,6 +685,11 @@ static void assert_same_comparison(const qkvsim_comparison *one, const qkvsim_co
                 ck_assert_mem_eq(qkvsim_comparison_band(one, row, metric, s),
                                  qkvsim_comparison_band(other, row, metric, s),
                                  BINS * sizeof(double));
+            for (int32_t k = 0; k < 6 * QKVSIM_NULL_MAXIMUM; k++)
+                assert_close(
+                    qkvsim_comparison_matched(one, row, metric, statistics[k % 6], k / 6 + 1),
+                    qkvsim_comparison_matched(other, row, metric, statistics[k % 6], k / 6 + 1), 0,
+                    "a statistic over matched subsets");
             for (int32_t what = 1; what <= QKVSIM_NULL_OBSERVED; what++) {
                 for (int s = 0; s < 6; s++)
                     assert_close(
@@ -638,6 +736,8 @@ START_TEST(without_relabellings_there_are_distances_and_no_p_values)
     ck_assert_int_eq(qkvsim_comparison_subsets(plain), 0);
     ck_assert_int_eq(qkvsim_comparison_subsets(banded), 4);
     ck_assert_ptr_null(qkvsim_comparison_band(plain, 0, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
+    ck_assert(isnan(qkvsim_comparison_matched(plain, 0, QKVSIM_COSINE, 1, QKVSIM_NULL_MEAN)));
+    ck_assert(isfinite(qkvsim_comparison_matched(banded, 0, QKVSIM_COSINE, 1, QKVSIM_NULL_MEAN)));
     ck_assert_ptr_nonnull(qkvsim_comparison_band(banded, 0, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
     for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_P_MAX_ALL; what++) {
         const double a = qkvsim_comparison_distance(plain, 0, QKVSIM_COSINE, 1, what);
@@ -1065,6 +1165,7 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
     for (int i = 0; i < 4; i++) {
         ck_assert(isnan(qkvsim_comparison_distance(c, none[i], 1, 1, 1)));
         ck_assert(isnan(qkvsim_comparison_difference(c, none[i], 1, 1, 1)));
+        ck_assert(isnan(qkvsim_comparison_matched(c, none[i], 1, 1, 1)));
         ck_assert_ptr_null(qkvsim_comparison_band(c, none[i], 1, 1));
     }
     const int32_t bad[] = { -1, 0, 14, INT32_MAX };
@@ -1075,12 +1176,19 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
         ck_assert(isnan(qkvsim_comparison_difference(c, 0, bad[i], 1, 1)));
         ck_assert(isnan(qkvsim_comparison_difference(c, 0, 1, bad[i], 1)));
         ck_assert(isnan(qkvsim_comparison_difference(c, 0, 1, 1, bad[i])));
+        ck_assert(isnan(qkvsim_comparison_matched(c, 0, bad[i], 1, 1)));
+        ck_assert(isnan(qkvsim_comparison_matched(c, 0, 1, bad[i], 1)));
+        ck_assert(isnan(qkvsim_comparison_matched(c, 0, 1, 1, bad[i])));
         ck_assert_ptr_null(qkvsim_comparison_band(c, 0, bad[i], 1));
         ck_assert_ptr_null(qkvsim_comparison_band(c, 0, 1, bad[i]));
     }
     ck_assert(isnan(qkvsim_comparison_difference(c, 0, QKVSIM_COSINE, QKVSIM_MINIMUM, 1)));
     ck_assert(isnan(
         qkvsim_comparison_difference(c, 0, QKVSIM_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE, 1)));
+    ck_assert(isnan(qkvsim_comparison_matched(c, 0, QKVSIM_COSINE, QKVSIM_MINIMUM, 1)));
+    ck_assert(
+        isnan(qkvsim_comparison_matched(c, 0, QKVSIM_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE, 1)));
+    ck_assert(isnan(qkvsim_comparison_matched(c, 0, 1, 1, QKVSIM_NULL_Z)));
     qkvsim_comparison_free(c);
     qkvsim_comparison_free(NULL);
     ck_assert_ptr_null(qkvsim_comparison_first(NULL));
@@ -1089,6 +1197,7 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
     ck_assert_int_eq(qkvsim_comparison_subsets(NULL), 0);
     ck_assert(isnan(qkvsim_comparison_distance(NULL, 0, 1, 1, 1)));
     ck_assert(isnan(qkvsim_comparison_difference(NULL, 0, 1, 1, 1)));
+    ck_assert(isnan(qkvsim_comparison_matched(NULL, 0, 1, 1, 1)));
     ck_assert_ptr_null(qkvsim_comparison_band(NULL, 0, 1, 1));
 }
 END_TEST
@@ -1333,6 +1442,8 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, the_selections_are_analysed_in_full_and_set_against_each_other);
     tcase_add_loop_test(laws, summaries_are_those_of_relabellings_asked_for_one_by_one, 0, 6);
     tcase_add_test(laws, matched_distances_are_those_of_subsets_without_one_row);
+    tcase_add_loop_test(laws, matched_statistics_are_those_of_subsets_analysed_one_by_one, 0, 2);
+    tcase_add_test(laws, matched_statistics_of_equal_sizes_are_those_of_the_second);
     tcase_add_test(laws, each_relabelling_draws_a_fresh_subset);
     tcase_add_loop_test(laws, the_band_holds_the_pairs_of_subsets_of_the_larger_selection, 0, 2);
     tcase_add_loop_test(laws, swapping_the_selections_negates_the_differences, 0, 4);

@@ -590,8 +590,14 @@ class Inference(Program):
         self.assertAlmostEqual(distances["kolmogorov_smirnov"]["value"], abs(f - g).max(), 12)
         self.assertAlmostEqual(distances["wasserstein"]["value"], 0.02 * abs(f - g).sum(), 8)
         for statistic in self.REPLICATED:
-            self.assertLessEqual({"value", "mean", "sd", "z"} | self.P_VALUES,
-                                 distances["differences"][statistic].keys())
+            difference = distances["differences"][statistic]
+            self.assertLessEqual({"value", "mean", "sd", "z"} | self.P_VALUES, difference.keys())
+            matched = difference["matched"]
+            self.assertLessEqual(matched["min"], matched["mean"])
+            self.assertLessEqual(matched["mean"], matched["max"])
+        variance = distances["differences"]["variance"]["matched"]
+        self.assertTrue(variance["min"] < variance["mean"] < variance["max"])
+        self.assertGreater(variance["sd"], 0)
         self.assertAlmostEqual(distances["differences"]["mean"]["value"],
                                first["mean"] - second["mean"], 12)
         band = distances["band"]

@@ -31,6 +31,10 @@ static const struct report_word interval_numbers[] = { { QKVSIM_INTERVAL_LOW, "l
                                                        { QKVSIM_INTERVAL_ESTIMATE, "estimate" },
                                                        { QKVSIM_INTERVAL_SE, "se" },
                                                        { QKVSIM_INTERVAL_P, "interval_p" } };
+static const struct report_word matched_summaries[] = { { QKVSIM_NULL_MEAN, "matched_mean" },
+                                                        { QKVSIM_NULL_SD, "matched_sd" },
+                                                        { QKVSIM_NULL_MINIMUM, "matched_min" },
+                                                        { QKVSIM_NULL_MAXIMUM, "matched_max" } };
 static const struct report_word distance_numbers[] = {
     { QKVSIM_DISTANCE_VALUE, "value" },
     { QKVSIM_DISTANCE_MATCHED, "matched_value" },
@@ -49,6 +53,7 @@ enum {
     OFFSET_PARTS = sizeof offset_parts / sizeof offset_parts[0],
     NULL_SUMMARIES = sizeof null_summaries / sizeof null_summaries[0],
     INTERVAL_NUMBERS = sizeof interval_numbers / sizeof interval_numbers[0],
+    MATCHED_SUMMARIES = sizeof matched_summaries / sizeof matched_summaries[0],
     DISTANCE_NUMBERS = sizeof distance_numbers / sizeof distance_numbers[0]
 };
 
@@ -91,6 +96,9 @@ static void write_header(FILE *stream, const struct report *report)
     for (int i = 0; report->options->compare > 0 && i < REPORT_DISTANCES; i++)
         for (int k = 0; k < DISTANCE_NUMBERS; k++)
             fprintf(stream, ",%s_%s", report_distances[i].key, distance_numbers[k].key);
+    for (int i = 0; report->options->compare > 0 && i < REPORT_REPLICATED; i++)
+        for (int k = 0; k < MATCHED_SUMMARIES; k++)
+            fprintf(stream, ",%s_%s", report_replicated[i].key, matched_summaries[k].key);
     fputs("\n", stream);
 }
 
@@ -138,6 +146,14 @@ static double distance_of(const struct line *line, int32_t distance, int32_t wha
                ? (double)NAN
                : qkvsim_comparison_distance(line->report->comparison, line->row,
                                             line->metric->number, distance, what);
+}
+
+static double matched_of(const struct line *line, int32_t statistic, int32_t summary)
+{
+    return line->condition != NULL
+               ? (double)NAN
+               : qkvsim_comparison_matched(line->report->comparison, line->row,
+                                           line->metric->number, statistic, summary);
 }
 
 /* The fields that say what a line is about. */
@@ -211,6 +227,10 @@ static void write_line(FILE *stream, const struct line *line)
         for (int k = 0; k < DISTANCE_NUMBERS; k++)
             number_field(stream,
                          distance_of(line, report_distances[i].number, distance_numbers[k].number));
+    for (int i = 0; options->compare > 0 && i < REPORT_REPLICATED; i++)
+        for (int k = 0; k < MATCHED_SUMMARIES; k++)
+            number_field(
+                stream, matched_of(line, report_replicated[i].number, matched_summaries[k].number));
     fputs("\n", stream);
 }
 

@@ -224,15 +224,37 @@ static json_t *distance_object(const qkvsim_comparison *comparison, int32_t row,
     return object;
 }
 
+/* A statistic of the larger selection over its matched subsets. */
+static json_t *matched_object(const qkvsim_comparison *comparison, int32_t row, int32_t metric,
+                              int32_t statistic)
+{
+    static const struct report_word summaries[] = { { QKVSIM_NULL_MEAN, "mean" },
+                                                    { QKVSIM_NULL_SD, "sd" },
+                                                    { QKVSIM_NULL_MINIMUM, "min" },
+                                                    { QKVSIM_NULL_MAXIMUM, "max" } };
+    json_t *object = json_object();
+    for (size_t i = 0; i < COUNT(summaries); i++)
+        json_object_set_new(object, summaries[i].key,
+                            json_number(qkvsim_comparison_matched(comparison, row, metric,
+                                                                  statistic, summaries[i].number)));
+    return object;
+}
+
 static json_t *differences_object(const qkvsim_comparison *comparison, int32_t row, int32_t metric)
 {
     json_t *object = json_object();
     add_null_objects(object, read_difference, comparison, row, metric);
-    for (int i = 0; i < REPORT_REPLICATED; i++)
-        json_object_set_new(json_object_get(object, report_replicated[i].key), "value",
-                            json_number(qkvsim_comparison_difference(comparison, row, metric,
-                                                                     report_replicated[i].number,
-                                                                     QKVSIM_NULL_OBSERVED)));
+    for (int i = 0; i < REPORT_REPLICATED; i++) {
+        int32_t statistic = report_replicated[i].number;
+        json_t *difference = json_object_get(object, report_replicated[i].key);
+        if (!report_has_statistic(metric, statistic))
+            continue;
+        json_object_set_new(difference, "value",
+                            json_number(qkvsim_comparison_difference(
+                                comparison, row, metric, statistic, QKVSIM_NULL_OBSERVED)));
+        json_object_set_new(difference, "matched",
+                            matched_object(comparison, row, metric, statistic));
+    }
     return object;
 }
 

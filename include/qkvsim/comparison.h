@@ -131,12 +131,24 @@ enum { QKVSIM_NULL_OBSERVED = 13 };
 
 /**
  * One number of the difference of a statistic, T(first) - T(second), both at their full sizes; NaN
- * where it does not exist.
+ * where it does not exist. Where sizes differ a statistic's bias differs too: see
+ * qkvsim_comparison_matched.
  * @param statistic QKVSIM_MEAN .. QKVSIM_TAIL or, of the cosine, QKVSIM_STATISTIC_OFFSET_SHARE
  * @param what      QKVSIM_NULL_*
  */
 QKVSIM_API double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t row,
                                                int32_t metric, int32_t statistic, int32_t what);
+
+/**
+ * A statistic of the larger selection at the smaller one's size, over the matched subsets: set the
+ * smaller selection's own value against it. Of selections of equal size every subset is the second. NaN
+ * where there is no such row, metric, statistic or summary, no subset was asked for, or the statistic
+ * does not exist in one of them.
+ * @param statistic QKVSIM_MEAN .. QKVSIM_TAIL or, of the cosine, QKVSIM_STATISTIC_OFFSET_SHARE
+ * @param summary   QKVSIM_NULL_MEAN, SD (divided by the number of subsets), MINIMUM or MAXIMUM
+ */
+QKVSIM_API double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t row,
+                                            int32_t metric, int32_t statistic, int32_t summary);
 
 /** The matched subsets' band: QKVSIM_NULL_MEAN, SD, MINIMUM or MAXIMUM of each bin's count over them,
  * `bins` numbers owned by the comparison; NULL where there is no such row, metric or summary, or no
