@@ -2,14 +2,18 @@
 
 Usage: test_program.py path/to/qkvsim path/to/examples/data
 """
+import fcntl
 import json
 import os
+import pty
 import random
+import re
 import shutil
 import struct
 import subprocess
 import sys
 import tempfile
+import termios
 import unittest
 
 try:
@@ -79,6 +83,28 @@ class Program(unittest.TestCase):
         self.assertIn(says, text)
         self.assertEqual(result.stdout, b"")
         return text
+
+    def succeed_on_a_terminal(self, columns, *arguments):
+        """What a terminal of so many columns shows."""
+        controller, terminal = pty.openpty()
+        try:
+            fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 50, columns, 0, 0))
+            with subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=terminal,
+                                  stderr=subprocess.DEVNULL) as process:
+                os.close(terminal)
+                content = b""
+                while True:
+                    try:
+                        more = os.read(controller, 65536)
+                    except OSError:  # how Linux says that the other end is closed
+                        more = b""
+                    if not more:
+                        break
+                    content += more
+            self.assertEqual(process.returncode, 0)
+        finally:
+            os.close(controller)
+        return content.decode()
 
     def analyze(self, *arguments):
         return json.loads(self.succeed("analyze", *arguments, "--json", "-", "--quiet"))
@@ -665,6 +691,40 @@ class Inference(Program):
                       "targets less non-targets", "95 % intervals", "jackknife of"):
             self.assertIn(words, table)
         self.assertLessEqual(max(map(len, table.splitlines())), 100)
+
+    def test_the_p_column_is_of_the_statistic_of_the_interval(self):
+        for statistic, name, line in (([], "offset share", 0),
+                                      (["--statistic", "variance"], "cosine variance", 0),
+                                      (["--statistic", "pearson.mean"], "pearson mean", 1)):
+            arguments = [self.input, "--permutations", 99, "--interval", "jackknife", *statistic]
+            (condition,) = self.analyze(*arguments)["conditions"]
+            table = self.succeed("analyze", *arguments).splitlines()
+            self.assertIn(f"p: of the {name}, two-sided", table)
+            (titles,) = [i for i, text in enumerate(table) if text.startswith("pairs of")]
+            self.assertEqual(table[titles].split()[-2:], ["interval", "p"])
+            self.assertEqual(table[titles].split().count("p"), 1)
+            metric, key = ("pearson", "mean") if line else ("cosine", name.split()[-1])
+            for i, group in enumerate(condition["pair_groups"]):
+                p = group["baseline"][metric][key if key != "share" else "offset_share"]["p"]
+                shown = table[titles + 1 + 2 * i + line].split()
+                self.assertEqual(shown[-1], "%.3f" % p)
+                self.assertEqual(shown[-3], "..")
+
+    def test_a_narrow_terminal_keeps_the_p_column(self):
+        arguments = ["analyze", self.input, "--permutations", 9, "--interval", "jackknife"]
+        for heads in ([], ["--heads", "Q=2,K=2,V=2"]):
+            every = ["pairs of", "pairs", "metric", "mean", "sd", "-1 .. 1", "offset", "interval",
+                     "p"]
+            (titles,) = [line for line in self.succeed(*arguments, *heads).splitlines()
+                         if line.startswith("pairs of")]
+            self.assertEqual(re.split("  +", titles), every)
+            for columns, lost in ((80, {"pairs"}), (64, {"pairs", "sd"}), (45, {"pairs", "sd"})):
+                table = self.succeed_on_a_terminal(columns, *arguments, *heads).splitlines()
+                self.assertLessEqual(max(map(len, table)), columns)
+                (titles,) = [line for line in table if line.startswith("pairs of")]
+                shown = re.split("  +", titles)
+                self.assertEqual(shown[-1], "p")
+                self.assertFalse(lost & set(shown), shown)
 
 
 class Heads(Program):

@@ -10,21 +10,8 @@
 #include "text.h"
 
 enum { SHOWN_ALL = 30, SHOWN_LARGEST = 20 };
-/* The last ones only with intervals, or with a baseline. */
-enum {
-    NAME,
-    PAIRS,
-    METRIC,
-    MEAN,
-    SD,
-    HISTOGRAM,
-    OFFSET,
-    INTERVAL,
-    P_MEAN,
-    P_VARIANCE,
-    P_OFFSET,
-    COLUMNS
-};
+/* The last two are of one statistic, with intervals and with a baseline. */
+enum { NAME, PAIRS, METRIC, MEAN, SD, HISTOGRAM, OFFSET, INTERVAL, P, COLUMNS };
 
 /* What the lines of a condition need besides its results. */
 struct lines {
@@ -91,11 +78,23 @@ static void histogram_cell(char *cell, const struct lines *lines, const struct c
     snprintf(cell, TABLE_CELL_SIZE, "|%.*s|", TABLE_CELL_SIZE - 3, drawn);
 }
 
-static void p_cell(char *cell, const struct condition *condition, int32_t row, int32_t metric,
-                   int32_t statistic)
+/* The interval and the p-value of the table's statistic, in the line of its metric. */
+static void inference_cells(char (*cells)[TABLE_CELL_SIZE], const struct report *report,
+                            const struct condition *condition, int32_t row, int32_t metric)
 {
-    cell_p(cell,
-           qkvsim_baseline_statistic(condition->baseline, row, metric, statistic, QKVSIM_NULL_P));
+    int32_t of;
+    int32_t statistic = table_statistic(report, &of);
+    if (metric != of)
+        return;
+    if (condition->intervals != NULL)
+        cell_interval(cells[INTERVAL],
+                      qkvsim_intervals_statistic(condition->intervals, row, metric, statistic,
+                                                 QKVSIM_INTERVAL_LOW),
+                      qkvsim_intervals_statistic(condition->intervals, row, metric, statistic,
+                                                 QKVSIM_INTERVAL_HIGH));
+    if (condition->baseline != NULL)
+        cell_p(cells[P], qkvsim_baseline_statistic(condition->baseline, row, metric, statistic,
+                                                   QKVSIM_NULL_P));
 }
 
 static bool add_line(struct table *table, const struct lines *lines,
@@ -121,20 +120,7 @@ static bool add_line(struct table *table, const struct lines *lines,
     if (number == QKVSIM_COSINE)
         cell_number(row[OFFSET], 3,
                     qkvsim_analysis_offset(analysis, pair_group, QKVSIM_OFFSET_SHARE));
-    int32_t of;
-    int32_t statistic = table_statistic(lines->report, &of);
-    if (condition->intervals != NULL && number == of)
-        cell_interval(row[INTERVAL],
-                      qkvsim_intervals_statistic(condition->intervals, pair_group, number,
-                                                 statistic, QKVSIM_INTERVAL_LOW),
-                      qkvsim_intervals_statistic(condition->intervals, pair_group, number,
-                                                 statistic, QKVSIM_INTERVAL_HIGH));
-    if (condition->baseline != NULL && number == QKVSIM_COSINE)
-        p_cell(row[P_OFFSET], condition, pair_group, number, QKVSIM_STATISTIC_OFFSET_SHARE);
-    if (condition->baseline != NULL) {
-        p_cell(row[P_MEAN], condition, pair_group, number, QKVSIM_MEAN);
-        p_cell(row[P_VARIANCE], condition, pair_group, number, QKVSIM_VARIANCE);
-    }
+    inference_cells(row, lines->report, condition, pair_group, number);
     return true;
 }
 
@@ -170,17 +156,16 @@ static void condition_title(const struct condition *condition, char *title, size
 static bool print_condition(FILE *stream, const struct lines *lines,
                             const struct condition *condition)
 {
-    struct table_column columns[COLUMNS] = { { "pairs of", true, 11 }, { "pairs", false, 4 },
-                                             { "metric", true, 10 },   { "mean", false, 9 },
-                                             { "sd", false, 8 },       { "-1 .. 1", true, 7 },
-                                             { "offset", false, 6 },   { "interval", true, 5 },
-                                             { "p mean", false, 1 },   { "p var.", false, 3 },
-                                             { "p off.", false, 2 } };
+    struct table_column columns[COLUMNS] = { { "pairs of", true, 12 }, { "pairs", false, 4 },
+                                             { "metric", true, 11 },   { "mean", false, 10 },
+                                             { "sd", false, 6 },       { "-1 .. 1", true, 5 },
+                                             { "offset", false, 8 },   { "interval", true, 7 },
+                                             { "p", false, 9 } };
     const struct report *report = lines->report;
     if (condition->intervals == NULL)
         columns[INTERVAL].importance = 0;
-    for (int i = P_MEAN; condition->baseline == NULL && i <= P_OFFSET; i++)
-        columns[i].importance = 0;
+    if (condition->baseline == NULL)
+        columns[P].importance = 0;
     struct table table = { .columns = columns, .column_count = COLUMNS };
     bool done = true;
     for (int32_t i = 0; done && i < lines->shown->count; i++) {
@@ -202,16 +187,17 @@ static bool print_condition(FILE *stream, const struct lines *lines,
 static void print_method(FILE *stream, const struct report *report, int width)
 {
     const struct options *options = report->options;
-    char line[256];
+    char line[256], name[REPORT_STATISTIC_SIZE];
     if (options->permutations > 0) {
         snprintf(line, sizeof line,
-                 "baseline of %" PRId64 " permutations for each condition, scheme %s, seed %" PRId64
-                 "; p is two-sided",
+                 "baseline of %" PRId64
+                 " permutations for each condition, scheme %s, seed %" PRId64,
                  options->permutations, options_scheme_name(options->scheme), options->seed);
+        table_print_line(stream, line, width);
+        snprintf(line, sizeof line, "p: of the %s, two-sided", table_statistic_name(report, name));
         table_print_line(stream, line, width);
     }
     if (options->interval != 0) {
-        char name[REPORT_STATISTIC_SIZE];
         snprintf(
             line, sizeof line, "interval: %g %% for the %s, %s",
             100 * (options->level > 0 ? options->level : 0.95), table_statistic_name(report, name),
@@ -245,7 +231,7 @@ static void print_heading(FILE *stream, const struct report *report, int width)
     print_method(stream, report, width);
 }
 
-/* What the other columns leave of the width, from 12 to 40 characters. */
+/* What the other columns leave of the width, or of 100 characters, from 12 to 40. */
 static int histogram_width(const struct shown *shown)
 {
     const struct report *report = shown->report;
@@ -255,9 +241,9 @@ static int histogram_width(const struct shown *shown)
         longest = length > longest ? length : longest;
     }
     int others = (int)(longest < 100 ? longest : 100) + 49;
-    others += report->options->permutations > 0 ? 24 : 0;
+    others += report->options->permutations > 0 ? 9 : 0;
     others += report->options->interval != 0 ? 18 : 0;
-    int left = shown->width - others;
+    int left = (shown->width < 100 ? shown->width : 100) - others;
     return left < 12 ? 12 : left > 40 ? 40 : left;
 }
 

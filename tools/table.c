@@ -3,6 +3,7 @@
  */
 #include "table.h"
 
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -16,7 +17,7 @@ int table_terminal_width(void)
 {
     struct winsize size;
     bool terminal = ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 && size.ws_col > 0;
-    return terminal ? size.ws_col : 100;
+    return terminal ? size.ws_col : INT_MAX;
 }
 
 char (*table_add_row(struct table *table))[TABLE_CELL_SIZE]

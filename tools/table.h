@@ -24,7 +24,8 @@ struct table {
     int capacity;
 };
 
-/* Columns of the terminal on standard output; 100 where it is none. */
+/* Columns of the terminal on standard output; without a bound where it is none: a file or a pipe
+ * has room for all. */
 int table_terminal_width(void);
 
 /* Adds an empty row and returns its first cell, or NULL without memory. */
