@@ -819,6 +819,46 @@ class Heads(Program):
         self.assertIsNone(condition["head_matrices"]["pearson"]["mean"][0][5])
         self.assertIsNotNone(condition["head_matrices"]["cosine"]["mean"][0][5])
 
+    def test_p_is_adjusted_where_pair_groups_are_many_or_picked(self):
+        groups = self.HEADS[:2]
+        for options, key in ((self.HEADS, "p_max"), (groups, "p"),
+                             (groups + ["--pair-groups", "Q-Q"], "p"),
+                             (self.HEADS + ["--scheme", "rows"], "p_max"),
+                             (groups + ["--pair-groups", "Q-Q,V-V"], "p_max")):
+            arguments = [self.input, *options, "--permutations", 99, "--seed", 3]
+            (condition,) = self.analyze(*arguments)["conditions"]
+            pair_groups, rollups = ([row["baseline"]["cosine"]["offset_share"][key]
+                                     for row in condition.get(rows, ())]
+                                    for rows in ("pair_groups", "rollups"))
+            heading = "p: of the offset share, two-sided"
+            if key == "p_max":
+                heading += f", adjusted for {sum(p is not None for p in pair_groups)} pair groups"
+                if rollups:
+                    heading += f"; roll-ups: for {sum(p is not None for p in rollups)}"
+            table = self.succeed("analyze", *arguments).splitlines()
+            self.assertTrue(heading in table, heading + "\n" + "\n".join(table[:9]))
+            shown = [line.split()[-1] for line in table if " cosine " in line]
+            first = rollups or pair_groups
+            self.assertEqual(shown[:len(first)], ["-" if p is None else "%.3f" % p for p in first])
+
+    def test_the_comparison_shows_adjusted_p_values(self):
+        arguments = [self.input, "--targets", "0-29", "--compare", 99]
+        for options, heading, key in (
+                (self.HEADS, ", adjusted for 36 pair groups; roll-ups: for 16\n", "p_max"),
+                (self.HEADS[:2], "", "p")):
+            table = self.succeed("analyze", *arguments, *options)
+            heading = "p: from 99 relabellings (labels), seed 0" + (heading or "\n")
+            self.assertTrue(heading in table, heading)
+            shown = table[table.index("targets against"):].splitlines()[3::2]
+            compared = self.analyze(*arguments, *options)["comparison"]
+            for line, row in zip(shown, compared.get("rollups") or compared["pair_groups"]):
+                self.assertTrue(line.startswith(row["name"] + "  "))
+                self.assertEqual(line.split()[-7:-2:2],
+                                 ["%.3f" % row["cosine"][distance][key] for distance in
+                                  ("kolmogorov_smirnov", "wasserstein", "jensen_shannon")])
+                self.assertEqual(line.split()[-2],
+                                 "%.3f" % row["cosine"]["differences"]["mean"][key])
+
 
 class Pairs(Program):
     """The strongest pairs, against the matrix that the program writes itself."""

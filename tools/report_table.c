@@ -9,7 +9,7 @@
 #include "report_table.h"
 #include "text.h"
 
-enum { SHOWN_ALL = 30, SHOWN_LARGEST = 20 };
+enum { SHOWN_ALL = 30, SHOWN_LARGEST = 20, UNADJUSTED = 6 };
 /* The last two are of one statistic, with intervals and with a baseline. */
 enum { NAME, PAIRS, METRIC, MEAN, SD, HISTOGRAM, OFFSET, INTERVAL, P, COLUMNS };
 
@@ -33,6 +33,46 @@ const char *table_statistic_name(const struct report *report, char name[REPORT_S
     int32_t metric;
     int32_t statistic = table_statistic(report, &metric);
     return report_statistic_name(metric, statistic, name);
+}
+
+bool table_adjusts(const struct report *report)
+{
+    int32_t count = report->pair_group_count;
+    bool picked = count < qkvsim_layout_pair_groups(report->layout);
+    return count > UNADJUSTED || (picked && count > 1);
+}
+
+/* How many of the report's rows from one to before another have a p-value in the first condition, or
+ * in the comparison. */
+static int32_t count_tested(const struct report *report, bool comparison, int32_t from, int32_t to)
+{
+    int32_t metric, tested = 0;
+    int32_t statistic = table_statistic(report, &metric);
+    for (int32_t i = from; i < to; i++) {
+        int32_t row = report->rows[i];
+        double p = comparison
+                       ? qkvsim_comparison_distance(report->comparison, row, metric,
+                                                    QKVSIM_KOLMOGOROV_SMIRNOV, QKVSIM_DISTANCE_P)
+                       : qkvsim_baseline_statistic(report->conditions[0].baseline, row, metric,
+                                                   statistic, QKVSIM_NULL_P);
+        tested += !isnan(p);
+    }
+    return tested;
+}
+
+const char *table_adjustment(const struct report *report, bool comparison,
+                             char text[TABLE_ADJUSTMENT_SIZE])
+{
+    int32_t pair_groups = report->pair_group_count;
+    char rollups[TABLE_ADJUSTMENT_SIZE / 2] = "";
+    if (report->row_count > pair_groups)
+        snprintf(rollups, sizeof rollups, "; roll-ups: for %" PRId32,
+                 count_tested(report, comparison, pair_groups, report->row_count));
+    text[0] = '\0';
+    if (table_adjusts(report))
+        snprintf(text, TABLE_ADJUSTMENT_SIZE, ", adjusted for %" PRId32 " pair groups%s",
+                 count_tested(report, comparison, 0, pair_groups), rollups);
+    return text;
 }
 
 void cell_number(char *cell, int decimals, double value)
@@ -92,9 +132,9 @@ static void inference_cells(char (*cells)[TABLE_CELL_SIZE], const struct report 
                                                  QKVSIM_INTERVAL_LOW),
                       qkvsim_intervals_statistic(condition->intervals, row, metric, statistic,
                                                  QKVSIM_INTERVAL_HIGH));
+    int32_t p = table_adjusts(report) ? QKVSIM_NULL_P_MAX : QKVSIM_NULL_P;
     if (condition->baseline != NULL)
-        cell_p(cells[P], qkvsim_baseline_statistic(condition->baseline, row, metric, statistic,
-                                                   QKVSIM_NULL_P));
+        cell_p(cells[P], qkvsim_baseline_statistic(condition->baseline, row, metric, statistic, p));
 }
 
 static bool add_line(struct table *table, const struct lines *lines,
@@ -187,14 +227,15 @@ static bool print_condition(FILE *stream, const struct lines *lines,
 static void print_method(FILE *stream, const struct report *report, int width)
 {
     const struct options *options = report->options;
-    char line[256], name[REPORT_STATISTIC_SIZE];
+    char line[256], name[REPORT_STATISTIC_SIZE], adjustment[TABLE_ADJUSTMENT_SIZE];
     if (options->permutations > 0) {
         snprintf(line, sizeof line,
                  "baseline of %" PRId64
                  " permutations for each condition, scheme %s, seed %" PRId64,
                  options->permutations, options_scheme_name(options->scheme), options->seed);
         table_print_line(stream, line, width);
-        snprintf(line, sizeof line, "p: of the %s, two-sided", table_statistic_name(report, name));
+        snprintf(line, sizeof line, "p: of the %s, two-sided%s", table_statistic_name(report, name),
+                 table_adjustment(report, false, adjustment));
         table_print_line(stream, line, width);
     }
     if (options->interval != 0) {

@@ -20,6 +20,14 @@ struct shown {
 int32_t table_statistic(const struct report *report, int32_t *metric);
 const char *table_statistic_name(const struct report *report, char name[REPORT_STATISTIC_SIZE]);
 
+/* Many pair groups, or several picked out of more, are tested at once: the p shown is then adjusted
+ * for all of them. The text is "" or what is said of it: ", adjusted for 36 pair groups", of those
+ * that the baseline, or the comparison, has a p of. */
+enum { TABLE_ADJUSTMENT_SIZE = 96 };
+bool table_adjusts(const struct report *report);
+const char *table_adjustment(const struct report *report, bool comparison,
+                             char text[TABLE_ADJUSTMENT_SIZE]);
+
 /* A number with so many decimals, "-" where there is none; a p-value; an interval. */
 void cell_number(char *cell, int decimals, double value);
 void cell_p(char *cell, double p);

@@ -114,18 +114,20 @@ static bool add_distances(struct table *table, const struct report *report, int3
         snprintf(cells[0], TABLE_CELL_SIZE, "%s",
                  qkvsim_layout_pair_group_name(report->layout, row));
     snprintf(cells[1], TABLE_CELL_SIZE, "%s", metric->key);
+    const qkvsim_comparison *comparison = report->comparison;
+    int32_t p_of_distance = table_adjusts(report) ? QKVSIM_DISTANCE_P_MAX : QKVSIM_DISTANCE_P;
+    int32_t p = table_adjusts(report) ? QKVSIM_NULL_P_MAX : QKVSIM_NULL_P;
     for (int i = 0; i < REPORT_DISTANCES; i++) {
         int32_t distance = report_distances[i].number;
         cell_number(cells[2 + 2 * i], 3,
-                    qkvsim_comparison_distance(report->comparison, row, metric->number, distance,
+                    qkvsim_comparison_distance(comparison, row, metric->number, distance,
                                                QKVSIM_DISTANCE_MATCHED));
-        cell_p(cells[3 + 2 * i], qkvsim_comparison_distance(report->comparison, row, metric->number,
-                                                            distance, QKVSIM_DISTANCE_P));
+        cell_p(cells[3 + 2 * i], qkvsim_comparison_distance(comparison, row, metric->number,
+                                                            distance, p_of_distance));
     }
-    cell_p(cells[8], qkvsim_comparison_difference(report->comparison, row, metric->number,
-                                                  QKVSIM_MEAN, QKVSIM_NULL_P));
-    cell_p(cells[9], qkvsim_comparison_difference(report->comparison, row, metric->number,
-                                                  QKVSIM_VARIANCE, QKVSIM_NULL_P));
+    cell_p(cells[8], qkvsim_comparison_difference(comparison, row, metric->number, QKVSIM_MEAN, p));
+    cell_p(cells[9],
+           qkvsim_comparison_difference(comparison, row, metric->number, QKVSIM_VARIANCE, p));
     return true;
 }
 
@@ -148,12 +150,15 @@ bool print_comparison(FILE *stream, const struct shown *shown)
                 first = false;
             }
     }
-    char title[256];
+    char line[256], adjustment[TABLE_ADJUSTMENT_SIZE];
     int32_t relabel = options->relabel != 0 ? options->relabel : QKVSIM_RELABEL_LABELS;
-    snprintf(title, sizeof title,
-             "targets against non-targets: distances at equal sizes, p from %" PRId64
-             " relabellings (%s), seed %" PRId64,
-             options->compare, options_relabel_name(relabel), options->seed);
-    print_titled(stream, shown, title, &table);
+    snprintf(line, sizeof line, "p: from %" PRId64 " relabellings (%s), seed %" PRId64 "%s",
+             options->compare, options_relabel_name(relabel), options->seed,
+             table_adjustment(report, true, adjustment));
+    fputs("\n", stream);
+    table_print_line(stream, "targets against non-targets: distances at equal sizes", shown->width);
+    table_print_line(stream, line, shown->width);
+    table_print(&table, stream, shown->width);
+    table_free(&table);
     return done;
 }
