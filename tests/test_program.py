@@ -298,15 +298,15 @@ class Layers(Program):
         paths = self.files()
         result = self.analyze(*paths, "--groups", "Q=4,K=5,V=3")
         self.assertEqual([layer["name"] for layer in result["layers"]],
-                         ["layer0.npy", "layer1.npy", "layer2.npy", "layer10.npy"])
+                         ["layer0", "layer1", "layer2", "layer10"])
         for layer in result["layers"]:
-            single = self.analyze(self.path(layer.pop("name")), "--groups", "Q=4,K=5,V=3")
+            single = self.analyze(self.path(layer.pop("name") + ".npy"), "--groups", "Q=4,K=5,V=3")
             self.assertEqual(layer, {k: v for k, v in single.items() if k != "qkvsim"})
 
     def test_patterns_over_several_files_name_file_and_layer(self):
         models = [self.model("a.safetensors"), self.model("b.safetensors")]
         names = [layer["name"] for layer in self.analyze(*models, *self.patterns())["layers"]]
-        self.assertEqual(names, [f"{file}.safetensors:{layer}" for file in "ab"
+        self.assertEqual(names, [f"{file}:{layer}" for file in "ab"
                                  for layer in (0, 1, 2, 10)])
 
     def test_a_fixed_tensor_stands_beside_a_pattern(self):
@@ -358,7 +358,7 @@ class Layers(Program):
         self.assertTrue(rows[0].startswith("layer,condition,"))
         self.assertEqual(len(rows), 1 + 4 * 6 * 2)
         self.assertEqual([row.split(",")[0] for row in rows[1::12]],
-                         ['"layer0.npy"', '"layer1.npy"', '"layer2.npy"', '"layer10.npy"'])
+                         ['"layer0"', '"layer1"', '"layer2"', '"layer10"'])
 
     def test_table_and_figure_go_over_layers(self):
         for end, start in (("svg", b"<?xml"), ("pdf", b"%PDF"), ("png", b"\x89PNG")):
@@ -368,11 +368,31 @@ class Layers(Program):
                 self.assertTrue(file.read().startswith(start))
         lines = [line.split() for line in table.splitlines()]
         self.assertEqual([line[0] for line in lines if line and line[0].startswith("layer")],
-                         2 * ["layer", "layer0.npy", "layer1.npy", "layer2.npy", "layer10.npy"])
+                         2 * ["layer", "layer0", "layer1", "layer2", "layer10"])
         result = self.analyze(self.path("layer0.npy"), "--targets", "3-9")
         values = [p["pearson"]["variance"] for p in result["conditions"][0]["pair_groups"]]
-        shown = next(line for line in lines if line and line[0] == "layer0.npy")
+        shown = next(line for line in lines if line and line[0] == "layer0")
         self.assertEqual(shown[1:], ["%.4f" % value for value in values])
+
+    def test_layers_of_one_name_have_their_paths_and_lose_no_value(self):
+        folders = [self.path("model%d-%s" % (number, 60 * "x")) for number in (1, 2)]
+        paths = [os.path.join(folder, "layer.npy") for folder in folders]
+        for folder, path in zip(folders, paths):
+            os.mkdir(folder)
+            numpy.save(path, self.layers[2])
+        result = self.analyze(*paths, self.files()[0])
+        self.assertEqual([layer["name"] for layer in result["layers"]],
+                         sorted([*paths, self.path("layer10.npy")]))
+        pair_groups = result["layers"][-1]["conditions"][0]["pair_groups"]
+        values = ["%.4f" % group["offset"]["offset_share"] for group in pair_groups]
+        for table in (self.succeed("analyze", *paths),
+                      self.succeed_on_a_terminal(80, "analyze", *paths),
+                      self.succeed_on_a_terminal(30, "analyze", *paths)):
+            shown = [line.split() for line in table.splitlines()]
+            self.assertIn(["layer", *PAIR_GROUPS], shown)
+            lines = [line for line in shown if line and line[0].endswith("layer.npy")]
+            self.assertEqual([line[1:] for line in lines], [values, values])
+        self.assertTrue(lines[0][0].startswith("..."))
 
     def test_hostile_layer_names_stay_text(self):
         name = "layers.\x1b[31m\n\"<&'.q"
@@ -950,13 +970,13 @@ class Pairs(Program):
         numpy.save(self.path("other.npy"), -self.values[::-1] ** 3)
         files = (self.input, self.path("other.npy"))
         result = self.pairs(*files, "--top", 5)
-        self.assertEqual([layer["name"] for layer in result["layers"]], ["input.npy", "other.npy"])
+        self.assertEqual([layer["name"] for layer in result["layers"]], ["input", "other"])
         for path, layer in zip(files, result["layers"]):
             self.assertEqual(layer["pairs"], self.pairs(path, "--top", 5)["pairs"])
         rows = self.succeed("pairs", *files, "--top", 5, "--csv", "-").splitlines()
         self.assertEqual([row.split(",")[0] for row in rows],
-                         ["layer"] + 5 * ['"input.npy"'] + 5 * ['"other.npy"'])
-        self.assertIn("other.npy", self.succeed("pairs", *files, "--top", 5))
+                         ["layer"] + 5 * ['"input"'] + 5 * ['"other"'])
+        self.assertIn("other:", self.succeed("pairs", *files, "--top", 5))
 
     def test_nothing_found_is_an_empty_list(self):
         self.assertEqual(self.pairs(self.input, "--threshold", 1)["pairs"], [])

@@ -5,6 +5,7 @@
 #include "layers.h"
 
 #include <inttypes.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -132,14 +133,52 @@ static int count_present(struct layers *layers, const struct safetensors *table,
     return present;
 }
 
+/* How long the file's name is without its suffix. */
+static size_t stem_length(const char *name)
+{
+    const char *dot = strrchr(name, '.');
+    return dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
+}
+
+static char *stem_of(const char *path)
+{
+    const char *name = text_file_name(path);
+    return strndup(name, stem_length(name));
+}
+
+static bool same_stem(const char *left, const char *right)
+{
+    const char *a = text_file_name(left), *b = text_file_name(right);
+    size_t length = stem_length(a);
+    return length == stem_length(b) && memcmp(a, b, length) == 0;
+}
+
+static bool stems_repeat(const struct options *options)
+{
+    for (int i = 0; i < options->input_count; i++)
+        for (int k = 0; k < i; k++)
+            if (same_stem(options->inputs[i], options->inputs[k]))
+                return true;
+    return false;
+}
+
+/* What a layer's name says of its file; NULL without memory. */
+static const char *name_of_file(struct layers *layers, const char *path, struct failure *failure)
+{
+    return layers->paths ? path : keep(layers, stem_of(path), failure);
+}
+
 static bool add_matched(struct layers *layers, const struct options *options,
                         const struct safetensors *table, const char *path, char *const *texts,
                         int count, struct failure *failure)
 {
+    const char *file = name_of_file(layers, path, failure);
+    if (file == NULL)
+        return false;
     for (int i = 0; i < count; i++) {
-        char name[512];
-        snprintf(name, sizeof name, "%s%s%s", options->input_count > 1 ? text_file_name(path) : "",
-                 options->input_count > 1 ? ":" : "", texts[i]);
+        char name[2 * PATH_MAX];
+        bool several = options->input_count > 1;
+        snprintf(name, sizeof name, "%s%s%s", several ? file : "", several ? ":" : "", texts[i]);
         struct layer *layer = add_layer(layers, name, options->tensor_count, failure);
         if (layer == NULL)
             return false;
@@ -184,24 +223,14 @@ static bool match_file(struct layers *layers, const struct options *options, con
     return done;
 }
 
-static bool names_repeat(const struct options *options)
-{
-    for (int i = 0; i < options->input_count; i++)
-        for (int k = 0; k < i; k++)
-            if (strcmp(text_file_name(options->inputs[i]), text_file_name(options->inputs[k])) == 0)
-                return true;
-    return false;
-}
-
 /* Each file is a layer, of one part or of the tensors asked for. */
 static bool add_files(struct layers *layers, const struct options *options, struct failure *failure)
 {
-    bool paths = names_repeat(options);
     for (int i = 0; i < options->input_count; i++) {
         const char *path = options->inputs[i];
+        const char *name = name_of_file(layers, path, failure);
         int32_t count = options->tensor_count > 0 ? options->tensor_count : 1;
-        struct layer *layer =
-            add_layer(layers, paths ? path : text_file_name(path), count, failure);
+        struct layer *layer = name != NULL ? add_layer(layers, name, count, failure) : NULL;
         if (layer == NULL)
             return false;
         layer->sources[0].path = path;
@@ -210,14 +239,6 @@ static bool add_files(struct layers *layers, const struct options *options, stru
                 (struct part_source){ path, options->tensors[k].name, options->tensors[k].group };
     }
     return true;
-}
-
-/* The file's name without its suffix. */
-static char *stem_of(const char *path)
-{
-    const char *name = text_file_name(path);
-    const char *dot = strrchr(name, '.');
-    return strndup(name, dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name));
 }
 
 /* --parts: all files together are one layer; each .safetensors file takes the next --tensor. */
@@ -255,7 +276,7 @@ static int compare_layers(const void *left, const void *right)
 
 bool layers_find(struct layers *layers, const struct options *options, struct failure *failure)
 {
-    *layers = (struct layers){ 0 };
+    *layers = (struct layers){ .paths = stems_repeat(options) };
     bool patterns = false, done = true;
     for (int i = 0; i < options->tensor_count; i++)
         patterns = patterns || strchr(options->tensors[i].name, '*') != NULL;

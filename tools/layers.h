@@ -8,7 +8,7 @@
 #include "input.h"
 
 struct layer {
-    char *name; /* what * matched, or the file's name; printable */
+    char *name; /* what * matched, or the file's stem; printable */
     struct part_source *sources;
     int32_t source_count;
 };
@@ -18,6 +18,7 @@ struct layers {
     int count;
     int capacity;
     bool several; /* asked for as several, even where they come to one */
+    bool paths;   /* files are named by path, for two of them have one stem */
     char **texts; /* what the sources point to beside argv; owned */
     int text_count;
 };

@@ -11,8 +11,6 @@
 
 #include "text.h"
 
-enum { GAP = 2 };
-
 int table_terminal_width(void)
 {
     struct winsize size;
@@ -41,11 +39,11 @@ char (*table_add_row(struct table *table))[TABLE_CELL_SIZE]
 static void fit_columns(const struct table *table, int *widths, int available)
 {
     for (;;) {
-        int total = -GAP, shown = 0, least = -1;
+        int total = -TABLE_GAP, shown = 0, least = -1;
         for (int i = 0; i < table->column_count; i++) {
             if (widths[i] == 0)
                 continue;
-            total += widths[i] + GAP;
+            total += widths[i] + TABLE_GAP;
             shown++;
             if (least < 0 || table->columns[i].importance < table->columns[least].importance)
                 least = i;
@@ -68,7 +66,7 @@ static void append(char *line, size_t size, const char *text, int spaces)
 static void print_row(const struct table *table, FILE *stream, const int *widths,
                       const char (*row)[TABLE_CELL_SIZE], int available)
 {
-    char line[TABLE_COLUMNS_MAX * (TABLE_CELL_SIZE + GAP)] = "";
+    char line[TABLE_COLUMNS_MAX * (TABLE_CELL_SIZE + TABLE_GAP)] = "";
     int owed = 0; /* spaces that stand before the next text, so that no line ends in any */
     for (int i = 0; i < table->column_count; i++) {
         if (widths[i] == 0)
@@ -78,7 +76,7 @@ static void print_row(const struct table *table, FILE *stream, const int *widths
         bool left = table->columns[i].left;
         if (text[0] != '\0')
             append(line, sizeof line, text, owed + (left ? 0 : padding));
-        owed = GAP + (text[0] == '\0' ? owed + widths[i] : left ? padding : 0);
+        owed = TABLE_GAP + (text[0] == '\0' ? owed + widths[i] : left ? padding : 0);
     }
     table_print_line(stream, line, available);
 }

@@ -7,7 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 
-enum { TABLE_CELL_SIZE = 160, TABLE_COLUMNS_MAX = 12 };
+enum { TABLE_CELL_SIZE = 160, TABLE_COLUMNS_MAX = 12, TABLE_GAP = 2 };
 
 struct table_column {
     const char *title;

@@ -3,6 +3,7 @@
  * pair group.
  */
 #include <inttypes.h>
+#include <limits.h>
 #include <math.h>
 
 #include "table.h"
@@ -14,7 +15,6 @@ static bool add_row(struct table *table, const struct trend *trend, int layer, i
     char(*row)[TABLE_CELL_SIZE] = table_add_row(table);
     if (row == NULL)
         return false;
-    snprintf(row[0], TABLE_CELL_SIZE, "%s", trend->names[layer]);
     for (int32_t r = 0; r < trend->row_count; r++) {
         double value = trend_number(trend, layer, condition, 0, r, TREND_VALUE);
         if (isnan(value))
@@ -23,6 +23,35 @@ static bool add_row(struct table *table, const struct trend *trend, int layer, i
             snprintf(row[r + 1], TABLE_CELL_SIZE, "%.4f", value);
     }
     return true;
+}
+
+/* What the values leave of the width for the layers' names: 12 characters at the least. */
+static int width_of_names(const struct table *table, int width)
+{
+    int left = (width < TABLE_CELL_SIZE ? width : TABLE_CELL_SIZE) - 1;
+    for (int i = 1; i < table->column_count; i++) {
+        int widest = text_width(table->columns[i].title);
+        for (int row = 0; row < table->rows; row++) {
+            int cell = text_width(table->cells[row * table->column_count + i]);
+            widest = cell > widest ? cell : widest;
+        }
+        left -= widest + TABLE_GAP;
+    }
+    return left < 12 ? 12 : left;
+}
+
+/* Of a name that is too long the end is shown, in which names differ most. */
+static void name_cell(char *cell, const char *name, int width)
+{
+    int excess = text_width(name) - width;
+    if (excess <= 0) {
+        snprintf(cell, TABLE_CELL_SIZE, "%s", name);
+        return;
+    }
+    for (excess += 3; excess > 0; excess--)
+        for (name++; ((unsigned char)*name & 0xC0) == 0x80;)
+            name++;
+    snprintf(cell, TABLE_CELL_SIZE, "...%s", name);
 }
 
 static bool print_condition(FILE *stream, const struct trend *trend, int condition, int width)
@@ -41,8 +70,12 @@ static bool print_condition(FILE *stream, const struct trend *trend, int conditi
              text_count(trend->observations[condition], count), trend_line_name(trend, 0, name));
     fputc('\n', stream);
     table_print_line(stream, line, width);
+    int names = width_of_names(&table, width);
+    for (int layer = 0; done && layer < trend->layers; layer++)
+        name_cell(table.cells[layer * table.column_count], trend->names[layer], names);
+    /* Without a bound: a terminal too narrow even so wraps the lines, and no value is lost. */
     if (done)
-        table_print(&table, stream, width);
+        table_print(&table, stream, INT_MAX);
     table_free(&table);
     return done;
 }
