@@ -26,11 +26,12 @@ struct qkvsim_intervals {
     qkv_allocator allocator;
     qkvsim_analysis *observed[SELECTIONS];
     qkv_replicates values[SELECTIONS];
-    qkv_blocks blocks; /* jackknife */
+    qkv_blocks blocks; /* jackknife, and what follows */
+    qkv_block_shares shares[SELECTIONS];
+    double t[SELECTIONS]; /* Student's of the level, for one selection and for the difference */
     int64_t replicates;
     int64_t block_length;
     double level;
-    double t; /* jackknife: Student's t of the level */
     int32_t method;
 };
 
@@ -281,6 +282,7 @@ void qkvsim_intervals_free(qkvsim_intervals *intervals)
     for (int32_t s = 0; s < SELECTIONS; s++) {
         qkvsim_analysis_free(intervals->observed[s]);
         qkv_replicates_close(&intervals->values[s]);
+        qkv_block_shares_close(&allocator, &intervals->shares[s]);
     }
     qkv_blocks_close(&allocator, &intervals->blocks);
     qkv_release(&allocator, intervals);
@@ -293,6 +295,30 @@ static qkvsim_status too_few_blocks(const replication *work)
                     "needed: ask for more blocks",
                     (long long)work->pool->all.observations, (long long)work->segments.count,
                     (long long)work->made->blocks.count, BLOCKS_LEAST);
+}
+
+/* Blocks that have something of the first selection, or the fewer of both selections. */
+static int64_t blocks_held(const qkvsim_intervals *intervals, int32_t selections)
+{
+    int64_t held = intervals->shares[0].held;
+    if (selections == 2 && intervals->shares[1].held < held)
+        held = intervals->shares[1].held;
+    return held;
+}
+
+/* A selection may be in fewer blocks than there are: its degrees of freedom are its own. */
+static qkvsim_status weigh_blocks(replication *work)
+{
+    qkvsim_intervals *made = work->made;
+    for (int32_t s = 0; s < work->pool->selections; s++) {
+        const qkvsim_status status = qkv_block_shares_open(
+            work->context, &made->blocks, work->pool->selection, (uint8_t)s, &made->shares[s]);
+        if (status != QKVSIM_OK)
+            return status;
+        const int64_t held = blocks_held(made, s + 1);
+        made->t[s] = held >= BLOCKS_LEAST ? qkv_student_quantile(made->level, held - 1) : NAN;
+    }
+    return QKVSIM_OK;
 }
 
 /* How many replicates, and of which blocks; none where there are too few by default. */
@@ -314,8 +340,7 @@ static qkvsim_status plan_replicates(replication *work, const qkvsim_interval_op
         return options->blocks == 0 ? QKVSIM_OK : too_few_blocks(work);
     made->replicates = made->blocks.count;
     made->block_length = qkv_blocks_longest(&made->blocks);
-    made->t = qkv_student_quantile(made->level, made->replicates - 1);
-    return QKVSIM_OK;
+    return weigh_blocks(work);
 }
 
 static qkvsim_status allocate_replication(replication *work)
@@ -459,22 +484,26 @@ static bool all_exist(const qkv_sample *sample)
     return sample->values != NULL && !isnan(sample->observed);
 }
 
-static double jackknife_number(const qkvsim_intervals *intervals, const qkv_sample *sample,
-                               bool tested, int32_t what)
+static double jackknife_number(const qkvsim_intervals *intervals, const qkv_sample *samples,
+                               int32_t selections, bool tested, int32_t what)
 {
-    const qkv_jackknife_estimate jackknife = qkv_jackknife(sample, &intervals->blocks);
+    const int64_t held = blocks_held(intervals, selections);
+    if (held < BLOCKS_LEAST)
+        return NAN;
+    const qkv_jackknife_estimate jackknife = qkv_jackknife(samples, intervals->shares, selections);
+    const double reach = intervals->t[selections - 1] * jackknife.se;
     switch (what) {
     case QKVSIM_INTERVAL_LOW:
-        return jackknife.estimate - intervals->t * jackknife.se;
+        return jackknife.estimate - reach;
     case QKVSIM_INTERVAL_HIGH:
-        return jackknife.estimate + intervals->t * jackknife.se;
+        return jackknife.estimate + reach;
     case QKVSIM_INTERVAL_ESTIMATE:
         return jackknife.estimate;
     case QKVSIM_INTERVAL_SE:
         return jackknife.se;
     case QKVSIM_INTERVAL_P:
         return tested && jackknife.se > 0
-                   ? qkv_student_two_sided(jackknife.estimate / jackknife.se, sample->count - 1)
+                   ? qkv_student_two_sided(jackknife.estimate / jackknife.se, held - 1)
                    : NAN;
     default:
         return NAN;
@@ -500,15 +529,17 @@ static double bootstrap_number(const qkvsim_intervals *intervals, const qkv_samp
     }
 }
 
-static double number_of(const qkvsim_intervals *intervals, qkv_sample sample, bool tested,
-                        int32_t what)
+/* Of a sample of the first selection, less one of the second where there are two. */
+static double number_of(const qkvsim_intervals *intervals, const qkv_sample *samples,
+                        int32_t selections, bool tested, int32_t what)
 {
+    const qkv_sample sample = selections == 2 ? difference_of(samples[0], samples[1]) : samples[0];
     if (what == QKVSIM_INTERVAL_OBSERVED)
         return sample.observed;
     if (!all_exist(&sample))
         return NAN;
     return intervals->method == QKVSIM_JACKKNIFE
-               ? jackknife_number(intervals, &sample, tested, what)
+               ? jackknife_number(intervals, samples, selections, tested, what)
                : bootstrap_number(intervals, &sample, what);
 }
 
@@ -547,7 +578,8 @@ double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row
 {
     if (intervals == NULL)
         return NAN;
-    return number_of(intervals, sample_of(intervals, 0, row, metric, statistic), false, what);
+    const qkv_sample sample = sample_of(intervals, 0, row, metric, statistic);
+    return number_of(intervals, &sample, 1, false, what);
 }
 
 double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_a, int32_t row_b,
@@ -557,7 +589,7 @@ double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_
         return NAN;
     const qkv_sample sample = difference_of(sample_of(intervals, 0, row_a, metric, statistic),
                                             sample_of(intervals, 0, row_b, metric, statistic));
-    return number_of(intervals, sample, true, what);
+    return number_of(intervals, &sample, 1, true, what);
 }
 
 double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row, int32_t metric,
@@ -565,7 +597,7 @@ double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t ro
 {
     if (intervals == NULL)
         return NAN;
-    const qkv_sample sample = difference_of(sample_of(intervals, 0, row, metric, statistic),
-                                            sample_of(intervals, 1, row, metric, statistic));
-    return number_of(intervals, sample, true, what);
+    const qkv_sample samples[] = { sample_of(intervals, 0, row, metric, statistic),
+                                   sample_of(intervals, 1, row, metric, statistic) };
+    return number_of(intervals, samples, 2, true, what);
 }

@@ -64,23 +64,85 @@ int64_t qkv_blocks_longest(const qkv_blocks *blocks)
     return longest;
 }
 
+/* ---- shares ---- */
+
+qkvsim_status qkv_block_shares_open(qkvsim_context *context, const qkv_blocks *blocks,
+                                    const uint8_t *selections, uint8_t selection,
+                                    qkv_block_shares *shares)
+{
+    *shares = (qkv_block_shares){ 0 };
+    shares->share = qkv_allocate_zeroed(&context->allocator, (size_t)blocks->count, sizeof(double));
+    if (shares->share == NULL)
+        return qkv_no_memory(context, "the shares of the blocks");
+    double n = 0;
+    for (int64_t j = 0; j < blocks->count; j++) {
+        for (int64_t i = blocks->start[j]; i < blocks->start[j + 1]; i++)
+            shares->share[j] += selections == NULL || selections[i] == selection;
+        shares->held += shares->share[j] > 0;
+        n += shares->share[j];
+    }
+    for (int64_t j = 0; j < blocks->count; j++)
+        shares->share[j] /= n;
+    return QKVSIM_OK;
+}
+
+void qkv_block_shares_close(const qkv_allocator *allocator, qkv_block_shares *shares)
+{
+    qkv_release(allocator, shares->share);
+    *shares = (qkv_block_shares){ 0 };
+}
+
 /* ---- estimate ---- */
 
-/* Their notation: theta(j) is the value without block j of m_j observations, h_j = n / m_j, g
- * blocks. Both sums are taken of theta(j) - theta, which does not cancel. */
-qkv_jackknife_estimate qkv_jackknife(const qkv_sample *sample, const qkv_blocks *blocks)
+/* What leaving block j out says of a selection. In their notation theta(j) is the value without
+ * block j of m_j observations, h_j = n / m_j, g blocks, and
+ *     theta_J = g theta - sum (1 - m_j / n) theta(j) = theta + sum contribution,
+ * as sum (1 - m_j / n) = g - 1. The sum is of theta - theta(j), which does not cancel, and a block
+ * that has nothing of the selection adds nothing. */
+static double contribution(const qkv_sample *sample, const qkv_block_shares *shares, int64_t j)
 {
-    const double g = (double)blocks->count, n = (double)blocks->start[blocks->count];
-    double shift = 0, variance = 0;
-    for (int64_t j = 0; j < blocks->count; j++)
-        shift += (1 - (double)block_length(blocks, j) / n)
-                 * (qkv_sample_value(sample, j) - sample->observed);
-    /* theta_J = g theta - sum (1 - m_j / n) theta(j) = theta - shift, as sum (1 - m_j / n) = g - 1.
-     * The pseudo-value h_j theta - (h_j - 1) theta(j) is theta - (h_j - 1) (theta(j) - theta). */
-    for (int64_t j = 0; j < blocks->count; j++) {
-        const double h = n / (double)block_length(blocks, j);
-        const double deviation = shift - (h - 1) * (qkv_sample_value(sample, j) - sample->observed);
-        variance += deviation * deviation / (h - 1);
+    if (shares->share[j] == 0)
+        return 0;
+    return (1 - shares->share[j]) * (sample->observed - qkv_sample_value(sample, j));
+}
+
+static double sum_of_contributions(const qkv_sample *sample, const qkv_block_shares *shares)
+{
+    double sum = 0;
+    for (int64_t j = 0; j < sample->count; j++)
+        sum += contribution(sample, shares, j);
+    return sum;
+}
+
+/* The variance of one selection is the sum of squares of
+ *     (pseudo-value - theta_J) / sqrt(g (h_j - 1)),  pseudo-value h_j theta - (h_j - 1) theta(j),
+ * that is, with w = m_j / n = 1 / h_j, of (contribution - w sum) / sqrt(g w (1 - w)). */
+static double deviation(const qkv_sample *sample, const qkv_block_shares *shares, double sum,
+                        int64_t j)
+{
+    const double w = shares->share[j];
+    if (w == 0)
+        return 0;
+    return (contribution(sample, shares, j) - w * sum) / sqrt((double)shares->held * w * (1 - w));
+}
+
+/* Two selections lose what they have in a block together, so their deviations are subtracted before
+ * they are squared: the variance of the difference has the variances of both and, where they share
+ * blocks, the covariance. */
+qkv_jackknife_estimate qkv_jackknife(const qkv_sample *samples, const qkv_block_shares *shares,
+                                     int32_t selections)
+{
+    const bool two = selections == 2;
+    const double first = sum_of_contributions(&samples[0], &shares[0]);
+    const double second = two ? sum_of_contributions(&samples[1], &shares[1]) : 0;
+    double estimate = samples[0].observed + first, variance = 0;
+    if (two)
+        estimate -= samples[1].observed + second;
+    for (int64_t j = 0; j < samples[0].count; j++) {
+        double difference = deviation(&samples[0], &shares[0], first, j);
+        if (two)
+            difference -= deviation(&samples[1], &shares[1], second, j);
+        variance += difference * difference;
     }
-    return (qkv_jackknife_estimate){ sample->observed - shift, sqrt(variance / g) };
+    return (qkv_jackknife_estimate){ estimate, sqrt(variance) };
 }

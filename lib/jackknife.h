@@ -20,12 +20,27 @@ void qkv_blocks_close(const qkv_allocator *allocator, qkv_blocks *blocks);
 
 int64_t qkv_blocks_longest(const qkv_blocks *blocks);
 
-/* Bias-corrected estimate and standard error of a sample whose k-th value lacks block k. */
+/* What part of a selection's observations lies in each block. */
+typedef struct qkv_block_shares {
+    int64_t held;  /* blocks that have any */
+    double *share; /* 0 where a block has none */
+} qkv_block_shares;
+
+/* Counts one selection's observations; `selections` says of which one each is, NULL: of this one.
+ * On failure nothing is held. */
+qkvsim_status qkv_block_shares_open(qkvsim_context *context, const qkv_blocks *blocks,
+                                    const uint8_t *selections, uint8_t selection,
+                                    qkv_block_shares *shares);
+void qkv_block_shares_close(const qkv_allocator *allocator, qkv_block_shares *shares);
+
 typedef struct qkv_jackknife_estimate {
-    double estimate;
+    double estimate; /* bias-corrected */
     double se;
 } qkv_jackknife_estimate;
 
-qkv_jackknife_estimate qkv_jackknife(const qkv_sample *sample, const qkv_blocks *blocks);
+/* Of a sample whose k-th value lacks block k; with two selections, of the first one's sample less
+ * the second one's, each with the shares of its selection. Each selection needs two blocks. */
+qkv_jackknife_estimate qkv_jackknife(const qkv_sample *samples, const qkv_block_shares *shares,
+                                     int32_t selections);
 
 #endif

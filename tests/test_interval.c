@@ -171,6 +171,50 @@ static textbook unequal_jackknife(const division *d, double whole, const double 
     return (textbook){ estimate, sqrt(variance / g) };
 }
 
+/* The same for two selections that lose a block together: the pseudo-values of each about its
+ * estimate, scaled to its variance, are subtracted block by block. */
+typedef struct textbook_difference {
+    textbook own[2];
+    double estimate, se;
+    int64_t blocks[2]; /* that hold rows of either selection */
+} textbook_difference;
+
+static textbook_difference unequal_jackknife_of_two(const division *d, const bool in[2][MOST],
+                                                    const double without[2][MOST])
+{
+    textbook_difference found = { .estimate = 0 };
+    double scaled[2][MOST] = { { 0 } }, variance = 0;
+    for (int s = 0; s < 2; s++) {
+        division own = { .n = 0 };
+        double own_without[MOST];
+        for (int64_t j = 0; j < d->blocks; j++) {
+            const int64_t before = own.n;
+            for (int64_t k = 0; k < d->n; k++)
+                if (d->block_of[k] == j && in[s][d->rows[k]])
+                    own.block_of[own.n++] = own.blocks;
+            if (own.n == before)
+                continue;
+            scaled[s][j] = (double)(own.n - before);
+            own_without[own.blocks++] = without[s][j];
+        }
+        const double whole = without[s][d->blocks];
+        found.blocks[s] = own.blocks;
+        found.own[s] = unequal_jackknife(&own, whole, own_without);
+        for (int64_t j = 0; j < d->blocks; j++) {
+            if (scaled[s][j] == 0)
+                continue;
+            const double h = (double)own.n / scaled[s][j];
+            scaled[s][j] = (h * whole - (h - 1) * without[s][j] - found.own[s].estimate)
+                           / sqrt((h - 1) * (double)own.blocks);
+        }
+    }
+    for (int64_t j = 0; j < d->blocks; j++)
+        variance += (scaled[0][j] - scaled[1][j]) * (scaled[0][j] - scaled[1][j]);
+    found.estimate = found.own[0].estimate - found.own[1].estimate;
+    found.se = sqrt(variance);
+    return found;
+}
+
 /* P(|T| < t) of Student's t: Simpson's rule on its density. */
 static double student_within(double t, double degrees)
 {
@@ -254,13 +298,6 @@ static void assert_textbook(const numbers *found, textbook expected, double whol
                      "p");
     else
         ck_assert(isnan(found->p));
-}
-
-static double difference_of_selections(qkvsim_analysis *const pair[2], int32_t row, int32_t metric,
-                                       int32_t statistic)
-{
-    return qkvsim_analysis_statistic(pair[0], row, metric, statistic)
-           - qkvsim_analysis_statistic(pair[1], row, metric, statistic);
 }
 
 static bool tail_is_thin(const qkvsim_analysis *analysis, int32_t row, int32_t metric)
@@ -436,7 +473,7 @@ START_TEST(a_contrast_with_itself_is_0_and_has_no_p)
 }
 END_TEST
 
-/* First: rows that 3 divides; second: those with remainder 1. Blocks are over both. */
+/* Two selections, and the blocks of both together. */
 typedef struct two_selections {
     int64_t rows[2][MOST];
     int64_t count[2];
@@ -445,15 +482,17 @@ typedef struct two_selections {
     division both;
 } two_selections;
 
-static void select_two(two_selections *two, int64_t blocks)
+/* `pattern` says of each row where it is: '1' in the first, '2' in the second, else in neither. */
+static void select_by(two_selections *two, const char pattern[N + 1], int64_t blocks)
 {
     int64_t both[MOST], n = 0;
     memset(two, 0, sizeof *two);
     for (int64_t row = 0; row < N; row++) {
-        if (row % 3 == 2)
+        const int s = pattern[row] - '1';
+        if (s != 0 && s != 1)
             continue;
-        two->rows[row % 3][two->count[row % 3]++] = row;
-        two->in[row % 3][row] = true;
+        two->rows[s][two->count[s]++] = row;
+        two->in[s][row] = true;
         both[n++] = row;
     }
     for (int s = 0; s < 2; s++)
@@ -461,11 +500,42 @@ static void select_two(two_selections *two, int64_t blocks)
     two->both = divide_evenly(both, n, blocks);
 }
 
+/* Every third row, and the row after each of them. */
+static void select_two(two_selections *two, int64_t blocks)
+{
+    select_by(two, "12.12.12.12.12.12.12.12.12.12.12.12.12.12.1", blocks);
+}
+
+static void assert_difference_by_textbook(const qkvsim_intervals *found, const two_selections *two,
+                                          qkvsim_analysis *const all[MOST][2], int32_t row,
+                                          int32_t metric, int32_t statistic)
+{
+    const division *d = &two->both;
+    double values[2][MOST];
+    for (int64_t j = 0; j <= d->blocks; j++)
+        for (int s = 0; s < 2; s++)
+            values[s][j] = qkvsim_analysis_statistic(all[j][s], row, metric, statistic);
+    const textbook_difference expected = unequal_jackknife_of_two(d, two->in, values);
+    const numbers own = statistic_numbers(found, row, metric, statistic);
+    const numbers difference = difference_numbers(found, row, metric, statistic);
+    const int64_t fewer =
+        expected.blocks[0] < expected.blocks[1] ? expected.blocks[0] : expected.blocks[1];
+    assert_textbook(&own, expected.own[0], values[0][d->blocks], expected.blocks[0], false);
+    assert_textbook(&difference, (textbook){ expected.estimate, expected.se },
+                    values[0][d->blocks] - values[1][d->blocks], fewer, true);
+}
+
+/* Spread evenly; in runs of uneven lengths, so that five of 14 blocks have nothing of the first and
+ * others nothing of the second; and the other way round. */
 START_TEST(a_difference_is_recomputed_without_each_block_of_both_selections)
 {
+    const char *const patterns[] = { "12.12.12.12.12.12.12.12.12.12.12.12.12.12.1",
+                                     "1112222221222211122221222212111122222221.11",
+                                     "2221111112111122211112111121222211111112.22" };
     two_selections two;
-    select_two(&two, 14);
+    select_by(&two, patterns[_i], 14);
     qkvsim_interval_options options = defaults;
+    options.blocks = 14;
     options.second = &two.selection[1];
     qkvsim_intervals *found = run(&two.selection[0], &options);
     const division *d = &two.both;
@@ -478,21 +548,52 @@ START_TEST(a_difference_is_recomputed_without_each_block_of_both_selections)
     assert_same_analysis(qkvsim_intervals_observed_second(found), all[d->blocks][1]);
     for (int32_t row = 0; row < rows_of(found); row++)
         for (int m = 0; m < METRICS; m++)
-            for (int s = 0; s < STATISTICS; s++) {
-                double values[MOST];
-                if (statistics[s] == QKVSIM_TAIL)
-                    continue;
-                for (int64_t j = 0; j <= d->blocks; j++)
-                    values[j] = difference_of_selections(all[j], row, metrics[m], statistics[s]);
-                const numbers difference =
-                    difference_numbers(found, row, metrics[m], statistics[s]);
-                assert_textbook(&difference, unequal_jackknife(d, values[d->blocks], values),
-                                values[d->blocks], d->blocks, true);
-            }
+            for (int s = 0; s < STATISTICS; s++)
+                if (statistics[s] != QKVSIM_TAIL)
+                    assert_difference_by_textbook(found, &two, all, row, metrics[m], statistics[s]);
     for (int64_t j = 0; j <= d->blocks; j++)
         for (int s = 0; s < 2; s++)
             qkvsim_analysis_free(all[j][s]);
     qkvsim_intervals_free(found);
+}
+END_TEST
+
+/* Each of 14 blocks has one row of the first selection and two of the second: alone they have the
+ * same blocks, and where these are equal the standard error is the classical one. */
+START_TEST(a_difference_of_spread_selections_is_that_of_their_own_estimates)
+{
+    enum { BLOCKS = 14 };
+    two_selections two;
+    select_by(&two, "122122122122122122122122122122122122122122.", BLOCKS);
+    qkvsim_interval_options options = defaults;
+    options.blocks = BLOCKS;
+    qkvsim_intervals *alone[2];
+    for (int s = 0; s < 2; s++)
+        alone[s] = run(&two.selection[s], &options);
+    options.second = &two.selection[1];
+    qkvsim_intervals *together = run(&two.selection[0], &options);
+    for (int32_t row = 0; row < rows_of(together); row++)
+        for (int m = 0; m < METRICS; m++) {
+            const int32_t statistic = statistics[row % 4];
+            const numbers first = statistic_numbers(alone[0], row, metrics[m], statistic);
+            const numbers second = statistic_numbers(alone[1], row, metrics[m], statistic);
+            const numbers own = statistic_numbers(together, row, metrics[m], statistic);
+            const numbers found = difference_numbers(together, row, metrics[m], statistic);
+            const double *a = qkvsim_intervals_values(alone[0], row, metrics[m], statistic);
+            const double *b = qkvsim_intervals_values(alone[1], row, metrics[m], statistic);
+            double mean = 0, squares = 0;
+            for (int j = 0; j < BLOCKS; j++)
+                mean += (a[j] - b[j]) / BLOCKS;
+            for (int j = 0; j < BLOCKS; j++)
+                squares += (a[j] - b[j] - mean) * (a[j] - b[j] - mean);
+            assert_same_numbers(&own, &first);
+            assert_close(found.estimate, first.estimate - second.estimate, 1e-9, "the estimate");
+            assert_close(found.se, sqrt((BLOCKS - 1.0) / BLOCKS * squares), 1e-9,
+                         "the standard error");
+        }
+    for (int s = 0; s < 2; s++)
+        qkvsim_intervals_free(alone[s]);
+    qkvsim_intervals_free(together);
 }
 END_TEST
 
@@ -1236,6 +1337,92 @@ START_TEST(long_blocks_see_the_dependence_of_neighbours)
 }
 END_TEST
 
+/* ---- differences between clustered selections ---- */
+
+enum { CLUSTERED = 400 };
+
+/* Rows in equal runs, evenly apart, and all the others. */
+typedef struct clusters {
+    int64_t rows[2][CLUSTERED];
+    qkvsim_selection selection[2];
+} clusters;
+
+static void cluster(clusters *made, int64_t runs, int64_t length)
+{
+    int64_t count[2] = { 0 };
+    for (int64_t row = 0; row < CLUSTERED; row++) {
+        const int s = row % (CLUSTERED / runs) >= length || row / (CLUSTERED / runs) >= runs;
+        made->rows[s][count[s]++] = row;
+    }
+    for (int s = 0; s < 2; s++)
+        made->selection[s] = rows_selected(made->rows[s], count[s]);
+}
+
+static numbers difference_of_clusters(const table *rows, const clusters *c, qkvsim_layout *with,
+                                      int32_t metric, int32_t statistic)
+{
+    stored copy = store(rows, QKVSIM_F32, ORDER_C);
+    const qkvsim_analysis_options analysis = selected(&c->selection[0]);
+    qkvsim_interval_options options = defaults;
+    options.second = &c->selection[1];
+    qkvsim_intervals *i = NULL;
+    assert_ok(context, qkvsim_intervals_run(context, &copy.view, 1, with, &analysis, &options, &i));
+    const numbers found = difference_numbers(i, 1, metric, statistic);
+    qkvsim_intervals_free(i);
+    stored_free(&copy);
+    return found;
+}
+
+/* Rows are independent and of one kind: a difference is nothing but chance and the bias of small
+ * selections, of which the corrected one must keep little. */
+START_TEST(clustered_selections_of_one_kind_differ_in_about_5_per_cent)
+{
+    enum { REPETITIONS = 400 };
+    const int64_t runs[] = { 10, 20, 40 };
+    const world w = world_new(0);
+    clusters c;
+    cluster(&c, runs[_i], 40 / runs[_i]);
+    qkvsim_layout *thirds;
+    assert_ok(context, qkvsim_layout_thirds(context, WORLD_FEATURES, &thirds));
+    double rejected = 0, observed = 0, estimate = 0;
+    for (int64_t k = 0; k < REPETITIONS; k++) {
+        table rows = world_rows(&w, CLUSTERED, 5000 + (uint64_t)k);
+        const numbers found =
+            difference_of_clusters(&rows, &c, thirds, QKVSIM_PEARSON, QKVSIM_VARIANCE);
+        rejected += found.p < 0.05;
+        observed += found.observed / REPETITIONS;
+        estimate += found.estimate / REPETITIONS;
+        table_free(&rows);
+    }
+    printf("targets in %2d runs of %2d: %4.1f %% rejected, mean difference %.4f, estimate %.4f\n",
+           (int)runs[_i], (int)(40 / runs[_i]), 100 * rejected / REPETITIONS, observed, estimate);
+    fflush(stdout);
+    ck_assert(rejected > 0.015 * REPETITIONS && rejected < 0.10 * REPETITIONS);
+    ck_assert(fabs(estimate) < 0.3 * fabs(observed));
+    qkvsim_layout_free(thirds);
+}
+END_TEST
+
+START_TEST(a_selection_in_under_8_blocks_has_no_interval)
+{
+    const int64_t runs[] = { 1, 3, 7, 8 }, lengths[] = { 4, 10, 2, 2 };
+    const world w = world_new(0);
+    clusters c;
+    cluster(&c, runs[_i], lengths[_i]);
+    qkvsim_layout *thirds;
+    assert_ok(context, qkvsim_layout_thirds(context, WORLD_FEATURES, &thirds));
+    table rows = world_rows(&w, CLUSTERED, 1);
+    const numbers found = difference_of_clusters(&rows, &c, thirds, QKVSIM_COSINE, QKVSIM_MEAN);
+    ck_assert(isfinite(found.observed));
+    if (runs[_i] < 8)
+        assert_all_absent(&found);
+    else
+        ck_assert(isfinite(found.low) && isfinite(found.p));
+    table_free(&rows);
+    qkvsim_layout_free(thirds);
+}
+END_TEST
+
 static Suite *interval_suite(void)
 {
     Suite *suite = suite_create("interval");
@@ -1249,7 +1436,9 @@ static Suite *interval_suite(void)
     tcase_add_test(formulas, the_level_is_that_of_student_with_one_degree_less_than_blocks);
     tcase_add_loop_test(formulas, a_contrast_turned_around_is_its_negative, 0, 2);
     tcase_add_test(formulas, a_contrast_with_itself_is_0_and_has_no_p);
-    tcase_add_test(formulas, a_difference_is_recomputed_without_each_block_of_both_selections);
+    tcase_add_loop_test(formulas, a_difference_is_recomputed_without_each_block_of_both_selections,
+                        0, 3);
+    tcase_add_test(formulas, a_difference_of_spread_selections_is_that_of_their_own_estimates);
     tcase_add_loop_test(formulas, a_difference_turned_around_is_its_negative, 0, 2);
     tcase_add_test(formulas, a_selection_that_lies_in_one_block_has_no_interval);
     tcase_add_loop_test(formulas, the_bootstrap_interval_is_the_basic_one, 0, 4);
@@ -1282,6 +1471,9 @@ static Suite *interval_suite(void)
     TCase *coverage = add_case(suite, "coverage");
     tcase_add_checked_fixture(coverage, set_up, tear_down);
     tcase_add_loop_test(coverage, nominal_95_per_cent_covers_between_88_and_99, 0, 4);
+    tcase_add_loop_test(coverage, clustered_selections_of_one_kind_differ_in_about_5_per_cent, 0,
+                        3);
+    tcase_add_loop_test(coverage, a_selection_in_under_8_blocks_has_no_interval, 0, 4);
     tcase_add_test(coverage, long_blocks_see_the_dependence_of_neighbours);
     return suite;
 }

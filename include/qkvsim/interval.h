@@ -58,7 +58,9 @@ typedef struct qkvsim_intervals qkvsim_intervals;
  * The observations in use are divided into blocks of consecutive ones, whose lengths differ by at
  * most one where there is one segment. A segment of l of the n observations has
  * max(1, round(G l / n)) blocks. With a second selection, blocks are of the observations of both in
- * row order, and leaving one out (or drawing one) concerns both.
+ * row order, and leaving one out (or drawing one) concerns both. The jackknife then weighs a block by
+ * the share it has of each selection's own observations, and G is, for the first selection, the
+ * blocks that have any of it, for a difference the fewer of the two.
  *
  * Where there are not 8 blocks the default jackknife has no replicates, and no interval exists; the
  * observed analysis does.
@@ -128,7 +130,8 @@ enum {
  * in the observed data or in any replicate; a tail of fewer than 20 observed pairs; QKVSIM_MINIMUM
  * and MAXIMUM. OBSERVED exists wherever the analysis has it.
  *
- * With a second selection this is of the first one, by blocks of both.
+ * With a second selection this is of the first one, by blocks of both; by the jackknife NaN where
+ * fewer than 8 of them have observations of it.
  */
 QKVSIM_API double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row,
                                              int32_t metric, int32_t statistic, int32_t what);
@@ -140,8 +143,9 @@ QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, i
                                             int32_t what);
 
 /** The same of T(the analysis' selection) - T(the second), recomputed in each replicate; each is over
- * the pairs that are defined in its selection. NaN where there is no second selection, or where a
- * replicate leaves either without the statistic, as when all its observations lie in one block. */
+ * the pairs that are defined in its selection, and each is bias-corrected by itself. NaN where there
+ * is no second selection, where the observations of either lie in fewer than 8 blocks (jackknife),
+ * or where a replicate leaves either without the statistic. */
 QKVSIM_API double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row,
                                               int32_t metric, int32_t statistic, int32_t what);
 
