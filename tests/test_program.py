@@ -730,6 +730,15 @@ class Inference(Program):
                 self.assertEqual(shown[-1], "%.3f" % p)
                 self.assertEqual(shown[-3], "..")
 
+    def test_the_heading_has_each_conditions_replicates(self):
+        for options, replicates in (
+                (["jackknife"], "20 blocks"),
+                (["jackknife", "--targets", "0-59"], "20 blocks"),
+                (["jackknife", "--targets", "0-19"], "10 blocks for targets, 20 for non-targets"),
+                (["bootstrap", "--resamples", 30, "--targets", "0-19"], "30 resamples")):
+            table = self.succeed("analyze", self.input, "--interval", *options).splitlines()
+            self.assertTrue("replicates: " + replicates in table, table[:5])
+
     def test_a_narrow_terminal_keeps_the_p_column(self):
         arguments = ["analyze", self.input, "--permutations", 9, "--interval", "jackknife"]
         for heads in ([], ["--heads", "Q=2,K=2,V=2"]):

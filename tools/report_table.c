@@ -224,6 +224,23 @@ static bool print_condition(FILE *stream, const struct lines *lines,
     return done;
 }
 
+/* "replicates: 20 blocks", or where the conditions differ, each one's. */
+static void print_replicates(FILE *stream, const struct report *report, int width)
+{
+    const char *unit = report->options->interval == QKVSIM_JACKKNIFE ? "blocks" : "resamples";
+    const struct condition *conditions = report->conditions;
+    char line[160];
+    int64_t first = qkvsim_intervals_replicates(conditions[0].intervals), last = first;
+    if (report->condition_count == 2)
+        last = qkvsim_intervals_replicates(conditions[1].intervals);
+    if (first == last)
+        snprintf(line, sizeof line, "replicates: %" PRId64 " %s", first, unit);
+    else
+        snprintf(line, sizeof line, "replicates: %" PRId64 " %s for %s, %" PRId64 " for %s", first,
+                 unit, conditions[0].name, last, conditions[1].name);
+    table_print_line(stream, line, width);
+}
+
 static void print_method(FILE *stream, const struct report *report, int width)
 {
     const struct options *options = report->options;
@@ -244,6 +261,7 @@ static void print_method(FILE *stream, const struct report *report, int width)
             100 * (options->level > 0 ? options->level : 0.95), table_statistic_name(report, name),
             options->interval == QKVSIM_JACKKNIFE ? "jackknife, corrected for bias" : "bootstrap");
         table_print_line(stream, line, width);
+        print_replicates(stream, report, width);
     }
 }
 
