@@ -25,11 +25,11 @@ rm -f "$log"
 mkdir -p demo
 analyze() {
   build/tools/qkvsim analyze examples/data/smollm2-135m-layer10-qkv.npy \
-    --groups Q=576,K=192,V=192 --targets examples/data/alice-rows.txt --seed 1865 "$@"
+    --groups Q=576,K=192,V=192 --targets examples/data/alice-rows.txt "$@"
 }
-analyze --permutations 200 --interval jackknife --contrast Q-Q,V-V \
+analyze --permutations 200 --seed 1865 --interval jackknife --contrast Q-Q,V-V \
   --json demo/result.json --figure demo/figure.svg
-analyze --permutations 200 --quiet --figure demo/figure.png
+analyze --permutations 200 --seed 1865 --quiet --figure demo/figure.png
 
 # The same, head by head.
 for format in svg png; do

@@ -1046,9 +1046,24 @@ class WrongUsage(Program):
                                   (["--interval", "jackknife", "--block", "9"], "bootstrap"),
                                   (["--level", "0.9"], "--interval"),
                                   (["--contrast", "Q-Q,V-V"], "--interval"),
+                                  (["--scheme", "all"], "--permutations"),
+                                  (["--scheme", "all", "--permutations", "0"], "--permutations"),
+                                  (["--seed", "0"], "--permutations"),
+                                  (["--seed", "0", "--interval", "jackknife"], "bootstrap"),
                                   (["--segments", "x.npy"], "--interval")):
             with self.subTest(arguments=arguments):
                 self.refused("analyze", self.input, *arguments, status=2, says=wanted)
+
+    def test_two_outputs_are_two_files(self):
+        path, link = self.write("one.svg", b""), self.path("two.svg")
+        os.symlink(path, link)
+        for first, second in (("new.svg", "new.svg"), (path, path), (path, link), (link, path)):
+            for one, other in (("--json", "--csv"), ("--json", "--figure"), ("--csv", "--figure")):
+                self.refused("analyze", self.input, one, first, other, second, status=2,
+                             says=f"{one} and {other} cannot share {second}")
+        self.refused("pairs", self.input, "--top", 1, "--json", path, "--csv", path, status=2,
+                     says="--json and --csv")
+        self.succeed("analyze", self.input, "--json", "/dev/null", "--csv", "/dev/null")
 
     def test_values_out_of_range_are_refused(self):
         for arguments in (["--targets", "1-9", "--compare", "0"], ["--interval", "nonsense"],

@@ -12,6 +12,7 @@
 #include "option_values.h"
 #include "options_inference.h"
 #include "options_pairs.h"
+#include "output.h"
 
 enum {
     ANALYZE = COMMAND_ANALYZE,
@@ -265,13 +266,24 @@ static bool settle_statistic(struct options *options, struct failure *failure)
     return true;
 }
 
+/* Of two outputs in one file the later would replace the earlier. */
+static bool check_outputs(const struct options *options, struct failure *failure)
+{
+    const char *const names[] = { "--json", "--csv", "--figure" };
+    const char *const paths[] = { options->json, options->csv, options->figure };
+    for (int i = 1; i < 3; i++)
+        for (int k = 0; k < i; k++)
+            if (paths[i] != NULL && paths[k] != NULL && output_is_same(paths[i], paths[k]))
+                return fail_usage(failure, "%s and %s cannot share %s", names[k], names[i],
+                                  strcmp(paths[i], "-") == 0 ? "standard output" : paths[i]);
+    return true;
+}
+
 /* What one option asks of another. */
 static bool check_together(const struct options *options, struct failure *failure)
 {
-    bool json_on_stdout = options->json != NULL && strcmp(options->json, "-") == 0;
-    bool csv_on_stdout = options->csv != NULL && strcmp(options->csv, "-") == 0;
-    if (json_on_stdout && csv_on_stdout)
-        return fail_usage(failure, "--json - and --csv - cannot share standard output");
+    if (!check_outputs(options, failure))
+        return false;
     if (options->interleaved && options->heads == NULL)
         return fail_usage(failure, "--interleaved wants --heads");
     if (options->command == COMMAND_MATRIX && options->output == NULL)

@@ -44,7 +44,9 @@ struct options {
     int32_t metric;  /* one metric, for matrix and pairs */
     int64_t bins;
     int64_t permutations;
+    bool has_scheme; /* given, not the default; so the seed */
     int32_t scheme;
+    bool has_seed;
     int64_t seed;
     const char *segments;
     int64_t compare; /* relabellings and matched subsets; 0: no comparison */

@@ -27,11 +27,13 @@ bool take_permutations(struct options *options, char *value, struct failure *fai
 
 bool take_scheme(struct options *options, char *value, struct failure *failure)
 {
+    options->has_scheme = true;
     return option_take_name(schemes, "--scheme", value, &options->scheme, failure);
 }
 
 bool take_seed(struct options *options, char *value, struct failure *failure)
 {
+    options->has_seed = true;
     return option_take_number("--seed", value, 0, INT64_MAX, &options->seed, failure);
 }
 
@@ -98,7 +100,13 @@ bool check_inference(const struct options *options, struct failure *failure)
     bool jackknife = options->interval == QKVSIM_JACKKNIFE;
     bool bootstrap = options->interval == QKVSIM_BOOTSTRAP;
     bool interval = jackknife || bootstrap;
-    return wants("--compare", options->compare > 0, "--targets", options->targets != NULL, failure)
+    bool draws = options->permutations > 0 || options->compare > 0 || bootstrap;
+    return wants("--scheme", options->has_scheme, "--permutations", options->permutations > 0,
+                 failure)
+           && wants("--seed", options->has_seed,
+                    "--permutations, --compare or --interval bootstrap", draws, failure)
+           && wants("--compare", options->compare > 0, "--targets", options->targets != NULL,
+                    failure)
            && wants("--relabel", options->relabel != 0, "--compare", options->compare > 0, failure)
            && wants("--blocks", options->blocks > 0, "--interval jackknife", jackknife, failure)
            && wants("--resamples", options->resamples > 0, "--interval bootstrap", bootstrap,

@@ -114,6 +114,16 @@ bool output_write(const char *path, output_writer *writer, const void *content,
     return done;
 }
 
+bool output_is_same(const char *left, const char *right)
+{
+    struct stat a, b;
+    bool left_exists = stat(left, &a) == 0, right_exists = stat(right, &b) == 0;
+    if (left_exists && !S_ISREG(a.st_mode))
+        return false;
+    return strcmp(left, right) == 0
+           || (left_exists && right_exists && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+}
+
 bool output_check(const char *path, struct failure *failure)
 {
     if (path == NULL || strcmp(path, "-") == 0)

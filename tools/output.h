@@ -19,6 +19,9 @@ typedef bool output_writer(FILE *stream, const void *content, struct failure *fa
 bool output_write(const char *path, output_writer *writer, const void *content,
                   struct failure *failure);
 
+/* Whether two paths are one file, or both are standard output; a device can take two outputs. */
+bool output_is_same(const char *left, const char *right);
+
 /* Whether a file could be made there, asked before long work; NULL and "-" always pass. */
 bool output_check(const char *path, struct failure *failure);
 
