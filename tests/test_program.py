@@ -353,6 +353,12 @@ class Layers(Program):
         self.assertIn("layer10.npy", text)
         self.assertEqual(sorted(os.listdir(self.folder.name)), before)
 
+    def test_nan_in_a_patterns_layer_names_file_and_layer(self):
+        self.layers[10][3, 3] = numpy.nan
+        model = self.model()
+        for arguments in (["analyze"], ["pairs", "--top", 1]):
+            self.refused(*arguments, model, *self.patterns(), says="model.safetensors: layer 10")
+
     def test_csv_names_the_layer_first(self):
         rows = self.succeed("analyze", *self.files(), "--csv", "-").splitlines()
         self.assertTrue(rows[0].startswith("layer,condition,"))
@@ -1065,6 +1071,12 @@ class WrongUsage(Program):
                      says="--json and --csv")
         self.succeed("analyze", self.input, "--json", "/dev/null", "--csv", "/dev/null")
 
+    def test_messages_quote_the_item(self):
+        self.refused("analyze", self.input, "--heads", "Q=0,K=1,V=1", status=2, says="item 1: Q=0")
+        self.refused("analyze", self.input, "--groups", "Q=4,K", status=2, says="item 2: K")
+        self.refused("analyze", self.input, "--targets", "3,10-5", status=2, says="item 2: 10-5")
+        self.refused("analyze", self.input, "--targets", "3,,5", status=2, says="item 2: ")
+
     def test_values_out_of_range_are_refused(self):
         for arguments in (["--targets", "1-9", "--compare", "0"], ["--interval", "nonsense"],
                           ["--targets", "1-9", "--compare", "9", "--relabel", "nonsense"],
@@ -1086,6 +1098,12 @@ class WrongUsage(Program):
                                   (["--interval", "bootstrap", "--block", "41"], "41")):
             with self.subTest(arguments=arguments):
                 self.refused("analyze", self.input, *arguments, says=number)
+        self.refused("analyze", self.input, "--interval", "jackknife", "--blocks", "20", "--targets",
+                     "0-9", says="blocks is 20 for 10 observations")
+        self.refused("analyze", self.input, "--interval", "jackknife", "--blocks", "20", "--targets",
+                     "0-9", says="input.npy: targets")
+        self.refused("analyze", self.input, "--interval", "jackknife", "--blocks", "20", "--targets",
+                     "0-29", says="input.npy: non-targets")
         self.refused("analyze", self.input, "--heads", "Q=3,K=2,V=2", status=2,
                      says="the 4 features of Q do not split into 3 equal heads")
 

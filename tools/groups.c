@@ -38,9 +38,12 @@ static bool add_item(struct group_spec *spec, const char *option, char *item,
     if (equals != NULL)
         *equals = '\0';
     if (equals == NULL || item[0] == '\0' || !text_is_safe(item)
-        || !text_to_integer(equals + 1, 1, INT64_MAX, &number))
+        || !text_to_integer(equals + 1, 1, INT64_MAX, &number)) {
+        if (equals != NULL)
+            *equals = '=';
         return fail_usage(failure, "%s wants NAME=NUMBER,NAME=NUMBER,...: item %d: %s", option,
                           spec->count + 1, item);
+    }
     return spec_add(spec, item, number, failure);
 }
 

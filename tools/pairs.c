@@ -69,7 +69,6 @@ static int64_t *number_features(const qkvsim_layout *layout)
 static bool find_pairs(const struct study *study, qkvsim_pairs **pairs)
 {
     const struct options *options = study->options;
-    const struct layer *layer = &study->layers.items[study->current];
     qkvsim_selection selection = { .struct_size = sizeof selection,
                                    .mask = study->targets.mask,
                                    .count = study->input.observations };
@@ -92,8 +91,8 @@ static bool find_pairs(const struct study *study, qkvsim_pairs **pairs)
                           study->layout, &pairs_options, pairs);
     if (status == QKVSIM_OK)
         return !progress_interrupted() || fail(study->failure, "interrupted");
-    return fail_library(study->failure, study->context, status,
-                        study->layers.several ? layer->name : layer->sources[0].path);
+    char place[STUDY_PLACE_SIZE];
+    return fail_library(study->failure, study->context, status, study_place(study, place));
 }
 
 static bool write_layer(const struct pairs_outputs *outputs, const struct study *study,

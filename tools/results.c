@@ -13,7 +13,8 @@ struct task {
     struct progress *progress;
     qkvsim_bins bins;
     qkvsim_analysis_options analysis;
-    double work; /* analyses of this layer, over all calls */
+    double work;           /* analyses of this layer, over all calls */
+    const char *condition; /* which of two is computed, for messages; else NULL */
 };
 
 /* About as many analyses as an interval takes. */
@@ -48,20 +49,15 @@ static void announce(const struct task *task, const char *what, double analyses)
     progress_next(task->progress, label, analyses / task->work / study->layers.count);
 }
 
-/* What a message about a layer names: its file, or where that has many, the layer. */
-static const char *place_of(const struct study *study)
-{
-    const struct layer *layer = &study->layers.items[study->current];
-    bool pattern = study->layers.several && layer->sources[0].tensor != NULL;
-    return pattern ? layer->name : layer->sources[0].path;
-}
-
 static bool check(const struct task *task, qkvsim_status status)
 {
     const struct study *study = task->study;
+    char layer[STUDY_PLACE_SIZE], place[STUDY_PLACE_SIZE + 32];
     if (status == QKVSIM_OK)
         return !progress_interrupted() || fail(study->failure, "interrupted");
-    return fail_library(study->failure, study->context, status, place_of(study));
+    snprintf(place, sizeof place, "%s%s%s", study_place(study, layer),
+             task->condition != NULL ? ": " : "", task->condition != NULL ? task->condition : "");
+    return fail_library(study->failure, study->context, status, place);
 }
 
 static bool run_baseline(struct task *task, const qkvsim_analysis_options *analysis,
@@ -107,6 +103,7 @@ static bool run_condition(struct task *task, const char *name, const qkvsim_sele
     int index = results->report.condition_count;
     qkvsim_analysis_options analysis = task->analysis;
     analysis.selection = selection;
+    task->condition = selection != NULL ? name : NULL;
     announce(task, name, condition_work(options));
     if (options->permutations > 0) {
         if (!run_baseline(task, &analysis, &results->baselines[index]))
@@ -144,6 +141,7 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
                                              .segments = options->relabel == QKVSIM_RELABEL_SHIFT
                                                              ? study->segments
                                                              : NULL };
+    task->condition = NULL;
     announce(task, "comparison", comparison_work(options));
     if (!check(task, qkvsim_compare(study->context, study->input.parts, study->input.part_count,
                                     study->layout, &task->analysis, targets, others, &comparison,
@@ -159,6 +157,7 @@ static bool run_selection_contrast(struct task *task, const qkvsim_selection *ta
 {
     qkvsim_analysis_options analysis = task->analysis;
     analysis.selection = targets;
+    task->condition = NULL;
     announce(task, "contrast", 2 * interval_work(task->study->options));
     if (!run_intervals(task, &analysis, others, &task->results->selection_contrast))
         return false;

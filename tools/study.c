@@ -4,6 +4,7 @@
 #include "study.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -139,6 +140,15 @@ bool study_turn_to(struct study *study, int layer)
     study->current = layer;
     return input_open_parts(&study->input, item->sources, item->source_count, study->failure)
            && check_shape(study, &study->input, layer);
+}
+
+const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE])
+{
+    const struct layer *layer = &study->layers.items[study->current];
+    bool many = study->layers.several && layer->sources[0].tensor != NULL;
+    snprintf(place, STUDY_PLACE_SIZE, "%s%s%s", layer->sources[0].path, many ? ": layer " : "",
+             many ? layer->name : "");
+    return place;
 }
 
 bool study_open(struct study *study, const struct options *options, struct failure *failure)

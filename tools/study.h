@@ -35,6 +35,10 @@ bool study_open(struct study *study, const struct options *options, struct failu
 /* Makes another layer's input the open one. */
 bool study_turn_to(struct study *study, int layer);
 
+/* What a message about the current layer names: its file, and where that has many layers, which. */
+enum { STUDY_PLACE_SIZE = 512 };
+const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE]);
+
 /* Also for one zeroed and never opened. */
 void study_close(struct study *study);
 

@@ -36,8 +36,12 @@ static bool mark_item(struct targets *targets, char *item, int64_t number, struc
         *dash = '\0';
     const char *end = dash != NULL ? dash + 1 : item;
     if (!text_to_integer(item, 0, INT64_MAX, &first) || !text_to_integer(end, 0, INT64_MAX, &last)
-        || last < first)
-        return fail_usage(failure, "--targets wants a list like 3,17,40-59: item %" PRId64, number);
+        || last < first) {
+        if (dash != NULL)
+            *dash = '-';
+        return fail_usage(failure, "--targets wants a list like 3,17,40-59: item %" PRId64 ": %s",
+                          number, item);
+    }
     for (int64_t row = first; row <= last; row++)
         if (!mark(targets, row, "--targets", "item", number, failure))
             return false;
