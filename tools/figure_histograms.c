@@ -227,8 +227,9 @@ static void draw_axes(const struct figure *figure, double limit, bool last_row)
     draw_y_axis(figure, limit);
 }
 
-/* The number that sums up a panel for each condition, in the condition's colour, at the right. */
-static void draw_panel_numbers(const struct figure *figure, int32_t pair_group, int32_t metric)
+/* The number that sums up a panel for each condition, in the condition's colour, at the right.
+ * Returns where they begin. */
+static double draw_panel_numbers(const struct figure *figure, int32_t pair_group, int32_t metric)
 {
     const struct report *report = figure->report;
     double x = figure->panel_width, y = -figure->panel_height - 3;
@@ -246,7 +247,7 @@ static void draw_panel_numbers(const struct figure *figure, int32_t pair_group, 
         x -= canvas_text(figure->cr, x, y, 1, text) + 5;
     }
     canvas_grey(figure->cr, 0.35);
-    canvas_text(figure->cr, x, y, 1, metric == QKVSIM_COSINE ? "offset share" : "sd");
+    return x - canvas_text(figure->cr, x, y, 1, metric == QKVSIM_COSINE ? "offset share" : "sd");
 }
 
 static void draw_panel_header(const struct figure *figure, int32_t pair_group, int32_t metric)
@@ -254,6 +255,7 @@ static void draw_panel_header(const struct figure *figure, int32_t pair_group, i
     char count[TEXT_COUNT_SIZE], pairs[TEXT_COUNT_SIZE + 8];
     const char *name = qkvsim_layout_pair_group_name(figure->report->layout, pair_group);
     double y = -figure->panel_height - 3;
+    double numbers = draw_panel_numbers(figure, pair_group, metric);
     canvas_font(figure->cr, 7.5, true);
     canvas_grey(figure->cr, 0);
     double width = canvas_text(figure->cr, 0, y, 0, name);
@@ -261,9 +263,8 @@ static void draw_panel_header(const struct figure *figure, int32_t pair_group, i
     canvas_grey(figure->cr, 0.35);
     snprintf(pairs, sizeof pairs, "%s pairs",
              text_count(qkvsim_layout_pairs(figure->report->layout, pair_group), count));
-    if (width + 6 + canvas_text_width(figure->cr, pairs) < figure->panel_width / 2)
+    if (width + 6 + canvas_text_width(figure->cr, pairs) + 6 <= numbers)
         canvas_text(figure->cr, width + 6, y, 0, pairs);
-    draw_panel_numbers(figure, pair_group, metric);
 }
 
 static void draw_panel(const struct figure *figure, int32_t row, int column)
