@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "options.h"
@@ -22,6 +23,8 @@ static const struct canvas_style styles[TREND_ROWS_MAX] = {
 
 struct figure {
     const struct trend *trend;
+    double *places; /* of layers, from 0 to 1 */
+    double beside;  /* from one row's marker to the next one's in the same layer */
     cairo_t *cr;
     double panel_width;
     double top;
@@ -44,10 +47,61 @@ static double value_of(const struct trend *trend, int layer, int condition, int 
                            : estimate;
 }
 
+/* The number in a layer's name, where the names of all layers differ in one alone; else -1. */
+static int64_t number_of(const struct trend *trend, int layer)
+{
+    const char *const *names = trend->names;
+    size_t same = strlen(names[0]);
+    for (int i = 1; i < trend->layers; i++)
+        while (strncmp(names[0], names[i], same) != 0)
+            same--;
+    while (same > 0 && strspn(names[0] + same - 1, "0123456789") > 0)
+        same--;
+    const char *digits = names[layer] + same, *first = names[0] + same;
+    size_t count = strspn(digits, "0123456789");
+    return count == 0 || count > 12
+                   || strcmp(digits + count, first + strspn(first, "0123456789")) != 0
+               ? -1
+               : strtoll(digits, NULL, 10);
+}
+
+/* Layers stand where their numbers put them, or without numbers side by side. */
+static void place_layers(struct figure *figure)
+{
+    const struct trend *trend = figure->trend;
+    int last = trend->layers - 1;
+    bool numbered = true;
+    for (int i = 0; numbered && i <= last; i++) {
+        int64_t number = number_of(trend, i);
+        numbered = number >= 0 && (i == 0 || number > number_of(trend, i - 1));
+    }
+    for (int i = 0; i <= last; i++) {
+        double done = last > 0 ? (double)i / last : 0;
+        if (numbered && last > 0)
+            done = (double)(number_of(trend, i) - number_of(trend, 0))
+                   / (double)(number_of(trend, last) - number_of(trend, 0));
+        figure->places[i] = (0.5 + last * done) / trend->layers;
+    }
+}
+
+/* The least distance of two layers. */
+static double narrowest_slot(const struct figure *figure)
+{
+    double slot = 1;
+    for (int i = 1; i < figure->trend->layers; i++)
+        slot = fmin(slot, figure->places[i] - figure->places[i - 1]);
+    return slot * figure->panel_width;
+}
+
 static double x_of(const struct figure *figure, int layer)
 {
-    int layers = figure->trend->layers;
-    return figure->panel_width * (layer + 0.5) / layers;
+    return figure->panel_width * figure->places[layer];
+}
+
+/* Where a row's marker stands: with intervals, beside those of the other rows. */
+static double x_of_row(const struct figure *figure, int layer, int32_t row)
+{
+    return x_of(figure, layer) + figure->beside * (row - (figure->trend->row_count - 1) / 2.0);
 }
 
 static double y_of(const struct panel *panel, double value)
@@ -55,7 +109,8 @@ static double y_of(const struct panel *panel, double value)
     return -PANEL_HEIGHT * (value - panel->low) / (panel->high - panel->low);
 }
 
-/* One axis for all conditions of a statistic, so that they compare; shares have the whole one. */
+/* One axis for all conditions of a statistic, so that they compare, with all that is drawn; shares
+ * have the whole one, and more where an interval reaches beyond. */
 static void find_range(const struct trend *trend, struct panel *panel)
 {
     double low = INFINITY, high = -INFINITY;
@@ -72,14 +127,16 @@ static void find_range(const struct trend *trend, struct panel *panel)
     int32_t statistic = trend->lines[panel->line].statistic;
     bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE || statistic == QKVSIM_TAIL;
     if (share || !(low <= high)) {
-        low = 0;
-        high = 1;
+        low = fmin(low, 0); /* where there are no values they are infinite */
+        high = fmax(high, 1);
+        low = isfinite(low) ? low : 0;
+        high = isfinite(high) ? high : 1;
     }
     if (statistic == QKVSIM_VARIANCE)
         low = fmin(low, 0);
     double room = high > low ? 0.06 * (high - low) : fmax(0.1 * fabs(high), 1e-3);
-    panel->low = share || low == 0 ? low : low - room;
-    panel->high = share ? high : high + room;
+    panel->low = low == 0 ? low : low - room;
+    panel->high = share && high == 1 ? high : high + room;
 }
 
 static void draw_marker(cairo_t *cr, double x, double y, int32_t shape)
@@ -113,9 +170,9 @@ static void draw_intervals(const struct figure *figure, const struct panel *pane
                                    i == 0 ? TREND_LOW : TREND_HIGH);
         if (isnan(ends[0]) || isnan(ends[1]))
             continue;
-        /* A share's interval may reach beyond the axis. */
-        cairo_move_to(figure->cr, x_of(figure, layer), y_of(panel, fmax(ends[0], panel->low)));
-        cairo_line_to(figure->cr, x_of(figure, layer), y_of(panel, fmin(ends[1], panel->high)));
+        double x = x_of_row(figure, layer, row);
+        cairo_move_to(figure->cr, x, y_of(panel, ends[0]));
+        cairo_line_to(figure->cr, x, y_of(panel, ends[1]));
         canvas_stroke(figure->cr, &style);
     }
 }
@@ -132,16 +189,16 @@ static void draw_line(const struct figure *figure, const struct panel *panel, in
             continue;
         }
         if (joined)
-            cairo_line_to(cr, x_of(figure, layer), y_of(panel, value));
+            cairo_line_to(cr, x_of_row(figure, layer, row), y_of(panel, value));
         else
-            cairo_move_to(cr, x_of(figure, layer), y_of(panel, value));
+            cairo_move_to(cr, x_of_row(figure, layer, row), y_of(panel, value));
         joined = true;
     }
     canvas_stroke(cr, &styles[row]);
     for (int layer = 0; trend->layers <= MARKER_LAYERS_MAX && layer < trend->layers; layer++) {
         double value = value_of(trend, layer, panel->condition, panel->line, row);
         if (!isnan(value))
-            draw_marker(cr, x_of(figure, layer), y_of(panel, value), row);
+            draw_marker(cr, x_of_row(figure, layer, row), y_of(panel, value), row);
     }
 }
 
@@ -189,26 +246,27 @@ static double widest_label(const struct figure *figure)
     return widest;
 }
 
-/* Layers from one label to the next, and whether the labels are turned to fit. */
-static int label_step(const struct figure *figure, bool *turned)
+/* From one label to the next, at least, and whether the labels are turned to fit. */
+static double label_width(const struct figure *figure, bool *turned)
 {
-    double slot = figure->panel_width / figure->trend->layers;
     double widest = widest_label(figure) + 4;
     *turned = widest > 34;
-    double needed = *turned ? 9 : widest;
-    return needed > slot ? (int)ceil(needed / slot) : 1;
+    return *turned ? 9 : widest;
 }
 
 static void draw_x_axis(const struct figure *figure, bool labels)
 {
     bool turned;
-    int step = label_step(figure, &turned);
+    double width = label_width(figure, &turned), next = -width;
     cairo_t *cr = figure->cr;
     canvas_font(cr, 6.5, false);
     canvas_grey(cr, 0.15);
-    for (int layer = 0; layer < figure->trend->layers; layer += step) {
+    for (int layer = 0; layer < figure->trend->layers; layer++) {
         double x = x_of(figure, layer);
         char label[LABEL_SIZE];
+        if (x < next)
+            continue;
+        next = x + width - 1e-6;
         canvas_line(cr, x, 0, x, 3);
         label_of(figure->trend, layer, label, sizeof label);
         if (labels && turned)
@@ -302,7 +360,8 @@ static void write_caption(const struct trend *trend, char *caption, size_t size)
         snprintf(caption + used, size - (size_t)used, " Variance: of the similarities over pairs.");
     const struct options *options = trend->shared.options;
     if (options->interval != 0)
-        used += snprintf(caption + used, size - (size_t)used, " Bars: %g %% intervals by %s%s.",
+        used += snprintf(caption + used, size - (size_t)used,
+                         " Bars: %g %% intervals by %s%s; those of one layer stand side by side.",
                          100 * (options->level > 0 ? options->level : 0.95),
                          options_interval_name(options->interval),
                          options->interval == QKVSIM_JACKKNIFE
@@ -323,8 +382,10 @@ static double draw_page(cairo_t *cr, void *content)
     int conditions = trend->shared.condition_count;
     figure->panel_width =
         (double)(PAGE_WIDTH - PAGE_LEFT - PAGE_RIGHT - (conditions - 1) * GAP_X) / conditions;
+    if (trend->shared.options->interval != 0)
+        figure->beside = fmin(3, 0.7 * narrowest_slot(figure) / trend->row_count);
     bool turned;
-    label_step(figure, &turned);
+    label_width(figure, &turned);
     figure->x_axis = turned ? 22 + 0.71 * widest_label(figure) : 24;
     figure->top = PAGE_MARGIN + draw_legend(figure) + 14;
     draw_titles(figure);
@@ -342,5 +403,11 @@ bool trend_write_figure(FILE *stream, const struct trend *trend, const struct fi
                         struct failure *failure)
 {
     struct figure figure = { .trend = trend };
-    return canvas_write(stream, format, draw_page, &figure, failure);
+    figure.places = calloc((size_t)trend->layers, sizeof *figure.places);
+    if (figure.places == NULL)
+        return fail_no_memory(failure);
+    place_layers(&figure);
+    bool done = canvas_write(stream, format, draw_page, &figure, failure);
+    free(figure.places);
+    return done;
 }
