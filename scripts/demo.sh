@@ -33,7 +33,7 @@ analyze --permutations 200 --seed 1865 --quiet --figure demo/figure.png
 
 # The same, head by head.
 for format in svg png; do
-  analyze --heads Q=9,K=3,V=3 --interval jackknife --quiet --figure demo/heads.$format
+  analyze --heads Q=9,K=3,V=3 --interval jackknife --compare 99 --quiet --figure demo/heads.$format
 done
 
 echo

@@ -846,6 +846,18 @@ class Heads(Program):
                 with open(self.path("heads." + end), "rb") as file:
                     self.assertTrue(file.read().startswith(start))
 
+    def test_figures_of_heads_compare_selections_at_equal_size(self):
+        for statistic in ("offset_share", "tail", "max"):
+            drawn = set()
+            for targets in ("0-9", "0-49"):
+                for compare in ((), ("--compare", 3), ("--compare", 30)):
+                    self.succeed("analyze", self.input, *self.HEADS, "--targets", targets,
+                                 "--statistic", statistic, *compare, "--figure",
+                                 self.path("heads.svg"))
+                    with open(self.path("heads.svg"), "rb") as file:
+                        drawn.add(file.read())
+            self.assertEqual(len(drawn), 2 if statistic == "max" else 6)
+
     def test_undefined_values_leave_holes_in_matrix_and_figure(self):
         self.values[:, :3] = 1
         numpy.save(self.input, self.values)

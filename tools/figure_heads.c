@@ -23,6 +23,9 @@ enum {
     PANELS_MAX = REPORT_CONDITIONS_MAX + 1
 };
 
+/* Values within this part of a scale from 0 on get a scale of their own. */
+static const double NARROW = 0.4;
+
 struct panel {
     char title[96];
     double *matrix; /* groups x groups */
@@ -51,20 +54,41 @@ static double largest(const struct figure *figure, const double *matrix)
     return result;
 }
 
+static double smallest(const struct figure *figure, const double *matrix)
+{
+    double result = INFINITY;
+    for (int32_t i = 0; i < figure->groups * figure->groups; i++)
+        result = fmin(result, fabs(matrix[i]));
+    return result;
+}
+
+/* A scale from 0 on, or where the values are close to each other and far from 0 (one colour in all),
+ * from a tick below the least of them to one above the largest. */
+static struct colour_scale scale_of_sizes(double least, double limit, bool share)
+{
+    double full = share ? 1 : limit, range = fmax(limit - least, 0.01 * full);
+    double step = canvas_tick_step(range);
+    if (!(limit - least < NARROW * full))
+        return (struct colour_scale){ 0, full, share };
+    double low = step * floor(least / step + 1e-9), high = step * ceil(limit / step - 1e-9);
+    return (struct colour_scale){ low, high > low ? high : low + step, false };
+}
+
 /* Shares lie in [0, 1], with the middle where both parts are equal; what has a sign is centred on 0;
  * the rest begins there. All conditions have one scale. */
 static struct colour_scale find_scale(const struct figure *figure, bool difference)
 {
     int32_t statistic = figure->statistic;
-    double limit = 0;
+    double least = INFINITY, limit = 0;
     for (int i = 0; i < figure->panel_count; i++)
-        if ((figure->panels[i].condition == NULL) == difference)
+        if ((figure->panels[i].condition == NULL) == difference) {
+            least = fmin(least, smallest(figure, figure->panels[i].matrix));
             limit = fmax(limit, largest(figure, figure->panels[i].matrix));
+        }
     limit = limit > 0 ? limit : 1;
-    if (!difference && statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
-        return (struct colour_scale){ 0, 1, true };
-    if (!difference && (statistic == QKVSIM_VARIANCE || statistic == QKVSIM_TAIL))
-        return (struct colour_scale){ 0, limit, false };
+    bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE;
+    if (!difference && (share || statistic == QKVSIM_VARIANCE || statistic == QKVSIM_TAIL))
+        return scale_of_sizes(least, limit, share);
     return (struct colour_scale){ -limit, limit, true };
 }
 
@@ -88,6 +112,53 @@ static bool add_condition(struct figure *figure, const struct condition *conditi
     return true;
 }
 
+static int64_t size_of(const struct figure *figure, int condition)
+{
+    return qkvsim_analysis_observations(figure->report->conditions[condition].analysis);
+}
+
+static int64_t smaller_size(const struct figure *figure)
+{
+    int64_t first = size_of(figure, 0), second = size_of(figure, 1);
+    return first < second ? first : second;
+}
+
+static bool sizes_differ(const struct figure *figure)
+{
+    return figure->report->condition_count > 1 && size_of(figure, 0) != size_of(figure, 1);
+}
+
+/* Whether permutations and subsets say anything of the chosen statistic. */
+static bool is_replicated(const struct figure *figure)
+{
+    bool replicated = false;
+    for (int i = 0; i < REPORT_REPLICATED; i++)
+        replicated = replicated || report_replicated[i].number == figure->statistic;
+    return replicated;
+}
+
+/* Whether the larger selection's statistic is known at the smaller one's size. */
+static bool has_matched(const struct figure *figure)
+{
+    return is_replicated(figure) && sizes_differ(figure) && figure->report->comparison != NULL;
+}
+
+/* Takes the mean over matched subsets in place of the larger selection's own values. */
+static void match_difference(const struct figure *figure, struct panel *panel)
+{
+    bool first_is_larger = size_of(figure, 0) > size_of(figure, 1);
+    for (int32_t i = 0; i < figure->groups; i++)
+        for (int32_t k = 0; k < figure->groups; k++) {
+            int32_t cell = i * figure->groups + k;
+            int32_t row = qkvsim_layout_pair_group(figure->report->layout, i, k);
+            double matched =
+                qkvsim_comparison_matched(figure->report->comparison, row, figure->metric,
+                                          figure->statistic, QKVSIM_NULL_MEAN);
+            panel->matrix[cell] = first_is_larger ? matched - figure->panels[1].matrix[cell]
+                                                  : figure->panels[0].matrix[cell] - matched;
+        }
+}
+
 static bool add_difference(struct figure *figure)
 {
     struct panel *panel = &figure->panels[figure->panel_count++];
@@ -96,8 +167,14 @@ static bool add_difference(struct figure *figure)
         return false;
     for (int32_t i = 0; i < figure->groups * figure->groups; i++)
         panel->matrix[i] = figure->panels[0].matrix[i] - figure->panels[1].matrix[i];
-    snprintf(panel->title, sizeof panel->title, "%s − %s", figure->panels[0].condition->name,
-             figure->panels[1].condition->name);
+    int used = snprintf(panel->title, sizeof panel->title, "%s − %s",
+                        figure->panels[0].condition->name, figure->panels[1].condition->name);
+    if (has_matched(figure)) {
+        char count[TEXT_COUNT_SIZE];
+        match_difference(figure, panel);
+        snprintf(panel->title + used, sizeof panel->title - (size_t)used, " (n = %s each)",
+                 text_count(smaller_size(figure), count));
+    }
     return true;
 }
 
@@ -162,13 +239,19 @@ static void draw_cell(const struct figure *figure, const struct panel *panel, in
     if (size < 12 || isnan(value))
         return;
     char label[32];
-    int decimals = fmax(fabs(panel->scale.low), fabs(panel->scale.high)) < 0.1 ? 3 : 2;
+    const struct colour_scale *scale = &panel->scale;
+    double span =
+        scale->low > 0 ? scale->high - scale->low : fmax(fabs(scale->low), fabs(scale->high));
+    int decimals = span < 0.1 ? 3 : 2;
     snprintf(label, sizeof label, "%.*f", decimals, fabs(value));
     /* The zero before the point goes where cells are small, the sign is a true minus. */
     const char *shown = size < 20 && label[0] == '0' ? label + 1 : label;
     char text[40];
-    snprintf(text, sizeof text, "%s%s", value < 0 ? "−" : "", shown);
-    canvas_font(cr, fmin(0.36 * size, 7), false);
+    bool negative = value < 0 && strspn(label, "0.") < strlen(label);
+    snprintf(text, sizeof text, "%s%s", negative ? "−" : "", shown);
+    double font = fmin(0.36 * size, 7);
+    canvas_font(cr, font, false);
+    canvas_font(cr, font * fmin(1, (size - 2) / canvas_text_width(cr, text)), false);
     canvas_text(cr, x + size / 2, y + size / 2 + fmin(0.13 * size, 2.5), 0.5, text);
 }
 
@@ -254,9 +337,12 @@ static void draw_bar(const struct figure *figure, const struct panel *panel)
         canvas_line(cr, x, top + BAR, x, top + BAR + 2.5);
         canvas_text(cr, x, top + BAR + 9.5, 0.5, label);
     }
-    char name[REPORT_STATISTIC_SIZE], title[2 * REPORT_STATISTIC_SIZE];
-    snprintf(title, sizeof title, "%s%s", panel->condition == NULL ? "difference of " : "",
-             report_chosen_name(figure->report, name));
+    char name[REPORT_STATISTIC_SIZE], title[3 * REPORT_STATISTIC_SIZE], range[48] = "";
+    if (scale->low > 0)
+        snprintf(range, sizeof range, ", from %.*f to %.*f only", decimals, scale->low, decimals,
+                 scale->high);
+    snprintf(title, sizeof title, "%s%s%s", panel->condition == NULL ? "difference of " : "",
+             report_chosen_name(figure->report, name), range);
     canvas_font(cr, 7, false);
     canvas_text(cr, side / 2, top + BAR + 18.5, 0.5, title);
 }
@@ -318,6 +404,37 @@ static double draw_rollups(const struct figure *figure)
     return end + PAGE_LINE + height;
 }
 
+/* No p of m permutations is below 1 / (m + 1). */
+static bool may_be_significant(const struct figure *figure, int64_t permutations)
+{
+    return permutations >= 19 && is_replicated(figure);
+}
+
+/* What is subtracted from what, and what dots there mean. */
+static void caption_difference(const struct figure *figure, char *caption, size_t size)
+{
+    const struct report *report = figure->report;
+    const struct options *options = report->options;
+    char count[TEXT_COUNT_SIZE];
+    int used = 0;
+    if (has_matched(figure))
+        used = snprintf(caption, size,
+                        " Difference: at equal size, with the mean over %s random subsets of the "
+                        "larger selection, as the statistic depends on n.",
+                        text_count(qkvsim_comparison_subsets(report->comparison), count));
+    else if (sizes_differ(figure))
+        used = snprintf(caption, size,
+                        " Difference: of selections of different size, which alone can make one.");
+    if (report->comparison != NULL && may_be_significant(figure, options->compare))
+        snprintf(
+            caption + used, size - (size_t)used,
+            " Dots in the difference: p\u00A0≤\u00A00.05 against %s relabellings (%s) at full "
+            "size, adjusted "
+            "for all pair groups by the max-statistic.",
+            text_count(options->compare, count),
+            options_relabel_name(options->relabel != 0 ? options->relabel : QKVSIM_RELABEL_LABELS));
+}
+
 static void write_caption(const struct figure *figure, char *caption, size_t size)
 {
     const struct report *report = figure->report;
@@ -336,24 +453,20 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
     if (served)
         used += snprintf(caption + used, size - (size_t)used,
                          " Framed: query, key and value heads that serve each other.");
-    if (options->permutations > 0)
-        used += snprintf(caption + used, size - (size_t)used,
-                         " Dots: p ≤ 0.05 against %s permutations (scheme %s, seed %" PRId64
-                         "), adjusted for all pair groups by the max-statistic.",
-                         text_count(options->permutations, count),
-                         options_scheme_name(options->scheme), options->seed);
+    if (may_be_significant(figure, options->permutations))
+        used +=
+            snprintf(caption + used, size - (size_t)used,
+                     " Dots: p\u00A0≤\u00A00.05 against %s permutations (scheme %s, seed %" PRId64
+                     "), adjusted for all pair groups by the max-statistic.",
+                     text_count(options->permutations, count), options_scheme_name(options->scheme),
+                     options->seed);
     if (options->interval != 0 && rollups_height(report) > 0)
         used += snprintf(
             caption + used, size - (size_t)used, " Heads together: %g %% intervals by %s%s.",
             100 * (options->level > 0 ? options->level : 0.95),
             options_interval_name(options->interval),
             options->interval == QKVSIM_JACKKNIFE ? " and what they correct each value to" : "");
-    if (report->comparison != NULL)
-        snprintf(
-            caption + used, size - (size_t)used,
-            " Dots in the difference: the same against %s relabellings (%s).",
-            text_count(options->compare, count),
-            options_relabel_name(options->relabel != 0 ? options->relabel : QKVSIM_RELABEL_LABELS));
+    caption_difference(figure, caption + used, size - (size_t)used);
 }
 
 static double draw_page(cairo_t *cr, void *content)
@@ -363,7 +476,7 @@ static double draw_page(cairo_t *cr, void *content)
     for (int i = 0; i < figure->panel_count; i++)
         draw_panel(figure, i);
     double top = draw_rollups(figure) + PAGE_LINE;
-    char caption[1280];
+    char caption[2048];
     write_caption(figure, caption, sizeof caption);
     return top + canvas_paragraph(cr, top, caption) - PAGE_LINE + PAGE_MARGIN;
 }
