@@ -86,7 +86,10 @@ class Program(unittest.TestCase):
 
     def succeed_on_a_terminal(self, columns, *arguments):
         """What a terminal of so many columns shows."""
-        controller, terminal = pty.openpty()
+        try:
+            controller, terminal = pty.openpty()
+        except OSError as error:  # a chroot without devpts
+            self.skipTest(f"no terminal to be had: {error}")
         try:
             fcntl.ioctl(terminal, termios.TIOCSWINSZ, struct.pack("4H", 50, columns, 0, 0))
             with subprocess.Popen([PROGRAM, *map(str, arguments)], stdout=terminal,
