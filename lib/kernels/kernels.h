@@ -2,8 +2,9 @@
  * The inner loops, one table for each instruction set, chosen once for a context.
  *
  * All tables are compiled from one source, kernel_template.h, for float and for double; the
- * portable one is the specification. Similarities and bins are computed without fused multiply-add
- * and in one order, so every table gives the same bits and the same counts.
+ * portable one is the specification. Similarities are computed without fused multiply-add and in one
+ * order, and bins are settled exactly where a guess could be wrong, so every table gives the same
+ * values and the same counts.
  */
 #ifndef QKV_KERNELS_H
 #define QKV_KERNELS_H
