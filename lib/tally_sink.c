@@ -8,8 +8,8 @@
 #include <string.h>
 
 enum {
-    JOINT_BINS_MAX = 128,      /* the tables stay in the first-level cache */
-    JOINT_PENDING_MAX = 120000 /* pairs, dealt to two tables of 16-bit counts */
+    JOINT_BINS_MAX = 128,          /* the tables stay in the first-level cache */
+    JOINT_PENDING_MAX = UINT16_MAX /* pairs in one of the tables */
 };
 
 /* ---- segments ---- */
@@ -145,13 +145,16 @@ static void flush_joint(qkv_tally_sink *sink, qkv_worker_counts *counts)
     counts->pending = 0;
 }
 
-/* The worker's joint tables, made ready for a number of pairs of a pair group. */
-static uint16_t *joint_for(qkv_tally_sink *sink, qkv_worker_counts *counts, int32_t pair_group,
-                           int64_t pairs)
+/* The worker's joint tables, made ready for a rectangle of a pair group: each row deals its pairs to
+ * the tables in turns. */
+static uint16_t *joint_for(qkv_tally_sink *sink, qkv_worker_counts *counts,
+                           const rectangle_place *place)
 {
-    if (counts->pair_group != pair_group || counts->pending + pairs > JOINT_PENDING_MAX)
+    const int64_t in_a_row = (place->columns + QKV_JOINT_TABLES - 1) / QKV_JOINT_TABLES;
+    const int64_t pairs = place->rows * in_a_row;
+    if (counts->pair_group != place->pair_group || counts->pending + pairs > JOINT_PENDING_MAX)
         flush_joint(sink, counts);
-    counts->pair_group = pair_group;
+    counts->pair_group = place->pair_group;
     counts->pending += pairs;
     return counts->joint;
 }
@@ -202,10 +205,10 @@ static void tally_place(qkv_tally_sink *sink, int32_t worker, const qkv_tile *ti
         .cosine = { .wanted = (sink->setting.metrics & QKVSIM_COSINE) != 0,
                     .counts = counts->single },
         .pearson = { .wanted = (sink->setting.metrics & QKVSIM_PEARSON) != 0 && place->normal,
-                     .counts = counts->single + sink->metric_counts },
+                     .counts = counts->single + sink->metric_counts + 1 },
     };
     if (jointly)
-        tally.joint = joint_for(sink, counts, place->pair_group, place->rows * place->columns);
+        tally.joint = joint_for(sink, counts, place);
     const qkv_rectangle rectangle = describe_rectangle(sink, tile, place);
     const qkv_kernels *kernels = sink->context->kernels;
     (sink->gram->panels->real == QKVSIM_F64 ? &kernels->f64 : &kernels->f32)
@@ -236,10 +239,10 @@ static bool allocate_counts(qkvsim_context *context, qkv_tally_sink *sink)
     const bool joint = binning->fast && binning->count <= JOINT_BINS_MAX
                        && sink->setting.metrics == QKVSIM_COSINE + QKVSIM_PEARSON;
     sink->metric_counts = (binning->fast ? QKV_SUBHISTOGRAMS : 1) * binning->count;
-    const size_t single = 2 * (size_t)sink->metric_counts;
+    const size_t single = 2 * ((size_t)sink->metric_counts + 1);
     const size_t cells =
-        joint ? QKV_JOINT_TABLES * (size_t)binning->count * (size_t)binning->count : 0;
-    const size_t words = (single + cells / 2 + 15) / 16 * 16; /* of 32 bits, whole cache lines */
+        joint ? QKV_JOINT_TABLES * (size_t)binning->count * (size_t)binning->count + 1 : 0;
+    const size_t words = (single + cells / 2 + 16) / 16 * 16; /* of 32 bits, whole cache lines */
     sink->workers = qkv_gram_workers(context, sink->gram);
     sink->counts = qkv_allocate(&context->allocator, (size_t)sink->workers, sizeof *sink->counts);
     sink->count_block = qkv_allocate_zeroed(&context->allocator, (size_t)sink->workers * words,

@@ -38,7 +38,7 @@ typedef struct qkv_worker_counts {
     uint16_t *joint;  /* NULL: never used */
     uint32_t *single; /* cosine and Pearson apart */
     int32_t pair_group;
-    int64_t pending; /* pairs in joint */
+    int64_t pending; /* pairs in one table of joint, at most */
 } qkv_worker_counts;
 
 typedef struct qkv_tally_sink {
@@ -54,7 +54,7 @@ typedef struct qkv_tally_sink {
     qkv_worker_counts *counts; /* of each worker */
     uint32_t *count_block;
     int32_t workers;
-    int64_t metric_counts;                /* in `single`, of one metric */
+    int64_t metric_counts;                /* in `single`, of one metric; one more is unused */
     int64_t *histograms[2];               /* the caller's: pair groups x bins; cosine, Pearson */
     pthread_mutex_t stripes[QKV_STRIPES]; /* guard the histograms, by pair group */
 } qkv_tally_sink;

@@ -77,8 +77,8 @@ typedef struct qkv_rectangle {
 /* What one metric's values in a rectangle came to. Power sums are of v - shift, in double. */
 typedef struct qkv_tally {
     bool wanted;
-    uint32_t
-        *counts; /* QKV_SUBHISTOGRAMS x binning->count, zero on entry; unused with joint counts */
+    uint32_t *counts; /* QKV_SUBHISTOGRAMS x binning->count, zero on entry, and one more that may be
+                    overwritten; unused with joint counts */
     double shift;
     double power_sums[4];
     double minimum, maximum;
@@ -88,9 +88,9 @@ typedef struct qkv_tally {
 typedef struct qkv_rectangle_tally {
     int64_t pairs;
     qkv_tally cosine, pearson;
-    /* QKV_JOINT_TABLES x bins x bins, by cosine bin and then by Pearson bin: one addition counts
-     * both. A rectangle's pairs are dealt to the tables evenly, but for 16 in a thousand. NULL: each
-     * metric counts in its own table. */
+    /* QKV_JOINT_TABLES x bins x bins, by cosine bin and then by Pearson bin, and one more that may be
+     * overwritten. One addition counts both metrics. A row's pairs are dealt to the tables in turns.
+     * NULL: each metric counts in its own table. */
     uint16_t *joint;
     double variance_sum;    /* sum V,   V = s_i s_j pearson */
     double variance_energy; /* sum V^2 */

@@ -15,10 +15,11 @@
 enum {
     LOAD_ROWS = 64,
     SUMMED_ROWS = 128,
-    BATCH = 1024, /* values tallied together */
-    BATCH_MARGIN = 16,
-    READ_TOGETHER = 16,    /* values whose powers and counts are interleaved */
-    GUESSED_TOGETHER = 128 /* values whose bins are settled one by one where any is unsure */
+    COSINE = 0,
+    PEARSON = 1,
+    METRICS = 2,
+    CELLS_BEHIND = 4, /* vectors by which counting lags */
+    CELLS_KEPT = 8
 };
 
 /* The golden angle 2 pi / phi^2: successive multiples never come close to repeating. */
@@ -48,9 +49,10 @@ static inline float widen_bf16(uint16_t half)
     return number.value;
 }
 
-/* What a batch is tallied for; joint counts are of both metrics. */
+/* What a rectangle is tallied for. Joint counts are of both metrics; where bins are not guessed, they
+ * are found one by one, and powers are about the tally's shift. */
 typedef struct tally_mode {
-    bool cosine, pearson, joint;
+    bool cosine, pearson, joint, guessed;
 } tally_mode;
 
 /* Sums of the first four powers, by lane. */
@@ -81,22 +83,6 @@ static inline void power_sums_into(const power_sums *sums, double total[4])
         total[power] += sum_lanes(sums->sum[power]);
 }
 
-/* Counts up to READ_TOGETHER cells, neighbours in tables of their own, `size` apart. */
-#define DEFINE_COUNT_CELLS(NAME, COUNT)                                                            \
-    static inline void NAME(COUNT *counts, int64_t tables, int64_t size, const uint16_t *cells,    \
-                            int64_t count)                                                         \
-    {                                                                                              \
-        if (count == READ_TOGETHER)                                                                \
-            for (int64_t j = 0; j < READ_TOGETHER; j++)                                            \
-                counts[j % tables * size + cells[j]]++;                                            \
-        else                                                                                       \
-            for (int64_t j = 0; j < count; j++)                                                    \
-                counts[cells[j]]++;                                                                \
-    }
-
-DEFINE_COUNT_CELLS(count_cells, uint32_t)
-DEFINE_COUNT_CELLS(count_joint_cells, uint16_t)
-
 static void take_margins(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32_t *pearson)
 {
     for (int64_t row = 0; row < QKV_JOINT_TABLES * bins; row++) {
@@ -121,12 +107,6 @@ static void clear_tally(qkv_tally *tally)
     tally->minimum = 2;
     tally->maximum = -2;
     tally->tail = 0;
-}
-
-static void clamp_extremes(qkv_tally *tally)
-{
-    tally->minimum = fmax(tally->minimum, -1);
-    tally->maximum = fmin(tally->maximum, 1);
 }
 
 static bool is_counted(const qkv_rectangle_tally *tally)

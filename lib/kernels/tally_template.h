@@ -1,53 +1,19 @@
 /*
  * The tally of a rectangle for one real type: similarities, bins, moments, extremes. Included by
- * kernel_template.h, with its NAME, REAL and LANES.
+ * kernel_template.h, with its NAME, REAL, WORD and LANES.
  *
- * Rows are converted one by one into a batch. A full batch is drained in two passes over what is
- * then in the first-level cache: one finds where each pair counts, the other counts and adds
- * powers, so that the scalar and the vector units work at the same time.
+ * One pass: a vector of pairs goes from Gram values to cells and powers without leaving the
+ * registers. Counting is scalar work and runs a few vectors behind, on cells that stand in the
+ * first-level cache by then, so that it fills what the vector units leave free.
  */
 
 typedef WORD NAME(words) __attribute__((vector_size(VECTOR_BYTES)));
-typedef uint16_t NAME(cells) __attribute__((vector_size(LANES * sizeof(uint16_t))));
-
-/* One metric's values, and their extremes by lane. */
-typedef struct NAME(values) {
-    _Alignas(64) REAL reals[BATCH + BATCH_MARGIN];
-    NAME(reals) least, most;
-} NAME(values);
-
-typedef struct NAME(batch) {
-    NAME(values) cosine, pearson;
-    /* Where each pair counts: its joint cell, or its cosine's bin and its Pearson value's. */
-    _Alignas(64) uint16_t cells[2][BATCH + BATCH_MARGIN];
-    int64_t count;
-} NAME(batch);
-
-/* Sums of V, V^2 and V O, by lane. A row's sums are single, a rectangle's double. */
-typedef struct NAME(split_sums) {
-    doubles sum, energy, cross;
-} NAME(split_sums);
 
 static inline NAME(reals) NAME(filled)(REAL value)
 {
     const NAME(reals) zero = { 0 };
     return zero + value;
 }
-
-/* ---- rows to values ---- */
-
-/* One row of a rectangle, from its first pair on. */
-typedef struct NAME(row) {
-    const REAL *gram, *spread, *offset;
-    REAL own_spread, own_offset;
-    int64_t count;
-} NAME(row);
-
-/* What one vector of a row adds to. */
-typedef struct NAME(row_state) {
-    NAME(reals) sum, energy, cross;
-    NAME(reals) least[2], most[2]; /* cosine, Pearson */
-} NAME(row_state);
 
 /* All ones in the lanes below count. */
 static inline NAME(words) NAME(lanes_below)(int64_t count)
@@ -63,331 +29,411 @@ static inline NAME(reals) NAME(chosen)(NAME(words) mask, NAME(reals) yes, NAME(r
     return (NAME(reals))(((NAME(words))yes & mask) | ((NAME(words))no & ~mask));
 }
 
-/* The next LANES pairs, of which `count` exist where `partial`: both metrics by the steps of
- * conversion.h, but that cosines are clamped later, where a batch needs it; and the split: V = (s_i
- * s_j) p_ij, O = o_i o_j. Whole vectors are read and written: what stands behind a row is
- * overwritten by the next. */
-__attribute__((always_inline)) static inline void
-NAME(convert)(const NAME(row) * row, int64_t j, const bool partial, const bool with_cosine,
-              NAME(batch) * batch, NAME(row_state) * state)
+static inline NAME(reals) NAME(magnitude)(NAME(reals) values)
 {
-    const NAME(words) mask = partial ? NAME(lanes_below)(row->count - j) : (NAME(words)){ 0 };
-    NAME(reals) p = NAME(load_reals)(row->gram + j);
-    p = NAME(larger)(NAME(smaller)(p, NAME(filled)(1)), NAME(filled)(-1));
-    NAME(store_reals)(batch->pearson.reals + batch->count + j, p);
-    state->least[1] =
-        NAME(smaller)(state->least[1], partial ? NAME(chosen)(mask, p, state->least[1]) : p);
-    state->most[1] =
-        NAME(larger)(state->most[1], partial ? NAME(chosen)(mask, p, state->most[1]) : p);
-    if (!with_cosine)
-        return;
-    NAME(reals) v = row->own_spread * NAME(load_reals)(row->spread + j) * p;
-    const NAME(reals) o = row->own_offset * NAME(load_reals)(row->offset + j);
-    const NAME(reals) c = v + o;
-    NAME(store_reals)(batch->cosine.reals + batch->count + j, c);
-    state->least[0] =
-        NAME(smaller)(state->least[0], partial ? NAME(chosen)(mask, c, state->least[0]) : c);
-    state->most[0] =
-        NAME(larger)(state->most[0], partial ? NAME(chosen)(mask, c, state->most[0]) : c);
+    return NAME(larger)(values, -values);
+}
+
+/* ---- a vector of pairs ---- */
+
+/* One row of a rectangle, from its first pair on. */
+typedef struct NAME(row) {
+    const REAL *gram, *spread, *offset;
+    REAL own_spread, own_offset;
+    int64_t count;
+} NAME(row);
+
+/* LANES pairs. Where `partial`, only those of the mask exist, and the others are 0. */
+typedef struct NAME(pairs) {
+    NAME(reals) pearson, cosine;
+    NAME(reals) spread;           /* s_i s_j */
+    NAME(reals) variance, offset; /* V = s_i s_j p_ij, O = o_i o_j */
+    NAME(words) mask;
+    bool partial;
+} NAME(pairs);
+
+static inline NAME(reals)
+    NAME(existing)(const NAME(pairs) * pairs, NAME(reals) values, NAME(reals) others)
+{
+    return pairs->partial ? NAME(chosen)(pairs->mask, values, others) : values;
+}
+
+static inline void NAME(split_cosine)(NAME(pairs) * pairs)
+{
+    pairs->variance = pairs->spread * pairs->pearson;
+    pairs->cosine = pairs->variance + pairs->offset;
+}
+
+/* Both metrics by the steps of conversion.h, not yet clamped. Whole vectors are read. */
+__attribute__((always_inline)) static inline NAME(pairs)
+    NAME(convert)(const NAME(row) * row, int64_t j, const bool partial, const tally_mode mode)
+{
+    const NAME(reals) none = { 0 };
+    NAME(pairs) pairs;
+    pairs.partial = partial;
     if (partial)
-        v = NAME(chosen)(mask, v, NAME(filled)(0));
-    state->sum += v;
-    state->energy += v * v;
-    state->cross += v * o;
-}
-
-static inline doubles NAME(widened_sum)(NAME(reals) sum)
-{
-    doubles total = { 0 };
-    REAL lanes[LANES];
-    memcpy(lanes, &sum, sizeof lanes);
-    for (int lane = 0; lane < LANES; lane += DOUBLE_LANES)
-        total += NAME(load_doubles)(lanes + lane);
-    return total;
-}
-
-__attribute__((always_inline)) static inline void NAME(convert_row)(const NAME(row) * row,
-                                                                    const bool with_cosine,
-                                                                    NAME(batch) * batch,
-                                                                    NAME(split_sums) * sums)
-{
-    NAME(row_state)
-    state = { .least = { batch->cosine.least, batch->pearson.least },
-              .most = { batch->cosine.most, batch->pearson.most } };
-    int64_t j = 0;
-    for (; j + LANES <= row->count; j += LANES)
-        NAME(convert)(row, j, false, with_cosine, batch, &state);
-    if (j < row->count)
-        NAME(convert)(row, j, true, with_cosine, batch, &state);
-    batch->count += row->count;
-    batch->pearson.least = state.least[1];
-    batch->pearson.most = state.most[1];
-    if (!with_cosine)
-        return;
-    batch->cosine.least = state.least[0];
-    batch->cosine.most = state.most[0];
-    sums->sum += NAME(widened_sum)(state.sum);
-    sums->energy += NAME(widened_sum)(state.energy);
-    sums->cross += NAME(widened_sum)(state.cross);
-}
-
-/* ---- extremes and tail ---- */
-
-/* Values behind the last become `filler`, to the end of those that are read together. */
-static void NAME(pad)(REAL *values, int64_t count, REAL filler)
-{
-    for (int64_t j = count; j % READ_TOGETHER != 0; j++)
-        values[j] = filler;
-}
-
-static int64_t NAME(count_tail)(const REAL *values, int64_t count, REAL threshold)
-{
-    int32_t tail = 0;
-    for (int64_t j = 0; j < count; j++)
-        tail += (values[j] < 0 ? -values[j] : values[j]) >= threshold;
-    return tail;
-}
-
-static void NAME(clear_extremes)(NAME(values) * values)
-{
-    values->least = NAME(filled)(2);
-    values->most = NAME(filled)(-2);
-}
-
-/* A batch's extremes and tail; its values are clamped where one exceeds the range. */
-static void NAME(add_extremes)(qkv_tally *tally, NAME(values) * values, int64_t count)
-{
-    const REAL threshold = (REAL)0.9;
-    const NAME(reals) magnitude = NAME(larger)(values->most, -values->least);
-    if (NAME(any_above)(magnitude, NAME(filled)(1)))
-        for (int64_t j = 0; j < count; j++)
-            values->reals[j] = NAME(clamp)(values->reals[j]);
-    for (int lane = 0; lane < LANES; lane++) {
-        tally->minimum = fmin(tally->minimum, (double)values->least[lane]);
-        tally->maximum = fmax(tally->maximum, (double)values->most[lane]);
+        pairs.mask = NAME(lanes_below)(row->count - j);
+    pairs.pearson = NAME(existing)(&pairs, NAME(load_reals)(row->gram + j), none);
+    pairs.cosine = pairs.pearson;
+    if (!mode.cosine)
+        return pairs;
+    pairs.spread = row->own_spread * NAME(load_reals)(row->spread + j);
+    pairs.offset = row->own_offset * NAME(load_reals)(row->offset + j);
+    if (partial) {
+        pairs.spread = NAME(existing)(&pairs, pairs.spread, none);
+        pairs.offset = NAME(existing)(&pairs, pairs.offset, none);
     }
-    if (NAME(any_above)(magnitude, NAME(filled)((REAL)0.899)))
-        tally->tail += NAME(count_tail)(values->reals, count, threshold);
-    NAME(clear_extremes)(values);
+    NAME(split_cosine)(&pairs);
+    return pairs;
 }
 
-/* ---- first pass: where each pair counts ---- */
+/* ---- sums, extremes, tail ---- */
 
-/* Constants of the way from a value to its bin by arithmetic in REAL: adding `magic` rounds to a
- * whole number, which the sum's lowest bits then hold. A value farther than `sure` from the middle
- * of its bin may have come to the wrong side of an edge: position and edge are off by at most 2.5
- * bins 2^-25 together. */
+/* What a rectangle's pairs come to, by lane. Sums of V, V^2 and V O are single within a row. */
+typedef struct NAME(sums) {
+    power_sums powers[METRICS];
+    NAME(reals) least[METRICS], most[METRICS];
+    NAME(words) tail[METRICS]; /* minus the number of values */
+    NAME(reals) row_variance, row_energy, row_cross;
+    doubles variance, energy, cross;
+} NAME(sums);
+
+__attribute__((always_inline)) static inline void NAME(clear_sums)(NAME(sums) * sums)
+{
+    *sums = (NAME(sums)){ .tail = { { 0 } } };
+    for (int metric = 0; metric < METRICS; metric++) {
+        sums->least[metric] = NAME(filled)(2);
+        sums->most[metric] = NAME(filled)(-2);
+    }
+}
+
+/* What only vectors with large values need: clamping, as rounding may exceed 1, and the tail. */
+__attribute__((always_inline)) static inline void
+NAME(bound)(NAME(pairs) * pairs, NAME(sums) * sums, const tally_mode mode)
+{
+    const NAME(reals) one = NAME(filled)(1), threshold = NAME(filled)((REAL)0.9);
+    if (NAME(any_above)(NAME(magnitude)(pairs->pearson), one)) {
+        pairs->pearson = NAME(larger)(NAME(smaller)(pairs->pearson, one), -one);
+        if (mode.cosine)
+            NAME(split_cosine)(pairs);
+    }
+    if (mode.cosine) {
+        pairs->cosine = NAME(larger)(NAME(smaller)(pairs->cosine, one), -one);
+        sums->tail[COSINE] += NAME(magnitude)(pairs->cosine) >= threshold;
+    }
+    sums->tail[PEARSON] += NAME(magnitude)(pairs->pearson) >= threshold;
+}
+
+__attribute__((always_inline)) static inline void
+NAME(add_extremes)(NAME(sums) * sums, int metric, const NAME(pairs) * pairs, NAME(reals) values)
+{
+    NAME(reals) *least = &sums->least[metric], *most = &sums->most[metric];
+    *least = NAME(smaller)(*least, NAME(existing)(pairs, values, *least));
+    *most = NAME(larger)(*most, NAME(existing)(pairs, values, *most));
+}
+
+/* Adds the powers of values less the shift; `about_zero` where that is 0. */
+__attribute__((always_inline)) static inline void NAME(add_powers)(power_sums *sums,
+                                                                   const NAME(pairs) * pairs,
+                                                                   NAME(reals) values, double shift,
+                                                                   const bool about_zero)
+{
+    if (!about_zero)
+        values = NAME(existing)(pairs, values, NAME(filled)((REAL)shift));
+    for (int part = 0; part < LANES / DOUBLE_LANES; part++) {
+        const doubles wide = NAME(widened)(values, part);
+        power_sums_add(sums, about_zero ? wide : wide - shift);
+    }
+}
+
+__attribute__((always_inline)) static inline void NAME(add_split)(NAME(sums) * sums,
+                                                                  const NAME(pairs) * pairs)
+{
+    sums->row_variance += pairs->variance;
+    sums->row_energy += pairs->variance * pairs->variance;
+    sums->row_cross += pairs->variance * pairs->offset;
+}
+
+static inline void NAME(take_row)(doubles *sum, NAME(reals) * row)
+{
+    for (int part = 0; part < LANES / DOUBLE_LANES; part++)
+        *sum += NAME(widened)(*row, part);
+    *row = NAME(filled)(0);
+}
+
+static void NAME(take_metric)(const NAME(sums) * sums, int metric, qkv_tally *tally)
+{
+    power_sums_into(&sums->powers[metric], tally->power_sums);
+    for (int lane = 0; lane < LANES; lane++) {
+        tally->minimum = fmin(tally->minimum, (double)sums->least[metric][lane]);
+        tally->maximum = fmax(tally->maximum, (double)sums->most[metric][lane]);
+        tally->tail -= sums->tail[metric][lane];
+    }
+}
+
+static void NAME(take_sums)(const NAME(sums) * sums, qkv_rectangle_tally *tally)
+{
+    if (tally->cosine.wanted)
+        NAME(take_metric)(sums, COSINE, &tally->cosine);
+    if (tally->pearson.wanted)
+        NAME(take_metric)(sums, PEARSON, &tally->pearson);
+    tally->variance_sum += sum_lanes(sums->variance);
+    tally->variance_energy += sum_lanes(sums->energy);
+    tally->cross += sum_lanes(sums->cross);
+}
+
+/* ---- cells: where each pair counts ---- */
+
+/* Cells of the last vectors, the bits of reals: a cell is what their lowest 16 hold. */
+typedef REAL NAME(kept_cells)[CELLS_KEPT][METRICS][LANES];
+
+/* Where cells wait and where they are counted. Its address is not taken, so it stays in registers:
+ * read from memory, it would wait for the counts before it. */
+typedef struct NAME(cells) {
+    NAME(kept_cells) * kept;
+    uint64_t vectors; /* so far */
+    uint16_t *joint;
+    uint32_t *apart[METRICS];
+} NAME(cells);
+
+/* Constants of the way from a value to its cell by arithmetic in REAL: adding `magic` rounds to a
+ * whole number, which the sum's lowest bits then hold. `dealt` also adds where the lane's table
+ * begins. A value farther than `sure` from the middle of its bin may have come to the wrong side of
+ * an edge: position and edge are off by at most 2.5 bins 2^-25 together. */
 typedef struct NAME(scale) {
-    NAME(reals) half, to_middle, magic, bins, sure;
+    const qkv_binning *binning;
+    int64_t size, unused; /* of a table, and a cell behind all tables */
+    NAME(reals) half, to_middle, magic, dealt, bins, sure;
 } NAME(scale);
 
-static inline NAME(scale) NAME(scale_of)(const qkv_binning *binning)
+static NAME(scale) NAME(scale_of)(const qkv_binning *binning, const tally_mode mode)
 {
+    const int64_t tables = mode.joint ? QKV_JOINT_TABLES : QKV_SUBHISTOGRAMS;
     const REAL bins = (REAL)binning->count;
-    return (NAME(scale)){
+    NAME(scale)
+    scale = {
+        .binning = binning,
+        .size = mode.joint ? binning->count * binning->count : binning->count,
         .half = NAME(filled)(bins / 2),
         .to_middle = NAME(filled)(bins / 2 - (REAL)0.5),
         .magic = NAME(filled)(IS_DOUBLE ? (REAL)0x1.8p52 : (REAL)0x1.8p23),
         .bins = NAME(filled)(bins),
         .sure = NAME(filled)((REAL)0.5 - bins * (REAL)0x1p-23),
     };
+    scale.unused = tables * scale.size;
+    for (int lane = 0; lane < LANES; lane++)
+        scale.dealt[lane] = scale.magic[lane] + (REAL)(lane % tables * scale.size);
+    return scale;
 }
 
-/* A vector's bins, as whole numbers and in the lowest bits of `bits`. */
+/* A vector's bins: as whole numbers, and with where the tables begin in the lowest bits; and how far
+ * values are from the middles. */
 typedef struct NAME(guess) {
-    NAME(reals) whole, bits;
+    NAME(reals) whole, bits, aside;
 } NAME(guess);
 
-static inline NAME(guess)
-    NAME(guess_bins)(const NAME(scale) * scale, NAME(reals) values, NAME(reals) * farthest)
+__attribute__((always_inline)) static inline NAME(guess)
+    NAME(guess_bins)(const NAME(scale) * scale, NAME(reals) values, NAME(reals) magic)
 {
     const NAME(reals) position = NAME(multiply_add)(values, scale->half, scale->to_middle);
-    const NAME(reals) bits = position + scale->magic;
-    const NAME(reals) whole = bits - scale->magic;
-    *farthest = NAME(farther)(*farthest, position - whole);
-    return (NAME(guess)){ whole, bits };
+    const NAME(reals) bits = position + magic;
+    const NAME(reals) whole = bits - magic;
+    return (NAME(guess)){ whole, bits, position - whole };
 }
 
-static inline void NAME(store_cells)(uint16_t *to, NAME(reals) bits)
+/* The same one by one and exactly: replaces values by the bits of their cells. */
+__attribute__((noinline, cold)) static void
+NAME(settle)(const NAME(scale) * scale, const tally_mode mode, REAL *cosines, REAL *pearsons)
 {
-    const NAME(cells) cells = __builtin_convertvector((NAME(words))bits, NAME(cells));
-    memcpy(to, &cells, sizeof cells);
-}
-
-/* Cells of pairs start .. end - 1; false where one is not sure. */
-__attribute__((always_inline)) static inline bool NAME(guess_cells)(const NAME(scale) * scale,
-                                                                    NAME(batch) * batch,
-                                                                    int64_t start, int64_t end,
-                                                                    const tally_mode mode)
-{
-    NAME(reals) farthest = { 0 };
-    for (int64_t j = start; j < end; j += LANES) {
-        NAME(guess) cosine = { { 0 }, { 0 } }, pearson = { { 0 }, { 0 } };
-        if (mode.cosine)
-            cosine = NAME(guess_bins)(scale, NAME(load_reals)(batch->cosine.reals + j), &farthest);
-        if (mode.pearson)
-            pearson =
-                NAME(guess_bins)(scale, NAME(load_reals)(batch->pearson.reals + j), &farthest);
-        if (mode.joint)
-            cosine.bits = NAME(multiply_add)(cosine.whole, scale->bins, pearson.bits);
-        if (mode.cosine)
-            NAME(store_cells)(batch->cells[0] + j, cosine.bits);
-        if (mode.pearson && !mode.joint)
-            NAME(store_cells)(batch->cells[1] + j, pearson.bits);
-    }
-    return !NAME(any_above)(farthest, scale->sure);
-}
-
-/* The same one by one and exactly, for a vector's pairs. */
-static void NAME(settle_cells)(const qkv_binning *binning, NAME(batch) * batch, int64_t start,
-                               const tally_mode mode)
-{
-    for (int64_t j = start; j < start + LANES; j++) {
-        const int64_t cosine = mode.cosine ? find_bin(binning, (double)batch->cosine.reals[j]) : 0;
-        const int64_t pearson =
-            mode.pearson ? find_bin(binning, (double)batch->pearson.reals[j]) : 0;
-        batch->cells[0][j] = (uint16_t)(mode.joint ? cosine * binning->count + pearson : cosine);
-        batch->cells[1][j] = (uint16_t)pearson;
+    for (int lane = 0; lane < LANES; lane++) {
+        const int64_t table = (int64_t)(scale->dealt[lane] - scale->magic[lane]);
+        const int64_t cosine = mode.cosine ? find_bin(scale->binning, (double)cosines[lane]) : 0;
+        const int64_t pearson = mode.pearson ? find_bin(scale->binning, (double)pearsons[lane]) : 0;
+        const int64_t cell = mode.joint ? cosine * scale->binning->count + pearson : cosine;
+        cosines[lane] = scale->magic[lane] + (REAL)(table + cell);
+        pearsons[lane] = scale->magic[lane] + (REAL)(table + pearson);
     }
 }
 
-__attribute__((always_inline)) static inline void
-NAME(find_cells)(const qkv_binning *binning, NAME(batch) * batch, const tally_mode mode)
+/* Pairs that do not exist count in the unused cell. */
+static inline void NAME(store_cells)(const NAME(scale) * scale, const NAME(pairs) * pairs,
+                                     NAME(reals) bits, REAL *to)
 {
-    const NAME(scale) scale = NAME(scale_of)(binning);
-    for (int64_t start = 0; start < batch->count; start += GUESSED_TOGETHER) {
-        const int64_t rest = batch->count - start;
-        const int64_t end = start + (rest < GUESSED_TOGETHER ? rest : GUESSED_TOGETHER);
-        if (NAME(guess_cells)(&scale, batch, start, end, mode))
-            continue;
-        for (int64_t j = start; j < end; j += LANES)
-            if (!NAME(guess_cells)(&scale, batch, j, j + LANES, mode))
-                NAME(settle_cells)(binning, batch, j, mode);
-    }
+    NAME(store_reals)(to, NAME(existing)(pairs, bits, scale->magic + (REAL)scale->unused));
 }
 
-/* ---- second pass: powers and counts ---- */
-
-/* Adds the powers of READ_TOGETHER values less the shift; with `about_zero` the shift is 0. */
-static inline void NAME(add_powers)(power_sums *sums, const REAL *values, double shift,
-                                    const bool about_zero)
+__attribute__((always_inline)) static inline void NAME(find_cells)(const NAME(scale) * scale,
+                                                                   const NAME(pairs) * pairs,
+                                                                   NAME(cells) * cells,
+                                                                   const tally_mode mode)
 {
-    for (int64_t j = 0; j < READ_TOGETHER; j += DOUBLE_LANES) {
-        const doubles v = NAME(load_doubles)(values + j);
-        power_sums_add(sums, about_zero ? v : v - shift);
-    }
-}
-
-/* Pairs j .. j + count - 1 of a batch, whose values are padded with 0. */
-__attribute__((always_inline)) static inline void
-NAME(count_and_add)(const NAME(batch) * batch, int64_t j, int64_t count, int64_t bins,
-                    const qkv_rectangle_tally *tally, power_sums sums[2], const tally_mode mode)
-{
-    if (mode.joint)
-        count_joint_cells(tally->joint, QKV_JOINT_TABLES, bins * bins, batch->cells[0] + j, count);
-    if (mode.cosine && !mode.joint)
-        count_cells(tally->cosine.counts, QKV_SUBHISTOGRAMS, bins, batch->cells[0] + j, count);
-    if (mode.pearson && !mode.joint)
-        count_cells(tally->pearson.counts, QKV_SUBHISTOGRAMS, bins, batch->cells[1] + j, count);
+    REAL(*slot)[LANES] = (*cells->kept)[cells->vectors % CELLS_KEPT];
+    NAME(guess) pearson = NAME(guess_bins)(scale, pairs->pearson, scale->dealt);
+    NAME(guess) cosine = pearson;
     if (mode.cosine)
-        NAME(add_powers)(&sums[0], batch->cosine.reals + j, 0, true);
-    if (mode.pearson)
-        NAME(add_powers)(&sums[1], batch->pearson.reals + j, 0, true);
+        cosine = NAME(guess_bins)(scale, pairs->cosine, mode.joint ? scale->magic : scale->dealt);
+    if (mode.joint)
+        cosine.bits = NAME(multiply_add)(cosine.whole, scale->bins, pearson.bits);
+    const NAME(reals) aside =
+        NAME(farther)(cosine.aside, mode.pearson ? pearson.aside : cosine.aside);
+    if (NAME(any_above)(aside, scale->sure)) {
+        REAL exact[METRICS][LANES];
+        NAME(store_reals)(exact[COSINE], pairs->cosine);
+        NAME(store_reals)(exact[PEARSON], pairs->pearson);
+        NAME(settle)(scale, mode, exact[COSINE], exact[PEARSON]);
+        cosine.bits = NAME(load_reals)(exact[COSINE]);
+        pearson.bits = NAME(load_reals)(exact[PEARSON]);
+    }
+    if (mode.cosine)
+        NAME(store_cells)(scale, pairs, cosine.bits, slot[COSINE]);
+    if (mode.pearson && !mode.joint)
+        NAME(store_cells)(scale, pairs, pearson.bits, slot[PEARSON]);
 }
 
-__attribute__((always_inline)) static inline void NAME(tally_batch)(NAME(batch) * batch,
-                                                                    const qkv_binning *binning,
-                                                                    qkv_rectangle_tally *tally,
-                                                                    const tally_mode mode)
+#define COUNT_CELLS(counts, cells)                                                                 \
+    for (int lane = 0; lane < LANES; lane++) {                                                     \
+        WORD bits;                                                                                 \
+        memcpy(&bits, &(cells)[lane], sizeof bits);                                                \
+        (counts)[(uint16_t)bits]++;                                                                \
+    }
+
+/* Counts the vector that came `behind` vectors before the next. */
+__attribute__((always_inline)) static inline void
+NAME(count)(const NAME(cells) * cells, uint64_t behind, const tally_mode mode)
 {
-    power_sums sums[2] = { { { { 0 } } }, { { { 0 } } } };
-    const int64_t whole = batch->count / READ_TOGETHER * READ_TOGETHER;
-    NAME(find_cells)(binning, batch, mode);
-    NAME(pad)(batch->cosine.reals, batch->count, (REAL)0);
-    NAME(pad)(batch->pearson.reals, batch->count, (REAL)0);
-    for (int64_t j = 0; j < whole; j += READ_TOGETHER)
-        NAME(count_and_add)(batch, j, READ_TOGETHER, binning->count, tally, sums, mode);
-    if (whole < batch->count)
-        NAME(count_and_add)
-    (batch, whole, batch->count - whole, binning->count, tally, sums, mode);
-    power_sums_into(&sums[0], tally->cosine.power_sums);
-    power_sums_into(&sums[1], tally->pearson.power_sums);
+    REAL(*const slot)[LANES] = (*cells->kept)[(cells->vectors - behind) % CELLS_KEPT];
+    if (mode.joint)
+        COUNT_CELLS(cells->joint, slot[COSINE])
+    if (mode.cosine && !mode.joint)
+        COUNT_CELLS(cells->apart[COSINE], slot[COSINE])
+    if (mode.pearson && !mode.joint)
+        COUNT_CELLS(cells->apart[PEARSON], slot[PEARSON])
 }
 
-/* One metric where bins are the caller's or very many, and where only powers are taken. */
-static void NAME(tally_slowly)(qkv_tally *tally, const qkv_binning *binning, REAL *values,
+/* All cells are unused at first. */
+__attribute__((always_inline)) static inline NAME(cells)
+    NAME(open_cells)(const NAME(scale) * scale, const qkv_rectangle_tally *tally,
+                     NAME(kept_cells) * kept)
+{
+    for (int k = 0; k < CELLS_KEPT * METRICS; k++)
+        NAME(store_reals)((*kept)[k / METRICS][k % METRICS], scale->magic + (REAL)scale->unused);
+    return (NAME(cells)){ .kept = kept,
+                          .joint = tally->joint,
+                          .apart = { tally->cosine.counts, tally->pearson.counts } };
+}
+
+/* Bins of one metric where they are the caller's or very many. */
+static void NAME(count_slowly)(qkv_tally *tally, const qkv_binning *binning, NAME(reals) values,
                                int64_t count)
 {
-    power_sums sums = { { { 0 } } };
-    NAME(pad)(values, count, (REAL)tally->shift);
-    for (int64_t j = 0; j < count; j += READ_TOGETHER)
-        NAME(add_powers)(&sums, values + j, tally->shift, false);
-    power_sums_into(&sums, tally->power_sums);
-    for (int64_t j = 0; tally->counts != NULL && j < count; j++) {
-        const int64_t bin = find_bin(binning, (double)values[j]);
+    for (int64_t lane = 0; tally->counts != NULL && lane < count && lane < LANES; lane++) {
+        const int64_t bin = find_bin(binning, (double)values[lane]);
         if (bin >= 0)
             tally->counts[bin]++;
     }
 }
 
-static void NAME(drain)(NAME(batch) * batch, const qkv_binning *binning, qkv_rectangle_tally *tally)
-{
-    const int64_t count = batch->count;
-    const bool cosine = tally->cosine.wanted, pearson = tally->pearson.wanted;
-    if (count == 0)
-        return;
-    if (cosine)
-        NAME(add_extremes)(&tally->cosine, &batch->cosine, count);
-    if (pearson)
-        NAME(add_extremes)(&tally->pearson, &batch->pearson, count);
-    if (!binning->fast || !is_counted(tally)) {
-        if (cosine)
-            NAME(tally_slowly)(&tally->cosine, binning, batch->cosine.reals, count);
-        if (pearson)
-            NAME(tally_slowly)(&tally->pearson, binning, batch->pearson.reals, count);
-    } else if (tally->joint != NULL) {
-        NAME(tally_batch)(batch, binning, tally, (tally_mode){ true, true, true });
-    } else if (cosine && pearson) {
-        NAME(tally_batch)(batch, binning, tally, (tally_mode){ true, true, false });
-    } else if (cosine) {
-        NAME(tally_batch)(batch, binning, tally, (tally_mode){ true, false, false });
-    } else {
-        NAME(tally_batch)(batch, binning, tally, (tally_mode){ false, true, false });
-    }
-    tally->pairs += count;
-    batch->count = 0;
-}
-
 /* ---- a rectangle ---- */
 
-static void NAME(tally_rows)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally)
+/* LANES pairs of a row, or what is left of it. */
+__attribute__((always_inline)) static inline void
+NAME(tally_vector)(const NAME(row) * row, int64_t j, const bool partial, const NAME(scale) * scale,
+                   qkv_rectangle_tally *tally, NAME(sums) * sums, NAME(cells) * cells,
+                   const tally_mode mode)
 {
-    NAME(batch) batch;
-    NAME(split_sums) sums = { { 0 }, { 0 }, { 0 } };
-    batch.count = 0;
-    NAME(clear_extremes)(&batch.cosine);
-    NAME(clear_extremes)(&batch.pearson);
-    for (int64_t i = 0; i < rectangle->rows; i++) {
-        const int64_t start = rectangle->strict_upper ? i + 1 : 0;
-        const NAME(row) row = {
-            .gram = (const REAL *)rectangle->gram + i * rectangle->leading + start,
-            .spread = (const REAL *)rectangle->column_spread + start,
-            .offset = (const REAL *)rectangle->column_offset + start,
-            .own_spread = ((const REAL *)rectangle->row_spread)[i],
-            .own_offset = ((const REAL *)rectangle->row_offset)[i],
-            .count = rectangle->columns - start,
-        };
-        if (batch.count + row.count > BATCH)
-            NAME(drain)(&batch, rectangle->binning, tally);
-        if (tally->cosine.wanted)
-            NAME(convert_row)(&row, true, &batch, &sums);
-        else
-            NAME(convert_row)(&row, false, &batch, &sums);
+    NAME(pairs) pairs = NAME(convert)(row, j, partial, mode);
+    const NAME(reals) larger = NAME(farther)(pairs.pearson, pairs.cosine);
+    if (NAME(any_above)(larger, NAME(filled)((REAL)0.899)))
+        NAME(bound)(&pairs, sums, mode);
+    if (mode.guessed) {
+        NAME(find_cells)(scale, &pairs, cells, mode);
+        NAME(count)(cells, CELLS_BEHIND, mode);
+        cells->vectors++;
+    } else {
+        if (mode.cosine)
+            NAME(count_slowly)(&tally->cosine, scale->binning, pairs.cosine, row->count - j);
+        if (mode.pearson)
+            NAME(count_slowly)(&tally->pearson, scale->binning, pairs.pearson, row->count - j);
     }
-    NAME(drain)(&batch, rectangle->binning, tally);
-    tally->variance_sum += sum_lanes(sums.sum);
-    tally->variance_energy += sum_lanes(sums.energy);
-    tally->cross += sum_lanes(sums.cross);
+    if (mode.cosine) {
+        NAME(add_extremes)(sums, COSINE, &pairs, pairs.cosine);
+        NAME(add_split)(sums, &pairs);
+        NAME(add_powers)
+        (&sums->powers[COSINE], &pairs, pairs.cosine, tally->cosine.shift, mode.guessed);
+    }
+    if (mode.pearson) {
+        NAME(add_extremes)(sums, PEARSON, &pairs, pairs.pearson);
+        NAME(add_powers)
+        (&sums->powers[PEARSON], &pairs, pairs.pearson, tally->pearson.shift, mode.guessed);
+    }
+}
+
+static inline NAME(row) NAME(row_of)(const qkv_rectangle *rectangle, int64_t i)
+{
+    const int64_t start = rectangle->strict_upper ? i + 1 : 0;
+    return (NAME(row)){
+        .gram = (const REAL *)rectangle->gram + i * rectangle->leading + start,
+        .spread = (const REAL *)rectangle->column_spread + start,
+        .offset = (const REAL *)rectangle->column_offset + start,
+        .own_spread = ((const REAL *)rectangle->row_spread)[i],
+        .own_offset = ((const REAL *)rectangle->row_offset)[i],
+        .count = rectangle->columns - start,
+    };
+}
+
+__attribute__((always_inline)) static inline void
+NAME(tally_rows)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally, const tally_mode mode)
+{
+    const NAME(scale) scale = NAME(scale_of)(rectangle->binning, mode);
+    _Alignas(64) NAME(kept_cells) kept;
+    NAME(cells) cells = NAME(open_cells)(&scale, tally, &kept);
+    NAME(sums) sums;
+    NAME(clear_sums)(&sums);
+    for (int64_t i = 0; i < rectangle->rows; i++) {
+        const NAME(row) row = NAME(row_of)(rectangle, i);
+        int64_t j = 0;
+        for (; j + LANES <= row.count; j += LANES)
+            NAME(tally_vector)(&row, j, false, &scale, tally, &sums, &cells, mode);
+        if (j < row.count)
+            NAME(tally_vector)(&row, j, true, &scale, tally, &sums, &cells, mode);
+        if (mode.cosine) {
+            NAME(take_row)(&sums.variance, &sums.row_variance);
+            NAME(take_row)(&sums.energy, &sums.row_energy);
+            NAME(take_row)(&sums.cross, &sums.row_cross);
+        }
+        tally->pairs += row.count;
+    }
+    for (uint64_t behind = CELLS_BEHIND; mode.guessed && behind > 0; behind--)
+        NAME(count)(&cells, behind, mode);
+    const NAME(sums) total = sums; /* so that sums stays in registers */
+    NAME(take_sums)(&total, tally);
+}
+
+#define DEFINE_TALLY(NAME_, ...)                                                                   \
+    static void NAME(NAME_)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally)            \
+    {                                                                                              \
+        NAME(tally_rows)(rectangle, tally, (tally_mode){ __VA_ARGS__ });                           \
+    }
+
+DEFINE_TALLY(tally_jointly, .cosine = true, .pearson = true, .joint = true, .guessed = true)
+DEFINE_TALLY(tally_apart, .cosine = true, .pearson = true, .guessed = true)
+DEFINE_TALLY(tally_cosine, .cosine = true, .guessed = true)
+DEFINE_TALLY(tally_pearson, .pearson = true, .guessed = true)
+DEFINE_TALLY(tally_slowly, .cosine = tally->cosine.wanted, .pearson = tally->pearson.wanted)
+
+static void NAME(tally_once)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally)
+{
+    const bool cosine = tally->cosine.wanted, pearson = tally->pearson.wanted;
+    if (!rectangle->binning->fast || !is_counted(tally))
+        NAME(tally_slowly)(rectangle, tally);
+    else if (tally->joint != NULL)
+        NAME(tally_jointly)(rectangle, tally);
+    else if (cosine && pearson)
+        NAME(tally_apart)(rectangle, tally);
+    else if (cosine)
+        NAME(tally_cosine)(rectangle, tally);
+    else
+        NAME(tally_pearson)(rectangle, tally);
 }
 
 /* Powers are first taken about 0. Where values lie so close together, so far from 0, that central
@@ -396,14 +442,15 @@ static void NAME(tally_rectangle)(const qkv_rectangle *rectangle, qkv_rectangle_
 {
     clear_tally(&tally->cosine);
     clear_tally(&tally->pearson);
-    NAME(tally_rows)(rectangle, tally);
-    clamp_extremes(&tally->cosine);
-    clamp_extremes(&tally->pearson);
+    NAME(tally_once)(rectangle, tally);
     qkv_rectangle_tally again = { .cosine = about_mean(&tally->cosine, tally->pairs),
                                   .pearson = about_mean(&tally->pearson, tally->pairs) };
     if (!again.cosine.wanted && !again.pearson.wanted)
         return;
-    NAME(tally_rows)(rectangle, &again);
+    NAME(tally_once)(rectangle, &again);
     take_powers(&tally->cosine, &again.cosine);
     take_powers(&tally->pearson, &again.pearson);
 }
+
+#undef DEFINE_TALLY
+#undef COUNT_CELLS

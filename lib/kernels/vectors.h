@@ -5,6 +5,7 @@
 #define QKV_VECTORS_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <string.h>
 
 #if defined(__AVX2__)
@@ -31,7 +32,8 @@ typedef __m512 register_ps;
 typedef __m512d register_pd;
 #elif defined(__AVX2__)
 #define OPERATION(name, kind) _mm256_##name##_##kind
-#define FARTHER(a, b, kind) _mm256_max_##kind(a, _mm256_max_##kind(b, -(b)))
+#define MAGNITUDE(a, kind) _mm256_andnot_##kind(_mm256_set1_##kind(-0.0), a)
+#define FARTHER(a, b, kind) _mm256_max_##kind(MAGNITUDE(a, kind), MAGNITUDE(b, kind))
 #define ANY_ABOVE(a, b, kind) (_mm256_movemask_##kind(_mm256_cmp_##kind(a, b, _CMP_GT_OQ)) != 0)
 typedef __m256 register_ps;
 typedef __m256d register_pd;
@@ -81,14 +83,14 @@ typedef __m256d register_pd;
     }                                                                                              \
     static inline VECTOR farther_##SUFFIX(VECTOR a, VECTOR b)                                      \
     {                                                                                              \
-        return larger_##SUFFIX(a, larger_##SUFFIX(b, -b));                                         \
+        return larger_##SUFFIX(larger_##SUFFIX(a, -a), larger_##SUFFIX(b, -b));                    \
     }                                                                                              \
     static inline bool any_above_##SUFFIX(VECTOR a, VECTOR b)                                      \
     {                                                                                              \
-        bool above = false;                                                                        \
-        for (size_t lane = 0; lane < LANES_OF(a); lane++)                                          \
-            above |= a[lane] > b[lane];                                                            \
-        return above;                                                                              \
+        uint64_t halves[2];                                                                        \
+        const __auto_type above = a > b;                                                           \
+        memcpy(halves, &above, sizeof halves);                                                     \
+        return (halves[0] | halves[1]) != 0;                                                       \
     }                                                                                              \
     static inline VECTOR multiply_add_##SUFFIX(VECTOR a, VECTOR b, VECTOR c)                       \
     {                                                                                              \
@@ -99,21 +101,25 @@ typedef __m256d register_pd;
 DEFINE_OPERATIONS(floats, f32, ps)
 DEFINE_OPERATIONS(doubles, f64, pd)
 
-static inline doubles load_doubles_f64(const double *from)
+/* The part-th of a vector's DOUBLE_LANES values, widened. */
+static inline doubles widened_f64(doubles values, int part)
 {
-    doubles values;
-    memcpy(&values, from, sizeof values);
+    (void)part;
     return values;
 }
 
-static inline doubles load_doubles_f32(const float *from)
+static inline doubles widened_f32(floats values, int part)
 {
 #if defined(__AVX512F__)
-    return (doubles)_mm512_cvtps_pd(_mm256_loadu_ps(from));
+    const __m512 all = (__m512)values;
+    const __m256 half = part == 0 ? _mm512_castps512_ps256(all) : _mm512_extractf32x8_ps(all, 1);
+    return (doubles)_mm512_cvtps_pd(half);
 #elif defined(__AVX2__)
-    return (doubles)_mm256_cvtps_pd(_mm_loadu_ps(from));
+    const __m256 all = (__m256)values;
+    const __m128 half = part == 0 ? _mm256_castps256_ps128(all) : _mm256_extractf128_ps(all, 1);
+    return (doubles)_mm256_cvtps_pd(half);
 #else
-    return (doubles){ (double)from[0], (double)from[1] };
+    return (doubles){ (double)values[2 * part], (double)values[2 * part + 1] };
 #endif
 }
 
