@@ -150,8 +150,8 @@ __attribute__((always_inline)) static inline void NAME(add_split)(NAME(sums) * s
                                                                   const NAME(pairs) * pairs)
 {
     sums->row_variance += pairs->variance;
-    sums->row_energy += pairs->variance * pairs->variance;
-    sums->row_cross += pairs->variance * pairs->offset;
+    sums->row_energy = NAME(multiply_add)(pairs->variance, pairs->variance, sums->row_energy);
+    sums->row_cross = NAME(multiply_add)(pairs->variance, pairs->offset, sums->row_cross);
 }
 
 static inline void NAME(take_row)(doubles *sum, NAME(reals) * row)
@@ -241,18 +241,23 @@ __attribute__((always_inline)) static inline NAME(guess)
     return (NAME(guess)){ whole, bits, position - whole };
 }
 
-/* The same one by one and exactly: replaces values by the bits of their cells. */
-__attribute__((noinline, cold)) static void
-NAME(settle)(const NAME(scale) * scale, const tally_mode mode, REAL *cosines, REAL *pearsons)
+/* The same bins exactly, one by one from the guess. */
+__attribute__((noinline, cold)) static NAME(reals)
+    NAME(settled)(const qkv_binning *binning, NAME(reals) values, NAME(reals) whole)
 {
     for (int lane = 0; lane < LANES; lane++) {
-        const int64_t table = (int64_t)(scale->dealt[lane] - scale->magic[lane]);
-        const int64_t cosine = mode.cosine ? find_bin(scale->binning, (double)cosines[lane]) : 0;
-        const int64_t pearson = mode.pearson ? find_bin(scale->binning, (double)pearsons[lane]) : 0;
-        const int64_t cell = mode.joint ? cosine * scale->binning->count + pearson : cosine;
-        cosines[lane] = scale->magic[lane] + (REAL)(table + cell);
-        pearsons[lane] = scale->magic[lane] + (REAL)(table + pearson);
+        const int64_t guess = (int64_t)whole[lane];
+        const int64_t within = guess < 0 ? 0 : guess < binning->count ? guess : binning->count - 1;
+        whole[lane] = (REAL)settle_bin(binning, (double)values[lane], within);
     }
+    return whole;
+}
+
+__attribute__((always_inline)) static inline void
+NAME(settle)(const NAME(scale) * scale, NAME(reals) values, NAME(reals) magic, NAME(guess) * guess)
+{
+    guess->whole = NAME(settled)(scale->binning, values, guess->whole);
+    guess->bits = guess->whole + magic;
 }
 
 /* Pairs that do not exist count in the unused cell. */
@@ -268,22 +273,19 @@ __attribute__((always_inline)) static inline void NAME(find_cells)(const NAME(sc
                                                                    const tally_mode mode)
 {
     REAL(*slot)[LANES] = (*cells->kept)[cells->vectors % CELLS_KEPT];
+    const NAME(reals) magic = mode.joint ? scale->magic : scale->dealt;
     NAME(guess) pearson = NAME(guess_bins)(scale, pairs->pearson, scale->dealt);
-    NAME(guess) cosine = pearson;
-    if (mode.cosine)
-        cosine = NAME(guess_bins)(scale, pairs->cosine, mode.joint ? scale->magic : scale->dealt);
-    if (mode.joint)
-        cosine.bits = NAME(multiply_add)(cosine.whole, scale->bins, pearson.bits);
+    NAME(guess) cosine = mode.cosine ? NAME(guess_bins)(scale, pairs->cosine, magic) : pearson;
     const NAME(reals) aside =
         NAME(farther)(cosine.aside, mode.pearson ? pearson.aside : cosine.aside);
     if (NAME(any_above)(aside, scale->sure)) {
-        REAL exact[METRICS][LANES];
-        NAME(store_reals)(exact[COSINE], pairs->cosine);
-        NAME(store_reals)(exact[PEARSON], pairs->pearson);
-        NAME(settle)(scale, mode, exact[COSINE], exact[PEARSON]);
-        cosine.bits = NAME(load_reals)(exact[COSINE]);
-        pearson.bits = NAME(load_reals)(exact[PEARSON]);
+        if (mode.cosine)
+            NAME(settle)(scale, pairs->cosine, magic, &cosine);
+        if (mode.pearson)
+            NAME(settle)(scale, pairs->pearson, scale->dealt, &pearson);
     }
+    if (mode.joint)
+        cosine.bits = NAME(multiply_add)(cosine.whole, scale->bins, pearson.bits);
     if (mode.cosine)
         NAME(store_cells)(scale, pairs, cosine.bits, slot[COSINE]);
     if (mode.pearson && !mode.joint)
