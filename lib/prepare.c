@@ -178,28 +178,22 @@ static void clear_column(const qkv_strip *strip, int32_t real, int64_t j)
             ((float *)strip->values)[r * strip->leading + j] = 0;
 }
 
-static void measure(const qkv_real_kernels *kernels, const qkv_strip *strip, int32_t real,
-                    qkv_scaling *scaling, double *squares)
+/* hypot, whose care and cost are needed only where squares leave the range. */
+static double length(double x, double y)
 {
-    double sums[QKV_STRIP_WIDTH];
-    kernels->sums_from_first(strip, sums);
-    for (int64_t j = 0; j < strip->width; j++) {
-        const double first = real_at(strip, real, 0, j);
-        const double from_first = sums[j] / (double)strip->count;
-        scaling->mean_high[j] = first + from_first;
-        scaling->mean_low[j] = from_first - (scaling->mean_high[j] - first);
-    }
-    kernels->centred_squares(strip, scaling, squares);
+    const double squared = x * x + y * y;
+    return squared > 1e-200 && squared < 1e200 ? sqrt(squared) : hypot(x, y);
 }
 
 void qkv_describe_feature(qkv_feature *feature, double mean, double squares, double n, int exponent)
 {
     const double offset_norm = sqrt(n) * mean;
-    const double norm = hypot(sqrt(squares), offset_norm);
+    const double centred_norm = sqrt(squares);
+    const double norm = length(centred_norm, offset_norm);
     feature->nonfinite = false;
-    feature->mean = ldexp(mean, exponent);
-    feature->centred_norm = ldexp(sqrt(squares), exponent);
-    feature->spread = norm > 0 ? sqrt(squares) / norm : 0;
+    feature->mean = exponent == 0 ? mean : ldexp(mean, exponent);
+    feature->centred_norm = exponent == 0 ? centred_norm : ldexp(centred_norm, exponent);
+    feature->spread = norm > 0 ? centred_norm / norm : 0;
     feature->offset = norm > 0 ? offset_norm / norm : NAN;
     feature->kind = squares > 0 ? QKV_NORMAL : mean != 0 ? QKV_CONSTANT : QKV_UNDEFINED;
 }
@@ -229,7 +223,7 @@ static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *s
                                strip->leading, strip->count, 1 };
     qkv_scaling own;
     double squares[QKV_STRIP_WIDTH];
-    measure(kernels, &column, real, &own, squares);
+    kernels->measure(&column, &own, squares);
     qkv_describe_feature(feature, own.mean_high[0] + own.mean_low[0], squares[0],
                          (double)strip->count, exponent);
     scaling->mean_high[j] = own.mean_high[0];
@@ -241,14 +235,14 @@ static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip,
                           qkv_feature *features)
 {
     const qkv_real_kernels *kernels = real_kernels(context, real);
-    qkv_scaling scaling;
+    qkv_scaling scaling = { .inverse_norm = { 0 } };
     double squares[QKV_STRIP_WIDTH];
-    measure(kernels, strip, real, &scaling, squares);
+    kernels->measure(strip, &scaling, squares);
     for (int64_t j = 0; j < strip->width; j++) {
         if (squares_are_safe(squares[j], real)) {
             const double mean = scaling.mean_high[j] + scaling.mean_low[j];
             qkv_describe_feature(&features[j], mean, squares[j], (double)strip->count, 0);
-            scaling.inverse_norm[j] = squares[j] > 0 ? 1 / sqrt(squares[j]) : 0;
+            scaling.inverse_norm[j] = squares[j] > 0 ? 1 / features[j].centred_norm : 0;
         } else {
             describe_extreme(kernels, strip, real, j, &scaling, &features[j]);
         }

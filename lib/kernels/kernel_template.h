@@ -82,63 +82,166 @@ static void NAME(load)(const qkv_columns *columns, const qkv_rows *rows, const q
 
 /* ---- prepare: means, norms, unit columns ---- */
 
-/* Long sums are taken in blocks of rows: their error grows with the block and the number of blocks.
- */
-static void NAME(sums_from_first)(const qkv_strip *strip, double *sums)
+/* The next DOUBLE_LANES values of a row, of which `count` exist where `partial`; zeros behind them. */
+__attribute__((always_inline)) static inline doubles NAME(read_row)(const REAL *from, int64_t count,
+                                                                    const bool partial)
 {
-    const REAL *first = strip->values;
-    double total[QKV_STRIP_WIDTH] = { 0 };
-    for (int64_t block = 0; block < strip->count; block += SUMMED_ROWS) {
-        const int64_t end = block + SUMMED_ROWS < strip->count ? block + SUMMED_ROWS : strip->count;
-        double partial[QKV_STRIP_WIDTH] = { 0 };
-        for (int64_t r = block; r < end; r++) {
-            const REAL *row = first + r * strip->leading;
-            for (int64_t j = 0; j < strip->width; j++)
-                partial[j] += (double)row[j] - (double)first[j];
-        }
-        for (int64_t j = 0; j < strip->width; j++)
-            total[j] += partial[j];
-    }
-    memcpy(sums, total, sizeof total);
+    REAL some[DOUBLE_LANES] = { 0 };
+    if (!partial || count >= DOUBLE_LANES)
+        return NAME(load_doubles)(from);
+    if (count > 0)
+        memcpy(some, from, (size_t)count * sizeof *from);
+    return NAME(load_doubles)(some);
 }
 
-static inline double NAME(centred)(REAL value, double mean_high, double mean_low)
+__attribute__((always_inline)) static inline void NAME(write_row)(REAL *to, doubles values,
+                                                                  int64_t count, const bool partial)
+{
+    REAL some[DOUBLE_LANES];
+    if (!partial) {
+        NAME(store_doubles)(to, values);
+        return;
+    }
+    NAME(store_doubles)(some, values);
+    memcpy(to, some, (size_t)count * sizeof *to);
+}
+
+static inline doubles NAME(centred)(doubles values, doubles mean_high, doubles mean_low)
 {
 #if IS_DOUBLE
-    return (value - mean_high) - mean_low;
+    return (values - mean_high) - mean_low;
 #else
     (void)mean_low;
-    return (double)value - mean_high;
+    return values - mean_high;
 #endif
 }
 
-static void NAME(centred_squares)(const qkv_strip *strip, const qkv_scaling *scaling,
-                                  double *squares)
+/* Sums over the rows of some columns. */
+typedef struct NAME(column_sums) {
+    doubles centred[MEASURED_VECTORS];
+    doubles squares[MEASURED_VECTORS];
+} NAME(column_sums);
+
+/* Columns of a strip that are measured together: their sums stay in registers. */
+typedef struct NAME(column_block) {
+    const qkv_strip *strip;
+    int64_t start;
+    doubles mean_high[MEASURED_VECTORS]; /* or what else is subtracted */
+    doubles mean_low[MEASURED_VECTORS];
+} NAME(column_block);
+
+__attribute__((always_inline)) static inline doubles
+NAME(read_block)(const NAME(column_block) * block, int64_t row, int vector, const bool partial)
 {
-    double total[QKV_STRIP_WIDTH] = { 0 };
-    for (int64_t block = 0; block < strip->count; block += SUMMED_ROWS) {
-        const int64_t end = block + SUMMED_ROWS < strip->count ? block + SUMMED_ROWS : strip->count;
-        double partial[QKV_STRIP_WIDTH] = { 0 };
-        for (int64_t r = block; r < end; r++) {
-            const REAL *row = (const REAL *)strip->values + r * strip->leading;
-            for (int64_t j = 0; j < strip->width; j++) {
-                const double c = NAME(centred)(row[j], scaling->mean_high[j], scaling->mean_low[j]);
-                partial[j] += c * c;
+    const int64_t column = block->start + vector * DOUBLE_LANES;
+    return NAME(read_row)((const REAL *)block->strip->values + row * block->strip->leading + column,
+                          block->strip->width - column, partial);
+}
+
+/* Long sums are taken in blocks of rows: their error grows with the block and the number of blocks.
+ */
+__attribute__((always_inline)) static inline NAME(column_sums)
+    NAME(sum_block)(const NAME(column_block) * block, const bool partial)
+{
+    const int64_t count = block->strip->count;
+    NAME(column_sums) total = { { { 0 } }, { { 0 } } };
+    for (int64_t start = 0; start < count; start += SUMMED_ROWS) {
+        const int64_t end = start + SUMMED_ROWS < count ? start + SUMMED_ROWS : count;
+        NAME(column_sums) sums = { { { 0 } }, { { 0 } } };
+        for (int64_t r = start; r < end; r++)
+            for (int v = 0; v < MEASURED_VECTORS; v++) {
+                const doubles c = NAME(centred)(NAME(read_block)(block, r, v, partial),
+                                                block->mean_high[v], block->mean_low[v]);
+                sums.centred[v] += c;
+                sums.squares[v] += c * c;
             }
+        for (int v = 0; v < MEASURED_VECTORS; v++) {
+            total.centred[v] += sums.centred[v];
+            total.squares[v] += sums.squares[v];
         }
-        for (int64_t j = 0; j < strip->width; j++)
-            total[j] += partial[j];
     }
-    memcpy(squares, total, sizeof total);
+    return total;
+}
+
+/*
+ * Sums are taken about the first row, which is as near to the mean as a value of the column can be
+ * trusted to be. Squares about it exceed those about the mean by a factor of at most n + 1, for it is
+ * one of the values: in double, single precision's columns can afford that, and double's are read
+ * once more.
+ */
+__attribute__((always_inline)) static inline void
+NAME(measure_block)(const qkv_strip *strip, int64_t start, const bool partial, qkv_scaling *scaling,
+                    double *squares)
+{
+    NAME(column_block) block = { .strip = strip, .start = start };
+    for (int v = 0; v < MEASURED_VECTORS; v++) {
+        block.mean_high[v] = NAME(read_block)(&block, 0, v, partial);
+        block.mean_low[v] = (doubles){ 0 };
+    }
+    NAME(column_sums) sums = NAME(sum_block)(&block, partial);
+    for (int v = 0; v < MEASURED_VECTORS; v++) {
+        const doubles first = block.mean_high[v];
+        const doubles from_first = sums.centred[v] / (double)strip->count;
+        block.mean_high[v] = first + from_first;
+        block.mean_low[v] = from_first - (block.mean_high[v] - first);
+        sums.squares[v] -= sums.centred[v] * from_first;
+    }
+#if IS_DOUBLE
+    sums = NAME(sum_block)(&block, partial);
+#endif
+    memcpy(scaling->mean_high + start, block.mean_high, sizeof block.mean_high);
+    memcpy(scaling->mean_low + start, block.mean_low, sizeof block.mean_low);
+    memcpy(squares + start, sums.squares, sizeof sums.squares);
+}
+
+static void NAME(measure)(const qkv_strip *strip, qkv_scaling *scaling, double *squares)
+{
+    enum { COLUMNS = MEASURED_VECTORS * DOUBLE_LANES };
+    int64_t start = 0;
+    for (; start + COLUMNS <= strip->width; start += COLUMNS)
+        NAME(measure_block)(strip, start, false, scaling, squares);
+    if (start < strip->width)
+        NAME(measure_block)(strip, start, true, scaling, squares);
+}
+
+__attribute__((always_inline)) static inline doubles NAME(unit)(const REAL *row,
+                                                                const qkv_scaling *scaling,
+                                                                int64_t j, int64_t count,
+                                                                const bool partial)
+{
+    return NAME(centred)(NAME(read_row)(row, count, partial),
+                         load_doubles_f64(scaling->mean_high + j),
+                         load_doubles_f64(scaling->mean_low + j))
+           * load_doubles_f64(scaling->inverse_norm + j);
+}
+
+/* Two rows of a strip and the angle they are rotated by. The last row may be alone. */
+typedef struct NAME(row_pair) {
+    REAL *upper, *lower;
+    double cosine, sine;
+} NAME(row_pair);
+
+__attribute__((always_inline)) static inline void NAME(rotate)(const NAME(row_pair) * pair,
+                                                               const qkv_scaling *scaling,
+                                                               int64_t j, int64_t count,
+                                                               const bool partial)
+{
+    doubles a = NAME(unit)(pair->upper + j, scaling, j, count, partial);
+    if (pair->lower != NULL) {
+        const doubles b = NAME(unit)(pair->lower + j, scaling, j, count, partial);
+        NAME(write_row)(pair->lower + j, pair->cosine * b - pair->sine * a, count, partial);
+        a = pair->cosine * a + pair->sine * b;
+    }
+    NAME(write_row)(pair->upper + j, a, count, partial);
 }
 
 /* Rows r and r + 1 become cos a r + sin a (r + 1) and cos a (r + 1) - sin a r, with an angle of its
  * own for each pair. */
 static void NAME(normalise)(const qkv_strip *strip, const qkv_scaling *scaling)
 {
+    const int64_t whole = strip->width / DOUBLE_LANES * DOUBLE_LANES;
     double cosine = 1, sine = 0;
-    int64_t r = 0;
-    for (; r + 1 < strip->count; r += 2) {
+    for (int64_t r = 0; r < strip->count; r += 2) {
         const double c = cosine * GOLDEN_COSINE - sine * GOLDEN_SINE;
         const double s = sine * GOLDEN_COSINE + cosine * GOLDEN_SINE;
         const double to_unit =
@@ -146,22 +249,12 @@ static void NAME(normalise)(const qkv_strip *strip, const qkv_scaling *scaling)
         cosine = c * to_unit;
         sine = s * to_unit;
         REAL *upper = (REAL *)strip->values + r * strip->leading;
-        REAL *lower = upper + strip->leading;
-        for (int64_t j = 0; j < strip->width; j++) {
-            const double scale = scaling->inverse_norm[j];
-            const double a =
-                NAME(centred)(upper[j], scaling->mean_high[j], scaling->mean_low[j]) * scale;
-            const double b =
-                NAME(centred)(lower[j], scaling->mean_high[j], scaling->mean_low[j]) * scale;
-            upper[j] = (REAL)(cosine * a + sine * b);
-            lower[j] = (REAL)(cosine * b - sine * a);
-        }
-    }
-    for (; r < strip->count; r++) {
-        REAL *row = (REAL *)strip->values + r * strip->leading;
-        for (int64_t j = 0; j < strip->width; j++)
-            row[j] = (REAL)(NAME(centred)(row[j], scaling->mean_high[j], scaling->mean_low[j])
-                            * scaling->inverse_norm[j]);
+        const NAME(row_pair)
+            pair = { upper, r + 1 < strip->count ? upper + strip->leading : NULL, cosine, sine };
+        for (int64_t j = 0; j < whole; j += DOUBLE_LANES)
+            NAME(rotate)(&pair, scaling, j, DOUBLE_LANES, false);
+        if (whole < strip->width)
+            NAME(rotate)(&pair, scaling, whole, strip->width - whole, true);
     }
 }
 

@@ -101,10 +101,8 @@ typedef struct qkv_real_kernels {
     /* Widens selected rows of columns into a strip's columns from `column` on. */
     void (*load)(const qkv_columns *columns, const qkv_rows *rows, const qkv_strip *strip,
                  int64_t column);
-    /* sums[j] = sum over rows of x - first row's x. */
-    void (*sums_from_first)(const qkv_strip *strip, double *sums);
-    /* squares[j] = sum over rows of the centred value's square. */
-    void (*centred_squares)(const qkv_strip *strip, const qkv_scaling *scaling, double *squares);
+    /* Means, and sums over rows of the centred values' squares. */
+    void (*measure)(const qkv_strip *strip, qkv_scaling *scaling, double squares[QKV_STRIP_WIDTH]);
     /* Centres, scales and rotates pairs of rows in place; see prepare.c. */
     void (*normalise)(const qkv_strip *strip, const qkv_scaling *scaling);
     /* Adds a rectangle to a tally. */

@@ -15,6 +15,7 @@
 enum {
     LOAD_ROWS = 64,
     SUMMED_ROWS = 128,
+    MEASURED_VECTORS = 4, /* of columns, measured together */
     COSINE = 0,
     PEARSON = 1,
     METRICS = 2,
@@ -148,8 +149,7 @@ static void take_powers(qkv_tally *tally, const qkv_tally *from)
 
 #define REAL_KERNELS(SUFFIX)                                                                       \
     {                                                                                              \
-        .load = load_##SUFFIX, .sums_from_first = sums_from_first_##SUFFIX,                        \
-        .centred_squares = centred_squares_##SUFFIX, .normalise = normalise_##SUFFIX,              \
+        .load = load_##SUFFIX, .measure = measure_##SUFFIX, .normalise = normalise_##SUFFIX,       \
         .tally = tally_rectangle_##SUFFIX                                                          \
     }
 

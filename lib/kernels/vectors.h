@@ -123,4 +123,21 @@ static inline doubles widened_f32(floats values, int part)
 #endif
 }
 
+static inline void store_doubles_f64(double *to, doubles values)
+{
+    memcpy(to, &values, sizeof values);
+}
+
+static inline void store_doubles_f32(float *to, doubles values)
+{
+#if defined(__AVX512F__)
+    _mm256_storeu_ps(to, _mm512_cvtpd_ps((__m512d)values));
+#elif defined(__AVX2__)
+    _mm_storeu_ps(to, _mm256_cvtpd_ps((__m256d)values));
+#else
+    to[0] = (float)values[0];
+    to[1] = (float)values[1];
+#endif
+}
+
 #endif
