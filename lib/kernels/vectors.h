@@ -123,6 +123,25 @@ static inline doubles widened_f32(floats values, int part)
 #endif
 }
 
+/* DOUBLE_LANES values from memory and to it. */
+static inline doubles load_doubles_f64(const double *from)
+{
+    doubles values;
+    memcpy(&values, from, sizeof values);
+    return values;
+}
+
+static inline doubles load_doubles_f32(const float *from)
+{
+#if defined(__AVX512F__)
+    return (doubles)_mm512_cvtps_pd(_mm256_loadu_ps(from));
+#elif defined(__AVX2__)
+    return (doubles)_mm256_cvtps_pd(_mm_loadu_ps(from));
+#else
+    return (doubles){ (double)from[0], (double)from[1] };
+#endif
+}
+
 static inline void store_doubles_f64(double *to, doubles values)
 {
     memcpy(to, &values, sizeof values);
