@@ -29,11 +29,6 @@ static inline NAME(reals) NAME(chosen)(NAME(words) mask, NAME(reals) yes, NAME(r
     return (NAME(reals))(((NAME(words))yes & mask) | ((NAME(words))no & ~mask));
 }
 
-static inline NAME(reals) NAME(magnitude)(NAME(reals) values)
-{
-    return NAME(larger)(values, -values);
-}
-
 /* ---- a vector of pairs ---- */
 
 /* One row of a rectangle, from its first pair on. */
@@ -107,21 +102,35 @@ __attribute__((always_inline)) static inline void NAME(clear_sums)(NAME(sums) * 
     }
 }
 
-/* What only vectors with large values need: clamping, as rounding may exceed 1, and the tail. */
+/* Counts lanes from 0.9 up. Cosines often are in any vector, and a branch would be guessed wrong. */
+static inline void NAME(add_tail)(NAME(sums) * sums, int metric, NAME(reals) values)
+{
+    sums->tail[metric] += NAME(farther)(values, values) >= NAME(filled)((REAL)0.9);
+}
+
+/* Clamps, as rounding may exceed 1. */
+static inline void NAME(clamp_pairs)(NAME(pairs) * pairs, const tally_mode mode)
+{
+    const NAME(reals) one = NAME(filled)(1);
+    pairs->pearson = NAME(larger)(NAME(smaller)(pairs->pearson, one), -one);
+    if (!mode.cosine)
+        return;
+    NAME(split_cosine)(pairs);
+    pairs->cosine = NAME(larger)(NAME(smaller)(pairs->cosine, one), -one);
+}
+
+/* The tail, and what only vectors with a large Pearson value or a cosine beyond 1 need. */
 __attribute__((always_inline)) static inline void
 NAME(bound)(NAME(pairs) * pairs, NAME(sums) * sums, const tally_mode mode)
 {
-    const NAME(reals) one = NAME(filled)(1), threshold = NAME(filled)((REAL)0.9);
-    if (NAME(any_above)(NAME(magnitude)(pairs->pearson), one)) {
-        pairs->pearson = NAME(larger)(NAME(smaller)(pairs->pearson, one), -one);
-        if (mode.cosine)
-            NAME(split_cosine)(pairs);
+    const NAME(reals) below = NAME(filled)((REAL)0.899);
+    if (mode.cosine)
+        NAME(add_tail)(sums, COSINE, pairs->cosine);
+    const NAME(reals) scaled = mode.cosine ? below * pairs->cosine : pairs->pearson;
+    if (NAME(any_above)(NAME(farther)(pairs->pearson, scaled), below)) {
+        NAME(add_tail)(sums, PEARSON, pairs->pearson);
+        NAME(clamp_pairs)(pairs, mode);
     }
-    if (mode.cosine) {
-        pairs->cosine = NAME(larger)(NAME(smaller)(pairs->cosine, one), -one);
-        sums->tail[COSINE] += NAME(magnitude)(pairs->cosine) >= threshold;
-    }
-    sums->tail[PEARSON] += NAME(magnitude)(pairs->pearson) >= threshold;
 }
 
 __attribute__((always_inline)) static inline void
@@ -344,9 +353,7 @@ NAME(tally_vector)(const NAME(row) * row, int64_t j, const bool partial, const N
                    const tally_mode mode)
 {
     NAME(pairs) pairs = NAME(convert)(row, j, partial, mode);
-    const NAME(reals) larger = NAME(farther)(pairs.pearson, pairs.cosine);
-    if (NAME(any_above)(larger, NAME(filled)((REAL)0.899)))
-        NAME(bound)(&pairs, sums, mode);
+    NAME(bound)(&pairs, sums, mode);
     if (mode.guessed) {
         NAME(find_cells)(scale, &pairs, cells, mode);
         NAME(count)(cells, CELLS_BEHIND, mode);
