@@ -285,8 +285,10 @@ __attribute__((always_inline)) static inline void NAME(find_cells)(const NAME(sc
     const NAME(reals) magic = mode.joint ? scale->magic : scale->dealt;
     NAME(guess) pearson = NAME(guess_bins)(scale, pairs->pearson, scale->dealt);
     NAME(guess) cosine = mode.cosine ? NAME(guess_bins)(scale, pairs->cosine, magic) : pearson;
-    const NAME(reals) aside =
+    const NAME(reals) farthest =
         NAME(farther)(cosine.aside, mode.pearson ? pearson.aside : cosine.aside);
+    /* Pairs that do not exist are 0, where an edge may be. */
+    const NAME(reals) aside = NAME(existing)(pairs, farthest, NAME(filled)(0));
     if (NAME(any_above)(aside, scale->sure)) {
         if (mode.cosine)
             NAME(settle)(scale, pairs->cosine, magic, &cosine);
