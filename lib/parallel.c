@@ -100,3 +100,24 @@ void qkv_parallel(int32_t workers, qkv_worker body, void *state)
     for (int32_t w = 1; w < started; w++)
         pthread_join(team[w].thread, NULL);
 }
+
+void qkv_task_runs_begin(qkv_task_runs *runs, int64_t tasks, int32_t workers)
+{
+    runs->tasks = tasks;
+    runs->runs = workers < QKV_RUNS_MAX ? workers : QKV_RUNS_MAX;
+    for (int32_t r = 0; r < runs->runs; r++)
+        atomic_init(&runs->taken[r], 0);
+}
+
+int64_t qkv_next_task_of(qkv_task_runs *runs, int32_t worker)
+{
+    for (int32_t k = 0; k < runs->runs; k++) {
+        const int32_t run = (worker + k) % runs->runs;
+        const int64_t start = runs->tasks * run / runs->runs;
+        const int64_t end = runs->tasks * (run + 1) / runs->runs;
+        const int64_t task = qkv_next_task(&runs->taken[run], end - start);
+        if (task >= 0)
+            return start + task;
+    }
+    return -1;
+}

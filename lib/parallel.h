@@ -17,6 +17,21 @@ int32_t qkv_worker_count(const qkvsim_context *context, int64_t tasks, double op
  * work: results never depend on the number. */
 void qkv_parallel(int32_t workers, qkv_worker body, void *state);
 
+/* Tasks in as many runs as there are workers. A worker does its own run and then helps with the
+ * others': from call to call it mostly has the same tasks, whose memory its processor's caches hold. */
+enum { QKV_RUNS_MAX = 64 };
+
+typedef struct qkv_task_runs {
+    int64_t tasks;
+    int32_t runs;
+    atomic_llong taken[QKV_RUNS_MAX];
+} qkv_task_runs;
+
+void qkv_task_runs_begin(qkv_task_runs *runs, int64_t tasks, int32_t workers);
+
+/* A worker's next task; -1 when none is left. */
+int64_t qkv_next_task_of(qkv_task_runs *runs, int32_t worker);
+
 /* Takes the next task number below `tasks`; -1 when none is left. */
 static inline int64_t qkv_next_task(atomic_llong *next, int64_t tasks)
 {

@@ -258,8 +258,7 @@ typedef struct preparation {
     qkv_panels *panels;
     char *scratch; /* of the workers, to rank with; NULL where nothing is ranked */
     int64_t strips_in_panel;
-    int64_t strips;
-    atomic_llong next;
+    qkv_task_runs strips;
 } preparation;
 
 static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature *feature)
@@ -320,7 +319,7 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
 static void prepare_worker(void *state, int32_t worker)
 {
     preparation *work = state;
-    for (int64_t task; (task = qkv_next_task(&work->next, work->strips)) >= 0;)
+    for (int64_t task; (task = qkv_next_task_of(&work->strips, worker)) >= 0;)
         prepare_one(work, worker, task);
 }
 
@@ -349,16 +348,17 @@ static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input
 {
     preparation work = { .context = context, .input = input, .panels = panels };
     work.strips_in_panel = (panels->width + QKV_STRIP_WIDTH - 1) / QKV_STRIP_WIDTH;
-    work.strips = panels->count * work.strips_in_panel;
+    const int64_t strips = panels->count * work.strips_in_panel;
     const double cost = input->ranked ? 40 : 8;
     const double operations = cost * (double)panels->observations * (double)panels->placed;
-    const int32_t workers = qkv_worker_count(context, work.strips, operations);
+    const int32_t workers = qkv_worker_count(context, strips, operations);
     if (input->ranked) {
         work.scratch = qkv_borrow(context, QKV_WORKSPACE_RANKS, (size_t)workers,
                                   qkv_rank_scratch(panels->observations, panels->real));
         if (work.scratch == NULL)
             return qkv_no_memory(context, "the ranks");
     }
+    qkv_task_runs_begin(&work.strips, strips, workers);
     qkv_parallel(workers, prepare_worker, &work);
     if (input->nonfinite == QKVSIM_NONFINITE_UNDEFINED_FEATURE)
         return QKVSIM_OK;
