@@ -19,6 +19,7 @@ typedef struct qkv_allocator {
 /* Memory that a context keeps from one call to the next: fresh pages cost more than they hold. */
 typedef enum qkv_workspace {
     QKV_WORKSPACE_PANELS,
+    QKV_WORKSPACE_STRIPS,
     QKV_WORKSPACE_TILES,
     QKV_WORKSPACE_RANKS,
     QKV_WORKSPACES

@@ -15,6 +15,8 @@
 #include "parallel.h"
 #include "ranks.h"
 
+enum { STRIP_ROWS_MAX = 256 }; /* of which a strip stays in the second-level cache */
+
 /* ---- panels ---- */
 
 static int64_t round_up(int64_t value, int64_t multiple)
@@ -232,7 +234,7 @@ static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *s
 }
 
 static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip, int32_t real,
-                          qkv_feature *features)
+                          const qkv_strip *to, qkv_feature *features)
 {
     const qkv_real_kernels *kernels = real_kernels(context, real);
     qkv_scaling scaling = { .inverse_norm = { 0 } };
@@ -247,7 +249,7 @@ static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip,
             describe_extreme(kernels, strip, real, j, &scaling, &features[j]);
         }
     }
-    kernels->normalise(strip, &scaling);
+    kernels->normalise(strip, &scaling, to);
 }
 
 /* ---- all strips ---- */
@@ -256,10 +258,28 @@ typedef struct preparation {
     qkvsim_context *context;
     const qkv_input *input;
     qkv_panels *panels;
+    char *loaded;  /* a strip of each worker; NULL: columns are loaded into the panels */
     char *scratch; /* of the workers, to rank with; NULL where nothing is ranked */
     int64_t strips_in_panel;
     qkv_task_runs strips;
 } preparation;
+
+static size_t strip_bytes(const qkv_panels *panels)
+{
+    return (size_t)(QKV_STRIP_WIDTH * panels->observations) * qkv_real_size(panels->real);
+}
+
+/* Where a strip's columns are loaded and measured. Lines of a panel were last read by other
+ * processors too, and are had back sooner where they are written only once. */
+static qkv_strip strip_to_load(const preparation *work, int32_t worker, const qkv_strip *strip)
+{
+    qkv_strip loaded = *strip;
+    if (work->loaded != NULL) {
+        loaded.values = work->loaded + (size_t)worker * strip_bytes(work->panels);
+        loaded.leading = QKV_STRIP_WIDTH;
+    }
+    return loaded;
+}
 
 static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature *feature)
 {
@@ -300,13 +320,14 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
         .count = panels->observations,
         .width = rest < QKV_STRIP_WIDTH ? rest : QKV_STRIP_WIDTH,
     };
+    const qkv_strip loaded = strip_to_load(work, worker, &strip);
     qkv_feature features[QKV_STRIP_WIDTH];
-    qkv_load_columns(work->context, work->input, worker, panels->order + position, &strip);
+    qkv_load_columns(work->context, work->input, worker, panels->order + position, &loaded);
     if (work->scratch != NULL)
-        qkv_rank_strip(&strip, panels->real,
+        qkv_rank_strip(&loaded, panels->real,
                        work->scratch
                            + (size_t)worker * qkv_rank_scratch(strip.count, panels->real));
-    prepare_strip(work->context, &strip, panels->real, features);
+    prepare_strip(work->context, &loaded, panels->real, &strip, features);
     for (int64_t j = 0; j < strip.width; j++) {
         const int64_t column = panels->order[position + j];
         if (work->input->kinds != NULL && features[j].kind < work->input->kinds[column])
@@ -343,6 +364,21 @@ static qkvsim_status report_nonfinite(qkvsim_context *context, const qkv_input *
     return QKVSIM_OK;
 }
 
+static qkvsim_status borrow_scratch(qkvsim_context *context, int32_t workers, preparation *work)
+{
+    const qkv_panels *panels = work->panels;
+    const bool apart = panels->observations <= STRIP_ROWS_MAX, ranked = work->input->ranked;
+    if (apart)
+        work->loaded =
+            qkv_borrow(context, QKV_WORKSPACE_STRIPS, (size_t)workers, strip_bytes(panels));
+    if (ranked)
+        work->scratch = qkv_borrow(context, QKV_WORKSPACE_RANKS, (size_t)workers,
+                                   qkv_rank_scratch(panels->observations, panels->real));
+    return (apart && work->loaded == NULL) || (ranked && work->scratch == NULL)
+               ? qkv_no_memory(context, "the columns to prepare")
+               : QKVSIM_OK;
+}
+
 static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input,
                                  qkv_panels *panels)
 {
@@ -352,12 +388,9 @@ static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input
     const double cost = input->ranked ? 40 : 8;
     const double operations = cost * (double)panels->observations * (double)panels->placed;
     const int32_t workers = qkv_worker_count(context, strips, operations);
-    if (input->ranked) {
-        work.scratch = qkv_borrow(context, QKV_WORKSPACE_RANKS, (size_t)workers,
-                                  qkv_rank_scratch(panels->observations, panels->real));
-        if (work.scratch == NULL)
-            return qkv_no_memory(context, "the ranks");
-    }
+    const qkvsim_status status = borrow_scratch(context, workers, &work);
+    if (status != QKVSIM_OK)
+        return status;
     qkv_task_runs_begin(&work.strips, strips, workers);
     qkv_parallel(workers, prepare_worker, &work);
     if (input->nonfinite == QKVSIM_NONFINITE_UNDEFINED_FEATURE)

@@ -215,9 +215,10 @@ __attribute__((always_inline)) static inline doubles NAME(unit)(const REAL *row,
            * load_doubles_f64(scaling->inverse_norm + j);
 }
 
-/* Two rows of a strip and the angle they are rotated by. The last row may be alone. */
+/* Two rows of a strip, where they go, and the angle they are rotated by. The last row may be alone. */
 typedef struct NAME(row_pair) {
-    REAL *upper, *lower;
+    const REAL *upper, *lower;
+    REAL *to_upper, *to_lower;
     double cosine, sine;
 } NAME(row_pair);
 
@@ -229,32 +230,44 @@ __attribute__((always_inline)) static inline void NAME(rotate)(const NAME(row_pa
     doubles a = NAME(unit)(pair->upper + j, scaling, j, count, partial);
     if (pair->lower != NULL) {
         const doubles b = NAME(unit)(pair->lower + j, scaling, j, count, partial);
-        NAME(write_row)(pair->lower + j, pair->cosine * b - pair->sine * a, count, partial);
+        NAME(write_row)(pair->to_lower + j, pair->cosine * b - pair->sine * a, count, partial);
         a = pair->cosine * a + pair->sine * b;
     }
-    NAME(write_row)(pair->upper + j, a, count, partial);
+    NAME(write_row)(pair->to_upper + j, a, count, partial);
+}
+
+static NAME(row_pair) NAME(take_pair)(const qkv_strip *from, const qkv_strip *to, int64_t r,
+                                      double cosine, double sine)
+{
+    const REAL *upper = (const REAL *)from->values + r * from->leading;
+    REAL *to_upper = (REAL *)to->values + r * to->leading;
+    const bool alone = r + 1 == from->count;
+    return (NAME(row_pair)){ .upper = upper,
+                             .lower = alone ? NULL : upper + from->leading,
+                             .to_upper = to_upper,
+                             .to_lower = alone ? NULL : to_upper + to->leading,
+                             .cosine = cosine,
+                             .sine = sine };
 }
 
 /* Rows r and r + 1 become cos a r + sin a (r + 1) and cos a (r + 1) - sin a r, with an angle of its
  * own for each pair. */
-static void NAME(normalise)(const qkv_strip *strip, const qkv_scaling *scaling)
+static void NAME(normalise)(const qkv_strip *from, const qkv_scaling *scaling, const qkv_strip *to)
 {
-    const int64_t whole = strip->width / DOUBLE_LANES * DOUBLE_LANES;
+    const int64_t whole = from->width / DOUBLE_LANES * DOUBLE_LANES;
     double cosine = 1, sine = 0;
-    for (int64_t r = 0; r < strip->count; r += 2) {
+    for (int64_t r = 0; r < from->count; r += 2) {
         const double c = cosine * GOLDEN_COSINE - sine * GOLDEN_SINE;
         const double s = sine * GOLDEN_COSINE + cosine * GOLDEN_SINE;
         const double to_unit =
             1.5 - 0.5 * (c * c + s * s); /* a Newton step: rounding does not add up */
         cosine = c * to_unit;
         sine = s * to_unit;
-        REAL *upper = (REAL *)strip->values + r * strip->leading;
-        const NAME(row_pair)
-            pair = { upper, r + 1 < strip->count ? upper + strip->leading : NULL, cosine, sine };
+        const NAME(row_pair) pair = NAME(take_pair)(from, to, r, cosine, sine);
         for (int64_t j = 0; j < whole; j += DOUBLE_LANES)
             NAME(rotate)(&pair, scaling, j, DOUBLE_LANES, false);
-        if (whole < strip->width)
-            NAME(rotate)(&pair, scaling, whole, strip->width - whole, true);
+        if (whole < from->width)
+            NAME(rotate)(&pair, scaling, whole, from->width - whole, true);
     }
 }
 
