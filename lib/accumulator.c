@@ -128,7 +128,7 @@ static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
         const double shift = sink->weight * sink->delta[i];
         for (int64_t c = tile->diagonal ? r : 0; c < tile->columns; c++) {
             const int64_t j = tile->column_start + c;
-            const int64_t at = r * QKV_TILE_LEADING + c;
+            const int64_t at = r * tile->leading + c;
             const double gram = i == j ? 1
                                 : panels->real == QKVSIM_F64
                                     ? ((const double *)tile->values)[at]

@@ -101,10 +101,14 @@ static bool rounds_otherwise_at_the_sides(int32_t real)
 qkv_product_shape qkv_blas_product_shape(int32_t real)
 {
     if (multiplies_small_products_fastest())
-        return (qkv_product_shape){ .panel = 192, .columns = 64, .depth = 81, .multiple = 16 };
+        return (qkv_product_shape){
+            .panel = 192, .columns = 64, .depth = 81, .leading = 208, .multiple = 16
+        };
     if (rounds_otherwise_at_the_sides(real))
-        return (qkv_product_shape){ .panel = 288, .depth = 320, .multiple = 48, .margin = 8 };
-    return (qkv_product_shape){ .panel = 288, .depth = 320, .multiple = 16 };
+        return (qkv_product_shape){
+            .panel = 288, .depth = 320, .leading = 320, .multiple = 48, .margin = 8
+        };
+    return (qkv_product_shape){ .panel = 288, .depth = 320, .leading = 320, .multiple = 16 };
 }
 
 const char *qkvsim_blas_description(void)

@@ -13,7 +13,6 @@
 #include "parallel.h"
 
 enum {
-    TILE_REALS = QKV_PANEL_WIDTH * QKV_TILE_LEADING + QKV_MARGIN,
     BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
     DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
     CHUNKS_TOGETHER = 16   /* chunks added up before they are added to the tile */
@@ -85,6 +84,7 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
         .rows = qkv_panel_width(panels, i),
         .columns = qkv_panel_width(panels, j),
         .diagonal = i == j,
+        .leading = panels->shape.leading,
     };
 }
 
@@ -102,7 +102,7 @@ static size_t margin_bytes(const qkv_panels *panels)
 typedef struct product {
     const char *left, *right;
     int64_t rows, columns;
-    int64_t left_stride, right_stride;
+    int64_t left_stride, right_stride, out_stride;
     int64_t depth;
     bool upper; /* only what stands above the diagonal is needed */
     bool add;   /* to what is there */
@@ -115,15 +115,16 @@ static void multiply_columns(const product *p, int64_t first, int64_t count, cha
     const int64_t last = first + count;
     const int m = (int)(p->upper && last < p->rows ? last : p->rows), n = (int)count;
     const int k = (int)p->depth, lda = (int)p->left_stride, ldb = (int)p->right_stride;
+    const int ldc = (int)p->out_stride;
     const size_t shift = (size_t)first * qkv_real_size(p->real);
     const void *left = p->left, *right = p->right + shift;
     void *to = out + shift;
     if (p->real == QKVSIM_F64)
         cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
-                    p->add ? 1 : 0, to, QKV_TILE_LEADING);
+                    p->add ? 1 : 0, to, ldc);
     else
         cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
-                    p->add ? 1 : 0, to, QKV_TILE_LEADING);
+                    p->add ? 1 : 0, to, ldc);
 }
 
 /* How many columns to multiply at a time. Tiles of the diagonal are cut where the margins allow. */
@@ -143,9 +144,8 @@ static void multiply(const product *p, const qkv_product_shape *shape, char *out
     }
 }
 
-static void add_reals(void *to, const void *from, int64_t rows, int32_t real)
+static void add_reals(void *to, const void *from, int64_t count, int32_t real)
 {
-    const int64_t count = rows * QKV_TILE_LEADING;
     if (real == QKVSIM_F64) {
         double *sum = to;
         const double *term = from;
@@ -191,6 +191,7 @@ static void multiply_panels(const qkv_gram *gram, const qkv_tile *tile, char *pa
                   .columns = qkv_panel_stride(panels, j),
                   .left_stride = qkv_panel_stride(panels, i),
                   .right_stride = qkv_panel_stride(panels, j),
+                  .out_stride = shape->leading,
                   .upper = tile->diagonal,
                   .real = panels->real };
     for (int64_t c = 0; c < chunks; c++) {
@@ -203,7 +204,7 @@ static void multiply_panels(const qkv_gram *gram, const qkv_tile *tile, char *pa
         multiply(&p, shape, target);
         const bool group_ends = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == chunks;
         if (group_ends && target == partial)
-            add_reals(out, partial, p.rows, panels->real);
+            add_reals(out, partial, p.rows * shape->leading, panels->real);
     }
 }
 
@@ -221,7 +222,7 @@ static void divide_moments(const qkv_gram *gram, const qkv_tile *tile, double *o
             const double moment = gram->moments[i < j ? qkv_packed(panels->features, i, j)
                                                       : qkv_packed(panels->features, j, i)];
             const bool normal = row->kind == QKV_NORMAL && column->kind == QKV_NORMAL;
-            out[r * QKV_TILE_LEADING + c] =
+            out[r * tile->leading + c] =
                 normal ? moment / row->centred_norm / column->centred_norm : 0;
         }
     }
@@ -242,7 +243,8 @@ typedef struct tile_loop {
 
 static size_t buffer_bytes(const qkv_gram *gram)
 {
-    return (size_t)TILE_REALS * qkv_real_size(gram->panels->real);
+    const qkv_product_shape *shape = &gram->panels->shape;
+    return (size_t)(shape->panel * shape->leading + QKV_MARGIN) * qkv_real_size(gram->panels->real);
 }
 
 static void tile_worker(void *state, int32_t worker)

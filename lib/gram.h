@@ -11,7 +11,8 @@ typedef struct qkv_tile {
     int64_t row_start, column_start; /* positions */
     int64_t rows, columns;
     bool diagonal;      /* only entries above the diagonal are meaningful */
-    const void *values; /* reals, leading dimension QKV_TILE_LEADING */
+    const void *values; /* reals */
+    int64_t leading;    /* reals from one row to the next */
 } qkv_tile;
 
 /*

@@ -172,10 +172,10 @@ static qkv_rectangle describe_rectangle(const qkv_tally_sink *sink, const qkv_ti
     const qkv_panels *panels = sink->gram->panels;
     const int32_t real = panels->real;
     const int64_t inside =
-        (place->row - tile->row_start) * QKV_TILE_LEADING + (place->column - tile->column_start);
+        (place->row - tile->row_start) * tile->leading + (place->column - tile->column_start);
     return (qkv_rectangle){
         .gram = real_at(tile->values, inside, real),
-        .leading = QKV_TILE_LEADING,
+        .leading = tile->leading,
         .rows = place->rows,
         .columns = place->columns,
         .strict_upper = place->strict_upper,

@@ -6,7 +6,7 @@
 static void convert_f32(const qkv_panels *panels, const qkv_tile *tile, int32_t metric, int64_t r,
                         int64_t first, int64_t last, double *values)
 {
-    const float *gram = (const float *)tile->values + r * QKV_TILE_LEADING;
+    const float *gram = (const float *)tile->values + r * tile->leading;
     const float *s = panels->spread, *o = panels->offset;
     const float s_i = s[tile->row_start + r], o_i = o[tile->row_start + r];
     s += tile->column_start;
@@ -25,7 +25,7 @@ static void convert_f32(const qkv_panels *panels, const qkv_tile *tile, int32_t 
 static void convert_f64(const qkv_panels *panels, const qkv_tile *tile, int32_t metric, int64_t r,
                         int64_t first, int64_t last, double *values)
 {
-    const double *gram = (const double *)tile->values + r * QKV_TILE_LEADING;
+    const double *gram = (const double *)tile->values + r * tile->leading;
     const double *s = panels->spread, *o = panels->offset;
     const double s_i = s[tile->row_start + r], o_i = o[tile->row_start + r];
     s += tile->column_start;

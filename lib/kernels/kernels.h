@@ -16,12 +16,11 @@
 #include "stream.h"
 
 enum {
-    QKV_PANEL_WIDTH = 288,  /* widest tile: docs/performance.md says why */
-    QKV_TILE_LEADING = 320, /* elements from one row of a tile to the next */
-    QKV_MARGIN = 16,        /* reals that kernels may read behind the last they use */
-    QKV_STRIP_WIDTH = 96,   /* columns prepared at a time, a divisor of the panel's width */
-    QKV_SUBHISTOGRAMS = 4,  /* neighbouring values count apart, so that a hot bin does not stall */
-    QKV_JOINT_TABLES = 2    /* the same for joint counts */
+    QKV_PANEL_WIDTH = 288, /* widest tile: docs/performance.md says why */
+    QKV_MARGIN = 16,       /* reals that kernels may read behind the last they use */
+    QKV_STRIP_WIDTH = 96,  /* columns prepared at a time, a divisor of the panel's width */
+    QKV_SUBHISTOGRAMS = 4, /* neighbouring values count apart, so that a hot bin does not stall */
+    QKV_JOINT_TABLES = 2   /* the same for joint counts */
 };
 
 /* A run of columns of one part that lie feature_stride apart. */
