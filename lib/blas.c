@@ -15,7 +15,10 @@
 
 #include <qkvsim/common.h>
 
-enum { PARALLEL_OPENMP = 2 }; /* openblas_get_parallel() */
+enum {
+    PARALLEL_OPENMP = 2,         /* openblas_get_parallel() */
+    SECOND_LEVEL_CACHE = 2 << 20 /* bytes, of Intel's server processors */
+};
 
 __attribute__((weak)) void omp_set_num_threads(int threads);
 __attribute__((weak)) int omp_get_max_threads(void);
@@ -102,13 +105,21 @@ qkv_product_shape qkv_blas_product_shape(int32_t real)
 {
     if (multiplies_small_products_fastest())
         return (qkv_product_shape){
-            .panel = 192, .columns = 64, .depth = 81, .leading = 208, .multiple = 16
+            .panel = 192,
+            .columns = 64,
+            .depth = 81,
+            .leading = 208,
+            .multiple = 16,
+            .cache = SECOND_LEVEL_CACHE,
+            .together = real == QKVSIM_F64 ? 1 : 2,
         };
     if (rounds_otherwise_at_the_sides(real))
         return (qkv_product_shape){
-            .panel = 288, .depth = 320, .leading = 320, .multiple = 48, .margin = 8
+            .panel = 288, .depth = 320, .leading = 320, .multiple = 48, .margin = 8, .together = 1
         };
-    return (qkv_product_shape){ .panel = 288, .depth = 320, .leading = 320, .multiple = 16 };
+    return (qkv_product_shape){
+        .panel = 288, .depth = 320, .leading = 320, .multiple = 16, .together = 1
+    };
 }
 
 const char *qkvsim_blas_description(void)

@@ -25,6 +25,8 @@ typedef struct qkv_product_shape {
     int64_t multiple; /* a panel is padded to one of this many columns */
     int64_t margin;   /* columns to multiply on either side of the second panel, at most QKV_MARGIN:
                        * only between them does a value not depend on where its columns stand */
+    int64_t cache;    /* bytes: panels that are more are fetched ahead of products; 0: never */
+    int64_t together; /* panels on a side of a square of tiles that then share what is fetched */
 } qkv_product_shape;
 
 qkv_product_shape qkv_blas_product_shape(int32_t real);

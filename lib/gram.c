@@ -1,7 +1,7 @@
 /*
  * The one tile loop: threads take tiles of the Gram matrix, OpenBLAS multiplies each on one thread,
- * the sink consumes it in cache. How a tile is computed does not depend on the thread that does it,
- * so results are the same for any number of threads.
+ * the sink consumes it in cache. How a tile is computed depends neither on the thread that does it
+ * nor on the tiles that are computed beside it, so results are the same for any number of threads.
  */
 #include "gram.h"
 
@@ -15,55 +15,85 @@
 enum {
     BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
     DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
-    CHUNKS_TOGETHER = 16   /* chunks added up before they are added to the tile */
+    CHUNKS_TOGETHER = 16,  /* chunks added up before they are added to the tile */
+    CACHE_LINE = 64        /* bytes */
 };
+
+static int64_t smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
 
 /* ---- the list of tiles ---- */
 
-static const double CHUNK_JITTER = 0.2; /* of a chunk's length */
-
 typedef bool (*wanted_function)(const void *state, int64_t panel_i, int64_t panel_j);
 
-/* Appends a tile if it is wanted. Counts only where tiles is NULL. */
-static int64_t add_tile(int64_t i, int64_t j, wanted_function wanted, const void *state,
-                        int32_t (*tiles)[2], int64_t count)
+typedef struct tile_list {
+    int64_t panels;
+    int64_t together; /* panels on a side of a square */
+    wanted_function wanted;
+    const void *state;
+    int32_t (*tiles)[2]; /* NULL: tiles are only counted */
+    int64_t count;
+} tile_list;
+
+static void add_tile(tile_list *list, int64_t i, int64_t j)
 {
-    if (wanted != NULL && !wanted(state, i, j))
-        return count;
-    if (tiles != NULL) {
-        tiles[count][0] = (int32_t)i;
-        tiles[count][1] = (int32_t)j;
+    if (list->wanted != NULL && !list->wanted(list->state, i, j))
+        return;
+    if (list->tiles != NULL) {
+        list->tiles[list->count][0] = (int32_t)i;
+        list->tiles[list->count][1] = (int32_t)j;
     }
-    return count + 1;
+    list->count++;
 }
 
-/* Block by block, so that a block's panels are read from cache; the diagonal's tiles, half the work
- * of others, last, so that threads end together. */
-static int64_t list_tiles(int64_t panels, wanted_function wanted, const void *state,
-                          int32_t (*tiles)[2])
+/* The square whose first panels are first_i and first_j. The diagonal's tiles, half the work of
+ * others, come last. */
+static void add_square(tile_list *list, int64_t first_i, int64_t first_j)
 {
-    int64_t count = 0;
+    const int64_t end_i = smaller(first_i + list->together, list->panels);
+    const int64_t end_j = smaller(first_j + list->together, list->panels);
+    const bool diagonal = first_i == first_j;
+    for (int64_t i = first_i; i < end_i; i++)
+        for (int64_t j = diagonal ? i + 1 : first_j; j < end_j; j++)
+            add_tile(list, i, j);
+    for (int64_t i = first_i; diagonal && i < end_i; i++)
+        add_tile(list, i, i);
+}
+
+/* Block by block, so that a block's panels are read from cache; the diagonal's squares last, so that
+ * threads end together. */
+static void add_tiles(tile_list *list)
+{
+    const int64_t panels = list->panels, side = list->together;
     for (int64_t block_i = 0; block_i < panels; block_i += BLOCK_PANELS)
         for (int64_t block_j = block_i; block_j < panels; block_j += BLOCK_PANELS)
-            for (int64_t i = block_i; i < panels && i < block_i + BLOCK_PANELS; i++)
-                for (int64_t j = i + 1 > block_j ? i + 1 : block_j;
-                     j < panels && j < block_j + BLOCK_PANELS; j++)
-                    count = add_tile(i, j, wanted, state, tiles, count);
-    for (int64_t i = 0; i < panels; i++)
-        count = add_tile(i, i, wanted, state, tiles, count);
-    return count;
+            for (int64_t i = block_i; i < smaller(block_i + BLOCK_PANELS, panels); i += side)
+                for (int64_t j = i < block_j ? block_j : i + side;
+                     j < smaller(block_j + BLOCK_PANELS, panels); j += side)
+                    add_square(list, i, j);
+    for (int64_t i = 0; i < panels; i += side)
+        add_square(list, i, i);
 }
 
 qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
                             const double *moments, wanted_function wanted, const void *state,
                             qkv_gram *gram)
 {
+    tile_list list = { .panels = panels->count,
+                       .together = panels->shape.together,
+                       .wanted = wanted,
+                       .state = state };
     *gram = (qkv_gram){ .panels = panels, .moments = moments };
-    gram->tile_count = list_tiles(panels->count, wanted, state, NULL);
-    gram->tiles = qkv_allocate(&context->allocator, (size_t)gram->tile_count, sizeof *gram->tiles);
+    add_tiles(&list);
+    gram->tile_count = list.count;
+    gram->tiles = qkv_allocate(&context->allocator, (size_t)list.count, sizeof *gram->tiles);
     if (gram->tiles == NULL)
         return qkv_no_memory(context, "the list of tiles");
-    list_tiles(panels->count, wanted, state, gram->tiles);
+    list.tiles = gram->tiles;
+    list.count = 0;
+    add_tiles(&list);
     return QKVSIM_OK;
 }
 
@@ -88,7 +118,7 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
     };
 }
 
-/* ---- one tile by products of panels ---- */
+/* ---- one product of panels ---- */
 
 static size_t margin_bytes(const qkv_panels *panels)
 {
@@ -138,10 +168,8 @@ static int64_t columns_together(const product *p, const qkv_product_shape *shape
 static void multiply(const product *p, const qkv_product_shape *shape, char *out)
 {
     const int64_t together = columns_together(p, shape);
-    for (int64_t first = 0; first < p->columns; first += together) {
-        const int64_t rest = p->columns - first;
-        multiply_columns(p, first, rest < together ? rest : together, out);
-    }
+    for (int64_t first = 0; first < p->columns; first += together)
+        multiply_columns(p, first, smaller(p->columns - first, together), out);
 }
 
 static void add_reals(void *to, const void *from, int64_t count, int32_t real)
@@ -158,6 +186,18 @@ static void add_reals(void *to, const void *from, int64_t count, int32_t real)
             sum[k] += term[k];
     }
 }
+
+/* ---- chunks of observations ---- */
+
+static const double CHUNK_JITTER = 0.2; /* of a chunk's length */
+
+/* Sums over observations have two levels: chunks within groups, groups within the tile. Few enough
+ * additions in a row keep single precision within 1e-6 for 65,536 observations and more. */
+typedef struct chunk {
+    int64_t start, end;
+    bool begins_group, ends_group;
+    bool in_first_group; /* which is added up in the tile itself */
+} chunk;
 
 /* Where the c-th of a number of chunks of n observations begins. Lengths vary with the multiples of
  * the golden ratio: equal sums of equal chunks would round alike at each addition and drift. */
@@ -178,51 +218,129 @@ static int64_t count_chunks(int64_t n, int64_t depth)
     return n <= depth ? 1 : (int64_t)ceil((double)n / longest);
 }
 
-/* Sums over observations in two levels: chunks within `partial`, groups of chunks within out. Few
- * enough additions in a row keep single precision within 1e-6 for 65,536 observations and more. */
-static void multiply_panels(const qkv_gram *gram, const qkv_tile *tile, char *partial, char *out)
+static chunk chunk_at(int64_t n, int64_t chunks, int64_t c)
+{
+    return (chunk){
+        .start = chunk_start(n, chunks, c),
+        .end = chunk_start(n, chunks, c + 1),
+        .begins_group = c % CHUNKS_TOGETHER == 0,
+        .ends_group = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == chunks,
+        .in_first_group = c < CHUNKS_TOGETHER,
+    };
+}
+
+/* ---- a run of tiles by products of panels ---- */
+
+/* Tiles that follow each other in the list and lie in one square. */
+typedef struct tile_run {
+    int64_t first, count;
+    char *buffers; /* two for each tile: itself, and a group of chunks */
+} tile_run;
+
+static size_t buffer_bytes(const qkv_gram *gram)
+{
+    const qkv_product_shape *shape = &gram->panels->shape;
+    return (size_t)(shape->panel * shape->leading + QKV_MARGIN) * qkv_real_size(gram->panels->real);
+}
+
+static char *run_buffer(const qkv_gram *gram, const tile_run *run, int64_t number)
+{
+    return run->buffers + 2 * (size_t)(number - run->first) * buffer_bytes(gram);
+}
+
+static void multiply_chunk(const qkv_gram *gram, int64_t number, const chunk *part, char *out)
 {
     const qkv_panels *panels = gram->panels;
-    const qkv_product_shape *shape = &panels->shape;
-    const int64_t i = gram->tiles[tile->number][0], j = gram->tiles[tile->number][1];
-    const int64_t n = panels->observations;
-    const int64_t chunks = count_chunks(n, shape->depth);
-    product p = { .rows = qkv_panel_columns(panels, i),
-                  .columns = qkv_panel_stride(panels, j),
-                  .left_stride = qkv_panel_stride(panels, i),
-                  .right_stride = qkv_panel_stride(panels, j),
-                  .out_stride = shape->leading,
-                  .upper = tile->diagonal,
-                  .real = panels->real };
+    const int64_t i = gram->tiles[number][0], j = gram->tiles[number][1];
+    const product p = {
+        .left = qkv_panel_row(panels, i, part->start),
+        .right = (const char *)qkv_panel_row(panels, j, part->start) - margin_bytes(panels),
+        .rows = qkv_panel_columns(panels, i),
+        .columns = qkv_panel_stride(panels, j),
+        .left_stride = qkv_panel_stride(panels, i),
+        .right_stride = qkv_panel_stride(panels, j),
+        .out_stride = panels->shape.leading,
+        .depth = part->end - part->start,
+        .upper = i == j,
+        .add = !part->begins_group,
+        .real = panels->real,
+    };
+    char *group = part->in_first_group ? out : out + buffer_bytes(gram);
+    multiply(&p, &panels->shape, group);
+    if (part->ends_group && group != out)
+        add_reals(out, group, p.rows * p.out_stride, panels->real);
+}
+
+/* Whether panels stream from beyond the second-level cache, by products that do not pack them. Those
+ * read a few cache lines of each row, which the processor foresees too late. */
+static bool panels_stream(const qkv_gram *gram)
+{
+    const qkv_panels *panels = gram->panels;
+    const double bytes =
+        (double)panels->placed * (double)panels->observations * (double)qkv_real_size(panels->real);
+    return gram->moments == NULL && panels->shape.cache > 0 && bytes > (double)panels->shape.cache;
+}
+
+/* Asks for a chunk of a panel in the second-level cache. */
+static void fetch_panel(const qkv_panels *panels, int64_t panel, const chunk *part)
+{
+    const char *end = qkv_panel_row(panels, panel, part->end);
+    for (const char *at = qkv_panel_row(panels, panel, part->start); at < end; at += CACHE_LINE)
+        __builtin_prefetch(at, 0, 2);
+}
+
+/* Whether no tile of the run before this one has the panel. */
+static bool is_first_use(const qkv_gram *gram, const tile_run *run, int64_t number, int64_t panel)
+{
+    int64_t before = run->first;
+    while (before < number && gram->tiles[before][0] != panel && gram->tiles[before][1] != panel)
+        before++;
+    return before == number;
+}
+
+static void fetch_chunk(const qkv_gram *gram, const tile_run *run, const chunk *part)
+{
+    for (int64_t t = run->first; t < run->first + run->count; t++) {
+        const int64_t i = gram->tiles[t][0], j = gram->tiles[t][1];
+        if (is_first_use(gram, run, t, i))
+            fetch_panel(gram->panels, i, part);
+        if (i != j && is_first_use(gram, run, t, j))
+            fetch_panel(gram->panels, j, part);
+    }
+}
+
+/* Chunk by chunk, so that what is fetched for one tile serves the others. */
+static void multiply_run(const qkv_gram *gram, const tile_run *run)
+{
+    const int64_t n = gram->panels->observations;
+    const int64_t chunks = count_chunks(n, gram->panels->shape.depth);
+    const bool fetched = panels_stream(gram);
     for (int64_t c = 0; c < chunks; c++) {
-        const int64_t start = chunk_start(n, chunks, c);
-        char *target = c < CHUNKS_TOGETHER ? out : partial;
-        p.left = qkv_panel_row(panels, i, start);
-        p.right = (const char *)qkv_panel_row(panels, j, start) - margin_bytes(panels);
-        p.depth = chunk_start(n, chunks, c + 1) - start;
-        p.add = c % CHUNKS_TOGETHER != 0;
-        multiply(&p, shape, target);
-        const bool group_ends = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == chunks;
-        if (group_ends && target == partial)
-            add_reals(out, partial, p.rows * shape->leading, panels->real);
+        const chunk part = chunk_at(n, chunks, c);
+        if (fetched)
+            fetch_chunk(gram, run, &part);
+        for (int64_t t = run->first; t < run->first + run->count; t++)
+            multiply_chunk(gram, t, &part, run_buffer(gram, run, t));
     }
 }
 
 /* ---- one tile from accumulated moments ---- */
 
-static void divide_moments(const qkv_gram *gram, const qkv_tile *tile, double *out)
+static void divide_moments(const qkv_gram *gram, int64_t number, char *buffer)
 {
     const qkv_panels *panels = gram->panels;
-    for (int64_t r = 0; r < tile->rows; r++) {
-        const int64_t i = panels->order[tile->row_start + r];
+    const qkv_tile tile = qkv_gram_tile(gram, number);
+    double *out = (double *)(void *)(buffer + margin_bytes(panels));
+    for (int64_t r = 0; r < tile.rows; r++) {
+        const int64_t i = panels->order[tile.row_start + r];
         const qkv_feature *row = &panels->statistics[i];
-        for (int64_t c = tile->diagonal ? r + 1 : 0; c < tile->columns; c++) {
-            const int64_t j = panels->order[tile->column_start + c];
+        for (int64_t c = tile.diagonal ? r + 1 : 0; c < tile.columns; c++) {
+            const int64_t j = panels->order[tile.column_start + c];
             const qkv_feature *column = &panels->statistics[j];
             const double moment = gram->moments[i < j ? qkv_packed(panels->features, i, j)
                                                       : qkv_packed(panels->features, j, i)];
             const bool normal = row->kind == QKV_NORMAL && column->kind == QKV_NORMAL;
-            out[r * tile->leading + c] =
+            out[r * tile.leading + c] =
                 normal ? moment / row->centred_norm / column->centred_norm : 0;
         }
     }
@@ -234,38 +352,74 @@ typedef struct tile_loop {
     qkvsim_context *context;
     const qkv_gram *gram;
     qkv_sink *sink;
-    char *buffers; /* two tiles for each worker */
+    int32_t workers;
+    int64_t longest_run;
+    char *buffers; /* of the longest run for each worker */
+    size_t worker_bytes;
     int64_t work_before;
     atomic_llong next;
     atomic_llong finished;
     atomic_bool cancelled;
 } tile_loop;
 
-static size_t buffer_bytes(const qkv_gram *gram)
+static bool in_one_square(const qkv_gram *gram, int64_t a, int64_t b)
 {
-    const qkv_product_shape *shape = &gram->panels->shape;
-    return (size_t)(shape->panel * shape->leading + QKV_MARGIN) * qkv_real_size(gram->panels->real);
+    const int64_t side = gram->panels->shape.together;
+    return gram->tiles[a][0] / side == gram->tiles[b][0] / side
+           && gram->tiles[a][1] / side == gram->tiles[b][1] / side;
+}
+
+/* The tiles to be done together from the first on; 0 behind the last. The end of the list, as many
+ * tiles as others may have in hand, is done tile by tile, so that threads end together. */
+static int64_t count_run(const tile_loop *loop, int64_t first)
+{
+    const int64_t tiles = loop->gram->tile_count;
+    const int64_t end = tiles - (loop->workers - 1) * loop->longest_run;
+    int64_t count = first < tiles ? 1 : 0;
+    while (count < loop->longest_run && first + count < end
+           && in_one_square(loop->gram, first, first + count))
+        count++;
+    return count;
+}
+
+/* Takes the next tiles from the list; false when none is left. */
+static bool take_run(tile_loop *loop, tile_run *run)
+{
+    long long first = atomic_load_explicit(&loop->next, memory_order_relaxed);
+    do
+        run->count = count_run(loop, first);
+    while (!atomic_compare_exchange_weak(&loop->next, &first, first + run->count));
+    run->first = first;
+    return run->count > 0;
+}
+
+static void consume_tile(tile_loop *loop, int32_t worker, int64_t number, const char *values)
+{
+    qkv_tile tile = qkv_gram_tile(loop->gram, number);
+    tile.values = values;
+    loop->sink->consume(loop->sink, worker, &tile);
+    const int64_t finished = atomic_fetch_add(&loop->finished, 1) + 1;
+    if (worker == 0 && qkv_work_at(loop->context, loop->work_before + finished))
+        atomic_store(&loop->cancelled, true);
+}
+
+static bool is_cancelled(tile_loop *loop)
+{
+    return atomic_load_explicit(&loop->cancelled, memory_order_relaxed);
 }
 
 static void tile_worker(void *state, int32_t worker)
 {
     tile_loop *loop = state;
     const qkv_gram *gram = loop->gram;
-    char *out = loop->buffers + 2 * (size_t)worker * buffer_bytes(gram);
-    int64_t number;
-    while (!atomic_load_explicit(&loop->cancelled, memory_order_relaxed)
-           && (number = qkv_next_task(&loop->next, gram->tile_count)) >= 0) {
-        qkv_tile tile = qkv_gram_tile(gram, number);
-        char *values = out + margin_bytes(gram->panels);
-        tile.values = values;
+    tile_run run = { .buffers = loop->buffers + (size_t)worker * loop->worker_bytes };
+    while (!is_cancelled(loop) && take_run(loop, &run)) {
         if (gram->moments != NULL)
-            divide_moments(gram, &tile, (double *)(void *)values);
+            divide_moments(gram, run.first, run.buffers);
         else
-            multiply_panels(gram, &tile, out + buffer_bytes(gram), out);
-        loop->sink->consume(loop->sink, worker, &tile);
-        const int64_t finished = atomic_fetch_add(&loop->finished, 1) + 1;
-        if (worker == 0 && qkv_work_at(loop->context, loop->work_before + finished))
-            atomic_store(&loop->cancelled, true);
+            multiply_run(gram, &run);
+        for (int64_t t = run.first; t < run.first + run.count && !is_cancelled(loop); t++)
+            consume_tile(loop, worker, t, run_buffer(gram, &run, t) + margin_bytes(gram->panels));
     }
 }
 
@@ -278,16 +432,20 @@ int32_t qkv_gram_workers(const qkvsim_context *context, const qkv_gram *gram)
 
 qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gram, qkv_sink *sink)
 {
-    const int32_t workers = qkv_gram_workers(context, gram);
-    tile_loop loop = {
-        .context = context, .gram = gram, .sink = sink, .work_before = context->work_done
-    };
+    const int64_t together = panels_stream(gram) ? gram->panels->shape.together : 1;
+    tile_loop loop = { .context = context,
+                       .gram = gram,
+                       .sink = sink,
+                       .workers = qkv_gram_workers(context, gram),
+                       .longest_run = together * together,
+                       .work_before = context->work_done };
+    loop.worker_bytes = 2 * (size_t)loop.longest_run * buffer_bytes(gram);
     loop.buffers =
-        qkv_borrow(context, QKV_WORKSPACE_TILES, 2 * (size_t)workers, buffer_bytes(gram));
+        qkv_borrow(context, QKV_WORKSPACE_TILES, (size_t)loop.workers, loop.worker_bytes);
     if (loop.buffers == NULL)
         return qkv_no_memory(context, "the tiles");
     qkv_blas_enter();
-    qkv_parallel(workers, tile_worker, &loop);
+    qkv_parallel(loop.workers, tile_worker, &loop);
     qkv_blas_leave();
     if (atomic_load(&loop.cancelled) || qkv_work_at(context, loop.work_before + gram->tile_count))
         return qkv_cancelled(context);

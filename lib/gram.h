@@ -22,7 +22,7 @@ typedef struct qkv_tile {
 typedef struct qkv_gram {
     const qkv_panels *panels;
     const double *moments; /* packed upper triangle in caller's columns; NULL: products of panels */
-    int32_t (*tiles)[2];   /* panel pairs in the order they are worked on */
+    int32_t (*tiles)[2];   /* panel pairs in the order they are worked on, square by square */
     int64_t tile_count;
 } qkv_gram;
 

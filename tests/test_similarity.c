@@ -529,6 +529,36 @@ START_TEST(features_in_another_order_give_the_same_values_there)
 }
 END_TEST
 
+/* The many are more than the second-level cache holds, the few are not. */
+START_TEST(a_few_features_have_alone_the_values_that_they_have_among_many)
+{
+    enum { MANY = 1000, FEW = 91 };
+    const int32_t threads[] = { 1, 2, 7 };
+    const int32_t dtype = _i == 0 ? QKVSIM_F32 : QKVSIM_F64;
+    int64_t chosen[FEW];
+    for (int64_t j = 0; j < FEW; j++)
+        chosen[j] = 11 * j;
+    table data = table_with_offsets(1500, MANY, 2, 66);
+    table some = table_columns(&data, chosen, FEW);
+    stored all = store(&data, dtype, ORDER_C), alone = store(&some, dtype, ORDER_C);
+    double *expected = similarity(context, &alone.view, QKVSIM_PEARSON, dtype, 0);
+    for (int t = 0; t < 3; t++) {
+        qkvsim_context *with = context_with(threads[t], QKVSIM_KERNELS_AUTO);
+        double *values = similarity(with, &all.view, QKVSIM_PEARSON, dtype, 0);
+        for (int64_t i = 0; i < FEW; i++)
+            for (int64_t j = 0; j < FEW; j++)
+                ck_assert(values[chosen[i] * MANY + chosen[j]] == expected[i * FEW + j]);
+        free(values);
+        qkvsim_context_free(with);
+    }
+    free(expected);
+    stored_free(&all);
+    stored_free(&alone);
+    table_free(&data);
+    table_free(&some);
+}
+END_TEST
+
 START_TEST(kernels_agree_within_the_contract)
 {
     table data = table_with_offsets(253, 130, 2, 65);
@@ -924,6 +954,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, spearman_of_equal_values_uses_their_mean_rank);
     tcase_add_loop_test(laws, spearman_holds_0_and_minus_0_equal, 0, 2);
     tcase_add_test(laws, features_in_another_order_give_the_same_values_there);
+    tcase_add_loop_test(laws, a_few_features_have_alone_the_values_that_they_have_among_many, 0, 2);
     tcase_add_test(laws, kernels_agree_within_the_contract);
     tcase_add_test(laws, the_upper_triangle_leaves_the_rest_and_the_padding_alone);
 }
