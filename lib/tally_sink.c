@@ -7,10 +7,7 @@
 
 #include <string.h>
 
-enum {
-    JOINT_BINS_MAX = 128,          /* the tables stay in the first-level cache */
-    JOINT_PENDING_MAX = UINT16_MAX /* pairs in one of the tables */
-};
+enum { JOINT_PENDING_MAX = UINT16_MAX /* pairs in one of the tables */ };
 
 /* ---- segments ---- */
 
@@ -132,7 +129,7 @@ static void flush_single(qkv_tally_sink *sink, const qkv_rectangle_tally *tally,
 static void flush_joint(qkv_tally_sink *sink, qkv_worker_counts *counts)
 {
     const int64_t bins = sink->setting.binning->count;
-    uint32_t margins[2][JOINT_BINS_MAX] = { { 0 } };
+    uint32_t margins[2][QKV_JOINT_BINS_MAX] = { { 0 } };
     if (counts->pending == 0)
         return;
     sink->context->kernels->take_margins(counts->joint, bins, margins[0], margins[1]);
@@ -232,16 +229,29 @@ static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
 
 /* ---- life ---- */
 
+/* Whether a rectangle may be large enough to be counted jointly. */
+static bool needs_joint_tables(const qkv_tally_sink *sink)
+{
+    const qkv_binning *binning = sink->setting.binning;
+    const qkvsim_layout *layout = sink->setting.layout;
+    int64_t widest = 0;
+    for (int32_t g = 0; g < layout->groups; g++)
+        widest = layout->group_features[g] > widest ? layout->group_features[g] : widest;
+    if (widest > sink->gram->panels->width)
+        widest = sink->gram->panels->width;
+    return binning->fast && binning->count <= QKV_JOINT_BINS_MAX && widest >= binning->count
+           && sink->setting.metrics == QKVSIM_COSINE + QKVSIM_PEARSON;
+}
+
 /* Both kinds of counts of all workers stand in one block. */
 static bool allocate_counts(qkvsim_context *context, qkv_tally_sink *sink)
 {
     const qkv_binning *binning = sink->setting.binning;
-    const bool joint = binning->fast && binning->count <= JOINT_BINS_MAX
-                       && sink->setting.metrics == QKVSIM_COSINE + QKVSIM_PEARSON;
+    const size_t table = (size_t)binning->count * (size_t)binning->count;
+    const bool joint = needs_joint_tables(sink);
     sink->metric_counts = (binning->fast ? QKV_SUBHISTOGRAMS : 1) * binning->count;
     const size_t single = 2 * ((size_t)sink->metric_counts + 1);
-    const size_t cells =
-        joint ? QKV_JOINT_TABLES * (size_t)binning->count * (size_t)binning->count + 1 : 0;
+    const size_t cells = joint ? QKV_JOINT_TABLES * table + QKV_JOINT_BINS_MAX : 0;
     const size_t words = (single + cells / 2 + 16) / 16 * 16; /* of 32 bits, whole cache lines */
     sink->workers = qkv_gram_workers(context, sink->gram);
     sink->counts = qkv_allocate(&context->allocator, (size_t)sink->workers, sizeof *sink->counts);

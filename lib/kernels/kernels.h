@@ -16,11 +16,12 @@
 #include "stream.h"
 
 enum {
-    QKV_PANEL_WIDTH = 288, /* widest tile: docs/performance.md says why */
-    QKV_MARGIN = 16,       /* reals that kernels may read behind the last they use */
-    QKV_STRIP_WIDTH = 96,  /* columns prepared at a time, a divisor of the panel's width */
-    QKV_SUBHISTOGRAMS = 4, /* neighbouring values count apart, so that a hot bin does not stall */
-    QKV_JOINT_TABLES = 2   /* the same for joint counts */
+    QKV_PANEL_WIDTH = 288,   /* widest tile: docs/performance.md says why */
+    QKV_MARGIN = 16,         /* reals that kernels may read behind the last they use */
+    QKV_STRIP_WIDTH = 96,    /* columns prepared at a time, a divisor of the panel's width */
+    QKV_SUBHISTOGRAMS = 4,   /* neighbouring values count apart, so that a hot bin does not stall */
+    QKV_JOINT_TABLES = 2,    /* the same for joint counts */
+    QKV_JOINT_BINS_MAX = 128 /* their tables stay in the first-level cache */
 };
 
 /* A run of columns of one part that lie feature_stride apart. */
@@ -87,9 +88,9 @@ typedef struct qkv_tally {
 typedef struct qkv_rectangle_tally {
     int64_t pairs;
     qkv_tally cosine, pearson;
-    /* QKV_JOINT_TABLES x bins x bins, by cosine bin and then by Pearson bin, and one more that may be
-     * overwritten. One addition counts both metrics. A row's pairs are dealt to the tables in turns.
-     * NULL: each metric counts in its own table. */
+    /* QKV_JOINT_TABLES x bins x bins, by cosine bin and then by Pearson bin, and QKV_JOINT_BINS_MAX
+     * more that may be read, the first of them overwritten. One addition counts both metrics. A row's
+     * pairs are dealt to the tables in turns. NULL: each metric counts in its own table. */
     uint16_t *joint;
     double variance_sum;    /* sum V,   V = s_i s_j pearson */
     double variance_energy; /* sum V^2 */
@@ -111,7 +112,8 @@ typedef struct qkv_real_kernels {
 
 typedef struct qkv_kernels {
     const char *name;
-    /* Adds the sums of joint counts over Pearson bins and over cosine bins, and clears the counts. */
+    /* Adds the sums of joint counts over Pearson bins and over cosine bins, and clears the counts. A
+     * table has fewer than 2^16 pairs. */
     void (*take_margins)(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32_t *pearson);
     /* `groups` groups of a stream's words from group `first` on. */
     void (*random_words)(const qkv_stream *stream, uint32_t first, int64_t groups, uint32_t *words);

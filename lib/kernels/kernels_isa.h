@@ -84,18 +84,58 @@ static inline void power_sums_into(const power_sums *sums, double total[4])
         total[power] += sum_lanes(sums->sum[power]);
 }
 
+/* Joint counts as vectors; so many hold a row of the largest table. */
+typedef uint16_t counts16 __attribute__((vector_size(VECTOR_BYTES)));
+enum {
+    COUNT_LANES = VECTOR_BYTES / sizeof(uint16_t),
+    ROW_VECTORS = QKV_JOINT_BINS_MAX / COUNT_LANES
+};
+
+static inline counts16 load_counts(const uint16_t *from)
+{
+    counts16 counts;
+    memcpy(&counts, from, sizeof counts);
+    return counts;
+}
+
+static inline uint32_t sum_counts(counts16 counts)
+{
+    uint16_t lanes[COUNT_LANES], sum = 0;
+    memcpy(lanes, &counts, sizeof lanes);
+    for (int lane = 0; lane < COUNT_LANES; lane++)
+        sum = (uint16_t)(sum + lanes[lane]);
+    return sum;
+}
+
+/* Adds one table's margins. It has fewer than 2^16 pairs, so 16 bits hold any sum of its cells. Rows
+ * are read to the width of the largest, less what is not theirs. */
+static void take_table_margins(const uint16_t *table, int64_t bins, uint32_t *cosine,
+                               uint32_t *pearson)
+{
+    uint16_t own[QKV_JOINT_BINS_MAX] = { 0 }, sums[QKV_JOINT_BINS_MAX];
+    counts16 columns[ROW_VECTORS] = { { 0 } };
+    memset(own, 0xff, (size_t)bins * sizeof *own);
+    for (int64_t row = 0; row < bins; row++) {
+        counts16 total = { 0 };
+        for (int v = 0; v < ROW_VECTORS; v++) {
+            const int64_t bin = v * COUNT_LANES;
+            const counts16 counts = load_counts(table + row * bins + bin) & load_counts(own + bin);
+            columns[v] += counts;
+            total += counts;
+        }
+        cosine[row] += sum_counts(total);
+    }
+    memcpy(sums, columns, sizeof sums);
+    for (int64_t bin = 0; bin < bins; bin++)
+        pearson[bin] += sums[bin];
+}
+
 static void take_margins(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32_t *pearson)
 {
-    for (int64_t row = 0; row < QKV_JOINT_TABLES * bins; row++) {
-        uint16_t *counts = joint + row * bins;
-        uint32_t total = 0;
-        for (int64_t bin = 0; bin < bins; bin++) {
-            total += counts[bin];
-            pearson[bin] += counts[bin];
-        }
-        cosine[row % bins] += total;
-    }
-    memset(joint, 0, (size_t)(QKV_JOINT_TABLES * bins * bins) * sizeof *joint);
+    const int64_t cells = bins * bins;
+    for (int table = 0; table < QKV_JOINT_TABLES; table++)
+        take_table_margins(joint + table * cells, bins, cosine, pearson);
+    memset(joint, 0, (size_t)(QKV_JOINT_TABLES * cells) * sizeof *joint);
 }
 
 /* ---- tallies ---- */
