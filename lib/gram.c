@@ -139,16 +139,21 @@ typedef struct product {
     int32_t real;
 } product;
 
-/* out = left' right for columns first .. first + count - 1 of the right side. */
-static void multiply_columns(const product *p, int64_t first, int64_t count, char *out)
+/* A part of a product: rows of the left side by columns of the right. */
+typedef struct block {
+    int64_t first_row, rows;
+    int64_t first_column, columns;
+} block;
+
+/* out = left' right within the block. */
+static void multiply_block(const product *p, const block *part, char *out)
 {
-    const int64_t last = first + count;
-    const int m = (int)(p->upper && last < p->rows ? last : p->rows), n = (int)count;
-    const int k = (int)p->depth, lda = (int)p->left_stride, ldb = (int)p->right_stride;
-    const int ldc = (int)p->out_stride;
-    const size_t shift = (size_t)first * qkv_real_size(p->real);
-    const void *left = p->left, *right = p->right + shift;
-    void *to = out + shift;
+    const size_t size = qkv_real_size(p->real);
+    const int m = (int)part->rows, n = (int)part->columns, k = (int)p->depth;
+    const int lda = (int)p->left_stride, ldb = (int)p->right_stride, ldc = (int)p->out_stride;
+    const void *left = p->left + (size_t)part->first_row * size;
+    const void *right = p->right + (size_t)part->first_column * size;
+    void *to = out + (size_t)(part->first_row * p->out_stride + part->first_column) * size;
     if (p->real == QKVSIM_F64)
         cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
                     p->add ? 1 : 0, to, ldc);
@@ -165,11 +170,31 @@ static int64_t columns_together(const product *p, const qkv_product_shape *shape
                                                                          : together;
 }
 
+/* Columns of a tile of the diagonal down to it. Where products are small anyway, the left half of
+ * the columns ends at its own piece of the diagonal. */
+static void multiply_upper(const product *p, const qkv_product_shape *shape, int64_t first,
+                           int64_t count, char *out)
+{
+    const int64_t end = smaller(first + count, p->rows);
+    const int64_t half = count == shape->columns ? count / 2 : 0;
+    const block both = { 0, end - half, first, count };
+    const block right = { end - half, half, first + half, half };
+    multiply_block(p, &both, out);
+    if (half > 0)
+        multiply_block(p, &right, out);
+}
+
 static void multiply(const product *p, const qkv_product_shape *shape, char *out)
 {
     const int64_t together = columns_together(p, shape);
-    for (int64_t first = 0; first < p->columns; first += together)
-        multiply_columns(p, first, smaller(p->columns - first, together), out);
+    for (int64_t first = 0; first < p->columns; first += together) {
+        const int64_t count = smaller(p->columns - first, together);
+        const block all = { 0, p->rows, first, count };
+        if (p->upper)
+            multiply_upper(p, shape, first, count, out);
+        else
+            multiply_block(p, &all, out);
+    }
 }
 
 static void add_reals(void *to, const void *from, int64_t count, int32_t real)
