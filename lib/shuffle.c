@@ -9,7 +9,7 @@
 #include "random.h"
 
 enum {
-    BATCH_WORDS = 256, /* drawn at a time */
+    BATCH_WORDS = 512, /* drawn at a time */
     PAIRED = 16384     /* values below this share words; beyond, too many would be rejected */
 };
 

@@ -495,7 +495,7 @@ END_TEST
 /* Word k of a column's stream in the order of lib/kernels/stream.h, from Random123 itself. */
 static uint32_t philox_word(uint64_t seed, uint32_t index, uint32_t column, int64_t k)
 {
-    const int64_t block = k / 32 * 8 + k % 16 / 2, word = k % 32 / 16 * 2 + k % 2;
+    const int64_t block = k / 64 * 16 + k % 32 / 2, word = k % 64 / 32 * 2 + k % 2;
     const philox4x32_key_t key = { { (uint32_t)seed, (uint32_t)(seed >> 32) } };
     const philox4x32_ctr_t counter = { { (uint32_t)block, column, index, 3 } };
     return philox4x32(counter, key).v[word];

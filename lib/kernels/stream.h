@@ -13,9 +13,9 @@ typedef struct qkv_stream {
 } qkv_stream;
 
 /*
- * Words come in groups of 8 blocks: words 0 and 1 of each block, and then words 2 and 3 of each.
+ * Words come in groups of 16 blocks: words 0 and 1 of each block, and then words 2 and 3 of each.
  * This order costs vectors of any width nothing.
  */
-enum { QKV_GROUP_BLOCKS = 8, QKV_GROUP_WORDS = 32 };
+enum { QKV_GROUP_BLOCKS = 16, QKV_GROUP_WORDS = 64 };
 
 #endif
