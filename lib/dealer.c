@@ -8,27 +8,40 @@
 #include "shuffle.h"
 
 enum {
-    BUCKET_VALUES = 6144, /* on average, at most: a bucket stays in the first-level cache */
-    BUCKETS_MAX = 4096,   /* of a section */
-    BUCKETS_A_READ = 8,   /* what is read at a time begins and ends in the middle of one */
-    CHUNK_VALUES = 32768, /* at least: a chunk stays in the second-level cache */
-    CHUNK_BUCKETS = 32,   /* a chunk's values for each bucket, on average at least */
-    CACHE_LINE = 64,
-    LABELS_TOGETHER = 512 /* labels drawn at a time, two from a word */
+    FEW_BUCKETS = 256,           /* a section has as many unless they become too small */
+    SMALL_BUCKET = 1024,         /* values of a bucket, on average at most, while there are few */
+    LARGE_BUCKET = 6144,         /* and beyond: it stays in the first-level cache */
+    BUCKETS_MAX = 1024,          /* of a section */
+    BUCKETS_A_READ = 8,          /* what is read at a time begins and ends in the middle of one */
+    PILE_SHARE = 256,            /* values of a chunk in each pile, on average at most */
+    PILE_ROOM = 2 * PILE_SHARE,  /* more than that a pile may as good as never get */
+    PILE_STRIDE = PILE_ROOM + 16 /* piles a power of two apart would share a set of the cache */
+};
+
+/* Labels are numbers of piles. */
+enum {
+    LABEL_BITS = 10, /* of a number below BUCKETS_MAX */
+    LABELS_A_WORD = 3,
+    BATCH_WORDS = 512, /* drawn at a time */
+    BATCH_VALUES = BATCH_WORDS * LABELS_A_WORD
 };
 
 /* ---- the plan ---- */
 
+static int64_t most_values(int64_t buckets, int64_t together)
+{
+    const int64_t most = buckets < FEW_BUCKETS ? SMALL_BUCKET : LARGE_BUCKET;
+    const int64_t of_a_read = together / BUCKETS_A_READ;
+    return of_a_read < 1 ? 1 : of_a_read < most ? of_a_read : most;
+}
+
 static void plan_section(int64_t together, qkv_section *section)
 {
-    int64_t most = together / BUCKETS_A_READ;
-    most = most < 1 ? 1 : most < BUCKET_VALUES ? most : BUCKET_VALUES;
     section->buckets = 1;
-    while (section->buckets < BUCKETS_MAX && section->count / section->buckets > most)
+    while (section->buckets < BUCKETS_MAX
+           && section->count / section->buckets > most_values(section->buckets, together))
         section->buckets *= 2;
-    section->chunk_values = section->buckets * CHUNK_BUCKETS;
-    if (section->chunk_values < CHUNK_VALUES)
-        section->chunk_values = CHUNK_VALUES;
+    section->chunk_values = section->buckets * PILE_SHARE;
     section->chunks = (section->count + section->chunk_values - 1) / section->chunk_values;
 }
 
@@ -66,27 +79,29 @@ static void index_sections(qkv_dealer *dealer)
     }
 }
 
-static int64_t largest_chunk(const qkv_dealer *dealer)
+static size_t most_piles(const qkv_dealer *dealer)
 {
-    int64_t largest = 0;
+    int64_t most = 0;
     for (int64_t s = 0; s < dealer->section_count; s++)
-        if (dealer->sections[s].chunk_values > largest)
-            largest = dealer->sections[s].chunk_values;
-    return largest;
+        if (dealer->sections[s].buckets > most)
+            most = dealer->sections[s].buckets;
+    return (size_t)most;
 }
 
 static bool open_hands(qkvsim_context *context, qkv_dealer *dealer)
 {
-    const size_t labels = (size_t)largest_chunk(dealer) + LABELS_TOGETHER;
-    dealer->hands =
-        qkv_allocate_zeroed(&context->allocator, (size_t)context->threads, sizeof *dealer->hands);
+    const qkv_allocator *allocator = &context->allocator;
+    const size_t most = most_piles(dealer);
+    dealer->hands = qkv_allocate_zeroed(allocator, (size_t)context->threads, sizeof *dealer->hands);
     if (dealer->hands == NULL)
         return false;
     dealer->hand_count = context->threads;
     for (int32_t h = 0; h < dealer->hand_count; h++) {
+        qkv_piles *piles = &dealer->hands[h].piles;
         dealer->hands[h].bucket = -1;
-        dealer->hands[h].labels = qkv_allocate(&context->allocator, labels, sizeof(uint16_t));
-        if (dealer->hands[h].labels == NULL)
+        piles->sizes = qkv_allocate(allocator, most, sizeof *piles->sizes);
+        piles->values = qkv_allocate(allocator, most * PILE_STRIDE, dealer->size);
+        if (piles->sizes == NULL || piles->values == NULL)
             return false;
     }
     return true;
@@ -129,7 +144,8 @@ void qkv_dealer_close(const qkvsim_context *context, qkv_dealer *dealer)
     const qkv_allocator *allocator = &context->allocator;
     for (int32_t h = 0; h < dealer->hand_count; h++) {
         qkv_release(allocator, dealer->hands[h].values);
-        qkv_release(allocator, dealer->hands[h].labels);
+        qkv_release(allocator, dealer->hands[h].piles.sizes);
+        qkv_release(allocator, dealer->hands[h].piles.values);
     }
     qkv_release(allocator, dealer->hands);
     qkv_release(allocator, dealer->sections);
@@ -150,87 +166,90 @@ typedef struct deal {
     atomic_llong next;
 } deal;
 
-/* Labels k .. k + LABELS_TOGETHER - 1 of a chunk, each below a number of buckets that is a power of
- * two. */
-static void draw_labels(const qkv_dealer *dealer, const qkv_stream *stream, int64_t k,
-                        int64_t buckets, uint16_t *labels)
+/* What is dealt at a time: a chunk of a section. */
+typedef struct portion {
+    const void *from;
+    void *to;
+    int64_t count, buckets;
+    qkv_stream stream;
+} portion;
+
+/* Where a pile's next value goes; a full pile begins anew, which join_piles finds by its size. */
+static inline uint32_t next_place(const qkv_piles *piles, uint32_t bits)
 {
-    enum { WORDS = LABELS_TOGETHER / 2, GROUPS = WORDS / QKV_GROUP_WORDS };
-    const uint32_t mask = (uint32_t)buckets - 1;
-    uint32_t words[WORDS];
-    dealer->kernels->random_words(stream, (uint32_t)(k / LABELS_TOGETHER * GROUPS), GROUPS, words);
-    for (int64_t w = 0; w < WORDS; w++) {
-        labels[k + 2 * w] = (uint16_t)(words[w] & mask);
-        labels[k + 2 * w + 1] = (uint16_t)(words[w] >> 16 & mask);
+    const uint32_t pile = bits & piles->mask;
+    return pile * PILE_STRIDE + piles->sizes[pile]++ % PILE_ROOM;
+}
+
+#define WORD uint32_t
+#define WORD_NAME(name) name##_32
+#include "dealer_template.h"
+
+#define WORD uint64_t
+#define WORD_NAME(name) name##_64
+#include "dealer_template.h"
+
+/* Deals a chunk by the words of its stream from group `first` on; returns the group behind them. */
+static uint32_t deal_to_piles(const qkv_dealer *dealer, const portion *chunk, uint32_t first,
+                              qkv_piles *piles)
+{
+    uint32_t words[BATCH_WORDS];
+    piles->mask = (uint32_t)chunk->buckets - 1;
+    memset(piles->sizes, 0, (size_t)chunk->buckets * sizeof *piles->sizes);
+    for (int64_t k = 0; k < chunk->count; k += BATCH_VALUES) {
+        const int64_t rest = chunk->count - k, batch = rest < BATCH_VALUES ? rest : BATCH_VALUES;
+        const int64_t groups = (batch - 1) / (LABELS_A_WORD * QKV_GROUP_WORDS) + 1;
+        dealer->kernels->random_words(&chunk->stream, first, groups, words);
+        first += (uint32_t)groups;
+        if (dealer->size == sizeof(uint32_t))
+            deal_32((const uint32_t *)chunk->from + k, batch, words, *piles);
+        else
+            deal_64((const uint64_t *)chunk->from + k, batch, words, *piles);
     }
+    return first;
 }
 
-/* Memory that will be written in no order, of which no processor could guess the next line. */
-static void ask_for(const char *memory, size_t bytes)
+/* Puts one pile behind the other, and notes where each begins and the last ends. False where one
+ * has overflowed: a chunk is then dealt anew. A pile of 256 values on average has more than 512 once
+ * in 10^44 times (Poisson), so that no test could see what this leaves out. */
+static bool join_piles(const qkv_piles *piles, const portion *chunk, size_t size, uint32_t *places)
 {
-    for (size_t line = 0; line < bytes; line += CACHE_LINE)
-        __builtin_prefetch(memory + line, 1, 2);
-}
-
-/* next[b] becomes the place of bucket b's first value. */
-static void place_labels(const uint16_t *labels, int64_t count, int64_t buckets, uint32_t *next)
-{
-    uint32_t place = 0;
-    memset(next, 0, (size_t)buckets * sizeof *next);
-    for (int64_t k = 0; k < count; k++)
-        next[labels[k]]++;
-    for (int64_t b = 0; b < buckets; b++) {
-        const uint32_t values = next[b];
-        next[b] = place;
-        place += values;
-    }
-}
-
-static void sort_32(const uint32_t *from, const uint16_t *labels, int64_t count, uint32_t *next,
-                    uint32_t *to)
-{
-    for (int64_t k = 0; k < count; k++)
-        to[next[labels[k]]++] = from[k];
-}
-
-static void sort_64(const uint64_t *from, const uint16_t *labels, int64_t count, uint32_t *next,
-                    uint64_t *to)
-{
-    for (int64_t k = 0; k < count; k++)
-        to[next[labels[k]]++] = from[k];
-}
-
-/* places[b + 1] counts as bucket b's next place, and so ends as where b + 1 begins. */
-static void deal_chunk(const deal *work, uint16_t *labels, int64_t chunk)
-{
-    qkv_dealer *dealer = work->dealer;
-    const qkv_section *section = &dealer->sections[dealer->chunk_section[chunk]];
-    const int64_t offset = (chunk - section->first_chunk) * section->chunk_values;
-    const int64_t rest = section->count - offset;
-    const int64_t count = rest < section->chunk_values ? rest : section->chunk_values;
-    const size_t start = (size_t)(section->start + offset) * dealer->size;
-    const void *from = (const char *)work->values + start;
-    char *to = (char *)dealer->dealt + start;
-    const qkv_stream stream =
-        qkv_stream_of(dealer->seed, dealer->index, QKV_RANDOM_BUCKETS, (uint32_t)chunk);
-    uint32_t *places = dealer->places[chunk];
-    for (int64_t k = 0; k < count; k += LABELS_TOGETHER) {
-        draw_labels(dealer, &stream, k, section->buckets, labels);
-        ask_for(to + (size_t)k * dealer->size, LABELS_TOGETHER * dealer->size);
-    }
+    const char *pile = piles->values;
     places[0] = 0;
-    place_labels(labels, count, section->buckets, places + 1);
-    if (dealer->size == sizeof(uint32_t))
-        sort_32(from, labels, count, places + 1, (uint32_t *)(void *)to);
-    else
-        sort_64(from, labels, count, places + 1, (uint64_t *)(void *)to);
+    for (int64_t b = 0; b < chunk->buckets; b++, pile += PILE_STRIDE * size) {
+        if (piles->sizes[b] > PILE_ROOM)
+            return false;
+        memcpy((char *)chunk->to + places[b] * size, pile, piles->sizes[b] * size);
+        places[b + 1] = places[b] + piles->sizes[b];
+    }
+    return true;
+}
+
+static void deal_chunk(const deal *work, qkv_piles *piles, int64_t c)
+{
+    const qkv_dealer *dealer = work->dealer;
+    const qkv_section *section = &dealer->sections[dealer->chunk_section[c]];
+    const int64_t offset = (c - section->first_chunk) * section->chunk_values;
+    const int64_t rest = section->count - offset;
+    const size_t start = (size_t)(section->start + offset) * dealer->size;
+    const portion chunk = {
+        .from = (const char *)work->values + start,
+        .to = (char *)dealer->dealt + start,
+        .count = rest < section->chunk_values ? rest : section->chunk_values,
+        .buckets = section->buckets,
+        .stream = qkv_stream_of(dealer->seed, dealer->index, QKV_RANDOM_BUCKETS, (uint32_t)c),
+    };
+    uint32_t group = 0;
+    do
+        group = deal_to_piles(dealer, &chunk, group, piles);
+    while (!join_piles(piles, &chunk, dealer->size, dealer->places[c]));
 }
 
 static void deal_worker(void *state, int32_t worker)
 {
     deal *work = state;
     for (int64_t c; (c = qkv_next_task(&work->next, work->dealer->chunk_count)) >= 0;)
-        deal_chunk(work, work->dealer->hands[worker].labels, c);
+        deal_chunk(work, &work->dealer->hands[worker].piles, c);
 }
 
 /* ---- between the steps ---- */

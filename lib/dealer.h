@@ -1,8 +1,9 @@
 /*
  * Shuffles sections of values, each within itself, in two steps that both stay in cache (Rao 1961,
- * Sandelius 1962). Dealing gives each value a random bucket of its section and sorts chunk after
- * chunk by bucket. Reading collects a bucket from the chunks and shuffles it. Every order of the
- * values between and within buckets is equally likely, and so is every order of a section.
+ * Sandelius 1962). Dealing gives each value a random bucket of its section: chunk after chunk is
+ * dealt to piles, one for each bucket, and these are put one behind the other. Reading collects a
+ * bucket from the chunks and shuffles it. Every order of the values between and within buckets is
+ * equally likely, and so is every order of a section.
  */
 #ifndef QKV_DEALER_H
 #define QKV_DEALER_H
@@ -16,11 +17,18 @@ typedef struct qkv_section {
     int64_t chunk_values; /* of all but the last */
 } qkv_section;
 
-/* What one reader keeps: the bucket it read last. */
+/* One pile for each bucket of the section that is dealt. */
+typedef struct qkv_piles {
+    uint32_t mask; /* takes a pile's number from random bits */
+    uint32_t *sizes;
+    void *values;
+} qkv_piles;
+
+/* What one worker keeps: the piles it deals to, and the bucket it read last. */
 typedef struct qkv_hand {
+    qkv_piles piles;
     int64_t bucket; /* -1: none */
     void *values;
-    uint16_t *labels; /* of the chunk it deals */
 } qkv_hand;
 
 typedef struct qkv_dealer {
@@ -34,7 +42,7 @@ typedef struct qkv_dealer {
     int64_t *bucket_start;   /* buckets + 1: in the shuffled sections */
     uint32_t **places;       /* chunks: where each bucket's values begin in it, and the last end */
     uint32_t *place_memory;
-    void *dealt; /* chunks sorted by bucket */
+    void *dealt; /* chunks, each sorted by bucket */
     qkv_hand *hands;
     int32_t hand_count;
     int64_t hand_values; /* room in each hand */

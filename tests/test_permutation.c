@@ -731,6 +731,51 @@ START_TEST(a_large_shuffle_moves_values_from_everywhere_to_everywhere)
 }
 END_TEST
 
+/* From which sixteenths the values come that stand `lag` apart: 225 degrees of freedom. */
+static double pairs_chi_square(const double *values, int64_t count, int64_t lag)
+{
+    int64_t counts[256] = { 0 };
+    for (int64_t to = 0; to + lag < count; to++)
+        counts[(int64_t)values[to] * 16 / count * 16 + (int64_t)values[to + lag] * 16 / count]++;
+    return chi_square(counts, 256, (double)(count - lag) / 256);
+}
+
+/* Dealing must not show: neither in what stands together afterwards, within a bucket or in two of
+ * them, nor in where values go that stood together, in one chunk or in two. */
+START_TEST(a_large_shuffle_leaves_no_pairs_together)
+{
+    const int64_t n = 1024, d = 512, lags[] = { 1, 3, 16, 256, 1024, 2048, 65536, 262144 };
+    table data = table_numbered(n, d), where = table_new(n, d);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = one_group(d);
+    qkvsim_permutation permutation =
+        numbered(_i == 0 ? QKVSIM_SCHEME_ALL : QKVSIM_SCHEME_GROUP, 2, 1);
+    permutation.layout = layout;
+    table result = permuted(context, &copy.view, 1, &permutation, n, d);
+    /* Both by column, which is the order that is dealt and read. */
+    table by_column = table_new(n, d);
+    for (int64_t i = 0; i < n; i++)
+        for (int64_t j = 0; j < d; j++) {
+            const int64_t from = (int64_t)*table_at(&result, i, j), to = j * n + i;
+            by_column.values[to] = (double)(from % d * n + from / d);
+            where.values[from % d * n + from / d] = (double)to;
+        }
+    for (int l = 0; l < 8; l++) {
+        const double together = pairs_chi_square(by_column.values, n * d, lags[l]);
+        const double apart = pairs_chi_square(where.values, n * d, lags[l]);
+        ck_assert_msg(together > 225 - 5 * 21 && together < 225 + 6 * 21, "chi-square %g",
+                      together);
+        ck_assert_msg(apart > 225 - 5 * 21 && apart < 225 + 6 * 21, "chi-square %g", apart);
+    }
+    table_free(&by_column);
+    table_free(&result);
+    table_free(&where);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(a_long_column_moves_values_from_everywhere_to_everywhere)
 {
     const int64_t n = 262144;
@@ -916,6 +961,7 @@ int main(void)
     tcase_add_loop_test(uniform, joint_permutations_of_two_features_are_equally_likely, 0, 3);
     tcase_add_loop_test(uniform, joint_lags_are_equally_likely, 0, 2);
     tcase_add_loop_test(uniform, a_large_shuffle_moves_values_from_everywhere_to_everywhere, 0, 2);
+    tcase_add_loop_test(uniform, a_large_shuffle_leaves_no_pairs_together, 0, 2);
     tcase_add_test(uniform, a_long_column_moves_values_from_everywhere_to_everywhere);
     TCase *bad = add_case(suite, "bad input");
     tcase_add_checked_fixture(bad, set_up, tear_down);
