@@ -262,6 +262,7 @@ typedef struct preparation {
     char *scratch; /* of the workers, to rank with; NULL where nothing is ranked */
     int64_t strips_in_panel;
     qkv_task_runs strips;
+    atomic_bool special;
 } preparation;
 
 static size_t strip_bytes(const qkv_panels *panels)
@@ -332,6 +333,8 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
         const int64_t column = panels->order[position + j];
         if (work->input->kinds != NULL && features[j].kind < work->input->kinds[column])
             features[j].kind = work->input->kinds[column];
+        if (features[j].kind != QKV_NORMAL)
+            atomic_store(&work->special, true);
         panels->statistics[column] = features[j];
         store_ratios(panels, position + j, &features[j]);
     }
@@ -393,7 +396,8 @@ static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input
         return status;
     qkv_task_runs_begin(&work.strips, strips, workers);
     qkv_parallel(workers, prepare_worker, &work);
-    if (input->nonfinite == QKVSIM_NONFINITE_UNDEFINED_FEATURE)
+    panels->special = atomic_load(&work.special);
+    if (!panels->special || input->nonfinite == QKVSIM_NONFINITE_UNDEFINED_FEATURE)
         return QKVSIM_OK;
     for (int64_t position = 0; position < panels->placed; position++)
         if (panels->statistics[panels->order[position]].nonfinite)
@@ -407,6 +411,7 @@ static bool order_by_kind(qkv_panels *panels, const int32_t *group_of, int64_t *
 {
     const int64_t *initial = panels->initial;
     bool moved = false;
+    panels->reordered = false;
     for (int64_t start = 0, end; start < panels->placed; start = end) {
         const int32_t group = group_of[initial[start]];
         int64_t sorted = start;
@@ -419,19 +424,10 @@ static bool order_by_kind(qkv_panels *panels, const int32_t *group_of, int64_t *
     }
     for (int64_t k = 0; k < panels->placed; k++) {
         moved |= scratch[k] != panels->order[k];
+        panels->reordered |= scratch[k] != initial[k];
         panels->order[k] = scratch[k];
     }
     return moved;
-}
-
-/* Whether a feature is special, or was in an input before this one. */
-static bool any_special(const qkv_panels *panels)
-{
-    for (int64_t k = 0; k < panels->placed; k++)
-        if (panels->order[k] != panels->initial[k]
-            || panels->statistics[panels->order[k]].kind != QKV_NORMAL)
-            return true;
-    return false;
 }
 
 /* Orders where there is anything to order; *moved says whether a feature changed its place. */
@@ -439,7 +435,7 @@ static qkvsim_status settle_order(qkvsim_context *context, const int32_t *group_
                                   qkv_panels *panels, bool *moved)
 {
     *moved = false;
-    if (group_of == NULL || !any_special(panels))
+    if (group_of == NULL || !(panels->special || panels->reordered))
         return QKVSIM_OK;
     int64_t *scratch = qkv_allocate(&context->allocator, (size_t)panels->placed, sizeof *scratch);
     if (scratch == NULL)
@@ -463,6 +459,9 @@ qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const
 qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of, qkv_panels *panels)
 {
     bool moved;
+    panels->special = false;
+    for (int64_t k = 0; k < panels->placed; k++)
+        panels->special |= panels->statistics[panels->order[k]].kind != QKV_NORMAL;
     const qkvsim_status status = settle_order(context, group_of, panels, &moved);
     for (int64_t position = 0; position < panels->placed; position++)
         store_ratios(panels, position, &panels->statistics[panels->order[position]]);

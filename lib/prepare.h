@@ -37,6 +37,8 @@ typedef struct qkv_panels {
     qkv_product_shape shape; /* how panels are multiplied */
     int64_t *initial;        /* placed: the caller's columns, group by group */
     int64_t *order;          /* the same by position: within each group by kind */
+    bool reordered;          /* order is not the initial one */
+    bool special;            /* a placed feature's kind is not NORMAL */
     qkv_feature *statistics; /* features */
     void *values;            /* reals, in the context's workspace */
     void *spread, *offset;   /* placed reals: s and o by position */

@@ -181,8 +181,9 @@ typedef struct offset_sums {
 static void list_undefined(const qkv_panels *panels, int kind, qkvsim_analysis *analysis,
                            int32_t metric)
 {
+    const bool any = panels->special && analysis->undefined[metric] != NULL;
     int64_t count = 0;
-    for (int64_t j = 0; analysis->undefined[metric] != NULL && j < panels->features; j++)
+    for (int64_t j = 0; any && j < panels->features; j++)
         if (panels->statistics[j].kind >= kind) /* NORMAL where not placed */
             analysis->undefined[metric][count++] = j;
     analysis->undefined_count[metric] = count;
@@ -199,21 +200,29 @@ static void fill_offset_ratios(const qkv_panels *panels, qkvsim_analysis *analys
     }
 }
 
+static inline void add_offset(offset_sums *sum, const qkv_feature *feature)
+{
+    const double squared = feature->offset * feature->offset;
+    if (feature->kind == QKV_UNDEFINED)
+        return;
+    sum->count++;
+    sum->first += feature->offset;
+    sum->second += squared;
+    sum->fourth += squared * squared;
+}
+
+/* Features stand group by group. */
 static void sum_offsets(const qkv_session *session, offset_sums *sums)
 {
     const qkv_panels *panels = &session->panels;
+    const int32_t *group_of = session->layout->group_of;
     memset(sums, 0, (size_t)session->layout->groups * sizeof *sums);
-    for (int64_t position = 0; position < panels->placed; position++) {
-        const int64_t column = panels->order[position];
-        const qkv_feature *feature = &panels->statistics[column];
-        if (feature->kind == QKV_UNDEFINED)
-            continue;
-        offset_sums *group = &sums[session->layout->group_of[column]];
-        const double squared = feature->offset * feature->offset;
-        group->count++;
-        group->first += feature->offset;
-        group->second += squared;
-        group->fourth += squared * squared;
+    for (int64_t position = 0; position < panels->placed;) {
+        const int32_t group = group_of[panels->order[position]];
+        offset_sums sum = { 0 };
+        for (; position < panels->placed && group_of[panels->order[position]] == group; position++)
+            add_offset(&sum, &panels->statistics[panels->order[position]]);
+        sums[group] = sum;
     }
 }
 

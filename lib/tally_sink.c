@@ -14,18 +14,19 @@ enum { JOINT_PENDING_MAX = UINT16_MAX /* pairs in one of the tables */ };
 static void find_segments(qkv_tally_sink *sink)
 {
     const qkv_panels *panels = sink->gram->panels;
+    int64_t panel = 0;
     for (int64_t position = 0; position < panels->placed; position++) {
         const int64_t column = panels->order[position];
         const int32_t group = sink->setting.layout->group_of[column];
-        const int32_t kind = panels->statistics[column].kind;
+        const int32_t kind = panels->special ? panels->statistics[column].kind : QKV_NORMAL;
         qkv_segment *last = sink->segments + sink->segment_count - 1;
         if (sink->segment_count > 0 && last->group == group && last->kind == kind)
             last->end = position + 1;
         else
             sink->segments[sink->segment_count++] =
                 (qkv_segment){ position, position + 1, group, kind };
-        if (position % panels->width == 0)
-            sink->panel_segment[position / panels->width] = sink->segment_count - 1;
+        if (position == panel * panels->width)
+            sink->panel_segment[panel++] = sink->segment_count - 1;
     }
 }
 
