@@ -180,31 +180,24 @@ static void clear_column(const qkv_strip *strip, int32_t real, int64_t j)
             ((float *)strip->values)[r * strip->leading + j] = 0;
 }
 
-/* hypot, whose care and cost are needed only where squares leave the range. */
-static double length(double x, double y)
+/* Whether squares can be trusted: they neither overflowed nor vanished. */
+static bool squares_are_safe(double squares)
 {
-    const double squared = x * x + y * y;
-    return squared > 1e-200 && squared < 1e200 ? sqrt(squared) : hypot(x, y);
+    return squares > 1e-200 && squares < 1e200;
 }
 
 void qkv_describe_feature(qkv_feature *feature, double mean, double squares, double n, int exponent)
 {
     const double offset_norm = sqrt(n) * mean;
     const double centred_norm = sqrt(squares);
-    const double norm = length(centred_norm, offset_norm);
+    const double energy = squares + offset_norm * offset_norm;
+    const double norm = squares_are_safe(energy) ? sqrt(energy) : hypot(centred_norm, offset_norm);
     feature->nonfinite = false;
-    feature->mean = exponent == 0 ? mean : ldexp(mean, exponent);
-    feature->centred_norm = exponent == 0 ? centred_norm : ldexp(centred_norm, exponent);
+    feature->mean = ldexp(mean, exponent);
+    feature->centred_norm = ldexp(centred_norm, exponent);
     feature->spread = norm > 0 ? centred_norm / norm : 0;
     feature->offset = norm > 0 ? offset_norm / norm : NAN;
     feature->kind = squares > 0 ? QKV_NORMAL : mean != 0 ? QKV_CONSTANT : QKV_UNDEFINED;
-}
-
-/* Whether a sum of squares can be trusted: float columns never leave the range, and their sum is 0
- * only for equal values; double columns may overflow or vanish. */
-static bool squares_are_safe(double squares, int32_t real)
-{
-    return (squares > 1e-200 && squares < 1e200) || (squares == 0 && real == QKVSIM_F32);
 }
 
 /* Describes a column whose sums came out non-finite or out of range: it has a NaN or an infinity,
@@ -233,21 +226,38 @@ static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *s
     scaling->inverse_norm[j] = squares[0] > 0 ? 1 / sqrt(squares[0]) : 0;
 }
 
+/* Describes a column that does not vary, or whose squares left the range. A float column's never do,
+ * so that their sum is 0 only for equal values. */
+static void describe_special(const qkv_real_kernels *kernels, const qkv_strip *strip, int32_t real,
+                             int64_t j, double squares, qkv_scaling *scaling, qkv_feature *feature)
+{
+    if (squares != 0 || real == QKVSIM_F64) {
+        describe_extreme(kernels, strip, real, j, scaling, feature);
+        return;
+    }
+    const double mean = scaling->mean_high[j] + scaling->mean_low[j];
+    qkv_describe_feature(feature, mean, 0, (double)strip->count, 0);
+    scaling->inverse_norm[j] = 0;
+}
+
 static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip, int32_t real,
                           const qkv_strip *to, qkv_feature *features)
 {
     const qkv_real_kernels *kernels = real_kernels(context, real);
     qkv_scaling scaling = { .inverse_norm = { 0 } };
-    double squares[QKV_STRIP_WIDTH];
+    qkv_column_norms norms;
+    double squares[QKV_STRIP_WIDTH] = { 0 };
     kernels->measure(strip, &scaling, squares);
+    context->kernels->take_norms(&scaling, squares, (double)strip->count, &norms);
     for (int64_t j = 0; j < strip->width; j++) {
-        if (squares_are_safe(squares[j], real)) {
-            const double mean = scaling.mean_high[j] + scaling.mean_low[j];
-            qkv_describe_feature(&features[j], mean, squares[j], (double)strip->count, 0);
-            scaling.inverse_norm[j] = squares[j] > 0 ? 1 / features[j].centred_norm : 0;
-        } else {
-            describe_extreme(kernels, strip, real, j, &scaling, &features[j]);
-        }
+        if (squares_are_safe(squares[j]))
+            features[j] = (qkv_feature){ .mean = norms.mean[j],
+                                         .centred_norm = norms.centred_norm[j],
+                                         .spread = norms.spread[j],
+                                         .offset = norms.offset[j],
+                                         .kind = QKV_NORMAL };
+        else
+            describe_special(kernels, strip, real, j, squares[j], &scaling, &features[j]);
     }
     kernels->normalise(strip, &scaling, to);
 }

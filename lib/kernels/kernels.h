@@ -54,6 +54,14 @@ typedef struct qkv_scaling {
     double inverse_norm[QKV_STRIP_WIDTH];
 } qkv_scaling;
 
+/* What columns of a strip came to where they vary; see qkv_feature. */
+typedef struct qkv_column_norms {
+    double mean[QKV_STRIP_WIDTH];
+    double centred_norm[QKV_STRIP_WIDTH];
+    double spread[QKV_STRIP_WIDTH];
+    double offset[QKV_STRIP_WIDTH];
+} qkv_column_norms;
+
 /* How values find their bins. */
 typedef struct qkv_binning {
     int64_t count;
@@ -112,6 +120,10 @@ typedef struct qkv_real_kernels {
 
 typedef struct qkv_kernels {
     const char *name;
+    /* Norms of n observations whose centred squares have these sums, and the inverse norms: right where
+     * a sum is neither 0 nor out of range. */
+    void (*take_norms)(qkv_scaling *scaling, const double squares[QKV_STRIP_WIDTH], double n,
+                       qkv_column_norms *norms);
     /* Adds the sums of joint counts over Pearson bins and over cosine bins, and clears the counts. A
      * table has fewer than 2^16 pairs. */
     void (*take_margins)(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32_t *pearson);

@@ -173,6 +173,25 @@ static void take_powers(qkv_tally *tally, const qkv_tally *from)
     memcpy(tally->power_sums, from->power_sums, sizeof tally->power_sums);
 }
 
+/* ---- prepare ---- */
+
+static void take_norms(qkv_scaling *scaling, const double *squares, double n,
+                       qkv_column_norms *norms)
+{
+    const double root = sqrt(n);
+    for (int j = 0; j < QKV_STRIP_WIDTH; j++) {
+        const double mean = scaling->mean_high[j] + scaling->mean_low[j];
+        const double offset_norm = root * mean;
+        const double positive = squares[j] > 0 ? squares[j] : 1; /* nothing is divided by 0 */
+        const double norm = sqrt(positive + offset_norm * offset_norm);
+        norms->mean[j] = mean;
+        norms->centred_norm[j] = sqrt(positive);
+        norms->spread[j] = norms->centred_norm[j] / norm;
+        norms->offset[j] = offset_norm / norm;
+        scaling->inverse_norm[j] = 1 / norms->centred_norm[j];
+    }
+}
+
 #define REAL float
 #define REALS floats
 #define WORD int32_t
@@ -195,6 +214,7 @@ static void take_powers(qkv_tally *tally, const qkv_tally *from)
 
 const qkv_kernels KERNELS = {
     .name = NAME_TEXT,
+    .take_norms = take_norms,
     .take_margins = take_margins,
     .random_words = random_words,
     .f32 = REAL_KERNELS(f32),
