@@ -15,10 +15,23 @@ static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t ro
                                                sizeof *analysis->undefined[metric]);
     analysis->moments[metric] =
         qkv_allocate_zeroed(allocator, rows, sizeof *analysis->moments[metric]);
-    analysis->histograms[metric] = qkv_allocate(allocator, rows * (size_t)analysis->binning.count,
-                                                sizeof *analysis->histograms[metric]);
-    return analysis->undefined[metric] != NULL && analysis->moments[metric] != NULL
-           && analysis->histograms[metric] != NULL;
+    return analysis->undefined[metric] != NULL && analysis->moments[metric] != NULL;
+}
+
+/* One block for all of them: malloc gives back what is free at its end beyond twice the largest block
+ * it has seen, and fresh pages for results of many pair groups would cost a thirtieth of an analysis. */
+static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows)
+{
+    const size_t cells = rows * (size_t)analysis->binning.count;
+    size_t metrics = 0, placed = 0;
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        metrics += (analysis->metrics & qkv_metric_bit(metric)) != 0;
+    analysis->counts =
+        qkv_allocate(&analysis->allocator, metrics * cells, sizeof *analysis->counts);
+    for (int32_t metric = 0; metric < QKV_METRICS && analysis->counts != NULL; metric++)
+        if ((analysis->metrics & qkv_metric_bit(metric)) != 0)
+            analysis->histograms[metric] = analysis->counts + placed++ * cells;
+    return analysis->counts != NULL;
 }
 
 static bool allocate_results(qkvsim_analysis *analysis, const qkv_session *session)
@@ -42,7 +55,7 @@ static bool allocate_results(qkvsim_analysis *analysis, const qkv_session *sessi
         return false;
     memcpy(analysis->binning.edges, session->binning.edges, edges * sizeof(double));
     memcpy(analysis->wanted, session->wanted, rows * sizeof *analysis->wanted);
-    bool complete = true;
+    bool complete = allocate_histograms(analysis, rows);
     for (int32_t metric = 0; metric < QKV_METRICS; metric++)
         complete = allocate_metric(analysis, metric, rows) && complete;
     return complete;
@@ -78,8 +91,8 @@ void qkvsim_analysis_free(qkvsim_analysis *analysis)
     qkv_release(&allocator, analysis->splits);
     qkv_release(&allocator, analysis->offset_ratios);
     qkv_release(&allocator, analysis->group_offset);
+    qkv_release(&allocator, analysis->counts);
     for (int metric = 0; metric < QKV_METRICS; metric++) {
-        qkv_release(&allocator, analysis->histograms[metric]);
         qkv_release(&allocator, analysis->moments[metric]);
         qkv_release(&allocator, analysis->undefined[metric]);
     }
