@@ -115,10 +115,10 @@ qkv_product_shape qkv_blas_product_shape(int32_t real)
         };
     if (rounds_otherwise_at_the_sides(real))
         return (qkv_product_shape){
-            .panel = 288, .depth = 320, .leading = 320, .multiple = 48, .margin = 8, .together = 1
+            .panel = 288, .depth = 96, .leading = 320, .multiple = 48, .margin = 8, .together = 1
         };
     return (qkv_product_shape){
-        .panel = 288, .depth = 320, .leading = 320, .multiple = 16, .together = 1
+        .panel = 288, .depth = 96, .leading = 320, .multiple = 16, .together = 1
     };
 }
 

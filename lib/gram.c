@@ -15,7 +15,9 @@
 enum {
     BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
     DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
-    CHUNKS_TOGETHER = 16,  /* chunks added up before they are added to the tile */
+    GROUP_ROWS = 1296,     /* of chunks added up before they are added to the tile */
+    SHORTEST_DEPTH = 40,   /* of products, however many observations there are */
+    TILE_BUFFERS = 3,      /* of a tile in the making */
     CACHE_LINE = 64        /* bytes */
 };
 
@@ -197,60 +199,93 @@ static void multiply(const product *p, const qkv_product_shape *shape, char *out
     }
 }
 
-static void add_reals(void *to, const void *from, int64_t count, int32_t real)
-{
-    if (real == QKVSIM_F64) {
-        double *sum = to;
-        const double *term = from;
-        for (int64_t k = 0; k < count; k++)
-            sum[k] += term[k];
-    } else {
-        float *sum = to;
-        const float *term = from;
-        for (int64_t k = 0; k < count; k++)
-            sum[k] += term[k];
+/* sum += term, with what rounding leaves out (Knuth's two-sum) added to `lost`, or put there first. */
+#define DEFINE_ADD_GROUP(REAL, SUFFIX)                                                             \
+    static void add_group_##SUFFIX(REAL *sum, const REAL *term, REAL *lost, int64_t count,         \
+                                   bool first)                                                     \
+    {                                                                                              \
+        for (int64_t k = 0; k < count; k++) {                                                      \
+            const REAL total = sum[k] + term[k];                                                   \
+            const REAL added = total - sum[k];                                                     \
+            const REAL left_out = (sum[k] - (total - added)) + (term[k] - added);                  \
+            lost[k] = first ? left_out : lost[k] + left_out;                                       \
+            sum[k] = total;                                                                        \
+        }                                                                                          \
+    }                                                                                              \
+    static void add_##SUFFIX(REAL *sum, const REAL *term, int64_t count)                           \
+    {                                                                                              \
+        for (int64_t k = 0; k < count; k++)                                                        \
+            sum[k] += term[k];                                                                     \
     }
-}
+
+DEFINE_ADD_GROUP(float, f32)
+DEFINE_ADD_GROUP(double, f64)
 
 /* ---- chunks of observations ---- */
 
 static const double CHUNK_JITTER = 0.2; /* of a chunk's length */
 
-/* Sums over observations have two levels: chunks within groups, groups within the tile. Few enough
- * additions in a row keep single precision within 1e-6 for 65,536 observations and more. */
+/* Sums over observations have two levels: chunks within groups, groups within the tile. A group has
+ * few enough additions in a row to keep single precision within 1e-6; what is lost where groups are
+ * added is kept, so that their number does not matter. */
 typedef struct chunk {
     int64_t start, end;
     bool begins_group, ends_group;
-    bool in_first_group; /* which is added up in the tile itself */
+    int64_t group; /* the first is added up in the tile itself */
+    bool last;
 } chunk;
 
-/* Where the c-th of a number of chunks of n observations begins. Lengths vary with the multiples of
- * the golden ratio: equal sums of equal chunks would round alike at each addition and drift. */
-static int64_t chunk_start(int64_t n, int64_t chunks, int64_t c)
+/* How observations are divided. */
+typedef struct chunking {
+    int64_t observations;
+    int64_t chunks;
+    int64_t together; /* chunks in a group */
+} chunking;
+
+/*
+ * How deep products may be. Where one observation outweighs the others, sums stand near 1 from there
+ * on, while the others add about 1 / n^2 each: from n = 4,000 on that is so little that most of it is
+ * rounded away, as long as the product lasts.
+ */
+static int64_t deepest(int64_t n, int64_t depth)
 {
-    if (c == 0 || c == chunks)
-        return c == 0 ? 0 : n;
+    const int64_t bound = 340000 / n;
+    return smaller(depth, bound > SHORTEST_DEPTH ? bound : SHORTEST_DEPTH);
+}
+
+/* So many chunks that the longest, by the golden ratio's 0.618 of the jitter longer than the average,
+ * is within the depth. */
+static chunking divide_observations(int64_t n, int64_t depth)
+{
+    const int64_t within = deepest(n, depth);
+    const double longest = (double)(within - 1) / (1 + 0.62 * CHUNK_JITTER);
+    return (chunking){
+        .observations = n,
+        .chunks = n <= within ? 1 : (int64_t)ceil((double)n / longest),
+        .together = GROUP_ROWS / within,
+    };
+}
+
+/* Where the c-th chunk begins. Lengths vary with the multiples of the golden ratio: equal sums of
+ * equal chunks would round alike at each addition and drift. */
+static int64_t chunk_start(const chunking *all, int64_t c)
+{
+    if (c == 0 || c == all->chunks)
+        return c == 0 ? 0 : all->observations;
     const double multiple = (double)c * 0.6180339887498949;
     const double jitter = CHUNK_JITTER * (multiple - floor(multiple) - 0.5);
-    return (int64_t)((double)n * (((double)c + jitter) / (double)chunks));
+    return (int64_t)((double)all->observations * (((double)c + jitter) / (double)all->chunks));
 }
 
-/* So many that the longest, by the golden ratio's 0.618 of the jitter longer than the average, is
- * within the depth. */
-static int64_t count_chunks(int64_t n, int64_t depth)
-{
-    const double longest = (double)(depth - 1) / (1 + 0.62 * CHUNK_JITTER);
-    return n <= depth ? 1 : (int64_t)ceil((double)n / longest);
-}
-
-static chunk chunk_at(int64_t n, int64_t chunks, int64_t c)
+static chunk chunk_at(const chunking *all, int64_t c)
 {
     return (chunk){
-        .start = chunk_start(n, chunks, c),
-        .end = chunk_start(n, chunks, c + 1),
-        .begins_group = c % CHUNKS_TOGETHER == 0,
-        .ends_group = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == chunks,
-        .in_first_group = c < CHUNKS_TOGETHER,
+        .start = chunk_start(all, c),
+        .end = chunk_start(all, c + 1),
+        .begins_group = c % all->together == 0,
+        .ends_group = (c + 1) % all->together == 0 || c + 1 == all->chunks,
+        .group = c / all->together,
+        .last = c + 1 == all->chunks,
     };
 }
 
@@ -259,7 +294,7 @@ static chunk chunk_at(int64_t n, int64_t chunks, int64_t c)
 /* Tiles that follow each other in the list and lie in one square. */
 typedef struct tile_run {
     int64_t first, count;
-    char *buffers; /* two for each tile: itself, and a group of chunks */
+    char *buffers; /* for each tile itself, a group of chunks, and what was lost */
 } tile_run;
 
 static size_t buffer_bytes(const qkv_gram *gram)
@@ -270,7 +305,23 @@ static size_t buffer_bytes(const qkv_gram *gram)
 
 static char *run_buffer(const qkv_gram *gram, const tile_run *run, int64_t number)
 {
-    return run->buffers + 2 * (size_t)(number - run->first) * buffer_bytes(gram);
+    return run->buffers + TILE_BUFFERS * (size_t)(number - run->first) * buffer_bytes(gram);
+}
+
+/* Adds a group that has ended to its tile; the last adds what was lost. */
+static void add_group(const qkv_gram *gram, const chunk *part, int64_t count, void *tile)
+{
+    void *group = (char *)tile + buffer_bytes(gram), *lost = (char *)group + buffer_bytes(gram);
+    const bool first = part->group == 1;
+    if (gram->panels->real == QKVSIM_F64) {
+        add_group_f64(tile, group, lost, count, first);
+        if (part->last)
+            add_f64(tile, lost, count);
+    } else {
+        add_group_f32(tile, group, lost, count, first);
+        if (part->last)
+            add_f32(tile, lost, count);
+    }
 }
 
 static void multiply_chunk(const qkv_gram *gram, int64_t number, const chunk *part, char *out)
@@ -290,10 +341,9 @@ static void multiply_chunk(const qkv_gram *gram, int64_t number, const chunk *pa
         .add = !part->begins_group,
         .real = panels->real,
     };
-    char *group = part->in_first_group ? out : out + buffer_bytes(gram);
-    multiply(&p, &panels->shape, group);
-    if (part->ends_group && group != out)
-        add_reals(out, group, p.rows * p.out_stride, panels->real);
+    multiply(&p, &panels->shape, part->group == 0 ? out : out + buffer_bytes(gram));
+    if (part->ends_group && part->group > 0)
+        add_group(gram, part, p.rows * p.out_stride, out);
 }
 
 /* Whether panels stream from beyond the second-level cache, by products that do not pack them. Those
@@ -337,11 +387,10 @@ static void fetch_chunk(const qkv_gram *gram, const tile_run *run, const chunk *
 /* Chunk by chunk, so that what is fetched for one tile serves the others. */
 static void multiply_run(const qkv_gram *gram, const tile_run *run)
 {
-    const int64_t n = gram->panels->observations;
-    const int64_t chunks = count_chunks(n, gram->panels->shape.depth);
+    const chunking all = divide_observations(gram->panels->observations, gram->panels->shape.depth);
     const bool fetched = panels_stream(gram);
-    for (int64_t c = 0; c < chunks; c++) {
-        const chunk part = chunk_at(n, chunks, c);
+    for (int64_t c = 0; c < all.chunks; c++) {
+        const chunk part = chunk_at(&all, c);
         if (fetched)
             fetch_chunk(gram, run, &part);
         for (int64_t t = run->first; t < run->first + run->count; t++)
@@ -464,7 +513,7 @@ qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gr
                        .workers = qkv_gram_workers(context, gram),
                        .longest_run = together * together,
                        .work_before = context->work_done };
-    loop.worker_bytes = 2 * (size_t)loop.longest_run * buffer_bytes(gram);
+    loop.worker_bytes = TILE_BUFFERS * (size_t)loop.longest_run * buffer_bytes(gram);
     loop.buffers =
         qkv_borrow(context, QKV_WORKSPACE_TILES, (size_t)loop.workers, loop.worker_bytes);
     if (loop.buffers == NULL)

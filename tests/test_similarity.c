@@ -163,12 +163,17 @@ START_TEST(f32_is_within_1e_6_where_one_row_has_all_the_variance)
 }
 END_TEST
 
-/* Sums are taken about the first row: here that is as far from the mean as a row can be. */
-START_TEST(f32_is_within_1e_6_where_the_first_row_is_far_from_all_others)
+/* Sums are taken about the first row: here that is as far from the mean as a row can be. Sums over
+ * rows stand near 1 from then on, and what the others add is little and much the same. */
+START_TEST(f32_is_within_1e_6_where_one_row_is_far_from_all_others)
 {
-    table data = table_with_offsets(4093, 9, 3, 10);
+    static const int64_t lengths[] = { 1000, 4093, 9001, 65536 };
+    static const double distances[] = { 1e4, 5e4, 1e6 };
+    const int64_t n = lengths[_i / 6];
+    table data = table_with_offsets(n, 12, 3, 10);
     for (int64_t j = 0; j < data.d; j++)
-        *table_at(&data, 0, j) = (j % 2 == 0 ? 1e4 : -1e6) + 100 * (double)j;
+        *table_at(&data, _i % 2 * (n / 3), j) =
+            (j % 2 == 0 ? 1 : -100) * distances[_i / 2 % 3] + 100 * (double)j;
     assert_accurate(data, QKVSIM_F32, 1e-6);
 }
 END_TEST
@@ -925,7 +930,7 @@ static void add_contract(Suite *suite)
     tcase_add_loop_test(contract, f32_is_within_1e_6_on_one_hot_columns, 0, 5);
     tcase_add_loop_test(contract, f32_is_within_1e_6_on_half_flipped_duplicates, 0, 5);
     tcase_add_loop_test(contract, f32_is_within_1e_6_where_one_row_has_all_the_variance, 0, 5);
-    tcase_add_test(contract, f32_is_within_1e_6_where_the_first_row_is_far_from_all_others);
+    tcase_add_loop_test(contract, f32_is_within_1e_6_where_one_row_is_far_from_all_others, 0, 24);
     tcase_add_loop_test(contract, f32_magnitudes_of_1e30_and_1e_30_are_right, 0, 5);
     tcase_add_test(contract, f32_extremes_of_the_exponent_are_right);
     tcase_add_test(contract, f64_extremes_of_the_exponent_are_right);
