@@ -15,7 +15,7 @@
 enum {
     BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
     DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
-    GROUP_ROWS = 1296,     /* of chunks added up before they are added to the tile */
+    CHUNKS_TOGETHER = 32,  /* chunks added up before they are added to the tile */
     SHORTEST_DEPTH = 40,   /* of products, however many observations there are */
     TILE_BUFFERS = 3,      /* of a tile in the making */
     CACHE_LINE = 64        /* bytes */
@@ -239,7 +239,6 @@ typedef struct chunk {
 typedef struct chunking {
     int64_t observations;
     int64_t chunks;
-    int64_t together; /* chunks in a group */
 } chunking;
 
 /*
@@ -262,7 +261,6 @@ static chunking divide_observations(int64_t n, int64_t depth)
     return (chunking){
         .observations = n,
         .chunks = n <= within ? 1 : (int64_t)ceil((double)n / longest),
-        .together = GROUP_ROWS / within,
     };
 }
 
@@ -282,9 +280,9 @@ static chunk chunk_at(const chunking *all, int64_t c)
     return (chunk){
         .start = chunk_start(all, c),
         .end = chunk_start(all, c + 1),
-        .begins_group = c % all->together == 0,
-        .ends_group = (c + 1) % all->together == 0 || c + 1 == all->chunks,
-        .group = c / all->together,
+        .begins_group = c % CHUNKS_TOGETHER == 0,
+        .ends_group = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == all->chunks,
+        .group = c / CHUNKS_TOGETHER,
         .last = c + 1 == all->chunks,
     };
 }
