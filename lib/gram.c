@@ -5,20 +5,13 @@
  */
 #include "gram.h"
 
-#include <cblas.h>
-#include <math.h>
-#include <string.h>
-
 #include "blas.h"
 #include "parallel.h"
+#include "product.h"
 
 enum {
-    BLOCK_PANELS = 8,      /* panels of a block of tiles stay in the last-level cache */
-    DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
-    CHUNKS_TOGETHER = 32,  /* chunks added up before they are added to the tile */
-    SHORTEST_DEPTH = 40,   /* of products, however many observations there are */
-    TILE_BUFFERS = 3,      /* of a tile in the making */
-    CACHE_LINE = 64        /* bytes */
+    BLOCK_PANELS = 8, /* panels of a block of tiles stay in the last-level cache */
+    CACHE_LINE = 64   /* bytes */
 };
 
 static int64_t smaller(int64_t a, int64_t b)
@@ -120,228 +113,17 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
     };
 }
 
-/* ---- one product of panels ---- */
-
-static size_t margin_bytes(const qkv_panels *panels)
-{
-    return (size_t)panels->shape.margin * qkv_real_size(panels->real);
-}
-
-/* A chunk of observations of two panels. Both are taken with their padding, and the right one with
- * its margins: some of OpenBLAS's kernels round differently at the sides of a product, or in the last
- * columns of a width that is no multiple of theirs, and a value must not depend on where its columns
- * stand. */
-typedef struct product {
-    const char *left, *right;
-    int64_t rows, columns;
-    int64_t left_stride, right_stride, out_stride;
-    int64_t depth;
-    bool upper; /* only what stands above the diagonal is needed */
-    bool add;   /* to what is there */
-    int32_t real;
-} product;
-
-/* A part of a product: rows of the left side by columns of the right. */
-typedef struct block {
-    int64_t first_row, rows;
-    int64_t first_column, columns;
-} block;
-
-/* out = left' right within the block. */
-static void multiply_block(const product *p, const block *part, char *out)
-{
-    const size_t size = qkv_real_size(p->real);
-    const int m = (int)part->rows, n = (int)part->columns, k = (int)p->depth;
-    const int lda = (int)p->left_stride, ldb = (int)p->right_stride, ldc = (int)p->out_stride;
-    const void *left = p->left + (size_t)part->first_row * size;
-    const void *right = p->right + (size_t)part->first_column * size;
-    void *to = out + (size_t)(part->first_row * p->out_stride + part->first_column) * size;
-    if (p->real == QKVSIM_F64)
-        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
-                    p->add ? 1 : 0, to, ldc);
-    else
-        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
-                    p->add ? 1 : 0, to, ldc);
-}
-
-/* How many columns to multiply at a time. Tiles of the diagonal are cut where the margins allow. */
-static int64_t columns_together(const product *p, const qkv_product_shape *shape)
-{
-    const int64_t together = shape->columns > 0 ? shape->columns : p->columns;
-    return p->upper && shape->margin == 0 && together > DIAGONAL_COLUMNS ? DIAGONAL_COLUMNS
-                                                                         : together;
-}
-
-/* Columns of a tile of the diagonal down to it. Where products are small anyway, the left half of
- * the columns ends at its own piece of the diagonal. */
-static void multiply_upper(const product *p, const qkv_product_shape *shape, int64_t first,
-                           int64_t count, char *out)
-{
-    const int64_t end = smaller(first + count, p->rows);
-    const int64_t half = count == shape->columns ? count / 2 : 0;
-    const block both = { 0, end - half, first, count };
-    const block right = { end - half, half, first + half, half };
-    multiply_block(p, &both, out);
-    if (half > 0)
-        multiply_block(p, &right, out);
-}
-
-static void multiply(const product *p, const qkv_product_shape *shape, char *out)
-{
-    const int64_t together = columns_together(p, shape);
-    for (int64_t first = 0; first < p->columns; first += together) {
-        const int64_t count = smaller(p->columns - first, together);
-        const block all = { 0, p->rows, first, count };
-        if (p->upper)
-            multiply_upper(p, shape, first, count, out);
-        else
-            multiply_block(p, &all, out);
-    }
-}
-
-/* sum += term, with what rounding leaves out (Knuth's two-sum) added to `lost`, or put there first. */
-#define DEFINE_ADD_GROUP(REAL, SUFFIX)                                                             \
-    static void add_group_##SUFFIX(REAL *sum, const REAL *term, REAL *lost, int64_t count,         \
-                                   bool first)                                                     \
-    {                                                                                              \
-        for (int64_t k = 0; k < count; k++) {                                                      \
-            const REAL total = sum[k] + term[k];                                                   \
-            const REAL added = total - sum[k];                                                     \
-            const REAL left_out = (sum[k] - (total - added)) + (term[k] - added);                  \
-            lost[k] = first ? left_out : lost[k] + left_out;                                       \
-            sum[k] = total;                                                                        \
-        }                                                                                          \
-    }                                                                                              \
-    static void add_##SUFFIX(REAL *sum, const REAL *term, int64_t count)                           \
-    {                                                                                              \
-        for (int64_t k = 0; k < count; k++)                                                        \
-            sum[k] += term[k];                                                                     \
-    }
-
-DEFINE_ADD_GROUP(float, f32)
-DEFINE_ADD_GROUP(double, f64)
-
-/* ---- chunks of observations ---- */
-
-static const double CHUNK_JITTER = 0.2; /* of a chunk's length */
-
-/* Sums over observations have two levels: chunks within groups, groups within the tile. A group has
- * few enough additions in a row to keep single precision within 1e-6; what is lost where groups are
- * added is kept, so that their number does not matter. */
-typedef struct chunk {
-    int64_t start, end;
-    bool begins_group, ends_group;
-    int64_t group; /* the first is added up in the tile itself */
-    bool last;
-} chunk;
-
-/* How observations are divided. */
-typedef struct chunking {
-    int64_t observations;
-    int64_t chunks;
-} chunking;
-
-/*
- * How deep products may be. Where one observation outweighs the others, sums stand near 1 from there
- * on, while the others add about 1 / n^2 each: from n = 4,000 on that is so little that most of it is
- * rounded away, as long as the product lasts.
- */
-static int64_t deepest(int64_t n, int64_t depth)
-{
-    const int64_t bound = 340000 / n;
-    return smaller(depth, bound > SHORTEST_DEPTH ? bound : SHORTEST_DEPTH);
-}
-
-/* So many chunks that the longest, by the golden ratio's 0.618 of the jitter longer than the average,
- * is within the depth. */
-static chunking divide_observations(int64_t n, int64_t depth)
-{
-    const int64_t within = deepest(n, depth);
-    const double longest = (double)(within - 1) / (1 + 0.62 * CHUNK_JITTER);
-    return (chunking){
-        .observations = n,
-        .chunks = n <= within ? 1 : (int64_t)ceil((double)n / longest),
-    };
-}
-
-/* Where the c-th chunk begins. Lengths vary with the multiples of the golden ratio: equal sums of
- * equal chunks would round alike at each addition and drift. */
-static int64_t chunk_start(const chunking *all, int64_t c)
-{
-    if (c == 0 || c == all->chunks)
-        return c == 0 ? 0 : all->observations;
-    const double multiple = (double)c * 0.6180339887498949;
-    const double jitter = CHUNK_JITTER * (multiple - floor(multiple) - 0.5);
-    return (int64_t)((double)all->observations * (((double)c + jitter) / (double)all->chunks));
-}
-
-static chunk chunk_at(const chunking *all, int64_t c)
-{
-    return (chunk){
-        .start = chunk_start(all, c),
-        .end = chunk_start(all, c + 1),
-        .begins_group = c % CHUNKS_TOGETHER == 0,
-        .ends_group = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == all->chunks,
-        .group = c / CHUNKS_TOGETHER,
-        .last = c + 1 == all->chunks,
-    };
-}
-
 /* ---- a run of tiles by products of panels ---- */
 
 /* Tiles that follow each other in the list and lie in one square. */
 typedef struct tile_run {
     int64_t first, count;
-    char *buffers; /* for each tile itself, a group of chunks, and what was lost */
+    char *tiles; /* in the making */
 } tile_run;
 
-static size_t buffer_bytes(const qkv_gram *gram)
+static char *run_tile(const qkv_gram *gram, const tile_run *run, int64_t number)
 {
-    const qkv_product_shape *shape = &gram->panels->shape;
-    return (size_t)(shape->panel * shape->leading + QKV_MARGIN) * qkv_real_size(gram->panels->real);
-}
-
-static char *run_buffer(const qkv_gram *gram, const tile_run *run, int64_t number)
-{
-    return run->buffers + TILE_BUFFERS * (size_t)(number - run->first) * buffer_bytes(gram);
-}
-
-/* Adds a group that has ended to its tile; the last adds what was lost. */
-static void add_group(const qkv_gram *gram, const chunk *part, int64_t count, void *tile)
-{
-    void *group = (char *)tile + buffer_bytes(gram), *lost = (char *)group + buffer_bytes(gram);
-    const bool first = part->group == 1;
-    if (gram->panels->real == QKVSIM_F64) {
-        add_group_f64(tile, group, lost, count, first);
-        if (part->last)
-            add_f64(tile, lost, count);
-    } else {
-        add_group_f32(tile, group, lost, count, first);
-        if (part->last)
-            add_f32(tile, lost, count);
-    }
-}
-
-static void multiply_chunk(const qkv_gram *gram, int64_t number, const chunk *part, char *out)
-{
-    const qkv_panels *panels = gram->panels;
-    const int64_t i = gram->tiles[number][0], j = gram->tiles[number][1];
-    const product p = {
-        .left = qkv_panel_row(panels, i, part->start),
-        .right = (const char *)qkv_panel_row(panels, j, part->start) - margin_bytes(panels),
-        .rows = qkv_panel_columns(panels, i),
-        .columns = qkv_panel_stride(panels, j),
-        .left_stride = qkv_panel_stride(panels, i),
-        .right_stride = qkv_panel_stride(panels, j),
-        .out_stride = panels->shape.leading,
-        .depth = part->end - part->start,
-        .upper = i == j,
-        .add = !part->begins_group,
-        .real = panels->real,
-    };
-    multiply(&p, &panels->shape, part->group == 0 ? out : out + buffer_bytes(gram));
-    if (part->ends_group && part->group > 0)
-        add_group(gram, part, p.rows * p.out_stride, out);
+    return run->tiles + (size_t)(number - run->first) * qkv_tile_bytes(gram->panels);
 }
 
 /* Whether panels stream from beyond the second-level cache, by products that do not pack them. Those
@@ -355,7 +137,7 @@ static bool panels_stream(const qkv_gram *gram)
 }
 
 /* Asks for a chunk of a panel in the second-level cache. */
-static void fetch_panel(const qkv_panels *panels, int64_t panel, const chunk *part)
+static void fetch_panel(const qkv_panels *panels, int64_t panel, const qkv_chunk *part)
 {
     const char *end = qkv_panel_row(panels, panel, part->end);
     for (const char *at = qkv_panel_row(panels, panel, part->start); at < end; at += CACHE_LINE)
@@ -371,7 +153,7 @@ static bool is_first_use(const qkv_gram *gram, const tile_run *run, int64_t numb
     return before == number;
 }
 
-static void fetch_chunk(const qkv_gram *gram, const tile_run *run, const chunk *part)
+static void fetch_chunk(const qkv_gram *gram, const tile_run *run, const qkv_chunk *part)
 {
     for (int64_t t = run->first; t < run->first + run->count; t++) {
         const int64_t i = gram->tiles[t][0], j = gram->tiles[t][1];
@@ -385,24 +167,25 @@ static void fetch_chunk(const qkv_gram *gram, const tile_run *run, const chunk *
 /* Chunk by chunk, so that what is fetched for one tile serves the others. */
 static void multiply_run(const qkv_gram *gram, const tile_run *run)
 {
-    const chunking all = divide_observations(gram->panels->observations, gram->panels->shape.depth);
+    const qkv_chunking all = qkv_divide_observations(gram->panels);
     const bool fetched = panels_stream(gram);
     for (int64_t c = 0; c < all.chunks; c++) {
-        const chunk part = chunk_at(&all, c);
+        const qkv_chunk part = qkv_chunk_at(&all, c);
         if (fetched)
             fetch_chunk(gram, run, &part);
         for (int64_t t = run->first; t < run->first + run->count; t++)
-            multiply_chunk(gram, t, &part, run_buffer(gram, run, t));
+            qkv_multiply_chunk(gram->panels, gram->tiles[t][0], gram->tiles[t][1], &part,
+                               run_tile(gram, run, t));
     }
 }
 
 /* ---- one tile from accumulated moments ---- */
 
-static void divide_moments(const qkv_gram *gram, int64_t number, char *buffer)
+static void divide_moments(const qkv_gram *gram, int64_t number, char *made)
 {
     const qkv_panels *panels = gram->panels;
     const qkv_tile tile = qkv_gram_tile(gram, number);
-    double *out = (double *)(void *)(buffer + margin_bytes(panels));
+    double *out = qkv_tile_values(panels, made);
     for (int64_t r = 0; r < tile.rows; r++) {
         const int64_t i = panels->order[tile.row_start + r];
         const qkv_feature *row = &panels->statistics[i];
@@ -465,7 +248,7 @@ static bool take_run(tile_loop *loop, tile_run *run)
     return run->count > 0;
 }
 
-static void consume_tile(tile_loop *loop, int32_t worker, int64_t number, const char *values)
+static void consume_tile(tile_loop *loop, int32_t worker, int64_t number, const void *values)
 {
     qkv_tile tile = qkv_gram_tile(loop->gram, number);
     tile.values = values;
@@ -484,14 +267,14 @@ static void tile_worker(void *state, int32_t worker)
 {
     tile_loop *loop = state;
     const qkv_gram *gram = loop->gram;
-    tile_run run = { .buffers = loop->buffers + (size_t)worker * loop->worker_bytes };
+    tile_run run = { .tiles = loop->buffers + (size_t)worker * loop->worker_bytes };
     while (!is_cancelled(loop) && take_run(loop, &run)) {
         if (gram->moments != NULL)
-            divide_moments(gram, run.first, run.buffers);
+            divide_moments(gram, run.first, run.tiles);
         else
             multiply_run(gram, &run);
         for (int64_t t = run.first; t < run.first + run.count && !is_cancelled(loop); t++)
-            consume_tile(loop, worker, t, run_buffer(gram, &run, t) + margin_bytes(gram->panels));
+            consume_tile(loop, worker, t, qkv_tile_values(gram->panels, run_tile(gram, &run, t)));
     }
 }
 
@@ -511,7 +294,7 @@ qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gr
                        .workers = qkv_gram_workers(context, gram),
                        .longest_run = together * together,
                        .work_before = context->work_done };
-    loop.worker_bytes = TILE_BUFFERS * (size_t)loop.longest_run * buffer_bytes(gram);
+    loop.worker_bytes = (size_t)loop.longest_run * qkv_tile_bytes(gram->panels);
     loop.buffers =
         qkv_borrow(context, QKV_WORKSPACE_TILES, (size_t)loop.workers, loop.worker_bytes);
     if (loop.buffers == NULL)

@@ -1,0 +1,38 @@
+/* Products of two panels, chunk by chunk of the observations, each on one thread of OpenBLAS. */
+#ifndef QKV_PRODUCT_H
+#define QKV_PRODUCT_H
+
+#include "prepare.h"
+
+/* Sums over observations have two levels: chunks within groups, groups within the tile. A group has
+ * few enough additions in a row to keep single precision within 1e-6; what is lost where groups are
+ * added is kept, so that their number does not matter. */
+typedef struct qkv_chunk {
+    int64_t start, end;
+    bool begins_group, ends_group;
+    int64_t group; /* the first is added up in the tile itself */
+    bool last;
+} qkv_chunk;
+
+/* How observations are divided. */
+typedef struct qkv_chunking {
+    int64_t observations;
+    int64_t chunks;
+} qkv_chunking;
+
+/* How a product of panels is divided, and its c-th chunk. */
+qkv_chunking qkv_divide_observations(const qkv_panels *panels);
+qkv_chunk qkv_chunk_at(const qkv_chunking *all, int64_t c);
+
+/* Bytes that a tile in the making takes: itself, a group of chunks, and what was lost. */
+size_t qkv_tile_bytes(const qkv_panels *panels);
+
+/* The values of a tile in the making: reals, leading dimension shape.leading. */
+void *qkv_tile_values(const qkv_panels *panels, char *tile);
+
+/* Adds a chunk of the product of panels i and j to a tile, the chunks in order. Of tiles with i = j,
+ * what stands above the diagonal. */
+void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qkv_chunk *part,
+                        char *tile);
+
+#endif
