@@ -55,6 +55,11 @@ qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what);
 /* The product of two non-negative sizes; false where it exceeds int64 or size_t. */
 bool qkv_multiply(int64_t a, int64_t b, int64_t *product);
 
+static inline int64_t qkv_smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
 /* The struct_size that a caller's struct begins with. */
 size_t qkv_declared_size(const void *structure);
 

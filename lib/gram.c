@@ -14,11 +14,6 @@ enum {
     CACHE_LINE = 64   /* bytes */
 };
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* ---- the list of tiles ---- */
 
 typedef bool (*wanted_function)(const void *state, int64_t panel_i, int64_t panel_j);
@@ -47,8 +42,8 @@ static void add_tile(tile_list *list, int64_t i, int64_t j)
  * others, come last. */
 static void add_square(tile_list *list, int64_t first_i, int64_t first_j)
 {
-    const int64_t end_i = smaller(first_i + list->together, list->panels);
-    const int64_t end_j = smaller(first_j + list->together, list->panels);
+    const int64_t end_i = qkv_smaller(first_i + list->together, list->panels);
+    const int64_t end_j = qkv_smaller(first_j + list->together, list->panels);
     const bool diagonal = first_i == first_j;
     for (int64_t i = first_i; i < end_i; i++)
         for (int64_t j = diagonal ? i + 1 : first_j; j < end_j; j++)
@@ -64,9 +59,9 @@ static void add_tiles(tile_list *list)
     const int64_t panels = list->panels, side = list->together;
     for (int64_t block_i = 0; block_i < panels; block_i += BLOCK_PANELS)
         for (int64_t block_j = block_i; block_j < panels; block_j += BLOCK_PANELS)
-            for (int64_t i = block_i; i < smaller(block_i + BLOCK_PANELS, panels); i += side)
+            for (int64_t i = block_i; i < qkv_smaller(block_i + BLOCK_PANELS, panels); i += side)
                 for (int64_t j = i < block_j ? block_j : i + side;
-                     j < smaller(block_j + BLOCK_PANELS, panels); j += side)
+                     j < qkv_smaller(block_j + BLOCK_PANELS, panels); j += side)
                     add_square(list, i, j);
     for (int64_t i = 0; i < panels; i += side)
         add_square(list, i, i);

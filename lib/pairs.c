@@ -103,11 +103,6 @@ static int64_t most_pairs(const qkv_session *session, bool per_pair_group)
     return per_pair_group ? largest : total;
 }
 
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
-
 /* Pairs that fit the memory of the prepared columns. */
 static int64_t pairs_like_panels(const qkv_panels *panels)
 {
@@ -170,8 +165,8 @@ static qkvsim_status find_top(search *work)
 static qkvsim_status find_over_threshold(search *work)
 {
     const int64_t tiles = work->session->gram.tile_count;
-    const int64_t most = smaller(most_pairs(work->session, false), work->options->limit);
-    work->capacity[0] = smaller(most, pairs_like_panels(&work->session->panels));
+    const int64_t most = qkv_smaller(most_pairs(work->session, false), work->options->limit);
+    work->capacity[0] = qkv_smaller(most, pairs_like_panels(&work->session->panels));
     const int64_t total = work->capacity[0] < most ? 2 * tiles : tiles;
     qkv_work_begin(work->context, total);
     qkvsim_status status = pass_over_tiles(work);

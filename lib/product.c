@@ -7,19 +7,12 @@
 #include <cblas.h>
 #include <math.h>
 
-#include "blas.h"
-
 enum {
     DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
     CHUNKS_TOGETHER = 32,  /* chunks added up before they are added to the tile */
     SHORTEST_DEPTH = 40,   /* of products, however many observations there are */
     TILE_BUFFERS = 3       /* of a tile in the making */
 };
-
-static int64_t smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /* ---- one product of panels ---- */
 
@@ -78,7 +71,7 @@ static int64_t columns_together(const product *p, const qkv_product_shape *shape
 static void multiply_upper(const product *p, const qkv_product_shape *shape, int64_t first,
                            int64_t count, char *out)
 {
-    const int64_t end = smaller(first + count, p->rows);
+    const int64_t end = qkv_smaller(first + count, p->rows);
     const int64_t half = count == shape->columns ? count / 2 : 0;
     const block both = { 0, end - half, first, count };
     const block right = { end - half, half, first + half, half };
@@ -91,7 +84,7 @@ static void multiply(const product *p, const qkv_product_shape *shape, char *out
 {
     const int64_t together = columns_together(p, shape);
     for (int64_t first = 0; first < p->columns; first += together) {
-        const int64_t count = smaller(p->columns - first, together);
+        const int64_t count = qkv_smaller(p->columns - first, together);
         const block all = { 0, p->rows, first, count };
         if (p->upper)
             multiply_upper(p, shape, first, count, out);
@@ -134,7 +127,7 @@ static const double CHUNK_JITTER = 0.2; /* of a chunk's length */
 static int64_t deepest(int64_t n, int64_t depth)
 {
     const int64_t bound = 340000 / n;
-    return smaller(depth, bound > SHORTEST_DEPTH ? bound : SHORTEST_DEPTH);
+    return qkv_smaller(depth, bound > SHORTEST_DEPTH ? bound : SHORTEST_DEPTH);
 }
 
 /* So many chunks that the longest, by the golden ratio's 0.618 of the jitter longer than the average,
