@@ -15,7 +15,7 @@
 #include "parallel.h"
 #include "ranks.h"
 
-enum { STRIP_ROWS_MAX = 256 }; /* of which a strip stays in the second-level cache */
+enum { STRIP_ROWS_MAX = 1024 }; /* of which a strip stays in the second-level cache */
 
 /* ---- panels ---- */
 
