@@ -356,20 +356,25 @@ static int64_t find_bucket(const qkv_dealer *dealer, int64_t value)
     return first;
 }
 
+qkv_dealt qkv_dealer_see(const qkv_dealer *dealer, int32_t reader, int64_t start)
+{
+    qkv_hand *hand = &dealer->hands[reader];
+    const int64_t bucket = find_bucket(dealer, start);
+    if (hand->bucket != bucket)
+        take_bucket(dealer, bucket, hand);
+    const size_t offset = (size_t)(start - dealer->bucket_start[bucket]);
+    return (qkv_dealt){ (const char *)hand->values + offset * dealer->size,
+                        dealer->bucket_start[bucket + 1] - start };
+}
+
 void qkv_dealer_read(const qkv_dealer *dealer, int32_t reader, int64_t start, int64_t count,
                      void *values)
 {
-    qkv_hand *hand = &dealer->hands[reader];
     char *to = values;
     while (count > 0) {
-        const int64_t bucket = find_bucket(dealer, start);
-        if (hand->bucket != bucket)
-            take_bucket(dealer, bucket, hand);
-        const int64_t rest = dealer->bucket_start[bucket + 1] - start;
-        const int64_t taken = rest < count ? rest : count;
-        const size_t offset = (size_t)(start - dealer->bucket_start[bucket]);
-        memcpy(to, (const char *)hand->values + offset * dealer->size,
-               (size_t)taken * dealer->size);
+        const qkv_dealt dealt = qkv_dealer_see(dealer, reader, start);
+        const int64_t taken = dealt.count < count ? dealt.count : count;
+        memcpy(to, dealt.values, (size_t)taken * dealer->size);
         to += (size_t)taken * dealer->size;
         start += taken;
         count -= taken;

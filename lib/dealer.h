@@ -60,7 +60,17 @@ void qkv_dealer_close(const qkvsim_context *context, qkv_dealer *dealer);
 qkvsim_status qkv_dealer_deal(qkvsim_context *context, qkv_dealer *dealer, const void *values,
                               uint64_t seed, uint32_t index);
 
-/* Reads `count` of the shuffled values from `start` on, for one of context->threads readers. */
+/* Values that stand one behind the other. */
+typedef struct qkv_dealt {
+    const void *values;
+    int64_t count;
+} qkv_dealt;
+
+/* The shuffled values from `start` on, up to the end of a bucket, for one of context->threads
+ * readers. They stay until it reads again. */
+qkv_dealt qkv_dealer_see(const qkv_dealer *dealer, int32_t reader, int64_t start);
+
+/* Reads `count` of the shuffled values from `start` on. */
 void qkv_dealer_read(const qkv_dealer *dealer, int32_t reader, int64_t start, int64_t count,
                      void *values);
 

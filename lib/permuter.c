@@ -8,6 +8,7 @@
 
 #include <string.h>
 
+#include "bands.h"
 #include "layout.h"
 #include "parallel.h"
 #include "prepare.h"
@@ -20,16 +21,6 @@ enum {
     VALUES_TOGETHER = 1 << 17,
     COLUMN_PADDING = 16 /* columns a power of two apart would share a set of the cache */
 };
-
-static int64_t place_of(const qkv_permuter *permuter, int64_t column)
-{
-    return permuter->place != NULL ? permuter->place[column] : column;
-}
-
-static int32_t group_of(const qkv_permuter *permuter, int64_t column)
-{
-    return permuter->layout->group_of[column];
-}
 
 static qkv_random lags_of(const qkv_permuter *permuter, uint32_t purpose, int64_t item)
 {
@@ -49,7 +40,7 @@ static void shuffle_column(const qkv_permuter *permuter, int64_t column, const v
 static void order_rows(const qkv_permuter *permuter, int64_t column, const void *from, void *to)
 {
     const int64_t n = permuter->rows;
-    const uint32_t *order = permuter->orders + group_of(permuter, column) * n;
+    const uint32_t *order = permuter->orders + qkv_group_of(permuter, column) * n;
     if (permuter->size == sizeof(uint32_t))
         for (int64_t r = 0; r < n; r++)
             ((uint32_t *)to)[r] = ((const uint32_t *)from)[order[r]];
@@ -58,10 +49,10 @@ static void order_rows(const qkv_permuter *permuter, int64_t column, const void 
             ((uint64_t *)to)[r] = ((const uint64_t *)from)[order[r]];
 }
 
-static void read_column(const qkv_permuter *permuter, int32_t reader, int64_t column, void *to)
+static void make_column(const qkv_permuter *permuter, int64_t column, void *to)
 {
-    const int64_t start = place_of(permuter, column) * permuter->rows;
-    const void *from = (const char *)permuter->values + (size_t)start * permuter->size;
+    const size_t start = (size_t)(column * permuter->rows);
+    const void *from = (const char *)permuter->values + start * permuter->size;
     switch (permuter->scheme) {
     case QKVSIM_SCHEME_FEATURE:
         shuffle_column(permuter, column, from, to);
@@ -73,13 +64,31 @@ static void read_column(const qkv_permuter *permuter, int32_t reader, int64_t co
     case QKVSIM_SCHEME_ROWS:
         order_rows(permuter, column, from, to);
         return;
-    case QKVSIM_SCHEME_ROWS_SHIFT:
+    default: /* rows-shift */
         qkv_rotate(from, permuter->size, &permuter->segments,
-                   lags_of(permuter, QKV_RANDOM_ROWS_LAGS, group_of(permuter, column)), to);
-        return;
-    default: /* all, group */
-        qkv_dealer_read(&permuter->dealer, reader, start, permuter->rows, to);
+                   lags_of(permuter, QKV_RANDOM_ROWS_LAGS, qkv_group_of(permuter, column)), to);
     }
+}
+
+/* Makes columns one by one, a few together, and turns these into rows. */
+static void load_columns(const qkv_permuter *permuter, int32_t reader, const int64_t *columns,
+                         const qkv_strip *strip)
+{
+    const size_t column_size = (size_t)permuter->apart * permuter->size;
+    char *made = (char *)permuter->scratch + (size_t)(reader * permuter->together) * column_size;
+    for (int64_t start = 0; start < strip->width; start += permuter->together) {
+        const int64_t rest = strip->width - start;
+        const int64_t count = rest < permuter->together ? rest : permuter->together;
+        for (int64_t k = 0; k < count; k++)
+            make_column(permuter, columns[start + k], made + (size_t)k * column_size);
+        qkv_transpose(made, permuter->apart, count, permuter->rows, permuter->size,
+                      (char *)strip->values + (size_t)start * permuter->size, strip->leading);
+    }
+}
+
+static bool deals(int32_t scheme)
+{
+    return scheme == QKVSIM_SCHEME_ALL || scheme == QKVSIM_SCHEME_GROUP;
 }
 
 /* What prepare reads in place of the parts. */
@@ -87,16 +96,10 @@ static void load_permuted(const qkv_source *source, int32_t reader, const int64_
                           const qkv_strip *strip)
 {
     const qkv_permuter *permuter = (const qkv_permuter *)(const void *)source;
-    const size_t column_size = (size_t)permuter->apart * permuter->size;
-    char *made = (char *)permuter->scratch + (size_t)(reader * permuter->together) * column_size;
-    for (int64_t start = 0; start < strip->width; start += permuter->together) {
-        const int64_t rest = strip->width - start;
-        const int64_t count = rest < permuter->together ? rest : permuter->together;
-        for (int64_t k = 0; k < count; k++)
-            read_column(permuter, reader, columns[start + k], made + (size_t)k * column_size);
-        qkv_transpose(made, permuter->apart, count, permuter->rows, permuter->size,
-                      (char *)strip->values + (size_t)start * permuter->size, strip->leading);
-    }
+    if (deals(permuter->scheme))
+        qkv_load_bands(permuter, reader, columns, strip);
+    else
+        load_columns(permuter, reader, columns, strip);
 }
 
 /* ---- a permutation ---- */
@@ -126,7 +129,7 @@ qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter
 {
     permuter->seed = seed;
     permuter->index = index;
-    if (permuter->scheme == QKVSIM_SCHEME_ALL || permuter->scheme == QKVSIM_SCHEME_GROUP)
+    if (deals(permuter->scheme))
         return qkv_dealer_deal(context, &permuter->dealer, permuter->values, seed, index);
     if (permuter->scheme == QKVSIM_SCHEME_ROWS) {
         ordering work = { .permuter = permuter };
@@ -221,7 +224,7 @@ static qkvsim_status open_scheme(qkvsim_context *context, const qkv_input *input
             return qkv_no_memory(context, "the order of the features");
         place_by_group(permuter->layout, permuter->place);
     }
-    if (scheme == QKVSIM_SCHEME_ALL || scheme == QKVSIM_SCHEME_GROUP)
+    if (deals(scheme))
         return open_dealer(context, permuter);
     if (needs_segments(scheme))
         return qkv_segments_open(context, segments, input, &permuter->segments);
@@ -246,7 +249,7 @@ static void load_worker(void *state, int32_t worker)
     loading *work = state;
     const qkv_permuter *permuter = work->permuter;
     for (int64_t j; (j = qkv_next_task(&work->next, permuter->columns)) >= 0;) {
-        const size_t start = (size_t)(place_of(permuter, j) * permuter->rows);
+        const size_t start = (size_t)(qkv_place_of(permuter, j) * permuter->rows);
         const qkv_strip column = { (char *)permuter->values + start * permuter->size, 1,
                                    permuter->rows, 1 };
         qkv_load_columns(work->context, work->input, worker, &j, &column);

@@ -6,6 +6,7 @@
 
 #include "dealer.h"
 #include "input.h"
+#include "layout.h"
 #include "resample.h"
 
 /* Which permutations; see qkvsim_permutation. */
@@ -34,6 +35,17 @@ typedef struct qkv_permuter {
     uint64_t seed;
     uint32_t index;
 } qkv_permuter;
+
+/* Where a column's values stand, in columns. */
+static inline int64_t qkv_place_of(const qkv_permuter *permuter, int64_t column)
+{
+    return permuter->place != NULL ? permuter->place[column] : column;
+}
+
+static inline int32_t qkv_group_of(const qkv_permuter *permuter, int64_t column)
+{
+    return permuter->layout->group_of[column];
+}
 
 /* Checks the options, loads the input. On failure nothing is held. The layout must live as long. */
 qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
