@@ -8,15 +8,14 @@
 #include "shuffle.h"
 
 enum {
-    FEW_BUCKETS = 256,            /* a section has as many unless they become too small */
-    SMALL_BUCKET = 1024,          /* values of a bucket, on average at most, while there are few */
-    LARGE_BUCKET = 6144,          /* and beyond: it stays in the first-level cache */
-    BUCKETS_MAX = 1024,           /* of a section */
-    BUCKETS_A_READ = 8,           /* what is read at a time begins and ends in the middle of one */
-    PILE_SHARE = 256,             /* values of a chunk in each pile, on average at most */
-    PILE_ROOM = 2 * PILE_SHARE,   /* more than that a pile may as good as never get */
-    PILE_STRIDE = PILE_ROOM + 16, /* piles a power of two apart would share a set of the cache */
-    CACHE_LINE = 64
+    FEW_BUCKETS = 256,           /* a section has as many unless they become too small */
+    SMALL_BUCKET = 1024,         /* values of a bucket, on average at most, while there are few */
+    LARGE_BUCKET = 6144,         /* and beyond: it stays in the first-level cache */
+    BUCKETS_MAX = 1024,          /* of a section */
+    BUCKETS_A_READ = 8,          /* what is read at a time begins and ends in the middle of one */
+    PILE_SHARE = 256,            /* values of a chunk in each pile, on average at most */
+    PILE_ROOM = 2 * PILE_SHARE,  /* more than that a pile may as good as never get */
+    PILE_STRIDE = PILE_ROOM + 16 /* piles a power of two apart would share a set of the cache */
 };
 
 /* Labels are numbers of piles. */
@@ -190,14 +189,6 @@ static inline uint32_t next_place(const qkv_piles *piles, uint32_t bits)
 #define WORD_NAME(name) name##_64
 #include "dealer_template.h"
 
-/* Asks for memory that will be read: what else is written hides from the processor that it is read in
- * order. */
-static void ask_for(const char *memory, size_t bytes)
-{
-    for (size_t line = 0; line < bytes; line += CACHE_LINE)
-        __builtin_prefetch(memory + line);
-}
-
 /* Deals a chunk by the words of its stream from group `first` on; returns the group behind them. */
 static uint32_t deal_to_piles(const qkv_dealer *dealer, const portion *chunk, uint32_t first,
                               qkv_piles *piles)
@@ -208,13 +199,13 @@ static uint32_t deal_to_piles(const qkv_dealer *dealer, const portion *chunk, ui
     for (int64_t k = 0; k < chunk->count; k += BATCH_VALUES) {
         const int64_t rest = chunk->count - k, batch = rest < BATCH_VALUES ? rest : BATCH_VALUES;
         const int64_t groups = (batch - 1) / (LABELS_A_WORD * QKV_GROUP_WORDS) + 1;
-        ask_for((const char *)chunk->from + (size_t)k * dealer->size, (size_t)batch * dealer->size);
+        const int64_t ahead = rest > 2 * BATCH_VALUES ? BATCH_VALUES : 0;
         dealer->kernels->random_words(&chunk->stream, first, groups, words);
         first += (uint32_t)groups;
         if (dealer->size == sizeof(uint32_t))
-            deal_32((const uint32_t *)chunk->from + k, batch, words, *piles);
+            deal_32((const uint32_t *)chunk->from + k, batch, ahead, words, *piles);
         else
-            deal_64((const uint64_t *)chunk->from + k, batch, words, *piles);
+            deal_64((const uint64_t *)chunk->from + k, batch, ahead, words, *piles);
     }
     return first;
 }
