@@ -396,7 +396,7 @@ qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
     if (status != QKVSIM_OK)
         return status;
     qkvsim_analysis *made = NULL;
-    qkv_work_begin(context, qkv_session_work(&session));
+    qkv_session_begin(context, &session, 1);
     describe_features(accumulator, &session.panels);
     status = qkv_panels_order(context, layout->group_of, &session.panels);
     if (status == QKVSIM_OK)

@@ -110,7 +110,7 @@ static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout 
     if (status != QKVSIM_OK)
         return status;
     qkvsim_analysis *made = NULL;
-    qkv_work_begin(context, qkv_session_work(&session));
+    qkv_session_begin(context, &session, 1);
     status = qkv_session_results(context, &session, &made);
     if (status == QKVSIM_OK)
         status = qkv_session_run(context, &session, input, made);

@@ -207,10 +207,7 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
     qkvsim_status status = make_baseline(context, session, options->permutations, &made);
     if (status != QKVSIM_OK)
         return status;
-    int64_t work;
-    if (!qkv_multiply(qkv_session_work(session), options->permutations + 1, &work))
-        work = INT64_MAX;
-    qkv_work_begin(context, work);
+    qkv_session_begin(context, session, options->permutations + 1);
     status = qkv_session_run(context, session, input, made->observed);
     if (status == QKVSIM_OK)
         status = check_exchange(context, session, options->scheme);

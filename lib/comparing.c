@@ -149,10 +149,7 @@ static void begin(qkv_comparing *work)
 {
     const int64_t analyses = ANALYSES_OBSERVED + ANALYSES_SUBSET * work->made->subsets
                              + ANALYSES_RELABELLED * work->made->permutations;
-    int64_t units;
-    if (!qkv_multiply(qkv_session_work(&work->session), analyses, &units))
-        units = INT64_MAX;
-    qkv_work_begin(work->context, units);
+    qkv_session_begin(work->context, &work->session, analyses);
 }
 
 /* Deals the rows to the two sides. */

@@ -229,7 +229,7 @@ static qkvsim_status run_replicate(replication *work, int64_t k)
     for (int32_t s = 0; s < work->pool->selections; s++) {
         const int64_t count = gather_rows(work, kept, s);
         if (count == 0) {
-            const int64_t done = work->context->work_done + work->session.gram.tile_count;
+            const int64_t done = work->context->work_done + qkv_session_work(&work->session);
             if (qkv_work_at(work->context, done))
                 return qkv_cancelled(work->context);
             continue;
@@ -261,11 +261,8 @@ static qkvsim_status run_observed(replication *work)
 
 static qkvsim_status run_all(replication *work)
 {
-    int64_t work_units;
-    const int64_t analyses = work->pool->selections * (work->made->replicates + 1);
-    if (!qkv_multiply(work->session.gram.tile_count, analyses, &work_units))
-        work_units = INT64_MAX;
-    qkv_work_begin(work->context, work_units);
+    qkv_session_begin(work->context, &work->session,
+                      work->pool->selections * (work->made->replicates + 1));
     qkvsim_status status = run_observed(work);
     for (int64_t k = 0; k < work->made->replicates && status == QKVSIM_OK; k++)
         status = run_replicate(work, k);

@@ -426,6 +426,13 @@ int64_t qkv_session_work(const qkv_session *session)
     return passes * session->gram.tile_count;
 }
 
+void qkv_session_begin(qkvsim_context *context, const qkv_session *session, int64_t runs)
+{
+    int64_t units;
+    const bool fits = qkv_multiply(qkv_session_work(session), runs, &units);
+    qkv_work_begin(context, fits ? units : INT64_MAX);
+}
+
 /* The ranks come first, so that the panels are left with the values and what is known of them. */
 qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, const qkv_input *input,
                               qkvsim_analysis *analysis)

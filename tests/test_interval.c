@@ -1162,6 +1162,7 @@ static qkvsim_status whole_run(qkvsim_context *with, void *argument)
     qkvsim_interval_options options = *given;
     options.second = &two.selection[1];
     qkvsim_analysis_options analysis = selected(&two.selection[0]);
+    analysis.metrics = METRICS_SUM;
     analysis.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
     qkvsim_layout *own = NULL;
     qkvsim_intervals *intervals = POISON_HANDLE;
