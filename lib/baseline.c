@@ -141,8 +141,8 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_baseline
     if (given == NULL)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
                         "options is NULL: the number of permutations has no default");
-    const qkvsim_status status = qkv_read_struct(context, "qkvsim_baseline_options", given, options,
-                                                 sizeof *options, sizeof(size_t));
+    const qkvsim_status status =
+        qkv_read_options(context, "qkvsim_baseline_options", given, options, sizeof *options);
     if (status != QKVSIM_OK)
         return status;
     if (options->permutations < 1 || options->permutations > UINT32_MAX)

@@ -221,11 +221,8 @@ static qkvsim_status check_number(qkvsim_context *context, int64_t number, const
 static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparison_options *given,
                                   qkvsim_comparison_options *options)
 {
-    *options = (qkvsim_comparison_options){ 0 };
-    qkvsim_status status = given == NULL
-                               ? QKVSIM_OK
-                               : qkv_read_struct(context, "qkvsim_comparison_options", given,
-                                                 options, sizeof *options, sizeof(size_t));
+    qkvsim_status status =
+        qkv_read_options(context, "qkvsim_comparison_options", given, options, sizeof *options);
     if (status == QKVSIM_OK)
         status = check_number(context, options->permutations, "relabellings");
     if (status == QKVSIM_OK)

@@ -130,6 +130,15 @@ qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const v
     return QKVSIM_OK;
 }
 
+qkvsim_status qkv_read_options(qkvsim_context *context, const char *name, const void *from,
+                               void *to, size_t size)
+{
+    if (from != NULL)
+        return qkv_read_struct(context, name, from, to, size, sizeof(size_t));
+    memset(to, 0, size);
+    return QKVSIM_OK;
+}
+
 void qkv_work_begin(qkvsim_context *context, int64_t total)
 {
     context->work_done = 0;
@@ -165,12 +174,10 @@ static int32_t available_processors(void)
 static qkvsim_status configure(qkvsim_context *context, const qkvsim_context_options *options)
 {
     qkvsim_context_options given = { 0 };
-    if (options != NULL) {
-        const qkvsim_status status = qkv_read_struct(context, "qkvsim_context_options", options,
-                                                     &given, sizeof given, sizeof(size_t));
-        if (status != QKVSIM_OK)
-            return status;
-    }
+    const qkvsim_status status =
+        qkv_read_options(context, "qkvsim_context_options", options, &given, sizeof given);
+    if (status != QKVSIM_OK)
+        return status;
     if ((given.allocate == NULL) != (given.release == NULL) || given.threads < 0
         || given.threads > THREADS_MAX)
         return QKVSIM_ERROR_INVALID_ARGUMENT;

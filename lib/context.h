@@ -71,6 +71,10 @@ size_t qkv_declared_size(const void *structure);
 qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const void *from, void *to,
                               size_t size, size_t least);
 
+/* The same of options, which all have defaults: NULL is all of them. */
+qkvsim_status qkv_read_options(qkvsim_context *context, const char *name, const void *from,
+                               void *to, size_t size);
+
 /* Progress of one public call: begin once, then advance on the calling thread; true means
  * cancelled. */
 void qkv_work_begin(qkvsim_context *context, int64_t total);

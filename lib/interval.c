@@ -59,13 +59,10 @@ static qkvsim_status check_method(qkvsim_context *context, const qkvsim_interval
 static qkvsim_status read_options(qkvsim_context *context, const qkvsim_interval_options *given,
                                   qkvsim_interval_options *options)
 {
-    *options = (qkvsim_interval_options){ 0 };
-    if (given != NULL) {
-        const qkvsim_status status = qkv_read_struct(context, "qkvsim_interval_options", given,
-                                                     options, sizeof *options, sizeof(size_t));
-        if (status != QKVSIM_OK)
-            return status;
-    }
+    const qkvsim_status status =
+        qkv_read_options(context, "qkvsim_interval_options", given, options, sizeof *options);
+    if (status != QKVSIM_OK)
+        return status;
     if (options->method == 0)
         options->method = QKVSIM_JACKKNIFE;
     if (options->level == 0)

@@ -62,8 +62,8 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_pairs_op
     if (given == NULL)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
                         "options is NULL: a threshold or top is needed");
-    qkvsim_status status = qkv_read_struct(context, "qkvsim_pairs_options", given, options,
-                                           sizeof *options, sizeof(size_t));
+    qkvsim_status status =
+        qkv_read_options(context, "qkvsim_pairs_options", given, options, sizeof *options);
     if (status != QKVSIM_OK)
         return status;
     if (options->metric == 0)

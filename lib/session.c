@@ -32,10 +32,7 @@ qkvsim_status qkv_read_analysis_options(qkvsim_context *context,
                                         const qkvsim_analysis_options *given,
                                         qkvsim_analysis_options *options)
 {
-    *options = (qkvsim_analysis_options){ 0 };
-    return given == NULL ? QKVSIM_OK
-                         : qkv_read_struct(context, "qkvsim_analysis_options", given, options,
-                                           sizeof *options, sizeof(size_t));
+    return qkv_read_options(context, "qkvsim_analysis_options", given, options, sizeof *options);
 }
 
 static void mark_wanted(const qkvsim_layout *layout, const qkvsim_analysis_options *options,

@@ -10,13 +10,10 @@ qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
                                    const qkvsim_similarity_options *given,
                                    qkvsim_similarity_options *options)
 {
-    *options = (qkvsim_similarity_options){ 0 };
-    if (given != NULL) {
-        const qkvsim_status status = qkv_read_struct(context, "qkvsim_similarity_options", given,
-                                                     options, sizeof *options, sizeof(size_t));
-        if (status != QKVSIM_OK)
-            return status;
-    }
+    const qkvsim_status status =
+        qkv_read_options(context, "qkvsim_similarity_options", given, options, sizeof *options);
+    if (status != QKVSIM_OK)
+        return status;
     if (metric != QKVSIM_COSINE && metric != QKVSIM_PEARSON && metric != QKVSIM_COVARIANCE
         && metric != QKVSIM_DOT && metric != QKVSIM_SPEARMAN)
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
