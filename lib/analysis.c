@@ -22,12 +22,12 @@ static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t ro
  * it has seen, and fresh pages for results of many pair groups would cost a thirtieth of an analysis. */
 static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows)
 {
-    const size_t cells = rows * (size_t)analysis->binning.count;
-    size_t metrics = 0, placed = 0;
+    const int64_t cells = (int64_t)rows * analysis->binning.count;
+    int64_t placed = 0;
     for (int32_t metric = 0; metric < QKV_METRICS; metric++)
-        metrics += (analysis->metrics & qkv_metric_bit(metric)) != 0;
+        analysis->count_cells += (analysis->metrics & qkv_metric_bit(metric)) != 0 ? cells : 0;
     analysis->counts =
-        qkv_allocate(&analysis->allocator, metrics * cells, sizeof *analysis->counts);
+        qkv_allocate(&analysis->allocator, (size_t)analysis->count_cells, sizeof *analysis->counts);
     for (int32_t metric = 0; metric < QKV_METRICS && analysis->counts != NULL; metric++)
         if ((analysis->metrics & qkv_metric_bit(metric)) != 0)
             analysis->histograms[metric] = analysis->counts + placed++ * cells;

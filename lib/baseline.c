@@ -13,7 +13,7 @@ struct qkvsim_baseline {
     qkv_allocator allocator;
     qkvsim_analysis *observed;
     int64_t permutations;
-    qkv_running bins[QKV_METRICS]; /* rows x bins */
+    qkv_running counts; /* those of an analysis */
     qkv_replicates permuted;
     qkv_null_table nulls;
 };
@@ -37,14 +37,6 @@ static int32_t test_of(int32_t metric, int32_t statistic)
         if (test_metric(test) == metric && test_statistic(test) == statistic)
             return test;
     return -1;
-}
-
-/* ---- one permutation's contribution ---- */
-
-static void add_histograms(qkvsim_baseline *baseline, const qkvsim_analysis *permuted, int64_t p)
-{
-    for (int metric = 0; metric < QKV_METRICS; metric++)
-        qkv_running_add_counts(&baseline->bins[metric], permuted->histograms[metric], p);
 }
 
 /* ---- summaries ---- */
@@ -93,8 +85,7 @@ void qkvsim_baseline_free(qkvsim_baseline *baseline)
         return;
     const qkv_allocator allocator = baseline->allocator;
     qkvsim_analysis_free(baseline->observed);
-    for (int metric = 0; metric < QKV_METRICS; metric++)
-        qkv_running_close(&baseline->bins[metric]);
+    qkv_running_close(&baseline->counts);
     qkv_replicates_close(&baseline->permuted);
     qkv_null_table_close(&baseline->nulls);
     qkv_release(&allocator, baseline);
@@ -106,14 +97,12 @@ static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *s
     const int32_t rows = qkv_layout_rows(session->layout);
     qkvsim_status status = qkv_session_results(context, session, &made->observed);
     if (status == QKVSIM_OK)
+        status = qkv_running_open(context, made->observed->count_cells, &made->counts);
+    if (status == QKVSIM_OK)
         status = qkv_null_table_open(context, rows, TESTS, made->permutations, &made->nulls);
     if (status == QKVSIM_OK)
         status = qkv_replicates_open(context, session->layout, session->metrics, made->permutations,
                                      &made->permuted);
-    const int64_t cells = rows * session->binning.count;
-    for (int metric = 0; metric < QKV_METRICS && status == QKVSIM_OK; metric++)
-        if ((session->metrics & qkv_metric_bit(metric)) != 0)
-            status = qkv_running_open(context, cells, &made->bins[metric]);
     return status;
 }
 
@@ -173,7 +162,7 @@ static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *sess
         if (status == QKVSIM_OK)
             status = qkv_session_run(context, session, &permuted, analysis);
         if (status == QKVSIM_OK) {
-            add_histograms(baseline, analysis, p);
+            qkv_running_add_counts(&baseline->counts, analysis->counts, p);
             qkv_replicates_put(&baseline->permuted, analysis, p);
         }
     }
@@ -219,8 +208,7 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
         qkvsim_baseline_free(made);
         return status;
     }
-    for (int metric = 0; metric < QKV_METRICS; metric++)
-        qkv_running_finish(&made->bins[metric], made->permutations);
+    qkv_running_finish(&made->counts, made->permutations);
     made->observed->dropped = input->dropped;
     made->observed->dropped_count = input->dropped_count;
     input->dropped = NULL;
@@ -275,11 +263,11 @@ int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline)
 const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t pair_group,
                                         int32_t metric, int32_t summary)
 {
-    if (baseline == NULL || summary < 1 || summary > QKVSIM_NULL_MAXIMUM
-        || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
+    const qkvsim_analysis *observed = qkvsim_baseline_observed(baseline);
+    const int64_t *histogram = qkvsim_analysis_histogram(observed, pair_group, metric);
+    if (histogram == NULL || summary < 1 || summary > QKVSIM_NULL_MAXIMUM)
         return NULL;
-    return baseline->bins[qkv_metric_index(metric)].summaries[summary - 1]
-           + pair_group * baseline->observed->binning.count;
+    return baseline->counts.summaries[summary - 1] + (histogram - observed->counts);
 }
 
 double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,

@@ -198,8 +198,7 @@ static void add_subset(qkv_comparing *work, int64_t k)
                     qkvsim_analysis_statistic(analysis, row, qkv_metric_bit(metric),
                                               qkv_replicated(s));
     qkv_running_add(&made->matched_statistics, work->drawn_statistics, k);
-    for (int metric = 0; metric < QKV_METRICS; metric++)
-        qkv_running_add_counts(&made->bands[metric], analysis->histograms[metric], k);
+    qkv_running_add_counts(&made->matched_counts, analysis->counts, k);
 }
 
 static qkvsim_status draw_subsets(qkv_comparing *work)
@@ -216,8 +215,7 @@ static qkvsim_status draw_subsets(qkv_comparing *work)
     }
     qkv_running_finish(&made->matched_subsets, made->subsets);
     qkv_running_finish(&made->matched_statistics, made->subsets);
-    for (int metric = 0; metric < QKV_METRICS; metric++)
-        qkv_running_finish(&made->bands[metric], made->subsets);
+    qkv_running_finish(&made->matched_counts, made->subsets);
     return status;
 }
 

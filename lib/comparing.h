@@ -21,7 +21,7 @@ struct qkvsim_comparison {
     double *matched;                /* the same at equal sizes */
     qkv_running matched_subsets;    /* the same over the subsets */
     qkv_running matched_statistics; /* metrics x replicated statistics x rows, over the subsets */
-    qkv_running bands[QKV_METRICS]; /* rows x bins */
+    qkv_running matched_counts;     /* those of an analysis, over the subsets */
     qkv_null_table distances;       /* a test is a metric and a distance */
     qkv_null_table differences;     /* a test is a metric and a replicated statistic */
 };

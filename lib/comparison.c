@@ -18,21 +18,10 @@ void qkvsim_comparison_free(qkvsim_comparison *comparison)
     qkv_release(&allocator, comparison->matched);
     qkv_running_close(&comparison->matched_subsets);
     qkv_running_close(&comparison->matched_statistics);
-    for (int metric = 0; metric < QKV_METRICS; metric++)
-        qkv_running_close(&comparison->bands[metric]);
+    qkv_running_close(&comparison->matched_counts);
     qkv_null_table_close(&comparison->distances);
     qkv_null_table_close(&comparison->differences);
     qkv_release(&allocator, comparison);
-}
-
-static qkvsim_status open_bands(qkv_comparing *work)
-{
-    const int64_t cells = qkv_layout_rows(work->session.layout) * work->session.binning.count;
-    qkvsim_status status = QKVSIM_OK;
-    for (int metric = 0; metric < QKV_METRICS && status == QKVSIM_OK; metric++)
-        if ((work->session.metrics & qkv_metric_bit(metric)) != 0)
-            status = qkv_running_open(work->context, cells, &work->made->bands[metric]);
-    return status;
 }
 
 static qkvsim_status open_results(qkv_comparing *work)
@@ -54,7 +43,7 @@ static qkvsim_status open_results(qkv_comparing *work)
     if (status == QKVSIM_OK)
         status = qkv_running_open(context, qkv_statistic_cells(work), &made->matched_statistics);
     if (status == QKVSIM_OK)
-        status = open_bands(work);
+        status = qkv_running_open(context, made->sides[0]->count_cells, &made->matched_counts);
     if (status == QKVSIM_OK)
         status =
             qkv_null_table_open(context, rows, QKV_DISTANCE_TESTS, permutations, &made->distances);
@@ -383,9 +372,10 @@ double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t ro
 const double *qkvsim_comparison_band(const qkvsim_comparison *comparison, int32_t row,
                                      int32_t metric, int32_t summary)
 {
-    if (!has_row(comparison, row, metric) || comparison->subsets == 0 || summary < QKVSIM_NULL_MEAN
+    const qkvsim_analysis *first = qkvsim_comparison_first(comparison);
+    const int64_t *histogram = qkvsim_analysis_histogram(first, row, metric);
+    if (histogram == NULL || comparison->subsets == 0 || summary < QKVSIM_NULL_MEAN
         || summary > QKVSIM_NULL_MAXIMUM)
         return NULL;
-    return comparison->bands[qkv_metric_index(metric)].summaries[summary - 1]
-           + row * comparison->sides[0]->binning.count;
+    return comparison->matched_counts.summaries[summary - 1] + (histogram - first->counts);
 }
