@@ -18,27 +18,6 @@ struct qkvsim_baseline {
     qkv_null_table nulls;
 };
 
-enum { TESTS = QKV_METRICS * QKV_REPLICATED };
-
-static int32_t test_metric(int32_t test)
-{
-    return qkv_metric_bit(test / QKV_REPLICATED);
-}
-
-static int32_t test_statistic(int32_t test)
-{
-    return qkv_replicated(test % QKV_REPLICATED);
-}
-
-/* -1 where there is no such test. */
-static int32_t test_of(int32_t metric, int32_t statistic)
-{
-    for (int32_t test = 0; test < TESTS; test++)
-        if (test_metric(test) == metric && test_statistic(test) == statistic)
-            return test;
-    return -1;
-}
-
 /* ---- summaries ---- */
 
 /* Schemes that move whole groups change nothing within one. */
@@ -64,12 +43,11 @@ static qkvsim_status finish_statistics(qkvsim_context *context, int32_t scheme,
     const bool moves_groups = scheme == QKVSIM_SCHEME_ROWS || scheme == QKVSIM_SCHEME_ROWS_SHIFT;
     const qkvsim_layout *layout = baseline->observed->layout;
     const int32_t pair_groups = qkvsim_analysis_pair_groups(baseline->observed);
-    for (int32_t test = 0; test < TESTS; test++)
+    for (int32_t test = 0; test < baseline->nulls.tests; test++)
         for (int32_t row = 0; row < baseline->nulls.rows; row++) {
-            const int32_t metric = test_metric(test), statistic = test_statistic(test);
             qkv_null *null = qkv_null_at(&baseline->nulls, row, test);
-            null->values = qkv_replicates_values(&baseline->permuted, row, metric, statistic);
-            null->observed = qkvsim_analysis_statistic(baseline->observed, row, metric, statistic);
+            null->values = qkv_replicates_values(&baseline->permuted, row, test);
+            null->observed = qkv_statistic_value(baseline->observed, row, test);
             null->untested = moves_groups && row_is_within_groups(layout, row);
         }
     const qkvsim_status status = qkv_null_table_finish(context, &baseline->nulls, pair_groups);
@@ -99,7 +77,8 @@ static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *s
     if (status == QKVSIM_OK)
         status = qkv_running_open(context, made->observed->count_cells, &made->counts);
     if (status == QKVSIM_OK)
-        status = qkv_null_table_open(context, rows, TESTS, made->permutations, &made->nulls);
+        status = qkv_null_table_open(context, rows, QKV_STATISTIC_TESTS, made->permutations,
+                                     &made->nulls);
     if (status == QKVSIM_OK)
         status = qkv_replicates_open(context, session->layout, session->metrics, made->permutations,
                                      &made->permuted);
@@ -273,7 +252,7 @@ const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t
 double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
                                  int32_t metric, int32_t statistic, int32_t summary)
 {
-    const int32_t test = test_of(metric, statistic);
+    const int32_t test = qkv_statistic_test(metric, statistic);
     if (baseline == NULL || summary < 1 || summary > QKV_NULL_SUMMARIES || test < 0
         || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
         return NAN;

@@ -191,12 +191,10 @@ static void add_subset(qkv_comparing *work, int64_t k)
     const qkvsim_analysis *analysis =
         sizes_differ(work) ? work->subset.analysis : work->sides[1].analysis;
     const int32_t rows = qkv_layout_rows(work->session.layout);
-    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
-        for (int32_t s = 0; s < QKV_REPLICATED; s++)
-            for (int32_t row = 0; row < rows; row++)
-                work->drawn_statistics[qkv_statistic_cell(rows, row, metric, s)] =
-                    qkvsim_analysis_statistic(analysis, row, qkv_metric_bit(metric),
-                                              qkv_replicated(s));
+    for (int32_t test = 0; test < QKV_STATISTIC_TESTS; test++)
+        for (int32_t row = 0; row < rows; row++)
+            work->drawn_statistics[(int64_t)test * rows + row] =
+                qkv_statistic_value(analysis, row, test);
     qkv_running_add(&made->matched_statistics, work->drawn_statistics, k);
     qkv_running_add_counts(&made->matched_counts, analysis->counts, k);
 }
@@ -271,12 +269,10 @@ static qkvsim_status finish_differences(qkv_comparing *work)
     qkv_null_table *table = &work->made->differences;
     for (int32_t test = 0; test < table->tests; test++)
         for (int32_t row = 0; row < table->rows; row++) {
-            const int32_t metric = qkv_metric_bit(test / QKV_REPLICATED);
-            const int32_t statistic = qkv_replicated(test % QKV_REPLICATED);
+            const double first = qkv_statistic_value(made->sides[0], row, test);
+            const double second = qkv_statistic_value(made->sides[1], row, test);
             qkv_null *null = qkv_null_at(table, row, test);
-            null->values = qkv_replicates_values(&work->differences, row, metric, statistic);
-            const double first = qkvsim_analysis_statistic(made->sides[0], row, metric, statistic);
-            const double second = qkvsim_analysis_statistic(made->sides[1], row, metric, statistic);
+            null->values = qkv_replicates_values(&work->differences, row, test);
             null->observed = first - second;
             null->scale = fmax(fabs(first), fabs(second));
         }

@@ -20,10 +20,10 @@ struct qkvsim_comparison {
     double *values;                 /* tests x rows: distances of all of both */
     double *matched;                /* the same at equal sizes */
     qkv_running matched_subsets;    /* the same over the subsets */
-    qkv_running matched_statistics; /* metrics x replicated statistics x rows, over the subsets */
+    qkv_running matched_statistics; /* tests x rows: statistics, over the subsets */
     qkv_running matched_counts;     /* those of an analysis, over the subsets */
     qkv_null_table distances;       /* a test is a metric and a distance */
-    qkv_null_table differences;     /* a test is a metric and a replicated statistic */
+    qkv_null_table differences;     /* a test is a metric and a statistic */
 };
 
 /* Rows of the input in use together, and what they came to. */
@@ -50,7 +50,7 @@ typedef struct qkv_comparing {
     qkv_replicates differences;
     double *distances;        /* tests x rows x permutations */
     double *drawn;            /* tests x rows: the distances of one draw */
-    double *drawn_statistics; /* metrics x replicated statistics x rows: of one matched subset */
+    double *drawn_statistics; /* tests x rows: the statistics of one matched subset */
     int64_t planned;          /* units of work that shall be done by now */
     qkvsim_comparison *made;
 } qkv_comparing;
@@ -61,15 +61,9 @@ static inline int64_t qkv_distance_cells(const qkv_comparing *work)
     return (int64_t)QKV_DISTANCE_TESTS * qkv_layout_rows(work->session.layout);
 }
 
-/* A statistic's place among the numbers of one analysis. */
-static inline int64_t qkv_statistic_cell(int32_t rows, int32_t row, int32_t metric, int32_t k)
-{
-    return ((int64_t)metric * QKV_REPLICATED + k) * rows + row;
-}
-
 static inline int64_t qkv_statistic_cells(const qkv_comparing *work)
 {
-    return (int64_t)QKV_METRICS * QKV_REPLICATED * qkv_layout_rows(work->session.layout);
+    return (int64_t)QKV_STATISTIC_TESTS * qkv_layout_rows(work->session.layout);
 }
 
 /* Fills the results, which are open, as the session is. */

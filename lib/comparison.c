@@ -48,7 +48,7 @@ static qkvsim_status open_results(qkv_comparing *work)
         status =
             qkv_null_table_open(context, rows, QKV_DISTANCE_TESTS, permutations, &made->distances);
     if (status == QKVSIM_OK)
-        status = qkv_null_table_open(context, rows, QKV_METRICS * QKV_REPLICATED, permutations,
+        status = qkv_null_table_open(context, rows, QKV_STATISTIC_TESTS, permutations,
                                      &made->differences);
     made->distances.upper = true;
     return status;
@@ -344,29 +344,23 @@ double qkvsim_comparison_distance(const qkvsim_comparison *comparison, int32_t r
 double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t row,
                                     int32_t metric, int32_t statistic, int32_t what)
 {
-    if (!has_row(comparison, row, metric) || what < QKVSIM_NULL_MEAN || what > QKVSIM_NULL_OBSERVED)
+    const int32_t test = qkv_statistic_test(metric, statistic);
+    if (!has_row(comparison, row, metric) || test < 0 || what < QKVSIM_NULL_MEAN
+        || what > QKVSIM_NULL_OBSERVED)
         return NAN;
-    for (int32_t k = 0; k < QKV_REPLICATED; k++)
-        if (qkv_replicated(k) == statistic) {
-            const qkv_null *null = qkv_null_at(&comparison->differences, row,
-                                               qkv_metric_index(metric) * QKV_REPLICATED + k);
-            return what == QKVSIM_NULL_OBSERVED ? null->observed : null->summaries[what - 1];
-        }
-    return NAN;
+    const qkv_null *null = qkv_null_at(&comparison->differences, row, test);
+    return what == QKVSIM_NULL_OBSERVED ? null->observed : null->summaries[what - 1];
 }
 
 double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t row, int32_t metric,
                                  int32_t statistic, int32_t summary)
 {
-    if (!has_row(comparison, row, metric) || comparison->subsets == 0 || summary < QKVSIM_NULL_MEAN
-        || summary > QKVSIM_NULL_MAXIMUM)
+    const int32_t test = qkv_statistic_test(metric, statistic);
+    if (!has_row(comparison, row, metric) || test < 0 || comparison->subsets == 0
+        || summary < QKVSIM_NULL_MEAN || summary > QKVSIM_NULL_MAXIMUM)
         return NAN;
     const double *values = comparison->matched_statistics.summaries[summary - 1];
-    for (int32_t k = 0; k < QKV_REPLICATED; k++)
-        if (qkv_replicated(k) == statistic)
-            return values[qkv_statistic_cell(comparison->distances.rows, row,
-                                             qkv_metric_index(metric), k)];
-    return NAN;
+    return values[(int64_t)test * comparison->differences.rows + row];
 }
 
 const double *qkvsim_comparison_band(const qkvsim_comparison *comparison, int32_t row,

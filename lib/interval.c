@@ -456,8 +456,8 @@ static qkv_sample sample_of(const qkvsim_intervals *intervals, int32_t selection
         return sample;
     sample.observed = qkvsim_analysis_statistic(observed, row, metric, statistic);
     if (sample.count > 0 && !(statistic == QKVSIM_TAIL && tail_is_thin(observed, row, metric)))
-        sample.values =
-            qkv_replicates_values(&intervals->values[selection], row, metric, statistic);
+        sample.values = qkv_replicates_values(&intervals->values[selection], row,
+                                              qkv_statistic_test(metric, statistic));
     return sample;
 }
 
@@ -564,7 +564,7 @@ const double *qkvsim_intervals_values(const qkvsim_intervals *intervals, int32_t
 {
     if (qkvsim_intervals_replicates(intervals) == 0)
         return NULL;
-    return qkv_replicates_values(&intervals->values[0], row, metric, statistic);
+    return qkv_replicates_values(&intervals->values[0], row, qkv_statistic_test(metric, statistic));
 }
 
 double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row, int32_t metric,

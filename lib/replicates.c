@@ -3,17 +3,23 @@
 
 #include <math.h>
 
-int32_t qkv_replicated(int32_t k)
+int32_t qkv_statistic_test(int32_t metric, int32_t statistic)
 {
-    return k < QKVSIM_TAIL ? QKVSIM_MEAN + k : QKVSIM_STATISTIC_OFFSET_SHARE;
+    const int32_t first = qkv_metric_index(metric) * QKV_REPLICATED;
+    if (metric == QKVSIM_COSINE && statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
+        return first + QKV_REPLICATED - 1;
+    return first >= 0 && statistic >= QKVSIM_MEAN && statistic <= QKVSIM_TAIL
+               ? first + statistic - QKVSIM_MEAN
+               : -1;
 }
 
-/* The place of a statistic among the replicated ones; -1 where it is none of a metric's. */
-static int32_t place_of(int32_t metric, int32_t statistic)
+double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t test)
 {
-    if (statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
-        return metric == QKVSIM_COSINE ? QKV_REPLICATED - 1 : -1;
-    return statistic >= QKVSIM_MEAN && statistic <= QKVSIM_TAIL ? statistic - QKVSIM_MEAN : -1;
+    const int32_t place = test % QKV_REPLICATED;
+    const int32_t statistic =
+        place < QKV_REPLICATED - 1 ? QKVSIM_MEAN + place : QKVSIM_STATISTIC_OFFSET_SHARE;
+    return qkvsim_analysis_statistic(analysis, row, qkv_metric_bit(test / QKV_REPLICATED),
+                                     statistic);
 }
 
 /* How many metrics in use come before one. */
@@ -25,15 +31,13 @@ static int32_t metrics_before(const qkv_replicates *replicates, int32_t metric)
     return count;
 }
 
-static double *values_of(const qkv_replicates *replicates, int32_t row, int32_t metric,
-                         int32_t statistic)
+static double *values_of(const qkv_replicates *replicates, int32_t row, int32_t test)
 {
-    const int32_t place = place_of(metric, statistic);
-    if (place < 0 || qkv_metric_index(metric) < 0 || (replicates->metrics & metric) == 0 || row < 0
-        || row >= replicates->rows)
+    const int32_t metric = qkv_metric_bit(test / QKV_REPLICATED);
+    if (test < 0 || (replicates->metrics & metric) == 0 || row < 0 || row >= replicates->rows)
         return NULL;
     const int64_t cell = (int64_t)metrics_before(replicates, metric) * replicates->rows + row;
-    return replicates->values + (cell * QKV_REPLICATED + place) * replicates->count;
+    return replicates->values + (cell * QKV_REPLICATED + test % QKV_REPLICATED) * replicates->count;
 }
 
 qkvsim_status qkv_replicates_open(qkvsim_context *context, const qkvsim_layout *layout,
@@ -66,16 +70,14 @@ void qkv_replicates_close(qkv_replicates *replicates)
 static void put(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k,
                 bool subtract)
 {
-    for (int32_t index = 0; index < QKV_METRICS; index++)
-        for (int32_t row = 0; row < replicates->rows; row++)
-            for (int32_t s = 0; s < QKV_REPLICATED; s++) {
-                const int32_t metric = qkv_metric_bit(index), statistic = qkv_replicated(s);
-                double *values = values_of(replicates, row, metric, statistic);
-                if (values == NULL)
-                    continue;
-                const double value = qkvsim_analysis_statistic(analysis, row, metric, statistic);
-                values[k] = subtract ? values[k] - value : value;
-            }
+    for (int32_t test = 0; test < QKV_STATISTIC_TESTS; test++)
+        for (int32_t row = 0; row < replicates->rows; row++) {
+            double *values = values_of(replicates, row, test);
+            if (values == NULL)
+                continue;
+            const double value = qkv_statistic_value(analysis, row, test);
+            values[k] = subtract ? values[k] - value : value;
+        }
 }
 
 void qkv_replicates_put(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k)
@@ -88,8 +90,7 @@ void qkv_replicates_subtract(qkv_replicates *replicates, const qkvsim_analysis *
     put(replicates, analysis, k, true);
 }
 
-const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t metric,
-                                    int32_t statistic)
+const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t test)
 {
-    return values_of(replicates, row, metric, statistic);
+    return values_of(replicates, row, test);
 }

@@ -4,11 +4,14 @@
 
 #include "analysis.h"
 
-enum { QKV_REPLICATED = 6 };
+/* A statistic of a metric is a test: QKVSIM_MEAN .. TAIL and the offset share, metric by metric. */
+enum { QKV_REPLICATED = 6, QKV_STATISTIC_TESTS = QKV_METRICS * QKV_REPLICATED };
 
-/* The k-th replicated statistic, 0 <= k < QKV_REPLICATED: QKVSIM_MEAN .. TAIL, then the offset share.
- */
-int32_t qkv_replicated(int32_t k);
+/* The number of a test; -1 where the metric has no such statistic. */
+int32_t qkv_statistic_test(int32_t metric, int32_t statistic);
+
+/* A row's value of a test in one analysis; NaN where there is none. */
+double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t test);
 
 typedef struct qkv_replicates {
     qkv_allocator allocator;
@@ -30,9 +33,8 @@ void qkv_replicates_put(qkv_replicates *replicates, const qkvsim_analysis *analy
 void qkv_replicates_subtract(qkv_replicates *replicates, const qkvsim_analysis *analysis,
                              int64_t k);
 
-/* A statistic's `count` values in order, NaN where it did not exist. NULL where there is no such row,
- * metric or replicated statistic of it. */
-const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t metric,
-                                    int32_t statistic);
+/* The `count` values of a test in order, NaN where it had none. NULL where there is no such row or
+ * test. */
+const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t test);
 
 #endif
