@@ -99,6 +99,13 @@ void qkvsim_analysis_free(qkvsim_analysis *analysis)
     qkv_release(&allocator, analysis);
 }
 
+void qkv_hand_over_dropped(qkv_input *input, qkvsim_analysis *analysis)
+{
+    analysis->dropped = input->dropped;
+    analysis->dropped_count = input->dropped_count;
+    input->dropped = NULL;
+}
+
 /* ---- the public call ---- */
 
 static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout *layout,
@@ -119,9 +126,7 @@ static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout 
         qkvsim_analysis_free(made);
         return status;
     }
-    made->dropped = input->dropped;
-    made->dropped_count = input->dropped_count;
-    input->dropped = NULL;
+    qkv_hand_over_dropped(input, made);
     *analysis = made;
     return QKVSIM_OK;
 }

@@ -188,9 +188,7 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
         return status;
     }
     qkv_running_finish(&made->counts, made->permutations);
-    made->observed->dropped = input->dropped;
-    made->observed->dropped_count = input->dropped_count;
-    input->dropped = NULL;
+    qkv_hand_over_dropped(input, made->observed);
     *baseline = made;
     return QKVSIM_OK;
 }

@@ -15,7 +15,7 @@
 static qkvsim_status analyse(qkv_comparing *work, const qkv_selected *side, const int8_t *kinds,
                              qkvsim_analysis *analysis)
 {
-    qkv_input input = qkv_input_with_rows(&work->both, side->rows, side->count);
+    qkv_input input = qkv_input_with_rows(&work->pool->all, side->rows, side->count);
     input.kinds = kinds;
     return qkv_session_run(work->context, &work->session, &input, analysis);
 }
@@ -68,7 +68,7 @@ static qkvsim_status make_common(qkv_comparing *work, const qkv_selected *const 
 {
     if (same_undefined(analyses[0], analyses[1]))
         return QKVSIM_OK;
-    memset(work->kinds, QKV_NORMAL, (size_t)work->both.features);
+    memset(work->kinds, QKV_NORMAL, (size_t)work->pool->all.features);
     mark_kinds(analyses[0], work->kinds);
     mark_kinds(analyses[1], work->kinds);
     qkvsim_status status = QKVSIM_OK;
@@ -153,13 +153,11 @@ static void begin(qkv_comparing *work)
 }
 
 /* Deals the rows to the two sides. */
-static void split_rows(qkv_comparing *work, const uint8_t *labels)
+static void split_rows(qkv_comparing *work, const uint8_t *side_of)
 {
     int64_t next[2] = { 0, 0 };
-    for (int64_t k = 0; k < work->both.observations; k++) {
-        const int side = labels[k] != 0 ? 0 : 1;
-        work->sides[side].rows[next[side]++] = qkv_input_row(&work->both, k);
-    }
+    for (int64_t k = 0; k < work->pool->all.observations; k++)
+        work->sides[side_of[k]].rows[next[side_of[k]]++] = work->pool->rows[k];
 }
 
 static qkvsim_status analyse_sides(qkv_comparing *work)
@@ -173,7 +171,7 @@ static qkvsim_status analyse_sides(qkv_comparing *work)
 static qkvsim_status observe(qkv_comparing *work)
 {
     qkvsim_comparison *made = work->made;
-    split_rows(work, work->labels);
+    split_rows(work, work->pool->selection);
     work->sides[0].analysis = made->sides[0];
     work->sides[1].analysis = made->sides[1];
     qkvsim_status status = analyse_sides(work);
@@ -220,11 +218,11 @@ static qkvsim_status draw_subsets(qkv_comparing *work)
 static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
 {
     if (work->options->relabel == QKVSIM_RELABEL_SHIFT)
-        qkv_rotate_labels(work->labels, &work->segments, work->options->seed, (uint32_t)k,
+        qkv_rotate_labels(work->pool->selection, &work->segments, work->options->seed, (uint32_t)k,
                           work->relabelled);
     else
-        qkv_permute_labels(work->labels, work->both.observations, work->options->seed, (uint32_t)k,
-                           work->relabelled);
+        qkv_permute_labels(work->pool->selection, work->pool->all.observations, work->options->seed,
+                           (uint32_t)k, work->relabelled);
     split_rows(work, work->relabelled);
     qkvsim_status status = analyse_sides(work);
     if (status == QKVSIM_OK)
@@ -287,7 +285,7 @@ static qkvsim_status open_scratch(qkv_comparing *work)
     qkvsim_context *context = work->context;
     const qkv_allocator *allocator = &context->allocator;
     const size_t cells = (size_t)qkv_distance_cells(work);
-    work->kinds = qkv_allocate(allocator, (size_t)work->both.features, sizeof *work->kinds);
+    work->kinds = qkv_allocate(allocator, (size_t)work->pool->all.features, sizeof *work->kinds);
     work->drawn = qkv_allocate(allocator, cells, sizeof *work->drawn);
     work->drawn_statistics =
         qkv_allocate(allocator, (size_t)qkv_statistic_cells(work), sizeof *work->drawn_statistics);

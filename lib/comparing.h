@@ -6,6 +6,7 @@
 
 #include "analysis.h"
 #include "distance.h"
+#include "pool.h"
 #include "replicates.h"
 #include "resample.h"
 #include "running.h"
@@ -37,9 +38,8 @@ typedef struct qkv_selected {
 typedef struct qkv_comparing {
     qkvsim_context *context;
     const qkvsim_comparison_options *options;
-    qkv_input both;  /* the rows of both selections, increasing */
-    uint8_t *labels; /* of these rows: 1 is first, 0 second */
-    uint8_t *relabelled;
+    qkv_pool *pool;
+    uint8_t *relabelled; /* the pool's selections, permuted */
     qkv_segments segments;
     qkv_session session;
     qkv_selected sides[2];

@@ -67,71 +67,38 @@ static qkvsim_status run_session(qkv_comparing *work, qkvsim_comparison **compar
     qkvsim_status status = open_results(work);
     if (status == QKVSIM_OK)
         status = qkv_comparing_run(work);
-    if (status == QKVSIM_OK)
-        *comparison = work->made;
-    else
+    if (status != QKVSIM_OK) {
         qkvsim_comparison_free(work->made);
-    return status;
+        return status;
+    }
+    qkv_pool_hand_over_dropped(work->pool, work->made->sides);
+    *comparison = work->made;
+    return QKVSIM_OK;
 }
 
 /* ---- both selections ---- */
 
-static qkvsim_status check_disjoint(qkvsim_context *context, const int64_t *a, int64_t a_count,
-                                    const int64_t *b, int64_t b_count)
-{
-    for (int64_t i = 0, j = 0; i < a_count && j < b_count;) {
-        if (a[i] == b[j])
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "row %lld is in both selections: they must not overlap",
-                            (long long)a[i]);
-        if (a[i] < b[j])
-            i++;
-        else
-            j++;
-    }
-    return QKVSIM_OK;
-}
-
-/* Merges the rows of both; rows are disjoint and increasing. */
-static void merge_rows(const qkv_input *first, const qkv_input *second, int64_t *rows,
-                       uint8_t *labels)
-{
-    const int64_t count = first->observations + second->observations;
-    for (int64_t k = 0, i = 0, j = 0; k < count; k++) {
-        labels[k] = j == second->observations
-                    || (i < first->observations && first->rows[i] < second->rows[j]);
-        rows[k] = labels[k] ? first->rows[i++] : second->rows[j++];
-    }
-}
-
-/* Room for the rows of both and of each; the parts stay the first input's. */
-static qkvsim_status open_rows(qkv_comparing *work, const qkv_input inputs[2])
+static qkvsim_status open_rows(qkv_comparing *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
-    const int64_t count = inputs[0].observations + inputs[1].observations;
-    int64_t *rows = qkv_allocate(allocator, (size_t)count, sizeof *rows);
-    work->labels = qkv_allocate(allocator, (size_t)count, sizeof *work->labels);
-    work->relabelled = qkv_allocate(allocator, (size_t)count, sizeof *work->relabelled);
-    work->both = qkv_input_with_rows(&inputs[0], rows, count);
-    bool complete = rows != NULL && work->labels != NULL && work->relabelled != NULL;
+    const qkv_input *all = &work->pool->all;
+    work->relabelled = qkv_allocate(allocator, (size_t)all->observations, sizeof *work->relabelled);
+    bool complete = work->relabelled != NULL;
     for (int s = 0; s < 2; s++) {
         qkv_selected *side = &work->sides[s];
-        side->count = inputs[s].observations;
+        side->count = work->pool->inputs[s].observations;
         side->rows = qkv_allocate(allocator, (size_t)side->count, sizeof *side->rows);
         complete = complete && side->rows != NULL;
     }
-    if (!complete)
-        return qkv_no_memory(work->context, "the selected rows");
-    merge_rows(&inputs[0], &inputs[1], rows, work->labels);
-    return qkv_segments_open(work->context, work->options->segments, &work->both, &work->segments);
+    return complete
+               ? qkv_segments_open(work->context, work->options->segments, all, &work->segments)
+               : qkv_no_memory(work->context, "the selected rows");
 }
 
 static void close_rows(qkv_comparing *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
     qkv_segments_close(work->context, &work->segments);
-    qkv_release(allocator, work->both.rows);
-    qkv_release(allocator, work->labels);
     qkv_release(allocator, work->relabelled);
     qkv_release(allocator, work->sides[0].rows);
     qkv_release(allocator, work->sides[1].rows);
@@ -148,53 +115,24 @@ static qkvsim_status check_coverage(qkvsim_context *context, const qkv_binning *
                           high);
 }
 
-static qkvsim_status run_rows(qkv_comparing *work, const qkvsim_layout *layout,
+static qkvsim_status run_pool(qkv_comparing *work, const qkvsim_layout *layout,
                               const qkvsim_analysis_options *analysis,
                               qkvsim_comparison **comparison)
 {
-    const qkv_selected *sides = work->sides;
-    const qkv_selected *largest = &sides[sides[0].count < sides[1].count];
-    const qkv_input input = qkv_input_with_rows(&work->both, largest->rows, largest->count);
+    const qkv_input *inputs = work->pool->inputs;
+    const qkv_input *largest = &inputs[inputs[0].observations < inputs[1].observations];
     qkvsim_status status =
-        qkv_session_open(work->context, layout, analysis, &input, NULL, &work->session);
+        qkv_session_open(work->context, layout, analysis, largest, NULL, &work->session);
     if (status != QKVSIM_OK)
         return status;
     status = check_coverage(work->context, &work->session.binning);
     if (status == QKVSIM_OK)
+        status = open_rows(work);
+    if (status == QKVSIM_OK)
         status = run_session(work, comparison);
+    close_rows(work);
     qkv_session_close(work->context, &work->session);
     return status;
-}
-
-static void hand_over_dropped(qkv_input *input, qkvsim_analysis *analysis)
-{
-    analysis->dropped = input->dropped;
-    analysis->dropped_count = input->dropped_count;
-    input->dropped = NULL;
-}
-
-static qkvsim_status run_inputs(qkv_comparing *work, const qkvsim_layout *layout,
-                                const qkvsim_analysis_options *analysis, qkv_input inputs[2],
-                                qkvsim_comparison **comparison)
-{
-    qkvsim_status status = check_disjoint(work->context, inputs[0].rows, inputs[0].observations,
-                                          inputs[1].rows, inputs[1].observations);
-    if (status == QKVSIM_OK)
-        status = check_disjoint(work->context, inputs[0].dropped, inputs[0].dropped_count,
-                                inputs[1].dropped, inputs[1].dropped_count);
-    if (status != QKVSIM_OK)
-        return status;
-    qkvsim_comparison *made = NULL;
-    status = open_rows(work, inputs);
-    if (status == QKVSIM_OK)
-        status = run_rows(work, layout, analysis, &made);
-    close_rows(work);
-    if (status != QKVSIM_OK)
-        return status;
-    for (int s = 0; s < 2; s++)
-        hand_over_dropped(&inputs[s], made->sides[s]);
-    *comparison = made;
-    return QKVSIM_OK;
 }
 
 /* ---- the public call ---- */
@@ -264,19 +202,14 @@ qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_view *parts, 
         status = check_arguments(context, &analysis, first, second, comparison);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading[2] = { { first, analysis.precision, analysis.nonfinite },
-                                           { second, analysis.precision, analysis.nonfinite } };
-    qkv_input inputs[2];
-    status = qkv_input_open(context, parts, part_count, &reading[0], &inputs[0]);
+    qkv_pool pool;
+    analysis.selection = first;
+    status = qkv_pool_open(context, parts, part_count, &analysis, second, &pool);
     if (status != QKVSIM_OK)
         return status;
-    status = qkv_input_open(context, parts, part_count, &reading[1], &inputs[1]);
-    if (status == QKVSIM_OK) {
-        qkv_comparing work = { .context = context, .options = &options };
-        status = run_inputs(&work, layout, &analysis, inputs, comparison);
-        qkv_input_close(context, &inputs[1]);
-    }
-    qkv_input_close(context, &inputs[0]);
+    qkv_comparing work = { context, .options = &options, .pool = &pool };
+    status = run_pool(&work, layout, &analysis, comparison);
+    qkv_pool_close(context, &pool);
     return status;
 }
 

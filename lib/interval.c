@@ -10,6 +10,7 @@
 #include "analysis.h"
 #include "bootstrap.h"
 #include "jackknife.h"
+#include "pool.h"
 #include "replicates.h"
 #include "student.h"
 
@@ -110,79 +111,12 @@ static qkvsim_status choose_resamples(qkvsim_context *context,
     return QKVSIM_OK;
 }
 
-/* ---- the observations that replicates are made of ---- */
-
-/* Those in use, of both selections in row order where there are two. */
-typedef struct observation_pool {
-    qkv_input inputs[SELECTIONS];
-    int32_t selections;
-    qkv_input all; /* holds nothing of its own */
-    int64_t *rows;
-    uint8_t *selection; /* which one an observation is of; NULL where there is one */
-} observation_pool;
-
-static void close_pool(const qkvsim_context *context, observation_pool *pool)
-{
-    for (int32_t s = 0; s < pool->selections; s++)
-        qkv_input_close(context, &pool->inputs[s]);
-    qkv_release(&context->allocator, pool->rows);
-    qkv_release(&context->allocator, pool->selection);
-}
-
-/* Both lists increase. */
-static qkvsim_status merge_selections(qkvsim_context *context, observation_pool *pool)
-{
-    const qkv_input *first = &pool->inputs[0], *second = &pool->inputs[1];
-    const int64_t n = first->observations, all = n + second->observations;
-    pool->rows = qkv_allocate(&context->allocator, (size_t)all, sizeof *pool->rows);
-    pool->selection = qkv_allocate(&context->allocator, (size_t)all, sizeof *pool->selection);
-    if (pool->rows == NULL || pool->selection == NULL)
-        return qkv_no_memory(context, "the rows of both selections");
-    for (int64_t k = 0, i = 0, j = 0; k < all; k++) {
-        const int64_t a = i < n ? qkv_input_row(first, i) : INT64_MAX;
-        const int64_t b = j < all - n ? qkv_input_row(second, j) : INT64_MAX;
-        if (a == b)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "row %lld is in both selections: they must share none", (long long)a);
-        pool->selection[k] = b < a;
-        pool->rows[k] = b < a ? b : a;
-        i += a < b;
-        j += b < a;
-    }
-    pool->all = qkv_input_with_rows(first, pool->rows, all);
-    return QKVSIM_OK;
-}
-
-static qkvsim_status fill_pool(qkvsim_context *context, const qkvsim_view *parts,
-                               int32_t part_count, const qkvsim_analysis_options *analysis,
-                               const qkvsim_selection *second, observation_pool *pool)
-{
-    qkv_input_options reading = { analysis->selection, analysis->precision, analysis->nonfinite };
-    if (second != NULL && analysis->selection == NULL)
-        return qkv_fail(
-            context, QKVSIM_ERROR_INVALID_ARGUMENT,
-            "a second selection is given, but the analysis has none to compare with it");
-    qkvsim_status status = qkv_input_open(context, parts, part_count, &reading, &pool->inputs[0]);
-    if (status != QKVSIM_OK)
-        return status;
-    pool->selections = 1;
-    pool->all = pool->inputs[0];
-    if (second == NULL)
-        return QKVSIM_OK;
-    reading.selection = second;
-    status = qkv_input_open(context, parts, part_count, &reading, &pool->inputs[1]);
-    if (status != QKVSIM_OK)
-        return status;
-    pool->selections = 2;
-    return merge_selections(context, pool);
-}
-
 /* ---- replicates ---- */
 
 typedef struct replication {
     qkvsim_context *context;
     qkv_session session;
-    const observation_pool *pool;
+    qkv_pool *pool;
     qkv_segments segments;
     int64_t *kept;             /* the pool's observations in a replicate, n at most */
     int64_t *rows;             /* those of one selection */
@@ -211,7 +145,7 @@ static int64_t choose_observations(const replication *work, int64_t k)
 
 static int64_t gather_rows(const replication *work, int64_t kept, int32_t selection)
 {
-    const observation_pool *pool = work->pool;
+    const qkv_pool *pool = work->pool;
     int64_t count = 0;
     for (int64_t k = 0; k < kept; k++)
         if (pool->selection == NULL || pool->selection[work->kept[k]] == selection)
@@ -387,17 +321,10 @@ static qkvsim_status replicate(replication *work, const qkvsim_layout *layout,
         status = allocate_replication(work);
     if (status == QKVSIM_OK)
         status = run_all(work);
+    if (status == QKVSIM_OK)
+        qkv_pool_hand_over_dropped(work->pool, work->made->observed);
     close_replication(work);
     return status;
-}
-
-static void hand_over_dropped(observation_pool *pool, qkvsim_intervals *made)
-{
-    for (int32_t s = 0; s < pool->selections; s++) {
-        made->observed[s]->dropped = pool->inputs[s].dropped;
-        made->observed[s]->dropped_count = pool->inputs[s].dropped_count;
-        pool->inputs[s].dropped = NULL;
-    }
 }
 
 qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *parts,
@@ -417,22 +344,25 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *p
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
     if (status != QKVSIM_OK)
         return status;
+    if (options.second != NULL && analysis.selection == NULL)
+        return qkv_fail(
+            context, QKVSIM_ERROR_INVALID_ARGUMENT,
+            "a second selection is given, but the analysis has none to compare with it");
     qkvsim_intervals *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the intervals");
     made->allocator = context->allocator;
-    observation_pool pool = { .selections = 0 };
-    replication work = { .context = context, .pool = &pool, .seed = options.seed, .made = made };
-    status = fill_pool(context, parts, part_count, &analysis, options.second, &pool);
-    if (status == QKVSIM_OK)
-        status = replicate(&work, layout, &analysis, &options);
+    qkv_pool pool;
+    status = qkv_pool_open(context, parts, part_count, &analysis, options.second, &pool);
     if (status == QKVSIM_OK) {
-        hand_over_dropped(&pool, made);
-        *intervals = made;
-    } else {
-        qkvsim_intervals_free(made);
+        replication work = { context, .pool = &pool, .seed = options.seed, .made = made };
+        status = replicate(&work, layout, &analysis, &options);
+        qkv_pool_close(context, &pool);
     }
-    close_pool(context, &pool);
+    if (status == QKVSIM_OK)
+        *intervals = made;
+    else
+        qkvsim_intervals_free(made);
     return status;
 }
 

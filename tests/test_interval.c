@@ -1131,6 +1131,26 @@ START_TEST(selections_that_share_a_row_are_refused)
 }
 END_TEST
 
+START_TEST(selections_that_share_a_row_that_is_dropped_are_refused)
+{
+    const int64_t rows[] = { 1, 2, 7, 8 }, others[] = { 3, 4, 7, 9 };
+    const qkvsim_selection first = rows_selected(rows, 4), second = rows_selected(others, 4);
+    qkvsim_interval_options options = defaults;
+    options.second = &second;
+    qkvsim_analysis_options drop = selected(&first);
+    drop.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
+    *table_at(&data, 7, 3) = NAN;
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_intervals *intervals = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_intervals_run(context, &copy.view, 1, layout, &drop, &options, &intervals),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, 7);
+    ck_assert_ptr_eq(intervals, POISON_HANDLE);
+    stored_free(&copy);
+}
+END_TEST
+
 START_TEST(pointers_and_sizes_are_checked)
 {
     qkvsim_intervals *intervals = POISON_HANDLE;
@@ -1466,6 +1486,7 @@ static Suite *interval_suite(void)
     tcase_add_test(refused, numbers_out_of_range_are_named);
     tcase_add_test(refused, options_of_the_other_method_are_refused);
     tcase_add_test(refused, selections_that_share_a_row_are_refused);
+    tcase_add_test(refused, selections_that_share_a_row_that_is_dropped_are_refused);
     tcase_add_test(refused, pointers_and_sizes_are_checked);
     tcase_add_loop_test(refused, any_allocation_may_fail, 0, 2);
     tcase_add_loop_test(refused, progress_can_cancel_anywhere, 0, 2);
