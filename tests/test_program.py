@@ -467,6 +467,18 @@ class Parts(Program):
                      "--tensor", "q", "--tensor", "k", status=2, says="2 --tensor")
         self.refused("analyze", *self.paths, "--parts", "--tensor", "q*", status=2)
 
+    def test_every_file_of_the_parts_is_named(self):
+        heading = "q.npy + k.npy + v.npy: 40 observations x 12 features, float32\n"
+        self.assertTrue(self.succeed("analyze", *self.paths, "--parts").startswith(heading))
+        self.assertTrue(self.succeed("pairs", *self.paths, "--parts", "--top", 1)
+                        .startswith(heading))
+        numpy.save(self.paths[1], self.parts["k"].astype("float64"))
+        self.assertIn("features, mixed types\n", self.succeed("analyze", *self.paths, "--parts"))
+        self.parts["k"][3, 2] = numpy.nan
+        numpy.save(self.paths[1], self.parts["k"])
+        self.refused("analyze", *self.paths, "--parts",
+                     says="part 1, row 3, column 6: " + " + ".join(self.paths))
+
     def test_only_the_pair_groups_asked_for_are_computed(self):
         result = self.analyze(self.input, "--pair-groups", "V-Q,K-K")
         self.assertEqual([p["name"] for p in result["conditions"][0]["pair_groups"]],

@@ -440,7 +440,7 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
     const struct report *report = figure->report;
     const struct options *options = report->options;
     char input[256], name[REPORT_STATISTIC_SIZE], count[TEXT_COUNT_SIZE];
-    text_make_safe(text_file_name(report->input_name), input, sizeof input);
+    text_make_safe(report->input_name, input, sizeof input);
     int used = snprintf(caption, size, "%c%s of the pairs of features of every two heads in %s.",
                         report_chosen_name(report, name)[0] - 'a' + 'A', name + 1, input);
     if (figure->statistic == QKVSIM_STATISTIC_OFFSET_SHARE)

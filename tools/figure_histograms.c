@@ -360,7 +360,7 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
 {
     const struct report *report = figure->report;
     char name[256], count[TEXT_COUNT_SIZE];
-    text_make_safe(text_file_name(report->input_name), name, sizeof name);
+    text_make_safe(report->input_name, name, sizeof name);
     int used =
         snprintf(caption, size,
                  "Similarity of features over observations in %s: share of the pairs of each "

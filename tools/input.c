@@ -17,9 +17,12 @@ static size_t dtype_size(int32_t dtype)
     return dtype == QKVSIM_F64 ? 8 : dtype == QKVSIM_F32 ? 4 : 2;
 }
 
-const char *input_dtype_name(int32_t dtype)
+const char *input_type(const struct input *input)
 {
-    switch (dtype) {
+    for (int32_t i = 1; i < input->part_count; i++)
+        if (input->parts[i].dtype != input->parts[0].dtype)
+            return "mixed types";
+    switch (input->parts[0].dtype) {
     case QKVSIM_F16:
         return "float16";
     case QKVSIM_BF16:

@@ -35,8 +35,8 @@ struct stored_array {
     bool swapped;
 };
 
-/* "float16", ... for QKVSIM_F16, ... */
-const char *input_dtype_name(int32_t dtype);
+/* "float16", ..., or "mixed types" where parts differ. */
+const char *input_type(const struct input *input);
 
 /* Whether a path is read as .safetensors; all others are read as .npy. */
 bool input_is_safetensors(const char *path);

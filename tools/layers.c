@@ -268,6 +268,18 @@ static bool add_parts(struct layers *layers, const struct options *options, stru
     return true;
 }
 
+void layer_files(const struct layer *layer, bool whole_paths, char *files, size_t size)
+{
+    size_t used = 0;
+    for (int32_t i = 0; i < layer->source_count && used < size; i++) {
+        const char *path = layer->sources[i].path;
+        if (i > 0 && strcmp(path, layer->sources[i - 1].path) == 0)
+            continue;
+        used += (size_t)snprintf(files + used, size - used, "%s%s", i > 0 ? " + " : "",
+                                 whole_paths ? path : text_file_name(path));
+    }
+}
+
 static int compare_layers(const void *left, const void *right)
 {
     const struct layer *a = left, *b = right;

@@ -101,8 +101,8 @@ static bool write_layer(const struct pairs_outputs *outputs, const struct study 
     const struct layer *layer = &study->layers.items[study->current];
     struct pairs_report report = {
         .layer = study->layers.several ? layer->name : NULL,
-        .input_name = layer->sources[0].path,
-        .dtype = input_dtype_name(study->input.parts[0].dtype),
+        .input_name = study->files,
+        .dtype = input_type(&study->input),
         .observations = qkvsim_pairs_observations(pairs),
         .features = study->input.features,
         .layout = study->layout,

@@ -23,8 +23,8 @@ struct condition {
 
 /* One layer's; a run over several has a report for each. A row is a pair group or a roll-up. */
 struct report {
-    const char *layer; /* its name; NULL where the run is of one input */
-    const char *input_name;
+    const char *layer;      /* its name; NULL where the run is of one input */
+    const char *input_name; /* of its file, or files */
     const char *dtype;
     int64_t observations;
     int64_t features;

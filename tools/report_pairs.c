@@ -156,8 +156,7 @@ static void describe(const struct pairs_report *report, char *line, size_t size)
 static void print_heading(FILE *stream, const struct pairs_report *report, int width)
 {
     char line[1024], name[256], observations[TEXT_COUNT_SIZE], features[TEXT_COUNT_SIZE];
-    text_make_safe(report->layer != NULL ? report->layer : text_file_name(report->input_name), name,
-                   sizeof name);
+    text_make_safe(report->layer != NULL ? report->layer : report->input_name, name, sizeof name);
     snprintf(line, sizeof line, "%s: %s observations x %s features, %s", name,
              text_count(report->observations, observations), text_count(report->features, features),
              report->dtype);

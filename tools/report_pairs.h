@@ -10,8 +10,8 @@
 
 /* One layer's; a run over several has a report for each. */
 struct pairs_report {
-    const char *layer; /* its name; NULL where the run is of one input */
-    const char *input_name;
+    const char *layer;      /* its name; NULL where the run is of one input */
+    const char *input_name; /* of its file, or files */
     const char *dtype;
     int64_t observations; /* in use */
     int64_t features;

@@ -270,7 +270,7 @@ static void print_heading(FILE *stream, const struct report *report, int width)
     enum { GROUPS_SHOWN = 12 };
     char line[1024], observations[TEXT_COUNT_SIZE], features[TEXT_COUNT_SIZE];
     char name[256];
-    text_make_safe(text_file_name(report->input_name), name, sizeof name);
+    text_make_safe(report->input_name, name, sizeof name);
     snprintf(line, sizeof line, "%s: %s observations x %s features, %s", name,
              text_count(report->observations, observations), text_count(report->features, features),
              report->dtype);

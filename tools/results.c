@@ -171,8 +171,8 @@ static struct report begin_report(const struct study *study)
     const struct layer *layer = &study->layers.items[study->current];
     return (struct report){
         .layer = study->layers.several ? layer->name : NULL,
-        .input_name = layer->sources[0].path,
-        .dtype = input_dtype_name(study->input.parts[0].dtype),
+        .input_name = study->files,
+        .dtype = input_type(&study->input),
         .observations = study->input.observations,
         .features = study->input.features,
         .layout = study->layout,

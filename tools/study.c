@@ -131,35 +131,38 @@ static bool check_shapes(struct study *study)
     return done;
 }
 
-bool study_turn_to(struct study *study, int layer)
+static bool open_layer(struct study *study, int layer)
 {
     const struct layer *item = &study->layers.items[layer];
+    study->current = layer;
+    layer_files(item, false, study->files, sizeof study->files);
+    return input_open_parts(&study->input, item->sources, item->source_count, study->failure);
+}
+
+bool study_turn_to(struct study *study, int layer)
+{
     if (layer == study->current)
         return true;
     input_close(&study->input);
-    study->current = layer;
-    return input_open_parts(&study->input, item->sources, item->source_count, study->failure)
-           && check_shape(study, &study->input, layer);
+    return open_layer(study, layer) && check_shape(study, &study->input, layer);
 }
 
 const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE])
 {
     const struct layer *layer = &study->layers.items[study->current];
     bool many = study->layers.several && layer->sources[0].tensor != NULL;
-    snprintf(place, STUDY_PLACE_SIZE, "%s%s%s", layer->sources[0].path, many ? ": layer " : "",
-             many ? layer->name : "");
+    layer_files(layer, true, place, STUDY_PLACE_SIZE);
+    size_t length = strlen(place);
+    if (many)
+        snprintf(place + length, STUDY_PLACE_SIZE - length, ": layer %s", layer->name);
     return place;
 }
 
 bool study_open(struct study *study, const struct options *options, struct failure *failure)
 {
     *study = (struct study){ .options = options, .failure = failure, .current = -1 };
-    if (!layers_find(&study->layers, options, failure))
-        return false;
-    const struct layer *first = &study->layers.items[0];
-    study->current = 0;
-    return command_make_context(options, &study->context, failure)
-           && input_open_parts(&study->input, first->sources, first->source_count, failure)
+    return layers_find(&study->layers, options, failure)
+           && command_make_context(options, &study->context, failure) && open_layer(study, 0)
            && remember_shape(study)
            && groups_make_layout(study->context, options, &study->input, &study->layout, failure)
            && rows_find(&study->rows, study->layout, options->pair_groups, failure)

@@ -17,6 +17,7 @@ struct study {
     struct layers layers;
     int current;        /* the layer whose input is open */
     struct input input; /* of one layer at a time */
+    char files[256];    /* the names of its files, for people */
     qkvsim_layout *layout;
     struct rows rows;           /* those to compute: all, or the ones of --pair-groups */
     struct contrast *contrasts; /* as many as --contrast was given */
@@ -35,7 +36,7 @@ bool study_open(struct study *study, const struct options *options, struct failu
 /* Makes another layer's input the open one. */
 bool study_turn_to(struct study *study, int layer);
 
-/* What a message about the current layer names: its file, and where that has many layers, which. */
+/* What a message about the current layer names: its files, and where one has many layers, which. */
 enum { STUDY_PLACE_SIZE = 512 };
 const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE]);
 
