@@ -445,6 +445,8 @@ class Parts(Program):
     def test_parts_are_the_fused_input(self):
         fused = self.analyze(self.input, "--groups", "Q=4,K=4,V=4")
         self.assertEqual(self.analyze(*self.paths, "--parts", "--groups", "Q=4,K=4,V=4"), fused)
+        numpy.testing.assert_array_equal(self.matrix(*self.paths, "--parts"),
+                                         self.matrix(self.input))
         named = self.analyze(*self.paths, "--parts")
         self.assertEqual([g["name"] for g in named["groups"]], ["q", "k", "v"])
         self.assertEqual([p["cosine"] for p in named["conditions"][0]["pair_groups"]],
@@ -476,8 +478,9 @@ class Parts(Program):
         self.assertIn("features, mixed types\n", self.succeed("analyze", *self.paths, "--parts"))
         self.parts["k"][3, 2] = numpy.nan
         numpy.save(self.paths[1], self.parts["k"])
-        self.refused("analyze", *self.paths, "--parts",
-                     says="part 1, row 3, column 6: " + " + ".join(self.paths))
+        for command in (["analyze"], ["matrix", "--output", "-"]):
+            self.refused(*command, *self.paths, "--parts",
+                         says="part 1, row 3, column 6: " + " + ".join(self.paths))
 
     def test_only_the_pair_groups_asked_for_are_computed(self):
         result = self.analyze(self.input, "--pair-groups", "V-Q,K-K")

@@ -198,22 +198,6 @@ bool input_open_parts(struct input *input, const struct part_source *sources, in
     return done;
 }
 
-bool input_open(struct input *input, const char *path, const struct tensor_request *tensors,
-                int tensor_count, struct failure *failure)
-{
-    int32_t count = tensor_count > 0 ? tensor_count : 1;
-    struct part_source *sources = calloc((size_t)count, sizeof *sources);
-    if (sources == NULL)
-        return fail_no_memory(failure);
-    for (int32_t i = 0; i < count; i++)
-        sources[i] = (struct part_source){ .path = path,
-                                           .tensor = tensor_count > 0 ? tensors[i].name : NULL,
-                                           .group = tensor_count > 0 ? tensors[i].group : NULL };
-    bool done = input_open_parts(input, sources, count, failure);
-    free(sources);
-    return done;
-}
-
 void input_close(struct input *input)
 {
     for (int32_t i = 0; i < input->part_count; i++) {

@@ -46,11 +46,6 @@ bool input_is_safetensors(const char *path);
 bool input_open_parts(struct input *input, const struct part_source *sources, int32_t count,
                       struct failure *failure);
 
-/* Opens one file: an .npy file is one part, a .safetensors file has one part for each tensor asked
- * for. */
-bool input_open(struct input *input, const char *path, const struct tensor_request *tensors,
-                int tensor_count, struct failure *failure);
-
 /* Also for one zeroed and never opened. */
 void input_close(struct input *input);
 

@@ -15,7 +15,7 @@ static const char help[] =
     "Similarities within and across the Q, K and V activations of transformer layers.\n"
     "\n"
     "  qkvsim analyze INPUT... [options]       histograms and moments of every pair group\n"
-    "  qkvsim matrix INPUT --output OUT.npy    one similarity matrix\n"
+    "  qkvsim matrix INPUT... --output PATH    one similarity matrix, as .npy\n"
     "  qkvsim pairs INPUT... [options]         pairs of features over a threshold, or the top k\n"
     "  qkvsim mask --groups SPEC               the mask, or its pair groups, codes and counts\n"
     "  qkvsim info [INPUT...]                  what is in a file; library, OpenBLAS, kernels\n"

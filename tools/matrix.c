@@ -5,7 +5,7 @@
 #include <stdlib.h>
 
 #include "commands.h"
-#include "input.h"
+#include "layers.h"
 #include "npy.h"
 #include "output.h"
 #include "progress.h"
@@ -42,9 +42,17 @@ static bool allocate(qkvsim_matrix *matrix, const struct options *options,
     return true;
 }
 
+/* Without patterns, and with one file or --parts, there is one layer. */
+static bool open_input(struct input *input, const struct layers *layers, struct failure *failure)
+{
+    const struct layer *layer = &layers->items[0];
+    return input_open_parts(input, layer->sources, layer->source_count, failure);
+}
+
 static bool compute(qkvsim_context *context, const struct options *options,
-                    const struct input *input, const struct targets *targets,
-                    const qkvsim_matrix *matrix, struct failure *failure)
+                    const struct layers *layers, const struct input *input,
+                    const struct targets *targets, const qkvsim_matrix *matrix,
+                    struct failure *failure)
 {
     qkvsim_selection selection = { .struct_size = sizeof selection,
                                    .mask = targets->mask,
@@ -59,26 +67,30 @@ static bool compute(qkvsim_context *context, const struct options *options,
     qkvsim_status status = qkvsim_similarity(context, input->parts, input->part_count,
                                              options->metric, &similarity, matrix);
     progress_end(&progress, context);
-    return status == QKVSIM_OK || fail_library(failure, context, status, options->inputs[0]);
+    char files[512];
+    layer_files(&layers->items[0], true, files, sizeof files);
+    return status == QKVSIM_OK || fail_library(failure, context, status, files);
 }
 
 bool command_matrix(const struct options *options, struct failure *failure)
 {
     qkvsim_context *context = NULL;
+    struct layers layers = { 0 };
     struct input input = { 0 };
     struct targets targets = { 0 };
     qkvsim_matrix matrix = { 0 };
-    bool done =
-        output_check(options->output, failure) && command_make_context(options, &context, failure)
-        && input_open(&input, options->inputs[0], options->tensors, options->tensor_count, failure)
-        && (options->targets == NULL
-            || targets_read(&targets, options->targets, input.observations, failure))
-        && allocate(&matrix, options, &input, failure)
-        && compute(context, options, &input, &targets, &matrix, failure)
-        && output_write(options->output, write_matrix, &matrix, failure);
+    bool done = output_check(options->output, failure)
+                && command_make_context(options, &context, failure)
+                && layers_find(&layers, options, failure) && open_input(&input, &layers, failure)
+                && (options->targets == NULL
+                    || targets_read(&targets, options->targets, input.observations, failure))
+                && allocate(&matrix, options, &input, failure)
+                && compute(context, options, &layers, &input, &targets, &matrix, failure)
+                && output_write(options->output, write_matrix, &matrix, failure);
     free(matrix.data);
     targets_free(&targets);
     input_close(&input);
+    layers_free(&layers);
     qkvsim_context_free(context);
     return done;
 }

@@ -166,7 +166,7 @@ static const struct rule {
     { "heads", required_argument, LAYERS | MASK, TEXT(heads) },
     { "interleaved", no_argument, LAYERS | MASK, FLAG(interleaved) },
     { "tensor", required_argument, INPUT, TAKE(take_tensor) },
-    { "parts", no_argument, LAYERS, FLAG(parts) },
+    { "parts", no_argument, INPUT, FLAG(parts) },
     { "targets", required_argument, INPUT, TEXT(targets) },
     { "pair-groups", required_argument, LAYERS, TEXT(pair_groups) },
     { "metrics", required_argument, ANALYZE, TAKE(take_metrics) },
@@ -242,9 +242,9 @@ static bool check_inputs(const char *command, const struct options *options,
         return fail_usage(failure, "mask takes no input: %s", options->inputs[0]);
     if (wants_input && options->input_count == 0)
         return fail_usage(failure, "%s wants an input file", command);
-    if (wants_input && options->input_count > 1 && options->command == COMMAND_MATRIX)
-        return fail_usage(failure, "%s takes one input, not %d: %s", command, options->input_count,
-                          options->inputs[1]);
+    if (options->input_count > 1 && options->command == COMMAND_MATRIX && !options->parts)
+        return fail_usage(failure, "matrix takes one input, not %d: %s (with --parts they are one)",
+                          options->input_count, options->inputs[1]);
     return true;
 }
 
