@@ -226,6 +226,16 @@ class Results(Program):
         numpy.testing.assert_array_equal(numpy.load(self.path("mask.npy")),
                                          numpy.triu(numpy.outer(codes, codes), 1))
 
+    def test_info_says_what_is_in_a_file(self):
+        for values, says in ((self.values.astype(">f8"), "40 x 12  float64  C order, other byte order"),
+                             (numpy.asfortranarray(self.values), "40 x 12  float32  Fortran order"),
+                             (self.values > 0, "40 x 12  bool  C order"),
+                             (numpy.zeros((1,) * 9, "uint8"), "1 x 1 x 1 x 1 x 1 x 1 x ... "
+                              "(9 dimensions)  uint8  C order"),
+                             (numpy.array(7), "a single number  int64  C order")):
+            numpy.save(self.input, values)
+            self.assertTrue(self.succeed("info", self.input).endswith("  " + says + "\n"), says)
+
     def test_targets_in_every_form_are_the_same(self):
         rows = [3, 17, 20, 21, 22]
         mask = numpy.zeros(40, bool)
@@ -759,6 +769,8 @@ class Inference(Program):
                 (["jackknife"], "20 blocks"),
                 (["jackknife", "--targets", "0-59"], "20 blocks"),
                 (["jackknife", "--targets", "0-19"], "10 blocks for targets, 20 for non-targets"),
+                (["jackknife", "--targets", "0-14"], "0 blocks for targets, 20 for non-targets (no "
+                 "interval: fewer than 8 blocks of 2 observations)"),
                 (["bootstrap", "--resamples", 30, "--targets", "0-19"], "30 resamples")):
             table = self.succeed("analyze", self.input, "--interval", *options).splitlines()
             self.assertTrue("replicates: " + replicates in table, table[:5])
@@ -1071,6 +1083,31 @@ class WrongUsage(Program):
                           ["matrix", self.input, "--metric", "nonsense"]):
             with self.subTest(arguments=arguments):
                 self.refused(*arguments, status=2)
+
+    def test_messages_say_what_would_be_right(self):
+        for arguments, says in ((["analyze", self.input, "--scheme", "row"],
+                                 "row (it is one of all, feature, shift, group, rows, rows-shift)"),
+                                (["matrix", self.input, "--metric", "cos"],
+                                 "cos (it is one of cosine, pearson, covariance, dot, spearman)"),
+                                (["analyze", self.input, "--metric", "cosine"],
+                                 "--metric is no option of analyze but of matrix, pairs"),
+                                (["matrix", self.input, self.input, "--output", "-"], "--parts"),
+                                (["mask", "--groups", "Q=4,Q=8"], 'both named "Q"')):
+            with self.subTest(arguments=arguments):
+                self.refused(*arguments, status=2, says=says)
+        for shape, says in (((480,), "480"), ((4, 10, 12), "4 x 10 x 12")):
+            numpy.save(self.input, self.values.reshape(shape))
+            self.refused("analyze", self.input, says="not observations x features: " + self.input
+                         + ": " + says)
+        numpy.save(self.input, self.values.astype("int32"))
+        self.refused("analyze", self.input, says="'i4' (want float16, float32 or float64)")
+        path = self.write("a.safetensors", safetensors({"x": self.values.reshape(4, 10, 12)}))
+        self.refused("analyze", path, "--tensor", "x", says="x is 4 x 10 x 12")
+
+    def test_help_is_asked_for_in_any_way(self):
+        expected = self.succeed("--help")
+        for arguments in (["-h"], ["analyze", "--help"], ["pairs", "-h"], ["mask", "-h"]):
+            self.assertEqual(self.succeed(*arguments), expected)
 
     def test_options_that_want_another_say_which(self):
         """Each line: the options, and what the message must name."""

@@ -167,6 +167,14 @@ static bool match_heads(const struct group_spec *groups, const struct group_spec
     return true;
 }
 
+/* What a layout refuses is what the options asked for. */
+static bool check_layout(qkvsim_context *context, qkvsim_status status, struct failure *failure)
+{
+    if (status == QKVSIM_ERROR_INVALID_ARGUMENT)
+        return fail_usage(failure, "%s", qkvsim_last_error(context));
+    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+}
+
 static bool split_heads(qkvsim_context *context, const struct options *options,
                         const struct group_spec *groups, qkvsim_layout **layout,
                         struct failure *failure)
@@ -182,7 +190,7 @@ static bool split_heads(qkvsim_context *context, const struct options *options,
         qkvsim_status status =
             qkvsim_layout_heads(context, groups->numbers, numbers,
                                 (const char *const *)groups->names, groups->count, order, layout);
-        done = status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+        done = check_layout(context, status, failure);
     }
     free(numbers);
     group_spec_free(&heads);
@@ -201,7 +209,7 @@ bool groups_make_layout(qkvsim_context *context, const struct options *options,
     } else {
         qkvsim_status status = qkvsim_layout_widths(
             context, groups.numbers, (const char *const *)groups.names, groups.count, layout);
-        done = status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+        done = check_layout(context, status, failure);
     }
     group_spec_free(&groups);
     return done;

@@ -22,16 +22,6 @@ bool command_make_context(const struct options *options, qkvsim_context **contex
            || fail(failure, "cannot make a context: %s", qkvsim_status_name(status));
 }
 
-static void print_shape(FILE *stream, const int64_t *shape, int dimensions, int kept)
-{
-    for (int i = 0; i < dimensions && i < kept; i++)
-        fprintf(stream, "%s%" PRId64, i > 0 ? " x " : "", shape[i]);
-    if (dimensions > kept)
-        fprintf(stream, " x ... (%d dimensions)", dimensions);
-    if (dimensions == 0)
-        fputs("a single number", stream);
-}
-
 static bool print_npy(FILE *stream, const struct mapped_file *file, const char *path,
                       struct failure *failure)
 {
@@ -42,9 +32,11 @@ static bool print_npy(FILE *stream, const struct mapped_file *file, const char *
                        : array.kind == 'i' ? "int"
                        : array.kind == 'u' ? "uint"
                                            : "bool";
-    fputs("  ", stream);
-    print_shape(stream, array.shape, array.dimensions, NPY_DIMENSIONS_MAX);
-    fprintf(stream, "  %s%d  %s order%s\n", kind, 8 * array.itemsize,
+    char shape[TEXT_SHAPE_SIZE], bits[16] = "";
+    if (array.kind != 'b')
+        snprintf(bits, sizeof bits, "%d", 8 * array.itemsize);
+    fprintf(stream, "  %s  %s%s  %s order%s\n",
+            text_shape(array.shape, array.dimensions, NPY_DIMENSIONS_MAX, shape), kind, bits,
             array.fortran_order ? "Fortran" : "C", array.swapped ? ", other byte order" : "");
     return true;
 }
@@ -57,12 +49,11 @@ static bool print_safetensors(FILE *stream, const struct mapped_file *file, cons
         return false;
     for (int64_t i = 0; i < table.count; i++) {
         const struct safetensors_tensor *tensor = &table.tensors[i];
-        char name[512], dtype[sizeof tensor->dtype];
+        char name[512], dtype[sizeof tensor->dtype], shape[TEXT_SHAPE_SIZE];
         text_make_safe(tensor->name, name, sizeof name);
         text_make_safe(tensor->dtype, dtype, sizeof dtype);
-        fprintf(stream, "  %s  %s  ", name, dtype);
-        print_shape(stream, tensor->shape, tensor->dimensions, SAFETENSORS_DIMENSIONS_MAX);
-        fputc('\n', stream);
+        fprintf(stream, "  %s  %s  %s\n", name, dtype,
+                text_shape(tensor->shape, tensor->dimensions, SAFETENSORS_DIMENSIONS_MAX, shape));
     }
     safetensors_free(&table);
     return true;

@@ -11,6 +11,7 @@
 
 #include "npy.h"
 #include "safetensors.h"
+#include "text.h"
 
 static size_t dtype_size(int32_t dtype)
 {
@@ -101,11 +102,15 @@ static bool add_npy(struct input *input, const struct mapped_file *file,
     struct npy_array npy;
     if (!npy_parse(file->bytes, file->size, path, &npy, failure))
         return false;
+    char shape[TEXT_SHAPE_SIZE];
     if (npy.dimensions != 2)
-        return fail(failure, "array is not 2-dimensional: %s: %d dimensions", path, npy.dimensions);
+        return fail(failure, "array is not observations x features: %s: %s", path,
+                    text_shape(npy.shape, npy.dimensions, NPY_DIMENSIONS_MAX, shape));
     if (npy.kind != 'f')
-        return fail(failure, "elements are no floating-point numbers: %s: '%c%d'", path, npy.kind,
-                    npy.itemsize);
+        return fail(failure,
+                    "elements are no floating-point numbers: %s: '%c%d' (want float16, float32 or "
+                    "float64)",
+                    path, npy.kind, npy.itemsize);
     struct stored_array array = {
         .bytes = npy.data,
         .dtype = npy.itemsize == 8   ? QKVSIM_F64
@@ -128,15 +133,17 @@ static bool add_tensor(struct input *input, const struct safetensors *table,
     const struct safetensors_tensor *tensor = safetensors_find(table, source->tensor);
     if (tensor == NULL)
         return fail(failure, "no such tensor: %s: %s (see qkvsim info)", path, source->tensor);
+    char shape[TEXT_SHAPE_SIZE];
     if (tensor->dimensions != 2)
-        return fail(failure, "tensor is not 2-dimensional: %s: %s has %d dimensions", path,
-                    tensor->name, tensor->dimensions);
+        return fail(
+            failure, "tensor is not observations x features: %s: %s is %s", path, tensor->name,
+            text_shape(tensor->shape, tensor->dimensions, SAFETENSORS_DIMENSIONS_MAX, shape));
     int which = 0;
     while (which < 4 && strcmp(tensor->dtype, names[which]) != 0)
         which++;
     if (which == 4)
-        return fail(failure, "dtype %s is not supported: %s: %s", tensor->dtype, path,
-                    tensor->name);
+        return fail(failure, "dtype %s is not supported: %s: %s (want F16, BF16, F32 or F64)",
+                    tensor->dtype, path, tensor->name);
     struct stored_array array = {
         .bytes = table->data + tensor->begin,
         .dtype = dtypes[which],

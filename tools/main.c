@@ -83,7 +83,7 @@ static const char help[] =
     "  --output PATH            matrix, mask: the .npy file; - is standard output\n"
     "  --metric NAME            matrix: cosine (default), pearson, spearman, covariance, dot\n"
     "  --quiet                  no table, no progress\n"
-    "  --help, --version\n"
+    "  --help or -h, --version\n"
     "\n"
     "Exit status: 0 done, 1 failed, 2 wrong usage.\n";
 

@@ -127,7 +127,10 @@ static bool read_element_type(struct header_text *text, struct npy_array *array)
     for (size_t i = 0; order_known && i < sizeof known / sizeof known[0]; i++)
         found = found || strcmp(type + 1, known[i]) == 0;
     if (!found)
-        return fail(text->failure, "dtype '%s' is not supported: %s", type, text->name);
+        return fail(text->failure,
+                    "dtype '%s' is not supported: %s (only float16, float32, float64, integers and "
+                    "booleans are)",
+                    type, text->name);
     array->kind = type[1];
     array->itemsize = type[2] - '0';
     if (type[0] == '|' && array->itemsize > 1)

@@ -4,6 +4,7 @@
 #include "option_values.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -26,11 +27,24 @@ const char *option_find_name(const struct named_number *names, int32_t number)
     return names->name;
 }
 
+void option_list_names(const struct named_number *names, int32_t which, char list[OPTION_LIST_SIZE])
+{
+    size_t used = 0;
+    list[0] = '\0';
+    for (; names->name != NULL && used < OPTION_LIST_SIZE; names++)
+        if ((names->number & which) != 0 || which == OPTION_LIST_ALL)
+            used += (size_t)snprintf(list + used, OPTION_LIST_SIZE - used, "%s%s",
+                                     used > 0 ? ", " : "", names->name);
+}
+
 bool option_take_name(const struct named_number *names, const char *option, const char *value,
                       int32_t *number, struct failure *failure)
 {
-    return option_find_number(names, value, number)
-           || fail_usage(failure, "unknown value of %s: %s", option, value);
+    char list[OPTION_LIST_SIZE];
+    if (option_find_number(names, value, number))
+        return true;
+    option_list_names(names, OPTION_LIST_ALL, list);
+    return fail_usage(failure, "unknown value of %s: %s (it is one of %s)", option, value, list);
 }
 
 bool option_take_number(const char *option, const char *value, int64_t low, int64_t high,

@@ -19,6 +19,11 @@ bool option_find_number(const struct named_number *names, const char *name, int3
 /* NULL where no name has the number. */
 const char *option_find_name(const struct named_number *names, int32_t number);
 
+/* "all, feature, shift": the names whose numbers have a bit of `which`, or all of them. */
+enum { OPTION_LIST_SIZE = 128, OPTION_LIST_ALL = -1 };
+void option_list_names(const struct named_number *names, int32_t which,
+                       char list[OPTION_LIST_SIZE]);
+
 /* A choice by name; anything else is a usage failure that names the option. */
 bool option_take_name(const struct named_number *names, const char *option, const char *value,
                       int32_t *number, struct failure *failure);

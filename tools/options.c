@@ -204,15 +204,16 @@ static const struct rule {
 
 enum { RULES = sizeof rules / sizeof rules[0] };
 
+static const struct named_number commands[] = { { "analyze", COMMAND_ANALYZE },
+                                                { "matrix", COMMAND_MATRIX },
+                                                { "mask", COMMAND_MASK },
+                                                { "info", COMMAND_INFO },
+                                                { "pairs", COMMAND_PAIRS },
+                                                { "bench", COMMAND_BENCH },
+                                                { NULL, 0 } };
+
 static bool take_command(const char *name, struct options *options, struct failure *failure)
 {
-    static const struct named_number commands[] = { { "analyze", COMMAND_ANALYZE },
-                                                    { "matrix", COMMAND_MATRIX },
-                                                    { "mask", COMMAND_MASK },
-                                                    { "info", COMMAND_INFO },
-                                                    { "pairs", COMMAND_PAIRS },
-                                                    { "bench", COMMAND_BENCH },
-                                                    { NULL, 0 } };
     int32_t command = 0;
     if (!option_find_number(commands, name, &command))
         return fail_usage(failure, "unknown command: %s (see qkvsim --help)", name);
@@ -223,8 +224,11 @@ static bool take_command(const char *name, struct options *options, struct failu
 static bool take_rule(const struct rule *rule, const char *command, char *value,
                       struct options *options, struct failure *failure)
 {
-    if ((rule->commands & (int)options->command) == 0)
-        return fail_usage(failure, "--%s is no option of %s", rule->name, command);
+    if ((rule->commands & (int)options->command) == 0) {
+        char list[OPTION_LIST_SIZE];
+        option_list_names(commands, rule->commands, list);
+        return fail_usage(failure, "--%s is no option of %s but of %s", rule->name, command, list);
+    }
     if (rule->take != NULL)
         return rule->take(options, value, failure);
     if (rule->flag > 0)
@@ -315,14 +319,16 @@ static bool parse_arguments(int argc, char **argv, struct options *options, stru
     opterr = 0;
     optind = 1;
     for (;;) {
-        int which = getopt_long(argc, argv, ":", long_options, NULL);
+        int which = getopt_long(argc, argv, ":h", long_options, NULL);
         if (which == -1)
             break;
         if (which == ':')
             return fail_usage(failure, "option wants a value: %s", argv[optind - 1]);
-        if (which < 256)
+        if (which == 'h')
+            options->help = true;
+        else if (which < 256)
             return fail_usage(failure, "unknown option: %s (see qkvsim --help)", argv[optind - 1]);
-        if (!take_rule(&rules[which - 256], argv[0], optarg, options, failure))
+        else if (!take_rule(&rules[which - 256], argv[0], optarg, options, failure))
             return false;
     }
     options->inputs = argv + optind;
@@ -341,7 +347,7 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
                                  .scheme = QKVSIM_SCHEME_ALL };
     if (argc < 2)
         return fail_usage(failure, "a command is missing (see qkvsim --help)");
-    options->help = strcmp(argv[1], "--help") == 0;
+    options->help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
     options->version = strcmp(argv[1], "--version") == 0;
     if (options->help || options->version)
         return true;

@@ -224,7 +224,8 @@ static bool print_condition(FILE *stream, const struct lines *lines,
     return done;
 }
 
-/* "replicates: 20 blocks", or where the conditions differ, each one's. */
+/* "replicates: 20 blocks", or where the conditions differ, each one's; why there are none is in
+ * interval.h. */
 static void print_replicates(FILE *stream, const struct report *report, int width)
 {
     const char *unit = report->options->interval == QKVSIM_JACKKNIFE ? "blocks" : "resamples";
@@ -238,6 +239,8 @@ static void print_replicates(FILE *stream, const struct report *report, int widt
     else
         snprintf(line, sizeof line, "replicates: %" PRId64 " %s for %s, %" PRId64 " for %s", first,
                  unit, conditions[0].name, last, conditions[1].name);
+    if (first == 0 || last == 0)
+        strcat(line, " (no interval: fewer than 8 blocks of 2 observations)");
     table_print_line(stream, line, width);
 }
 

@@ -122,6 +122,20 @@ const char *text_count(int64_t count, char buffer[TEXT_COUNT_SIZE])
     return buffer;
 }
 
+const char *text_shape(const int64_t *shape, int dimensions, int kept, char buffer[TEXT_SHAPE_SIZE])
+{
+    enum { NUMBERS = 6 }; /* of up to 19 digits */
+    size_t used = 0;
+    int shown = kept < NUMBERS ? kept : NUMBERS;
+    snprintf(buffer, TEXT_SHAPE_SIZE, "a single number");
+    for (int i = 0; i < dimensions && i < shown; i++)
+        used += (size_t)snprintf(buffer + used, TEXT_SHAPE_SIZE - used, "%s%" PRId64,
+                                 i > 0 ? " x " : "", shape[i]);
+    if (dimensions > shown)
+        snprintf(buffer + used, TEXT_SHAPE_SIZE - used, " x ... (%d dimensions)", dimensions);
+    return buffer;
+}
+
 const char *text_file_name(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -28,6 +28,11 @@ int text_compare_natural(const char *left, const char *right);
 enum { TEXT_COUNT_SIZE = 32 };
 const char *text_count(int64_t count, char buffer[TEXT_COUNT_SIZE]);
 
+/* "40 x 12", of as many dimensions as fit, of which `kept` are known. Returns buffer. */
+enum { TEXT_SHAPE_SIZE = 160 };
+const char *text_shape(const int64_t *shape, int dimensions, int kept,
+                       char buffer[TEXT_SHAPE_SIZE]);
+
 /* The part of a path after its last slash. */
 const char *text_file_name(const char *path);
 
