@@ -1184,6 +1184,7 @@ static qkvsim_status whole_run(qkvsim_context *with, void *argument)
     qkvsim_analysis_options analysis = selected(&two.selection[0]);
     analysis.metrics = METRICS_SUM;
     analysis.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
+    analysis.metrics = METRICS_SUM;
     qkvsim_layout *own = NULL;
     qkvsim_intervals *intervals = POISON_HANDLE;
     qkvsim_status status = qkvsim_layout_thirds(with, D, &own);
