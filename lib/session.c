@@ -168,10 +168,11 @@ void qkv_session_close(const qkvsim_context *context, qkv_session *session)
 
 /* ---- what needs no pairs: features and the sums that factor ---- */
 
-/* Powers of the offset ratios of one group's features. */
+/* Of one group's features: offset ratios and their squares, and the products of every two of each. */
 typedef struct offset_sums {
     int64_t count;
-    double first, second, fourth;
+    double first, second;
+    double first_pairs, second_pairs;
 } offset_sums;
 
 /* Lists the columns whose kind is at least `kind`: those that are undefined under a metric. */
@@ -197,15 +198,18 @@ static void fill_offset_ratios(const qkv_panels *panels, qkvsim_analysis *analys
     }
 }
 
+/* Products are added up feature by feature: half of (sum squared - sum of squares) would cancel where
+ * one feature outweighs the others. */
 static inline void add_offset(offset_sums *sum, const qkv_feature *feature)
 {
     const double squared = feature->offset * feature->offset;
     if (feature->kind == QKV_UNDEFINED)
         return;
     sum->count++;
+    sum->first_pairs += feature->offset * sum->first;
+    sum->second_pairs += squared * sum->second;
     sum->first += feature->offset;
     sum->second += squared;
-    sum->fourth += squared * squared;
 }
 
 /* Features stand group by group. */
@@ -227,10 +231,9 @@ static void sum_offsets(const qkv_session *session, offset_sums *sums)
 static qkv_split split_offsets(const qkv_pair_result *result, const offset_sums *a,
                                const offset_sums *b, bool same)
 {
-    const double energy = same ? (a->second * a->second - a->fourth) / 2 : a->second * b->second;
     return (qkv_split){
-        .offset_sum = same ? (a->first * a->first - a->second) / 2 : a->first * b->first,
-        .offset_energy = fmax(0, energy),
+        .offset_sum = same ? a->first_pairs : a->first * b->first,
+        .offset_energy = same ? a->second_pairs : a->second * b->second,
         .variance_sum = result->variance_sum,
         .variance_energy = result->variance_energy,
         .cross = result->cross,

@@ -360,6 +360,28 @@ START_TEST(offset_split_is_that_of_the_definition)
 }
 END_TEST
 
+/* A constant feature has an offset part with every other and a variance part with none. */
+START_TEST(a_small_offset_beside_a_constant_feature_is_not_lost)
+{
+    table data = table_new(64, 2);
+    for (int64_t r = 0; r < 64; r++) {
+        *table_at(&data, r, 0) = 5;
+        *table_at(&data, r, 1) = (r < 32 ? 1 : -1) * (1 + (double)(r % 32)) + pow(10, -_i);
+    }
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(2, 1);
+    qkvsim_analysis *a = analyze(context, &copy.view, 1, layout, NULL);
+    const double exact = oracle_offset_ratio(&data, 1);
+    assert_close(offset(a, 0, QKVSIM_OFFSET_SHARE), 1, 0, "share");
+    assert_close(offset(a, 0, QKVSIM_OFFSET_MEAN_OFFSET) / exact, 1, 1e-4, "mean");
+    assert_close(offset(a, 0, QKVSIM_OFFSET_ENERGY) / (exact * exact), 1, 1e-4, "energy");
+    qkvsim_analysis_free(a);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(the_offset_share_is_a_statistic_of_the_cosine_only)
 {
     table data = table_with_offsets(50, 30, 3, 15);
@@ -1749,6 +1771,7 @@ static void add_contract(Suite *suite)
     tcase_add_loop_test(contract, moments_are_those_of_own_matrix, 0, 10);
     tcase_add_loop_test(contract, moments_are_those_of_the_definition, 0, 3);
     tcase_add_loop_test(contract, offset_split_is_that_of_the_definition, 0, 5);
+    tcase_add_loop_test(contract, a_small_offset_beside_a_constant_feature_is_not_lost, 0, 12);
     tcase_add_test(contract, the_offset_share_is_a_statistic_of_the_cosine_only);
     tcase_add_loop_test(contract, energies_add_up_to_the_sum_of_squared_cosines, 0, MAKERS);
     tcase_add_test(contract, offset_ratios_are_those_of_the_definition_and_s2_plus_o2_is_1);
