@@ -176,6 +176,7 @@ static void multiply_run(const qkv_gram *gram, const tile_run *run)
 
 /* ---- one tile from accumulated moments ---- */
 
+/* The norms are multiplied first, so that (i, j) and (j, i) round alike. */
 static void divide_moments(const qkv_gram *gram, int64_t number, char *made)
 {
     const qkv_panels *panels = gram->panels;
@@ -191,7 +192,7 @@ static void divide_moments(const qkv_gram *gram, int64_t number, char *made)
                                                       : qkv_packed(panels->features, j, i)];
             const bool normal = row->kind == QKV_NORMAL && column->kind == QKV_NORMAL;
             out[r * tile.leading + c] =
-                normal ? moment / row->centred_norm / column->centred_norm : 0;
+                normal ? moment / (row->centred_norm * column->centred_norm) : 0;
         }
     }
 }
