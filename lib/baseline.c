@@ -150,15 +150,25 @@ static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *sess
     return status;
 }
 
-/* Schemes that exchange values between features would carry a NaN along. */
+static bool column_is_finite(const qkv_input *input, int64_t column)
+{
+    for (int64_t k = 0; k < input->observations; k++)
+        if (!qkv_input_is_finite(input, qkv_input_row(input, k), column))
+            return false;
+    return true;
+}
+
+/* Schemes that exchange values between features would carry a NaN along: ALL also one of a feature
+ * that no wanted pair group has, which was not prepared. */
 static qkvsim_status check_exchange(qkvsim_context *context, const qkv_session *session,
-                                    int32_t scheme)
+                                    const qkv_input *input, int32_t scheme)
 {
     const qkv_panels *panels = &session->panels;
+    const bool unread = scheme == QKVSIM_SCHEME_ALL && panels->placed < panels->features;
     if (scheme != QKVSIM_SCHEME_ALL && scheme != QKVSIM_SCHEME_GROUP)
         return QKVSIM_OK;
     for (int64_t j = 0; j < panels->features; j++)
-        if (panels->statistics[j].nonfinite)
+        if (panels->statistics[j].nonfinite || (unread && !column_is_finite(input, j)))
             return qkv_fail(context, QKVSIM_ERROR_NONFINITE,
                             "column %lld has a NaN or an infinity, which %s would carry into other "
                             "columns: drop its observations instead",
@@ -178,7 +188,7 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
     qkv_session_begin(context, session, options->permutations + 1);
     status = qkv_session_run(context, session, input, made->observed);
     if (status == QKVSIM_OK)
-        status = check_exchange(context, session, options->scheme);
+        status = check_exchange(context, session, input, options->scheme);
     if (status == QKVSIM_OK)
         status = run_permutations(context, session, input, options, made);
     if (status == QKVSIM_OK)

@@ -636,6 +636,27 @@ START_TEST(schemes_that_mix_features_refuse_one_that_is_not_finite)
 }
 END_TEST
 
+START_TEST(a_nan_in_no_wanted_group_is_refused_where_it_could_come_into_one)
+{
+    const int32_t first_group = 0;
+    qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                        .pair_groups = &first_group,
+                                        .pair_group_count = 1,
+                                        .nonfinite = _i };
+    ((float *)input.memory)[21 * 33 + 17] = NAN;
+    for (int32_t scheme = 1; scheme <= SCHEMES; scheme++) {
+        const qkvsim_baseline_options some = permutations(2, scheme, 0);
+        qkvsim_baseline *baseline = NULL;
+        const qkvsim_status status =
+            qkvsim_baseline_run(context, &input.view, 1, layout, &options, &some, &baseline);
+        ck_assert_int_eq(status, scheme == QKVSIM_SCHEME_ALL ? QKVSIM_ERROR_NONFINITE : QKVSIM_OK);
+        if (scheme == QKVSIM_SCHEME_ALL)
+            assert_message_has_number(context, 17);
+        qkvsim_baseline_free(baseline);
+    }
+}
+END_TEST
+
 static const qkvsim_analysis_options every = { .struct_size = sizeof every,
                                                .metrics = METRICS_SUM };
 
@@ -697,6 +718,10 @@ int main(void)
     tcase_add_test(bad, options_from_a_newer_header_are_read_where_the_rest_is_zero);
     tcase_add_test(bad, null_arguments_and_bad_data_are_refused);
     tcase_add_test(bad, schemes_that_mix_features_refuse_one_that_is_not_finite);
+    tcase_add_loop_test(bad, a_nan_in_no_wanted_group_is_refused_where_it_could_come_into_one,
+                        QKVSIM_NONFINITE_ERROR, 1);
+    tcase_add_loop_test(bad, a_nan_in_no_wanted_group_is_refused_where_it_could_come_into_one,
+                        QKVSIM_NONFINITE_UNDEFINED_FEATURE, QKVSIM_NONFINITE_UNDEFINED_FEATURE + 1);
     tcase_add_loop_test(bad, any_allocation_may_fail, 0, SCHEMES);
     tcase_add_loop_test(bad, it_can_be_cancelled_at_every_report, 0, SCHEMES);
     return run_suite(suite);
