@@ -2,8 +2,6 @@
  * Rows that set one analysis against one cblas_ssyrk of the same matrix: all of it, one metric, other
  * element types, many heads; and the similarity matrix.
  */
-#include <stdlib.h>
-
 #include "failure.h"
 #include "rows.h"
 #include "scene.h"
@@ -11,23 +9,11 @@
 static bench_outcome compare_with_syrk(const bench_run *bench, bench_scene *scene,
                                        timing_call *call)
 {
-    const timing_side ours = rows_side(bench, call, scene);
-    const timing_side reference = rows_side(bench, scene_time_syrk, scene);
     scene_add_gram(scene);
-    const bench_outcome outcome = { .comparison =
-                                        timing_compare(&ours, &reference, rows_stretches(bench)) };
+    const bench_outcome outcome = rows_compare(bench, rows_side(bench, call, scene),
+                                               rows_side(bench, scene_time_syrk, scene));
     scene_close(scene);
     return outcome;
-}
-
-static bench_scene open_scene(const bench_run *bench, const bench_row *row, int32_t dtype)
-{
-    bench_scene scene = { .observations = row->observations,
-                          .features = row->features,
-                          .dtype = dtype,
-                          .threads = bench->threads };
-    scene_open(&scene);
-    return scene;
 }
 
 bench_outcome run_analyze(bench_run *bench, const bench_row *row)
@@ -35,7 +21,7 @@ bench_outcome run_analyze(bench_run *bench, const bench_row *row)
     for (int k = 0; k < bench->analyzed_count; k++)
         if (bench->analyzed[k].observations == row->observations)
             return (bench_outcome){ .comparison = bench->analyzed[k].comparison };
-    bench_scene scene = open_scene(bench, row, QKVSIM_F32);
+    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
     const bench_outcome outcome = compare_with_syrk(bench, &scene, scene_time_analyze);
     bench->analyzed[bench->analyzed_count].observations = row->observations;
     bench->analyzed[bench->analyzed_count++].comparison = outcome.comparison;
@@ -44,14 +30,14 @@ bench_outcome run_analyze(bench_run *bench, const bench_row *row)
 
 bench_outcome run_analyze_metric(bench_run *bench, const bench_row *row)
 {
-    bench_scene scene = open_scene(bench, row, QKVSIM_F32);
+    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
     scene.options.metrics = row->choice;
     return compare_with_syrk(bench, &scene, scene_time_analyze);
 }
 
 bench_outcome run_analyze_type(bench_run *bench, const bench_row *row)
 {
-    bench_scene scene = open_scene(bench, row, row->choice);
+    bench_scene scene = scene_open(row->observations, row->features, row->choice, bench->threads);
     return compare_with_syrk(bench, &scene, scene_time_analyze);
 }
 
@@ -60,7 +46,7 @@ bench_outcome run_heads(bench_run *bench, const bench_row *row)
 {
     const int64_t widths[] = { 832, 832, 832 };
     const int32_t heads[] = { 13, 13, 13 };
-    bench_scene scene = open_scene(bench, row, QKVSIM_F32);
+    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
     qkvsim_layout_free(scene.layout);
     check(scene.context, qkvsim_layout_heads(scene.context, widths, heads, NULL, 3,
                                              QKVSIM_HEADS_BLOCKED, &scene.layout));
@@ -86,6 +72,6 @@ static double time_similarity(void *state)
 
 bench_outcome run_similarity(bench_run *bench, const bench_row *row)
 {
-    bench_scene scene = open_scene(bench, row, QKVSIM_F32);
+    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
     return compare_with_syrk(bench, &scene, time_similarity);
 }

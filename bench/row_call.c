@@ -26,16 +26,10 @@ static double one_microsecond(void *unused)
 bench_outcome run_call(bench_run *bench, const bench_row *row)
 {
     const int64_t widths[] = { 1, 1 };
-    bench_scene scene = { .observations = row->observations,
-                          .features = row->features,
-                          .dtype = QKVSIM_F32,
-                          .threads = bench->threads };
-    scene_open(&scene);
+    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
     check(scene.context, qkvsim_layout_widths(scene.context, widths, NULL, 2, &scene.layout));
-    const timing_side ours = rows_side(bench, time_calls, &scene);
-    const timing_side reference = rows_side(bench, one_microsecond, NULL);
-    const bench_outcome outcome = { .comparison =
-                                        timing_compare(&ours, &reference, rows_stretches(bench)) };
+    const bench_outcome outcome = rows_compare(bench, rows_side(bench, time_calls, &scene),
+                                               rows_side(bench, one_microsecond, NULL));
     scene_close(&scene);
     return outcome;
 }

@@ -13,16 +13,11 @@ static double time_syrk_after_analyze(void *scene)
 
 bench_outcome run_neighbour(bench_run *bench, const bench_row *row)
 {
-    bench_scene scene = { .observations = row->observations,
-                          .features = row->features,
-                          .dtype = QKVSIM_F32,
-                          .threads = bench->threads };
-    scene_open(&scene);
+    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
     scene_add_gram(&scene);
-    const timing_side ours = rows_side(bench, time_syrk_after_analyze, &scene);
-    const timing_side reference = rows_side(bench, scene_time_syrk, &scene);
-    const bench_outcome outcome = { .comparison =
-                                        timing_compare(&ours, &reference, rows_stretches(bench)) };
+    const bench_outcome outcome =
+        rows_compare(bench, rows_side(bench, time_syrk_after_analyze, &scene),
+                     rows_side(bench, scene_time_syrk, &scene));
     scene_close(&scene);
     return outcome;
 }

@@ -14,19 +14,13 @@ static double share_of_pairs(const qkvsim_layout *layout, int32_t pair_group)
 
 bench_outcome run_pair_group(bench_run *bench, const bench_row *row)
 {
-    bench_scene whole = { .observations = row->observations,
-                          .features = row->features,
-                          .dtype = QKVSIM_F32,
-                          .threads = bench->threads };
-    scene_open(&whole);
+    bench_scene whole = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
     const int32_t pair_group = qkvsim_layout_pair_group(whole.layout, 0, 1);
     bench_scene one = whole;
     one.options.pair_groups = &pair_group;
     one.options.pair_group_count = 1;
-    const timing_side ours = rows_side(bench, scene_time_analyze, &one);
-    const timing_side reference = rows_side(bench, scene_time_analyze, &whole);
-    bench_outcome outcome = { .comparison =
-                                  timing_compare(&ours, &reference, rows_stretches(bench)) };
+    bench_outcome outcome = rows_compare(bench, rows_side(bench, scene_time_analyze, &one),
+                                         rows_side(bench, scene_time_analyze, &whole));
     timing_scale(&outcome.comparison.reference, share_of_pairs(whole.layout, pair_group));
     scene_close(&whole);
     return outcome;

@@ -1,8 +1,8 @@
 /*
- * Rows of what repeats the analysis (baselines, relabellings, jackknife, bootstrap), each with all its
- * statistics, on an input as large as examples/data's capture: one repetition against the bare
- * analyses that it makes. A run's first analyses, of the input itself, and its summary at the end are
- * in the time.
+ * Rows of what repeats the analysis, with all its statistics. permutation-SCHEME/N: one permutation of
+ * a baseline against one analysis. The others (baselines, relabellings, jackknife, bootstrap), on an
+ * input as large as examples/data's capture: one repetition against the bare analyses that it makes. A
+ * run's first analyses, of the input itself, and its summary at the end are in the time.
  */
 #include <stdlib.h>
 
@@ -21,14 +21,16 @@ typedef struct repeated_call {
 
 static repeated_call open_call(const bench_run *bench, const bench_row *row)
 {
+    repeated_call call = { .repetitions = bench->quick ? 20 : 100, .choice = row->choice };
+    call.scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
+    return call;
+}
+
+/* In groups as wide as the capture's. */
+static repeated_call open_capture(const bench_run *bench, const bench_row *row)
+{
     const int64_t widths[] = { 576, 192, 192 };
-    repeated_call call = { .scene = { .observations = row->observations,
-                                      .features = row->features,
-                                      .dtype = QKVSIM_F32,
-                                      .threads = bench->threads },
-                           .repetitions = bench->quick ? 20 : 100,
-                           .choice = row->choice };
-    scene_open(&call.scene);
+    repeated_call call = open_call(bench, row);
     qkvsim_layout_free(call.scene.layout);
     check(call.scene.context,
           qkvsim_layout_widths(call.scene.context, widths, NULL, 3, &call.scene.layout));
@@ -38,10 +40,8 @@ static repeated_call open_call(const bench_run *bench, const bench_row *row)
 static bench_outcome compare_repetition(const bench_run *bench, repeated_call *call,
                                         timing_call *repeated, timing_call *bare, void *state)
 {
-    const timing_side ours = rows_long_side(repeated, call);
-    const timing_side reference = rows_side(bench, bare, state);
-    bench_outcome outcome = { .comparison =
-                                  timing_compare(&ours, &reference, rows_stretches(bench)) };
+    bench_outcome outcome =
+        rows_compare(bench, rows_long_side(repeated, call), rows_side(bench, bare, state));
     timing_scale(&outcome.comparison.ours, 1.0 / (double)call->repetitions);
     scene_close(&call->scene);
     return outcome;
@@ -67,8 +67,29 @@ static double time_baseline(void *state)
 
 bench_outcome run_baseline(bench_run *bench, const bench_row *row)
 {
-    repeated_call call = open_call(bench, row);
+    repeated_call call = open_capture(bench, row);
     return compare_repetition(bench, &call, time_baseline, scene_time_analyze, &call.scene);
+}
+
+static double one_permutation(const repeated_call *call, double baseline, double analysis)
+{
+    return (baseline - analysis) / (double)call->repetitions;
+}
+
+/* A baseline analyses the input itself first: its permutations are what it takes longer than that. */
+bench_outcome run_permutation(bench_run *bench, const bench_row *row)
+{
+    repeated_call call = open_call(bench, row);
+    bench_outcome outcome = rows_compare(bench, rows_long_side(time_baseline, &call),
+                                         rows_side(bench, scene_time_analyze, &call.scene));
+    timing *ours = &outcome.comparison.ours;
+    const timing *analysis = &outcome.comparison.reference;
+    ours->minimum = one_permutation(&call, ours->minimum, analysis->minimum);
+    ours->median = one_permutation(&call, ours->median, analysis->median);
+    for (int s = 0; s < outcome.comparison.stretches; s++)
+        ours->stretch[s] = one_permutation(&call, ours->stretch[s], analysis->stretch[s]);
+    scene_close(&call.scene);
+    return outcome;
 }
 
 /* ---- jackknife and bootstrap ---- */
@@ -93,7 +114,7 @@ static double time_intervals(void *state)
 
 bench_outcome run_intervals(bench_run *bench, const bench_row *row)
 {
-    repeated_call call = open_call(bench, row);
+    repeated_call call = open_capture(bench, row);
     return compare_repetition(bench, &call, time_intervals, scene_time_analyze, &call.scene);
 }
 
@@ -137,7 +158,7 @@ static double time_both_selections(void *state)
 bench_outcome run_relabelling(bench_run *bench, const bench_row *row)
 {
     const int64_t n = row->observations, every = n / row->choice;
-    repeated_call call = open_call(bench, row);
+    repeated_call call = open_capture(bench, row);
     uint8_t *targets = allocate(n, 1), *others = allocate(n, 1);
     for (int64_t r = 0; r < n; r++) {
         targets[r] = r % every == 0;

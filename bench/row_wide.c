@@ -19,18 +19,10 @@ enum { WIDE_FEATURES = 27648, NARROW_FEATURES = 2304, OBSERVATIONS = 1024 };
 
 static bench_outcome measure(const bench_run *bench)
 {
-    bench_scene wide = { .observations = OBSERVATIONS,
-                         .features = WIDE_FEATURES,
-                         .dtype = QKVSIM_F32,
-                         .threads = bench->threads };
-    bench_scene narrow = wide;
-    narrow.features = NARROW_FEATURES;
-    scene_open(&wide);
-    scene_open(&narrow);
-    const timing_side ours = rows_long_side(scene_time_analyze, &wide);
-    const timing_side reference = rows_side(bench, scene_time_analyze, &narrow);
-    bench_outcome outcome = { .comparison =
-                                  timing_compare(&ours, &reference, rows_stretches(bench)) };
+    bench_scene wide = scene_open(OBSERVATIONS, WIDE_FEATURES, QKVSIM_F32, bench->threads);
+    bench_scene narrow = scene_open(OBSERVATIONS, NARROW_FEATURES, QKVSIM_F32, bench->threads);
+    bench_outcome outcome = rows_compare(bench, rows_long_side(scene_time_analyze, &wide),
+                                         rows_side(bench, scene_time_analyze, &narrow));
     const double widening = (double)WIDE_FEATURES / NARROW_FEATURES;
     timing_scale(&outcome.comparison.reference, widening * widening);
     scene_close(&narrow);

@@ -68,12 +68,6 @@ const bench_row *rows_find(const char *name)
     return NULL;
 }
 
-/* 5 stretches of 7 calls, the first 2 dropped, make 25. */
-int rows_stretches(const bench_run *bench)
-{
-    return bench->quick ? 2 : 5;
-}
-
 timing_side rows_side(const bench_run *bench, timing_call *call, void *state)
 {
     return (timing_side){
@@ -87,4 +81,11 @@ timing_side rows_side(const bench_run *bench, timing_call *call, void *state)
 timing_side rows_long_side(timing_call *call, void *state)
 {
     return (timing_side){ .call = call, .state = state, .calls = 1 };
+}
+
+/* 5 stretches of 7 calls, the first 2 dropped, make 25. */
+bench_outcome rows_compare(const bench_run *bench, timing_side ours, timing_side reference)
+{
+    const int stretches = bench->quick ? 2 : 5;
+    return (bench_outcome){ .comparison = timing_compare(&ours, &reference, stretches) };
 }

@@ -50,12 +50,13 @@ const bench_row *rows_find(const char *name);
 
 /* The usual side of a comparison: stretches of a few calls. */
 timing_side rows_side(const bench_run *bench, timing_call *call, void *state);
-int rows_stretches(const bench_run *bench);
 
 /* A side whose calls take seconds: every call is a stretch of its own. */
 timing_side rows_long_side(timing_call *call, void *state);
 
-/* What rows run; each stands in the file of its name. */
+bench_outcome rows_compare(const bench_run *bench, timing_side ours, timing_side reference);
+
+/* What rows run, in the row_* files. */
 bench_outcome run_analyze(bench_run *bench, const bench_row *row);
 bench_outcome run_analyze_metric(bench_run *bench, const bench_row *row);
 bench_outcome run_analyze_type(bench_run *bench, const bench_row *row);

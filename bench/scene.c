@@ -25,17 +25,17 @@ static void fill_activations(bench_scene *scene)
     }
 }
 
-void scene_open(bench_scene *scene)
+bench_scene scene_open(int64_t observations, int64_t features, int32_t dtype, int32_t threads)
 {
-    fill_activations(scene);
-    const qkvsim_context_options options = { .struct_size = sizeof options,
-                                             .threads = scene->threads };
-    check(NULL, qkvsim_context_create(&options, &scene->context));
-    if (scene->features % 3 == 0)
-        check(scene->context,
-              qkvsim_layout_thirds(scene->context, scene->features, &scene->layout));
-    qkvsim_options_init(&scene->options, sizeof scene->options);
-    openblas_set_num_threads(scene->threads);
+    bench_scene scene = { .observations = observations, .features = features, .dtype = dtype };
+    fill_activations(&scene);
+    const qkvsim_context_options options = { .struct_size = sizeof options, .threads = threads };
+    check(NULL, qkvsim_context_create(&options, &scene.context));
+    if (features % 3 == 0)
+        check(scene.context, qkvsim_layout_thirds(scene.context, features, &scene.layout));
+    qkvsim_options_init(&scene.options, sizeof scene.options);
+    openblas_set_num_threads(threads);
+    return scene;
 }
 
 void scene_add_gram(bench_scene *scene)

@@ -12,7 +12,6 @@ typedef struct bench_scene {
     int64_t observations;
     int64_t features;
     int32_t dtype;
-    int32_t threads;
     void *activations; /* what the library reads */
     void *operand;     /* what OpenBLAS reads: the activations themselves, halves as floats */
     void *gram;        /* what OpenBLAS writes; NULL before scene_add_gram */
@@ -21,8 +20,8 @@ typedef struct bench_scene {
     qkvsim_analysis_options options;
 } bench_scene;
 
-/* Fills the input and makes context and layout from the first four fields. */
-void scene_open(bench_scene *scene);
+/* Fills the input, makes context and layout, and gives OpenBLAS as many threads. */
+bench_scene scene_open(int64_t observations, int64_t features, int32_t dtype, int32_t threads);
 
 /* Makes room for the d x d result of OpenBLAS. */
 void scene_add_gram(bench_scene *scene);
