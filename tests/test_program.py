@@ -1222,6 +1222,13 @@ class Failures(Program):
         self.refused("matrix", self.input, "--output", self.path("a.npy"))
         self.assertEqual(os.listdir(self.folder.name), ["input.npy"])
 
+    def test_an_output_keeps_the_permissions_of_the_file_it_replaces(self):
+        path = self.write("old.json", b"old")
+        for permissions in (0o600, 0o660):
+            os.chmod(path, permissions)
+            self.succeed("analyze", self.input, "--json", path)
+            self.assertEqual(os.stat(path).st_mode & 0o777, permissions)
+
     def test_a_failed_output_leaves_the_old_file(self):
         path = self.write("old.json", b"old")
         self.values[0, 0] = numpy.inf

@@ -45,16 +45,25 @@ static bool write_directly(const char *path, output_writer *writer, const void *
     return done;
 }
 
-/* Opens the temporary file, with the permissions that a new file gets. */
-static FILE *open_beside(char *temporary)
+/* The permissions of the file that is there, or those that a new one gets. */
+static mode_t permissions_of(const char *target)
+{
+    struct stat status;
+    if (stat(target, &status) == 0)
+        return status.st_mode & 0777;
+    mode_t mask = umask(0);
+    umask(mask);
+    return 0666 & ~mask;
+}
+
+/* Opens the temporary file, which will have the target's permissions. */
+static FILE *open_beside(char *temporary, const char *target)
 {
     int descriptor = mkstemp(temporary);
     if (descriptor < 0)
         return NULL;
-    mode_t mask = umask(0);
-    umask(mask);
     FILE *stream = NULL;
-    if (fchmod(descriptor, 0666 & ~mask) == 0)
+    if (fchmod(descriptor, permissions_of(target)) == 0)
         stream = fdopen(descriptor, "wb");
     if (stream == NULL) {
         int kept = errno;
@@ -73,7 +82,7 @@ static bool write_and_rename(const char *target, output_writer *writer, const vo
     if (temporary == NULL)
         return fail_no_memory(failure);
     snprintf(temporary, size, "%s.XXXXXX", target);
-    FILE *stream = open_beside(temporary);
+    FILE *stream = open_beside(temporary, target);
     bool done = false;
     if (stream == NULL) {
         cannot_write(failure, target);
