@@ -20,7 +20,9 @@ enum {
     BLOCKS_LEAST = 8,
     RESAMPLES_DEFAULT = 1000,
     RESAMPLES_LEAST = 20,
-    TAIL_PAIRS_LEAST = 20
+    TAIL_PAIRS_LEAST = 20,
+    SKEWNESS_PAIRS_LEAST = 3,
+    KURTOSIS_PAIRS_LEAST = 4
 };
 
 struct qkvsim_intervals {
@@ -376,6 +378,24 @@ static bool tail_is_thin(const qkvsim_analysis *analysis, int32_t row, int32_t m
     return !(round(share * pairs) >= TAIL_PAIRS_LEAST);
 }
 
+/* Whether a statistic is the same for any values of as few pairs, but for rounding, which the jackknife
+ * would take for an effect: two values always have the skewness 0 and the kurtosis -2, three the
+ * kurtosis -1.5. */
+static bool is_fixed(const qkvsim_analysis *analysis, int32_t row, int32_t metric,
+                     int32_t statistic)
+{
+    const int64_t pairs = qkvsim_analysis_defined(analysis, row, metric);
+    return (statistic == QKVSIM_SKEWNESS && pairs < SKEWNESS_PAIRS_LEAST)
+           || (statistic == QKVSIM_KURTOSIS && pairs < KURTOSIS_PAIRS_LEAST);
+}
+
+static bool has_interval(const qkvsim_analysis *analysis, int32_t row, int32_t metric,
+                         int32_t statistic)
+{
+    return !(statistic == QKVSIM_TAIL && tail_is_thin(analysis, row, metric))
+           && !is_fixed(analysis, row, metric, statistic);
+}
+
 /* A statistic's replicates in one selection; no values where it has no interval. */
 static qkv_sample sample_of(const qkvsim_intervals *intervals, int32_t selection, int32_t row,
                             int32_t metric, int32_t statistic)
@@ -385,7 +405,7 @@ static qkv_sample sample_of(const qkvsim_intervals *intervals, int32_t selection
     if (observed == NULL)
         return sample;
     sample.observed = qkvsim_analysis_statistic(observed, row, metric, statistic);
-    if (sample.count > 0 && !(statistic == QKVSIM_TAIL && tail_is_thin(observed, row, metric)))
+    if (sample.count > 0 && has_interval(observed, row, metric, statistic))
         sample.values = qkv_replicates_values(&intervals->values[selection], row,
                                               qkv_statistic_test(metric, statistic));
     return sample;

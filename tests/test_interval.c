@@ -864,6 +864,35 @@ START_TEST(a_tail_of_under_20_pairs_has_no_interval)
 }
 END_TEST
 
+/* Two values always have the skewness 0, and three the kurtosis -1.5. */
+START_TEST(a_statistic_that_is_the_same_for_any_values_has_no_interval)
+{
+    const int64_t widths[] = { 3, 3, 1, 2, 12 };
+    qkvsim_layout *few = NULL;
+    qkvsim_intervals *i = NULL;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 5, &few));
+    const int32_t three = qkvsim_layout_pair_group(few, 0, 0);
+    const int32_t other_three = qkvsim_layout_pair_group(few, 1, 1);
+    const int32_t two = qkvsim_layout_pair_group(few, 2, 3);
+    const qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(20, 0, 1);
+    assert_ok(context, qkvsim_intervals_run(context, &input.view, 1, few, NULL, &options, &i));
+    for (int k = 0; k < METRICS; k++) {
+        const numbers kurtosis = statistic_numbers(i, three, metrics[k], QKVSIM_KURTOSIS);
+        const numbers difference =
+            contrast_numbers(i, three, other_three, metrics[k], QKVSIM_KURTOSIS);
+        const numbers skewness = statistic_numbers(i, two, metrics[k], QKVSIM_SKEWNESS);
+        assert_close(kurtosis.observed, -1.5, 1e-9, "the kurtosis");
+        assert_all_absent(&kurtosis);
+        assert_all_absent(&difference);
+        assert_all_absent(&skewness);
+        ck_assert(statistic_numbers(i, three, metrics[k], QKVSIM_SKEWNESS).se > 0);
+        ck_assert(statistic_numbers(i, two, metrics[k], QKVSIM_VARIANCE).se > 0);
+    }
+    qkvsim_intervals_free(i);
+    qkvsim_layout_free(few);
+}
+END_TEST
+
 /* All of Q varies in the first block only: without it no Pearson value of Q is defined. */
 START_TEST(a_statistic_absent_in_one_replicate_has_no_interval)
 {
@@ -1473,6 +1502,7 @@ static Suite *interval_suite(void)
     tcase_add_test(absent, below_8_blocks_there_is_no_interval_but_the_observed_analysis);
     tcase_add_test(absent, segments_too_short_for_8_blocks_leave_no_default_interval);
     tcase_add_test(absent, a_tail_of_under_20_pairs_has_no_interval);
+    tcase_add_loop_test(absent, a_statistic_that_is_the_same_for_any_values_has_no_interval, 0, 2);
     tcase_add_loop_test(absent, a_statistic_absent_in_one_replicate_has_no_interval, 0, 2);
     tcase_add_test(absent, p_is_absent_where_no_replicate_differs);
     tcase_add_test(absent, accessors_answer_nothing_where_there_is_nothing);

@@ -127,7 +127,8 @@ enum {
  * @param statistic QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or QKVSIM_STATISTIC_OFFSET_SHARE
  * @param what      QKVSIM_INTERVAL_*
  * @return NaN where it does not exist: no such row, metric or statistic; a statistic that is absent
- * in the observed data or in any replicate; a tail of fewer than 20 observed pairs; QKVSIM_MINIMUM
+ * in the observed data or in any replicate; a tail of fewer than 20 observed pairs; a skewness of two
+ * pairs and a kurtosis of two or three, which are the same for any values; QKVSIM_MINIMUM
  * and MAXIMUM. OBSERVED exists wherever the analysis has it.
  *
  * With a second selection this is of the first one, by blocks of both; by the jackknife NaN where
