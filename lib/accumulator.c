@@ -5,6 +5,7 @@
  */
 #include <qkvsim/accumulator.h>
 
+#include <float.h>
 #include <math.h>
 #include <string.h>
 
@@ -92,6 +93,11 @@ static double cross_weight(int64_t a, int64_t b)
     return (double)a * ((double)b / (double)(a + b));
 }
 
+static bool stays_constant(const running_feature *a, const running_feature *b)
+{
+    return a->constant && b->constant && a->first == b->first;
+}
+
 static void merge_features(running_feature *to, const running_feature *from, int64_t features,
                            int64_t to_count, int64_t from_count)
 {
@@ -101,7 +107,7 @@ static void merge_features(running_feature *to, const running_feature *from, int
             to[j] = from[j];
             continue;
         }
-        to[j].constant = to[j].constant && from[j].constant && to[j].first == from[j].first;
+        to[j].constant = stays_constant(&to[j], &from[j]);
         to[j].nonfinite = to[j].nonfinite || from[j].nonfinite;
         to[j].mean += (from[j].mean - to[j].mean) * share;
     }
@@ -158,14 +164,30 @@ static void describe_chunk(const qkv_panels *panels, const qkvsim_accumulator *o
     }
 }
 
-static qkvsim_status check_range(qkvsim_context *context, const double *moments, int64_t features)
+/* Whether a sum of squares has its digits: below the least normal number it loses them, and values that
+ * differ would come to count as equal. */
+static bool is_in_range(double squares, bool constant)
 {
-    for (int64_t j = 0; j < features; j++)
-        if (!isfinite(moments[qkv_packed(features, j, j)]))
-            return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
-                            "the sum of squares of column %lld exceeds double precision: scale the "
-                            "input",
-                            (long long)j);
+    return constant || (squares >= DBL_MIN && squares <= DBL_MAX);
+}
+
+static qkvsim_status out_of_range(qkvsim_context *context, double squares, int64_t column)
+{
+    return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
+                    "the sum of squares of column %lld %s double precision: scale the input",
+                    (long long)column, squares < DBL_MIN ? "is too small for" : "exceeds");
+}
+
+static qkvsim_status check_range(qkvsim_context *context, const qkvsim_accumulator *old,
+                                 const running_feature *chunk, const double *moments)
+{
+    for (int64_t j = 0; j < old->features; j++) {
+        const bool constant = old->observations == 0 ? chunk[j].constant
+                                                     : stays_constant(&old->running[j], &chunk[j]);
+        const double squares = moments[qkv_packed(old->features, j, j)];
+        if (!chunk[j].nonfinite && !is_in_range(squares, constant))
+            return out_of_range(context, squares, j);
+    }
     return QKVSIM_OK;
 }
 
@@ -191,7 +213,7 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
     status = qkv_gram_for_each_tile(context, &gram, &sink.sink);
     qkv_gram_close(context, &gram);
     if (status == QKVSIM_OK)
-        status = check_range(context, moments, accumulator->features);
+        status = check_range(context, accumulator, chunk, moments);
     if (status != QKVSIM_OK)
         return status;
     merge_features(accumulator->running, chunk, accumulator->features, before,
@@ -258,17 +280,19 @@ qkvsim_status qkvsim_accumulator_update(qkvsim_context *context, qkvsim_accumula
 /* ---- merging ---- */
 
 /* Sums of the diagonal decide whether the merged moments stay in range, before anything changes. */
-static bool merge_stays_in_range(const qkvsim_accumulator *to, const qkvsim_accumulator *from,
-                                 double weight, int64_t *column)
+static qkvsim_status check_merged(qkvsim_context *context, const qkvsim_accumulator *to,
+                                  const qkvsim_accumulator *from, double weight)
 {
     for (int64_t j = 0; j < to->features; j++) {
+        const running_feature *a = &to->running[j], *b = &from->running[j];
         const int64_t at = qkv_packed(to->features, j, j);
-        const double delta = from->running[j].mean - to->running[j].mean;
-        *column = j;
-        if (!isfinite(to->moments[at] + from->moments[at] + weight * delta * delta))
-            return false;
+        const double delta = b->mean - a->mean;
+        const double squares = to->moments[at] + from->moments[at] + weight * delta * delta;
+        const bool constant = to->observations == 0 ? b->constant : stays_constant(a, b);
+        if (!a->nonfinite && !b->nonfinite && !is_in_range(squares, constant))
+            return out_of_range(context, squares, j);
     }
-    return true;
+    return QKVSIM_OK;
 }
 
 static void merge_moments(qkvsim_accumulator *to, const qkvsim_accumulator *from, double weight)
@@ -303,12 +327,9 @@ qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulat
     const double weight = accumulator->observations > 0
                               ? cross_weight(accumulator->observations, other->observations)
                               : 0;
-    int64_t column;
-    if (!merge_stays_in_range(accumulator, other, weight, &column))
-        return qkv_fail(
-            context, QKVSIM_ERROR_TOO_LARGE,
-            "the sum of squares of column %lld exceeds double precision: scale the input",
-            (long long)column);
+    const qkvsim_status status = check_merged(context, accumulator, other, weight);
+    if (status != QKVSIM_OK)
+        return status;
     merge_moments(accumulator, other, weight);
     merge_features(accumulator->running, other->running, accumulator->features,
                    accumulator->observations, other->observations);

@@ -468,6 +468,43 @@ START_TEST(dropped_observations_are_not_counted)
 }
 END_TEST
 
+/* Values of 1e-160 have squares of 1e-320, which double holds to three digits. */
+START_TEST(squares_that_double_cannot_hold_are_refused)
+{
+    const double scales[] = { 1e-160, 1e-170, 1e160 };
+    table data = table_normal(12, 3, 29);
+    for (int64_t r = 0; r < 12; r++)
+        *table_at(&data, r, 1) *= scales[_i];
+    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    qkvsim_accumulator *sum = empty(3);
+    assert_status(context, qkvsim_accumulator_update(context, sum, &copy.view, 1, NULL),
+                  QKVSIM_ERROR_TOO_LARGE);
+    assert_message_has(context, "column 1");
+    ck_assert_int_eq(qkvsim_accumulator_observations(sum), 0);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Of single observations only their difference has a square. */
+START_TEST(differences_that_double_cannot_square_are_refused)
+{
+    const double scales[] = { 1e-170, 1e160 };
+    const double values[2] = { scales[_i], -scales[_i] };
+    const qkvsim_view first = { sizeof first, &values[0], 1, 1, 1, 1, QKVSIM_F64 };
+    const qkvsim_view second = { sizeof second, &values[1], 1, 1, 1, 1, QKVSIM_F64 };
+    qkvsim_accumulator *one = in_chunks(&first, 1), *other = in_chunks(&second, 1);
+    assert_status(context, qkvsim_accumulator_merge(context, one, other), QKVSIM_ERROR_TOO_LARGE);
+    assert_status(context, qkvsim_accumulator_update(context, one, &second, 1, NULL),
+                  QKVSIM_ERROR_TOO_LARGE);
+    ck_assert_int_eq(qkvsim_accumulator_observations(one), 1);
+    assert_ok(context, qkvsim_accumulator_update(context, one, &first, 1, NULL));
+    qkvsim_accumulator_free(one);
+    qkvsim_accumulator_free(other);
+}
+END_TEST
+
 START_TEST(bad_arguments_are_refused)
 {
     table data = table_normal(10, 6, 23);
@@ -720,6 +757,8 @@ int main(void)
     TCase *bad = add_case(suite, "bad input");
     tcase_add_checked_fixture(bad, set_up, tear_down);
     tcase_add_test(bad, a_failed_update_changes_nothing);
+    tcase_add_loop_test(bad, squares_that_double_cannot_hold_are_refused, 0, 3);
+    tcase_add_loop_test(bad, differences_that_double_cannot_square_are_refused, 0, 2);
     tcase_add_test(bad, merging_with_itself_is_refused);
     tcase_add_test(bad, bad_arguments_are_refused);
     tcase_add_test(bad, an_empty_accumulator_has_no_results);

@@ -34,7 +34,9 @@ QKVSIM_API int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *acc
  * @param parts   `part_count` views, together as many features as the accumulator
  * @param options selection, precision and nonfinite are used; NULL for all defaults. A feature left
  *                undefined by one chunk stays undefined.
- * @return as qkvsim_similarity; the accumulator is unchanged on failure
+ * @return as qkvsim_similarity; TOO_LARGE also where the sum of squares of a feature that varies is
+ * outside the range of double (values around 1e154, or all below 1e-154); the accumulator is unchanged
+ * on failure
  *
  * Time O(n d^2), memory O(n d). Chunks of 1,000 observations and more are fast.
  */
@@ -44,7 +46,7 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    const qkvsim_similarity_options *options);
 
 /** Adds what another accumulator of as many features holds, which stays as it is; the accumulator
- * itself is no other. Time O(d^2). */
+ * itself is no other. TOO_LARGE as for qkvsim_accumulator_update. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
