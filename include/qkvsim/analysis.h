@@ -103,7 +103,7 @@ enum {
     QKVSIM_VARIANCE = 2, /**< population variance m2, divided by the count */
     QKVSIM_SKEWNESS = 3, /**< m3 / m2^1.5; absent for zero variance */
     QKVSIM_KURTOSIS = 4, /**< excess kurtosis m4 / m2^2 - 3; absent for zero variance */
-    QKVSIM_TAIL = 5,     /**< share of |value| >= 0.9 */
+    QKVSIM_TAIL = 5,     /**< share of |value| >= 0.9, in the type of the values */
     QKVSIM_MINIMUM = 6,
     QKVSIM_MAXIMUM = 7,
     QKVSIM_STATISTIC_OFFSET_SHARE = 8 /**< of the cosine only: QKVSIM_OFFSET_SHARE below */
