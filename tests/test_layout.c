@@ -4,7 +4,6 @@
 #include "fixtures.h"
 #include "support.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static qkvsim_context *context;

@@ -3,7 +3,6 @@
  */
 #include "option_values.h"
 
-#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,6 @@
 /*
  * The report as JSON; its keys are fixed by the documentation of the program.
  */
-#include <math.h>
 #include <stdlib.h>
 
 #include "json.h"

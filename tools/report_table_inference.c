@@ -2,7 +2,6 @@
  * Tables of what compares: contrasts of pair groups, and targets with non-targets.
  */
 #include <inttypes.h>
-#include <math.h>
 
 #include "report_table.h"
 #include "text.h"
