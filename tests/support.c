@@ -280,11 +280,6 @@ static int64_t first_difference(const qkvsim_analysis *one, const qkvsim_analysi
     return difference;
 }
 
-bool same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other)
-{
-    return first_difference(one, other) < 0;
-}
-
 void assert_same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other)
 {
     int64_t difference = first_difference(one, other);
@@ -293,10 +288,11 @@ void assert_same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *oth
 }
 
 /* Sanitizers make everything several times slower, so no limit of Check's own comes near. */
-TCase *add_case(Suite *suite, const char *name)
+TCase *add_case(Suite *suite, const char *name, void (*set_up)(void), void (*tear_down)(void))
 {
     TCase *tests = tcase_create(name);
     tcase_set_timeout(tests, 300);
+    tcase_add_checked_fixture(tests, set_up, tear_down);
     suite_add_tcase(suite, tests);
     return tests;
 }

@@ -70,7 +70,6 @@ typedef struct fingerprint {
 fingerprint fingerprint_of(const qkvsim_analysis *analysis);
 void fingerprint_free(fingerprint *print);
 void assert_same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other);
-bool same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other);
 
 /* Every metric of an analysis, and their sum. */
 extern const int32_t every_metric[3];
@@ -78,6 +77,6 @@ enum { METRICS_SUM = QKVSIM_COSINE + QKVSIM_PEARSON + QKVSIM_SPEARMAN };
 
 /* Runs a suite and prints Check's summary line; the exit status of the program. */
 int run_suite(Suite *suite);
-TCase *add_case(Suite *suite, const char *name);
+TCase *add_case(Suite *suite, const char *name, void (*set_up)(void), void (*tear_down)(void));
 
 #endif

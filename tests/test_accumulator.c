@@ -2,22 +2,10 @@
 #include <qkvsim/accumulator.h>
 
 #include "oracle.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static qkvsim_context *context;
-
-static void set_up(void)
-{
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
-}
-
-static void tear_down(void)
-{
-    qkvsim_context_free(context);
-}
 
 static qkvsim_accumulator *empty(int64_t features)
 {
@@ -731,8 +719,7 @@ END_TEST
 
 static void add_laws(Suite *suite)
 {
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", make_context, free_context);
     tcase_add_loop_test(laws, chunks_of_any_size_are_the_whole, 0, 7);
     tcase_add_loop_test(laws, offsets_of_1e4_deviations_are_carried, 2, 7);
     tcase_add_test(laws, a_long_stream_is_within_1e_6);
@@ -754,8 +741,7 @@ int main(void)
 {
     Suite *suite = suite_create("accumulator");
     add_laws(suite);
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, a_failed_update_changes_nothing);
     tcase_add_loop_test(bad, squares_that_double_cannot_hold_are_refused, 0, 3);
     tcase_add_loop_test(bad, differences_that_double_cannot_square_are_refused, 0, 2);

@@ -5,22 +5,10 @@
 #include <qkvsim/similarity.h>
 
 #include "oracle.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static qkvsim_context *context;
-
-static void set_up(void)
-{
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
-}
-
-static void tear_down(void)
-{
-    qkvsim_context_free(context);
-}
 
 /* Groups in turns, 0 1 2 0 1 2 ..., so that the caller's order is not the group order. */
 static qkvsim_layout *layout_in_turns(int64_t d, int32_t groups)
@@ -1762,8 +1750,7 @@ END_TEST
 
 static void add_contract(Suite *suite)
 {
-    TCase *contract = add_case(suite, "contract");
-    tcase_add_checked_fixture(contract, set_up, tear_down);
+    TCase *contract = add_case(suite, "contract", make_context, free_context);
     tcase_add_loop_test(contract, histogram_equals_numpy_on_own_matrix, 0, 24);
     tcase_add_loop_test(contract, histogram_between_own_edges_equals_numpy_on_own_matrix, 0,
                         MAKERS);
@@ -1794,8 +1781,7 @@ static void add_contract(Suite *suite)
 
 static void add_layers(Suite *suite)
 {
-    TCase *between = add_case(suite, "between layers");
-    tcase_add_checked_fixture(between, set_up, tear_down);
+    TCase *between = add_case(suite, "between layers", make_context, free_context);
     tcase_add_test(between, parts_of_two_layers_are_as_in_the_analysis_of_everything);
     tcase_add_test(between, tiles_of_pair_groups_that_are_not_wanted_are_not_computed);
     tcase_add_test(between, parts_of_no_wanted_pair_group_are_not_read);
@@ -1804,8 +1790,7 @@ static void add_layers(Suite *suite)
 
 static void add_rollups(Suite *suite)
 {
-    TCase *rollups = add_case(suite, "roll-ups");
-    tcase_add_checked_fixture(rollups, set_up, tear_down);
+    TCase *rollups = add_case(suite, "roll-ups", make_context, free_context);
     tcase_add_loop_test(rollups, a_rollup_has_the_histogram_and_moments_of_its_pair_groups_together,
                         0, MAKERS);
     tcase_add_test(rollups, a_rollup_of_everything_is_a_layout_of_one_group);
@@ -1815,8 +1800,7 @@ static void add_rollups(Suite *suite)
 
 static void add_laws(Suite *suite)
 {
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", make_context, free_context);
     tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 4);
     tcase_add_loop_test(laws, all_kernels_give_the_same_bin_counts, 0, MAKERS);
     tcase_add_test(laws, one_fused_view_and_its_three_parts_are_identical);
@@ -1834,8 +1818,7 @@ static void add_laws(Suite *suite)
 
 static void add_lesson(Suite *suite)
 {
-    TCase *lesson = add_case(suite, "the lesson");
-    tcase_add_checked_fixture(lesson, set_up, tear_down);
+    TCase *lesson = add_case(suite, "the lesson", make_context, free_context);
     tcase_add_test(lesson, on_the_capture_cosines_of_the_targets_pile_up_at_the_ends);
     tcase_add_test(lesson, on_the_capture_pearson_values_of_the_targets_do_not);
     tcase_add_test(lesson, on_the_capture_the_offset_share_is_higher_in_q_and_k_than_in_v);
@@ -1844,8 +1827,7 @@ static void add_lesson(Suite *suite)
 
 static void add_bad_input(Suite *suite)
 {
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_loop_test(bad, bad_options_are_refused, 0, 17);
     tcase_add_test(bad, options_from_a_newer_header_are_read_where_the_rest_is_zero);
     tcase_add_test(bad, a_layout_of_other_features_is_named);

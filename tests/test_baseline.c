@@ -3,21 +3,20 @@
 #include <qkvsim/baseline.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { BINS = 20, MOST = 400, SCHEMES = QKVSIM_SCHEME_ROWS_SHIFT };
 
-static qkvsim_context *context;
 static qkvsim_layout *layout;
 static table data;
 static stored input;
 
 static void set_up(void)
 {
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
+    make_context();
     data = table_with_offsets(40, 21, 1, 1);
     input = store(&data, QKVSIM_F32, ORDER_C);
     assert_ok(context, qkvsim_layout_thirds(context, 21, &layout));
@@ -30,7 +29,7 @@ static void tear_down(void)
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);
-    qkvsim_context_free(context);
+    free_context();
 }
 
 static const qkvsim_bins twenty = {
@@ -689,8 +688,7 @@ END_TEST
 
 static void add_laws(Suite *suite)
 {
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", set_up, tear_down);
     tcase_add_loop_test(laws, summaries_are_those_of_permutations_asked_for_one_by_one, 0,
                         3 * SCHEMES);
     tcase_add_test(laws, summaries_hold_for_every_type_and_a_selection);
@@ -712,8 +710,7 @@ int main(void)
 {
     Suite *suite = suite_create("baseline");
     add_laws(suite);
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", set_up, tear_down);
     tcase_add_test(bad, bad_options_are_refused);
     tcase_add_test(bad, options_from_a_newer_header_are_read_where_the_rest_is_zero);
     tcase_add_test(bad, null_arguments_and_bad_data_are_refused);

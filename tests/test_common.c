@@ -136,12 +136,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("common");
-    TCase *names = add_case(suite, "names and versions");
+    TCase *names = add_case(suite, "names and versions", NULL, NULL);
     tcase_add_test(names, every_status_has_a_name_of_its_own);
     tcase_add_test(names, an_unknown_status_has_a_name_too);
     tcase_add_test(names, version_is_that_of_the_build);
     tcase_add_test(names, blas_describes_itself);
-    TCase *abi = add_case(suite, "options and ABI");
+    TCase *abi = add_case(suite, "options and ABI", NULL, NULL);
     tcase_add_test(abi, options_init_zeroes_all_but_the_size);
     tcase_add_test(abi, options_init_writes_no_more_than_it_was_told);
     tcase_add_test(abi, options_init_ignores_null_and_what_cannot_hold_a_size);

@@ -3,21 +3,20 @@
 #include <qkvsim/comparison.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { N = 40, D = 21, BINS = 20, ROWS = 6, TESTS = 9, MOST = 60 };
 
-static qkvsim_context *context;
 static qkvsim_layout *layout;
 static table data;
 static stored input;
 
 static void set_up(void)
 {
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
+    make_context();
     data = table_with_offsets(N, D, 1, 1);
     input = store(&data, QKVSIM_F64, ORDER_C);
     assert_ok(context, qkvsim_layout_thirds(context, D, &layout));
@@ -28,7 +27,7 @@ static void tear_down(void)
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);
-    qkvsim_context_free(context);
+    free_context();
 }
 
 static const qkvsim_bins twenty = {
@@ -1428,8 +1427,7 @@ END_TEST
 
 static void add_distances(Suite *suite)
 {
-    TCase *distances = add_case(suite, "distances");
-    tcase_add_checked_fixture(distances, set_up, tear_down);
+    TCase *distances = add_case(suite, "distances", set_up, tear_down);
     tcase_add_test(distances, distances_are_their_definitions_and_symmetric);
     tcase_add_test(distances, distances_of_histograms_that_share_nothing);
     tcase_add_test(distances, bad_histograms_are_refused);
@@ -1437,8 +1435,7 @@ static void add_distances(Suite *suite)
 
 static void add_laws(Suite *suite)
 {
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", set_up, tear_down);
     tcase_add_test(laws, the_selections_are_analysed_in_full_and_set_against_each_other);
     tcase_add_loop_test(laws, summaries_are_those_of_relabellings_asked_for_one_by_one, 0, 6);
     tcase_add_test(laws, matched_distances_are_those_of_subsets_without_one_row);
@@ -1469,8 +1466,7 @@ int main(void)
     Suite *suite = suite_create("comparison");
     add_distances(suite);
     add_laws(suite);
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", set_up, tear_down);
     tcase_add_test(bad, bad_selections_are_refused);
     tcase_add_test(bad, bad_options_are_refused);
     tcase_add_test(bad, bins_that_do_not_cover_all_values_are_refused);

@@ -560,7 +560,7 @@ END_TEST
 
 static void add_traces(Suite *suite)
 {
-    TCase *traces = add_case(suite, "nothing left behind");
+    TCase *traces = add_case(suite, "nothing left behind", NULL, NULL);
     tcase_add_test(traces, openblas_threads_are_the_callers_after_every_call);
     tcase_add_test(traces, openblas_threads_are_the_callers_after_every_failure);
     tcase_add_test(traces, openblas_threads_are_the_callers_after_cancelling);
@@ -576,7 +576,7 @@ static void add_traces(Suite *suite)
 int main(void)
 {
     Suite *suite = suite_create("context");
-    TCase *contexts = add_case(suite, "contexts");
+    TCase *contexts = add_case(suite, "contexts", NULL, NULL);
     tcase_add_test(contexts, default_contexts_use_every_processor_and_the_best_kernels);
     tcase_add_test(contexts, the_thread_count_is_the_one_asked_for);
     tcase_add_test(contexts, the_kernels_are_the_ones_asked_for_or_refused);

@@ -2,22 +2,10 @@
 #include <qkvsim/histogram.h>
 
 #include "oracle.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static qkvsim_context *context;
-
-static void set_up(void)
-{
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
-}
-
-static void tear_down(void)
-{
-    qkvsim_context_free(context);
-}
 
 static qkvsim_bins equal_bins(int64_t count, double low, double high)
 {
@@ -479,8 +467,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("histogram");
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", make_context, free_context);
     tcase_add_loop_test(laws, edges_are_numpys_linspace, 0, 16);
     tcase_add_test(laws, default_edges_are_100_bins_from_minus_1_to_1);
     tcase_add_test(laws, own_edges_come_back_as_they_are);
@@ -492,8 +479,7 @@ int main(void)
     tcase_add_test(laws, outside_may_be_null);
     tcase_add_test(laws, the_largest_number_of_bins_is_allowed);
     tcase_add_test(laws, equal_bins_too_fine_for_the_type_still_count_every_value_once);
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, numbers_of_bins_out_of_range_are_named);
     tcase_add_test(bad, ranges_that_are_empty_or_not_finite_are_refused);
     tcase_add_test(bad, edges_that_do_not_increase_are_named);

@@ -3,7 +3,7 @@
 #include <qkvsim/interval.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -18,7 +18,6 @@ static const int32_t statistics[STATISTICS] = { QKVSIM_MEAN,     QKVSIM_VARIANCE
 enum { METRICS = 2 };
 static const int32_t metrics[METRICS] = { QKVSIM_COSINE, QKVSIM_PEARSON };
 
-static qkvsim_context *context;
 static qkvsim_layout *layout;
 static table data;
 static stored input;
@@ -35,7 +34,7 @@ static table table_correlated(int64_t n, int64_t d, uint64_t seed)
 
 static void set_up(void)
 {
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
+    make_context();
     data = table_correlated(N, D, 1);
     input = store(&data, QKVSIM_F64, ORDER_C);
     assert_ok(context, qkvsim_layout_thirds(context, D, &layout));
@@ -48,7 +47,7 @@ static void tear_down(void)
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);
-    qkvsim_context_free(context);
+    free_context();
 }
 
 static const qkvsim_interval_options defaults = { .struct_size = sizeof(qkvsim_interval_options) };
@@ -1477,8 +1476,7 @@ END_TEST
 static Suite *interval_suite(void)
 {
     Suite *suite = suite_create("interval");
-    TCase *formulas = add_case(suite, "textbook");
-    tcase_add_checked_fixture(formulas, set_up, tear_down);
+    TCase *formulas = add_case(suite, "textbook", set_up, tear_down);
     tcase_add_loop_test(formulas, jackknife_is_the_textbook_formula_on_subsets_analysed_one_by_one,
                         0, 5);
     tcase_add_test(formulas, blocks_are_of_consecutive_observations_in_use);
@@ -1497,8 +1495,7 @@ static Suite *interval_suite(void)
     tcase_add_test(formulas, segments_of_one_row_draw_rows_one_by_one);
     tcase_add_test(formulas, no_drawn_block_crosses_from_one_segment_to_another);
     tcase_add_test(formulas, a_seed_gives_its_resamples_and_more_of_them_begin_with_the_same);
-    TCase *absent = add_case(suite, "absent");
-    tcase_add_checked_fixture(absent, set_up, tear_down);
+    TCase *absent = add_case(suite, "absent", set_up, tear_down);
     tcase_add_test(absent, below_8_blocks_there_is_no_interval_but_the_observed_analysis);
     tcase_add_test(absent, segments_too_short_for_8_blocks_leave_no_default_interval);
     tcase_add_test(absent, a_tail_of_under_20_pairs_has_no_interval);
@@ -1507,13 +1504,11 @@ static Suite *interval_suite(void)
     tcase_add_test(absent, p_is_absent_where_no_replicate_differs);
     tcase_add_test(absent, accessors_answer_nothing_where_there_is_nothing);
     tcase_add_test(absent, a_metric_not_asked_for_is_absent);
-    TCase *same = add_case(suite, "same");
-    tcase_add_checked_fixture(same, set_up, tear_down);
+    TCase *same = add_case(suite, "same", set_up, tear_down);
     tcase_add_loop_test(same, results_are_bit_identical_for_any_number_of_threads, 0, 2);
     tcase_add_loop_test(same, a_feature_left_out_for_one_nan_is_as_if_it_had_none_but_nans, 0, 2);
     tcase_add_test(same, dropped_observations_are_as_if_they_were_not_there);
-    TCase *refused = add_case(suite, "refused");
-    tcase_add_checked_fixture(refused, set_up, tear_down);
+    TCase *refused = add_case(suite, "refused", set_up, tear_down);
     tcase_add_test(refused, numbers_out_of_range_are_named);
     tcase_add_test(refused, options_of_the_other_method_are_refused);
     tcase_add_test(refused, selections_that_share_a_row_are_refused);
@@ -1521,8 +1516,7 @@ static Suite *interval_suite(void)
     tcase_add_test(refused, pointers_and_sizes_are_checked);
     tcase_add_loop_test(refused, any_allocation_may_fail, 0, 2);
     tcase_add_loop_test(refused, progress_can_cancel_anywhere, 0, 2);
-    TCase *coverage = add_case(suite, "coverage");
-    tcase_add_checked_fixture(coverage, set_up, tear_down);
+    TCase *coverage = add_case(suite, "coverage", set_up, tear_down);
     tcase_add_loop_test(coverage, nominal_95_per_cent_covers_between_88_and_99, 0, 4);
     tcase_add_loop_test(coverage, clustered_selections_of_one_kind_differ_in_about_5_per_cent, 0,
                         3);

@@ -2,21 +2,9 @@
 #include <qkvsim/layout.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <stdlib.h>
-
-static qkvsim_context *context;
-
-static void set_up(void)
-{
-    context = context_with(1, QKVSIM_KERNELS_AUTO);
-}
-
-static void tear_down(void)
-{
-    qkvsim_context_free(context);
-}
 
 static void assert_names(const qkvsim_layout *layout, int32_t groups, const char *const *names)
 {
@@ -618,8 +606,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("layout");
-    TCase *groups = add_case(suite, "groups and pair groups");
-    tcase_add_checked_fixture(groups, set_up, tear_down);
+    TCase *groups = add_case(suite, "groups and pair groups", make_context, free_context);
     tcase_add_test(groups, thirds_are_q_k_v_in_order);
     tcase_add_test(groups, pair_groups_stand_along_the_upper_triangle);
     tcase_add_test(groups, a_768_wide_group_has_294528_pairs_and_2304_features_2653056);
@@ -634,16 +621,14 @@ int main(void)
     tcase_add_test(groups, handles_outlive_their_context);
     tcase_add_test(groups, accessors_answer_nothing_where_there_is_nothing);
     tcase_add_test(groups, null_layouts_are_empty);
-    TCase *rollups = add_case(suite, "roll-ups");
-    tcase_add_checked_fixture(rollups, set_up, tear_down);
+    TCase *rollups = add_case(suite, "roll-ups", make_context, free_context);
     tcase_add_loop_test(rollups, heads_are_rolled_up_within_and_across, 0, 2);
     tcase_add_test(rollups, the_part_with_more_heads_may_be_the_second);
     tcase_add_test(rollups, rollups_of_fewer_than_two_pair_groups_are_left_out);
     tcase_add_test(rollups, heads_that_do_not_divide_have_no_within_and_across);
     tcase_add_test(rollups, own_rollups_are_rows_behind_the_pair_groups);
     tcase_add_test(rollups, bad_rollups_are_refused_and_change_nothing);
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, features_that_3_does_not_divide_are_named);
     tcase_add_test(bad, bad_widths_are_refused);
     tcase_add_test(bad, names_that_are_empty_missing_or_twice_are_refused);

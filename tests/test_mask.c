@@ -2,21 +2,9 @@
 #include <qkvsim/mask.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <stdlib.h>
-
-static qkvsim_context *context;
-
-static void set_up(void)
-{
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
-}
-
-static void tear_down(void)
-{
-    qkvsim_context_free(context);
-}
 
 static qkvsim_layout *labelled(const int32_t *labels, int64_t features, int32_t groups)
 {
@@ -263,15 +251,13 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("mask");
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", make_context, free_context);
     tcase_add_test(laws, codes_of_the_lesson_are_1_2_3_4_6_9);
     tcase_add_test(laws, own_codes_multiply);
     tcase_add_test(laws, mask_is_the_outer_product_above_the_diagonal);
     tcase_add_test(laws, padding_behind_the_columns_is_left_alone);
     tcase_add_test(laws, mask_of_2304_features_has_2653056_pairs_and_294528_a_group);
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, ambiguous_codes_name_both_pair_groups);
     tcase_add_test(bad, equal_codes_of_two_groups_are_ambiguous);
     tcase_add_test(bad, products_past_int32_are_too_large);

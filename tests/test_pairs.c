@@ -2,22 +2,10 @@
 #include <qkvsim/pairs.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <math.h>
 #include <stdlib.h>
-
-static qkvsim_context *context;
-
-static void set_up(void)
-{
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
-}
-
-static void tear_down(void)
-{
-    qkvsim_context_free(context);
-}
 
 static const struct maker {
     table (*make)(int64_t n, int64_t d, uint64_t seed);
@@ -802,8 +790,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("pairs");
-    TCase *tests = add_case(suite, "pairs");
-    tcase_add_checked_fixture(tests, set_up, tear_down);
+    TCase *tests = add_case(suite, "pairs", make_context, free_context);
     tcase_add_loop_test(tests, over_a_threshold_is_what_the_matrix_has, 0, MAKERS);
     tcase_add_loop_test(tests, the_top_are_the_first_of_all_sorted, 0, MAKERS);
     tcase_add_loop_test(tests, each_pair_group_has_its_own_top, 0, MAKERS);

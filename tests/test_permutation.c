@@ -2,25 +2,13 @@
 #include <qkvsim/permutation.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <Random123/philox.h>
 #include <math.h>
 #include <stdlib.h>
 
 enum { SCHEMES = QKVSIM_SCHEME_ROWS_SHIFT };
-
-static qkvsim_context *context;
-
-static void set_up(void)
-{
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
-}
-
-static void tear_down(void)
-{
-    qkvsim_context_free(context);
-}
 
 static qkvsim_permutation numbered(int32_t scheme, uint64_t seed, int64_t index)
 {
@@ -927,8 +915,7 @@ END_TEST
 
 static void add_laws(Suite *suite)
 {
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", make_context, free_context);
     tcase_add_loop_test(laws, all_keeps_exactly_the_values_of_the_whole, 0, 7);
     tcase_add_loop_test(laws, feature_keeps_exactly_the_values_of_each_column, 0, 7);
     tcase_add_loop_test(laws, group_keeps_exactly_the_values_of_each_group, 0, 7);
@@ -954,8 +941,7 @@ int main(void)
 {
     Suite *suite = suite_create("permutation");
     add_laws(suite);
-    TCase *uniform = add_case(suite, "equally likely");
-    tcase_add_checked_fixture(uniform, set_up, tear_down);
+    TCase *uniform = add_case(suite, "equally likely", make_context, free_context);
     tcase_add_loop_test(uniform, every_permutation_of_four_values_is_equally_likely, 0, 4);
     tcase_add_loop_test(uniform, every_permutation_is_equally_likely_over_seeds, 0, 4);
     tcase_add_loop_test(uniform, joint_permutations_of_two_features_are_equally_likely, 0, 3);
@@ -963,8 +949,7 @@ int main(void)
     tcase_add_loop_test(uniform, a_large_shuffle_moves_values_from_everywhere_to_everywhere, 0, 2);
     tcase_add_loop_test(uniform, a_large_shuffle_leaves_no_pairs_together, 0, 2);
     tcase_add_test(uniform, a_long_column_moves_values_from_everywhere_to_everywhere);
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, bad_arguments_are_refused);
     tcase_add_test(bad, permutations_are_held_to_their_size);
     tcase_add_loop_test(bad, any_allocation_may_fail, 0, SCHEMES);

@@ -3,23 +3,11 @@
 #include <qkvsim/permutation.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <stdlib.h>
 
 enum { MOST = 1000 };
-
-static qkvsim_context *context;
-
-static void set_up(void)
-{
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
-}
-
-static void tear_down(void)
-{
-    qkvsim_context_free(context);
-}
 
 static qkvsim_relabelling numbered(int32_t relabel, uint64_t seed, int64_t index)
 {
@@ -287,8 +275,7 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("relabel");
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", make_context, free_context);
     tcase_add_loop_test(laws, labels_keep_their_number, 0, 6);
     tcase_add_loop_test(laws, shift_keeps_the_circular_spacing_of_labels, 0, 6);
     tcase_add_test(laws, labels_break_their_spacing);
@@ -296,8 +283,7 @@ int main(void)
     tcase_add_loop_test(laws, every_subset_of_targets_is_equally_likely, 0, 2);
     tcase_add_loop_test(laws, every_lag_is_equally_likely, 0, 2);
     tcase_add_loop_test(laws, threads_and_repetition_change_nothing, 0, 2);
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, bad_arguments_are_refused);
     tcase_add_test(bad, more_observations_than_numbers_are_refused);
     tcase_add_loop_test(bad, any_allocation_may_fail, 0, 2);

@@ -3,26 +3,25 @@
 #include <qkvsim/significance.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { ROWS = 6, METRICS = 2, STATISTICS = 6, TESTS = METRICS * STATISTICS, MOST = 60 };
 
-static qkvsim_context *context;
 static qkvsim_layout *layout;
 
 static void set_up(void)
 {
-    context = context_with(1, QKVSIM_KERNELS_AUTO);
+    make_context();
     assert_ok(context, qkvsim_layout_thirds(context, 9, &layout));
 }
 
 static void tear_down(void)
 {
     qkvsim_layout_free(layout);
-    qkvsim_context_free(context);
+    free_context();
 }
 
 static void assert_close(double value, double expected, const char *what)
@@ -449,14 +448,12 @@ END_TEST
 int main(void)
 {
     Suite *suite = suite_create("significance");
-    TCase *bh = add_case(suite, "Benjamini and Hochberg");
-    tcase_add_checked_fixture(bh, set_up, tear_down);
+    TCase *bh = add_case(suite, "Benjamini and Hochberg", set_up, tear_down);
     tcase_add_loop_test(bh, bh_is_its_definition, 0, 10);
     tcase_add_test(bh, bh_keeps_the_order_and_never_lowers_a_p_value);
     tcase_add_test(bh, bh_refuses_what_is_no_p_value);
     tcase_add_test(bh, any_allocation_may_fail);
-    TCase *maximum = add_case(suite, "maximum statistic");
-    tcase_add_checked_fixture(maximum, set_up, tear_down);
+    TCase *maximum = add_case(suite, "maximum statistic", set_up, tear_down);
     tcase_add_loop_test(maximum, adjusted_p_values_are_their_definitions, 0, 8);
     tcase_add_test(maximum, planted_offsets_and_correlations_come_out_as_built);
     tcase_add_test(maximum, rollups_are_a_family_of_their_own);

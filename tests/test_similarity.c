@@ -2,25 +2,13 @@
 #include <qkvsim/similarity.h>
 
 #include "oracle.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
 
 static const int64_t odd_sizes[] = { 61, 64, 253, 1021, 4093 };
-
-static qkvsim_context *context;
-
-static void set_up(void)
-{
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
-}
-
-static void tear_down(void)
-{
-    qkvsim_context_free(context);
-}
 
 /* The library's d x d matrix as doubles; `dtype` is that of the output. */
 static double *similarity(qkvsim_context *with, const qkvsim_view *view, int32_t metric,
@@ -920,8 +908,7 @@ END_TEST
 
 static void add_contract(Suite *suite)
 {
-    TCase *contract = add_case(suite, "numerics contract");
-    tcase_add_checked_fixture(contract, set_up, tear_down);
+    TCase *contract = add_case(suite, "numerics contract", make_context, free_context);
     tcase_add_loop_test(contract, f32_is_within_1e_6_on_random_data, 0, 8);
     tcase_add_loop_test(contract, f32_is_within_1e_6_for_65536_observations, 0, 2);
     tcase_add_loop_test(contract, f32_is_within_1e_6_with_offsets_to_1e4_deviations, 0, 5);
@@ -949,8 +936,7 @@ static void add_contract(Suite *suite)
 
 static void add_laws(Suite *suite)
 {
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", make_context, free_context);
     tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 6);
     tcase_add_test(laws, scaling_by_powers_of_two_changes_nothing);
     tcase_add_test(laws, a_negative_scale_turns_the_sign_exactly);
@@ -966,8 +952,7 @@ static void add_laws(Suite *suite)
 
 static void add_bad_input(Suite *suite)
 {
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_loop_test(bad, nan_and_infinity_name_part_row_and_column, 0, 3);
     tcase_add_test(bad, nan_in_rows_not_selected_does_not_matter);
     tcase_add_test(bad, nan_in_a_selected_row_is_named_by_the_callers_number);

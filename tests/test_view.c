@@ -2,14 +2,13 @@
 #include <qkvsim/view.h>
 
 #include "fixtures.h"
-#include "support.h"
+#include "suite_context.h"
 
 #include <math.h>
 #include <stdlib.h>
 
 enum { N = 45, D = 23 };
 
-static qkvsim_context *context;
 static table data;
 static stored input;
 static float matrix[D * D];
@@ -18,7 +17,7 @@ static qkvsim_matrix output;
 
 static void set_up(void)
 {
-    context = context_with(2, QKVSIM_KERNELS_AUTO);
+    make_context();
     data = table_with_offsets(N, D, 5, 42);
     input = store(&data, QKVSIM_F32, ORDER_C);
     output = square_matrix(matrix, D, QKVSIM_F32);
@@ -29,7 +28,7 @@ static void tear_down(void)
 {
     stored_free(&input);
     table_free(&data);
-    qkvsim_context_free(context);
+    free_context();
 }
 
 static qkvsim_status cosines(const qkvsim_view *parts, int32_t count,
@@ -480,8 +479,7 @@ END_TEST
 
 static void add_bad_input(Suite *suite)
 {
-    TCase *bad = add_case(suite, "bad input");
-    tcase_add_checked_fixture(bad, set_up, tear_down);
+    TCase *bad = add_case(suite, "bad input", set_up, tear_down);
     tcase_add_test(bad, a_selected_row_out_of_range_is_named);
     tcase_add_test(bad, a_repeated_row_is_named);
     tcase_add_test(bad, an_empty_selection_is_refused);
@@ -506,8 +504,7 @@ static void add_bad_input(Suite *suite)
 int main(void)
 {
     Suite *suite = suite_create("view");
-    TCase *laws = add_case(suite, "laws");
-    tcase_add_checked_fixture(laws, set_up, tear_down);
+    TCase *laws = add_case(suite, "laws", set_up, tear_down);
     tcase_add_test(laws, every_order_in_memory_gives_identical_results);
     tcase_add_test(laws, a_transposed_tensor_is_its_transpose);
     tcase_add_test(laws, three_parts_are_one_fused_view);

@@ -1,0 +1,13 @@
+#include "suite_context.h"
+
+qkvsim_context *context;
+
+void make_context(void)
+{
+    context = context_with(2, QKVSIM_KERNELS_AUTO);
+}
+
+void free_context(void)
+{
+    qkvsim_context_free(context);
+}
