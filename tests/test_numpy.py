@@ -3,6 +3,8 @@
 Usage: test_numpy.py libqkvsim.so
 """
 import ctypes
+import importlib.util
+import os
 import sys
 import unittest
 
@@ -239,6 +241,47 @@ class AgainstNumpy(unittest.TestCase):
         codes = numpy.repeat([1, 2, 3], 10)
         numpy.testing.assert_array_equal(mask, numpy.triu(numpy.outer(codes, codes), 1))
         LIBRARY.qkvsim_layout_free(layout)
+
+
+class Example(unittest.TestCase):
+    """view_of of examples/analysis.py, which README.md gives to users."""
+    @classmethod
+    def setUpClass(cls):
+        path = os.path.join(os.path.dirname(__file__), "..", "examples", "analysis.py")
+        spec = importlib.util.spec_from_file_location("analysis", path)
+        cls.example = importlib.util.module_from_spec(spec)
+        arguments, sys.argv = sys.argv, [path, LIBRARY._name]
+        sys.dont_write_bytecode = True
+        spec.loader.exec_module(cls.example)
+        sys.argv = arguments
+
+    def pearson(self, array):
+        """Through the example's view, which alone keeps a temporary array."""
+        view = self.example.view_of(array)
+        matrix = numpy.empty((array.shape[1],) * 2)
+        del array
+        context = ctypes.c_void_p()
+        self.assertEqual(LIBRARY.qkvsim_context_create(None, ctypes.byref(context)), 0)
+        output = Matrix(ctypes.sizeof(Matrix), matrix.ctypes.data, *matrix.shape, len(matrix), 4)
+        status = LIBRARY.qkvsim_similarity(context, ctypes.byref(view), 1, METRICS["pearson"], None,
+                                           ctypes.byref(output))
+        self.assertEqual(status, 0, LIBRARY.qkvsim_last_error(context))
+        LIBRARY.qkvsim_context_free(context)
+        return matrix
+
+    def test_a_view_is_the_array_or_refused(self):
+        values = numpy.random.default_rng(1).normal(size=(50, 9)) + 1
+        aligned = numpy.zeros(values.shape, [("x", "f4"), ("y", "i4")])
+        packed = numpy.zeros(values.shape, [("x", "f4"), ("y", "i2")])
+        aligned["x"] = packed["x"] = values
+        for array in (values, values.astype("f4"), values.astype("f2"), numpy.asfortranarray(values),
+                      values[::-1, ::-1], values[::2, ::3], aligned["x"]):
+            expected = numpy.corrcoef(array.T.astype("f8"))
+            numpy.testing.assert_allclose(self.pearson(array), expected, atol=1e-6)
+            numpy.testing.assert_allclose(self.pearson(array.copy()), expected, atol=1e-6)
+        for array in (packed["x"], values.astype(values.dtype.newbyteorder()), values.astype(int)):
+            with self.assertRaises(ValueError):
+                self.example.view_of(array)
 
 
 if __name__ == "__main__":
