@@ -19,7 +19,8 @@ extern "C" {
 /** Free with qkvsim_accumulator_free. One thread at a time. */
 typedef struct qkvsim_accumulator qkvsim_accumulator;
 
-/** Makes an empty accumulator for a number of features. Memory 4 features^2 bytes. */
+/** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes.
+ * Returns INVALID_ARGUMENT, NO_MEMORY. */
 QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
                                                    qkvsim_accumulator **accumulator);
 
@@ -46,7 +47,8 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    const qkvsim_similarity_options *options);
 
 /** Adds what another accumulator of as many features holds, which stays as it is; the accumulator
- * itself is no other. TOO_LARGE as for qkvsim_accumulator_update. Time O(d^2). */
+ * itself is no other. Returns INVALID_ARGUMENT (another number of features), TOO_LARGE as
+ * qkvsim_accumulator_update. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);

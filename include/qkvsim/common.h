@@ -20,7 +20,8 @@ extern "C" {
 
 /**
  * What a call came to. Anything but QKVSIM_OK leaves every output untouched: a handle initialised
- * to NULL may be freed whether the call succeeded or not.
+ * to NULL may be freed whether the call succeeded or not. A NULL context, or NULL where a result is
+ * to go, is INVALID_ARGUMENT.
  */
 typedef int32_t qkvsim_status;
 enum {

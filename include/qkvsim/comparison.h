@@ -43,6 +43,9 @@ enum {
  * @param bins     1 to QKVSIM_BINS_MAX
  * @param distance QKVSIM_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
  * @param value    receives the distance; NaN where a histogram is empty
+ * @return INVALID_ARGUMENT; TOO_LARGE where the counts' sum exceeds int64
+ *
+ * Time O(bins).
  */
 QKVSIM_API qkvsim_status qkvsim_histogram_distance(qkvsim_context *context, const int64_t *a,
                                                    const int64_t *b, const double *edges,

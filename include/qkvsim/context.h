@@ -68,10 +68,10 @@ QKVSIM_API void qkvsim_context_free(qkvsim_context *context);
  */
 QKVSIM_API const char *qkvsim_last_error(const qkvsim_context *context);
 
-/** Threads that calls through this context use. */
+/** Threads that calls through this context use; 0 for NULL. */
 QKVSIM_API int32_t qkvsim_context_threads(const qkvsim_context *context);
 
-/** Name of the inner loops in use: "portable", "avx2" or "avx512"; static. */
+/** Name of the inner loops in use: "portable", "avx2" or "avx512", "" for NULL; static. */
 QKVSIM_API const char *qkvsim_context_kernels(const qkvsim_context *context);
 
 /** Replaces the progress callback (NULL: none). */

@@ -34,6 +34,10 @@ typedef struct qkvsim_bins {
  * @param bins  NULL for 100 equal bins on [-1, 1]
  * @param dtype QKVSIM_F32 or F64: the type of the values
  * @param edges receives count + 1 numbers
+ * @return INVALID_ARGUMENT (low not below high, too many bins, edges that do not increase, another
+ *         dtype)
+ *
+ * Time O(count).
  */
 QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins,
                                           int32_t dtype, double *edges);
@@ -47,6 +51,7 @@ QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_
  * @param bins       NULL for 100 equal bins on [-1, 1]
  * @param histograms receives code_count x bins counts, row-major
  * @param outside    receives for each code the values in no bin (below, above, or NaN); may be NULL
+ * @return INVALID_ARGUMENT (a mask of another shape or type, a code twice, bad bins), NO_MEMORY
  *
  * Time O(rows x columns x log code_count), memory O(bins x code_count).
  */

@@ -16,7 +16,12 @@
 extern "C" {
 #endif
 
-/** Immutable once made and given its roll-ups; may be shared by threads. Free with qkvsim_layout_free. */
+/**
+ * Immutable once made and given its roll-ups; may be shared by threads. Free with qkvsim_layout_free.
+ *
+ * The functions that make one return INVALID_ARGUMENT, NO_MEMORY, or TOO_LARGE for more than 2^31 - 1
+ * features or 4,096 heads; there are 1 to 4,096 groups. Time and memory O(features + groups^2).
+ */
 typedef struct qkvsim_layout qkvsim_layout;
 
 /**

@@ -38,7 +38,7 @@ enum {
 };
 
 /** Pairs a threshold may give where no limit is set. */
-#define QKVSIM_PAIRS_LIMIT 10000000
+enum { QKVSIM_PAIRS_LIMIT = 10000000 };
 
 /** Zero in any field is its default. At least one of threshold and top is given; with both, the result
  * is the top k of the pairs over the threshold. */
