@@ -53,6 +53,15 @@ static inline int64_t qkv_pairs_between(int64_t m, int64_t n, bool same_group)
     return same_group ? m * (m - 1) / 2 : m * n;
 }
 
+/* The handle of labels and names that are in order; they are copied. NULL where memory is short. */
+qkvsim_layout *qkv_layout_make(const qkv_allocator *allocator, const int32_t *labels,
+                               int64_t features, const char *const *names, int32_t groups);
+
+/* Adds an increasing list of pair groups under a name; false where memory is short, with nothing
+ * changed. */
+bool qkv_layout_append_rollup(qkvsim_layout *layout, const char *name, const int32_t *pair_groups,
+                              int32_t count);
+
 /* A copy whose life is the caller's. NULL where memory is short. */
 qkvsim_layout *qkv_layout_copy(const qkv_allocator *allocator, const qkvsim_layout *layout);
 
