@@ -88,11 +88,6 @@ void canvas_line(cairo_t *cr, double x1, double y1, double x2, double y2)
     cairo_stroke(cr);
 }
 
-void canvas_number(char *text, size_t size, int decimals, double value)
-{
-    snprintf(text, size, "%s%.*f", value < 0 ? "−" : "", decimals, fabs(value));
-}
-
 double canvas_tick_step(double length)
 {
     double step = pow(10, floor(log10(length)));
@@ -103,9 +98,17 @@ double canvas_tick_step(double length)
     return 5 * step;
 }
 
-int canvas_tick_decimals(double step)
+struct canvas_ticks canvas_ticks(double low, double high)
 {
-    return step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0;
+    double step = canvas_tick_step(high - low), first = ceil(low / step - 1e-9);
+    struct canvas_ticks ticks = { .decimals = step < 1 ? (int)ceil(-log10(step) - 1e-9) : 0 };
+    for (int k = 0; k < CANVAS_TICKS_MAX && step * (first + k) <= high + 1e-9 * step; k++) {
+        ticks.values[k] = step * (first + k);
+        snprintf(ticks.labels[k], CANVAS_LABEL_SIZE, "%s%.*f", ticks.values[k] < 0 ? "−" : "",
+                 ticks.decimals, fabs(ticks.values[k]));
+        ticks.count++;
+    }
+    return ticks;
 }
 
 /* How a file comes to be: the surface for a page, and what is left to do once it is drawn. */

@@ -44,13 +44,18 @@ void canvas_stroke(cairo_t *cr, const struct canvas_style *style);
 
 void canvas_line(cairo_t *cr, double x1, double y1, double x2, double y2);
 
-/* A number as it stands on an axis: with a true minus. */
-void canvas_number(char *text, size_t size, int decimals, double value);
-
 /* The smallest step, of 1, 2 or 5 times a power of ten, that gives an axis of this length at most
- * five ticks, and the decimals its labels need. */
+ * five ticks. */
 double canvas_tick_step(double length);
-int canvas_tick_decimals(double step);
+
+/* The ticks of an axis, with labels of so many decimals and a true minus. */
+enum { CANVAS_TICKS_MAX = 8, CANVAS_LABEL_SIZE = 32 };
+struct canvas_ticks {
+    int count, decimals;
+    double values[CANVAS_TICKS_MAX];
+    char labels[CANVAS_TICKS_MAX][CANVAS_LABEL_SIZE];
+};
+struct canvas_ticks canvas_ticks(double low, double high);
 
 /* Draws a page and returns its height; called twice, first to find the height. */
 typedef double canvas_page(cairo_t *cr, void *content);

@@ -324,23 +324,19 @@ static void draw_bar(const struct figure *figure, const struct panel *panel)
         cairo_rectangle(cr, left + length * i / STEPS, top, length / STEPS + 0.3, BAR);
         cairo_fill(cr);
     }
-    double step = canvas_tick_step(scale->high - scale->low);
-    int decimals = canvas_tick_decimals(step);
+    struct canvas_ticks ticks = canvas_ticks(scale->low, scale->high);
     canvas_grey(cr, 0.15);
     canvas_font(cr, 6.5, false);
     cairo_set_line_width(cr, 0.5);
-    for (double tick = step * ceil(scale->low / step - 1e-9); tick <= scale->high + 1e-9 * step;
-         tick += step) {
-        char label[32];
-        double x = left + length * (tick - scale->low) / (scale->high - scale->low);
-        canvas_number(label, sizeof label, decimals, fabs(tick) < 1e-9 * step ? 0 : tick);
+    for (int k = 0; k < ticks.count; k++) {
+        double x = left + length * (ticks.values[k] - scale->low) / (scale->high - scale->low);
         canvas_line(cr, x, top + BAR, x, top + BAR + 2.5);
-        canvas_text(cr, x, top + BAR + 9.5, 0.5, label);
+        canvas_text(cr, x, top + BAR + 9.5, 0.5, ticks.labels[k]);
     }
     char name[REPORT_STATISTIC_SIZE], title[3 * REPORT_STATISTIC_SIZE], range[48] = "";
     if (scale->low > 0)
-        snprintf(range, sizeof range, ", from %.*f to %.*f only", decimals, scale->low, decimals,
-                 scale->high);
+        snprintf(range, sizeof range, ", from %.*f to %.*f only", ticks.decimals, scale->low,
+                 ticks.decimals, scale->high);
     snprintf(title, sizeof title, "%s%s%s", panel->condition == NULL ? "difference of " : "",
              report_chosen_name(figure->report, name), range);
     canvas_font(cr, 7, false);

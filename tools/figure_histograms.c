@@ -201,16 +201,12 @@ static void draw_x_axis(const struct figure *figure, bool labels)
 
 static void draw_y_axis(const struct figure *figure, double limit)
 {
-    double percent = 100 * limit, step = canvas_tick_step(percent);
-    int decimals = canvas_tick_decimals(step);
-    for (int i = 0; i * step <= percent * (1 + 1e-9); i++) {
-        double y = -figure->panel_height * i * step / percent;
-        char label[32];
-        snprintf(label, sizeof label, "%.*f", decimals, i * step);
-        cairo_move_to(figure->cr, 0, y);
-        cairo_line_to(figure->cr, -3, y);
-        cairo_stroke(figure->cr);
-        canvas_text(figure->cr, -5, y + 2.4, 1, label);
+    double percent = 100 * limit;
+    struct canvas_ticks ticks = canvas_ticks(0, percent);
+    for (int k = 0; k < ticks.count; k++) {
+        double y = -figure->panel_height * ticks.values[k] / percent;
+        canvas_line(figure->cr, 0, y, -3, y);
+        canvas_text(figure->cr, -5, y + 2.4, 1, ticks.labels[k]);
     }
 }
 

@@ -66,21 +66,17 @@ static double x_of(const struct drawing *drawing, double value)
 static void draw_axis(const struct drawing *drawing, double bottom)
 {
     cairo_t *cr = drawing->cr;
-    double step = canvas_tick_step(drawing->high - drawing->low);
-    int decimals = canvas_tick_decimals(step);
+    struct canvas_ticks ticks = canvas_ticks(drawing->low, drawing->high);
     char name[REPORT_STATISTIC_SIZE];
     canvas_font(cr, 6.5, false);
     cairo_set_line_width(cr, 0.5);
-    for (double tick = step * ceil(drawing->low / step - 1e-9); tick <= drawing->high + 1e-9 * step;
-         tick += step) {
-        char label[32];
-        double x = x_of(drawing, tick);
-        canvas_number(label, sizeof label, decimals, fabs(tick) < 1e-9 * step ? 0 : tick);
+    for (int k = 0; k < ticks.count; k++) {
+        double x = x_of(drawing, ticks.values[k]);
         canvas_grey(cr, 0.9);
         canvas_line(cr, x, 0, x, bottom);
         canvas_grey(cr, 0.15);
         canvas_line(cr, x, bottom, x, bottom + 3);
-        canvas_text(cr, x, bottom + 10, 0.5, label);
+        canvas_text(cr, x, bottom + 10, 0.5, ticks.labels[k]);
     }
     canvas_line(cr, 0, bottom, drawing->width, bottom);
     canvas_font(cr, 7, false);

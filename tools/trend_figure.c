@@ -205,19 +205,15 @@ static void draw_line(const struct figure *figure, const struct panel *panel, in
 static void draw_y_axis(const struct figure *figure, const struct panel *panel)
 {
     cairo_t *cr = figure->cr;
-    double step = canvas_tick_step(panel->high - panel->low);
-    int decimals = canvas_tick_decimals(step);
+    struct canvas_ticks ticks = canvas_ticks(panel->low, panel->high);
     canvas_font(cr, 6.5, false);
-    for (double tick = step * ceil(panel->low / step - 1e-9); tick <= panel->high + 1e-9 * step;
-         tick += step) {
-        char label[32];
-        double y = y_of(panel, tick);
-        canvas_number(label, sizeof label, decimals, fabs(tick) < 1e-9 * step ? 0 : tick);
+    for (int k = 0; k < ticks.count; k++) {
+        double y = y_of(panel, ticks.values[k]);
         canvas_grey(cr, 0.9);
         canvas_line(cr, 0, y, figure->panel_width, y);
         canvas_grey(cr, 0.15);
         canvas_line(cr, 0, y, -3, y);
-        canvas_text(cr, -5, y + 2.4, 1, label);
+        canvas_text(cr, -5, y + 2.4, 1, ticks.labels[k]);
     }
 }
 
