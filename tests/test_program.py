@@ -253,6 +253,11 @@ class Results(Program):
         for threads in (2, 3, 7):
             self.assertEqual(self.analyze(*arguments, "--threads", threads), expected)
 
+    def test_the_table_has_offsets_only_of_cosines(self):
+        for metrics, offset in (("cosine,pearson", True), ("pearson", False), ("spearman", False)):
+            table = self.succeed("analyze", self.input, "--metrics", metrics)
+            self.assertEqual("offset" in table, offset)
+
     def test_csv_and_figures_are_written_whole(self):
         for name, start in (("out.csv", b""), ("out.svg", b"<?xml"), ("out.pdf", b"%PDF"),
                             ("out.png", b"\x89PNG")):

@@ -257,8 +257,8 @@ static void draw_panel_header(const struct figure *figure, int32_t pair_group, i
     double width = canvas_text(figure->cr, 0, y, 0, name);
     canvas_font(figure->cr, 6.5, false);
     canvas_grey(figure->cr, 0.35);
-    snprintf(pairs, sizeof pairs, "%s pairs",
-             text_count(qkvsim_layout_pairs(figure->report->layout, pair_group), count));
+    int64_t number = qkvsim_layout_pairs(figure->report->layout, pair_group);
+    snprintf(pairs, sizeof pairs, "%s pair%s", text_count(number, count), number == 1 ? "" : "s");
     if (width + 6 + canvas_text_width(figure->cr, pairs) + 6 <= numbers)
         canvas_text(figure->cr, width + 6, y, 0, pairs);
 }

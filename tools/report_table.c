@@ -202,6 +202,8 @@ static bool print_condition(FILE *stream, const struct lines *lines,
                                              { "offset", false, 8 },   { "interval", true, 7 },
                                              { "p", false, 9 } };
     const struct report *report = lines->report;
+    if (!report_has_metric(report, QKVSIM_COSINE))
+        columns[OFFSET].importance = 0;
     if (condition->intervals == NULL)
         columns[INTERVAL].importance = 0;
     if (condition->baseline == NULL)
