@@ -88,14 +88,14 @@ __attribute__((always_inline)) static inline NAME(pairs)
 typedef struct NAME(sums) {
     power_sums powers[METRICS];
     NAME(reals) least[METRICS], most[METRICS];
-    NAME(words) tail[METRICS]; /* minus the number of values */
+    int64_t tail[METRICS];
     NAME(reals) row_variance, row_energy, row_cross;
     doubles variance, energy, cross;
 } NAME(sums);
 
 __attribute__((always_inline)) static inline void NAME(clear_sums)(NAME(sums) * sums)
 {
-    *sums = (NAME(sums)){ .tail = { { 0 } } };
+    *sums = (NAME(sums)){ .tail = { 0 } };
     for (int metric = 0; metric < METRICS; metric++) {
         sums->least[metric] = NAME(filled)(2);
         sums->most[metric] = NAME(filled)(-2);
@@ -105,7 +105,7 @@ __attribute__((always_inline)) static inline void NAME(clear_sums)(NAME(sums) * 
 /* Counts lanes from 0.9 up. Cosines often are in any vector, and a branch would be guessed wrong. */
 static inline void NAME(add_tail)(NAME(sums) * sums, int metric, NAME(reals) values)
 {
-    sums->tail[metric] += NAME(farther)(values, values) >= NAME(filled)((REAL)0.9);
+    sums->tail[metric] += NAME(at_least)(NAME(farther)(values, values), NAME(filled)((REAL)0.9));
 }
 
 /* Clamps, as rounding may exceed 1. */
@@ -172,11 +172,11 @@ static inline void NAME(take_row)(doubles *sum, NAME(reals) * row)
 
 static void NAME(take_metric)(const NAME(sums) * sums, int metric, qkv_tally *tally)
 {
+    tally->tail += sums->tail[metric];
     power_sums_into(&sums->powers[metric], tally->power_sums);
     for (int lane = 0; lane < LANES; lane++) {
         tally->minimum = fmin(tally->minimum, (double)sums->least[metric][lane]);
         tally->maximum = fmax(tally->maximum, (double)sums->most[metric][lane]);
-        tally->tail -= sums->tail[metric][lane];
     }
 }
 
@@ -235,10 +235,10 @@ static NAME(scale) NAME(scale_of)(const qkv_binning *binning, const tally_mode m
     return scale;
 }
 
-/* A vector's bins: as whole numbers, and with where the tables begin in the lowest bits; and how far
+/* A vector's bins: with where the tables begin in the lowest bits, and as whole numbers; and how far
  * values are from the middles. */
 typedef struct NAME(guess) {
-    NAME(reals) whole, bits, aside;
+    NAME(reals) bits, whole, aside;
 } NAME(guess);
 
 __attribute__((always_inline)) static inline NAME(guess)
@@ -247,7 +247,7 @@ __attribute__((always_inline)) static inline NAME(guess)
     const NAME(reals) position = NAME(multiply_add)(values, scale->half, scale->to_middle);
     const NAME(reals) bits = position + magic;
     const NAME(reals) whole = bits - magic;
-    return (NAME(guess)){ whole, bits, position - whole };
+    return (NAME(guess)){ bits, whole, NAME(from_whole)(position, whole) };
 }
 
 /* The same bins exactly, one by one from the guess. */
@@ -265,7 +265,7 @@ __attribute__((noinline, cold)) static NAME(reals)
 __attribute__((always_inline)) static inline void
 NAME(settle)(const NAME(scale) * scale, NAME(reals) values, NAME(reals) magic, NAME(guess) * guess)
 {
-    guess->whole = NAME(settled)(scale->binning, values, guess->whole);
+    guess->whole = NAME(settled)(scale->binning, values, guess->bits - magic);
     guess->bits = guess->whole + magic;
 }
 

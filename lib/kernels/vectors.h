@@ -28,6 +28,8 @@ typedef double doubles __attribute__((vector_size(VECTOR_BYTES)));
 #define OPERATION(name, kind) _mm512_##name##_##kind
 #define FARTHER(a, b, kind) _mm512_range_##kind(a, b, 11) /* the larger magnitude, sign cleared */
 #define ANY_ABOVE(a, b, kind) (_mm512_cmp_##kind##_mask(a, b, _CMP_GT_OQ) != 0)
+#define AT_LEAST(a, b, kind) _mm512_cmp_##kind##_mask(a, b, _CMP_GE_OQ)
+#define FROM_WHOLE(a, whole, kind) _mm512_reduce_##kind(a, 0)
 typedef __m512 register_ps;
 typedef __m512d register_pd;
 #elif defined(__AVX2__)
@@ -35,13 +37,16 @@ typedef __m512d register_pd;
 #define MAGNITUDE(a, kind) _mm256_andnot_##kind(_mm256_set1_##kind(-0.0), a)
 #define FARTHER(a, b, kind) _mm256_max_##kind(MAGNITUDE(a, kind), MAGNITUDE(b, kind))
 #define ANY_ABOVE(a, b, kind) (_mm256_movemask_##kind(_mm256_cmp_##kind(a, b, _CMP_GT_OQ)) != 0)
+#define AT_LEAST(a, b, kind) _mm256_movemask_##kind(_mm256_cmp_##kind(a, b, _CMP_GE_OQ))
+#define FROM_WHOLE(a, whole, kind) _mm256_sub_##kind(a, whole)
 typedef __m256 register_ps;
 typedef __m256d register_pd;
 #endif
 
 /*
  * Lane by lane: the smaller, the larger, the larger magnitude, and a b + c, rounded once where the
- * processor can. any_above: whether a lane of a is above b's.
+ * processor can. any_above: whether a lane of a is above b's; at_least: how many are no less.
+ * from_whole: a less the whole number next to it, which the caller has.
  */
 #ifdef OPERATION
 #define DEFINE_OPERATIONS(VECTOR, SUFFIX, KIND)                                                    \
@@ -60,6 +65,16 @@ typedef __m256d register_pd;
     static inline bool any_above_##SUFFIX(VECTOR a, VECTOR b)                                      \
     {                                                                                              \
         return ANY_ABOVE((register_##KIND)a, (register_##KIND)b, KIND);                            \
+    }                                                                                              \
+    static inline int at_least_##SUFFIX(VECTOR a, VECTOR b)                                        \
+    {                                                                                              \
+        return __builtin_popcount(                                                                 \
+            (unsigned)AT_LEAST((register_##KIND)a, (register_##KIND)b, KIND));                     \
+    }                                                                                              \
+    static inline VECTOR from_whole_##SUFFIX(VECTOR a, VECTOR whole)                               \
+    {                                                                                              \
+        (void)whole;                                                                               \
+        return (VECTOR)FROM_WHOLE((register_##KIND)a, (register_##KIND)whole, KIND);               \
     }                                                                                              \
     static inline VECTOR multiply_add_##SUFFIX(VECTOR a, VECTOR b, VECTOR c)                       \
     {                                                                                              \
@@ -91,6 +106,17 @@ typedef __m256d register_pd;
         const __auto_type above = a > b;                                                           \
         memcpy(halves, &above, sizeof halves);                                                     \
         return (halves[0] | halves[1]) != 0;                                                       \
+    }                                                                                              \
+    static inline int at_least_##SUFFIX(VECTOR a, VECTOR b)                                        \
+    {                                                                                              \
+        int count = 0;                                                                             \
+        for (size_t lane = 0; lane < LANES_OF(a); lane++)                                          \
+            count += a[lane] >= b[lane];                                                           \
+        return count;                                                                              \
+    }                                                                                              \
+    static inline VECTOR from_whole_##SUFFIX(VECTOR a, VECTOR whole)                               \
+    {                                                                                              \
+        return a - whole;                                                                          \
     }                                                                                              \
     static inline VECTOR multiply_add_##SUFFIX(VECTOR a, VECTOR b, VECTOR c)                       \
     {                                                                                              \
