@@ -55,6 +55,24 @@ static qkvsim_status copy_edges(qkvsim_context *context, const qkvsim_bins *bins
     return QKVSIM_OK;
 }
 
+static int64_t find_edge(const qkv_binning *binning, double edge)
+{
+    for (int64_t k = 1; k < binning->count; k++)
+        if (binning->edges[k] == edge)
+            return k;
+    return 0;
+}
+
+/* Which bins make up the tail, |value| >= 0.9, if any do. */
+static void find_tail(qkv_binning *binning, int32_t real)
+{
+    const int64_t end = find_edge(binning, rounded(-0.9, real));
+    const int64_t start = find_edge(binning, rounded(0.9, real));
+    const bool in_bins = binning->fast && end > 0 && start > 0;
+    binning->tail_end = in_bins ? end : 0;
+    binning->tail_start = in_bins ? start : binning->count;
+}
+
 qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins, int32_t real,
                                qkv_binning *binning)
 {
@@ -84,6 +102,7 @@ qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins,
         .per_unit = equal ? (double)given.count / (given.high - given.low) : 0,
         .fast = equal && given.low == -1 && given.high == 1 && given.count <= FAST_BINS_MAX,
     };
+    find_tail(binning, real);
     return QKVSIM_OK;
 }
 

@@ -352,6 +352,26 @@ void qkv_tally_sink_close(qkv_tally_sink *sink)
     *sink = (qkv_tally_sink){ 0 };
 }
 
+/* Values in the tail's bins, which kernels leave out. */
+static int64_t count_tail(const qkv_binning *binning, const int64_t *histogram)
+{
+    int64_t tail = 0;
+    for (int64_t bin = 0; bin < binning->count; bin++)
+        if (bin < binning->tail_end || bin >= binning->tail_start)
+            tail += histogram[bin];
+    return tail;
+}
+
+static void add_tails(const qkv_tally_sink *sink, qkv_pair_result *result)
+{
+    const qkv_binning *binning = sink->setting.binning;
+    qkv_moments *moments[2] = { &result->cosine, &result->pearson };
+    for (int metric = 0; metric < 2; metric++)
+        if (sink->histograms[metric] != NULL)
+            moments[metric]->tail +=
+                count_tail(binning, sink->histograms[metric] + result->pair_group * binning->count);
+}
+
 void qkv_tally_sink_results(qkv_tally_sink *sink, qkv_pair_result *pair_groups)
 {
     for (int32_t w = 0; w < sink->workers; w++)
@@ -369,4 +389,6 @@ void qkv_tally_sink_results(qkv_tally_sink *sink, qkv_pair_result *pair_groups)
         to->variance_energy += from->variance_energy;
         to->cross += from->cross;
     }
+    for (int32_t p = 0; p < count; p++)
+        add_tails(sink, &pair_groups[p]);
 }

@@ -694,6 +694,63 @@ START_TEST(moments_of_values_close_together_far_from_0_do_not_cancel)
 }
 END_TEST
 
+/* Columns whose offset ratios lie around 0.9, float by float, beside the constants 1 and -1: cosines
+ * with these are the ratios and their negatives. */
+static table table_ratios_around_0_9(void)
+{
+    const int64_t d = 120;
+    table data = table_new(2, d);
+    for (int64_t j = 0; j < d; j++) {
+        const bool constant = j < 2;
+        const double aside = constant ? 0 : sqrt(1 / 0.81 - 1) + (double)(j - d / 2) * 0x1p-25;
+        const double mean = j == 1 ? -1 : 1;
+        *table_at(&data, 0, j) = mean + aside;
+        *table_at(&data, 1, j) = mean - aside;
+    }
+    return data;
+}
+
+static int64_t at_plus_or_minus_0_9[2];
+
+static void check_tail(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
+                       const double *values, int64_t count)
+{
+    const oracle_summary expected = oracle_summarise(values, count, single_precision);
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_TAIL), expected.tail, 0, "tail");
+    for (int64_t k = 0; k < count; k++)
+        if (fabs(values[k]) == (double)0.9f)
+            at_plus_or_minus_0_9[values[k] < 0]++;
+}
+
+/* Where 0.9 is an edge of the bins, and where it is not, with any kernels. */
+START_TEST(values_of_exactly_0_9_and_minus_0_9_are_in_the_tail)
+{
+    const int64_t bin_counts[] = { 100, 20, 7, 180 };
+    table data = table_ratios_around_0_9();
+    qkvsim_layout *layout = layout_in_turns(data.d, 1);
+    qkvsim_context *const usual = context;
+    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+        const qkvsim_bins bins = {
+            .struct_size = sizeof bins, .count = bin_counts[_i % 4], .low = -1, .high = 1
+        };
+        const qkvsim_context_options choice = { .struct_size = sizeof choice, .kernels = _i / 4 };
+        if (qkvsim_context_create(&choice, &context) != QKVSIM_OK)
+            break; /* kernels that this processor lacks */
+        stored copy = store(&data, dtype, ORDER_C);
+        single_precision = dtype != QKVSIM_F64;
+        memset(at_plus_or_minus_0_9, 0, sizeof at_plus_or_minus_0_9);
+        for_each_pair_group(&copy, layout, &bins, check_tail);
+        if (single_precision)
+            ck_assert(at_plus_or_minus_0_9[0] > 0 && at_plus_or_minus_0_9[1] > 0);
+        stored_free(&copy);
+        qkvsim_context_free(context);
+    }
+    context = usual;
+    qkvsim_layout_free(layout);
+    table_free(&data);
+}
+END_TEST
+
 /* ---- roll-ups ---- */
 
 START_TEST(a_rollup_has_the_histogram_and_moments_of_its_pair_groups_together)
@@ -1773,6 +1830,7 @@ static void add_contract(Suite *suite)
     tcase_add_loop_test(contract, every_pair_of_identical_features_is_counted, QKVSIM_KERNELS_AUTO,
                         QKVSIM_KERNELS_PORTABLE + 1);
     tcase_add_loop_test(contract, moments_of_values_close_together_far_from_0_do_not_cancel, 0, 2);
+    tcase_add_loop_test(contract, values_of_exactly_0_9_and_minus_0_9_are_in_the_tail, 0, 16);
     tcase_add_test(contract, names_and_sizes_are_those_of_the_layout);
     tcase_add_test(contract, accessors_answer_nothing_where_there_is_nothing);
     tcase_add_test(contract, null_analyses_are_empty);

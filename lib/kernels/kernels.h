@@ -68,6 +68,9 @@ typedef struct qkv_binning {
     double *edges;   /* count + 1: bin k holds v >= edges[k] and v < edges[k + 1] */
     double per_unit; /* equal bins: count / (high - low); 0 for the caller's own edges */
     bool fast;       /* equal bins on [-1, 1], few enough for single precision indices */
+    /* Fast bins before tail_end and from tail_start on hold just the values from 0.9 up in magnitude,
+     * less -0.9 itself, which begins bin tail_end. 0 and count where neither is an edge. */
+    int64_t tail_end, tail_start;
 } qkv_binning;
 
 /* A part of a tile whose pairs all belong to one pair group. */
@@ -90,7 +93,7 @@ typedef struct qkv_tally {
     double shift;
     double power_sums[4];
     double minimum, maximum;
-    int64_t tail;
+    int64_t tail; /* values from 0.9 up in magnitude that are not in the tail's bins */
 } qkv_tally;
 
 typedef struct qkv_rectangle_tally {

@@ -102,12 +102,6 @@ __attribute__((always_inline)) static inline void NAME(clear_sums)(NAME(sums) * 
     }
 }
 
-/* Counts lanes from 0.9 up. Cosines often are in any vector, and a branch would be guessed wrong. */
-static inline void NAME(add_tail)(NAME(sums) * sums, int metric, NAME(reals) values)
-{
-    sums->tail[metric] += NAME(at_least)(NAME(farther)(values, values), NAME(filled)((REAL)0.9));
-}
-
 /* Clamps, as rounding may exceed 1. */
 static inline void NAME(clamp_pairs)(NAME(pairs) * pairs, const tally_mode mode)
 {
@@ -119,18 +113,15 @@ static inline void NAME(clamp_pairs)(NAME(pairs) * pairs, const tally_mode mode)
     pairs->cosine = NAME(larger)(NAME(smaller)(pairs->cosine, one), -one);
 }
 
-/* The tail, and what only vectors with a large Pearson value or a cosine beyond 1 need. */
+/* Counts values from 0.9 up, where bins do not. */
 __attribute__((always_inline)) static inline void
-NAME(bound)(NAME(pairs) * pairs, NAME(sums) * sums, const tally_mode mode)
+NAME(add_tail)(NAME(sums) * sums, const NAME(pairs) * pairs, const tally_mode mode)
 {
-    const NAME(reals) below = NAME(filled)((REAL)0.899);
+    const NAME(reals) tail = NAME(filled)((REAL)0.9);
     if (mode.cosine)
-        NAME(add_tail)(sums, COSINE, pairs->cosine);
-    const NAME(reals) scaled = mode.cosine ? below * pairs->cosine : pairs->pearson;
-    if (NAME(any_above)(NAME(farther)(pairs->pearson, scaled), below)) {
-        NAME(add_tail)(sums, PEARSON, pairs->pearson);
-        NAME(clamp_pairs)(pairs, mode);
-    }
+        sums->tail[COSINE] += NAME(at_least)(NAME(farther)(pairs->cosine, pairs->cosine), tail);
+    if (mode.pearson)
+        sums->tail[PEARSON] += NAME(at_least)(NAME(farther)(pairs->pearson, pairs->pearson), tail);
 }
 
 __attribute__((always_inline)) static inline void
@@ -213,6 +204,7 @@ typedef struct NAME(scale) {
     const qkv_binning *binning;
     int64_t size, unused; /* of a table, and a cell behind all tables */
     NAME(reals) half, to_middle, magic, dealt, bins, sure;
+    bool tail_in_bins;
 } NAME(scale);
 
 static NAME(scale) NAME(scale_of)(const qkv_binning *binning, const tally_mode mode)
@@ -228,6 +220,7 @@ static NAME(scale) NAME(scale_of)(const qkv_binning *binning, const tally_mode m
         .magic = NAME(filled)(IS_DOUBLE ? (REAL)0x1.8p52 : (REAL)0x1.8p23),
         .bins = NAME(filled)(bins),
         .sure = NAME(filled)((REAL)0.5 - bins * (REAL)0x1p-23),
+        .tail_in_bins = mode.guessed && binning->tail_end > 0,
     };
     scale.unused = tables * scale.size;
     for (int lane = 0; lane < LANES; lane++)
@@ -250,23 +243,35 @@ __attribute__((always_inline)) static inline NAME(guess)
     return (NAME(guess)){ bits, whole, NAME(from_whole)(position, whole) };
 }
 
+/* Bins, and how many of the tail's values are in none of its bins. */
+typedef struct NAME(settled) {
+    NAME(reals) whole;
+    int64_t tail;
+} NAME(settled);
+
 /* The same bins exactly, one by one from the guess. */
-__attribute__((noinline, cold)) static NAME(reals)
-    NAME(settled)(const qkv_binning *binning, NAME(reals) values, NAME(reals) whole)
+__attribute__((noinline, cold)) static NAME(settled)
+    NAME(settle_each)(const qkv_binning *binning, NAME(reals) values, NAME(reals) whole)
 {
+    NAME(settled) settled = { .tail = 0 };
     for (int lane = 0; lane < LANES; lane++) {
         const int64_t guess = (int64_t)whole[lane];
         const int64_t within = guess < 0 ? 0 : guess < binning->count ? guess : binning->count - 1;
-        whole[lane] = (REAL)settle_bin(binning, (double)values[lane], within);
+        settled.whole[lane] = (REAL)settle_bin(binning, (double)values[lane], within);
+        settled.tail += binning->tail_end > 0 && values[lane] == (REAL)-0.9;
     }
-    return whole;
+    return settled;
 }
 
-__attribute__((always_inline)) static inline void
-NAME(settle)(const NAME(scale) * scale, NAME(reals) values, NAME(reals) magic, NAME(guess) * guess)
+__attribute__((always_inline)) static inline void NAME(settle)(const NAME(scale) * scale,
+                                                               NAME(reals) values,
+                                                               NAME(reals) magic,
+                                                               NAME(guess) * guess, int64_t *tail)
 {
-    guess->whole = NAME(settled)(scale->binning, values, guess->bits - magic);
-    guess->bits = guess->whole + magic;
+    const NAME(settled) settled = NAME(settle_each)(scale->binning, values, guess->bits - magic);
+    guess->whole = settled.whole;
+    guess->bits = settled.whole + magic;
+    *tail += settled.tail;
 }
 
 /* Pairs that do not exist count in the unused cell. */
@@ -276,10 +281,10 @@ static inline void NAME(store_cells)(const NAME(scale) * scale, const NAME(pairs
     NAME(store_reals)(to, NAME(existing)(pairs, bits, scale->magic + (REAL)scale->unused));
 }
 
-__attribute__((always_inline)) static inline void NAME(find_cells)(const NAME(scale) * scale,
-                                                                   const NAME(pairs) * pairs,
-                                                                   NAME(cells) * cells,
-                                                                   const tally_mode mode)
+/* Rounding may exceed 1, and values there are unsure as well. */
+__attribute__((always_inline)) static inline void
+NAME(find_cells)(const NAME(scale) * scale, NAME(pairs) * pairs, NAME(sums) * sums,
+                 NAME(cells) * cells, const tally_mode mode)
 {
     REAL(*slot)[LANES] = (*cells->kept)[cells->vectors % CELLS_KEPT];
     const NAME(reals) magic = mode.joint ? scale->magic : scale->dealt;
@@ -289,11 +294,13 @@ __attribute__((always_inline)) static inline void NAME(find_cells)(const NAME(sc
         NAME(farther)(cosine.aside, mode.pearson ? pearson.aside : cosine.aside);
     /* Pairs that do not exist are 0, where an edge may be. */
     const NAME(reals) aside = NAME(existing)(pairs, farthest, NAME(filled)(0));
-    if (NAME(any_above)(aside, scale->sure)) {
+    const NAME(reals) size = NAME(farther)(pairs->pearson, pairs->cosine);
+    if (NAME(any_above)(aside, scale->sure, size, NAME(filled)(1))) {
+        NAME(clamp_pairs)(pairs, mode);
         if (mode.cosine)
-            NAME(settle)(scale, pairs->cosine, magic, &cosine);
+            NAME(settle)(scale, pairs->cosine, magic, &cosine, &sums->tail[COSINE]);
         if (mode.pearson)
-            NAME(settle)(scale, pairs->pearson, scale->dealt, &pearson);
+            NAME(settle)(scale, pairs->pearson, scale->dealt, &pearson, &sums->tail[PEARSON]);
     }
     if (mode.joint)
         cosine.bits = NAME(multiply_add)(cosine.whole, scale->bins, pearson.bits);
@@ -355,17 +362,19 @@ NAME(tally_vector)(const NAME(row) * row, int64_t j, const bool partial, const N
                    const tally_mode mode)
 {
     NAME(pairs) pairs = NAME(convert)(row, j, partial, mode);
-    NAME(bound)(&pairs, sums, mode);
     if (mode.guessed) {
-        NAME(find_cells)(scale, &pairs, cells, mode);
+        NAME(find_cells)(scale, &pairs, sums, cells, mode);
         NAME(count)(cells, CELLS_BEHIND, mode);
         cells->vectors++;
     } else {
+        NAME(clamp_pairs)(&pairs, mode);
         if (mode.cosine)
             NAME(count_slowly)(&tally->cosine, scale->binning, pairs.cosine, row->count - j);
         if (mode.pearson)
             NAME(count_slowly)(&tally->pearson, scale->binning, pairs.pearson, row->count - j);
     }
+    if (!scale->tail_in_bins)
+        NAME(add_tail)(sums, &pairs, mode);
     if (mode.cosine) {
         NAME(add_extremes)(sums, COSINE, &pairs, pairs.cosine);
         NAME(add_split)(sums, &pairs);

@@ -27,7 +27,9 @@ typedef double doubles __attribute__((vector_size(VECTOR_BYTES)));
 #if defined(__AVX512F__)
 #define OPERATION(name, kind) _mm512_##name##_##kind
 #define FARTHER(a, b, kind) _mm512_range_##kind(a, b, 11) /* the larger magnitude, sign cleared */
-#define ANY_ABOVE(a, b, kind) (_mm512_cmp_##kind##_mask(a, b, _CMP_GT_OQ) != 0)
+#define ABOVE(a, b, kind) _mm512_cmp_##kind##_mask(a, b, _CMP_GT_OQ)
+#define EITHER_ps(one, other) (_kortestz_mask16_u8(one, other) == 0)
+#define EITHER_pd(one, other) (_kortestz_mask8_u8(one, other) == 0)
 #define AT_LEAST(a, b, kind) _mm512_cmp_##kind##_mask(a, b, _CMP_GE_OQ)
 #define FROM_WHOLE(a, whole, kind) _mm512_reduce_##kind(a, 0)
 typedef __m512 register_ps;
@@ -36,7 +38,9 @@ typedef __m512d register_pd;
 #define OPERATION(name, kind) _mm256_##name##_##kind
 #define MAGNITUDE(a, kind) _mm256_andnot_##kind(_mm256_set1_##kind(-0.0), a)
 #define FARTHER(a, b, kind) _mm256_max_##kind(MAGNITUDE(a, kind), MAGNITUDE(b, kind))
-#define ANY_ABOVE(a, b, kind) (_mm256_movemask_##kind(_mm256_cmp_##kind(a, b, _CMP_GT_OQ)) != 0)
+#define ABOVE(a, b, kind) _mm256_cmp_##kind(a, b, _CMP_GT_OQ)
+#define EITHER_ps(one, other) (_mm256_movemask_ps(_mm256_or_ps(one, other)) != 0)
+#define EITHER_pd(one, other) (_mm256_movemask_pd(_mm256_or_pd(one, other)) != 0)
 #define AT_LEAST(a, b, kind) _mm256_movemask_##kind(_mm256_cmp_##kind(a, b, _CMP_GE_OQ))
 #define FROM_WHOLE(a, whole, kind) _mm256_sub_##kind(a, whole)
 typedef __m256 register_ps;
@@ -45,8 +49,8 @@ typedef __m256d register_pd;
 
 /*
  * Lane by lane: the smaller, the larger, the larger magnitude, and a b + c, rounded once where the
- * processor can. any_above: whether a lane of a is above b's; at_least: how many are no less.
- * from_whole: a less the whole number next to it, which the caller has.
+ * processor can. any_above: whether a lane of a or of b is above its most. at_least: how many lanes of
+ * a are no less than b's. from_whole: a less the whole number next to it, which the caller has.
  */
 #ifdef OPERATION
 #define DEFINE_OPERATIONS(VECTOR, SUFFIX, KIND)                                                    \
@@ -62,9 +66,10 @@ typedef __m256d register_pd;
     {                                                                                              \
         return (VECTOR)FARTHER((register_##KIND)a, (register_##KIND)b, KIND);                      \
     }                                                                                              \
-    static inline bool any_above_##SUFFIX(VECTOR a, VECTOR b)                                      \
+    static inline bool any_above_##SUFFIX(VECTOR a, VECTOR most, VECTOR b, VECTOR most_b)          \
     {                                                                                              \
-        return ANY_ABOVE((register_##KIND)a, (register_##KIND)b, KIND);                            \
+        return EITHER_##KIND(ABOVE((register_##KIND)a, (register_##KIND)most, KIND),               \
+                             ABOVE((register_##KIND)b, (register_##KIND)most_b, KIND));            \
     }                                                                                              \
     static inline int at_least_##SUFFIX(VECTOR a, VECTOR b)                                        \
     {                                                                                              \
@@ -100,10 +105,10 @@ typedef __m256d register_pd;
     {                                                                                              \
         return larger_##SUFFIX(larger_##SUFFIX(a, -a), larger_##SUFFIX(b, -b));                    \
     }                                                                                              \
-    static inline bool any_above_##SUFFIX(VECTOR a, VECTOR b)                                      \
+    static inline bool any_above_##SUFFIX(VECTOR a, VECTOR most, VECTOR b, VECTOR most_b)          \
     {                                                                                              \
         uint64_t halves[2];                                                                        \
-        const __auto_type above = a > b;                                                           \
+        const __auto_type above = (a > most) | (b > most_b);                                       \
         memcpy(halves, &above, sizeof halves);                                                     \
         return (halves[0] | halves[1]) != 0;                                                       \
     }                                                                                              \
