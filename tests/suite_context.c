@@ -1,3 +1,4 @@
+/* One context for a whole suite, made anew for each test: tests run in processes of their own. */
 #include "suite_context.h"
 
 qkvsim_context *context;

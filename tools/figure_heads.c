@@ -422,13 +422,11 @@ static void caption_difference(const struct figure *figure, char *caption, size_
         used = snprintf(caption, size,
                         " Difference: of selections of different size, which alone can make one.");
     if (report->comparison != NULL && may_be_significant(figure, options->compare))
-        snprintf(
-            caption + used, size - (size_t)used,
-            " Dots in the difference: p\u00A0≤\u00A00.05 against %s relabellings (%s) at full "
-            "size, adjusted "
-            "for all pair groups by the max-statistic.",
-            text_count(options->compare, count),
-            options_relabel_name(options->relabel != 0 ? options->relabel : QKVSIM_RELABEL_LABELS));
+        snprintf(caption + used, size - (size_t)used,
+                 " Dots in the difference: p\u00A0≤\u00A00.05 against %s relabellings (%s) at full "
+                 "size, adjusted "
+                 "for all pair groups by the max-statistic.",
+                 text_count(options->compare, count), options_relabel_name(options->relabel));
 }
 
 static void write_caption(const struct figure *figure, char *caption, size_t size)
@@ -459,8 +457,7 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
     if (options->interval != 0 && rollups_height(report) > 0)
         used += snprintf(
             caption + used, size - (size_t)used, " Heads together: %g %% intervals by %s%s.",
-            100 * (options->level > 0 ? options->level : 0.95),
-            options_interval_name(options->interval),
+            100 * options->level, options_interval_name(options->interval),
             options->interval == QKVSIM_JACKKNIFE ? " and what they correct each value to" : "");
     caption_difference(figure, caption + used, size - (size_t)used);
 }

@@ -344,7 +344,9 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
     *options = (struct options){ .metrics = QKVSIM_COSINE | QKVSIM_PEARSON,
                                  .metric = QKVSIM_COSINE,
                                  .bins = 100,
-                                 .scheme = QKVSIM_SCHEME_ALL };
+                                 .scheme = QKVSIM_SCHEME_ALL,
+                                 .relabel = QKVSIM_RELABEL_LABELS,
+                                 .level = 0.95 };
     if (argc < 2)
         return fail_usage(failure, "a command is missing (see qkvsim --help)");
     options->help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;

@@ -44,17 +44,19 @@ struct options {
     int32_t metric;  /* one metric, for matrix and pairs */
     int64_t bins;
     int64_t permutations;
-    bool has_scheme; /* given, not the default; so the seed */
+    bool has_scheme; /* given, not the default; so the seed and others */
     int32_t scheme;
     bool has_seed;
     int64_t seed;
     const char *segments;
     int64_t compare; /* relabellings and matched subsets; 0: no comparison */
+    bool has_relabel;
     int32_t relabel;
     int32_t interval; /* QKVSIM_JACKKNIFE or BOOTSTRAP; 0: none */
-    int64_t blocks;   /* this and the next three, 0: the library's default */
+    int64_t blocks;   /* this and the next two, 0: the library's default */
     int64_t resamples;
     int64_t block_length;
+    bool has_level;
     double level;
     char **contrasts; /* "A,B" each */
     int contrast_count;

@@ -44,6 +44,7 @@ bool take_compare(struct options *options, char *value, struct failure *failure)
 
 bool take_relabel(struct options *options, char *value, struct failure *failure)
 {
+    options->has_relabel = true;
     return option_take_name(relabellings, "--relabel", value, &options->relabel, failure);
 }
 
@@ -69,6 +70,7 @@ bool take_block(struct options *options, char *value, struct failure *failure)
 
 bool take_level(struct options *options, char *value, struct failure *failure)
 {
+    options->has_level = true;
     return option_take_real("--level", value, 0, 1, &options->level, failure);
 }
 
@@ -107,13 +109,13 @@ bool check_inference(const struct options *options, struct failure *failure)
                     "--permutations, --compare or --interval bootstrap", draws, failure)
            && wants("--compare", options->compare > 0, "--targets", options->targets != NULL,
                     failure)
-           && wants("--relabel", options->relabel != 0, "--compare", options->compare > 0, failure)
+           && wants("--relabel", options->has_relabel, "--compare", options->compare > 0, failure)
            && wants("--blocks", options->blocks > 0, "--interval jackknife", jackknife, failure)
            && wants("--resamples", options->resamples > 0, "--interval bootstrap", bootstrap,
                     failure)
            && wants("--block", options->block_length > 0, "--interval bootstrap", bootstrap,
                     failure)
-           && wants("--level", options->level > 0, "--interval", interval, failure)
+           && wants("--level", options->has_level, "--interval", interval, failure)
            && wants("--contrast", options->contrast_count > 0, "--interval", interval, failure)
            && wants("--segments", options->segments != NULL,
                     "--interval, --scheme shift or rows-shift, or --relabel label-shift",

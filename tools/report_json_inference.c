@@ -118,7 +118,7 @@ json_t *json_interval_method(const struct report *report, const qkvsim_intervals
     const struct options *options = report->options;
     json_t *object = json_object();
     json_object_set_new(object, "method", json_string(options_interval_name(options->interval)));
-    json_object_set_new(object, "level", json_real(options->level > 0 ? options->level : 0.95));
+    json_object_set_new(object, "level", json_real(options->level));
     json_object_set_new(object, "replicates", json_integer(qkvsim_intervals_replicates(intervals)));
     json_object_set_new(object, "block_length",
                         json_integer(qkvsim_intervals_block_length(intervals)));
@@ -291,15 +291,13 @@ static void fill_comparison(json_t *object, const struct report *report, int32_t
 json_t *json_comparison(const struct report *report)
 {
     const qkvsim_comparison *comparison = report->comparison;
-    int32_t relabel = report->options->relabel;
     json_t *object = json_object();
     json_object_set_new(object, "permutations",
                         json_integer(qkvsim_comparison_permutations(comparison)));
     json_object_set_new(object, "subsets", json_integer(qkvsim_comparison_subsets(comparison)));
     json_object_set_new(object, "seed", json_integer(report->options->seed));
-    json_object_set_new(
-        object, "relabel",
-        json_string(options_relabel_name(relabel != 0 ? relabel : QKVSIM_RELABEL_LABELS)));
+    json_object_set_new(object, "relabel",
+                        json_string(options_relabel_name(report->options->relabel)));
     add_rows(object, report, fill_comparison);
     return object;
 }

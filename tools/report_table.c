@@ -261,10 +261,10 @@ static void print_method(FILE *stream, const struct report *report, int width)
         table_print_line(stream, line, width);
     }
     if (options->interval != 0) {
-        snprintf(
-            line, sizeof line, "interval: %g %% for the %s, %s",
-            100 * (options->level > 0 ? options->level : 0.95), table_statistic_name(report, name),
-            options->interval == QKVSIM_JACKKNIFE ? "jackknife, corrected for bias" : "bootstrap");
+        snprintf(line, sizeof line, "interval: %g %% for the %s, %s", 100 * options->level,
+                 table_statistic_name(report, name),
+                 options->interval == QKVSIM_JACKKNIFE ? "jackknife, corrected for bias"
+                                                       : "bootstrap");
         table_print_line(stream, line, width);
         print_replicates(stream, report, width);
     }

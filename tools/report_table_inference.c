@@ -55,8 +55,7 @@ static void method_of(const struct report *report, const qkvsim_intervals *inter
 {
     const struct options *options = report->options;
     bool jackknife = options->interval == QKVSIM_JACKKNIFE;
-    double level = options->level > 0 ? options->level : 0.95;
-    snprintf(text, size, "%g %% intervals, %s of %" PRId64 " %s", 100 * level,
+    snprintf(text, size, "%g %% intervals, %s of %" PRId64 " %s", 100 * options->level,
              options_interval_name(options->interval), qkvsim_intervals_replicates(intervals),
              jackknife ? "blocks" : "resamples");
 }
@@ -150,9 +149,8 @@ bool print_comparison(FILE *stream, const struct shown *shown)
             }
     }
     char line[256], adjustment[TABLE_ADJUSTMENT_SIZE];
-    int32_t relabel = options->relabel != 0 ? options->relabel : QKVSIM_RELABEL_LABELS;
     snprintf(line, sizeof line, "p: from %" PRId64 " relabellings (%s), seed %" PRId64 "%s",
-             options->compare, options_relabel_name(relabel), options->seed,
+             options->compare, options_relabel_name(options->relabel), options->seed,
              table_adjustment(report, true, adjustment));
     fputs("\n", stream);
     table_print_line(stream, "targets against non-targets: distances at equal sizes", shown->width);

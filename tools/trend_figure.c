@@ -358,8 +358,7 @@ static void write_caption(const struct trend *trend, char *caption, size_t size)
     if (options->interval != 0)
         used += snprintf(caption + used, size - (size_t)used,
                          " Bars: %g %% intervals by %s%s; those of one layer stand side by side.",
-                         100 * (options->level > 0 ? options->level : 0.95),
-                         options_interval_name(options->interval),
+                         100 * options->level, options_interval_name(options->interval),
                          options->interval == QKVSIM_JACKKNIFE
                              ? ", around values corrected for the bias of few observations"
                              : "");
