@@ -48,6 +48,13 @@ bool report_has_statistic(int32_t metric, int32_t statistic)
     return statistic != QKVSIM_STATISTIC_OFFSET_SHARE || metric == QKVSIM_COSINE;
 }
 
+double report_difference(const qkvsim_intervals *intervals, int32_t a, int32_t b, int32_t metric,
+                         int32_t statistic, int32_t what)
+{
+    return b < 0 ? qkvsim_intervals_difference(intervals, a, metric, statistic, what)
+                 : qkvsim_intervals_contrast(intervals, a, b, metric, statistic, what);
+}
+
 void report_shares(const struct condition *condition, int32_t pair_group, int32_t metric,
                    double *shares)
 {

@@ -63,6 +63,10 @@ extern const struct report_word report_distances[REPORT_DISTANCES];
 bool report_has_metric(const struct report *report, int32_t metric);
 bool report_has_statistic(int32_t metric, int32_t statistic);
 
+/* A number of the contrast of two rows, or with b < 0 of the selections' difference in row a. */
+double report_difference(const qkvsim_intervals *intervals, int32_t a, int32_t b, int32_t metric,
+                         int32_t statistic, int32_t what);
+
 /* The shares of a pair group's defined pairs in each bin go to shares[bins]; all zero if none is
  * defined. */
 void report_shares(const struct condition *condition, int32_t pair_group, int32_t metric,

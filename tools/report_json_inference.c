@@ -143,10 +143,9 @@ static void add_contrast(json_t *object, const struct report *report,
             json_t *numbers = json_object();
             for (size_t k = 0; k < COUNT(interval_numbers); k++) {
                 int32_t what = interval_numbers[k].number;
-                double value =
-                    b < 0 ? qkvsim_intervals_difference(intervals, a, metric, statistic, what)
-                          : qkvsim_intervals_contrast(intervals, a, b, metric, statistic, what);
-                json_object_set_new(numbers, interval_numbers[k].key, json_number(value));
+                json_object_set_new(
+                    numbers, interval_numbers[k].key,
+                    json_number(report_difference(intervals, a, b, metric, statistic, what)));
             }
             json_object_set_new(statistics, report_replicated[i].key, numbers);
         }

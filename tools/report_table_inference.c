@@ -12,26 +12,9 @@ static const struct table_column contrast_columns[] = {
 };
 enum { CONTRAST_COLUMNS = sizeof contrast_columns / sizeof contrast_columns[0] };
 
-/* A line of a difference's numbers, which `read` gives. */
-typedef double read_interval(const qkvsim_intervals *intervals, int32_t a, int32_t b,
-                             int32_t metric, int32_t statistic, int32_t what);
-
-static double read_contrast(const qkvsim_intervals *intervals, int32_t a, int32_t b, int32_t metric,
-                            int32_t statistic, int32_t what)
-{
-    return qkvsim_intervals_contrast(intervals, a, b, metric, statistic, what);
-}
-
-static double read_difference(const qkvsim_intervals *intervals, int32_t a, int32_t b,
-                              int32_t metric, int32_t statistic, int32_t what)
-{
-    (void)b;
-    return qkvsim_intervals_difference(intervals, a, metric, statistic, what);
-}
-
+/* A line of a contrast's numbers, or with b < 0 of the selections' difference. */
 static bool add_difference(struct table *table, const struct report *report, const char *name,
-                           read_interval *read, const qkvsim_intervals *intervals, int32_t a,
-                           int32_t b)
+                           const qkvsim_intervals *intervals, int32_t a, int32_t b)
 {
     static const int32_t numbers[] = { QKVSIM_INTERVAL_OBSERVED, QKVSIM_INTERVAL_ESTIMATE,
                                        QKVSIM_INTERVAL_SE };
@@ -42,10 +25,12 @@ static bool add_difference(struct table *table, const struct report *report, con
     int32_t statistic = table_statistic(report, &metric);
     snprintf(row[0], TABLE_CELL_SIZE, "%s", name);
     for (int i = 0; i < 3; i++)
-        cell_number(row[i + 1], 4, read(intervals, a, b, metric, statistic, numbers[i]));
-    cell_interval(row[4], read(intervals, a, b, metric, statistic, QKVSIM_INTERVAL_LOW),
-                  read(intervals, a, b, metric, statistic, QKVSIM_INTERVAL_HIGH));
-    cell_p(row[5], read(intervals, a, b, metric, statistic, QKVSIM_INTERVAL_P));
+        cell_number(row[i + 1], 4,
+                    report_difference(intervals, a, b, metric, statistic, numbers[i]));
+    cell_interval(row[4],
+                  report_difference(intervals, a, b, metric, statistic, QKVSIM_INTERVAL_LOW),
+                  report_difference(intervals, a, b, metric, statistic, QKVSIM_INTERVAL_HIGH));
+    cell_p(row[5], report_difference(intervals, a, b, metric, statistic, QKVSIM_INTERVAL_P));
     return true;
 }
 
@@ -74,8 +59,8 @@ bool print_contrasts(FILE *stream, const struct shown *shown)
             snprintf(names, sizeof names, "%s - %s",
                      qkvsim_layout_pair_group_name(report->layout, contrast->a),
                      qkvsim_layout_pair_group_name(report->layout, contrast->b));
-            done = add_difference(&table, report, names, read_contrast, condition->intervals,
-                                  contrast->a, contrast->b);
+            done = add_difference(&table, report, names, condition->intervals, contrast->a,
+                                  contrast->b);
         }
         method_of(report, condition->intervals, method, sizeof method);
         snprintf(title, sizeof title, "%s, %s of one less the other: %s", condition->name,
@@ -94,7 +79,7 @@ bool print_selection_contrast(FILE *stream, const struct shown *shown)
     for (int32_t i = 0; done && i < shown->count; i++)
         done = add_difference(&table, report,
                               qkvsim_layout_pair_group_name(report->layout, shown->rows[i]),
-                              read_difference, report->selection_contrast, shown->rows[i], -1);
+                              report->selection_contrast, shown->rows[i], -1);
     method_of(report, report->selection_contrast, method, sizeof method);
     snprintf(title, sizeof title, "targets less non-targets, %s: %s",
              table_statistic_name(report, name), method);
