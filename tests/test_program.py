@@ -1097,7 +1097,10 @@ class WrongUsage(Program):
                                 (["analyze", self.input, "--metric", "cosine"],
                                  "--metric is no option of analyze but of matrix, pairs"),
                                 (["matrix", self.input, self.input, "--output", "-"], "--parts"),
-                                (["mask", "--groups", "Q=4,Q=8"], 'both named "Q"')):
+                                (["mask", "--groups", "Q=4,Q=8"], 'both named "Q"'),
+                                (["analyze", self.input, "-bins", 9], "unknown option: -b (see"),
+                                (["analyze", self.input, "--quiet=9"], "option: --quiet=9 (see"),
+                                (["analyze", self.input, "--nonsense"], "option: --nonsense (see")):
             with self.subTest(arguments=arguments):
                 self.refused(*arguments, status=2, says=says)
         for shape, says in (((480,), "480"), ((4, 10, 12), "4 x 10 x 12")):
@@ -1135,7 +1138,9 @@ class WrongUsage(Program):
     def test_two_outputs_are_two_files(self):
         path, link = self.write("one.svg", b""), self.path("two.svg")
         os.symlink(path, link)
-        for first, second in (("new.svg", "new.svg"), (path, path), (path, link), (link, path)):
+        new, other_new = self.path("new.svg"), self.path("./new.svg")
+        for first, second in (("new.svg", "new.svg"), ("new.svg", "./new.svg"), (new, other_new),
+                              (path, path), (path, link), (link, path)):
             for one, other in (("--json", "--csv"), ("--json", "--figure"), ("--csv", "--figure")):
                 self.refused("analyze", self.input, one, first, other, second, status=2,
                              says=f"{one} and {other} cannot share {second}")

@@ -324,9 +324,13 @@ static bool parse_arguments(int argc, char **argv, struct options *options, stru
             break;
         if (which == ':')
             return fail_usage(failure, "option wants a value: %s", argv[optind - 1]);
+        /* Of short options, which may stand several in one argument, the letter is known. */
+        bool letter = optopt > 0 && optopt < 256;
         if (which == 'h')
             options->help = true;
-        else if (which < 256)
+        else if (which == '?' && letter)
+            return fail_usage(failure, "unknown option: -%c (see qkvsim --help)", optopt);
+        else if (which == '?')
             return fail_usage(failure, "unknown option: %s (see qkvsim --help)", argv[optind - 1]);
         else if (!take_rule(&rules[which - 256], argv[0], optarg, options, failure))
             return false;

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "progress.h"
+#include "text.h"
 
 static bool cannot_write(struct failure *failure, const char *path)
 {
@@ -123,14 +124,31 @@ bool output_write(const char *path, output_writer *writer, const void *content,
     return done;
 }
 
+/* The status of the folder that a path's file is in, "." where it names none. */
+static bool stat_folder(const char *path, struct stat *status)
+{
+    const char *name = text_file_name(path);
+    char *folder = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
+    bool done = folder != NULL && stat(folder, status) == 0;
+    free(folder);
+    return done;
+}
+
+static bool is_same_inode(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 bool output_is_same(const char *left, const char *right)
 {
     struct stat a, b;
     bool left_exists = stat(left, &a) == 0, right_exists = stat(right, &b) == 0;
     if (left_exists && !S_ISREG(a.st_mode))
         return false;
-    return strcmp(left, right) == 0
-           || (left_exists && right_exists && a.st_dev == b.st_dev && a.st_ino == b.st_ino);
+    if (left_exists || right_exists)
+        return left_exists && right_exists && is_same_inode(&a, &b);
+    return strcmp(text_file_name(left), text_file_name(right)) == 0 && stat_folder(left, &a)
+           && stat_folder(right, &b) && is_same_inode(&a, &b);
 }
 
 bool output_check(const char *path, struct failure *failure)
