@@ -49,7 +49,7 @@ bench_arguments arguments_parse(int argc, char **argv)
     for (int r = 0; r < row_count; r++)
         result.wanted[r] = true;
     opterr = 0;
-    for (int which; (which = getopt_long(argc, argv, ":", options, NULL)) != -1;) {
+    for (int which; (which = getopt_long(argc, argv, ":h", options, NULL)) != -1;) {
         if (which == ROWS)
             want_rows(&result, optarg);
         else if (which == JSON)
@@ -60,10 +60,12 @@ bench_arguments arguments_parse(int argc, char **argv)
             result.quick = true;
         else if (which == WIDE_CHILD)
             result.wide_child = true;
-        else if (which == HELP)
+        else if (which == HELP || which == 'h')
             result.help = true;
         else if (which == ':')
             fail(EXIT_USAGE, "option wants a value: %s", argv[optind - 1]);
+        else if (optopt > 0 && optopt < ROWS) /* a letter, perhaps one of several in an argument */
+            fail(EXIT_USAGE, "unknown option: -%c (see qkvsim bench --help)", optopt);
         else
             fail(EXIT_USAGE, "unknown option: %s (see qkvsim bench --help)", argv[optind - 1]);
     }

@@ -20,7 +20,7 @@ static const char help[] =
     "  --threads N       of the library and of OpenBLAS; default: all cores\n"
     "  --quick           a few calls a row: shows that all runs, not how fast\n"
     "  --json PATH       results as a file; - is standard output and replaces the table\n"
-    "  --help\n"
+    "  --help or -h\n"
     "\n"
     "Takes minutes; the machine should have nothing else to do. A ratio is ours over the "
     "reference,\n"
@@ -48,6 +48,8 @@ static void describe_library(bench_report *report, int32_t threads)
 
 static void run_rows(const bench_arguments *arguments, bench_run *bench, bench_report *report)
 {
+    if (arguments->json != NULL)
+        report_check_json(arguments->json);
     const bool print = arguments->json == NULL || arguments->json[0] != '-';
     if (print)
         report_print_machine(report);

@@ -20,6 +20,9 @@ void report_print_machine(const bench_report *report);
 void report_print_row(const bench_row *row, const bench_outcome *outcome);
 void report_print_notes(const bench_report *report, const bench_run *bench);
 
+/* Ends the program where the file could not be made: asked before the minutes of measuring. */
+void report_check_json(const char *path);
+
 /* "-" is standard output. Other files appear whole or not at all. */
 void report_write_json(const bench_report *report, const char *path);
 

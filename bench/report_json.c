@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "failure.h"
 #include "report.h"
@@ -67,6 +68,18 @@ static void write_report(FILE *file, const bench_report *report)
     fprintf(file, ",\n  \"threads\": %d\n}\n", (int)report->threads);
 }
 
+void report_check_json(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    const size_t length = slash != NULL ? (size_t)(slash + 1 - path) : 0;
+    char *folder = allocate((int64_t)length + 1, 1);
+    memcpy(folder, path, length);
+    folder[length] = '\0';
+    if (strcmp(path, "-") != 0 && access(slash != NULL ? folder : ".", W_OK | X_OK) != 0)
+        fail(EXIT_FAILED, "cannot write: %s: %s", path, strerror(errno));
+    free(folder);
+}
+
 void report_write_json(const bench_report *report, const char *path)
 {
     if (strcmp(path, "-") == 0) {
@@ -78,10 +91,13 @@ void report_write_json(const bench_report *report, const char *path)
     snprintf(beside, size, "%s.part", path);
     FILE *file = fopen(beside, "w");
     if (file == NULL)
-        fail(EXIT_FAILED, "cannot write: %s: %s", beside, strerror(errno));
+        fail(EXIT_FAILED, "cannot write: %s: %s", path, strerror(errno));
     write_report(file, report);
     const bool failed = ferror(file) != 0;
-    if (fclose(file) != 0 || failed || rename(beside, path) != 0)
-        fail(EXIT_FAILED, "cannot write: %s: %s", path, strerror(errno));
+    if (fclose(file) != 0 || failed || rename(beside, path) != 0) {
+        const int why = errno;
+        remove(beside);
+        fail(EXIT_FAILED, "cannot write: %s: %s", path, strerror(why));
+    }
     free(beside);
 }

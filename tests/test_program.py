@@ -1248,6 +1248,18 @@ class Failures(Program):
             self.assertEqual(file.read(), b"old")
 
 
+class Bench(Program):
+    def test_an_output_that_cannot_be_is_refused_before_the_work(self):
+        result = self.run_program("bench", "--quick", "--rows", "analyze/64", "--json",
+                                  self.path("no/such.json"))
+        text = result.stderr.decode()
+        if "build it with -Dbench=true" in text:
+            self.skipTest("qkvsim-bench is not built")
+        self.assertEqual(result.returncode, 1)
+        self.assertIn("no/such.json", text)
+        self.assertEqual(result.stdout, b"")
+
+
 class HostileNpy(Program):
     HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (40, 12), }"
 
