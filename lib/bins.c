@@ -73,6 +73,14 @@ static void find_tail(qkv_binning *binning, int32_t real)
     binning->tail_start = in_bins ? start : binning->count;
 }
 
+/* For guessing bins by arithmetic; 0 where it could overflow: edges of float may be infinite, and
+ * widths may have no finite inverse. */
+static double bins_per_unit(const qkvsim_bins *bins, const double *edges)
+{
+    const double per_unit = (double)bins->count / (bins->high - bins->low);
+    return isfinite(per_unit) && isfinite(edges[0]) && isfinite(edges[bins->count]) ? per_unit : 0;
+}
+
 qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins, int32_t real,
                                qkv_binning *binning)
 {
@@ -99,7 +107,7 @@ qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins,
     *binning = (qkv_binning){
         .count = given.count,
         .edges = edges,
-        .per_unit = equal ? (double)given.count / (given.high - given.low) : 0,
+        .per_unit = equal ? bins_per_unit(&given, edges) : 0,
         .fast = equal && given.low == -1 && given.high == 1 && given.count <= FAST_BINS_MAX,
     };
     find_tail(binning, real);

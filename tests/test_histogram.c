@@ -324,6 +324,24 @@ START_TEST(equal_bins_too_fine_for_the_type_still_count_every_value_once)
 }
 END_TEST
 
+/* Edges beyond float's range, and bins narrower than any normal number. */
+START_TEST(equal_bins_at_the_ends_of_the_exponent_count_every_value)
+{
+    const double wide[] = { -3e38, -1, -0.0, 1, 3e38 }, narrow[] = { 0, 3e-311, 6e-311, 1e-310 };
+    const qkvsim_bins bins[] = { equal_bins(4, -1e39, 1e39), equal_bins(4, 0, 1e-310) };
+    value_row rows[] = { row_of(wide, 5, QKVSIM_F32), row_of(narrow, 4, QKVSIM_F64) };
+    const int64_t expected[][4] = { { 0, 2, 3, 0 }, { 1, 1, 1, 1 } };
+    for (int k = 0; k < 2; k++) {
+        int64_t histogram[4], outside = -1;
+        assert_ok(context, qkvsim_histogram(context, &rows[k].copy.view, NULL, NULL, 1, &bins[k],
+                                            histogram, &outside));
+        ck_assert_mem_eq(histogram, expected[k], sizeof histogram);
+        ck_assert_int_eq(outside, 0);
+        row_free(&rows[k]);
+    }
+}
+END_TEST
+
 START_TEST(edges_that_do_not_increase_are_named)
 {
     const double edges[][4] = { { -1, 0.25, 0.25, 1 },    { -1, 0.5, 0.25, 1 },
@@ -479,6 +497,7 @@ int main(void)
     tcase_add_test(laws, outside_may_be_null);
     tcase_add_test(laws, the_largest_number_of_bins_is_allowed);
     tcase_add_test(laws, equal_bins_too_fine_for_the_type_still_count_every_value_once);
+    tcase_add_test(laws, equal_bins_at_the_ends_of_the_exponent_count_every_value);
     TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, numbers_of_bins_out_of_range_are_named);
     tcase_add_test(bad, ranges_that_are_empty_or_not_finite_are_refused);

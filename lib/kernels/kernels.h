@@ -66,7 +66,7 @@ typedef struct qkv_column_norms {
 typedef struct qkv_binning {
     int64_t count;
     double *edges;   /* count + 1: bin k holds v >= edges[k] and v < edges[k + 1] */
-    double per_unit; /* equal bins: count / (high - low); 0 for the caller's own edges */
+    double per_unit; /* equal bins: count / (high - low); 0: bins are searched for, not guessed */
     bool fast;       /* equal bins on [-1, 1], few enough for single precision indices */
     /* Fast bins before tail_end and from tail_start on hold just the values from 0.9 up in magnitude,
      * less -0.9 itself, which begins bin tail_end. 0 and count where neither is an edge. */
