@@ -21,8 +21,8 @@ static qkvsim_status check_range(qkvsim_context *context, qkvsim_bins *bins)
     }
     if (!isfinite(bins->high - bins->low) || !(bins->low < bins->high))
         return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "bins from %g to %g: the range must be finite and not empty", bins->low,
-                        bins->high);
+                        "bins from %g to %g: the second must exceed the first, by a finite number",
+                        bins->low, bins->high);
     return QKVSIM_OK;
 }
 

@@ -334,9 +334,11 @@ static qkvsim_status fill(qkvsim_context *context, const qkvsim_view *parts, int
     qkvsim_status status = check_options(context, options);
     if (status != QKVSIM_OK)
         return status;
-    if (parts == NULL || part_count < 1)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s",
-                        parts == NULL ? "parts is NULL" : "part_count is below 1");
+    if (parts == NULL)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "parts is NULL");
+    if (part_count < 1)
+        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
+                        "part_count is %d: at least 1 part is needed", (int)part_count);
     input->parts = qkv_allocate(&context->allocator, (size_t)part_count, sizeof *input->parts);
     if (input->parts == NULL)
         return qkv_no_memory(context, "the parts");

@@ -298,9 +298,9 @@ END_TEST
 
 START_TEST(ranges_that_are_empty_or_not_finite_are_refused)
 {
-    const double ranges[][2] = { { 1, -1 },   { 0.5, 0.5 },     { NAN, 1 },
-                                 { -1, NAN }, { -1, INFINITY }, { -INFINITY, 0 } };
-    for (int i = 0; i < 6; i++) {
+    const double ranges[][2] = { { 1, -1 },        { 0.5, 0.5 },     { NAN, 1 },       { -1, NAN },
+                                 { -1, INFINITY }, { -INFINITY, 0 }, { -1e308, 1e308 } };
+    for (int i = 0; i < 7; i++) {
         const qkvsim_bins bins = equal_bins(10, ranges[i][0], ranges[i][1]);
         assert_bins_refused(&bins);
     }

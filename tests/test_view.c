@@ -271,7 +271,8 @@ START_TEST(no_parts_are_refused)
 {
     assert_refused(NULL, 1, NULL);
     assert_refused(&input.view, 0, NULL);
-    assert_refused(&input.view, -1, NULL);
+    assert_refused(&input.view, -73, NULL);
+    assert_message_has_number(context, -73);
     qkvsim_view view = input.view;
     view.data = NULL;
     assert_refused(&view, 1, NULL);
