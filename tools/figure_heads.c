@@ -167,13 +167,13 @@ static bool add_difference(struct figure *figure)
         return false;
     for (int32_t i = 0; i < figure->groups * figure->groups; i++)
         panel->matrix[i] = figure->panels[0].matrix[i] - figure->panels[1].matrix[i];
-    int used = snprintf(panel->title, sizeof panel->title, "%s − %s",
-                        figure->panels[0].condition->name, figure->panels[1].condition->name);
+    snprintf(panel->title, sizeof panel->title, "%s − %s", figure->panels[0].condition->name,
+             figure->panels[1].condition->name);
     if (has_matched(figure)) {
         char count[TEXT_COUNT_SIZE];
         match_difference(figure, panel);
-        snprintf(panel->title + used, sizeof panel->title - (size_t)used, " (n = %s each)",
-                 text_count(smaller_size(figure), count));
+        text_append(panel->title, sizeof panel->title, " (n = %s each)",
+                    text_count(smaller_size(figure), count));
     }
     return true;
 }
@@ -412,21 +412,21 @@ static void caption_difference(const struct figure *figure, char *caption, size_
     const struct report *report = figure->report;
     const struct options *options = report->options;
     char count[TEXT_COUNT_SIZE];
-    int used = 0;
     if (has_matched(figure))
-        used = snprintf(caption, size,
-                        " Difference: at equal size, with the mean over %s random subsets of the "
-                        "larger selection, as the statistic depends on n.",
-                        text_count(qkvsim_comparison_subsets(report->comparison), count));
+        text_append(caption, size,
+                    " Difference: at equal size, with the mean over %s random subsets of the "
+                    "larger selection, as the statistic depends on n.",
+                    text_count(qkvsim_comparison_subsets(report->comparison), count));
     else if (sizes_differ(figure))
-        used = snprintf(caption, size,
-                        " Difference: of selections of different size, which alone can make one.");
+        text_append(caption, size,
+                    " Difference: of selections of different size, which alone can make one.");
     if (report->comparison != NULL && may_be_significant(figure, options->compare))
-        snprintf(caption + used, size - (size_t)used,
-                 " Dots in the difference: p\u00A0≤\u00A00.05 against %s relabellings (%s) at full "
-                 "size, adjusted "
-                 "for all pair groups by the max-statistic.",
-                 text_count(options->compare, count), options_relabel_name(options->relabel));
+        text_append(
+            caption, size,
+            " Dots in the difference: p\u00A0≤\u00A00.05 against %s relabellings (%s) at full "
+            "size, adjusted "
+            "for all pair groups by the max-statistic.",
+            text_count(options->compare, count), options_relabel_name(options->relabel));
 }
 
 static void write_caption(const struct figure *figure, char *caption, size_t size)
@@ -435,31 +435,27 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
     const struct options *options = report->options;
     char input[256], name[REPORT_STATISTIC_SIZE], count[TEXT_COUNT_SIZE];
     text_make_safe(report->input_name, input, sizeof input);
-    int used = snprintf(caption, size, "%c%s of the pairs of features of every two heads in %s.",
-                        report_chosen_name(report, name)[0] - 'a' + 'A', name + 1, input);
+    snprintf(caption, size, "%c%s of the pairs of features of every two heads in %s.",
+             report_chosen_name(report, name)[0] - 'a' + 'A', name + 1, input);
     if (figure->statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
-        used += snprintf(caption + used, size - (size_t)used,
-                         " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, "
-                         "from the features’ means, plus a variance part V.");
+        text_append(caption, size, "%s", report_offset_share);
     bool served = false;
     for (int32_t i = 0; i < figure->groups * figure->groups; i++)
         served = served || figure->served[i];
     if (served)
-        used += snprintf(caption + used, size - (size_t)used,
-                         " Framed: query, key and value heads that serve each other.");
+        text_append(caption, size, " Framed: query, key and value heads that serve each other.");
     if (may_be_significant(figure, options->permutations))
-        used +=
-            snprintf(caption + used, size - (size_t)used,
-                     " Dots: p\u00A0≤\u00A00.05 against %s permutations (scheme %s, seed %" PRId64
-                     "), adjusted for all pair groups by the max-statistic.",
-                     text_count(options->permutations, count), options_scheme_name(options->scheme),
-                     options->seed);
+        text_append(caption, size,
+                    " Dots: p\u00A0≤\u00A00.05 against %s permutations (scheme %s, seed %" PRId64
+                    "), adjusted for all pair groups by the max-statistic.",
+                    text_count(options->permutations, count), options_scheme_name(options->scheme),
+                    options->seed);
     if (options->interval != 0 && rollups_height(report) > 0)
-        used += snprintf(
-            caption + used, size - (size_t)used, " Heads together: %g %% intervals by %s%s.",
-            100 * options->level, options_interval_name(options->interval),
-            options->interval == QKVSIM_JACKKNIFE ? " and what they correct each value to" : "");
-    caption_difference(figure, caption + used, size - (size_t)used);
+        text_append(caption, size, " Heads together: %g %% intervals by %s%s.",
+                    100 * options->level, options_interval_name(options->interval),
+                    options->interval == QKVSIM_JACKKNIFE ? " and what they correct each value to"
+                                                          : "");
+    caption_difference(figure, caption, size);
 }
 
 static double draw_page(cairo_t *cr, void *content)

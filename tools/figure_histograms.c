@@ -357,42 +357,36 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
     const struct report *report = figure->report;
     char name[256], count[TEXT_COUNT_SIZE];
     text_make_safe(report->input_name, name, sizeof name);
-    int used =
-        snprintf(caption, size,
-                 "Similarity of features over observations in %s: share of the pairs of each "
-                 "pair group in %s equal bins on [−1, 1].",
-                 name, text_count(report->options->bins, count));
+    snprintf(caption, size,
+             "Similarity of features over observations in %s: share of the pairs of each "
+             "pair group in %s equal bins on [−1, 1].",
+             name, text_count(report->options->bins, count));
     for (int c = 0; c < report->condition_count; c++)
-        used += snprintf(
-            caption + used, size - (size_t)used, "%s%s, n = %s%s",
-            c == 0 ? " Observations: " : "; ", report->conditions[c].name,
-            text_count(qkvsim_analysis_observations(report->conditions[c].analysis), count),
-            c + 1 == report->condition_count ? "." : "");
+        text_append(caption, size, "%s%s, n = %s%s", c == 0 ? " Observations: " : "; ",
+                    report->conditions[c].name,
+                    text_count(qkvsim_analysis_observations(report->conditions[c].analysis), count),
+                    c + 1 == report->condition_count ? "." : "");
     if (report->options->permutations > 0)
-        used += snprintf(caption + used, size - (size_t)used,
-                         " Grey: %s permutations of each condition (scheme %s, seed %" PRId64
-                         "), mean and range%s.",
-                         text_count(report->options->permutations, count),
-                         options_scheme_name(report->options->scheme), report->options->seed,
-                         figure->clipped ? "; ↑ is a mean’s peak beyond the axis" : "");
+        text_append(caption, size,
+                    " Grey: %s permutations of each condition (scheme %s, seed %" PRId64
+                    "), mean and range%s.",
+                    text_count(report->options->permutations, count),
+                    options_scheme_name(report->options->scheme), report->options->seed,
+                    figure->clipped ? "; ↑ is a mean’s peak beyond the axis" : "");
     else if (report->comparison != NULL)
-        used +=
-            snprintf(caption + used, size - (size_t)used,
-                     " Grey: %s subsets of the larger selection, of the smaller one’s size, mean "
-                     "and range: fewer observations alone make a wider histogram.",
-                     text_count(report->options->compare, count));
+        text_append(caption, size,
+                    " Grey: %s subsets of the larger selection, of the smaller one’s size, mean "
+                    "and range: fewer observations alone make a wider histogram.",
+                    text_count(report->options->compare, count));
     if ((report->options->metrics & QKVSIM_COSINE) != 0)
-        used += snprintf(caption + used, size - (size_t)used,
-                         " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, "
-                         "from the features’ means, plus a variance part V.");
+        text_append(caption, size, "%s", report_offset_share);
     if ((report->options->metrics & ~QKVSIM_COSINE) != 0)
-        used +=
-            snprintf(caption + used, size - (size_t)used, " sd: standard deviation over pairs.");
+        text_append(caption, size, " sd: standard deviation over pairs.");
     char statistic[REPORT_STATISTIC_SIZE];
     if (figure->rows < report->pair_group_count)
-        snprintf(caption + used, size - (size_t)used,
-                 " Shown: %" PRId32 " of %" PRId32 " pair groups, those of largest %s.",
-                 figure->rows, report->pair_group_count, report_chosen_name(report, statistic));
+        text_append(caption, size,
+                    " Shown: %" PRId32 " of %" PRId32 " pair groups, those of largest %s.",
+                    figure->rows, report->pair_group_count, report_chosen_name(report, statistic));
 }
 
 static double draw_page(cairo_t *cr, void *content)

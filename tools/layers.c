@@ -270,13 +270,13 @@ static bool add_parts(struct layers *layers, const struct options *options, stru
 
 void layer_files(const struct layer *layer, bool whole_paths, char *files, size_t size)
 {
-    size_t used = 0;
-    for (int32_t i = 0; i < layer->source_count && used < size; i++) {
+    files[0] = '\0';
+    for (int32_t i = 0; i < layer->source_count; i++) {
         const char *path = layer->sources[i].path;
         if (i > 0 && strcmp(path, layer->sources[i - 1].path) == 0)
             continue;
-        used += (size_t)snprintf(files + used, size - used, "%s%s", i > 0 ? " + " : "",
-                                 whole_paths ? path : text_file_name(path));
+        text_append(files, size, "%s%s", i > 0 ? " + " : "",
+                    whole_paths ? path : text_file_name(path));
     }
 }
 

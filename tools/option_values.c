@@ -28,12 +28,10 @@ const char *option_find_name(const struct named_number *names, int32_t number)
 
 void option_list_names(const struct named_number *names, int32_t which, char list[OPTION_LIST_SIZE])
 {
-    size_t used = 0;
     list[0] = '\0';
-    for (; names->name != NULL && used < OPTION_LIST_SIZE; names++)
+    for (; names->name != NULL; names++)
         if ((names->number & which) != 0 || which == OPTION_LIST_ALL)
-            used += (size_t)snprintf(list + used, OPTION_LIST_SIZE - used, "%s%s",
-                                     used > 0 ? ", " : "", names->name);
+            text_append(list, OPTION_LIST_SIZE, "%s%s", list[0] != '\0' ? ", " : "", names->name);
 }
 
 bool option_take_name(const struct named_number *names, const char *option, const char *value,

@@ -38,6 +38,10 @@ const struct report_word report_distances[REPORT_DISTANCES] = {
     { QKVSIM_JENSEN_SHANNON, "jensen_shannon" }
 };
 
+const char report_offset_share[] =
+    " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, from the features’ "
+    "means, plus a variance part V.";
+
 bool report_has_metric(const struct report *report, int32_t metric)
 {
     return (report->options->metrics & metric) != 0;

@@ -59,6 +59,9 @@ extern const struct report_word report_replicated[REPORT_REPLICATED];
 extern const struct report_word report_p_values[REPORT_P_VALUES];
 extern const struct report_word report_distances[REPORT_DISTANCES];
 
+/* A sentence for captions: what the offset share is. */
+extern const char report_offset_share[];
+
 /* Whether a report has a metric, and a metric a statistic. */
 bool report_has_metric(const struct report *report, int32_t metric);
 bool report_has_statistic(int32_t metric, int32_t statistic);

@@ -186,11 +186,10 @@ static void condition_title(const struct condition *condition, char *title, size
     int64_t dropped = 0;
     qkvsim_analysis_dropped(condition->analysis, &dropped);
     int64_t observations = qkvsim_analysis_observations(condition->analysis);
-    int length = snprintf(title, size, "%s: %s observation%s", condition->name,
-                          text_count(observations, count), observations == 1 ? "" : "s");
+    snprintf(title, size, "%s: %s observation%s", condition->name, text_count(observations, count),
+             observations == 1 ? "" : "s");
     if (dropped > 0)
-        snprintf(title + length, size - (size_t)length, ", %s dropped for NaN or infinity",
-                 text_count(dropped, count));
+        text_append(title, size, ", %s dropped for NaN or infinity", text_count(dropped, count));
 }
 
 static bool print_condition(FILE *stream, const struct lines *lines,
@@ -281,16 +280,12 @@ static void print_heading(FILE *stream, const struct report *report, int width)
              report->dtype);
     table_print_line(stream, line, width);
     int32_t groups = qkvsim_layout_groups(report->layout);
-    int length = snprintf(line, sizeof line, "groups");
-    for (int32_t i = 0; i < groups && i < GROUPS_SHOWN; i++) {
-        int left = (int)sizeof line - length;
-        int added = snprintf(line + length, (size_t)left, " %s=%" PRId64,
-                             qkvsim_layout_group_name(report->layout, i),
-                             qkvsim_layout_group_features(report->layout, i));
-        length += added < left ? added : left - 1;
-    }
+    snprintf(line, sizeof line, "groups");
+    for (int32_t i = 0; i < groups && i < GROUPS_SHOWN; i++)
+        text_append(line, sizeof line, " %s=%" PRId64, qkvsim_layout_group_name(report->layout, i),
+                    qkvsim_layout_group_features(report->layout, i));
     if (groups > GROUPS_SHOWN)
-        snprintf(line + length, sizeof line - (size_t)length, " ... (%" PRId32 ")", groups);
+        text_append(line, sizeof line, " ... (%" PRId32 ")", groups);
     table_print_line(stream, line, width);
     print_method(stream, report, width);
 }

@@ -6,12 +6,12 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 
 #include "commands.h"
 #include "groups.h"
 #include "segments.h"
+#include "text.h"
 
 static bool read_targets(struct study *study)
 {
@@ -152,9 +152,8 @@ const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE])
     const struct layer *layer = &study->layers.items[study->current];
     bool many = study->layers.several && layer->sources[0].tensor != NULL;
     layer_files(layer, true, place, STUDY_PLACE_SIZE);
-    size_t length = strlen(place);
     if (many)
-        snprintf(place + length, STUDY_PLACE_SIZE - length, ": layer %s", layer->name);
+        text_append(place, STUDY_PLACE_SIZE, ": layer %s", layer->name);
     return place;
 }
 

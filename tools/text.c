@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,6 +82,15 @@ bool text_to_integer(const char *text, int64_t low, int64_t high, int64_t *value
     return true;
 }
 
+void text_append(char *text, size_t size, const char *format, ...)
+{
+    size_t used = strlen(text);
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text + used, size - used, format, arguments);
+    va_end(arguments);
+}
+
 /* Compares the numbers that both texts begin with, by value and without limit. */
 static int compare_numbers(const char **left, const char **right)
 {
@@ -125,14 +135,12 @@ const char *text_count(int64_t count, char buffer[TEXT_COUNT_SIZE])
 const char *text_shape(const int64_t *shape, int dimensions, int kept, char buffer[TEXT_SHAPE_SIZE])
 {
     enum { NUMBERS = 6 }; /* of up to 19 digits */
-    size_t used = 0;
     int shown = kept < NUMBERS ? kept : NUMBERS;
-    snprintf(buffer, TEXT_SHAPE_SIZE, "a single number");
+    snprintf(buffer, TEXT_SHAPE_SIZE, "%s", dimensions == 0 ? "a single number" : "");
     for (int i = 0; i < dimensions && i < shown; i++)
-        used += (size_t)snprintf(buffer + used, TEXT_SHAPE_SIZE - used, "%s%" PRId64,
-                                 i > 0 ? " x " : "", shape[i]);
+        text_append(buffer, TEXT_SHAPE_SIZE, "%s%" PRId64, i > 0 ? " x " : "", shape[i]);
     if (dimensions > shown)
-        snprintf(buffer + used, TEXT_SHAPE_SIZE - used, " x ... (%d dimensions)", dimensions);
+        text_append(buffer, TEXT_SHAPE_SIZE, " x ... (%d dimensions)", dimensions);
     return buffer;
 }
 

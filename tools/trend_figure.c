@@ -345,28 +345,26 @@ static void draw_titles(const struct figure *figure)
 static void write_caption(const struct trend *trend, char *caption, size_t size)
 {
     char name[REPORT_STATISTIC_SIZE];
-    int used = snprintf(caption, size,
-                        "Statistics over pairs of features, by layer (%d layers) and pair group.",
-                        trend->layers);
+    snprintf(caption, size,
+             "Statistics over pairs of features, by layer (%d layers) and pair group.",
+             trend->layers);
     if (trend->lines[0].statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
-        used += snprintf(caption + used, size - (size_t)used,
-                         " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, "
-                         "from the features’ means, plus a variance part V.");
-    used +=
-        snprintf(caption + used, size - (size_t)used, " Variance: of the similarities over pairs.");
+        text_append(caption, size, "%s", report_offset_share);
+    text_append(caption, size, " Variance: of the similarities over pairs.");
     const struct options *options = trend->shared.options;
     if (options->interval != 0)
-        used += snprintf(caption + used, size - (size_t)used,
-                         " Bars: %g %% intervals by %s%s; those of one layer stand side by side.",
-                         100 * options->level, options_interval_name(options->interval),
-                         options->interval == QKVSIM_JACKKNIFE
-                             ? ", around values corrected for the bias of few observations"
-                             : "");
+        text_append(caption, size,
+                    " Bars: %g %% intervals by %s%s; those of one layer stand side by side.",
+                    100 * options->level, options_interval_name(options->interval),
+                    options->interval == QKVSIM_JACKKNIFE
+                        ? ", around values corrected for the bias of few observations"
+                        : "");
     if (!trend->rolled_up && trend->row_count < trend->shared.pair_group_count)
-        snprintf(caption + used, size - (size_t)used,
-                 " Shown: %" PRId32 " of %" PRId32
-                 " pair groups, those of largest %s in the first layer.",
-                 trend->row_count, trend->shared.pair_group_count, trend_line_name(trend, 0, name));
+        text_append(caption, size,
+                    " Shown: %" PRId32 " of %" PRId32
+                    " pair groups, those of largest %s in the first layer.",
+                    trend->row_count, trend->shared.pair_group_count,
+                    trend_line_name(trend, 0, name));
 }
 
 static double draw_page(cairo_t *cr, void *content)

@@ -95,15 +95,14 @@ bool trend_write_table(FILE *stream, const struct trend *trend, struct failure *
         done = print_condition(stream, trend, c, width);
     if (!done)
         return fail_no_memory(failure);
-    int length = 0;
+    line[0] = '\0';
     if (!trend->rolled_up && trend->row_count < shared->pair_group_count)
-        length =
-            snprintf(line, sizeof line,
-                     "shown: %" PRId32 " of %" PRId32
-                     " pair groups, those of largest %s in the first layer; ",
-                     trend->row_count, shared->pair_group_count, trend_line_name(trend, 0, name));
-    snprintf(line + length, sizeof line - (size_t)length,
-             "all else is in --json and --csv, another statistic with --statistic");
+        snprintf(line, sizeof line,
+                 "shown: %" PRId32 " of %" PRId32
+                 " pair groups, those of largest %s in the first layer; ",
+                 trend->row_count, shared->pair_group_count, trend_line_name(trend, 0, name));
+    text_append(line, sizeof line,
+                "all else is in --json and --csv, another statistic with --statistic");
     fputc('\n', stream);
     table_print_line(stream, line, width);
     return true;
