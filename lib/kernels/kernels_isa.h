@@ -20,7 +20,9 @@ enum {
     PEARSON = 1,
     METRICS = 2,
     CELLS_BEHIND = 4, /* vectors by which counting lags */
-    CELLS_KEPT = 8
+    CELLS_KEPT = 8,
+    SHORT_SUM = 48, /* values of a lane that single precision adds up, where rows are no longer */
+    ROWS_TOGETHER = 4
 };
 
 /* The golden angle 2 pi / phi^2: successive multiples never come close to repeating. */

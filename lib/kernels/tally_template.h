@@ -84,12 +84,12 @@ __attribute__((always_inline)) static inline NAME(pairs)
 
 /* ---- sums, extremes, tail ---- */
 
-/* What a rectangle's pairs come to, by lane. Sums of V, V^2 and V O are single within a row. */
+/* What a rectangle's pairs come to, by lane. Sums of V, V^2 and V O are single over a few rows. */
 typedef struct NAME(sums) {
     power_sums powers[METRICS];
     NAME(reals) least[METRICS], most[METRICS];
     int64_t tail[METRICS];
-    NAME(reals) row_variance, row_energy, row_cross;
+    NAME(reals) short_variance, short_energy, short_cross;
     doubles variance, energy, cross;
 } NAME(sums);
 
@@ -149,16 +149,23 @@ __attribute__((always_inline)) static inline void NAME(add_powers)(power_sums *s
 __attribute__((always_inline)) static inline void NAME(add_split)(NAME(sums) * sums,
                                                                   const NAME(pairs) * pairs)
 {
-    sums->row_variance += pairs->variance;
-    sums->row_energy = NAME(multiply_add)(pairs->variance, pairs->variance, sums->row_energy);
-    sums->row_cross = NAME(multiply_add)(pairs->variance, pairs->offset, sums->row_cross);
+    sums->short_variance += pairs->variance;
+    sums->short_energy = NAME(multiply_add)(pairs->variance, pairs->variance, sums->short_energy);
+    sums->short_cross = NAME(multiply_add)(pairs->variance, pairs->offset, sums->short_cross);
 }
 
-static inline void NAME(take_row)(doubles *sum, NAME(reals) * row)
+static inline void NAME(take_sum)(doubles *sum, NAME(reals) * short_sum)
 {
     for (int part = 0; part < LANES / DOUBLE_LANES; part++)
-        *sum += NAME(widened)(*row, part);
-    *row = NAME(filled)(0);
+        *sum += NAME(widened)(*short_sum, part);
+    *short_sum = NAME(filled)(0);
+}
+
+__attribute__((always_inline)) static inline void NAME(take_short_sums)(NAME(sums) * sums)
+{
+    NAME(take_sum)(&sums->variance, &sums->short_variance);
+    NAME(take_sum)(&sums->energy, &sums->short_energy);
+    NAME(take_sum)(&sums->cross, &sums->short_cross);
 }
 
 static void NAME(take_metric)(const NAME(sums) * sums, int metric, qkv_tally *tally)
@@ -409,6 +416,8 @@ NAME(tally_rows)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally, con
     NAME(cells) cells = NAME(open_cells)(&scale, tally, &kept);
     NAME(sums) sums;
     NAME(clear_sums)(&sums);
+    const int64_t together =
+        rectangle->columns <= SHORT_SUM / ROWS_TOGETHER * LANES ? ROWS_TOGETHER : 1;
     for (int64_t i = 0; i < rectangle->rows; i++) {
         const NAME(row) row = NAME(row_of)(rectangle, i);
         int64_t j = 0;
@@ -416,11 +425,8 @@ NAME(tally_rows)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally, con
             NAME(tally_vector)(&row, j, false, &scale, tally, &sums, &cells, mode);
         if (j < row.count)
             NAME(tally_vector)(&row, j, true, &scale, tally, &sums, &cells, mode);
-        if (mode.cosine) {
-            NAME(take_row)(&sums.variance, &sums.row_variance);
-            NAME(take_row)(&sums.energy, &sums.row_energy);
-            NAME(take_row)(&sums.cross, &sums.row_cross);
-        }
+        if (mode.cosine && (((i + 1) & (together - 1)) == 0 || i + 1 == rectangle->rows))
+            NAME(take_short_sums)(&sums);
         tally->pairs += row.count;
     }
     for (uint64_t behind = CELLS_BEHIND; mode.guessed && behind > 0; behind--)
