@@ -9,15 +9,27 @@
 
 #include "text.h"
 
+/* Numbers with names, in order: what Q=576,K=192,V=192 says. Begins as zeros; whoever declares one
+ * frees it, filled or not. */
+struct group_spec {
+    char **names;
+    int64_t *numbers;
+    int32_t count;
+};
+
 static bool spec_allocate(struct group_spec *spec, size_t count, struct failure *failure)
 {
-    *spec = (struct group_spec){ 0 };
     spec->names = calloc(count, sizeof *spec->names);
     spec->numbers = calloc(count, sizeof *spec->numbers);
-    if (spec->names != NULL && spec->numbers != NULL)
-        return true;
-    group_spec_free(spec);
-    return fail_no_memory(failure);
+    return (spec->names != NULL && spec->numbers != NULL) || fail_no_memory(failure);
+}
+
+static void spec_free(struct group_spec *spec)
+{
+    for (int32_t i = 0; i < spec->count; i++)
+        free(spec->names[i]);
+    free(spec->names);
+    free(spec->numbers);
 }
 
 static bool spec_add(struct group_spec *spec, const char *name, int64_t number,
@@ -47,8 +59,9 @@ static bool add_item(struct group_spec *spec, const char *option, char *item,
     return spec_add(spec, item, number, failure);
 }
 
-bool group_spec_parse(struct group_spec *spec, const char *option, const char *text,
-                      struct failure *failure)
+/* Parses NAME=NUMBER,... with positive numbers; `option` is named in messages. */
+static bool spec_parse(struct group_spec *spec, const char *option, const char *text,
+                       struct failure *failure)
 {
     size_t items = 1;
     for (const char *at = text; *at != '\0'; at++)
@@ -62,20 +75,9 @@ bool group_spec_parse(struct group_spec *spec, const char *option, const char *t
         if (rest != NULL)
             *rest++ = '\0';
         done = add_item(spec, option, item, failure);
-        if (!done)
-            group_spec_free(spec);
     }
     free(list);
     return done;
-}
-
-void group_spec_free(struct group_spec *spec)
-{
-    for (int32_t i = 0; i < spec->count; i++)
-        free(spec->names[i]);
-    free(spec->names);
-    free(spec->numbers);
-    *spec = (struct group_spec){ 0 };
 }
 
 static bool thirds(struct group_spec *spec, int64_t features, struct failure *failure)
@@ -89,10 +91,8 @@ static bool thirds(struct group_spec *spec, int64_t features, struct failure *fa
         return false;
     static const char *const names[] = { "Q", "K", "V" };
     for (int i = 0; i < 3; i++)
-        if (!spec_add(spec, names[i], features / 3, failure)) {
-            group_spec_free(spec);
+        if (!spec_add(spec, names[i], features / 3, failure))
             return false;
-        }
     return true;
 }
 
@@ -102,13 +102,10 @@ static bool groups_of_parts(struct group_spec *spec, const struct input *input,
     if (!spec_allocate(spec, (size_t)input->part_count, failure))
         return false;
     for (int32_t i = 0; i < input->part_count; i++) {
-        bool safe = text_is_safe(input->part_groups[i]);
-        if (!safe)
-            fail_usage(failure, "--tensor's group is no printable text: number %d", i + 1);
-        if (!safe || !spec_add(spec, input->part_groups[i], input->parts[i].features, failure)) {
-            group_spec_free(spec);
+        if (!text_is_safe(input->part_groups[i]))
+            return fail_usage(failure, "--tensor's group is no printable text: number %d", i + 1);
+        if (!spec_add(spec, input->part_groups[i], input->parts[i].features, failure))
             return false;
-        }
     }
     return true;
 }
@@ -121,21 +118,18 @@ static bool base_groups(struct group_spec *spec, const struct options *options,
         return groups_of_parts(spec, input, failure);
     if (options->groups == NULL || strcmp(options->groups, "thirds") == 0)
         return thirds(spec, input->features, failure);
-    if (!group_spec_parse(spec, "--groups", options->groups, failure))
+    if (!spec_parse(spec, "--groups", options->groups, failure))
         return false;
     int64_t total = 0;
-    bool overflow = false;
     for (int32_t i = 0; i < spec->count; i++)
-        overflow = overflow || __builtin_add_overflow(total, spec->numbers[i], &total);
-    bool fits = !overflow && (input == NULL || total == input->features);
-    if (overflow)
-        fail_usage(failure, "the widths' sum exceeds 2^63 - 1: --groups %s", options->groups);
-    else if (!fits)
-        fail_usage(failure, "--groups has %" PRId64 " features, the input has %" PRId64 ": %s",
-                   total, input->features, options->groups);
-    if (!fits)
-        group_spec_free(spec);
-    return fits;
+        if (__builtin_add_overflow(total, spec->numbers[i], &total))
+            return fail_usage(failure, "the widths' sum exceeds 2^63 - 1: --groups %s",
+                              options->groups);
+    if (input != NULL && total != input->features)
+        return fail_usage(failure,
+                          "--groups has %" PRId64 " features, the input has %" PRId64 ": %s", total,
+                          input->features, options->groups);
+    return true;
 }
 
 /* The number of heads of each base group, found by name. */
@@ -179,12 +173,11 @@ static bool split_heads(qkvsim_context *context, const struct options *options,
                         const struct group_spec *groups, qkvsim_layout **layout,
                         struct failure *failure)
 {
-    struct group_spec heads;
-    if (!group_spec_parse(&heads, "--heads", options->heads, failure))
-        return false;
+    struct group_spec heads = { 0 };
     int32_t *numbers = calloc((size_t)groups->count, sizeof *numbers);
-    bool done =
-        numbers != NULL ? match_heads(groups, &heads, numbers, failure) : fail_no_memory(failure);
+    bool done = (numbers != NULL || fail_no_memory(failure))
+                && spec_parse(&heads, "--heads", options->heads, failure)
+                && match_heads(groups, &heads, numbers, failure);
     if (done) {
         int32_t order = options->interleaved ? QKVSIM_HEADS_INTERLEAVED : QKVSIM_HEADS_BLOCKED;
         qkvsim_status status =
@@ -193,24 +186,22 @@ static bool split_heads(qkvsim_context *context, const struct options *options,
         done = check_layout(context, status, failure);
     }
     free(numbers);
-    group_spec_free(&heads);
+    spec_free(&heads);
     return done;
 }
 
 bool groups_make_layout(qkvsim_context *context, const struct options *options,
                         const struct input *input, qkvsim_layout **layout, struct failure *failure)
 {
-    struct group_spec groups;
-    if (!base_groups(&groups, options, input, failure))
-        return false;
-    bool done;
-    if (options->heads != NULL) {
+    struct group_spec groups = { 0 };
+    bool done = base_groups(&groups, options, input, failure);
+    if (done && options->heads != NULL) {
         done = split_heads(context, options, &groups, layout, failure);
-    } else {
+    } else if (done) {
         qkvsim_status status = qkvsim_layout_widths(
             context, groups.numbers, (const char *const *)groups.names, groups.count, layout);
         done = check_layout(context, status, failure);
     }
-    group_spec_free(&groups);
+    spec_free(&groups);
     return done;
 }
