@@ -731,6 +731,9 @@ class Inference(Program):
                          group["baseline"]["cosine"]["variance"]["p_max"])
         self.assertEqual([float(line["mean_low"]), float(line["mean_high"])],
                          group["cosine"]["interval"]["mean"])
+        for key, value in group["offset"].items():
+            if "interval" not in key:
+                self.assertEqual(float(line[key]), value)
         self.assertEqual(line["kolmogorov_smirnov_value"], "")
         contrast = next(row for row in rows if row["kind"] == "contrast")
         self.assertEqual(contrast["pair_group"], "Q-Q - V-V")

@@ -21,6 +21,8 @@ static const struct report_word offset_parts[] = {
     { QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part" },
     { QKVSIM_OFFSET_MEAN_OFFSET, "mean_offset_part" },
     { QKVSIM_OFFSET_SHARE, "offset_share" },
+    { QKVSIM_OFFSET_ENERGY, "offset_energy" },
+    { QKVSIM_OFFSET_VARIANCE_ENERGY, "variance_energy" },
     { QKVSIM_OFFSET_CROSS_ENERGY, "cross_energy" }
 };
 static const struct report_word null_summaries[] = { { QKVSIM_NULL_MEAN, "baseline_mean" },
