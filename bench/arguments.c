@@ -13,12 +13,7 @@
 static void want_rows(bench_arguments *arguments, char *names)
 {
     memset(arguments->wanted, 0, (size_t)row_count * sizeof *arguments->wanted);
-    char *rest = names;
-    while (rest != NULL) {
-        char *name = rest;
-        rest = strchr(name, ',');
-        if (rest != NULL)
-            *rest++ = '\0';
+    for (char *name; (name = strsep(&names, ",")) != NULL;) {
         const bench_row *row = rows_find(name);
         if (row == NULL)
             fail(EXIT_USAGE, "there is no row %s (see qkvsim bench --help)", name);

@@ -70,12 +70,8 @@ static bool spec_parse(struct group_spec *spec, const char *option, const char *
     if (list == NULL)
         return fail_no_memory(failure);
     bool done = spec_allocate(spec, items, failure);
-    for (char *item = list, *rest; done && item != NULL; item = rest) {
-        rest = strchr(item, ',');
-        if (rest != NULL)
-            *rest++ = '\0';
+    for (char *rest = list, *item; done && (item = strsep(&rest, ",")) != NULL;)
         done = add_item(spec, option, item, failure);
-    }
     free(list);
     return done;
 }
@@ -132,12 +128,10 @@ static bool base_groups(struct group_spec *spec, const struct options *options,
     return true;
 }
 
-/* The number of heads of each base group, found by name. */
+/* The number of heads of each base group, found by name; all are 0 before. */
 static bool match_heads(const struct group_spec *groups, const struct group_spec *heads,
                         int32_t *numbers, struct failure *failure)
 {
-    for (int32_t i = 0; i < groups->count; i++)
-        numbers[i] = 0;
     for (int32_t i = 0; i < heads->count; i++) {
         int32_t group = 0;
         while (group < groups->count && strcmp(groups->names[group], heads->names[i]) != 0)

@@ -79,17 +79,12 @@ static bool take_tensor(struct options *options, char *value, struct failure *fa
 static bool take_metrics(struct options *options, char *value, struct failure *failure)
 {
     options->metrics = 0;
-    char *rest = value;
-    do {
-        char *name = rest;
-        rest = strchr(name, ',');
-        if (rest != NULL)
-            *rest++ = '\0';
+    for (char *name; (name = strsep(&value, ",")) != NULL;) {
         int32_t metric = 0;
         if (!option_take_name(metrics, "--metrics", name, &metric, failure))
             return false;
         options->metrics |= metric;
-    } while (rest != NULL);
+    }
     return true;
 }
 

@@ -48,10 +48,7 @@ static bool no_such(const char *option, const qkvsim_layout *layout, const char 
 static bool mark_named(const qkvsim_layout *layout, char *names, bool *chosen,
                        struct failure *failure)
 {
-    for (char *name = names, *rest; name != NULL; name = rest) {
-        rest = strchr(name, ',');
-        if (rest != NULL)
-            *rest++ = '\0';
+    for (char *name; (name = strsep(&names, ",")) != NULL;) {
         int32_t pair_group = find_pair_group(layout, name);
         if (pair_group < 0)
             return no_such("--pair-groups", layout, name, failure);

@@ -55,12 +55,8 @@ static bool read_list(struct targets *targets, const char *rows, struct failure 
         return fail_no_memory(failure);
     bool done = true;
     int64_t number = 0;
-    for (char *item = list, *rest; done && item != NULL; item = rest) {
-        rest = strchr(item, ',');
-        if (rest != NULL)
-            *rest++ = '\0';
+    for (char *rest = list, *item; done && (item = strsep(&rest, ",")) != NULL;)
         done = mark_item(targets, item, ++number, failure);
-    }
     free(list);
     return done;
 }

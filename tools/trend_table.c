@@ -4,9 +4,8 @@
  */
 #include <inttypes.h>
 #include <limits.h>
-#include <math.h>
 
-#include "table.h"
+#include "report_table.h"
 #include "text.h"
 #include "trend.h"
 
@@ -15,13 +14,8 @@ static bool add_row(struct table *table, const struct trend *trend, int layer, i
     char(*row)[TABLE_CELL_SIZE] = table_add_row(table);
     if (row == NULL)
         return false;
-    for (int32_t r = 0; r < trend->row_count; r++) {
-        double value = trend_number(trend, layer, condition, 0, r, TREND_VALUE);
-        if (isnan(value))
-            snprintf(row[r + 1], TABLE_CELL_SIZE, "-");
-        else
-            snprintf(row[r + 1], TABLE_CELL_SIZE, "%.4f", value);
-    }
+    for (int32_t r = 0; r < trend->row_count; r++)
+        cell_number(row[r + 1], 4, trend_number(trend, layer, condition, 0, r, TREND_VALUE));
     return true;
 }
 
