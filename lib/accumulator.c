@@ -45,10 +45,10 @@ qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t feature
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (accumulator == NULL || features < 1 || features > INT32_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        accumulator == NULL ? "accumulator is NULL"
-                                            : "%lld features: expected 1 to %d",
-                        (long long)features, INT32_MAX);
+        return qkv_invalid(context,
+                           accumulator == NULL ? "accumulator is NULL"
+                                               : "%lld features: expected 1 to %d",
+                           (long long)features, INT32_MAX);
     int64_t moments;
     if (!packed_size(features, &moments))
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld features are too many",
@@ -226,9 +226,8 @@ static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accu
                                const qkv_input *input)
 {
     if (input->features != accumulator->features)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the input has %lld features but the accumulator %lld",
-                        (long long)input->features, (long long)accumulator->features);
+        return qkv_invalid(context, "the input has %lld features but the accumulator %lld",
+                           (long long)input->features, (long long)accumulator->features);
     const size_t size = (size_t)(accumulator->features * (accumulator->features + 1) / 2);
     const qkv_allocator *allocator = &accumulator->allocator;
     const size_t features = (size_t)accumulator->features;
@@ -262,7 +261,7 @@ qkvsim_status qkvsim_accumulator_update(qkvsim_context *context, qkvsim_accumula
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (accumulator == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "accumulator is NULL");
+        return qkv_invalid(context, "accumulator is NULL");
     qkvsim_similarity_options options;
     qkvsim_status status = qkv_check_similarity(context, QKVSIM_PEARSON, given, &options);
     if (status != QKVSIM_OK)
@@ -313,15 +312,12 @@ qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulat
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (accumulator == NULL || other == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
-                        accumulator == NULL ? "accumulator" : "other");
+        return qkv_invalid(context, "%s is NULL", accumulator == NULL ? "accumulator" : "other");
     if (accumulator == other)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "an accumulator cannot be merged with itself");
+        return qkv_invalid(context, "an accumulator cannot be merged with itself");
     if (accumulator->features != other->features)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "an accumulator of %lld features cannot take in one of %lld",
-                        (long long)accumulator->features, (long long)other->features);
+        return qkv_invalid(context, "an accumulator of %lld features cannot take in one of %lld",
+                           (long long)accumulator->features, (long long)other->features);
     if (other->observations == 0)
         return QKVSIM_OK;
     const double weight = accumulator->observations > 0
@@ -363,8 +359,8 @@ static qkvsim_status check_accumulator(qkvsim_context *context,
                                        const qkvsim_accumulator *accumulator, qkv_input *input)
 {
     if (accumulator == NULL || accumulator->observations == 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the accumulator is %s",
-                        accumulator == NULL ? "NULL" : "empty");
+        return qkv_invalid(context, "the accumulator is %s",
+                           accumulator == NULL ? "NULL" : "empty");
     *input = (qkv_input){ .real = QKVSIM_F64,
                           .features = accumulator->features,
                           .observations = accumulator->observations };
@@ -375,9 +371,9 @@ static qkvsim_status check_accumulator(qkvsim_context *context,
 static qkvsim_status check_metrics(qkvsim_context *context, int32_t metrics)
 {
     if ((metrics & QKVSIM_SPEARMAN) != 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "QKVSIM_SPEARMAN (16) ranks each observation among all, which an "
-                        "accumulator does not keep");
+        return qkv_invalid(context,
+                           "QKVSIM_SPEARMAN (16) ranks each observation among all, which an "
+                           "accumulator does not keep");
     return QKVSIM_OK;
 }
 
@@ -385,9 +381,9 @@ static qkvsim_status check_defaults(qkvsim_context *context, const void *selecti
                                     int32_t precision, int32_t nonfinite)
 {
     if (selection != NULL || precision != 0 || nonfinite != 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "selection, precision and nonfinite belong to qkvsim_accumulator_update: "
-                        "leave them at their defaults here");
+        return qkv_invalid(
+            context, "selection, precision and nonfinite belong to qkvsim_accumulator_update: "
+                     "leave them at their defaults here");
     return QKVSIM_OK;
 }
 
@@ -400,7 +396,7 @@ qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (analysis == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "analysis is NULL");
+        return qkv_invalid(context, "analysis is NULL");
     qkvsim_analysis_options options;
     qkv_input input;
     qkv_session session;

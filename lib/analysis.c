@@ -138,7 +138,7 @@ qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_view *parts, 
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (analysis == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "analysis is NULL");
+        return qkv_invalid(context, "analysis is NULL");
     qkvsim_analysis_options options;
     qkvsim_status status = qkv_read_analysis_options(context, given, &options);
     if (status != QKVSIM_OK)

@@ -107,16 +107,14 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_baseline
                                   qkvsim_baseline_options *options)
 {
     if (given == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "options is NULL: the number of permutations has no default");
+        return qkv_invalid(context, "options is NULL: the number of permutations has no default");
     const qkvsim_status status =
         qkv_read_options(context, "qkvsim_baseline_options", given, options, sizeof *options);
     if (status != QKVSIM_OK)
         return status;
     if (options->permutations < 1 || options->permutations > UINT32_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%lld permutations: expected 1 to %lld", (long long)options->permutations,
-                        (long long)UINT32_MAX);
+        return qkv_invalid(context, "%lld permutations: expected 1 to %lld",
+                           (long long)options->permutations, (long long)UINT32_MAX);
     if (options->scheme == 0)
         options->scheme = QKVSIM_SCHEME_ALL;
     return QKVSIM_OK;
@@ -211,7 +209,7 @@ qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *pa
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (baseline == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "baseline is NULL");
+        return qkv_invalid(context, "baseline is NULL");
     qkvsim_baseline_options options;
     qkvsim_analysis_options analysis;
     qkvsim_status status = read_options(context, given, &options);

@@ -11,8 +11,8 @@ enum { DEFAULT_BINS = 100, FAST_BINS_MAX = 1024 };
 static qkvsim_status check_range(qkvsim_context *context, qkvsim_bins *bins)
 {
     if (bins->count < 1 || bins->count > QKVSIM_BINS_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%lld bins: expected 1 to %d",
-                        (long long)bins->count, QKVSIM_BINS_MAX);
+        return qkv_invalid(context, "%lld bins: expected 1 to %d", (long long)bins->count,
+                           QKVSIM_BINS_MAX);
     if (bins->edges != NULL)
         return QKVSIM_OK;
     if (bins->low == 0 && bins->high == 0) {
@@ -20,9 +20,9 @@ static qkvsim_status check_range(qkvsim_context *context, qkvsim_bins *bins)
         bins->high = 1;
     }
     if (!isfinite(bins->high - bins->low) || !(bins->low < bins->high))
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "bins from %g to %g: the second must exceed the first, by a finite number",
-                        bins->low, bins->high);
+        return qkv_invalid(
+            context, "bins from %g to %g: the second must exceed the first, by a finite number",
+            bins->low, bins->high);
     return QKVSIM_OK;
 }
 
@@ -44,13 +44,12 @@ static qkvsim_status copy_edges(qkvsim_context *context, const qkvsim_bins *bins
     for (int64_t k = 0; k <= bins->count; k++) {
         edges[k] = bins->edges[k];
         if (!isfinite(edges[k]))
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "edge %lld of the bins is %g: edges must be finite", (long long)k,
-                            edges[k]);
+            return qkv_invalid(context, "edge %lld of the bins is %g: edges must be finite",
+                               (long long)k, edges[k]);
         if (k > 0 && edges[k] <= edges[k - 1])
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "edge %lld of the bins is %g, after %g: edges must increase",
-                            (long long)k, edges[k], edges[k - 1]);
+            return qkv_invalid(context,
+                               "edge %lld of the bins is %g, after %g: edges must increase",
+                               (long long)k, edges[k], edges[k - 1]);
     }
     return QKVSIM_OK;
 }

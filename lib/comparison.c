@@ -110,9 +110,9 @@ static qkvsim_status check_coverage(qkvsim_context *context, const qkv_binning *
     const double low = binning->edges[0], high = binning->edges[binning->count];
     return low <= -1 && high >= 1
                ? QKVSIM_OK
-               : qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                          "bins from %g to %g: to compare histograms they must cover -1 to 1", low,
-                          high);
+               : qkv_invalid(context,
+                             "bins from %g to %g: to compare histograms they must cover -1 to 1",
+                             low, high);
 }
 
 static qkvsim_status run_pool(qkv_comparing *work, const qkvsim_layout *layout,
@@ -141,8 +141,8 @@ static qkvsim_status check_number(qkvsim_context *context, int64_t number, const
 {
     return number >= 0 && number < UINT32_MAX
                ? QKVSIM_OK
-               : qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%lld %s: expected 0 to %lld",
-                          (long long)number, what, (long long)UINT32_MAX - 1);
+               : qkv_invalid(context, "%lld %s: expected 0 to %lld", (long long)number, what,
+                             (long long)UINT32_MAX - 1);
 }
 
 static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparison_options *given,
@@ -159,9 +159,9 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparis
     if (options->relabel == 0)
         options->relabel = QKVSIM_RELABEL_LABELS;
     if (options->relabel != QKVSIM_RELABEL_LABELS && options->relabel != QKVSIM_RELABEL_SHIFT)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "relabel is %d, expected QKVSIM_RELABEL_LABELS (1) or SHIFT (2)",
-                        (int)options->relabel);
+        return qkv_invalid(context,
+                           "relabel is %d, expected QKVSIM_RELABEL_LABELS (1) or SHIFT (2)",
+                           (int)options->relabel);
     if (options->subsets == 0)
         options->subsets = options->permutations;
     return QKVSIM_OK;
@@ -173,15 +173,14 @@ static qkvsim_status check_arguments(qkvsim_context *context,
                                      qkvsim_comparison **comparison)
 {
     if (comparison == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "comparison is NULL");
+        return qkv_invalid(context, "comparison is NULL");
     if (first == NULL || second == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the %s selection is NULL: a comparison needs two",
-                        first == NULL ? "first" : "second");
+        return qkv_invalid(context, "the %s selection is NULL: a comparison needs two",
+                           first == NULL ? "first" : "second");
     if (analysis->selection != NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the analysis options have a selection: a comparison is given its two "
-                        "selections apart");
+        return qkv_invalid(context,
+                           "the analysis options have a selection: a comparison is given its two "
+                           "selections apart");
     return QKVSIM_OK;
 }
 

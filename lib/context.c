@@ -93,6 +93,15 @@ qkvsim_status qkv_fail(qkvsim_context *context, qkvsim_status status, const char
     return status;
 }
 
+qkvsim_status qkv_invalid(qkvsim_context *context, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(context->error, sizeof context->error, format, arguments);
+    va_end(arguments);
+    return QKVSIM_ERROR_INVALID_ARGUMENT;
+}
+
 qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what)
 {
     return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY, "out of memory for %s", what);
@@ -115,16 +124,17 @@ qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const v
 {
     const size_t given = qkv_declared_size(from);
     if (given < least)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%s has struct_size %zu, at least %zu is needed: set it to sizeof(%s)",
-                        name, given, least, name);
+        return qkv_invalid(context,
+                           "%s has struct_size %zu, at least %zu is needed: set it to sizeof(%s)",
+                           name, given, least, name);
     const unsigned char *bytes = from;
     for (size_t i = size; i < given; i++)
         if (bytes[i] != 0)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "%s has struct_size %zu and sets byte %zu, but this library knows %zu "
-                            "bytes of it: a newer library is needed",
-                            name, given, i, size);
+            return qkv_invalid(
+                context,
+                "%s has struct_size %zu and sets byte %zu, but this library knows %zu "
+                "bytes of it: a newer library is needed",
+                name, given, i, size);
     memset(to, 0, size);
     memcpy(to, from, given < size ? given : size);
     return QKVSIM_OK;

@@ -47,9 +47,12 @@ void qkv_release(const qkv_allocator *allocator, void *memory);
  * the last use, or zero. NULL where memory is short. */
 void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, size_t size);
 
-/* Writes the context's error text and returns the status. */
+/* Writes the context's error text and returns the status: the one given, QKVSIM_ERROR_INVALID_ARGUMENT
+ * or QKVSIM_ERROR_NO_MEMORY. */
 __attribute__((format(printf, 3, 4))) qkvsim_status
 qkv_fail(qkvsim_context *context, qkvsim_status status, const char *format, ...);
+__attribute__((format(printf, 2, 3))) qkvsim_status qkv_invalid(qkvsim_context *context,
+                                                                const char *format, ...);
 qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what);
 
 /* The product of two non-negative sizes; false where it exceeds int64 or size_t. */

@@ -86,12 +86,11 @@ static qkvsim_status check_histogram(qkvsim_context *context, const char *name,
 {
     int64_t sum = 0;
     if (counts == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "histogram %s is NULL", name);
+        return qkv_invalid(context, "histogram %s is NULL", name);
     for (int64_t k = 0; k < bins; k++)
         if (counts[k] < 0)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "bin %lld of histogram %s is %lld: counts are not negative",
-                            (long long)k, name, (long long)counts[k]);
+            return qkv_invalid(context, "bin %lld of histogram %s is %lld: counts are not negative",
+                               (long long)k, name, (long long)counts[k]);
         else if (__builtin_add_overflow(sum, counts[k], &sum))
             return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
                             "histogram %s counts more than 2^63 - 1 values", name);
@@ -101,12 +100,11 @@ static qkvsim_status check_histogram(qkvsim_context *context, const char *name,
 static qkvsim_status check_edges(qkvsim_context *context, const double *edges, int64_t bins)
 {
     if (edges == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "edges is NULL");
+        return qkv_invalid(context, "edges is NULL");
     for (int64_t k = 0; k <= bins; k++)
         if (!isfinite(edges[k]) || (k > 0 && !(edges[k] > edges[k - 1])))
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "edge %lld is %g: edges must be finite and increase", (long long)k,
-                            edges[k]);
+            return qkv_invalid(context, "edge %lld is %g: edges must be finite and increase",
+                               (long long)k, edges[k]);
     return QKVSIM_OK;
 }
 
@@ -117,16 +115,16 @@ qkvsim_status qkvsim_histogram_distance(qkvsim_context *context, const int64_t *
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (bins < 1 || bins > QKVSIM_BINS_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%lld bins: expected 1 to %d",
-                        (long long)bins, QKVSIM_BINS_MAX);
+        return qkv_invalid(context, "%lld bins: expected 1 to %d", (long long)bins,
+                           QKVSIM_BINS_MAX);
     if (distance < QKVSIM_KOLMOGOROV_SMIRNOV || distance > QKVSIM_JENSEN_SHANNON)
-        return qkv_fail(
-            context, QKVSIM_ERROR_INVALID_ARGUMENT,
+        return qkv_invalid(
+            context,
             "distance is %d, expected QKVSIM_KOLMOGOROV_SMIRNOV (1), WASSERSTEIN (2) or "
             "JENSEN_SHANNON (3)",
             (int)distance);
     if (value == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "value is NULL");
+        return qkv_invalid(context, "value is NULL");
     qkvsim_status status = check_histogram(context, "a", a, bins);
     if (status == QKVSIM_OK)
         status = check_histogram(context, "b", b, bins);

@@ -36,9 +36,9 @@ static qkvsim_status sort_codes(qkvsim_context *context, const int32_t *codes, c
     qsort(work->rows, (size_t)work->code_count, sizeof *work->rows, compare_codes);
     for (int32_t k = 1; k < work->code_count; k++)
         if (work->rows[k].code == work->rows[k - 1].code)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "code %d is listed twice, as %d and %d", (int)work->rows[k].code,
-                            (int)work->rows[k - 1].row, (int)work->rows[k].row);
+            return qkv_invalid(context, "code %d is listed twice, as %d and %d",
+                               (int)work->rows[k].code, (int)work->rows[k - 1].row,
+                               (int)work->rows[k].row);
     return QKVSIM_OK;
 }
 
@@ -110,17 +110,15 @@ static qkvsim_status check_mask(qkvsim_context *context, const qkvsim_view *mask
     if (mask == NULL)
         return QKVSIM_OK;
     if (codes == NULL || code_count < 1)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "with a mask, codes must list at least one code (%d given)",
-                        (int)code_count);
+        return qkv_invalid(context, "with a mask, codes must list at least one code (%d given)",
+                           (int)code_count);
     const qkvsim_status status = qkv_check_view(context, "the mask", mask, true, &work->mask);
     if (status == QKVSIM_OK
         && (work->mask.observations != work->matrix.observations
             || work->mask.features != work->matrix.features))
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the mask is %lld x %lld but the matrix is %lld x %lld",
-                        (long long)work->mask.observations, (long long)work->mask.features,
-                        (long long)work->matrix.observations, (long long)work->matrix.features);
+        return qkv_invalid(context, "the mask is %lld x %lld but the matrix is %lld x %lld",
+                           (long long)work->mask.observations, (long long)work->mask.features,
+                           (long long)work->matrix.observations, (long long)work->matrix.features);
     return status;
 }
 
@@ -158,7 +156,7 @@ qkvsim_status qkvsim_histogram(qkvsim_context *context, const qkvsim_view *matri
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     counting work = { 0 };
     if (histograms == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "histograms is NULL");
+        return qkv_invalid(context, "histograms is NULL");
     qkvsim_status status = qkv_check_view(context, "the matrix", matrix, false, &work.matrix);
     if (status == QKVSIM_OK)
         status = check_mask(context, mask, codes, code_count, &work);
@@ -183,10 +181,9 @@ qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins,
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (edges == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "edges is NULL");
+        return qkv_invalid(context, "edges is NULL");
     if (dtype != QKVSIM_F32 && dtype != QKVSIM_F64)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "dtype is %d, expected QKVSIM_F32 (3) or F64 (4)", (int)dtype);
+        return qkv_invalid(context, "dtype is %d, expected QKVSIM_F32 (3) or F64 (4)", (int)dtype);
     qkv_binning binning;
     const qkvsim_status status = qkv_binning_open(context, bins, dtype, &binning);
     if (status != QKVSIM_OK)

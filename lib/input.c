@@ -39,8 +39,8 @@ static qkvsim_status check_strides(qkvsim_context *context, const char *what,
     int64_t down, across, all;
     if ((view->observations > 1 && view->observation_stride == 0)
         || (view->features > 1 && view->feature_stride == 0))
-        return qkv_fail(
-            context, QKVSIM_ERROR_INVALID_ARGUMENT,
+        return qkv_invalid(
+            context,
             "%s has observation_stride %lld and feature_stride %lld: a stride of 0 would "
             "repeat one element; a C-ordered array has strides %lld and 1",
             what, (long long)view->observation_stride, (long long)view->feature_stride,
@@ -61,28 +61,26 @@ qkvsim_status qkv_check_view(qkvsim_context *context, const char *what, const qk
                              bool mask, qkvsim_view *view)
 {
     if (given == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL", what);
+        return qkv_invalid(context, "%s is NULL", what);
     const qkvsim_status status =
         qkv_read_struct(context, "qkvsim_view", given, view, sizeof *view, sizeof *view);
     if (status != QKVSIM_OK)
         return status;
     const size_t size = element_size(view->dtype);
     if (size == 0 || (view->dtype == QKVSIM_I32) != mask)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s has dtype %d, expected %s",
-                        what, (int)view->dtype,
-                        mask ? "QKVSIM_I32 (5)" : "QKVSIM_F16 (1), BF16 (2), F32 (3) or F64 (4)");
+        return qkv_invalid(context, "%s has dtype %d, expected %s", what, (int)view->dtype,
+                           mask ? "QKVSIM_I32 (5)"
+                                : "QKVSIM_F16 (1), BF16 (2), F32 (3) or F64 (4)");
     if (view->observations < 1 || view->features < 1)
-        return qkv_fail(
-            context, QKVSIM_ERROR_INVALID_ARGUMENT,
-            "%s has %lld observations and %lld features: at least one of each is needed", what,
-            (long long)view->observations, (long long)view->features);
+        return qkv_invalid(
+            context, "%s has %lld observations and %lld features: at least one of each is needed",
+            what, (long long)view->observations, (long long)view->features);
     if (view->data == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%s has no data: the pointer is NULL", what);
+        return qkv_invalid(context, "%s has no data: the pointer is NULL", what);
     if ((uintptr_t)view->data % size != 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%s has data at an address that is no multiple of its element size %zu",
-                        what, size);
+        return qkv_invalid(context,
+                           "%s has data at an address that is no multiple of its element size %zu",
+                           what, size);
     return check_strides(context, what, view);
 }
 
@@ -90,7 +88,7 @@ qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *giv
                                int64_t columns, bool mask, qkvsim_matrix *matrix)
 {
     if (given == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the output matrix is NULL");
+        return qkv_invalid(context, "the output matrix is NULL");
     const qkvsim_status status =
         qkv_read_struct(context, "qkvsim_matrix", given, matrix, sizeof *matrix, sizeof *matrix);
     if (status != QKVSIM_OK)
@@ -98,16 +96,17 @@ qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *giv
     const bool type_fits = mask ? matrix->dtype == QKVSIM_I32
                                 : matrix->dtype == QKVSIM_F32 || matrix->dtype == QKVSIM_F64;
     if (!type_fits)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the output matrix has dtype %d, expected %s", (int)matrix->dtype,
-                        mask ? "QKVSIM_I32 (5)" : "QKVSIM_F32 (3) or F64 (4)");
+        return qkv_invalid(context, "the output matrix has dtype %d, expected %s",
+                           (int)matrix->dtype,
+                           mask ? "QKVSIM_I32 (5)" : "QKVSIM_F32 (3) or F64 (4)");
     if (matrix->rows != rows || matrix->columns != columns || matrix->leading_dimension < columns)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the output matrix is %lld x %lld with leading dimension %lld, needed are "
-                        "%lld x %lld and at least %lld",
-                        (long long)matrix->rows, (long long)matrix->columns,
-                        (long long)matrix->leading_dimension, (long long)rows, (long long)columns,
-                        (long long)columns);
+        return qkv_invalid(
+            context,
+            "the output matrix is %lld x %lld with leading dimension %lld, needed are "
+            "%lld x %lld and at least %lld",
+            (long long)matrix->rows, (long long)matrix->columns,
+            (long long)matrix->leading_dimension, (long long)rows, (long long)columns,
+            (long long)columns);
     const size_t size = element_size(matrix->dtype);
     int64_t elements, bytes;
     if (!qkv_multiply(rows, matrix->leading_dimension, &elements)
@@ -118,8 +117,8 @@ qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *giv
             "space",
             (long long)rows, (long long)matrix->leading_dimension);
     if (matrix->data == NULL || (uintptr_t)matrix->data % size != 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the output matrix's data is %s",
-                        matrix->data == NULL ? "NULL" : "not aligned to its element size");
+        return qkv_invalid(context, "the output matrix's data is %s",
+                           matrix->data == NULL ? "NULL" : "not aligned to its element size");
     return QKVSIM_OK;
 }
 
@@ -177,20 +176,21 @@ static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *part
         if (status != QKVSIM_OK)
             return status;
         if (view->struct_size != size)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "part %d has struct_size %zu but part 0 has %zu", (int)p,
-                            view->struct_size, size);
+            return qkv_invalid(context, "part %d has struct_size %zu but part 0 has %zu", (int)p,
+                               view->struct_size, size);
         if (view->observations != input->parts[0].view.observations)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "part %d has %lld observations but part 0 has %lld: parts share their "
-                            "observations",
-                            (int)p, (long long)view->observations,
-                            (long long)input->parts[0].view.observations);
+            return qkv_invalid(
+                context,
+                "part %d has %lld observations but part 0 has %lld: parts share their "
+                "observations",
+                (int)p, (long long)view->observations,
+                (long long)input->parts[0].view.observations);
         if (view->dtype == QKVSIM_F64 && precision == QKVSIM_F32)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "part %d is float64 but precision QKVSIM_F32 is asked for, which would "
-                            "round it",
-                            (int)p);
+            return qkv_invalid(
+                context,
+                "part %d is float64 but precision QKVSIM_F32 is asked for, which would "
+                "round it",
+                (int)p);
         if (view->dtype == QKVSIM_F64)
             input->real = QKVSIM_F64;
         input->parts[p].first_feature = input->features;
@@ -217,16 +217,16 @@ static qkvsim_status select_listed(qkvsim_context *context, const qkvsim_selecti
     for (int64_t k = 0; k < selection->count; k++) {
         const int64_t row = selection->rows[k];
         if (row < 0 || row >= input->observations)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "the selection's entry %lld is row %lld, but there are rows 0 to %lld",
-                            (long long)k, (long long)row, (long long)input->observations - 1);
+            return qkv_invalid(
+                context, "the selection's entry %lld is row %lld, but there are rows 0 to %lld",
+                (long long)k, (long long)row, (long long)input->observations - 1);
         input->rows[k] = row;
     }
     qsort(input->rows, (size_t)selection->count, sizeof *input->rows, compare_rows);
     for (int64_t k = 1; k < selection->count; k++)
         if (input->rows[k] == input->rows[k - 1])
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "the selection has row %lld more than once", (long long)input->rows[k]);
+            return qkv_invalid(context, "the selection has row %lld more than once",
+                               (long long)input->rows[k]);
     input->observations = selection->count;
     return QKVSIM_OK;
 }
@@ -235,17 +235,15 @@ static qkvsim_status select_masked(qkvsim_context *context, const qkvsim_selecti
                                    qkv_input *input)
 {
     if (selection->count != input->observations)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the selection's mask has %lld entries for %lld observations",
-                        (long long)selection->count, (long long)input->observations);
+        return qkv_invalid(context, "the selection's mask has %lld entries for %lld observations",
+                           (long long)selection->count, (long long)input->observations);
     int64_t selected = 0;
     for (int64_t row = 0; row < selection->count; row++)
         if (selection->mask[row] != 0)
             input->rows[selected++] = row;
     if (selected == 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the selection's mask selects none of %lld observations",
-                        (long long)selection->count);
+        return qkv_invalid(context, "the selection's mask selects none of %lld observations",
+                           (long long)selection->count);
     input->observations = selected;
     return QKVSIM_OK;
 }
@@ -259,16 +257,13 @@ static qkvsim_status select_rows(qkvsim_context *context, const qkvsim_selection
     if (status != QKVSIM_OK)
         return status;
     if ((selection.rows == NULL) == (selection.mask == NULL))
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "a selection needs either rows or mask, and has %s",
-                        selection.rows == NULL ? "neither" : "both");
+        return qkv_invalid(context, "a selection needs either rows or mask, and has %s",
+                           selection.rows == NULL ? "neither" : "both");
     if (selection.count < 1)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the selection has %lld entries",
-                        (long long)selection.count);
+        return qkv_invalid(context, "the selection has %lld entries", (long long)selection.count);
     if (selection.count > input->observations)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the selection has %lld entries for %lld observations",
-                        (long long)selection.count, (long long)input->observations);
+        return qkv_invalid(context, "the selection has %lld entries for %lld observations",
+                           (long long)selection.count, (long long)input->observations);
     input->rows = qkv_allocate(&context->allocator, (size_t)selection.count, sizeof *input->rows);
     if (input->rows == NULL)
         return qkv_no_memory(context, "the selected rows");
@@ -317,14 +312,13 @@ static qkvsim_status check_options(qkvsim_context *context, const qkv_input_opti
 {
     if (options->precision != 0 && options->precision != QKVSIM_F32
         && options->precision != QKVSIM_F64)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "precision is %d, expected 0, QKVSIM_F32 (3) or QKVSIM_F64 (4)",
-                        (int)options->precision);
+        return qkv_invalid(context, "precision is %d, expected 0, QKVSIM_F32 (3) or QKVSIM_F64 (4)",
+                           (int)options->precision);
     if (options->nonfinite < QKVSIM_NONFINITE_ERROR
         || options->nonfinite > QKVSIM_NONFINITE_UNDEFINED_FEATURE)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "nonfinite is %d, expected a QKVSIM_NONFINITE_* value of 0 to 2",
-                        (int)options->nonfinite);
+        return qkv_invalid(context,
+                           "nonfinite is %d, expected a QKVSIM_NONFINITE_* value of 0 to 2",
+                           (int)options->nonfinite);
     return QKVSIM_OK;
 }
 
@@ -335,10 +329,9 @@ static qkvsim_status fill(qkvsim_context *context, const qkvsim_view *parts, int
     if (status != QKVSIM_OK)
         return status;
     if (parts == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "parts is NULL");
+        return qkv_invalid(context, "parts is NULL");
     if (part_count < 1)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "part_count is %d: at least 1 part is needed", (int)part_count);
+        return qkv_invalid(context, "part_count is %d: at least 1 part is needed", (int)part_count);
     input->parts = qkv_allocate(&context->allocator, (size_t)part_count, sizeof *input->parts);
     if (input->parts == NULL)
         return qkv_no_memory(context, "the parts");

@@ -43,17 +43,17 @@ struct qkvsim_intervals {
 static qkvsim_status check_method(qkvsim_context *context, const qkvsim_interval_options *options)
 {
     if (options->method != QKVSIM_JACKKNIFE && options->method != QKVSIM_BOOTSTRAP)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "method is %d, expected QKVSIM_JACKKNIFE (1) or QKVSIM_BOOTSTRAP (2)",
-                        (int)options->method);
+        return qkv_invalid(context,
+                           "method is %d, expected QKVSIM_JACKKNIFE (1) or QKVSIM_BOOTSTRAP (2)",
+                           (int)options->method);
     if (options->method == QKVSIM_BOOTSTRAP && options->blocks != 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "blocks is %lld, but the bootstrap has resamples and block_length instead",
-                        (long long)options->blocks);
+        return qkv_invalid(
+            context, "blocks is %lld, but the bootstrap has resamples and block_length instead",
+            (long long)options->blocks);
     if (options->method == QKVSIM_JACKKNIFE
         && (options->resamples != 0 || options->block_length != 0))
-        return qkv_fail(
-            context, QKVSIM_ERROR_INVALID_ARGUMENT,
+        return qkv_invalid(
+            context,
             "resamples is %lld and block_length %lld, but the jackknife has blocks instead",
             (long long)options->resamples, (long long)options->block_length);
     return QKVSIM_OK;
@@ -71,8 +71,8 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_interval
     if (options->level == 0)
         options->level = 0.95;
     if (!(options->level > 0 && options->level < 1))
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "level is %g, expected a number between 0 and 1", options->level);
+        return qkv_invalid(context, "level is %g, expected a number between 0 and 1",
+                           options->level);
     return check_method(context, options);
 }
 
@@ -88,10 +88,10 @@ static qkvsim_status choose_blocks(qkvsim_context *context, const qkvsim_interva
         return QKVSIM_OK;
     }
     if (*blocks < BLOCKS_LEAST || *blocks > n)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "blocks is %lld for %lld observations: at least %d are needed, and each "
-                        "has an observation",
-                        (long long)*blocks, (long long)n, BLOCKS_LEAST);
+        return qkv_invalid(context,
+                           "blocks is %lld for %lld observations: at least %d are needed, and each "
+                           "has an observation",
+                           (long long)*blocks, (long long)n, BLOCKS_LEAST);
     return QKVSIM_OK;
 }
 
@@ -101,15 +101,13 @@ static qkvsim_status choose_resamples(qkvsim_context *context,
 {
     made->replicates = options->resamples != 0 ? options->resamples : RESAMPLES_DEFAULT;
     if (made->replicates < RESAMPLES_LEAST || made->replicates > UINT32_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "resamples is %lld, expected %d to %lld", (long long)made->replicates,
-                        RESAMPLES_LEAST, (long long)UINT32_MAX);
+        return qkv_invalid(context, "resamples is %lld, expected %d to %lld",
+                           (long long)made->replicates, RESAMPLES_LEAST, (long long)UINT32_MAX);
     made->block_length =
         options->block_length != 0 ? options->block_length : llround(cbrt((double)n));
     if (made->block_length < 1 || made->block_length > n)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "block_length is %lld, but there are %lld observations",
-                        (long long)made->block_length, (long long)n);
+        return qkv_invalid(context, "block_length is %lld, but there are %lld observations",
+                           (long long)made->block_length, (long long)n);
     return QKVSIM_OK;
 }
 
@@ -220,11 +218,12 @@ void qkvsim_intervals_free(qkvsim_intervals *intervals)
 
 static qkvsim_status too_few_blocks(const replication *work)
 {
-    return qkv_fail(work->context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                    "%lld observations in %lld segments leave only %lld blocks and at least %d are "
-                    "needed: ask for more blocks",
-                    (long long)work->pool->all.observations, (long long)work->segments.count,
-                    (long long)work->made->blocks.count, BLOCKS_LEAST);
+    return qkv_invalid(
+        work->context,
+        "%lld observations in %lld segments leave only %lld blocks and at least %d are "
+        "needed: ask for more blocks",
+        (long long)work->pool->all.observations, (long long)work->segments.count,
+        (long long)work->made->blocks.count, BLOCKS_LEAST);
 }
 
 /* Blocks that have something of the first selection, or the fewer of both selections. */
@@ -338,7 +337,7 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *p
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (intervals == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "intervals is NULL");
+        return qkv_invalid(context, "intervals is NULL");
     qkvsim_interval_options options;
     qkvsim_analysis_options analysis;
     qkvsim_status status = read_options(context, given, &options);
@@ -347,9 +346,8 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *p
     if (status != QKVSIM_OK)
         return status;
     if (options.second != NULL && analysis.selection == NULL)
-        return qkv_fail(
-            context, QKVSIM_ERROR_INVALID_ARGUMENT,
-            "a second selection is given, but the analysis has none to compare with it");
+        return qkv_invalid(
+            context, "a second selection is given, but the analysis has none to compare with it");
     qkvsim_intervals *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the intervals");

@@ -164,13 +164,11 @@ static qkvsim_status mark_pair_groups(qkvsim_context *context, const qkvsim_layo
     const int32_t all = qkv_pair_groups(layout->groups);
     for (int32_t k = 0; k < count; k++) {
         if (pair_groups[k] < 0 || pair_groups[k] >= all)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "pair_groups[%d] is %d, but there are pair groups 0 to %d", (int)k,
-                            (int)pair_groups[k], (int)all - 1);
+            return qkv_invalid(context, "pair_groups[%d] is %d, but there are pair groups 0 to %d",
+                               (int)k, (int)pair_groups[k], (int)all - 1);
         if (marks[pair_groups[k]])
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "pair_groups[%d] is %d, which is listed before", (int)k,
-                            (int)pair_groups[k]);
+            return qkv_invalid(context, "pair_groups[%d] is %d, which is listed before", (int)k,
+                               (int)pair_groups[k]);
         marks[pair_groups[k]] = true;
     }
     return QKVSIM_OK;
@@ -180,18 +178,17 @@ static qkvsim_status check_rollup(qkvsim_context *context, const qkvsim_layout *
                                   const char *name, const int32_t *pair_groups, int32_t count)
 {
     if (layout == NULL || pair_groups == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
-                        layout == NULL ? "layout" : "pair_groups");
+        return qkv_invalid(context, "%s is NULL", layout == NULL ? "layout" : "pair_groups");
     if (name == NULL || name[0] == '\0')
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the name of the roll-up is %s",
-                        name == NULL ? "NULL" : "empty");
+        return qkv_invalid(context, "the name of the roll-up is %s",
+                           name == NULL ? "NULL" : "empty");
     if (count < 1)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "roll-up \"%s\" of %d pair groups: at least 1 is needed", name, (int)count);
+        return qkv_invalid(context, "roll-up \"%s\" of %d pair groups: at least 1 is needed", name,
+                           (int)count);
     for (int32_t row = 0; row < qkv_layout_rows(layout); row++)
         if (strcmp(qkvsim_layout_pair_group_name(layout, row), name) == 0)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "roll-up \"%s\" would have the name of row %d", name, (int)row);
+            return qkv_invalid(context, "roll-up \"%s\" would have the name of row %d", name,
+                               (int)row);
     return QKVSIM_OK;
 }
 
@@ -229,11 +226,10 @@ qkvsim_status qkv_check_layout(qkvsim_context *context, const qkvsim_layout *lay
                                int64_t features)
 {
     if (layout == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "layout is NULL");
+        return qkv_invalid(context, "layout is NULL");
     if (layout->features != features)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the input has %lld features but the layout labels %lld",
-                        (long long)features, (long long)layout->features);
+        return qkv_invalid(context, "the input has %lld features but the layout labels %lld",
+                           (long long)features, (long long)layout->features);
     return QKVSIM_OK;
 }
 

@@ -59,11 +59,9 @@ static qkvsim_status check_groups(qkvsim_context *context, const char *what, int
                                   qkvsim_layout **layout)
 {
     if (layout == NULL || required == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
-                        layout == NULL ? "layout" : required_name);
+        return qkv_invalid(context, "%s is NULL", layout == NULL ? "layout" : required_name);
     if (groups < 1 || groups > GROUPS_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%d %s: expected 1 to %d",
-                        (int)groups, what, GROUPS_MAX);
+        return qkv_invalid(context, "%d %s: expected 1 to %d", (int)groups, what, GROUPS_MAX);
     return QKVSIM_OK;
 }
 
@@ -71,13 +69,12 @@ static qkvsim_status check_names(qkvsim_context *context, const char *const *nam
 {
     for (int32_t g = 0; names != NULL && g < count; g++) {
         if (names[g] == NULL || names[g][0] == '\0')
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "the name of group %d is %s",
-                            (int)g, names[g] == NULL ? "NULL" : "empty");
+            return qkv_invalid(context, "the name of group %d is %s", (int)g,
+                               names[g] == NULL ? "NULL" : "empty");
         for (int32_t before = 0; before < g; before++)
             if (strcmp(names[before], names[g]) == 0)
-                return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                                "groups %d and %d are both named \"%s\"", (int)before, (int)g,
-                                names[g]);
+                return qkv_invalid(context, "groups %d and %d are both named \"%s\"", (int)before,
+                                   (int)g, names[g]);
     }
     return QKVSIM_OK;
 }
@@ -88,9 +85,8 @@ static qkvsim_status sum_widths(qkvsim_context *context, const int64_t *widths, 
     *features = 0;
     for (int32_t g = 0; g < count; g++) {
         if (widths[g] < 1)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "group %d is %lld features wide: at least 1 is needed", (int)g,
-                            (long long)widths[g]);
+            return qkv_invalid(context, "group %d is %lld features wide: at least 1 is needed",
+                               (int)g, (long long)widths[g]);
         if (widths[g] > INT32_MAX - *features)
             return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "more than %d features in %d groups",
                             INT32_MAX, (int)count);
@@ -147,8 +143,7 @@ qkvsim_status qkvsim_layout_thirds(qkvsim_context *context, int64_t features,
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (features < 3 || features % 3 != 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%lld features do not split into thirds", (long long)features);
+        return qkv_invalid(context, "%lld features do not split into thirds", (long long)features);
     const int64_t widths[3] = { features / 3, features / 3, features / 3 };
     return qkvsim_layout_widths(context, widths, NULL, 3, layout);
 }
@@ -165,15 +160,13 @@ qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int32_t *label
     if (status != QKVSIM_OK)
         return status;
     if (features < groups || features > INT32_MAX)
-        return qkv_fail(
-            context, QKVSIM_ERROR_INVALID_ARGUMENT,
-            "%lld labels for %d groups: each group needs a feature, and there may be %d",
+        return qkv_invalid(
+            context, "%lld labels for %d groups: each group needs a feature, and there may be %d",
             (long long)features, (int)groups, INT32_MAX);
     for (int64_t j = 0; j < features; j++)
         if (labels[j] < 0 || labels[j] >= groups)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "feature %lld has label %d, but there are groups 0 to %d", (long long)j,
-                            (int)labels[j], (int)groups - 1);
+            return qkv_invalid(context, "feature %lld has label %d, but there are groups 0 to %d",
+                               (long long)j, (int)labels[j], (int)groups - 1);
     status = plan_open(context, features, groups, &plan);
     if (status != QKVSIM_OK)
         return status;
@@ -183,9 +176,8 @@ qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int32_t *label
     status = plan_finish(context, &plan, &made);
     for (int32_t g = 0; status == QKVSIM_OK && g < groups; g++)
         if (made->group_features[g] == 0)
-            status = qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                              "no feature has the label of group %d (\"%s\")", (int)g,
-                              made->group_names[g]);
+            status = qkv_invalid(context, "no feature has the label of group %d (\"%s\")", (int)g,
+                                 made->group_names[g]);
     if (status == QKVSIM_OK)
         *layout = made;
     else
@@ -207,9 +199,9 @@ typedef struct head_counts {
 static qkvsim_status count_rounds(qkvsim_context *context, int32_t order, head_counts *h)
 {
     if (order != QKVSIM_HEADS_BLOCKED && order != QKVSIM_HEADS_INTERLEAVED)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "order is %d, expected QKVSIM_HEADS_BLOCKED (0) or INTERLEAVED (1)",
-                        (int)order);
+        return qkv_invalid(context,
+                           "order is %d, expected QKVSIM_HEADS_BLOCKED (0) or INTERLEAVED (1)",
+                           (int)order);
     h->rounds = order == QKVSIM_HEADS_INTERLEAVED ? h->heads[0] : 1;
     for (int32_t p = 1; p < h->parts; p++)
         h->rounds = h->heads[p] < h->rounds ? h->heads[p] : h->rounds;
@@ -222,12 +214,12 @@ static qkvsim_status check_heads(qkvsim_context *context, const head_counts *h, 
     int64_t total = 0;
     for (int32_t p = 0; p < h->parts; p++) {
         if (h->heads[p] < 1 || h->widths[p] % h->heads[p] != 0)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "part %d of %lld features does not split into %d equal heads", (int)p,
-                            (long long)h->widths[p], (int)h->heads[p]);
+            return qkv_invalid(context,
+                               "part %d of %lld features does not split into %d equal heads",
+                               (int)p, (long long)h->widths[p], (int)h->heads[p]);
         if (h->heads[p] % h->rounds != 0)
-            return qkv_fail(
-                context, QKVSIM_ERROR_INVALID_ARGUMENT,
+            return qkv_invalid(
+                context,
                 "interleaved heads come in %d rounds, the smallest number of heads, but "
                 "part %d has %d",
                 (int)h->rounds, (int)p, (int)h->heads[p]);
@@ -266,9 +258,8 @@ static qkvsim_status name_heads(qkvsim_context *context, const head_counts *h, l
             const char *name = h->names != NULL ? h->names[p] : default_name(p, h->parts, part);
             const int length = snprintf(plan->text[group], NAME_SIZE, "%s%d", name, (int)k);
             if (length >= NAME_SIZE)
-                return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                                "the name of part %d is longer than %d characters", (int)p,
-                                NAME_SIZE - 12);
+                return qkv_invalid(context, "the name of part %d is longer than %d characters",
+                                   (int)p, NAME_SIZE - 12);
             plan->names[group] = plan->text[group];
         }
     return check_names(context, plan->names, plan->groups);

@@ -31,9 +31,8 @@ static qkvsim_status multiply_codes(qkvsim_context *context, const qkvsim_layout
     int32_t p = 0;
     for (int32_t a = 0; a < layout->groups; a++) {
         if (group_code(codes, a) < 1)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "group %s has code %d: codes are at least 1", layout->group_names[a],
-                            (int)codes[a]);
+            return qkv_invalid(context, "group %s has code %d: codes are at least 1",
+                               layout->group_names[a], (int)codes[a]);
         for (int32_t b = a; b < layout->groups; b++, p++) {
             pairs[p] = (coded_pair){ group_code(codes, a) * group_code(codes, b), p };
             if (pairs[p].product > INT32_MAX)
@@ -84,8 +83,7 @@ qkvsim_status qkvsim_mask_codes(qkvsim_context *context, const qkvsim_layout *la
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (layout == NULL || pair_codes == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
-                        layout == NULL ? "layout" : "pair_codes");
+        return qkv_invalid(context, "%s is NULL", layout == NULL ? "layout" : "pair_codes");
     return resolve_codes(context, layout, codes, pair_codes);
 }
 
@@ -95,7 +93,7 @@ qkvsim_status qkvsim_mask_build(qkvsim_context *context, const qkvsim_layout *la
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (layout == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "layout is NULL");
+        return qkv_invalid(context, "layout is NULL");
     qkvsim_matrix out;
     const int64_t d = layout->features;
     qkvsim_status status = qkv_check_matrix(context, mask, d, d, true, &out);

@@ -22,36 +22,35 @@ struct qkvsim_pairs {
 static qkvsim_status check_threshold(qkvsim_context *context, const qkvsim_pairs_options *options)
 {
     if (options->threshold == NULL)
-        return options->top != 0 ? QKVSIM_OK
-                                 : qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                                            "threshold is NULL and top is 0: at least one of them "
-                                            "is needed");
+        return options->top != 0
+                   ? QKVSIM_OK
+                   : qkv_invalid(context, "threshold is NULL and top is 0: at least one of them "
+                                          "is needed");
     const double threshold = *options->threshold;
     if (!(threshold >= -1 && threshold <= 1))
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "threshold is %g, expected a number from -1 to 1", threshold);
+        return qkv_invalid(context, "threshold is %g, expected a number from -1 to 1", threshold);
     if (threshold < 0 && options->sign == QKVSIM_SIGN_BOTH)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "threshold is %g, but of absolute values, which are from 0 to 1: "
-                        "QKVSIM_SIGN_NEGATIVE with %g finds values of at most %g",
-                        threshold, -threshold, threshold);
+        return qkv_invalid(context,
+                           "threshold is %g, but of absolute values, which are from 0 to 1: "
+                           "QKVSIM_SIGN_NEGATIVE with %g finds values of at most %g",
+                           threshold, -threshold, threshold);
     return QKVSIM_OK;
 }
 
 static qkvsim_status check_numbers(qkvsim_context *context, const qkvsim_pairs_options *options)
 {
     if (options->top < 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "top is %lld, expected a number of pairs", (long long)options->top);
+        return qkv_invalid(context, "top is %lld, expected a number of pairs",
+                           (long long)options->top);
     if (options->limit < 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "limit is %lld, expected a number of pairs", (long long)options->limit);
+        return qkv_invalid(context, "limit is %lld, expected a number of pairs",
+                           (long long)options->limit);
     if (options->per_pair_group != 0 && options->per_pair_group != 1)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "per_pair_group is %d, expected 0 or 1", (int)options->per_pair_group);
+        return qkv_invalid(context, "per_pair_group is %d, expected 0 or 1",
+                           (int)options->per_pair_group);
     if (options->per_pair_group == 1 && options->top == 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "per_pair_group is 1 but top is 0: it says how many of each pair group");
+        return qkv_invalid(context,
+                           "per_pair_group is 1 but top is 0: it says how many of each pair group");
     return QKVSIM_OK;
 }
 
@@ -60,8 +59,7 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_pairs_op
                                   qkvsim_pairs_options *options)
 {
     if (given == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "options is NULL: a threshold or top is needed");
+        return qkv_invalid(context, "options is NULL: a threshold or top is needed");
     qkvsim_status status =
         qkv_read_options(context, "qkvsim_pairs_options", given, options, sizeof *options);
     if (status != QKVSIM_OK)
@@ -71,14 +69,13 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_pairs_op
     if (options->limit == 0)
         options->limit = QKVSIM_PAIRS_LIMIT;
     if (qkv_metric_index(options->metric) < 0)
-        return qkv_fail(
-            context, QKVSIM_ERROR_INVALID_ARGUMENT,
-            "metric is %d, expected one of QKVSIM_COSINE (1), PEARSON (2), SPEARMAN (16)",
+        return qkv_invalid(
+            context, "metric is %d, expected one of QKVSIM_COSINE (1), PEARSON (2), SPEARMAN (16)",
             (int)options->metric);
     if (options->sign < QKVSIM_SIGN_BOTH || options->sign > QKVSIM_SIGN_NEGATIVE)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "sign is %d, expected QKVSIM_SIGN_BOTH (0), POSITIVE (1) or NEGATIVE (2)",
-                        (int)options->sign);
+        return qkv_invalid(
+            context, "sign is %d, expected QKVSIM_SIGN_BOTH (0), POSITIVE (1) or NEGATIVE (2)",
+            (int)options->sign);
     status = check_numbers(context, options);
     return status == QKVSIM_OK ? check_threshold(context, options) : status;
 }
@@ -148,10 +145,9 @@ static qkvsim_status find_top(search *work)
     const qkv_session *session = work->session;
     const int64_t most = most_pairs(session, work->setting.per_pair_group);
     if (options->top > most)
-        return qkv_fail(work->context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "top is %lld, but there are %lld pairs%s", (long long)options->top,
-                        (long long)most,
-                        work->setting.per_pair_group ? " in the largest pair group" : "");
+        return qkv_invalid(work->context, "top is %lld, but there are %lld pairs%s",
+                           (long long)options->top, (long long)most,
+                           work->setting.per_pair_group ? " in the largest pair group" : "");
     work->capacity[0] = room_for_top(options->top, most);
     for (int32_t p = 0;
          work->setting.per_pair_group && p < qkv_pair_groups(session->layout->groups); p++)
@@ -281,7 +277,7 @@ qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_view *part
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (pairs == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "pairs is NULL");
+        return qkv_invalid(context, "pairs is NULL");
     qkvsim_pairs_options options;
     qkvsim_status status = read_options(context, given, &options);
     if (status != QKVSIM_OK)

@@ -72,9 +72,9 @@ static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *inp
     if (status != QKVSIM_OK)
         return status;
     if (out.dtype == QKVSIM_F32 && input->real == QKVSIM_F64)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "the input has a float64 part but the output matrix is QKVSIM_F32, which "
-                        "would round it");
+        return qkv_invalid(
+            context, "the input has a float64 part but the output matrix is QKVSIM_F32, which "
+                     "would round it");
     qkv_permuter permuter;
     const qkv_permuter_options options = { permutation->scheme, permutation->layout,
                                            permutation->segments };
@@ -95,7 +95,7 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts, 
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (given == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "permutation is NULL");
+        return qkv_invalid(context, "permutation is NULL");
     qkvsim_permutation permutation;
     qkvsim_status status =
         qkv_read_struct(context, "qkvsim_permutation", given, &permutation, sizeof permutation,
@@ -103,8 +103,8 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts, 
     if (status != QKVSIM_OK)
         return status;
     if (permutation.index < 0 || permutation.index > UINT32_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "index is %lld, expected 0 to %lld",
-                        (long long)permutation.index, (long long)UINT32_MAX);
+        return qkv_invalid(context, "index is %lld, expected 0 to %lld",
+                           (long long)permutation.index, (long long)UINT32_MAX);
     const qkv_input_options reading = { .selection = permutation.selection };
     qkv_input input;
     status = qkv_input_open(context, parts, part_count, &reading, &input);
@@ -122,15 +122,15 @@ static qkvsim_status check_relabelling(qkvsim_context *context, int64_t observat
 {
     if (relabelling->relabel != QKVSIM_RELABEL_LABELS
         && relabelling->relabel != QKVSIM_RELABEL_SHIFT)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "relabel is %d, expected QKVSIM_RELABEL_LABELS (1) or SHIFT (2)",
-                        (int)relabelling->relabel);
+        return qkv_invalid(context,
+                           "relabel is %d, expected QKVSIM_RELABEL_LABELS (1) or SHIFT (2)",
+                           (int)relabelling->relabel);
     if (relabelling->index < 0 || relabelling->index > UINT32_MAX)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "index is %lld, expected 0 to %lld",
-                        (long long)relabelling->index, (long long)UINT32_MAX);
+        return qkv_invalid(context, "index is %lld, expected 0 to %lld",
+                           (long long)relabelling->index, (long long)UINT32_MAX);
     if (observations < 1)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "%lld observations: at least one label is needed", (long long)observations);
+        return qkv_invalid(context, "%lld observations: at least one label is needed",
+                           (long long)observations);
     return QKVSIM_OK;
 }
 
@@ -140,10 +140,10 @@ qkvsim_status qkvsim_relabel(qkvsim_context *context, const uint8_t *labels, int
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (labels == NULL || given == NULL || relabelled == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
-                        labels == NULL  ? "labels"
-                        : given == NULL ? "relabelling"
-                                        : "relabelled");
+        return qkv_invalid(context, "%s is NULL",
+                           labels == NULL  ? "labels"
+                           : given == NULL ? "relabelling"
+                                           : "relabelled");
     qkvsim_relabelling relabelling;
     qkvsim_status status = qkv_read_struct(context, "qkvsim_relabelling", given, &relabelling,
                                            sizeof relabelling, sizeof relabelling);

@@ -7,9 +7,8 @@ static qkvsim_status check_disjoint(qkvsim_context *context, const int64_t *a, i
 {
     for (int64_t i = 0, j = 0; i < a_count && j < b_count;) {
         if (a[i] == b[j])
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "row %lld is in both selections: they must not overlap",
-                            (long long)a[i]);
+            return qkv_invalid(context, "row %lld is in both selections: they must not overlap",
+                               (long long)a[i]);
         if (a[i] < b[j])
             i++;
         else

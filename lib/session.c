@@ -10,21 +10,21 @@ static qkvsim_status check_options(qkvsim_context *context, const qkvsim_layout 
                                    const qkvsim_analysis_options *options)
 {
     if ((options->metrics & ~(QKVSIM_COSINE | QKVSIM_PEARSON | QKVSIM_SPEARMAN)) != 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "metrics is %d, expected 0 or a sum of QKVSIM_COSINE (1), PEARSON (2) and "
-                        "SPEARMAN (16)",
-                        (int)options->metrics);
+        return qkv_invalid(
+            context,
+            "metrics is %d, expected 0 or a sum of QKVSIM_COSINE (1), PEARSON (2) and "
+            "SPEARMAN (16)",
+            (int)options->metrics);
     if ((options->pair_groups == NULL) != (options->pair_group_count == 0)
         || options->pair_group_count < 0)
-        return qkv_fail(
-            context, QKVSIM_ERROR_INVALID_ARGUMENT, "pair_groups is %s but pair_group_count is %d",
-            options->pair_groups == NULL ? "NULL" : "given", (int)options->pair_group_count);
+        return qkv_invalid(context, "pair_groups is %s but pair_group_count is %d",
+                           options->pair_groups == NULL ? "NULL" : "given",
+                           (int)options->pair_group_count);
     const int32_t all = qkv_pair_groups(layout->groups);
     for (int32_t k = 0; k < options->pair_group_count; k++)
         if (options->pair_groups[k] < 0 || options->pair_groups[k] >= all)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "pair_groups[%d] is %d, but there are pair groups 0 to %d", (int)k,
-                            (int)options->pair_groups[k], (int)all - 1);
+            return qkv_invalid(context, "pair_groups[%d] is %d, but there are pair groups 0 to %d",
+                               (int)k, (int)options->pair_groups[k], (int)all - 1);
     return QKVSIM_OK;
 }
 

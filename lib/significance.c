@@ -48,15 +48,12 @@ qkvsim_status qkvsim_adjust_bh(qkvsim_context *context, const double *p, int64_t
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (count < 0)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%lld p-values: expected 0 or more",
-                        (long long)count);
+        return qkv_invalid(context, "%lld p-values: expected 0 or more", (long long)count);
     if (count > 0 && (p == NULL || adjusted == NULL))
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT, "%s is NULL",
-                        p == NULL ? "p" : "adjusted");
+        return qkv_invalid(context, "%s is NULL", p == NULL ? "p" : "adjusted");
     for (int64_t k = 0; k < count; k++)
         if (p[k] < 0 || p[k] > 1)
-            return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                            "p-value %lld is %g, expected 0 to 1", (long long)k, p[k]);
+            return qkv_invalid(context, "p-value %lld is %g, expected 0 to 1", (long long)k, p[k]);
     ranked *tests = qkv_allocate(&context->allocator, (size_t)count, sizeof *tests);
     if (tests == NULL)
         return qkv_no_memory(context, "the order of the p-values");

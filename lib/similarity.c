@@ -16,14 +16,14 @@ qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
         return status;
     if (metric != QKVSIM_COSINE && metric != QKVSIM_PEARSON && metric != QKVSIM_COVARIANCE
         && metric != QKVSIM_DOT && metric != QKVSIM_SPEARMAN)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "metric is %d, expected one of QKVSIM_COSINE (1), PEARSON (2), COVARIANCE "
-                        "(4), DOT (8), SPEARMAN (16)",
-                        (int)metric);
+        return qkv_invalid(
+            context,
+            "metric is %d, expected one of QKVSIM_COSINE (1), PEARSON (2), COVARIANCE "
+            "(4), DOT (8), SPEARMAN (16)",
+            (int)metric);
     if (options->triangle != QKVSIM_FULL && options->triangle != QKVSIM_UPPER)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "triangle is %d, expected QKVSIM_FULL (0) or QKVSIM_UPPER (1)",
-                        (int)options->triangle);
+        return qkv_invalid(context, "triangle is %d, expected QKVSIM_FULL (0) or QKVSIM_UPPER (1)",
+                           (int)options->triangle);
     return QKVSIM_OK;
 }
 
