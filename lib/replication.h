@@ -1,0 +1,36 @@
+/* Intervals while they are made: the replicates of an analysis, which are kept, and what is made of them
+ * later. */
+#ifndef QKV_REPLICATION_H
+#define QKV_REPLICATION_H
+
+#include <qkvsim/interval.h>
+
+#include "jackknife.h"
+#include "pool.h"
+#include "replicates.h"
+
+enum { QKV_SELECTIONS = 2, QKV_BLOCKS_LEAST = 8 };
+
+struct qkvsim_intervals {
+    qkv_allocator allocator;
+    qkvsim_analysis *observed[QKV_SELECTIONS];
+    qkv_replicates values[QKV_SELECTIONS];
+    qkv_blocks blocks; /* jackknife, and what follows */
+    qkv_block_shares shares[QKV_SELECTIONS];
+    double t[QKV_SELECTIONS]; /* Student's of the level, for one selection and for the difference */
+    int64_t replicates;
+    int64_t block_length;
+    double level;
+    int32_t method;
+};
+
+/* Analyses the pool's selections and each replicate of them. `made` has its method and level; on
+ * failure it is freed by the caller. */
+qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsim_layout *layout,
+                            const qkvsim_analysis_options *analysis,
+                            const qkvsim_interval_options *options, qkvsim_intervals *made);
+
+/* Blocks that have something of the first selection, or the fewer of both selections. */
+int64_t qkv_blocks_held(const qkvsim_intervals *intervals, int32_t selections);
+
+#endif
