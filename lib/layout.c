@@ -174,6 +174,16 @@ static qkvsim_status mark_pair_groups(qkvsim_context *context, const qkvsim_layo
     return QKVSIM_OK;
 }
 
+qkvsim_status qkv_check_row_name(qkvsim_context *context, const qkvsim_layout *layout,
+                                 const char *name)
+{
+    for (int32_t row = 0; row < qkv_layout_rows(layout); row++)
+        if (strcmp(qkvsim_layout_pair_group_name(layout, row), name) == 0)
+            return qkv_invalid(context, "roll-up \"%s\" would have the name of row %d", name,
+                               (int)row);
+    return QKVSIM_OK;
+}
+
 static qkvsim_status check_rollup(qkvsim_context *context, const qkvsim_layout *layout,
                                   const char *name, const int32_t *pair_groups, int32_t count)
 {
@@ -185,11 +195,7 @@ static qkvsim_status check_rollup(qkvsim_context *context, const qkvsim_layout *
     if (count < 1)
         return qkv_invalid(context, "roll-up \"%s\" of %d pair groups: at least 1 is needed", name,
                            (int)count);
-    for (int32_t row = 0; row < qkv_layout_rows(layout); row++)
-        if (strcmp(qkvsim_layout_pair_group_name(layout, row), name) == 0)
-            return qkv_invalid(context, "roll-up \"%s\" would have the name of row %d", name,
-                               (int)row);
-    return QKVSIM_OK;
+    return qkv_check_row_name(context, layout, name);
 }
 
 qkvsim_status qkvsim_layout_add_rollup(qkvsim_context *context, qkvsim_layout *layout,

@@ -62,6 +62,10 @@ qkvsim_layout *qkv_layout_make(const qkv_allocator *allocator, const int32_t *la
 bool qkv_layout_append_rollup(qkvsim_layout *layout, const char *name, const int32_t *pair_groups,
                               int32_t count);
 
+/* Fails where a row has the name already: rows are told apart by their names. */
+qkvsim_status qkv_check_row_name(qkvsim_context *context, const qkvsim_layout *layout,
+                                 const char *name);
+
 /* A copy whose life is the caller's. NULL where memory is short. */
 qkvsim_layout *qkv_layout_copy(const qkv_allocator *allocator, const qkvsim_layout *layout);
 

@@ -299,8 +299,8 @@ static int32_t list_heads(const head_counts *h, int32_t a, int32_t b, int set, i
 }
 
 /* Adds what there is to say of two parts beyond their single pair groups. */
-static bool roll_up_parts(const head_counts *h, int32_t a, int32_t b, int32_t *scratch,
-                          qkvsim_layout *layout)
+static qkvsim_status roll_up_parts(qkvsim_context *context, const head_counts *h, int32_t a,
+                                   int32_t b, int32_t *scratch, qkvsim_layout *layout)
 {
     static const char *const suffixes[] = { "", " within heads", " across heads" };
     char first[NAME_SIZE], second[NAME_SIZE], name[2 * NAME_SIZE + 16];
@@ -310,10 +310,15 @@ static bool roll_up_parts(const head_counts *h, int32_t a, int32_t b, int32_t *s
     for (int set = HEADS_ALL; set < sets; set++) {
         const int32_t count = list_heads(h, a, b, set, scratch);
         snprintf(name, sizeof name, "%s-%s%s", name_a, name_b, suffixes[set]);
-        if (count > 1 && !qkv_layout_append_rollup(layout, name, scratch, count))
-            return false;
+        if (count < 2)
+            continue;
+        const qkvsim_status status = qkv_check_row_name(context, layout, name);
+        if (status != QKVSIM_OK)
+            return status;
+        if (!qkv_layout_append_rollup(layout, name, scratch, count))
+            return qkv_no_memory(context, "the layout");
     }
-    return true;
+    return QKVSIM_OK;
 }
 
 static qkvsim_status roll_up_heads(qkvsim_context *context, const head_counts *h,
@@ -321,12 +326,12 @@ static qkvsim_status roll_up_heads(qkvsim_context *context, const head_counts *h
 {
     const size_t pair_groups = (size_t)qkv_pair_groups(layout->groups);
     int32_t *scratch = qkv_allocate(&context->allocator, pair_groups, sizeof *scratch);
-    bool complete = scratch != NULL;
+    qkvsim_status status = scratch != NULL ? QKVSIM_OK : qkv_no_memory(context, "the layout");
     for (int32_t a = 0; a < h->parts; a++)
-        for (int32_t b = a; b < h->parts && complete; b++)
-            complete = roll_up_parts(h, a, b, scratch, layout);
+        for (int32_t b = a; b < h->parts && status == QKVSIM_OK; b++)
+            status = roll_up_parts(context, h, a, b, scratch, layout);
     qkv_release(&context->allocator, scratch);
-    return complete ? QKVSIM_OK : qkv_no_memory(context, "the layout");
+    return status;
 }
 
 /* Makes the handle from a plan that is filled, with its roll-ups, and closes the plan. */

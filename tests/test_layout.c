@@ -456,6 +456,25 @@ START_TEST(a_width_must_be_a_multiple_of_its_heads)
 }
 END_TEST
 
+/* Head 0 of L1 is the group L10, whose pairs with itself have the name of the part L10's. */
+START_TEST(rollups_of_heads_with_the_name_of_another_row_are_refused)
+{
+    const int64_t widths[] = { 4, 4 };
+    const int32_t heads[] = { 2, 2 };
+    const char *const clash[] = { "L1", "L10" }, *const apart[] = { "L01", "L10" };
+    qkvsim_layout *layout = POISON_HANDLE;
+    assert_status(
+        context,
+        qkvsim_layout_heads(context, widths, heads, clash, 2, QKVSIM_HEADS_BLOCKED, &layout),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "L10-L10");
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+    assert_ok(context,
+              qkvsim_layout_heads(context, widths, heads, apart, 2, QKVSIM_HEADS_BLOCKED, &layout));
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
 START_TEST(interleaved_heads_must_be_multiples_of_the_smallest)
 {
     qkvsim_layout *layout = POISON_HANDLE;
@@ -633,6 +652,7 @@ int main(void)
     tcase_add_test(bad, bad_widths_are_refused);
     tcase_add_test(bad, names_that_are_empty_missing_or_twice_are_refused);
     tcase_add_test(bad, a_width_must_be_a_multiple_of_its_heads);
+    tcase_add_test(bad, rollups_of_heads_with_the_name_of_another_row_are_refused);
     tcase_add_test(bad, interleaved_heads_must_be_multiples_of_the_smallest);
     tcase_add_test(bad, bad_heads_are_refused);
     tcase_add_test(bad, labels_out_of_range_or_groups_without_features_are_refused);

@@ -59,8 +59,9 @@ enum {
  * each head with the one that serves it: head h of the part with more heads belongs to head h * fewer
  * / more of the other, as in grouped-query attention; where the larger number of heads is no multiple
  * of the smaller there is only "A-B". Roll-ups of fewer than two pair groups are left out.
- * @return INVALID_ARGUMENT where a width is no multiple of its heads, or interleaved head counts
- * are no multiples of the smallest
+ * @return INVALID_ARGUMENT where a width is no multiple of its heads, interleaved head counts are no
+ * multiples of the smallest, or two groups or rows would have one name (head 0 of L1 is group L10, and
+ * of parts L1 and L10 two rows would be L10-L10)
  */
 QKVSIM_API qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths,
                                              const int32_t *heads, const char *const *names,
