@@ -8,6 +8,7 @@ import os
 import pty
 import random
 import re
+import resource
 import shutil
 import struct
 import subprocess
@@ -1192,6 +1193,7 @@ class Failures(Program):
     def test_missing_files_are_named(self):
         self.refused("analyze", self.path("absent.npy"), says="absent.npy")
         self.refused("analyze", self.folder.name)
+        self.refused("analyze", "-", says="/dev/stdin")
         self.refused("analyze", self.write("empty.npy", b""), says="empty.npy")
 
     def test_groups_that_do_not_fit_are_named(self):
@@ -1225,6 +1227,15 @@ class Failures(Program):
             result = subprocess.run([PROGRAM, "analyze", self.input], stdout=full,
                                     stderr=subprocess.PIPE, timeout=300, check=False)
         self.assertEqual(result.returncode, 1)
+
+    def test_a_file_over_the_size_allowed_is_a_failure(self):
+        def limit():
+            resource.setrlimit(resource.RLIMIT_FSIZE, (512, 512))
+        for command in (["analyze", "--json"], ["matrix", "--output"]):
+            result = self.run_program(*command, self.path("out"), self.input, preexec_fn=limit)
+            self.assertEqual(result.returncode, 1, result.stderr)
+            self.assertIn(b"File too large", result.stderr)
+            self.assertEqual(os.listdir(self.folder.name), ["input.npy"])
 
     def test_a_failed_output_leaves_no_file(self):
         self.refused("analyze", self.input, "--json", self.path("no/such/folder.json"))

@@ -55,7 +55,8 @@ bool mapped_file_open(struct mapped_file *file, const char *path, struct failure
     *file = (struct mapped_file){ 0 };
     int descriptor = open(path, O_RDONLY | O_CLOEXEC);
     if (descriptor < 0)
-        return fail(failure, "cannot open: %s: %s", path, strerror(errno));
+        return fail(failure, "cannot open: %s: %s%s", path, strerror(errno),
+                    strcmp(path, "-") == 0 ? " (standard input is /dev/stdin)" : "");
     struct stat status;
     bool done;
     if (fstat(descriptor, &status) != 0)

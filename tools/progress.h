@@ -9,7 +9,7 @@
 #include <time.h>
 
 /* Makes SIGINT, SIGTERM and SIGHUP ask for a stop instead of ending the program; a second one
- * ends it. A closed pipe becomes a write error. */
+ * ends it. A closed pipe and a file too large become write errors. */
 void progress_catch_signals(void);
 
 bool progress_interrupted(void);
