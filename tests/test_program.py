@@ -784,6 +784,16 @@ class Inference(Program):
             table = self.succeed("analyze", self.input, "--interval", *options).splitlines()
             self.assertTrue("replicates: " + replicates in table, table[:5])
 
+    def test_a_narrow_terminal_breaks_long_lines_at_spaces(self):
+        arguments = ["analyze", self.input, "--interval", "jackknife", "--permutations", 9,
+                     "--heads", "Q=2,K=2,V=2"]
+        heading = self.succeed(*arguments).split("\n\n")[0]
+        for columns in (24, 40, 60):
+            lines = (self.succeed_on_a_terminal(columns, *arguments).replace("\r", "")
+                     .split("\n\n")[0].splitlines())
+            self.assertLessEqual(max(map(len, lines)), columns)
+            self.assertEqual(" ".join(lines), " ".join(heading.splitlines()))
+
     def test_a_narrow_terminal_keeps_the_p_column(self):
         arguments = ["analyze", self.input, "--permutations", 9, "--interval", "jackknife"]
         for heads in ([], ["--heads", "Q=2,K=2,V=2"]):

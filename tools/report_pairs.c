@@ -160,9 +160,9 @@ static void print_heading(FILE *stream, const struct pairs_report *report, int w
     snprintf(line, sizeof line, "%s: %s observations x %s features, %s", name,
              text_count(report->observations, observations), text_count(report->features, features),
              report->dtype);
-    table_print_line(stream, line, width);
+    table_print_text(stream, line, width);
     describe(report, line, sizeof line);
-    table_print_line(stream, line, width);
+    table_print_text(stream, line, width);
 }
 
 bool pairs_write_table(FILE *stream, const struct pairs_report *report, struct failure *failure)
@@ -182,7 +182,7 @@ bool pairs_write_table(FILE *stream, const struct pairs_report *report, struct f
         if (report->count > 0)
             table_print(&table, stream, width);
         if (report->count > SHOWN)
-            table_print_line(stream, "the rest are in --json and --csv", width);
+            table_print_text(stream, "the rest are in --json and --csv", width);
         fputs(report->layer != NULL ? "\n" : "", stream);
     }
     table_free(&table);

@@ -103,7 +103,7 @@ void cell_interval(char *cell, double low, double high)
 void print_titled(FILE *stream, const struct shown *shown, const char *title, struct table *table)
 {
     fputc('\n', stream);
-    table_print_line(stream, title, shown->width);
+    table_print_text(stream, title, shown->width);
     table_print(table, stream, shown->width);
     table_free(table);
 }
@@ -176,7 +176,7 @@ static void print_undefined(FILE *stream, const struct report *report,
         snprintf(line, sizeof line, "%" PRId64 " %s no %s", count,
                  count == 1 ? "feature has" : "features have", report_metrics[m].key);
         if (count > 0)
-            table_print_line(stream, line, width);
+            table_print_text(stream, line, width);
     }
 }
 
@@ -242,7 +242,7 @@ static void print_replicates(FILE *stream, const struct report *report, int widt
                  unit, conditions[0].name, last, conditions[1].name);
     if (first == 0 || last == 0)
         strcat(line, " (no interval: fewer than 8 blocks of 2 observations)");
-    table_print_line(stream, line, width);
+    table_print_text(stream, line, width);
 }
 
 static void print_method(FILE *stream, const struct report *report, int width)
@@ -254,17 +254,17 @@ static void print_method(FILE *stream, const struct report *report, int width)
                  "baseline of %" PRId64
                  " permutations for each condition, scheme %s, seed %" PRId64,
                  options->permutations, options_scheme_name(options->scheme), options->seed);
-        table_print_line(stream, line, width);
+        table_print_text(stream, line, width);
         snprintf(line, sizeof line, "p: of the %s, two-sided%s", table_statistic_name(report, name),
                  table_adjustment(report, false, adjustment));
-        table_print_line(stream, line, width);
+        table_print_text(stream, line, width);
     }
     if (options->interval != 0) {
         snprintf(line, sizeof line, "interval: %g %% for the %s, %s", 100 * options->level,
                  table_statistic_name(report, name),
                  options->interval == QKVSIM_JACKKNIFE ? "jackknife, corrected for bias"
                                                        : "bootstrap");
-        table_print_line(stream, line, width);
+        table_print_text(stream, line, width);
         print_replicates(stream, report, width);
     }
 }
@@ -278,7 +278,7 @@ static void print_heading(FILE *stream, const struct report *report, int width)
     snprintf(line, sizeof line, "%s: %s observations x %s features, %s", name,
              text_count(report->observations, observations), text_count(report->features, features),
              report->dtype);
-    table_print_line(stream, line, width);
+    table_print_text(stream, line, width);
     int32_t groups = qkvsim_layout_groups(report->layout);
     snprintf(line, sizeof line, "groups");
     for (int32_t i = 0; i < groups && i < GROUPS_SHOWN; i++)
@@ -286,7 +286,7 @@ static void print_heading(FILE *stream, const struct report *report, int width)
                     qkvsim_layout_group_features(report->layout, i));
     if (groups > GROUPS_SHOWN)
         text_append(line, sizeof line, " ... (%" PRId32 ")", groups);
-    table_print_line(stream, line, width);
+    table_print_text(stream, line, width);
     print_method(stream, report, width);
 }
 
@@ -333,7 +333,7 @@ static void print_choice(FILE *stream, const struct shown *shown)
              " pair groups, those of largest %s; the rest are in --json and --csv",
              count, report->pair_group_count, report_chosen_name(report, name));
     fputc('\n', stream);
-    table_print_line(stream, line, shown->width);
+    table_print_text(stream, line, shown->width);
 }
 
 static bool print_tables(FILE *stream, const struct lines *lines)

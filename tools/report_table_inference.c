@@ -138,8 +138,8 @@ bool print_comparison(FILE *stream, const struct shown *shown)
              options->compare, options_relabel_name(options->relabel), options->seed,
              table_adjustment(report, true, adjustment));
     fputs("\n", stream);
-    table_print_line(stream, "targets against non-targets: distances at equal sizes", shown->width);
-    table_print_line(stream, line, shown->width);
+    table_print_text(stream, "targets against non-targets: distances at equal sizes", shown->width);
+    table_print_text(stream, line, shown->width);
     table_print(&table, stream, shown->width);
     table_free(&table);
     return done;

@@ -54,6 +54,18 @@ static void fit_columns(const struct table *table, int *widths, int available)
     }
 }
 
+/* The bytes of text that take at most so many columns. */
+static size_t bytes_that_fit(const char *text, int width)
+{
+    size_t bytes = 0;
+    for (int shown = 0; text[bytes] != '\0'; bytes++) {
+        bool begins_character = ((unsigned char)text[bytes] & 0xC0) != 0x80;
+        if (begins_character && ++shown > width)
+            break;
+    }
+    return bytes;
+}
+
 static void append(char *line, size_t size, const char *text, int spaces)
 {
     size_t used = strlen(line);
@@ -78,7 +90,7 @@ static void print_row(const struct table *table, FILE *stream, const int *widths
             append(line, sizeof line, text, owed + (left ? 0 : padding));
         owed = TABLE_GAP + (text[0] == '\0' ? owed + widths[i] : left ? padding : 0);
     }
-    table_print_line(stream, line, available);
+    fprintf(stream, "%.*s\n", (int)bytes_that_fit(line, available), line);
 }
 
 void table_print(const struct table *table, FILE *stream, int width)
@@ -107,15 +119,25 @@ void table_free(struct table *table)
     table->rows = table->capacity = 0;
 }
 
-void table_print_line(FILE *stream, const char *text, int width)
+/* The bytes of the first line of text: up to the last space that fits, if there is one. */
+static size_t first_line(const char *text, int width)
 {
-    size_t bytes = 0;
-    for (int shown = 0; text[bytes] != '\0'; bytes++) {
-        bool begins_character = ((unsigned char)text[bytes] & 0xC0) != 0x80;
-        if (begins_character && ++shown > width)
-            break;
-    }
-    fprintf(stream, "%.*s\n", (int)bytes, text);
+    size_t bytes = bytes_that_fit(text, width);
+    if (text[bytes] == '\0')
+        return bytes;
+    for (size_t space = bytes; space > 0; space--)
+        if (text[space] == ' ')
+            return space;
+    return bytes;
+}
+
+void table_print_text(FILE *stream, const char *text, int width)
+{
+    do {
+        size_t bytes = first_line(text, width);
+        fprintf(stream, "%.*s\n", (int)bytes, text);
+        text += bytes + strspn(text + bytes, " ");
+    } while (*text != '\0');
 }
 
 void table_draw_histogram(char cell[TABLE_CELL_SIZE], const double *values, int count, int width)

@@ -36,8 +36,8 @@ void table_print(const struct table *table, FILE *stream, int width);
 
 void table_free(struct table *table);
 
-/* Prints one line of text, cut to at most `width` columns. */
-void table_print_line(FILE *stream, const char *text, int width);
+/* Prints text in lines of at most `width` columns, broken at spaces, or within a word that is longer. */
+void table_print_text(FILE *stream, const char *text, int width);
 
 /* Draws values as `width` block characters, the largest one full, into a cell. */
 void table_draw_histogram(char cell[TABLE_CELL_SIZE], const double *values, int count, int width);

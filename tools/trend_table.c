@@ -63,7 +63,7 @@ static bool print_condition(FILE *stream, const struct trend *trend, int conditi
     snprintf(line, sizeof line, "%s: %s observations; %s of", trend->condition_names[condition],
              text_count(trend->observations[condition], count), trend_line_name(trend, 0, name));
     fputc('\n', stream);
-    table_print_line(stream, line, width);
+    table_print_text(stream, line, width);
     int names = width_of_names(&table, width);
     for (int layer = 0; done && layer < trend->layers; layer++)
         name_cell(table.cells[layer * table.column_count], trend->names[layer], names);
@@ -83,7 +83,7 @@ bool trend_write_table(FILE *stream, const struct trend *trend, struct failure *
     snprintf(line, sizeof line, "%d layer%s: %s observations x %s features, %s", trend->layers,
              trend->layers == 1 ? "" : "s", text_count(shared->observations, observations),
              text_count(shared->features, features), shared->dtype);
-    table_print_line(stream, line, width);
+    table_print_text(stream, line, width);
     bool done = true;
     for (int c = 0; done && c < shared->condition_count; c++)
         done = print_condition(stream, trend, c, width);
@@ -98,6 +98,6 @@ bool trend_write_table(FILE *stream, const struct trend *trend, struct failure *
     text_append(line, sizeof line,
                 "all else is in --json and --csv, another statistic with --statistic");
     fputc('\n', stream);
-    table_print_line(stream, line, width);
+    table_print_text(stream, line, width);
     return true;
 }
