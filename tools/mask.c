@@ -63,13 +63,6 @@ static bool print_summary(qkvsim_context *context, const qkvsim_layout *layout, 
     return done;
 }
 
-static bool write_mask(FILE *stream, const void *content, struct failure *failure)
-{
-    (void)failure;
-    const qkvsim_matrix *mask = content;
-    return npy_write(stream, QKVSIM_I32, mask->data, mask->rows, mask->columns);
-}
-
 static bool save_mask(qkvsim_context *context, const qkvsim_layout *layout, const char *path,
                       struct failure *failure)
 {
@@ -87,7 +80,7 @@ static bool save_mask(qkvsim_context *context, const qkvsim_layout *layout, cons
     if (mask.data == NULL)
         return fail(failure, "out of memory: a mask of %zu bytes", bytes);
     qkvsim_status status = qkvsim_mask_build(context, layout, NULL, &mask);
-    bool done = status == QKVSIM_OK ? output_write(path, write_mask, &mask, failure)
+    bool done = status == QKVSIM_OK ? output_write(path, npy_write, &mask, failure)
                                     : fail_library(failure, context, status, NULL);
     free(mask.data);
     return done;

@@ -11,13 +11,6 @@
 #include "progress.h"
 #include "targets.h"
 
-static bool write_matrix(FILE *stream, const void *content, struct failure *failure)
-{
-    (void)failure;
-    const qkvsim_matrix *matrix = content;
-    return npy_write(stream, matrix->dtype, matrix->data, matrix->rows, matrix->columns);
-}
-
 /* Memory for the matrix, f64 where the arithmetic is. */
 static bool allocate(qkvsim_matrix *matrix, const struct options *options,
                      const struct input *input, struct failure *failure)
@@ -86,7 +79,7 @@ bool command_matrix(const struct options *options, struct failure *failure)
                     || targets_read(&targets, options->targets, input.observations, failure))
                 && allocate(&matrix, options, &input, failure)
                 && compute(context, options, &layers, &input, &targets, &matrix, failure)
-                && output_write(options->output, write_matrix, &matrix, failure);
+                && output_write(options->output, npy_write, &matrix, failure);
     free(matrix.data);
     targets_free(&targets);
     input_close(&input);

@@ -233,20 +233,24 @@ bool npy_parse(const uint8_t *bytes, size_t size, const char *name, struct npy_a
     return true;
 }
 
-bool npy_write(FILE *stream, int32_t dtype, const void *data, int64_t rows, int64_t columns)
+bool npy_write(FILE *stream, const void *content, struct failure *failure)
 {
+    (void)failure;
+    const qkvsim_matrix *matrix = content;
     enum { PREAMBLE = 10, HEADER = 128 }; /* data aligned to 64 bytes, as numpy writes it */
-    const char *type = dtype == QKVSIM_F32 ? "f4" : dtype == QKVSIM_F64 ? "f8" : "i4";
-    size_t itemsize = dtype == QKVSIM_F64 ? 8 : 4;
+    const char *type = matrix->dtype == QKVSIM_F32   ? "f4"
+                       : matrix->dtype == QKVSIM_F64 ? "f8"
+                                                     : "i4";
+    size_t itemsize = matrix->dtype == QKVSIM_F64 ? 8 : 4;
     char header[HEADER + 1];
     int length = snprintf(header, sizeof header,
                           "\x93NUMPY\x01%c%c%c{'descr': '%c%s', 'fortran_order': False, "
                           "'shape': (%" PRId64 ", %" PRId64 "), }",
                           '\0', HEADER - PREAMBLE, '\0', npy_machine_is_little_endian() ? '<' : '>',
-                          type, rows, columns);
+                          type, matrix->rows, matrix->columns);
     memset(header + length, ' ', (size_t)(HEADER - length));
     header[HEADER - 1] = '\n';
-    size_t elements = (size_t)rows * (size_t)columns;
+    size_t elements = (size_t)matrix->rows * (size_t)matrix->columns;
     return fwrite(header, 1, HEADER, stream) == HEADER
-           && fwrite(data, itemsize, elements, stream) == elements;
+           && fwrite(matrix->data, itemsize, elements, stream) == elements;
 }

@@ -29,9 +29,9 @@ struct npy_array {
 bool npy_parse(const uint8_t *bytes, size_t size, const char *name, struct npy_array *array,
                struct failure *failure);
 
-/* Writes rows x columns elements in C order with this machine's byte order; dtype is QKVSIM_F32,
- * F64 or I32. False if the stream failed. */
-bool npy_write(FILE *stream, int32_t dtype, const void *data, int64_t rows, int64_t columns);
+/* An output_writer: writes a qkvsim_matrix without gaps, in this machine's byte order. False if the
+ * stream failed. */
+bool npy_write(FILE *stream, const void *content, struct failure *failure);
 
 /* What a native, unswapped element's byte order is. */
 bool npy_machine_is_little_endian(void);
