@@ -30,7 +30,8 @@ typedef struct qkvsim_baseline qkvsim_baseline;
  * @param analysis_options as for qkvsim_analyze, NULL for all defaults
  * @param options          number of permutations, seed, scheme
  * @param baseline         receives the results
- * @return as qkvsim_analyze
+ * @return as qkvsim_analyze; NONFINITE also where a scheme would carry a NaN or an infinity into other
+ * features, whatever `nonfinite` says of features: GROUP within a wanted group, ALL from any
  *
  * Time: permutations + 1 analyses; memory that of one, plus two copies of the input (one for FEATURE,
  * SHIFT, ROWS and ROWS_SHIFT) and 8 bytes for each permutation, pair group, metric and statistic.
