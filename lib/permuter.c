@@ -164,14 +164,14 @@ static qkvsim_status check_options(qkvsim_context *context, const qkv_input *inp
                                    const qkv_permuter_options *options)
 {
     if (options->scheme < QKVSIM_SCHEME_ALL || options->scheme > QKVSIM_SCHEME_ROWS_SHIFT)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "scheme is %d, expected QKVSIM_SCHEME_ALL (1), FEATURE (2), SHIFT (3), "
-                        "GROUP (4), ROWS (5) or ROWS_SHIFT (6)",
-                        (int)options->scheme);
+        return qkv_invalid(context,
+                           "scheme is %d, expected QKVSIM_SCHEME_ALL (1), FEATURE (2), SHIFT (3), "
+                           "GROUP (4), ROWS (5) or ROWS_SHIFT (6)",
+                           (int)options->scheme);
     if (needs_layout(options->scheme) && options->layout == NULL)
-        return qkv_fail(context, QKVSIM_ERROR_INVALID_ARGUMENT,
-                        "scheme %d permutes within groups or group by group, but layout is NULL",
-                        (int)options->scheme);
+        return qkv_invalid(context,
+                           "scheme %d permutes within groups or group by group, but layout is NULL",
+                           (int)options->scheme);
     int64_t words;
     if (!qkv_multiply(input->observations, input->features, &words) || words > PTRDIFF_MAX / 16
         || input->observations > QKV_DRAWN_MOST)
