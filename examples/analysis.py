@@ -6,8 +6,7 @@ from ctypes import byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void
 
 import numpy as np
 
-# qkvsim/common.h. Types are compared with their byte order: a big-endian array is none of these.
-DTYPES = {np.dtype("f2"): 1, np.dtype("f4"): 3, np.dtype("f8"): 4}
+DTYPES = {np.dtype("f2"): 1, np.dtype("f4"): 3, np.dtype("f8"): 4}  # qkvsim/common.h
 COSINE, PEARSON, TAIL, OFFSET_SHARE = 1, 2, 5, 1  # qkvsim/analysis.h
 
 
@@ -27,12 +26,11 @@ for name, result, arguments in [
 
 
 def view_of(array):
-    """A 2-d array of floats where it stands: NumPy counts strides in bytes, qkvsim in elements."""
+    """A 2-d array of native floats where it stands; NumPy counts strides in bytes."""
     if array.dtype not in DTYPES or any(stride % array.itemsize for stride in array.strides):
         raise ValueError(f"{array.dtype} with strides of {array.strides} bytes: take a copy of it")
-    rows, columns = (stride // array.itemsize for stride in array.strides)
-    view = View(ctypes.sizeof(View), array.ctypes.data, *array.shape, rows, columns,
-                DTYPES[array.dtype])
+    strides = (stride // array.itemsize for stride in array.strides)
+    view = View(ctypes.sizeof(View), array.ctypes.data, *array.shape, *strides, DTYPES[array.dtype])
     view.array = array  # which lives as long as the view
     return view
 
@@ -42,28 +40,21 @@ def must(status, context=None):
         raise RuntimeError(lib.qkvsim_last_error(context).decode() or f"status {status}")
 
 
-def main():
-    activations = np.load("data/smollm2-135m-layer10-qkv.npy")
-    alice = np.ascontiguousarray(activations[np.loadtxt("data/alice-rows.txt", dtype=int)])
+activations = np.load("data/smollm2-135m-layer10-qkv.npy")
+alice = np.ascontiguousarray(activations[np.loadtxt("data/alice-rows.txt", dtype=int)])
+context, layout, analysis = c_void_p(), c_void_p(), c_void_p()
+must(lib.qkvsim_context_create(None, byref(context)))
+widths = (c_int64 * 3)(576, 192, 192)
+must(lib.qkvsim_layout_widths(context, widths, None, 3, byref(layout)), context)
+must(lib.qkvsim_analyze(context, byref(view_of(alice)), 1, layout, None, byref(analysis)), context)
 
-    context, layout, analysis = c_void_p(), c_void_p(), c_void_p()
-    must(lib.qkvsim_context_create(None, byref(context)))
-    widths = (c_int64 * 3)(576, 192, 192)
-    must(lib.qkvsim_layout_widths(context, widths, None, 3, byref(layout)), context)
-    must(lib.qkvsim_analyze(context, byref(view_of(alice)), 1, layout, None, byref(analysis)), context)
-
-    print("pairs  cosine beyond +-0.9  Pearson beyond  offset share")
-    for p in range(lib.qkvsim_analysis_pair_groups(analysis)):
-        cosine = lib.qkvsim_analysis_statistic(analysis, p, COSINE, TAIL)
-        pearson = lib.qkvsim_analysis_statistic(analysis, p, PEARSON, TAIL)
-        share = lib.qkvsim_analysis_offset(analysis, p, OFFSET_SHARE)
-        name = lib.qkvsim_analysis_name(analysis, p).decode()
-        print(f"{name:5}  {cosine:19.2%}  {pearson:14.2%}  {share:12.3f}")
-
-    lib.qkvsim_analysis_free(analysis)
-    lib.qkvsim_layout_free(layout)
-    lib.qkvsim_context_free(context)
-
-
-if __name__ == "__main__":
-    main()
+print("pairs  cosine beyond +-0.9  Pearson beyond  offset share")
+for p in range(lib.qkvsim_analysis_pair_groups(analysis)):
+    cosine = lib.qkvsim_analysis_statistic(analysis, p, COSINE, TAIL)
+    pearson = lib.qkvsim_analysis_statistic(analysis, p, PEARSON, TAIL)
+    share = lib.qkvsim_analysis_offset(analysis, p, OFFSET_SHARE)
+    name = lib.qkvsim_analysis_name(analysis, p).decode()
+    print(f"{name:5}  {cosine:19.2%}  {pearson:14.2%}  {share:12.3f}")
+lib.qkvsim_analysis_free(analysis)
+lib.qkvsim_layout_free(layout)
+lib.qkvsim_context_free(context)

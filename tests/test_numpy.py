@@ -2,9 +2,11 @@
 
 Usage: test_numpy.py libqkvsim.so
 """
+import contextlib
 import ctypes
-import importlib.util
+import io
 import os
+import runpy
 import sys
 import unittest
 
@@ -247,17 +249,17 @@ class Example(unittest.TestCase):
     """view_of of examples/analysis.py, which README.md gives to users."""
     @classmethod
     def setUpClass(cls):
-        path = os.path.join(os.path.dirname(__file__), "..", "examples", "analysis.py")
-        spec = importlib.util.spec_from_file_location("analysis", path)
-        cls.example = importlib.util.module_from_spec(spec)
-        arguments, sys.argv = sys.argv, [path, LIBRARY._name]
-        sys.dont_write_bytecode = True
-        spec.loader.exec_module(cls.example)
+        arguments, folder = sys.argv, os.getcwd()
+        sys.argv = ["analysis.py", os.path.abspath(LIBRARY._name)]
+        os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples"))
+        with contextlib.redirect_stdout(io.StringIO()):
+            cls.view_of = staticmethod(runpy.run_path("analysis.py")["view_of"])
+        os.chdir(folder)
         sys.argv = arguments
 
     def pearson(self, array):
         """Through the example's view, which alone keeps a temporary array."""
-        view = self.example.view_of(array)
+        view = self.view_of(array)
         matrix = numpy.empty((array.shape[1],) * 2)
         del array
         context = ctypes.c_void_p()
@@ -281,7 +283,7 @@ class Example(unittest.TestCase):
             numpy.testing.assert_allclose(self.pearson(array.copy()), expected, atol=1e-6)
         for array in (packed["x"], values.astype(values.dtype.newbyteorder()), values.astype(int)):
             with self.assertRaises(ValueError):
-                self.example.view_of(array)
+                self.view_of(array)
 
 
 if __name__ == "__main__":
