@@ -54,12 +54,11 @@ static qkvsim_status copy_edges(qkvsim_context *context, const qkvsim_bins *bins
     return QKVSIM_OK;
 }
 
-static int64_t find_edge(const qkv_binning *binning, double edge)
+/* The edge of equal bins on [-1, 1] that has this value; 0 where none has, or the first. */
+static int64_t find_edge(const qkv_binning *binning, double value)
 {
-    for (int64_t k = 1; k < binning->count; k++)
-        if (binning->edges[k] == edge)
-            return k;
-    return 0;
+    const int64_t k = (int64_t)((value + 1) / 2 * (double)binning->count + 0.5);
+    return binning->edges[k] == value ? k : 0;
 }
 
 /* Which bins make up the tail, |value| >= 0.9, if any do. */

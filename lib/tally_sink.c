@@ -356,9 +356,10 @@ void qkv_tally_sink_close(qkv_tally_sink *sink)
 static int64_t count_tail(const qkv_binning *binning, const int64_t *histogram)
 {
     int64_t tail = 0;
-    for (int64_t bin = 0; bin < binning->count; bin++)
-        if (bin < binning->tail_end || bin >= binning->tail_start)
-            tail += histogram[bin];
+    for (int64_t bin = 0; bin < binning->tail_end; bin++)
+        tail += histogram[bin];
+    for (int64_t bin = binning->tail_start; bin < binning->count; bin++)
+        tail += histogram[bin];
     return tail;
 }
 
