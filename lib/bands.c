@@ -23,11 +23,10 @@ static qkv_band band_of(const qkv_permuter *permuter, int64_t column)
     const int64_t first = section->start / permuter->rows;
     const int64_t end = first + section->count / permuter->rows;
     const int64_t from = aligned > first ? aligned : first;
-    const int64_t to = aligned + BAND_COLUMNS < end ? aligned + BAND_COLUMNS : end;
-    return (qkv_band){ from, to - from };
+    return (qkv_band){ from, qkv_smaller(aligned + BAND_COLUMNS, end) - from };
 }
 
-/* Copies `width` values of each row. */
+/* Copies so many bytes of each row. */
 static void copy_rows(const char *from, size_t from_stride, char *to, size_t to_stride,
                       int64_t rows, size_t bytes)
 {
@@ -49,8 +48,8 @@ static void read_band(const qkv_permuter *permuter, int32_t reader, const qkv_ba
     for (int64_t r = 0; r < strip->count;) {
         const int64_t start = band->first * permuter->rows + r * band->width;
         const qkv_dealt dealt = qkv_dealer_see(&permuter->dealer, reader, start);
-        const int64_t whole = dealt.count / band->width, rest = strip->count - r;
-        const int64_t rows = whole == 0 ? 1 : whole < rest ? whole : rest;
+        const int64_t whole = dealt.count / band->width;
+        const int64_t rows = whole == 0 ? 1 : qkv_smaller(whole, strip->count - r);
         if (whole == 0)
             qkv_dealer_read(&permuter->dealer, reader, start, band->width, row);
         copy_rows((const char *)(whole == 0 ? row : dealt.values) + (size_t)skipped * size,

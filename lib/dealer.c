@@ -364,7 +364,7 @@ void qkv_dealer_read(const qkv_dealer *dealer, int32_t reader, int64_t start, in
     char *to = values;
     while (count > 0) {
         const qkv_dealt dealt = qkv_dealer_see(dealer, reader, start);
-        const int64_t taken = dealt.count < count ? dealt.count : count;
+        const int64_t taken = qkv_smaller(dealt.count, count);
         memcpy(to, dealt.values, (size_t)taken * dealer->size);
         to += (size_t)taken * dealer->size;
         start += taken;
