@@ -259,24 +259,29 @@ static void load_worker(void *state, int32_t worker)
 static qkvsim_status open_values(qkvsim_context *context, const qkv_input *input,
                                  qkv_permuter *permuter)
 {
-    const qkv_allocator *allocator = &context->allocator;
-    const size_t n = (size_t)permuter->rows;
-    permuter->together = VALUES_TOGETHER / permuter->rows;
-    if (permuter->together > COLUMNS_TOGETHER)
-        permuter->together = COLUMNS_TOGETHER;
-    if (permuter->together < 1)
-        permuter->together = 1;
-    permuter->apart = permuter->rows + COLUMN_PADDING;
-    permuter->values = qkv_allocate(allocator, n * (size_t)permuter->columns, permuter->size);
-    permuter->scratch = qkv_allocate(allocator, (size_t)(context->threads * permuter->together),
-                                     (size_t)permuter->apart * permuter->size);
-    if (permuter->values == NULL || permuter->scratch == NULL)
+    const size_t count = (size_t)permuter->rows * (size_t)permuter->columns;
+    permuter->values = qkv_allocate(&context->allocator, count, permuter->size);
+    if (permuter->values == NULL)
         return qkv_no_memory(context, "the permuted values");
     loading work = { .context = context, .input = input, .permuter = permuter };
     qkv_parallel(qkv_worker_count(context, permuter->columns,
                                   4.0 * (double)permuter->rows * (double)permuter->columns),
                  load_worker, &work);
     return QKVSIM_OK;
+}
+
+/* Room for the columns that each reader makes together; bands need none. */
+static qkvsim_status open_scratch(qkvsim_context *context, qkv_permuter *permuter)
+{
+    if (deals(permuter->scheme))
+        return QKVSIM_OK;
+    const int64_t together = qkv_smaller(VALUES_TOGETHER / permuter->rows, COLUMNS_TOGETHER);
+    permuter->together = together < 1 ? 1 : together;
+    permuter->apart = permuter->rows + COLUMN_PADDING;
+    permuter->scratch =
+        qkv_allocate(&context->allocator, (size_t)(context->threads * permuter->together),
+                     (size_t)permuter->apart * permuter->size);
+    return permuter->scratch != NULL ? QKVSIM_OK : qkv_no_memory(context, "the permuted values");
 }
 
 qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
@@ -296,6 +301,8 @@ qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
     status = open_scheme(context, input, options->segments, permuter);
     if (status == QKVSIM_OK)
         status = open_values(context, input, permuter);
+    if (status == QKVSIM_OK)
+        status = open_scratch(context, permuter);
     if (status != QKVSIM_OK)
         qkv_permuter_close(context, permuter);
     return status;

@@ -29,7 +29,7 @@ typedef struct qkv_permuter {
     qkv_dealer dealer;     /* all, group */
     qkv_segments segments; /* shift, rows-shift */
     uint32_t *orders;      /* rows: groups x rows */
-    void *scratch;         /* of each reader: `together` columns */
+    void *scratch;         /* but all, group: of each reader, `together` columns */
     int64_t together;
     int64_t apart; /* reals from one of these columns to the next */
     uint64_t seed;
