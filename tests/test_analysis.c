@@ -640,6 +640,35 @@ START_TEST(many_groups_of_uneven_sizes_are_counted_right)
 }
 END_TEST
 
+/* Equal summands are rounded the same way at each addition, so that a long sum of them in single
+ * precision drifts. */
+START_TEST(the_split_of_equal_pairs_does_not_drift)
+{
+    const int64_t n = 64, d = 384;
+    const double pairs = (double)(d * (d - 1) / 2);
+    table data = table_normal(n, d, 46);
+    for (int64_t r = 0; r < n; r++)
+        for (int64_t j = d - 1; j >= 0; j--)
+            *table_at(&data, r, j) = *table_at(&data, r, 0) + 0.1 * (_i / 2);
+    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(d, 1);
+    qkvsim_context *with = context_with(2, _i % 2);
+    qkvsim_analysis *analysis = analyze(with, &copy.view, 1, layout, NULL);
+    const double mean_offset = qkvsim_analysis_offset(analysis, 0, QKVSIM_OFFSET_MEAN_OFFSET);
+    const double variance = 1 - mean_offset; /* of the cosine, which is 1 */
+    assert_close(qkvsim_analysis_offset(analysis, 0, QKVSIM_OFFSET_MEAN_VARIANCE) / variance, 1,
+                 1e-6, "mean variance part");
+    assert_close(qkvsim_analysis_offset(analysis, 0, QKVSIM_OFFSET_VARIANCE_ENERGY) / pairs
+                     / (variance * variance),
+                 1, 2e-6, "variance energy");
+    qkvsim_analysis_free(analysis);
+    qkvsim_context_free(with);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 /* Far more pairs than 16 bits count fall into one bin of both metrics. */
 START_TEST(every_pair_of_identical_features_is_counted)
 {
@@ -1827,6 +1856,7 @@ static void add_contract(Suite *suite)
     tcase_add_test(contract, one_observation_has_cosines_of_plus_and_minus_1_only);
     tcase_add_test(contract, one_feature_has_no_pairs);
     tcase_add_test(contract, many_groups_of_uneven_sizes_are_counted_right);
+    tcase_add_loop_test(contract, the_split_of_equal_pairs_does_not_drift, 0, 32);
     tcase_add_loop_test(contract, every_pair_of_identical_features_is_counted, QKVSIM_KERNELS_AUTO,
                         QKVSIM_KERNELS_PORTABLE + 1);
     tcase_add_loop_test(contract, moments_of_values_close_together_far_from_0_do_not_cancel, 0, 2);
