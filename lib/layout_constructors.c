@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "row_names.h"
+
 enum { GROUPS_MAX = 4096 }; /* 8,390,656 pair groups */
 
 /* ---- plans ---- */
@@ -79,6 +81,15 @@ static qkvsim_status check_names(qkvsim_context *context, const char *const *nam
     return QKVSIM_OK;
 }
 
+/* The names of groups, NULL for the default ones: neither two groups nor two rows may share one. */
+static qkvsim_status check_group_names(qkvsim_context *context, const char *const *names,
+                                       int32_t groups)
+{
+    const qkvsim_status status = check_names(context, names, groups);
+    return status == QKVSIM_OK && names != NULL ? qkv_check_row_names(context, names, groups)
+                                                : status;
+}
+
 static qkvsim_status sum_widths(qkvsim_context *context, const int64_t *widths, int32_t count,
                                 int64_t *features)
 {
@@ -122,7 +133,7 @@ qkvsim_status qkvsim_layout_widths(qkvsim_context *context, const int64_t *width
     layout_plan plan;
     qkvsim_status status = check_groups(context, "groups", groups, widths, "widths", layout);
     if (status == QKVSIM_OK)
-        status = check_names(context, names, groups);
+        status = check_group_names(context, names, groups);
     if (status == QKVSIM_OK)
         status = sum_widths(context, widths, groups, &features);
     if (status == QKVSIM_OK)
@@ -156,7 +167,7 @@ qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int32_t *label
     layout_plan plan;
     qkvsim_status status = check_groups(context, "groups", groups, labels, "labels", layout);
     if (status == QKVSIM_OK)
-        status = check_names(context, names, groups);
+        status = check_group_names(context, names, groups);
     if (status != QKVSIM_OK)
         return status;
     if (features < groups || features > INT32_MAX)
@@ -262,7 +273,7 @@ static qkvsim_status name_heads(qkvsim_context *context, const head_counts *h, l
                                    (int)p, NAME_SIZE - 12);
             plan->names[group] = plan->text[group];
         }
-    return check_names(context, plan->names, plan->groups);
+    return check_group_names(context, plan->names, plan->groups);
 }
 
 /* ---- roll-ups of heads ---- */

@@ -4,7 +4,9 @@
 #include "fixtures.h"
 #include "suite_context.h"
 
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void assert_names(const qkvsim_layout *layout, int32_t groups, const char *const *names)
 {
@@ -443,6 +445,71 @@ START_TEST(names_that_are_empty_missing_or_twice_are_refused)
 }
 END_TEST
 
+/* The number of different rows' names, found by comparing each two. */
+static bool rows_share_a_name(const char *const *names, int32_t groups)
+{
+    char rows[64][32];
+    int32_t count = 0;
+    bool shared = false;
+    for (int32_t a = 0; a < groups; a++)
+        for (int32_t b = a; b < groups; b++, count++) {
+            snprintf(rows[count], sizeof rows[count], "%s-%s", names[a], names[b]);
+            for (int32_t before = 0; before < count; before++)
+                shared = shared || strcmp(rows[before], rows[count]) == 0;
+        }
+    return shared;
+}
+
+/* All lists of four different ones out of names that dashes hold together. */
+START_TEST(groups_are_refused_where_two_rows_would_share_a_name)
+{
+    static const char *const all[] = { "A", "B", "A-A", "A-B", "A-B-A", "-", "A-", "-B", "C" };
+    enum { ALL = sizeof all / sizeof all[0] };
+    const int64_t widths[] = { 1, 2, 1, 1 };
+    const int32_t labels[] = { 3, 2, 1, 0 };
+    int refused = 0, made = 0;
+    for (int code = 0; code < ALL * ALL * ALL * ALL; code++) {
+        const int picks[] = { code % ALL, code / ALL % ALL, code / ALL / ALL % ALL,
+                              code / ALL / ALL / ALL };
+        const char *names[4];
+        bool distinct = true;
+        for (int i = 0; i < 4; i++) {
+            names[i] = all[picks[i]];
+            for (int k = 0; k < i; k++)
+                distinct = distinct && picks[k] != picks[i];
+        }
+        if (!distinct)
+            continue;
+        const bool shared = rows_share_a_name(names, 4);
+        const qkvsim_status expected = shared ? QKVSIM_ERROR_INVALID_ARGUMENT : QKVSIM_OK;
+        qkvsim_layout *layout = NULL;
+        ck_assert_int_eq(qkvsim_layout_widths(context, widths, names, 4, &layout), expected);
+        qkvsim_layout_free(layout);
+        layout = NULL;
+        ck_assert_int_eq(qkvsim_layout_labels(context, labels, 4, names, 4, &layout), expected);
+        qkvsim_layout_free(layout);
+        refused += shared;
+        made += !shared;
+    }
+    ck_assert_int_gt(refused, 20);
+    ck_assert_int_gt(made, 1000);
+}
+END_TEST
+
+START_TEST(the_shared_name_and_its_groups_are_named)
+{
+    const int64_t widths[] = { 1, 1, 1, 1 };
+    qkvsim_layout *layout = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_layout_widths(context, widths, (const char *[]){ "A", "B-C", "A-B", "C" },
+                                       4, &layout),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "\"A-B-C\": that of groups \"A\" and \"B-C\", and that of \"A-B\" "
+                                "and \"C\"");
+    ck_assert_ptr_eq(layout, POISON_HANDLE);
+}
+END_TEST
+
 START_TEST(a_width_must_be_a_multiple_of_its_heads)
 {
     qkvsim_layout *layout = POISON_HANDLE;
@@ -600,6 +667,16 @@ static qkvsim_status make_labels(qkvsim_context *with, void *unused)
     return finish_layout(status, layout);
 }
 
+static qkvsim_status make_dashed(qkvsim_context *with, void *unused)
+{
+    (void)unused;
+    const int64_t widths[] = { 1, 2 };
+    const char *const names[] = { "q", "q-k" };
+    qkvsim_layout *layout = POISON_HANDLE;
+    const qkvsim_status status = qkvsim_layout_widths(with, widths, names, 2, &layout);
+    return finish_layout(status, layout);
+}
+
 static qkvsim_status add_rollups(qkvsim_context *with, void *unused)
 {
     (void)unused;
@@ -617,7 +694,8 @@ static qkvsim_status add_rollups(qkvsim_context *with, void *unused)
 
 START_TEST(any_allocation_may_fail)
 {
-    const operation makers[] = { make_thirds, make_widths, make_heads, make_labels, add_rollups };
+    const operation makers[] = { make_thirds, make_widths, make_heads,
+                                 make_labels, make_dashed, add_rollups };
     assert_survives_failing_allocations(makers[_i], NULL);
 }
 END_TEST
@@ -651,12 +729,14 @@ int main(void)
     tcase_add_test(bad, features_that_3_does_not_divide_are_named);
     tcase_add_test(bad, bad_widths_are_refused);
     tcase_add_test(bad, names_that_are_empty_missing_or_twice_are_refused);
+    tcase_add_test(bad, groups_are_refused_where_two_rows_would_share_a_name);
+    tcase_add_test(bad, the_shared_name_and_its_groups_are_named);
     tcase_add_test(bad, a_width_must_be_a_multiple_of_its_heads);
     tcase_add_test(bad, rollups_of_heads_with_the_name_of_another_row_are_refused);
     tcase_add_test(bad, interleaved_heads_must_be_multiples_of_the_smallest);
     tcase_add_test(bad, bad_heads_are_refused);
     tcase_add_test(bad, labels_out_of_range_or_groups_without_features_are_refused);
     tcase_add_test(bad, a_null_context_is_refused);
-    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 5);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 6);
     return run_suite(suite);
 }

@@ -7,11 +7,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The pair group of a name whose groups stand in either order; -1 if there is none. Group names may
- * hold dashes, so every dash is tried. */
+/* The pair group of a name whose groups stand in either order, in the layout's own where both orders
+ * can be read; -1 if there is none. Group names may hold dashes, so every dash is tried. */
 static int32_t find_pair_group(const qkvsim_layout *layout, char *name)
 {
-    int32_t groups = qkvsim_layout_groups(layout);
+    int32_t groups = qkvsim_layout_groups(layout), reversed = -1;
     for (char *dash = strchr(name, '-'); dash != NULL; dash = strchr(dash + 1, '-')) {
         int32_t first = -1, second = -1;
         *dash = '\0';
@@ -20,10 +20,14 @@ static int32_t find_pair_group(const qkvsim_layout *layout, char *name)
             second = strcmp(qkvsim_layout_group_name(layout, i), dash + 1) == 0 ? i : second;
         }
         *dash = '-';
-        if (first >= 0 && second >= 0)
-            return qkvsim_layout_pair_group(layout, first, second);
+        if (first < 0 || second < 0)
+            continue;
+        int32_t pair_group = qkvsim_layout_pair_group(layout, first, second);
+        if (first <= second)
+            return pair_group;
+        reversed = pair_group;
     }
-    return -1;
+    return reversed;
 }
 
 static int32_t find_row(const qkvsim_layout *layout, char *name)

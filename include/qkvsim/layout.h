@@ -36,6 +36,8 @@ QKVSIM_API qkvsim_status qkvsim_layout_thirds(qkvsim_context *context, int64_t f
  * @param widths  `groups` positive numbers of features
  * @param names   `groups` distinct non-empty names, copied; NULL: Q, K, V for three groups, else
  *                G0, G1, ...
+ * @return INVALID_ARGUMENT also where names give two pair groups one name: of groups A, B-C, A-B and
+ * C in this order, the first two and the last two are A-B-C
  */
 QKVSIM_API qkvsim_status qkvsim_layout_widths(qkvsim_context *context, const int64_t *widths,
                                               const char *const *names, int32_t groups,
