@@ -44,20 +44,35 @@ static qkvsim_status choose_blocks(qkvsim_context *context, const qkvsim_interva
     return QKVSIM_OK;
 }
 
-static qkvsim_status choose_resamples(qkvsim_context *context,
-                                      const qkvsim_interval_options *options, int64_t n,
-                                      qkvsim_intervals *made)
+/* Of one block alone every resample is the same. */
+static qkvsim_status check_block_length(const replication *work, int64_t n)
 {
+    qkvsim_context *context = work->context;
+    const int64_t length = work->made->block_length;
+    if (length < 1 || length > n)
+        return qkv_invalid(context, "block_length is %lld, but there are %lld observations",
+                           (long long)length, (long long)n);
+    const int64_t blocks = qkv_count_blocks(&work->segments, length);
+    if (blocks < 2)
+        return qkv_invalid(
+            context,
+            "block_length is %lld: %lld observations in %lld segments have %lld such "
+            "block, and at least 2 are needed to draw from",
+            (long long)length, (long long)n, (long long)work->segments.count, (long long)blocks);
+    return QKVSIM_OK;
+}
+
+static qkvsim_status choose_resamples(const replication *work,
+                                      const qkvsim_interval_options *options, int64_t n)
+{
+    qkvsim_intervals *made = work->made;
     made->replicates = options->resamples != 0 ? options->resamples : RESAMPLES_DEFAULT;
     if (made->replicates < RESAMPLES_LEAST || made->replicates > UINT32_MAX)
-        return qkv_invalid(context, "resamples is %lld, expected %d to %lld",
+        return qkv_invalid(work->context, "resamples is %lld, expected %d to %lld",
                            (long long)made->replicates, RESAMPLES_LEAST, (long long)UINT32_MAX);
     made->block_length =
         options->block_length != 0 ? options->block_length : llround(cbrt((double)n));
-    if (made->block_length < 1 || made->block_length > n)
-        return qkv_invalid(context, "block_length is %lld, but there are %lld observations",
-                           (long long)made->block_length, (long long)n);
-    return QKVSIM_OK;
+    return check_block_length(work, n);
 }
 
 static qkvsim_status too_few_blocks(const replication *work)
@@ -99,7 +114,7 @@ static qkvsim_status plan_replicates(replication *work, const qkvsim_interval_op
     const int64_t n = work->pool->all.observations;
     qkvsim_intervals *made = work->made;
     if (options->method == QKVSIM_BOOTSTRAP)
-        return choose_resamples(work->context, options, n, made);
+        return choose_resamples(work, options, n);
     int64_t blocks;
     qkvsim_status status = choose_blocks(work->context, options, n, &blocks);
     if (status == QKVSIM_OK && blocks > 0)

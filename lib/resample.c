@@ -105,6 +105,16 @@ void qkv_draw_subset(int64_t n, int64_t m, uint64_t seed, uint32_t index, uint32
         }
 }
 
+int64_t qkv_count_blocks(const qkv_segments *segments, int64_t block_length)
+{
+    int64_t blocks = 0;
+    for (int64_t s = 0; s < segments->count; s++) {
+        const int64_t length = segments->start[s + 1] - segments->start[s];
+        blocks += length > block_length ? length - block_length + 1 : 1;
+    }
+    return blocks;
+}
+
 /* A block's first observation; *length is how many it has. Observations at which no block begins
  * are drawn and rejected. */
 static int64_t draw_block(const qkv_segments *segments, int64_t block_length, qkv_random *stream,

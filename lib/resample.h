@@ -42,6 +42,9 @@ void qkv_rotate_labels(const uint8_t *labels, const qkv_segments *segments, uint
 void qkv_draw_subset(int64_t n, int64_t m, uint64_t seed, uint32_t index, uint32_t purpose,
                      int64_t *chosen);
 
+/* How many different blocks qkv_draw_blocks draws from. */
+int64_t qkv_count_blocks(const qkv_segments *segments, int64_t block_length);
+
 /*
  * n observations in moving blocks (Kunsch 1989): runs of block_length neighbours of one segment, or
  * of all of a shorter segment, each equally likely, drawn with replacement and put one after the

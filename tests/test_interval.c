@@ -705,20 +705,6 @@ START_TEST(the_bootstrap_interval_is_the_basic_one)
 }
 END_TEST
 
-START_TEST(one_block_of_everything_draws_the_input_itself)
-{
-    const qkvsim_interval_options options = bootstrap(20, N, 1);
-    qkvsim_intervals *intervals = run(NULL, &options);
-    for (int s = 0; s < STATISTICS; s++) {
-        const numbers found = statistic_numbers(intervals, 0, QKVSIM_COSINE, statistics[s]);
-        if (statistics[s] == QKVSIM_TAIL && isnan(found.se))
-            continue;
-        ck_assert(found.se == 0 && found.low == found.observed && found.high == found.observed);
-    }
-    qkvsim_intervals_free(intervals);
-}
-END_TEST
-
 START_TEST(segments_of_one_row_draw_rows_one_by_one)
 {
     int32_t labels[N];
@@ -1123,6 +1109,35 @@ START_TEST(numbers_out_of_range_are_named)
 }
 END_TEST
 
+/* A bootstrap of one block draws the observed data each time, and its intervals are points. */
+START_TEST(a_bootstrap_of_a_single_block_is_refused)
+{
+    qkvsim_interval_options options = bootstrap(20, N, 0);
+    assert_refused(NULL, &options, N);
+    const int64_t row[] = { 7 }, neighbours[] = { 3, 1, 2 };
+    const qkvsim_selection single = rows_selected(row, 1);
+    options.block_length = 0;
+    assert_refused(&single, &options, 1);
+    int32_t segments[N];
+    for (int i = 0; i < N; i++)
+        segments[i] = 2 * i < N;
+    const qkvsim_selection one_segment = rows_selected(neighbours, 3);
+    options = bootstrap(20, 3, 0);
+    options.segments = segments;
+    assert_refused(&one_segment, &options, 3);
+    const qkvsim_analysis_options analysis = selected(NULL);
+    const int64_t lengths[] = { N - 1, N };
+    for (int k = 0; k < 2; k++) {
+        qkvsim_intervals *intervals;
+        options = bootstrap(20, lengths[k], 0);
+        options.segments = k == 0 ? NULL : segments;
+        assert_ok(context, qkvsim_intervals_run(context, &input.view, 1, layout, &analysis,
+                                                &options, &intervals));
+        qkvsim_intervals_free(intervals);
+    }
+}
+END_TEST
+
 START_TEST(options_of_the_other_method_are_refused)
 {
     qkvsim_interval_options options = bootstrap(0, 0, 0);
@@ -1491,7 +1506,6 @@ static Suite *interval_suite(void)
     tcase_add_loop_test(formulas, a_difference_turned_around_is_its_negative, 0, 2);
     tcase_add_test(formulas, a_selection_that_lies_in_one_block_has_no_interval);
     tcase_add_loop_test(formulas, the_bootstrap_interval_is_the_basic_one, 0, 4);
-    tcase_add_test(formulas, one_block_of_everything_draws_the_input_itself);
     tcase_add_test(formulas, segments_of_one_row_draw_rows_one_by_one);
     tcase_add_test(formulas, no_drawn_block_crosses_from_one_segment_to_another);
     tcase_add_test(formulas, a_seed_gives_its_resamples_and_more_of_them_begin_with_the_same);
@@ -1510,6 +1524,7 @@ static Suite *interval_suite(void)
     tcase_add_test(same, dropped_observations_are_as_if_they_were_not_there);
     TCase *refused = add_case(suite, "refused", set_up, tear_down);
     tcase_add_test(refused, numbers_out_of_range_are_named);
+    tcase_add_test(refused, a_bootstrap_of_a_single_block_is_refused);
     tcase_add_test(refused, options_of_the_other_method_are_refused);
     tcase_add_test(refused, selections_that_share_a_row_are_refused);
     tcase_add_test(refused, selections_that_share_a_row_that_is_dropped_are_refused);

@@ -35,8 +35,8 @@ typedef struct qkvsim_interval_options {
     size_t struct_size;
     int64_t blocks; /**< jackknife: G, 8 .. observations in use; default: min(20, half of them) */
     int64_t resamples; /**< bootstrap: 20 .. 2^32 - 1; default: 1000 */
-    /** bootstrap: 1 .. observations in use; default: their cube root. A shorter segment is one
-     * block. */
+    /** bootstrap: 1 .. observations in use, so that there are 2 blocks to draw from; default: their
+     * cube root. A shorter segment is one block. */
     int64_t block_length;
     double level;  /**< within (0, 1); default: 0.95 */
     uint64_t seed; /**< bootstrap */
