@@ -21,8 +21,8 @@ static qkvsim_status check_range(qkvsim_context *context, qkvsim_bins *bins)
     }
     if (!isfinite(bins->high - bins->low) || !(bins->low < bins->high))
         return qkv_invalid(
-            context, "bins from %g to %g: the second must exceed the first, by a finite number",
-            bins->low, bins->high);
+            context, "bins from %s to %s: the second must exceed the first, by a finite number",
+            qkv_number(bins->low).text, qkv_number(bins->high).text);
     return QKVSIM_OK;
 }
 
@@ -44,12 +44,12 @@ static qkvsim_status copy_edges(qkvsim_context *context, const qkvsim_bins *bins
     for (int64_t k = 0; k <= bins->count; k++) {
         edges[k] = bins->edges[k];
         if (!isfinite(edges[k]))
-            return qkv_invalid(context, "edge %lld of the bins is %g: edges must be finite",
-                               (long long)k, edges[k]);
+            return qkv_invalid(context, "edge %lld of the bins is %s: edges must be finite",
+                               (long long)k, qkv_number(edges[k]).text);
         if (k > 0 && edges[k] <= edges[k - 1])
-            return qkv_invalid(context,
-                               "edge %lld of the bins is %g, after %g: edges must increase",
-                               (long long)k, edges[k], edges[k - 1]);
+            return qkv_invalid(
+                context, "edge %lld of the bins is %s, after %s: edges must increase", (long long)k,
+                qkv_number(edges[k]).text, qkv_number(edges[k - 1]).text);
     }
     return QKVSIM_OK;
 }

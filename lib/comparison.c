@@ -111,8 +111,8 @@ static qkvsim_status check_coverage(qkvsim_context *context, const qkv_binning *
     return low <= -1 && high >= 1
                ? QKVSIM_OK
                : qkv_invalid(context,
-                             "bins from %g to %g: to compare histograms they must cover -1 to 1",
-                             low, high);
+                             "bins from %s to %s: to compare histograms they must cover -1 to 1",
+                             qkv_number(low).text, qkv_number(high).text);
 }
 
 static qkvsim_status run_pool(qkv_comparing *work, const qkvsim_layout *layout,

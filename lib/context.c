@@ -107,6 +107,17 @@ qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what)
     return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY, "out of memory for %s", what);
 }
 
+qkv_number_text qkv_number(double value)
+{
+    qkv_number_text number;
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(number.text, sizeof number.text, "%.*g", digits, value);
+        if (strtod(number.text, NULL) == value)
+            break;
+    }
+    return number;
+}
+
 bool qkv_multiply(int64_t a, int64_t b, int64_t *product)
 {
     return !__builtin_mul_overflow(a, b, product) && *product <= PTRDIFF_MAX;

@@ -55,6 +55,12 @@ __attribute__((format(printf, 2, 3))) qkvsim_status qkv_invalid(qkvsim_context *
                                                                 const char *format, ...);
 qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what);
 
+/* A number for messages, in as few digits as tell it from every other: qkv_number(0.1).text is "0.1". */
+typedef struct qkv_number_text {
+    char text[32];
+} qkv_number_text;
+qkv_number_text qkv_number(double value);
+
 /* The product of two non-negative sizes; false where it exceeds int64 or size_t. */
 bool qkv_multiply(int64_t a, int64_t b, int64_t *product);
 

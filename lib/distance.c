@@ -103,8 +103,8 @@ static qkvsim_status check_edges(qkvsim_context *context, const double *edges, i
         return qkv_invalid(context, "edges is NULL");
     for (int64_t k = 0; k <= bins; k++)
         if (!isfinite(edges[k]) || (k > 0 && !(edges[k] > edges[k - 1])))
-            return qkv_invalid(context, "edge %lld is %g: edges must be finite and increase",
-                               (long long)k, edges[k]);
+            return qkv_invalid(context, "edge %lld is %s: edges must be finite and increase",
+                               (long long)k, qkv_number(edges[k]).text);
     return QKVSIM_OK;
 }
 

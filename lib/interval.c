@@ -45,8 +45,8 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_interval
     if (options->level == 0)
         options->level = 0.95;
     if (!(options->level > 0 && options->level < 1))
-        return qkv_invalid(context, "level is %g, expected a number between 0 and 1",
-                           options->level);
+        return qkv_invalid(context, "level is %s, expected a number between 0 and 1",
+                           qkv_number(options->level).text);
     return check_method(context, options);
 }
 

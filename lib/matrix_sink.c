@@ -132,10 +132,10 @@ qkvsim_status qkv_matrix_sink_check(qkvsim_context *context, const qkv_matrix_si
         if (is_defined(sink, feature) && value > largest)
             return qkv_fail(
                 context, QKVSIM_ERROR_TOO_LARGE,
-                "the %s of column %lld with itself is %g, beyond %g, the largest of the "
+                "the %s of column %lld with itself is %s, beyond %s, the largest of the "
                 "output's type: %s",
-                sink->metric == QKVSIM_DOT ? "dot product" : "covariance", (long long)j, value,
-                largest,
+                sink->metric == QKVSIM_DOT ? "dot product" : "covariance", (long long)j,
+                qkv_number(value).text, qkv_number(largest).text,
                 sink->matrix.dtype == QKVSIM_F32 ? "write to a QKVSIM_F64 matrix"
                                                  : "scale the input");
     }

@@ -28,12 +28,14 @@ static qkvsim_status check_threshold(qkvsim_context *context, const qkvsim_pairs
                                           "is needed");
     const double threshold = *options->threshold;
     if (!(threshold >= -1 && threshold <= 1))
-        return qkv_invalid(context, "threshold is %g, expected a number from -1 to 1", threshold);
+        return qkv_invalid(context, "threshold is %s, expected a number from -1 to 1",
+                           qkv_number(threshold).text);
     if (threshold < 0 && options->sign == QKVSIM_SIGN_BOTH)
         return qkv_invalid(context,
-                           "threshold is %g, but of absolute values, which are from 0 to 1: "
-                           "QKVSIM_SIGN_NEGATIVE with %g finds values of at most %g",
-                           threshold, -threshold, threshold);
+                           "threshold is %s, but of absolute values, which are from 0 to 1: "
+                           "QKVSIM_SIGN_NEGATIVE with %s finds values of at most %s",
+                           qkv_number(threshold).text, qkv_number(-threshold).text,
+                           qkv_number(threshold).text);
     return QKVSIM_OK;
 }
 
@@ -171,9 +173,9 @@ static qkvsim_status find_over_threshold(search *work)
     const int64_t reached = qkv_pairs_sink_reached(&work->sink);
     if (reached > work->options->limit)
         return qkv_fail(work->context, QKVSIM_ERROR_TOO_LARGE,
-                        "%lld pairs reach the threshold of %g, over the limit of %lld: raise the "
+                        "%lld pairs reach the threshold of %s, over the limit of %lld: raise the "
                         "threshold or the limit, or ask for the top ones",
-                        (long long)reached, work->setting.threshold,
+                        (long long)reached, qkv_number(work->setting.threshold).text,
                         (long long)work->options->limit);
     if (reached > work->capacity[0]) {
         work->capacity[0] = reached;

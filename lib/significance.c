@@ -53,7 +53,8 @@ qkvsim_status qkvsim_adjust_bh(qkvsim_context *context, const double *p, int64_t
         return qkv_invalid(context, "%s is NULL", p == NULL ? "p" : "adjusted");
     for (int64_t k = 0; k < count; k++)
         if (p[k] < 0 || p[k] > 1)
-            return qkv_invalid(context, "p-value %lld is %g, expected 0 to 1", (long long)k, p[k]);
+            return qkv_invalid(context, "p-value %lld is %s, expected 0 to 1", (long long)k,
+                               qkv_number(p[k]).text);
     ranked *tests = qkv_allocate(&context->allocator, (size_t)count, sizeof *tests);
     if (tests == NULL)
         return qkv_no_memory(context, "the order of the p-values");

@@ -653,15 +653,15 @@ static void assert_refused(const qkvsim_view *view, const qkvsim_layout *layout,
 
 START_TEST(bad_options_are_refused)
 {
-    const double half = 0.5, bad[] = { NAN, 1.5, -1.25, INFINITY, -0.5 };
-    const char *const said[] = { "nan", "1.5", "-1.25", "inf", "-0.5" };
+    const double half = 0.5, bad[] = { NAN, 1.5, -1.25, INFINITY, -0.5, 1.0000001 };
+    const char *const said[] = { "nan", "1.5,", "-1.25,", "inf", "-0.5,", "1.0000001," };
     const int32_t pair_groups[] = { 0, 6 };
     table data = table_normal(20, 30, 21);
     stored copy = store(&data, QKVSIM_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 3);
     assert_refused(&copy.view, layout, NULL, "NULL");
     assert_refused(&copy.view, layout, &defaults, "top is 0");
-    for (int k = 0; k < 5; k++) {
+    for (int k = 0; k < 6; k++) {
         const qkvsim_pairs_options options = { .struct_size = sizeof options,
                                                .threshold = &bad[k] };
         assert_refused(&copy.view, layout, &options, said[k]);

@@ -176,6 +176,25 @@ class Results(Program):
             self.assertAlmostEqual(groups["Q-K"][metric]["max"], block.max(), 6)
             self.assertEqual(groups["Q-K"]["pairs"], 16)
 
+    def test_seeds_of_64_bits_are_printed_exactly(self):
+        for seed in (0, 2**63 - 1, 2**63, 2**64 - 1):
+            arguments = ["analyze", self.input, "--targets", "0-9", "--permutations", 3, "--compare", 3,
+                         "--interval", "bootstrap", "--resamples", 20, "--seed", seed]
+            text = self.succeed(*arguments, "--json", "-")
+            self.assertEqual(text.count(f'"seed": {seed}'), text.count('"seed"'))
+            result = json.loads(text)
+            self.assertEqual(result["comparison"]["seed"], seed)
+            for condition in result["conditions"]:
+                self.assertEqual(condition["baseline"]["seed"], seed)
+            self.assertIn(f"seed {seed}", self.succeed(*arguments))
+        self.assertNotEqual(self.analyze(self.input, "--permutations", 3, "--seed", 2**64 - 1),
+                            self.analyze(self.input, "--permutations", 3, "--seed", 2**64 - 2))
+
+    def test_json_keeps_every_string_as_it_is(self):
+        for name in ('"', '""', '\\u0001', '"\\u00011"', "\\", "é"):
+            (group, _, _) = self.analyze(self.input, "--groups", f"{name}=4,K=4,V=4")["groups"]
+            self.assertEqual(group["name"], name)
+
     def test_absent_values_are_null(self):
         numpy.save(self.input, numpy.ones((10, 6), "float32"))
         for group in self.analyze(self.input)["conditions"][0]["pair_groups"]:
@@ -865,6 +884,12 @@ class Heads(Program):
         self.assertEqual([row["name"] for row in result["comparison"]["rollups"]],
                          [row["name"] for row in result["conditions"][0]["rollups"]])
 
+    def test_a_name_of_two_readings_is_the_row_that_has_it(self):
+        """A-B-C is A-B with C, the row's own name; A with B-C is called B-C-A here."""
+        (condition,) = self.analyze(self.input, "--groups", "B-C=6,A=6,A-B=6,C=6", "--pair-groups",
+                                    "A-B-C")["conditions"]
+        self.assertEqual([row["name"] for row in condition["pair_groups"]], ["A-B-C"])
+
     def test_pair_groups_chosen_leave_only_whole_rollups(self):
         names = "Q0-K0,Q1-K0,Q2-K1,Q3-K1"
         (condition,) = self.analyze(self.input, *self.HEADS, "--pair-groups", names)["conditions"]
@@ -1089,7 +1114,12 @@ class WrongUsage(Program):
                           ["analyze", self.input, "--scheme", "nonsense"],
                           ["analyze", self.input, "--metrics", "nonsense"],
                           ["analyze", self.input, "--permutations", "-1"],
-                          ["analyze", self.input, "--seed", "x"],
+                          ["analyze", self.input, "--permutations", "9", "--seed", "x"],
+                          ["analyze", self.input, "--permutations", "9", "--seed", "-1"],
+                          ["analyze", self.input, "--permutations", "9", "--seed", "+1"],
+                          ["analyze", self.input, "--permutations", "9", "--seed", 2**64],
+                          ["mask", "--groups", "A=1,B-C=1,A-B=1,C=1"],
+                          ["mask", "--groups", "A=2,B-C=2,A-B=2,C=2", "--heads", "A=2,B-C=2,A-B=2,C=2"],
                           ["analyze", self.input, "--threads", "-2"],
                           ["analyze", self.input, "--on-nonfinite", "nonsense"],
                           ["analyze", self.input, "--groups", "Q="],
@@ -1186,7 +1216,9 @@ class WrongUsage(Program):
             with self.subTest(arguments=arguments):
                 self.refused("analyze", self.input, *arguments, status=2)
         for arguments, number in ((["--interval", "jackknife", "--blocks", "41"], "41"),
-                                  (["--interval", "bootstrap", "--block", "41"], "41")):
+                                  (["--interval", "bootstrap", "--block", "41"], "41"),
+                                (["--interval", "bootstrap", "--block", "40"],
+                                 "40 observations in 1 segments have 1 such block")):
             with self.subTest(arguments=arguments):
                 self.refused("analyze", self.input, *arguments, says=number)
         self.refused("analyze", self.input, "--interval", "jackknife", "--blocks", "20", "--targets",

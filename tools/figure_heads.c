@@ -446,7 +446,7 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
         text_append(caption, size, " Framed: query, key and value heads that serve each other.");
     if (may_be_significant(figure, options->permutations))
         text_append(caption, size,
-                    " Dots: p\u00A0≤\u00A00.05 against %s permutations (scheme %s, seed %" PRId64
+                    " Dots: p\u00A0≤\u00A00.05 against %s permutations (scheme %s, seed %" PRIu64
                     "), adjusted for all pair groups by the max-statistic.",
                     text_count(options->permutations, count), options_scheme_name(options->scheme),
                     options->seed);

@@ -368,7 +368,7 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
                     c + 1 == report->condition_count ? "." : "");
     if (report->options->permutations > 0)
         text_append(caption, size,
-                    " Grey: %s permutations of each condition (scheme %s, seed %" PRId64
+                    " Grey: %s permutations of each condition (scheme %s, seed %" PRIu64
                     "), mean and range%s.",
                     text_count(report->options->permutations, count),
                     options_scheme_name(report->options->scheme), report->options->seed,

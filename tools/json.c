@@ -3,12 +3,28 @@
  */
 #include "json.h"
 
+#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 json_t *json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+/* jansson's integers are signed. A larger one travels as a string that begins with this character, which
+ * no other string has (text_make_safe), and leaves its quotes on the way out. */
+#define NUMBER_MARK "\001"
+#define NUMBER_MARK_WRITTEN "\\u0001"
+
+json_t *json_unsigned(uint64_t value)
+{
+    char digits[32];
+    if (value <= INT64_MAX)
+        return json_integer((json_int_t)value);
+    snprintf(digits, sizeof digits, NUMBER_MARK "%" PRIu64, value);
+    return json_string(digits);
 }
 
 json_t *json_integers(const int64_t *values, int64_t count)
@@ -67,7 +83,43 @@ bool json_whole(struct failure *failure)
     return !out_of_memory || fail_no_memory(failure);
 }
 
+struct printer {
+    FILE *stream;
+    bool quote;  /* one is owed, for it may open a marked number */
+    bool number; /* within a marked number */
+};
+
+/* Takes what jansson writes piece by piece: a quote, an escape and a run of text are one each. */
+static int print_piece(const char *piece, size_t size, void *data)
+{
+    struct printer *printer = data;
+    bool quote = size == 1 && piece[0] == '"';
+    bool mark =
+        size == strlen(NUMBER_MARK_WRITTEN) && memcmp(piece, NUMBER_MARK_WRITTEN, size) == 0;
+    bool owed = printer->quote;
+    printer->quote = false;
+    if (printer->number && quote) {
+        printer->number = false;
+        return 0;
+    }
+    if (owed && mark) {
+        printer->number = true;
+        return 0;
+    }
+    if (owed && fputc('"', printer->stream) == EOF)
+        return -1;
+    if (quote) {
+        printer->quote = true;
+        return 0;
+    }
+    return fwrite(piece, 1, size, printer->stream) == size ? 0 : -1;
+}
+
 bool json_print(FILE *stream, const json_t *value)
 {
-    return json_dumpf(value, stream, JSON_INDENT(1) | JSON_REAL_PRECISION(17)) == 0;
+    struct printer printer = { .stream = stream };
+    return json_dump_callback(value, print_piece, &printer,
+                              JSON_INDENT(1) | JSON_REAL_PRECISION(17))
+               == 0
+           && (!printer.quote || fputc('"', stream) != EOF);
 }

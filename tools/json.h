@@ -13,6 +13,9 @@
 
 json_t *json_number(double value);
 
+/* Any uint64, exactly; only json_print knows how to write it. */
+json_t *json_unsigned(uint64_t value);
+
 /* NULL is an empty array. */
 json_t *json_integers(const int64_t *values, int64_t count);
 

@@ -59,8 +59,8 @@ bool option_take_real(const char *option, const char *value, double low, double 
     char *end;
     double read = strtod(value, &end);
     if (end == value || *end != '\0' || !(read > low && read < high))
-        return fail_usage(failure, "%s wants a number between %g and %g: %s", option, low, high,
-                          value);
+        return fail_usage(failure, "%s wants a number between %s and %s: %s", option,
+                          text_number(low).text, text_number(high).text, value);
     *number = read;
     return true;
 }

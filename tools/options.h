@@ -47,7 +47,7 @@ struct options {
     bool has_scheme; /* given, not the default; so the seed and others */
     int32_t scheme;
     bool has_seed;
-    int64_t seed;
+    uint64_t seed;
     const char *segments;
     int64_t compare; /* relabellings and matched subsets; 0: no comparison */
     bool has_relabel;

@@ -3,7 +3,10 @@
  */
 #include "options_inference.h"
 
+#include <inttypes.h>
+
 #include "option_values.h"
+#include "text.h"
 
 static const struct named_number schemes[] = { { "all", QKVSIM_SCHEME_ALL },
                                                { "feature", QKVSIM_SCHEME_FEATURE },
@@ -34,7 +37,9 @@ bool take_scheme(struct options *options, char *value, struct failure *failure)
 bool take_seed(struct options *options, char *value, struct failure *failure)
 {
     options->has_seed = true;
-    return option_take_number("--seed", value, 0, INT64_MAX, &options->seed, failure);
+    return text_to_unsigned(value, &options->seed)
+           || fail_usage(failure, "--seed wants a whole number from 0 to %" PRIu64 ": %s",
+                         UINT64_MAX, value);
 }
 
 bool take_compare(struct options *options, char *value, struct failure *failure)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "option_values.h"
+#include "text.h"
 
 static const struct named_number signs[] = { { "both", QKVSIM_SIGN_BOTH },
                                              { "positive", QKVSIM_SIGN_POSITIVE },
@@ -42,9 +43,11 @@ bool check_pairs(const struct options *options, struct failure *failure)
         return fail_usage(failure, "pairs wants --threshold V, --top K or both");
     if (options->has_threshold && options->threshold < 0 && options->sign == QKVSIM_SIGN_BOTH)
         return fail_usage(failure,
-                          "--threshold %g is of |value|, from 0 to 1 (--sign negative --threshold "
-                          "%g finds values of at most %g)",
-                          options->threshold, -options->threshold, options->threshold);
+                          "--threshold %s is of |value|, from 0 to 1 (--sign negative --threshold "
+                          "%s finds values of at most %s)",
+                          text_number(options->threshold).text,
+                          text_number(-options->threshold).text,
+                          text_number(options->threshold).text);
     if (options->per_pair_group && options->top == 0)
         return fail_usage(failure, "--per-pair-group wants --top K");
     return true;

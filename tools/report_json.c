@@ -158,7 +158,7 @@ static json_t *baseline_method(const struct options *options)
     json_t *object = json_object();
     json_object_set_new(object, "scheme", json_string(options_scheme_name(options->scheme)));
     json_object_set_new(object, "permutations", json_integer(options->permutations));
-    json_object_set_new(object, "seed", json_integer(options->seed));
+    json_object_set_new(object, "seed", json_unsigned(options->seed));
     return object;
 }
 

@@ -123,7 +123,7 @@ json_t *json_interval_method(const struct report *report, const qkvsim_intervals
     json_object_set_new(object, "block_length",
                         json_integer(qkvsim_intervals_block_length(intervals)));
     if (options->interval == QKVSIM_BOOTSTRAP)
-        json_object_set_new(object, "seed", json_integer(options->seed));
+        json_object_set_new(object, "seed", json_unsigned(options->seed));
     return object;
 }
 
@@ -294,7 +294,7 @@ json_t *json_comparison(const struct report *report)
     json_object_set_new(object, "permutations",
                         json_integer(qkvsim_comparison_permutations(comparison)));
     json_object_set_new(object, "subsets", json_integer(qkvsim_comparison_subsets(comparison)));
-    json_object_set_new(object, "seed", json_integer(report->options->seed));
+    json_object_set_new(object, "seed", json_unsigned(report->options->seed));
     json_object_set_new(object, "relabel",
                         json_string(options_relabel_name(report->options->relabel)));
     add_rows(object, report, fill_comparison);

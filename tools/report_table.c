@@ -252,7 +252,7 @@ static void print_method(FILE *stream, const struct report *report, int width)
     if (options->permutations > 0) {
         snprintf(line, sizeof line,
                  "baseline of %" PRId64
-                 " permutations for each condition, scheme %s, seed %" PRId64,
+                 " permutations for each condition, scheme %s, seed %" PRIu64,
                  options->permutations, options_scheme_name(options->scheme), options->seed);
         table_print_text(stream, line, width);
         snprintf(line, sizeof line, "p: of the %s, two-sided%s", table_statistic_name(report, name),

@@ -134,7 +134,7 @@ bool print_comparison(FILE *stream, const struct shown *shown)
             }
     }
     char line[256], adjustment[TABLE_ADJUSTMENT_SIZE];
-    snprintf(line, sizeof line, "p: from %" PRId64 " relabellings (%s), seed %" PRId64 "%s",
+    snprintf(line, sizeof line, "p: from %" PRId64 " relabellings (%s), seed %" PRIu64 "%s",
              options->compare, options_relabel_name(options->relabel), options->seed,
              table_adjustment(report, true, adjustment));
     fputs("\n", stream);

@@ -67,7 +67,7 @@ static bool run_baseline(struct task *task, const qkvsim_analysis_options *analy
     const struct options *options = study->options;
     qkvsim_baseline_options baseline_options = { .struct_size = sizeof baseline_options,
                                                  .permutations = options->permutations,
-                                                 .seed = (uint64_t)options->seed,
+                                                 .seed = options->seed,
                                                  .scheme = options->scheme,
                                                  .segments = study->segments };
     return check(task,
@@ -86,7 +86,7 @@ static bool run_intervals(struct task *task, const qkvsim_analysis_options *anal
                                                  .resamples = options->resamples,
                                                  .block_length = options->block_length,
                                                  .level = options->level,
-                                                 .seed = (uint64_t)options->seed,
+                                                 .seed = options->seed,
                                                  .segments = study->segments,
                                                  .second = second };
     return check(task,
@@ -136,7 +136,7 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
     qkvsim_comparison_options comparison = { .struct_size = sizeof comparison,
                                              .permutations = options->compare,
                                              .subsets = options->compare,
-                                             .seed = (uint64_t)options->seed,
+                                             .seed = options->seed,
                                              .relabel = options->relabel,
                                              .segments = options->relabel == QKVSIM_RELABEL_SHIFT
                                                              ? study->segments

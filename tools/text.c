@@ -82,6 +82,15 @@ bool text_to_integer(const char *text, int64_t low, int64_t high, int64_t *value
     return true;
 }
 
+bool text_to_unsigned(const char *text, uint64_t *value)
+{
+    if (text[0] == '\0' || text[strspn(text, "0123456789")] != '\0')
+        return false;
+    errno = 0;
+    *value = strtoull(text, NULL, 10);
+    return errno == 0;
+}
+
 void text_append(char *text, size_t size, const char *format, ...)
 {
     size_t used = strlen(text);
@@ -115,6 +124,17 @@ int text_compare_natural(const char *left, const char *right)
     }
     int order = (int)(unsigned char)*a - (int)(unsigned char)*b;
     return order != 0 ? order : strcmp(left, right);
+}
+
+struct number_text text_number(double value)
+{
+    struct number_text number;
+    for (int digits = 15; digits <= 17; digits++) {
+        snprintf(number.text, sizeof number.text, "%.*g", digits, value);
+        if (strtod(number.text, NULL) == value)
+            break;
+    }
+    return number;
 }
 
 const char *text_count(int64_t count, char buffer[TEXT_COUNT_SIZE])

@@ -21,12 +21,21 @@ int text_width(const char *text);
 /* The whole of text as a decimal number from low to high; false for anything else. */
 bool text_to_integer(const char *text, int64_t low, int64_t high, int64_t *value);
 
+/* The whole of text as a decimal number from 0 to 2^64 - 1; false for anything else. */
+bool text_to_unsigned(const char *text, uint64_t *value);
+
 /* Writes at the end of a text in a buffer of `size` bytes, as far as there is room. */
 __attribute__((format(printf, 3, 4))) void text_append(char *text, size_t size, const char *format,
                                                        ...);
 
 /* Orders texts with their numbers by value: "layer2" before "layer10". Never 0 for unlike texts. */
 int text_compare_natural(const char *left, const char *right);
+
+/* A number for messages, in as few digits as tell it from every other: text_number(0.1).text. */
+struct number_text {
+    char text[32];
+};
+struct number_text text_number(double value);
 
 /* A count with thousands separators: 165,600. Returns buffer. */
 enum { TEXT_COUNT_SIZE = 32 };
