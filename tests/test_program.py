@@ -1238,6 +1238,23 @@ class Failures(Program):
         self.refused("analyze", "-", says="/dev/stdin")
         self.refused("analyze", self.write("empty.npy", b""), says="empty.npy")
 
+    def test_a_file_cut_short_while_it_is_read_is_named(self):
+        numpy.save(self.input, numpy.ones((4000, 12)))
+        targets = self.path("targets")  # the program waits for them with the input open
+        os.mkfifo(targets)
+        for command in (["analyze"], ["matrix", "--output", self.path("m.npy")], ["pairs", "--top", 9]):
+            numpy.save(self.input, numpy.ones((4000, 12)))
+            with subprocess.Popen([PROGRAM, *map(str, command), self.input, "--targets", targets],
+                                  stdout=subprocess.PIPE, stderr=subprocess.PIPE) as process:
+                with open(targets, "wb") as file:
+                    os.truncate(self.input, 200)
+                    file.write(b"1\n2\n3999\n")
+                output, errors = process.communicate(timeout=300)
+            self.assertEqual((process.returncode, output), (1, b""))
+            self.assertEqual(errors.decode(), "qkvsim: the file was cut short while it was read: "
+                             + self.input + "\n")
+        self.assertEqual(sorted(os.listdir(self.folder.name)), ["input.npy", "targets"])
+
     def test_groups_that_do_not_fit_are_named(self):
         self.refused("analyze", self.input, "--groups", "Q=5,K=5,V=5", status=2, says="15")
 
@@ -1302,6 +1319,138 @@ class Failures(Program):
         self.refused("analyze", self.input, "--json", path)
         with open(path, "rb") as file:
             self.assertEqual(file.read(), b"old")
+
+
+class Outputs(Program):
+    """Where outputs go: whole files, or what a path is, and never to what is read."""
+    def ordinary(self, *arguments, **options):
+        """Runs the program as a user without privileges, who may write to the folder alone."""
+        if os.geteuid() == 0:
+            os.chmod(self.folder.name, 0o777)
+            options.update(user=65534, group=65534, extra_groups=[])
+        return self.run_program(*arguments, **options)
+
+    def test_an_input_is_no_output(self):
+        with open(self.input, "rb") as file:
+            content = file.read()
+        other, segments = self.path("other.npy"), self.write("segments.txt", b"1\n" * 40)
+        numpy.save(other, self.values)
+        targets = self.write("targets.txt", b"3\n4\n")
+        os.symlink(self.input, self.path("link"))
+        os.symlink(self.path("link"), self.path("link.svg"))
+        os.link(self.input, self.path("hard.svg"))
+        os.mkdir(self.path("folder"))
+        for arguments in (["matrix", self.input, "--output", self.input],
+                          ["matrix", self.input, "--output", self.path("link")],
+                          ["matrix", self.path("link"), "--output", self.input],
+                          ["matrix", self.input, other, "--parts", "--output", other],
+                          ["matrix", self.input, "--output", self.path("folder/../input.npy")],
+                          ["matrix", self.input, "--targets", targets, "--output", targets],
+                          ["analyze", self.input, "--json", self.input],
+                          ["analyze", self.input, other, "--csv", self.path("hard.svg")],
+                          ["analyze", self.input, "--figure", self.path("link.svg")],
+                          ["analyze", self.input, "--figure", self.path("hard.svg")],
+                          ["analyze", self.input, "--interval", "jackknife", "--segments", segments,
+                           "--json", segments],
+                          ["pairs", self.input, "--top", 1, "--csv", self.input],
+                          ["pairs", other, self.input, "--top", 1, "--json", self.input]):
+            with self.subTest(arguments=arguments):
+                self.refused(*arguments, status=2, says="would overwrite what is read")
+        with open(self.input, "ab") as appended:
+            for arguments in (["info", self.input], ["analyze", self.input],
+                              ["matrix", self.input, "--output", "-"]):
+                result = subprocess.run([PROGRAM, *arguments], stdout=appended, timeout=300,
+                                        stderr=subprocess.PIPE, check=False)
+                self.assertEqual(result.returncode, 2)
+                self.assertIn(b"standard output would overwrite" if "--output" not in arguments
+                              else b"--output would overwrite", result.stderr)
+        with open(self.input, "rb") as file:
+            self.assertEqual(file.read(), content)
+        self.succeed("analyze", self.input, "--targets", "3,4", "--csv", self.path("3,4"))
+
+    def test_table_and_file_are_two_places(self):
+        with open(self.path("both"), "wb") as both:
+            result = subprocess.run([PROGRAM, "analyze", self.input, "--json", self.path("both")],
+                                    stdout=both, stderr=subprocess.PIPE, timeout=300, check=False)
+        self.assertEqual(result.returncode, 2)
+        self.assertIn(b"--json and standard output cannot share", result.stderr)
+
+    def test_descriptors_and_pipes_are_written_as_what_they_are(self):
+        expected = self.succeed("analyze", self.input, "--json", "-")
+        os.symlink("/dev/stdout", self.path("link"))
+        for path in ("/dev/stdout", "/dev/fd/1", "/proc/self/fd/1", self.path("link")):
+            result = self.ordinary("analyze", self.input, "--json", path)
+            self.assertEqual(result.stdout.decode(), expected, result.stderr)
+        self.assertTrue(os.path.islink(self.path("link")))
+        result = self.ordinary("analyze", self.input, "--json", "/dev/null", "--csv", "/dev/null")
+        self.assertEqual(result.returncode, 0, result.stderr)
+        script = '"$0" analyze "$1" --quiet --json >(cat >"$2/piped") && "$0" analyze "$1" --quiet ' \
+                 '--json /dev/fd/7 7>"$2/opened"; mkfifo "$2/fifo"; cat "$2/fifo" >"$2/named" & ' \
+                 '"$0" analyze "$1" --quiet --json "$2/fifo"; wait; sleep 0.1'
+        os.chmod(self.folder.name, 0o777)
+        user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
+        result = subprocess.run(["bash", "-c", script, PROGRAM, self.input, self.folder.name],
+                                capture_output=True, timeout=300, check=False, **user)
+        self.assertEqual((result.returncode, result.stderr), (0, b""))
+        for name in ("piped", "opened", "named"):
+            with open(self.path(name), encoding="utf-8") as file:
+                self.assertEqual(file.read(), expected, name)
+        self.refused("analyze", self.input, "--json", "/dev/fd/0", says="/dev/fd/0: Bad file")
+        self.refused("analyze", self.input, "--json", "/dev/fd/99", says="/dev/fd/99: Bad file")
+        self.refused("analyze", self.input, "--json", "/dev/stdout", "--csv", "-", status=2,
+                     says="cannot share standard output")
+
+    def test_what_is_on_standard_output_stays(self):
+        expected = self.succeed("analyze", self.input, "--csv", "-")
+        for path in ("-", "/dev/stdout", "/dev/fd/1"):
+            with open(self.path("log"), "wb") as log:
+                log.write(b"before\n")
+                log.flush()
+                subprocess.run([PROGRAM, "analyze", self.input, "--csv", path], stdout=log,
+                               timeout=300, check=True)
+            with open(self.path("log"), encoding="utf-8") as file:
+                self.assertEqual(file.read(), "before\n" + expected)
+
+    def test_a_link_is_followed(self):
+        for target in ("there.json", "absent.json"):
+            self.write("there.json", b"old")
+            link = self.path("to-" + target)
+            os.symlink(target, link)
+            self.succeed("analyze", self.input, "--json", link)
+            self.assertTrue(os.path.islink(link))
+            with open(self.path(target), encoding="utf-8") as file:
+                self.assertIn("conditions", json.load(file))
+        os.symlink("loop", self.path("loop"))
+        self.refused("analyze", self.input, "--json", self.path("loop"), says="loop: Too many")
+
+    def test_names_may_be_as_long_as_names_can_be(self):
+        for size, says in ((255, None), (256, "File name too long")):
+            arguments = ["analyze", self.input, "--json", self.path("x" * size)]
+            if says is None:
+                self.succeed(*arguments)
+            else:
+                self.refused(*arguments, says=says)
+        self.refused("analyze", self.input, "--json", self.path("no/"), says="no/: Is a directory")
+        self.refused("analyze", self.input, "--json", "", says="No such file")
+
+    def test_temporary_files_are_where_tmpdir_says(self):
+        absent = {**os.environ, "TMPDIR": self.path("absent")}
+        for command in (["analyze"], ["pairs", "--top", 1], ["matrix", "--output", self.path("m")]):
+            result = self.run_program(*command, self.input, env=absent)
+            self.assertEqual(result.returncode, 0, result.stderr)
+        result = self.run_program("analyze", self.input, "--json", "-", env=absent)
+        self.assertEqual(result.returncode, 1)
+        self.assertIn(b"absent: No such file or directory (TMPDIR", result.stderr)
+
+    def test_a_reader_that_has_seen_enough_ends_the_program_silently(self):
+        for arguments in (["--help"], ["analyze", "-h"], ["--version"], ["info"],
+                          ["analyze", self.input], ["analyze", self.input, "--json", "-"]):
+            reading, writing = os.pipe()
+            os.close(reading)
+            result = subprocess.run([PROGRAM, *arguments], stdout=writing, stderr=subprocess.PIPE,
+                                    timeout=300, check=False)
+            os.close(writing)
+            self.assertEqual((result.returncode, result.stderr), (1, b""), arguments)
 
 
 class Bench(Program):

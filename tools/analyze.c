@@ -14,17 +14,12 @@
 
 /* What a run writes, and while it runs: where to. */
 struct outputs {
-    FILE *json;
-    FILE *csv;
-    FILE *figure;
-    FILE *table;
+    struct spool json;
+    struct spool csv;
+    struct spool figure;
+    struct spool table;
     struct trend trend; /* several layers' numbers, for table and figure */
 };
-
-static bool is_stdout(const char *path)
-{
-    return path != NULL && strcmp(path, "-") == 0;
-}
 
 static bool check_outputs(const struct options *options, struct failure *failure)
 {
@@ -35,11 +30,12 @@ static bool check_outputs(const struct options *options, struct failure *failure
 static bool open_outputs(struct outputs *outputs, const struct options *options,
                          struct failure *failure)
 {
-    bool table = !options->quiet && !is_stdout(options->json) && !is_stdout(options->csv);
+    bool table =
+        !options->quiet && !output_is_stdout(options->json) && !output_is_stdout(options->csv);
     return (options->json == NULL || spool_open(&outputs->json, failure))
            && (options->csv == NULL || spool_open(&outputs->csv, failure))
            && (options->figure == NULL || spool_open(&outputs->figure, failure))
-           && (!table || spool_open(&outputs->table, failure));
+           && (!table || spool_open_memory(&outputs->table, failure));
 }
 
 static const struct figure_format *figure_format(const char *path)
@@ -69,50 +65,51 @@ static bool written(bool done, const struct failure *failure)
 static bool add_layer(struct outputs *outputs, const struct report *report, int index,
                       struct failure *failure)
 {
-    if (outputs->json != NULL
-        && !written(report_add_json(outputs->json, report, index, failure), failure))
+    if (outputs->json.stream != NULL
+        && !written(report_add_json(outputs->json.stream, report, index, failure), failure))
         return false;
-    if (outputs->csv != NULL)
-        report_add_csv(outputs->csv, report, index);
+    if (outputs->csv.stream != NULL)
+        report_add_csv(outputs->csv.stream, report, index);
     if (report->layer != NULL)
         return trend_add(&outputs->trend, report, index, failure);
-    if (outputs->figure != NULL
-        && !written(write_figure(outputs->figure, report, failure), failure))
+    if (outputs->figure.stream != NULL
+        && !written(write_figure(outputs->figure.stream, report, failure), failure))
         return false;
-    return outputs->table == NULL
-           || written(report_write_table(outputs->table, report, failure), failure);
+    return outputs->table.stream == NULL
+           || written(report_write_table(outputs->table.stream, report, failure), failure);
 }
 
 /* What several layers come to when the last is done. */
 static bool finish_layers(struct outputs *outputs, const struct options *options,
                           struct failure *failure)
 {
-    if (outputs->json != NULL)
-        report_end_json(outputs->json);
-    if (outputs->table != NULL
-        && !written(trend_write_table(outputs->table, &outputs->trend, failure), failure))
+    if (outputs->json.stream != NULL)
+        report_end_json(outputs->json.stream);
+    if (outputs->table.stream != NULL
+        && !written(trend_write_table(outputs->table.stream, &outputs->trend, failure), failure))
         return false;
-    return outputs->figure == NULL
-           || written(trend_write_figure(outputs->figure, &outputs->trend,
+    return outputs->figure.stream == NULL
+           || written(trend_write_figure(outputs->figure.stream, &outputs->trend,
                                          figure_format(options->figure), failure),
                       failure);
 }
 
-static bool write_outputs(const struct outputs *outputs, const struct options *options,
+static bool write_outputs(struct outputs *outputs, const struct options *options,
                           struct failure *failure)
 {
-    return (outputs->json == NULL || spool_write(outputs->json, options->json, failure))
-           && (outputs->csv == NULL || spool_write(outputs->csv, options->csv, failure))
-           && (outputs->figure == NULL || spool_write(outputs->figure, options->figure, failure))
-           && (outputs->table == NULL || spool_write(outputs->table, "-", failure));
+    return (outputs->json.stream == NULL || spool_write(&outputs->json, options->json, failure))
+           && (outputs->csv.stream == NULL || spool_write(&outputs->csv, options->csv, failure))
+           && (outputs->figure.stream == NULL
+               || spool_write(&outputs->figure, options->figure, failure))
+           && (outputs->table.stream == NULL || spool_write(&outputs->table, "-", failure));
 }
 
 static void close_outputs(struct outputs *outputs)
 {
-    spool_close(outputs->json);
-    spool_close(outputs->csv);
-    spool_close(outputs->figure);
-    spool_close(outputs->table);
+    spool_close(&outputs->json);
+    spool_close(&outputs->csv);
+    spool_close(&outputs->figure);
+    spool_close(&outputs->table);
     trend_free(&outputs->trend);
 }
 

@@ -60,6 +60,7 @@ bool fail_library(struct failure *failure, const qkvsim_context *context, qkvsim
 
 int failure_report(const struct failure *failure)
 {
-    fprintf(stderr, "qkvsim: %s\n", failure->text);
+    if (failure->text[0] != '\0')
+        fprintf(stderr, "qkvsim: %s\n", failure->text);
     return failure->exit_status;
 }

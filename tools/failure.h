@@ -26,7 +26,7 @@ bool fail_no_memory(struct failure *failure);
 bool fail_library(struct failure *failure, const qkvsim_context *context, qkvsim_status status,
                   const char *path);
 
-/* Prints `qkvsim: text` on standard error and returns the exit status. */
+/* Prints `qkvsim: text` on standard error, if there is any, and returns the exit status. */
 int failure_report(const struct failure *failure);
 
 #endif

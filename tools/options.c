@@ -11,8 +11,8 @@
 
 #include "option_values.h"
 #include "options_inference.h"
+#include "options_outputs.h"
 #include "options_pairs.h"
-#include "output.h"
 
 enum {
     ANALYZE = COMMAND_ANALYZE,
@@ -265,24 +265,9 @@ static bool settle_statistic(struct options *options, struct failure *failure)
     return true;
 }
 
-/* Of two outputs in one file the later would replace the earlier. */
-static bool check_outputs(const struct options *options, struct failure *failure)
-{
-    const char *const names[] = { "--json", "--csv", "--figure" };
-    const char *const paths[] = { options->json, options->csv, options->figure };
-    for (int i = 1; i < 3; i++)
-        for (int k = 0; k < i; k++)
-            if (paths[i] != NULL && paths[k] != NULL && output_is_same(paths[i], paths[k]))
-                return fail_usage(failure, "%s and %s cannot share %s", names[k], names[i],
-                                  strcmp(paths[i], "-") == 0 ? "standard output" : paths[i]);
-    return true;
-}
-
 /* What one option asks of another. */
 static bool check_together(const struct options *options, struct failure *failure)
 {
-    if (!check_outputs(options, failure))
-        return false;
     if (options->interleaved && options->heads == NULL)
         return fail_usage(failure, "--interleaved wants --heads");
     if (options->command == COMMAND_MATRIX && options->output == NULL)
@@ -302,7 +287,7 @@ static bool check_together(const struct options *options, struct failure *failur
     if (options->groups != NULL && options->tensor_count > 0 && options->tensors[0].group != NULL)
         return fail_usage(failure, "--groups and --tensor %s=%s both name the groups",
                           options->tensors[0].group, options->tensors[0].name);
-    return check_inference(options, failure)
+    return check_outputs(options, failure) && check_inference(options, failure)
            && (options->command != COMMAND_PAIRS || check_pairs(options, failure));
 }
 

@@ -4,15 +4,17 @@
 #include "output.h"
 
 #include <errno.h>
-#include <libgen.h>
-#include <limits.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "destination.h"
 #include "progress.h"
-#include "text.h"
+
+/* The file that is being written; empty where there is none. */
+static char temporary[PATH_MAX];
 
 static bool cannot_write(struct failure *failure, const char *path)
 {
@@ -33,16 +35,30 @@ static bool write_content(FILE *stream, const char *name, output_writer *writer,
     return true;
 }
 
-/* A device or pipe has nothing to rename over. */
-static bool write_directly(const char *path, output_writer *writer, const void *content,
-                           struct failure *failure)
+/* Takes over an open descriptor, which may be -1. */
+static bool write_descriptor(int descriptor, const char *path, output_writer *writer,
+                             const void *content, struct failure *failure)
 {
-    FILE *stream = fopen(path, "wb");
-    if (stream == NULL)
-        return cannot_write(failure, path);
+    FILE *stream = descriptor >= 0 ? fdopen(descriptor, "wb") : NULL;
+    if (stream == NULL) {
+        cannot_write(failure, path);
+        if (descriptor >= 0)
+            close(descriptor);
+        return false;
+    }
     bool done = write_content(stream, path, writer, content, failure);
     if (fclose(stream) != 0 && done)
         done = cannot_write(failure, path);
+    return done;
+}
+
+/* Who reads standard output may have seen enough: the program ends as if the pipe's signal had ended
+ * it, without a word. */
+static bool write_stdout(output_writer *writer, const void *content, struct failure *failure)
+{
+    bool done = write_content(stdout, "standard output", writer, content, failure);
+    if (!done && errno == EPIPE)
+        failure->text[0] = '\0';
     return done;
 }
 
@@ -57,113 +73,107 @@ static mode_t permissions_of(const char *target)
     return 0666 & ~mask;
 }
 
-/* Opens the temporary file, which will have the target's permissions. */
-static FILE *open_beside(char *temporary, const char *target)
+/* Opens the temporary file, which will have the target's permissions. Its name is short, for the
+ * target's may be as long as names can be. */
+static int open_beside(const char *target)
 {
+    static const char name[] = "/.qkvsim-XXXXXX";
+    char folder[PATH_MAX];
+    destination_folder(target, folder);
+    errno = ENAMETOOLONG;
+    if (snprintf(temporary, sizeof temporary, "%s%s", folder, name) >= PATH_MAX)
+        return -1;
     int descriptor = mkstemp(temporary);
-    if (descriptor < 0)
-        return NULL;
-    FILE *stream = NULL;
-    if (fchmod(descriptor, permissions_of(target)) == 0)
-        stream = fdopen(descriptor, "wb");
-    if (stream == NULL) {
-        int kept = errno;
-        close(descriptor);
-        unlink(temporary);
-        errno = kept;
-    }
-    return stream;
+    if (descriptor < 0 || fchmod(descriptor, permissions_of(target)) == 0)
+        return descriptor;
+    int kept = errno;
+    close(descriptor);
+    unlink(temporary);
+    errno = kept;
+    return -1;
 }
 
-static bool write_and_rename(const char *target, output_writer *writer, const void *content,
-                             struct failure *failure)
+struct synchronized {
+    output_writer *writer;
+    const void *content;
+};
+
+static bool write_through(FILE *stream, const void *content, struct failure *failure)
 {
-    size_t size = strlen(target) + sizeof ".XXXXXX";
-    char *temporary = malloc(size);
-    if (temporary == NULL)
-        return fail_no_memory(failure);
-    snprintf(temporary, size, "%s.XXXXXX", target);
-    FILE *stream = open_beside(temporary, target);
-    bool done = false;
-    if (stream == NULL) {
+    const struct synchronized *file = content;
+    return file->writer(stream, file->content, failure) && fflush(stream) == 0
+           && fsync(fileno(stream)) == 0;
+}
+
+static bool write_file(const char *target, output_writer *writer, const void *content,
+                       struct failure *failure)
+{
+    int descriptor = open_beside(target);
+    if (descriptor < 0) {
         cannot_write(failure, target);
-    } else {
-        done = write_content(stream, target, writer, content, failure);
-        if (done && fsync(fileno(stream)) != 0)
-            done = cannot_write(failure, target);
-        if (fclose(stream) != 0 && done)
-            done = cannot_write(failure, target);
-        if (done && progress_interrupted())
-            done = fail(failure, "interrupted");
-        if (done && rename(temporary, target) != 0)
-            done = cannot_write(failure, target);
-        if (!done)
-            unlink(temporary);
+        temporary[0] = '\0';
+        return false;
     }
-    free(temporary);
+    struct synchronized file = { writer, content };
+    bool done = write_descriptor(descriptor, target, write_through, &file, failure);
+    if (done && progress_interrupted())
+        done = fail(failure, "interrupted");
+    if (done && rename(temporary, target) != 0)
+        done = cannot_write(failure, target);
+    if (!done)
+        unlink(temporary);
+    temporary[0] = '\0';
     return done;
 }
 
 bool output_write(const char *path, output_writer *writer, const void *content,
                   struct failure *failure)
 {
-    if (strcmp(path, "-") == 0)
-        return write_content(stdout, "standard output", writer, content, failure);
-    struct stat status;
-    bool exists = stat(path, &status) == 0;
-    if (exists && S_ISDIR(status.st_mode))
-        return fail(failure, "cannot write: %s: it is a directory", path);
-    if (exists && !S_ISREG(status.st_mode))
-        return write_directly(path, writer, content, failure);
-    /* A symbolic link keeps pointing: what it points to is replaced. */
-    char *target = exists ? realpath(path, NULL) : strdup(path);
-    if (target == NULL)
+    struct destination destination;
+    if (!destination_find(&destination, path))
         return cannot_write(failure, path);
-    bool done = write_and_rename(target, writer, content, failure);
-    free(target);
-    return done;
+    if (destination.kind == DESTINATION_FILE)
+        return write_file(destination.path, writer, content, failure);
+    if (destination.descriptor == STDOUT_FILENO)
+        return write_stdout(writer, content, failure);
+    int descriptor = destination.kind == DESTINATION_DESCRIPTOR
+                         ? fcntl(destination.descriptor, F_DUPFD_CLOEXEC, 0)
+                         : open(destination.path, O_WRONLY | O_NOCTTY | O_CLOEXEC);
+    return write_descriptor(descriptor, path, writer, content, failure);
 }
 
-/* The status of the folder that a path's file is in, "." where it names none. */
-static bool stat_folder(const char *path, struct stat *status)
+bool output_is_stdout(const char *path)
 {
-    const char *name = text_file_name(path);
-    char *folder = name == path ? strdup(".") : strndup(path, (size_t)(name - path));
-    bool done = folder != NULL && stat(folder, status) == 0;
-    free(folder);
-    return done;
+    struct destination destination;
+    return path != NULL && destination_find(&destination, path)
+           && destination.descriptor == STDOUT_FILENO;
 }
 
-static bool is_same_inode(const struct stat *a, const struct stat *b)
+static bool can_be_written(const struct destination *destination)
 {
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
-bool output_is_same(const char *left, const char *right)
-{
-    struct stat a, b;
-    bool left_exists = stat(left, &a) == 0, right_exists = stat(right, &b) == 0;
-    if (left_exists && !S_ISREG(a.st_mode))
-        return false;
-    if (left_exists || right_exists)
-        return left_exists && right_exists && is_same_inode(&a, &b);
-    return strcmp(text_file_name(left), text_file_name(right)) == 0 && stat_folder(left, &a)
-           && stat_folder(right, &b) && is_same_inode(&a, &b);
+    char folder[PATH_MAX];
+    if (destination->kind == DESTINATION_DEVICE)
+        return access(destination->path, W_OK) == 0;
+    if (destination->kind == DESTINATION_FILE) {
+        destination_folder(destination->path, folder);
+        return access(folder, W_OK | X_OK) == 0;
+    }
+    int flags = fcntl(destination->descriptor, F_GETFL);
+    errno = EBADF;
+    return flags >= 0 && (flags & O_ACCMODE) != O_RDONLY;
 }
 
 bool output_check(const char *path, struct failure *failure)
 {
-    if (path == NULL || strcmp(path, "-") == 0)
+    struct destination destination;
+    if (path == NULL)
         return true;
-    char *copy = strdup(path);
-    if (copy == NULL)
-        return fail_no_memory(failure);
-    struct stat status;
-    bool done = true;
-    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
-        done = fail(failure, "cannot write: %s: it is a directory", path);
-    else if (access(dirname(copy), W_OK | X_OK) != 0)
-        done = cannot_write(failure, path);
-    free(copy);
-    return done;
+    return (destination_find(&destination, path) && can_be_written(&destination))
+           || cannot_write(failure, path);
+}
+
+void output_discard(void)
+{
+    if (temporary[0] != '\0')
+        unlink(temporary);
 }

@@ -11,42 +11,38 @@
 #include "spool.h"
 #include "study.h"
 
-/* What a run writes; NULL where it does not. */
+/* What a run writes; not opened where it does not. */
 struct pairs_outputs {
-    FILE *json;
-    FILE *csv;
-    FILE *table;
+    struct spool json;
+    struct spool csv;
+    struct spool table;
 };
-
-static bool is_stdout(const char *path)
-{
-    return path != NULL && strcmp(path, "-") == 0;
-}
 
 static bool open_outputs(struct pairs_outputs *outputs, const struct options *options,
                          struct failure *failure)
 {
-    bool table = !options->quiet && !is_stdout(options->json) && !is_stdout(options->csv);
+    bool table =
+        !options->quiet && !output_is_stdout(options->json) && !output_is_stdout(options->csv);
     return (options->json == NULL || spool_open(&outputs->json, failure))
            && (options->csv == NULL || spool_open(&outputs->csv, failure))
-           && (!table || spool_open(&outputs->table, failure));
+           && (!table || spool_open_memory(&outputs->table, failure));
 }
 
-static bool write_outputs(const struct pairs_outputs *outputs, const struct options *options,
+static bool write_outputs(struct pairs_outputs *outputs, const struct options *options,
                           bool several, struct failure *failure)
 {
-    if (outputs->json != NULL && several)
-        report_end_json(outputs->json);
-    return (outputs->json == NULL || spool_write(outputs->json, options->json, failure))
-           && (outputs->csv == NULL || spool_write(outputs->csv, options->csv, failure))
-           && (outputs->table == NULL || spool_write(outputs->table, "-", failure));
+    if (outputs->json.stream != NULL && several)
+        report_end_json(outputs->json.stream);
+    return (outputs->json.stream == NULL || spool_write(&outputs->json, options->json, failure))
+           && (outputs->csv.stream == NULL || spool_write(&outputs->csv, options->csv, failure))
+           && (outputs->table.stream == NULL || spool_write(&outputs->table, "-", failure));
 }
 
 static void close_outputs(struct pairs_outputs *outputs)
 {
-    spool_close(outputs->json);
-    spool_close(outputs->csv);
-    spool_close(outputs->table);
+    spool_close(&outputs->json);
+    spool_close(&outputs->csv);
+    spool_close(&outputs->table);
 }
 
 /* Numbers the features within their groups. */
@@ -110,12 +106,12 @@ static bool write_layer(const struct pairs_outputs *outputs, const struct study 
         .options = study->options,
     };
     report.pairs = qkvsim_pairs_list(pairs, &report.count);
-    if (outputs->csv != NULL)
-        pairs_add_csv(outputs->csv, &report, study->current);
-    return (outputs->json == NULL
-            || pairs_add_json(outputs->json, &report, study->current, study->failure))
-           && (outputs->table == NULL
-               || pairs_write_table(outputs->table, &report, study->failure));
+    if (outputs->csv.stream != NULL)
+        pairs_add_csv(outputs->csv.stream, &report, study->current);
+    return (outputs->json.stream == NULL
+            || pairs_add_json(outputs->json.stream, &report, study->current, study->failure))
+           && (outputs->table.stream == NULL
+               || pairs_write_table(outputs->table.stream, &report, study->failure));
 }
 
 static bool search_layers(struct study *study, const struct pairs_outputs *outputs)

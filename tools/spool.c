@@ -4,58 +4,83 @@
 #include "spool.h"
 
 #include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "output.h"
 
-bool spool_open(FILE **spool, struct failure *failure)
+static const char *temporary_folder(void)
 {
-    *spool = tmpfile();
-    return *spool != NULL
-           || fail(failure, "cannot make a temporary file in " P_tmpdir ": %s", strerror(errno));
+    const char *folder = getenv("TMPDIR");
+    return folder != NULL && folder[0] != '\0' ? folder : P_tmpdir;
 }
 
-struct content {
-    FILE *spool;
-};
+bool spool_open(struct spool *spool, struct failure *failure)
+{
+    char path[PATH_MAX];
+    int length = snprintf(path, sizeof path, "%s/qkvsim-XXXXXX", temporary_folder());
+    errno = ENAMETOOLONG;
+    int descriptor = length < PATH_MAX ? mkstemp(path) : -1;
+    if (descriptor >= 0) {
+        unlink(path);
+        spool->stream = fdopen(descriptor, "w+b");
+        if (spool->stream == NULL)
+            close(descriptor);
+    }
+    return spool->stream != NULL
+           || fail(failure, "cannot make a temporary file in %s: %s (TMPDIR names another folder)",
+                   temporary_folder(), strerror(errno));
+}
+
+bool spool_open_memory(struct spool *spool, struct failure *failure)
+{
+    spool->stream = open_memstream(&spool->text, &spool->size);
+    return spool->stream != NULL || fail_no_memory(failure);
+}
 
 static bool copy(FILE *stream, const void *content, struct failure *failure)
 {
-    FILE *spool = ((const struct content *)content)->spool;
+    const struct spool *spool = content;
     char block[65536];
-    rewind(spool);
+    if (spool->text != NULL)
+        return fwrite(spool->text, 1, spool->size, stream) == spool->size;
+    rewind(spool->stream);
     for (;;) {
-        size_t count = fread(block, 1, sizeof block, spool);
+        size_t count = fread(block, 1, sizeof block, spool->stream);
         if (count == 0)
             break;
         if (fwrite(block, 1, count, stream) != count)
             return false;
     }
-    return !ferror(spool) || fail(failure, "cannot read a temporary file: %s", strerror(errno));
+    return !ferror(spool->stream)
+           || fail(failure, "cannot read a temporary file: %s", strerror(errno));
 }
 
 /* A stream remembers that it failed, and not why: the next byte fails for the same reason. */
-static bool flush(FILE *spool, struct failure *failure)
+static bool flush(const struct spool *spool, struct failure *failure)
 {
     errno = 0;
-    if (fflush(spool) == 0 && !ferror(spool))
+    if (fflush(spool->stream) == 0 && !ferror(spool->stream))
         return true;
-    if (errno == 0 && fputc('\n', spool) != EOF)
-        fflush(spool);
-    return fail(failure, "cannot write a temporary file in " P_tmpdir ": %s",
+    if (spool->text != NULL)
+        return fail_no_memory(failure);
+    if (errno == 0 && fputc('\n', spool->stream) != EOF)
+        fflush(spool->stream);
+    return fail(failure, "cannot write a temporary file in %s: %s", temporary_folder(),
                 strerror(errno != 0 ? errno : EIO));
 }
 
-bool spool_write(FILE *spool, const char *path, struct failure *failure)
+bool spool_write(struct spool *spool, const char *path, struct failure *failure)
 {
-    if (!flush(spool, failure))
-        return false;
-    struct content content = { spool };
-    return output_write(path, copy, &content, failure);
+    return flush(spool, failure) && output_write(path, copy, spool, failure);
 }
 
-void spool_close(FILE *spool)
+void spool_close(struct spool *spool)
 {
-    if (spool != NULL)
-        fclose(spool);
+    if (spool->stream != NULL)
+        fclose(spool->stream);
+    free(spool->text);
+    *spool = (struct spool){ 0 };
 }

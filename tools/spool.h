@@ -1,6 +1,7 @@
 /*
- * Output that grows while the work goes on and is written at its end: kept in a nameless temporary
- * file, so that many layers take no more memory than one, and a failed run leaves nothing behind.
+ * Output that grows while the work goes on and is written at its end, so that a failed run leaves
+ * nothing behind: a file's in a nameless temporary file, so that many layers take no more memory than
+ * one, a table's in memory.
  */
 #ifndef TOOLS_SPOOL_H
 #define TOOLS_SPOOL_H
@@ -9,13 +10,23 @@
 
 #include "failure.h"
 
-/* False where no temporary file can be made. */
-bool spool_open(FILE **spool, struct failure *failure);
+/* Begins as zeros; the stream is NULL until it is opened. */
+struct spool {
+    FILE *stream;
+    char *text; /* of one in memory, with its size */
+    size_t size;
+};
+
+/* False where no temporary file can be made in TMPDIR, or /tmp where it is not set. */
+bool spool_open(struct spool *spool, struct failure *failure);
+
+/* One in memory. */
+bool spool_open_memory(struct spool *spool, struct failure *failure);
 
 /* Copies a spool's content to its path, whole or not at all; "-" is standard output. */
-bool spool_write(FILE *spool, const char *path, struct failure *failure);
+bool spool_write(struct spool *spool, const char *path, struct failure *failure);
 
-/* Also for NULL. */
-void spool_close(FILE *spool);
+/* Also for one that was never opened. */
+void spool_close(struct spool *spool);
 
 #endif

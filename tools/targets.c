@@ -71,6 +71,11 @@ static bool mark_integer(void *user, int64_t value, const struct integer_place *
                 place->number, failure);
 }
 
+bool targets_are_listed(const char *rows)
+{
+    return rows[strspn(rows, "0123456789,-")] == '\0';
+}
+
 bool targets_read(struct targets *targets, const char *rows, int64_t observations,
                   struct failure *failure)
 {
@@ -78,10 +83,9 @@ bool targets_read(struct targets *targets, const char *rows, int64_t observation
     targets->mask = calloc((size_t)observations + 1, 1);
     if (targets->mask == NULL)
         return fail_no_memory(failure);
-    bool list = rows[strspn(rows, "0123456789,-")] == '\0';
-    bool done =
-        list ? read_list(targets, rows, failure)
-             : integers_for_each(rows, "targets", observations, mark_integer, targets, failure);
+    bool done = targets_are_listed(rows) ? read_list(targets, rows, failure)
+                                         : integers_for_each(rows, "targets", observations,
+                                                             mark_integer, targets, failure);
     if (done && targets->count == 0)
         done = fail(failure, "no target observation: %s", rows);
     if (!done)

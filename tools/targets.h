@@ -20,6 +20,9 @@ struct targets {
 bool targets_read(struct targets *targets, const char *rows, int64_t observations,
                   struct failure *failure);
 
+/* Whether --targets is a list of rows and no file. */
+bool targets_are_listed(const char *rows);
+
 /* Also for one zeroed and never read. */
 void targets_free(struct targets *targets);
 
