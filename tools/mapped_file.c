@@ -5,11 +5,82 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+#include "output.h"
+#include "text.h"
+
+/* Mappings in use, for the handler. They are made and undone while no other thread reads them. */
+struct mapping {
+    void *bytes;
+    size_t size;
+    struct mapping *next;
+    char message[1024]; /* for one who may call nothing that formats */
+};
+
+static struct mapping *mappings;
+
+/* A page of a mapped file that is no longer in the file: nothing can be read, and no call returns. */
+static void say_cut_short(int number, siginfo_t *information, void *context)
+{
+    (void)context;
+    uintptr_t address = (uintptr_t)information->si_addr;
+    for (const struct mapping *mapping = mappings; mapping != NULL; mapping = mapping->next) {
+        uintptr_t begin = (uintptr_t)mapping->bytes;
+        if (address < begin || address - begin >= mapping->size)
+            continue;
+        output_discard();
+        ssize_t written = write(STDERR_FILENO, mapping->message, strlen(mapping->message));
+        (void)written; /* there is no one left to tell */
+        _exit(EXIT_FAILED);
+    }
+    signal(number, SIG_DFL); /* the fault comes again, and ends the program as it would have */
+}
+
+static void catch_cut_short(void)
+{
+    struct sigaction action = { .sa_sigaction = say_cut_short, .sa_flags = SA_SIGINFO };
+    sigemptyset(&action.sa_mask);
+    sigaction(SIGBUS, &action, NULL);
+}
+
+/* Takes over a mapping of memory. */
+static bool remember(struct mapped_file *file, void *bytes, size_t size, const char *path,
+                     struct failure *failure)
+{
+    char name[sizeof mappings->message / 2];
+    struct mapping *mapping = malloc(sizeof *mapping);
+    if (mapping == NULL) {
+        munmap(bytes, size);
+        return fail_no_memory(failure);
+    }
+    text_make_safe(path, name, sizeof name);
+    *mapping = (struct mapping){ .bytes = bytes, .size = size, .next = mappings };
+    snprintf(mapping->message, sizeof mapping->message,
+             "%sqkvsim: the file was cut short while it was read: %s\n",
+             isatty(STDERR_FILENO) ? "\r\033[K" : "", name);
+    if (mappings == NULL)
+        catch_cut_short();
+    mappings = mapping;
+    file->mapping = mapping;
+    return true;
+}
+
+static void forget(struct mapping *mapping)
+{
+    struct mapping **place = &mappings;
+    while (*place != mapping)
+        place = &(*place)->next;
+    *place = mapping->next;
+    munmap(mapping->bytes, mapping->size);
+    free(mapping);
+}
 
 static bool read_pipe(struct mapped_file *file, int descriptor, const char *path,
                       struct failure *failure)
@@ -44,7 +115,8 @@ static bool map_regular(struct mapped_file *file, int descriptor, off_t size, co
     void *mapping = mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, descriptor, 0);
     if (mapping == MAP_FAILED)
         return fail(failure, "cannot map: %s: %s", path, strerror(errno));
-    file->mapping = mapping;
+    if (!remember(file, mapping, (size_t)size, path, failure))
+        return false;
     file->bytes = mapping;
     file->size = (size_t)size;
     return true;
@@ -76,7 +148,7 @@ bool mapped_file_open(struct mapped_file *file, const char *path, struct failure
 void mapped_file_close(struct mapped_file *file)
 {
     if (file->mapping != NULL)
-        munmap(file->mapping, file->size);
+        forget(file->mapping);
     free(file->copy);
     *file = (struct mapped_file){ 0 };
 }

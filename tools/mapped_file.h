@@ -9,15 +9,18 @@
 
 #include "failure.h"
 
+struct mapping; /* of a regular file, known to the handler of its signal */
+
 struct mapped_file {
     const uint8_t *bytes;
     size_t size;
-    void *mapping; /* NULL where the bytes were read into memory of our own, or there are none */
+    struct mapping
+        *mapping; /* NULL where the bytes were read into memory of our own, or there are none */
     void *copy;
 };
 
-/* Maps a regular file; reads a pipe to its end. Anything else is refused. The file must not be cut
- * short while it is mapped. */
+/* Maps a regular file; reads a pipe to its end. Anything else is refused. Where a mapped file is cut
+ * short by others the program ends with a message and EXIT_FAILED. */
 bool mapped_file_open(struct mapped_file *file, const char *path, struct failure *failure);
 
 /* Also for one zeroed and never opened. */
