@@ -4,6 +4,7 @@
 #include "targets.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -27,21 +28,28 @@ static bool mark(struct targets *targets, int64_t row, const char *place, const 
     return true;
 }
 
+/* A number with spaces around it. */
+static bool read_row(char *text, int64_t *row)
+{
+    text += strspn(text, " ");
+    size_t length = strlen(text);
+    while (length > 0 && text[length - 1] == ' ')
+        text[--length] = '\0';
+    return text_to_integer(text, 0, INT64_MAX, row);
+}
+
 /* One item of a list: "17" or "40-59". */
 static bool mark_item(struct targets *targets, char *item, int64_t number, struct failure *failure)
 {
     int64_t first, last;
-    char *dash = strchr(item, '-');
+    char *dash = strchr(item, '-'), given[64];
+    snprintf(given, sizeof given, "%s", item);
     if (dash != NULL)
         *dash = '\0';
-    const char *end = dash != NULL ? dash + 1 : item;
-    if (!text_to_integer(item, 0, INT64_MAX, &first) || !text_to_integer(end, 0, INT64_MAX, &last)
-        || last < first) {
-        if (dash != NULL)
-            *dash = '-';
+    char *end = dash != NULL ? dash + 1 : item;
+    if (!read_row(item, &first) || !read_row(end, &last) || last < first)
         return fail_usage(failure, "--targets wants a list like 3,17,40-59: item %" PRId64 ": %s",
-                          number, item);
-    }
+                          number, given);
     for (int64_t row = first; row <= last; row++)
         if (!mark(targets, row, "--targets", "item", number, failure))
             return false;
@@ -73,7 +81,7 @@ static bool mark_integer(void *user, int64_t value, const struct integer_place *
 
 bool targets_are_listed(const char *rows)
 {
-    return rows[strspn(rows, "0123456789,-")] == '\0';
+    return rows[strspn(rows, "0123456789,- ")] == '\0';
 }
 
 bool targets_read(struct targets *targets, const char *rows, int64_t observations,
