@@ -76,10 +76,16 @@ static bool print_file(FILE *stream, const char *path, struct failure *failure)
 static bool print_files(FILE *stream, const void *content, struct failure *failure)
 {
     const struct options *options = content;
-    for (int i = 0; i < options->input_count; i++)
-        if (!print_file(stream, options->inputs[i], failure))
-            return false;
-    return true;
+    bool all = true;
+    for (int i = 0; i < options->input_count; i++) {
+        struct failure own = { .exit_status = EXIT_DONE };
+        if (print_file(stream, options->inputs[i], &own))
+            continue;
+        fflush(stream);
+        failure_report(&own);
+        all = false;
+    }
+    return all || fail(failure, "%s", ""); /* each has been told where it stands */
 }
 
 static bool print_library(FILE *stream, const void *content, struct failure *failure)
