@@ -15,6 +15,7 @@ import subprocess
 import sys
 import tempfile
 import termios
+import unicodedata
 import unittest
 
 try:
@@ -266,6 +267,44 @@ class Results(Program):
         expected = self.analyze(self.input, "--targets", "3,17,20-22")
         for form in (self.path("rows.npy"), self.path("mask.npy"), text):
             self.assertEqual(self.analyze(self.input, "--targets", form), expected)
+
+    def test_targets_may_have_spaces_in_their_list(self):
+        expected = self.analyze(self.input, "--targets", "3,17,20-22")
+        for rows in ("3, 17, 20-22", " 3 ,17,20 - 22 "):
+            self.assertEqual(self.analyze(self.input, "--targets", rows), expected)
+        for rows in ("3 17", "3, ,17", " ", "3, 20 - "):
+            self.refused("analyze", self.input, "--targets", rows, status=2, says="item ")
+
+    def test_info_goes_on_after_a_bad_file(self):
+        other = self.path("other.npy")
+        numpy.save(other, self.values[:5])
+        bad, absent = self.write("bad.npy", b"nonsense"), self.path("absent.npy")
+        result = self.run_program("info", self.input, bad, absent, other)
+        self.assertEqual(result.returncode, 1)
+        output, errors = result.stdout.decode(), result.stderr.decode().splitlines()
+        self.assertIn(f"{self.input}\n  40 x 12  float32", output)
+        self.assertIn(f"{other}\n  5 x 12  float32", output)
+        self.assertEqual(len(errors), 2, errors)
+        self.assertIn("bad.npy", errors[0])
+        self.assertIn("absent.npy", errors[1])
+
+    def test_tables_have_the_width_of_their_characters(self):
+        def columns(text):
+            return sum(0 if unicodedata.combining(c) else 1 + (unicodedata.east_asian_width(c) in "WF")
+                       for c in text)
+        groups = "注意力=4,K\u0301=4,😀=4"
+        table = self.succeed("mask", "--groups", groups).splitlines()
+        self.assertEqual(len({columns(line) for line in table}), 1, table)
+        for width in (30, 44):
+            table = self.succeed_on_a_terminal(width, "analyze", self.input, "--groups", groups)
+            self.assertLessEqual(max(columns(line) for line in table.splitlines()), width)
+        names = [self.path(name * 12 + ".npy") for name in ("查询", "键值")]
+        for name in names:
+            numpy.save(name, self.values)
+        table = self.succeed_on_a_terminal(60, "analyze", *names).replace("\r", "").splitlines()
+        shown = [line for line in table if line.startswith("...")]
+        self.assertEqual(len(shown), 2, table)
+        self.assertLessEqual(max(map(columns, table)), 62)  # six values take that much
 
     def test_threads_change_nothing(self):
         arguments = [self.input, "--permutations", 7]

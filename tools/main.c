@@ -3,6 +3,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -135,6 +136,7 @@ static void hold_standard_descriptors(void)
 int main(int argc, char **argv)
 {
     hold_standard_descriptors();
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of characters, and nothing else */
     progress_catch_signals();
     struct options options;
     struct failure failure = { .exit_status = EXIT_DONE };

@@ -57,10 +57,10 @@ static void fit_columns(const struct table *table, int *widths, int available)
 /* The bytes of text that take at most so many columns. */
 static size_t bytes_that_fit(const char *text, int width)
 {
-    size_t bytes = 0;
-    for (int shown = 0; text[bytes] != '\0'; bytes++) {
-        bool begins_character = ((unsigned char)text[bytes] & 0xC0) != 0x80;
-        if (begins_character && ++shown > width)
+    size_t bytes = 0, length;
+    for (int shown = 0; text[bytes] != '\0'; bytes += length) {
+        shown += text_character_width(text + bytes, &length);
+        if (shown > width)
             break;
     }
     return bytes;

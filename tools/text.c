@@ -1,6 +1,7 @@
 /*
  * Text made fit for terminals, JSON and figures.
  */
+#define _XOPEN_SOURCE 700 /* wcwidth */
 #include "text.h"
 
 #include <errno.h>
@@ -9,11 +10,13 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <wchar.h>
 
-/* Bytes of the valid, printable UTF-8 character at text; 0 if there is none (RFC 3629: no overlong
- * forms, no surrogates, nothing above U+10FFFF). */
-static size_t character_length(const unsigned char *text)
+/* Bytes of the valid, printable UTF-8 character at text, whose code goes to *character; 0 if there is
+ * none (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+static size_t decode_character(const unsigned char *text, uint32_t *character)
 {
+    *character = text[0];
     if (text[0] < 0x80)
         return text[0] >= 0x20 && text[0] != 0x7F;
     size_t length = text[0] >= 0xF0 ? 4 : text[0] >= 0xE0 ? 3 : 2;
@@ -29,7 +32,14 @@ static size_t character_length(const unsigned char *text)
     if (text[0] < 0xC0 || text[0] >= 0xF8 || code < smallest[length] || code > 0x10FFFF
         || c1_control || surrogate)
         return 0;
+    *character = code;
     return length;
+}
+
+static size_t character_length(const unsigned char *text)
+{
+    uint32_t character;
+    return decode_character(text, &character);
 }
 
 void text_make_safe(const char *text, char *safe, size_t size)
@@ -61,11 +71,23 @@ bool text_is_safe(const char *text)
     return true;
 }
 
+int text_character_width(const char *text, size_t *bytes)
+{
+    uint32_t character;
+    size_t length = decode_character((const unsigned char *)text, &character);
+    int width = length > 0 ? wcwidth((wchar_t)character) : 1;
+    *bytes = length > 0 ? length : 1;
+    return width < 0 ? 1 : width;
+}
+
 int text_width(const char *text)
 {
     int width = 0;
-    for (; *text != '\0'; text++)
-        width += ((unsigned char)*text & 0xC0) != 0x80;
+    while (*text != '\0') {
+        size_t bytes;
+        width += text_character_width(text, &bytes);
+        text += bytes;
+    }
     return width;
 }
 

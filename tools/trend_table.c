@@ -42,9 +42,9 @@ static void name_cell(char *cell, const char *name, int width)
         snprintf(cell, TABLE_CELL_SIZE, "%s", name);
         return;
     }
-    for (excess += 3; excess > 0; excess--)
-        for (name++; ((unsigned char)*name & 0xC0) == 0x80;)
-            name++;
+    size_t bytes;
+    for (excess += 3; excess > 0; name += bytes)
+        excess -= text_character_width(name, &bytes);
     snprintf(cell, TABLE_CELL_SIZE, "...%s", name);
 }
 
