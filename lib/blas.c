@@ -1,31 +1,45 @@
 /*
- * The guard of OpenBLAS's thread count, the library's only global state.
+ * The guard of OpenBLAS's thread count and of its buffers, the library's only global state.
  *
  * The pthread build has one count for the process. The OpenMP build asks the OpenMP runtime, whose
  * count belongs to each thread; its runtime is reached through weak symbols, so that the library
  * needs none of its own. openblas_set_num_threads_local of newer versions also sets the process's
  * count in the pthread build, so it would not spare the guard.
  */
+#define _GNU_SOURCE /* MAP_ANONYMOUS, nanosleep */
 #include "blas.h"
 
 #include <cblas.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <time.h>
 
 #include <qkvsim/common.h>
 
 enum {
-    PARALLEL_OPENMP = 2,         /* openblas_get_parallel() */
-    SECOND_LEVEL_CACHE = 2 << 20 /* bytes, of Intel's server processors */
+    PARALLEL_OPENMP = 2,          /* openblas_get_parallel() */
+    SECOND_LEVEL_CACHE = 2 << 20, /* bytes, of Intel's server processors */
+    BUFFERS_HELD_MAX = 64         /* at once: builds for few threads warn of more than 128 */
 };
+
+/* What a product asks the system for where no buffer of an earlier one is free: 128 MB and a page in
+ * builds for any processor of x86-64 and ARM, less in some. */
+static const size_t buffer_bytes = ((size_t)128 << 20) + 4096;
 
 __attribute__((weak)) void omp_set_num_threads(int threads);
 __attribute__((weak)) int omp_get_max_threads(void);
 
+/* OpenBLAS's own, which builds with other names of symbols hide. */
+__attribute__((weak)) void *blas_memory_alloc(int purpose);
+__attribute__((weak)) void blas_memory_free(void *buffer);
+
 static pthread_mutex_t guard = PTHREAD_MUTEX_INITIALIZER;
 static int64_t calls_inside;
 static int count_before;
+static int32_t threads_inside; /* of all calls inside */
+static int32_t buffers_ready;  /* threads that find a buffer */
 
 static int count_is_per_thread(void)
 {
@@ -33,27 +47,138 @@ static int count_is_per_thread(void)
            && omp_get_max_threads != NULL;
 }
 
-void qkv_blas_enter(void)
+/* ---- a process that forks ---- */
+
+/* Nobody is between enter and leave in the child but threads that it does not have. */
+static void begin_child(void)
 {
-    if (count_is_per_thread())
+    pthread_mutex_init(&guard, NULL);
+    if (calls_inside == 0)
         return;
+    if (!count_is_per_thread() && count_before != 1)
+        openblas_set_num_threads(count_before);
+    calls_inside = 0;
+    threads_inside = 0;
+    buffers_ready = 0; /* some are taken for good by threads that are no more */
+}
+
+static void lock_guard(void)
+{
     pthread_mutex_lock(&guard);
-    if (calls_inside++ == 0) {
-        count_before = openblas_get_num_threads();
-        if (count_before != 1)
-            openblas_set_num_threads(1);
-    }
+}
+
+static void unlock_guard(void)
+{
     pthread_mutex_unlock(&guard);
 }
 
-void qkv_blas_leave(void)
+static void watch_forks(void)
 {
-    if (count_is_per_thread())
+    pthread_atfork(lock_guard, unlock_guard, begin_child);
+}
+
+/* ---- buffers ---- */
+
+static bool can_map(size_t bytes)
+{
+    void *memory = mmap(NULL, bytes, PROT_READ | PROT_WRITE,
+                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+    return memory != MAP_FAILED && munmap(memory, bytes) == 0;
+}
+
+/* Where address space is short, OpenBLAS's own threads, which may just have been started, are let take
+ * theirs first. */
+static bool can_map_a_buffer(void)
+{
+    const struct timespec moment = { .tv_nsec = 10000000 };
+    if (can_map(4 * buffer_bytes))
+        return true;
+    if (!can_map(buffer_bytes))
+        return false;
+    nanosleep(&moment, NULL);
+    return can_map(buffer_bytes);
+}
+
+/* OpenBLAS keeps what it has mapped: as many buffers as are held at a time are there from then on. */
+static void map_buffers(int32_t count)
+{
+    void *held[BUFFERS_HELD_MAX];
+    int32_t taken = 0;
+    while (taken < count && taken < BUFFERS_HELD_MAX
+           && (taken < buffers_ready || can_map_a_buffer()))
+        held[taken++] = blas_memory_alloc(0);
+    for (int32_t k = 0; k < taken; k++)
+        blas_memory_free(held[k]);
+    if (taken > buffers_ready)
+        buffers_ready = taken;
+}
+
+/*
+ * Sees to it that so many more threads find a buffer. OpenBLAS 0.3.21 asks the system for one again
+ * and again, for ever, where there is no room for it. While others multiply, none may be kept from
+ * them unless there is room for another. Returns for how many threads there are buffers.
+ */
+static int32_t reserve_buffers(int32_t threads)
+{
+    const int32_t all = threads_inside + threads;
+    const size_t most = (size_t)(all + threads_inside) * buffer_bytes;
+    size_t more = 0;
+    const bool can_hold = blas_memory_alloc != NULL && blas_memory_free != NULL;
+    if (can_hold && buffers_ready < all && (threads_inside == 0 || can_map(most)))
+        map_buffers(all);
+    /* Nothing but room can be seen to where buffers cannot be held, or not so many. */
+    if (!can_hold || (buffers_ready >= BUFFERS_HELD_MAX && buffers_ready < all))
+        while (buffers_ready < all && can_map(++more * buffer_bytes))
+            buffers_ready++;
+    const int32_t rest = buffers_ready - threads_inside;
+    return rest < threads ? rest : threads;
+}
+
+/* ---- calls ---- */
+
+static void begin_call(void)
+{
+    if (calls_inside++ > 0 || count_is_per_thread())
         return;
-    pthread_mutex_lock(&guard);
-    if (--calls_inside == 0 && count_before != 1)
+    count_before = openblas_get_num_threads();
+    if (count_before != 1)
+        openblas_set_num_threads(1);
+}
+
+static void end_call(void)
+{
+    if (--calls_inside == 0 && !count_is_per_thread() && count_before != 1)
         openblas_set_num_threads(count_before);
+}
+
+int32_t qkv_blas_enter(int32_t threads)
+{
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+    pthread_once(&once, watch_forks);
+    pthread_mutex_lock(&guard);
+    begin_call();
+    const int32_t granted = reserve_buffers(threads);
+    threads_inside += granted;
+    if (granted == 0)
+        end_call();
     pthread_mutex_unlock(&guard);
+    return granted;
+}
+
+void qkv_blas_leave(int32_t threads)
+{
+    pthread_mutex_lock(&guard);
+    threads_inside -= threads;
+    end_call();
+    pthread_mutex_unlock(&guard);
+}
+
+qkvsim_status qkv_blas_no_room(qkvsim_context *context)
+{
+    return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY,
+                    "out of memory for OpenBLAS, which needs %zu bytes of address space for each "
+                    "thread that multiplies: raise the process's limit (ulimit -v)",
+                    buffer_bytes);
 }
 
 int32_t qkv_blas_enter_thread(void)

@@ -2,12 +2,16 @@
 #ifndef QKV_BLAS_H
 #define QKV_BLAS_H
 
-#include <stdint.h>
+#include "context.h"
 
 /* While any call is between enter and leave, OpenBLAS runs on one thread; the last to leave
- * restores the caller's count. */
-void qkv_blas_enter(void);
-void qkv_blas_leave(void);
+ * restores the caller's count. Enter returns how many threads, at most those asked for, may multiply:
+ * OpenBLAS has a buffer for each. Leave takes that number, and is not called for 0. */
+int32_t qkv_blas_enter(int32_t threads);
+void qkv_blas_leave(int32_t threads);
+
+/* Says that there is no room for even one buffer. */
+qkvsim_status qkv_blas_no_room(qkvsim_context *context);
 
 /* The same for a build whose count belongs to each thread; leave takes what enter returned. */
 int32_t qkv_blas_enter_thread(void);

@@ -295,9 +295,14 @@ qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gr
         qkv_borrow(context, QKV_WORKSPACE_TILES, (size_t)loop.workers, loop.worker_bytes);
     if (loop.buffers == NULL)
         return qkv_no_memory(context, "the tiles");
-    qkv_blas_enter();
+    const bool multiplies = gram->moments == NULL;
+    if (multiplies)
+        loop.workers = qkv_blas_enter(loop.workers);
+    if (loop.workers == 0)
+        return qkv_blas_no_room(context);
     qkv_parallel(loop.workers, tile_worker, &loop);
-    qkv_blas_leave();
+    if (multiplies)
+        qkv_blas_leave(loop.workers);
     if (atomic_load(&loop.cancelled) || qkv_work_at(context, loop.work_before + gram->tile_count))
         return qkv_cancelled(context);
     return QKVSIM_OK;

@@ -1492,6 +1492,34 @@ class Outputs(Program):
             self.assertEqual((result.returncode, result.stderr), (1, b""), arguments)
 
 
+class AddressSpace(Program):
+    """OpenBLAS asks for its buffers for ever where there is no room for them."""
+
+    def within(self, kilobytes, threads):
+        """The exit status and the message with so much address space."""
+        def limit():
+            resource.setrlimit(resource.RLIMIT_AS, (kilobytes * 1024, kilobytes * 1024))
+        result = subprocess.run([PROGRAM, "analyze", self.input, "--groups", "thirds",
+                                 "--threads", str(threads)],
+                                capture_output=True, timeout=20, check=False, preexec_fn=limit,
+                                env={**os.environ, "OPENBLAS_NUM_THREADS": "4"})
+        return result.returncode, result.stderr.decode()
+
+    def test_too_little_is_a_message_and_an_end(self):
+        if os.environ.get("QKVSIM_TEST_SANITIZED"):
+            self.skipTest("a sanitizer's shadow takes all address space")
+        numpy.save(self.input, self.random.normal(size=(300, 600)).astype("float32"))
+        for kilobytes in [*range(65000, 400001, 33500), 600000, 2000000]:
+            for threads in 1, 2, 16:
+                status, message = self.within(kilobytes, threads)
+                if "while loading shared libraries" in message or "giving up" in message:
+                    continue  # before the program begins
+                self.assertIn(status, (0, 1), message)
+                self.assertEqual(status == 1, message.startswith("qkvsim: "), message)
+                self.assertIn("out of memory" if status else "", message)
+        self.assertEqual(status, 0, message)
+
+
 class Bench(Program):
     def test_an_output_that_cannot_be_is_refused_before_the_work(self):
         result = self.run_program("bench", "--quick", "--rows", "analyze/64", "--json",

@@ -6,6 +6,8 @@
 #include <locale.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "commands.h"
@@ -133,8 +135,24 @@ static void hold_standard_descriptors(void)
             exit(EXIT_FAILED);
 }
 
+/*
+ * OpenBLAS starts threads of its own while it is loaded, of which this program uses none. Where address
+ * space is limited, one without room for its buffer asks for it for ever, and the end of the program
+ * waits for that thread. Only the environment tells OpenBLAS not to, and only before it is loaded.
+ */
+static void start_without_openblas_threads(char **argv)
+{
+    static const char name[] = "OPENBLAS_NUM_THREADS";
+    const char *threads = getenv(name);
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_AS, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY
+        && (threads == NULL || strcmp(threads, "1") != 0) && setenv(name, "1", 1) == 0)
+        execv("/proc/self/exe", argv);
+}
+
 int main(int argc, char **argv)
 {
+    start_without_openblas_threads(argv);
     hold_standard_descriptors();
     setlocale(LC_CTYPE, "C.UTF-8"); /* for the width of characters, and nothing else */
     progress_catch_signals();

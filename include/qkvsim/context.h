@@ -15,6 +15,16 @@ extern "C" {
  * Contexts are independent: two may work at once in two threads. One context serves one thread at a
  * time. Handles made through a context may outlive it. A context keeps the working memory of its
  * largest call (about the size of that input in the arithmetic's type) until it is freed.
+ *
+ * Address space: OpenBLAS maps up to 128 MB for each thread that multiplies, and keeps it. Where a
+ * limit leaves no room for all (RLIMIT_AS, ulimit -v, a scheduler's memory limit), fewer threads
+ * multiply; where it leaves none for one, calls fail with NO_MEMORY. OpenBLAS also starts threads of
+ * its own while it is loaded, and those of version 0.3.21 ask for theirs for ever, also as the process
+ * ends: under such a limit set OPENBLAS_NUM_THREADS=1 before the process starts, as the program does.
+ *
+ * fork: a process may fork while other threads of it are in calls. The child calls with contexts of
+ * its own, and has OpenBLAS's thread count from before those calls. A child forked within a callback
+ * must not return from it.
  */
 typedef struct qkvsim_context qkvsim_context;
 
