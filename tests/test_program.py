@@ -76,14 +76,14 @@ class Program(unittest.TestCase):
         self.assertEqual(result.returncode, 0, result.stderr.decode())
         return result.stdout.decode()
 
-    def refused(self, *arguments, status=1, says=""):
+    def refused(self, *arguments, status=1, says="", prints=False):
         """The program fails with a status and one line that begins with its name."""
         result = self.run_program(*arguments)
         text = result.stderr.decode()
         self.assertEqual(result.returncode, status, text)
         self.assertTrue(text.startswith("qkvsim: "), text)
         self.assertIn(says, text)
-        self.assertEqual(result.stdout, b"")
+        self.assertEqual(result.stdout != b"", prints)
         return text
 
     def succeed_on_a_terminal(self, columns, *arguments):
@@ -328,6 +328,139 @@ class Results(Program):
             self.assertTrue(content.startswith(start))
         self.assertEqual(sorted(os.listdir(self.folder.name)),
                          ["input.npy", "out.csv", "out.pdf", "out.png", "out.svg"])
+
+
+class Types(Program):
+    """Every type that holds numbers is read as the numbers that it holds."""
+    def typed(self, dtype, raw, shape=(40, 12)):
+        """A .safetensors file with the tensor x of raw bytes."""
+        header = {"x": {"dtype": dtype, "shape": shape, "data_offsets": [0, len(raw)]}}
+        return self.write("typed.safetensors", safetensors({}, json.dumps(header).encode()) + raw)
+
+    def dots(self, *arguments):
+        return self.matrix(*arguments, "--metric", "dot")
+
+    def test_integers_are_read_exactly(self):
+        for code in ("i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"):
+            limits = numpy.iinfo(code)
+            values = self.random.integers(max(limits.min, -2**53), min(limits.max, 2**53),
+                                          size=(40, 12), dtype=code, endpoint=True)
+            real = "float64" if numpy.dtype(code).itemsize > 2 else "float32"
+            values[0, :2] = (max(limits.min, -2**53), min(limits.max, 2**53))
+            numpy.save(self.path("real.npy"), values.astype(real))
+            expected = self.dots(self.path("real.npy"))
+            self.assertEqual(expected.dtype, real)
+            for order in ("<", ">"):
+                for layout in "CF":
+                    numpy.save(self.path("integers.npy"), numpy.array(values, order + code, order=layout))
+                    numpy.testing.assert_array_equal(self.dots(self.path("integers.npy")), expected)
+            path = self.typed(code.upper()[0] + str(8 * int(code[1])), values.astype("<" + code).tobytes())
+            numpy.testing.assert_array_equal(self.dots(path, "--tensor", "x"), expected)
+        self.assertIn("features, uint64\n", self.succeed("analyze", path, "--tensor", "x"))
+
+    def test_integers_that_float64_does_not_hold_are_named(self):
+        for code, value in (("i8", 2**53 + 1), ("i8", -2**53 - 1), ("i8", 2**63 - 1), ("u8", 2**64 - 1)):
+            for layout in "CF":
+                values = numpy.zeros((40, 12), code, order=layout)
+                values[:2] = 2**62  # a power of two is held
+                values[17, 9] = value
+                numpy.save(self.input, values)
+                self.refused("analyze", self.input, says=f"row 17, column 9: {value} (")
+
+    def test_float8_is_read_exactly(self):
+        def e4m3(bits):
+            sign, exponent, fraction = -1 if bits >> 7 else 1, bits >> 3 & 15, bits & 7
+            if exponent == 0:
+                return sign * fraction * 2.0**-9
+            return sign * (8 + fraction) * 2.0**(exponent - 10)
+        numbers = [b for b in range(256) if b & 127 != 127]
+        bits = numpy.array((numbers * 2)[:480], "uint8").reshape(40, 12)
+        numpy.save(self.path("real.npy"), numpy.vectorize(e4m3)(bits).astype("float32"))
+        path = self.typed("F8_E4M3", bits.tobytes())
+        numpy.testing.assert_array_equal(self.dots(path, "--tensor", "x"),
+                                         self.dots(self.path("real.npy")))
+        self.assertIn("features, float8 (E4M3)\n", self.succeed("analyze", path, "--tensor", "x"))
+        numbers = [b for b in range(256) if b & 124 != 124]
+        bits = numpy.array((numbers * 3)[:480], "uint8").reshape(40, 12)
+        numpy.save(self.path("real.npy"), (bits.astype("uint16") << 8).view("float16"))
+        path = self.typed("F8_E5M2", bits.tobytes())
+        numpy.testing.assert_array_equal(self.dots(path, "--tensor", "x"),
+                                         self.dots(self.path("real.npy")))
+        for dtype, nan in (("F8_E4M3", 127), ("F8_E4M3", 255), ("F8_E5M2", 125), ("F8_E5M2", 252)):
+            bits = numpy.ones((40, 12), "uint8")
+            bits[3, 5] = nan
+            self.refused("analyze", self.typed(dtype, bits.tobytes()), "--tensor", "x",
+                         says="row 3, column 5")
+
+    def test_bfloat16_of_ml_dtypes_is_read(self):
+        bits = (self.values.view("uint32") >> 16).astype("uint16")
+        numpy.save(self.path("real.npy"), (bits.astype("uint32") << 16).view("float32"))
+        for order in "<>":
+            header = HostileNpy.HEADER.replace("<f4", order + "V2")
+            path = self.write("brain.npy", npy(header, bits.astype(order + "u2").tobytes()))
+            numpy.testing.assert_array_equal(self.dots(path), self.dots(self.path("real.npy")))
+            self.assertIn("40 x 12  bfloat16  C order", self.succeed("info", path))
+        self.assertIn("features, bfloat16\n", self.succeed("analyze", path))
+        rows = self.write("rows.npy", npy(HostileNpy.HEADER.replace("<f4", "<V2").replace(", 12", ","),
+                                          bytes(80)))
+        self.refused("analyze", self.input, "--targets", rows, says="neither integers nor booleans")
+
+    def test_leading_dimensions_are_folded_where_asked(self):
+        for shape in ((4, 10, 12), (2, 2, 10, 12), (40, 12)):
+            numpy.save(self.path("deep.npy"), self.values.reshape(shape))
+            numpy.testing.assert_array_equal(self.matrix(self.path("deep.npy"), "--fold"),
+                                             self.matrix(self.input))
+        path = self.write("deep.safetensors", safetensors({"x": self.values.reshape(4, 10, 12)}))
+        self.assertEqual(self.analyze(path, "--tensor", "x", "--fold"), self.analyze(self.input))
+        self.refused("analyze", path, "--tensor", "x", says="x: 4 x 10 x 12 (--fold makes it 40 x 12)")
+        numpy.save(self.path("deep.npy"), numpy.asfortranarray(self.values.reshape(4, 10, 12)))
+        self.refused("analyze", self.path("deep.npy"), "--fold", says="ascontiguousarray")
+        numpy.save(self.path("flat.npy"), self.values.reshape(480))
+        self.refused("analyze", self.path("flat.npy"), "--fold", says="flat.npy: 480\n")
+        numpy.save(self.path("deep.npy"), numpy.ones((4, 0, 12), "float32"))
+        self.refused("analyze", self.path("deep.npy"), "--fold", says="0 x 12")
+
+    def test_types_that_are_no_numbers_say_what_to_do(self):
+        for values, says in ((self.values.astype("complex64"), "x.real"), (self.values > 0, "booleans"),
+                             (self.values.astype("S4"), "only float16"),
+                             (self.values.astype("longdouble"), "astype('float64')"),
+                             (numpy.array([[{}]], dtype=object), "Python objects"),
+                             (numpy.zeros((4, 2), "V2"), "bfloat16"),
+                             (numpy.zeros(4, [("a", "f4"), ("b", "f4")]), "fields")):
+            numpy.save(self.path("other.npy"), values, allow_pickle=True)
+            self.refused("analyze", self.path("other.npy"), says=says)
+        self.refused("analyze", self.typed("BOOL", bytes(480)), "--tensor", "x", says="or integers")
+
+    def test_files_of_other_formats_are_told(self):
+        import io
+        import pickle
+        import zipfile
+        archive, torch = io.BytesIO(), io.BytesIO()
+        numpy.savez(archive, x=self.values)
+        with zipfile.ZipFile(torch, "w") as file:
+            file.writestr("archive/data.pkl", b"x")
+        for content, suffix, says in (
+                (archive.getvalue(), "npz", "an .npz archive (unzip"),
+                (torch.getvalue(), "pt", "a PyTorch file"),
+                (pickle.dumps([1, 2], 2) + bytes(99), "pt", "a PyTorch file"),
+                (pickle.dumps(list(range(99)), 4), "pkl", "a Python pickle"),
+                (b"GGUF\3\0\0\0" + bytes(99), "gguf", "a GGUF model"),
+                (b"\x08\x07\x12\x07pytorch" + bytes(99), "onnx", "an ONNX model"),
+                (b"\x89HDF\r\n\x1a\n" + bytes(99), "h5", "an HDF5 file"),
+                (b' {"a": [1, 2, 3]}' + bytes(9), "json", "JSON"),
+                (b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n", "npy", "git lfs pull"),
+                (safetensors({"x": self.values}), "bin", "a safetensors file")):
+            for name in ("file." + suffix, "file.npy"):
+                if suffix == "onnx" or "PyTorch" in says and content[0] == 0x80:
+                    name = "file." + suffix
+                self.refused("info", self.write(name, content), says=says, prints=True)
+                self.refused("analyze", self.path(name), says=f"{name}: it is ")
+            if "safetensors" not in says and suffix not in ("onnx", "pt"):
+                path = self.write("file.safetensors", content)
+                self.refused("analyze", path, "--tensor", "x", says=says)
+        with open(self.input, "rb") as file:
+            path = self.write("file.safetensors", file.read())
+        self.refused("analyze", path, "--tensor", "x", says="an .npy file (give it a name")
 
 
 class Layers(Program):
@@ -1186,14 +1319,13 @@ class WrongUsage(Program):
                                 (["analyze", self.input, "--nonsense"], "option: --nonsense (see")):
             with self.subTest(arguments=arguments):
                 self.refused(*arguments, status=2, says=says)
-        for shape, says in (((480,), "480"), ((4, 10, 12), "4 x 10 x 12")):
+        for shape, says in (((480,), "480"),
+                            ((4, 10, 12), "4 x 10 x 12 (--fold makes it 40 x 12)")):
             numpy.save(self.input, self.values.reshape(shape))
             self.refused("analyze", self.input, says="not observations x features: " + self.input
                          + ": " + says)
-        numpy.save(self.input, self.values.astype("int32"))
-        self.refused("analyze", self.input, says="'i4' (want float16, float32 or float64)")
         path = self.write("a.safetensors", safetensors({"x": self.values.reshape(4, 10, 12)}))
-        self.refused("analyze", path, "--tensor", "x", says="x is 4 x 10 x 12")
+        self.refused("analyze", path, "--tensor", "x", says="a.safetensors: x: 4 x 10 x 12 (--fold")
 
     def test_help_is_asked_for_in_any_way(self):
         expected = self.succeed("--help")
@@ -1563,7 +1695,7 @@ class HostileNpy(Program):
         for shape in ("()", "(480,)", "(4, 10, 12)", "40", "'40, 12'", "(40, 12", "[40, 12]"):
             with self.subTest(shape=shape):
                 self.refuse(npy(self.HEADER.replace("(40, 12)", shape), self.values.tobytes()))
-        for descr in ("'|O'", "'<i4'", "'<c8'", "'<f16'", "'|S4'", "'<U1'", "'=f4'x", "None",
+        for descr in ("'|O'", "'|b1'", "'|V2'", "'|V1'", "'<c8'", "'<f16'", "'|S4'", "'<U1'", "'=f4'x", "None",
                       "[('a', '<f4')]", "'<f99999999999999999999'", "''", "'f'"):
             with self.subTest(descr=descr):
                 self.refuse(npy(self.HEADER.replace("'<f4'", descr), self.values.tobytes()))
@@ -1659,7 +1791,7 @@ class HostileSafetensors(Program):
                 self.refuse(self.entry(shape=shape))
 
     def test_other_types_are_refused(self):
-        for dtype in ("I32", "BOOL", "F8_E4M3", "", None, 4, "F32 ", "f32"):
+        for dtype in ("I64", "BOOL", "F8_E4M3", "F4", "F8_E8M0", "", None, 4, "F32 ", "f32"):
             with self.subTest(dtype=dtype):
                 self.refuse(self.entry(dtype=dtype))
 

@@ -29,6 +29,7 @@ static bool print_npy(FILE *stream, const struct mapped_file *file, const char *
     if (!npy_parse(file->bytes, file->size, path, &array, failure))
         return false;
     const char *kind = array.kind == 'f'   ? "float"
+                       : array.kind == 'V' ? "bfloat"
                        : array.kind == 'i' ? "int"
                        : array.kind == 'u' ? "uint"
                                            : "bool";

@@ -13,26 +13,12 @@
 #include "safetensors.h"
 #include "text.h"
 
-static size_t dtype_size(int32_t dtype)
-{
-    return dtype == QKVSIM_F64 ? 8 : dtype == QKVSIM_F32 ? 4 : 2;
-}
-
 const char *input_type(const struct input *input)
 {
     for (int32_t i = 1; i < input->part_count; i++)
-        if (input->parts[i].dtype != input->parts[0].dtype)
+        if (input->part_types[i] != input->part_types[0])
             return "mixed types";
-    switch (input->parts[0].dtype) {
-    case QKVSIM_F16:
-        return "float16";
-    case QKVSIM_BF16:
-        return "bfloat16";
-    case QKVSIM_F32:
-        return "float32";
-    default:
-        return "float64";
-    }
+    return input->part_types[0]->name;
 }
 
 bool input_is_safetensors(const char *path)
@@ -41,24 +27,31 @@ bool input_is_safetensors(const char *path)
     return dot != NULL && strcasecmp(dot, ".safetensors") == 0;
 }
 
-/* The array's elements in this machine's byte order, aligned; the order of elements is kept. */
-static void *copy_elements(const struct stored_array *array, struct failure *failure)
+/* Rows and columns of an array: its own two dimensions, or with fold all but the last together. */
+static bool find_matrix(const int64_t *shape, int dimensions, int kept,
+                        const struct part_source *source, const char *place,
+                        struct stored_array *array, struct failure *failure)
 {
-    size_t itemsize = dtype_size(array->dtype);
-    size_t bytes = (size_t)array->rows * (size_t)array->columns * itemsize;
-    uint8_t *copy = malloc(bytes > 0 ? bytes : 1);
-    if (copy == NULL) {
-        fail_no_memory(failure);
-        return NULL;
-    }
-    if (!array->swapped) {
-        memcpy(copy, array->bytes, bytes);
-        return copy;
-    }
-    for (size_t element = 0; element < bytes; element += itemsize)
-        for (size_t i = 0; i < itemsize; i++)
-            copy[element + i] = array->bytes[element + itemsize - 1 - i];
-    return copy;
+    char text[TEXT_SHAPE_SIZE], folded[64] = "";
+    int64_t rows = 1;
+    bool foldable = dimensions > 2 && dimensions <= kept;
+    for (int i = 0; foldable && i < dimensions - 1; i++)
+        foldable = !__builtin_mul_overflow(rows, shape[i], &rows);
+    if (foldable)
+        snprintf(folded, sizeof folded, " (--fold makes it %" PRId64 " x %" PRId64 ")", rows,
+                 shape[dimensions - 1]);
+    if (dimensions != 2 && !(foldable && source->fold))
+        return fail(failure, "%s is not observations x features: %s: %s%s",
+                    source->tensor != NULL ? "tensor" : "array", place,
+                    text_shape(shape, dimensions, kept, text), folded);
+    if (dimensions > 2 && array->fortran_order)
+        return fail(failure,
+                    "--fold wants C order, but the array is in Fortran order: %s (save "
+                    "numpy.ascontiguousarray(x))",
+                    place);
+    array->rows = dimensions == 2 ? shape[0] : rows;
+    array->columns = shape[dimensions - 1];
+    return true;
 }
 
 static bool add_part(struct input *input, const struct stored_array *array,
@@ -74,9 +67,8 @@ static bool add_part(struct input *input, const struct stored_array *array,
                     place, array->rows, input->observations);
     if (__builtin_add_overflow(input->features, array->columns, &input->features))
         return fail(failure, "too many features: %s: %" PRId64, place, array->columns);
-    bool misaligned = (uintptr_t)array->bytes % dtype_size(array->dtype) != 0;
-    if (array->swapped || misaligned) {
-        input->copies[part] = copy_elements(array, failure);
+    if (!elements_are_native(array)) {
+        input->copies[part] = elements_copy(array, place, failure);
         if (input->copies[part] == NULL)
             return false;
     }
@@ -87,9 +79,10 @@ static bool add_part(struct input *input, const struct stored_array *array,
         .features = array->columns,
         .observation_stride = array->fortran_order ? 1 : array->columns,
         .feature_stride = array->fortran_order ? array->rows : 1,
-        .dtype = array->dtype,
+        .dtype = array->type->dtype,
     };
     input->part_groups[part] = source->group;
+    input->part_types[part] = array->type;
     input->observations = array->rows;
     input->part_count++;
     return true;
@@ -102,57 +95,38 @@ static bool add_npy(struct input *input, const struct mapped_file *file,
     struct npy_array npy;
     if (!npy_parse(file->bytes, file->size, path, &npy, failure))
         return false;
-    char shape[TEXT_SHAPE_SIZE];
-    if (npy.dimensions != 2)
-        return fail(failure, "array is not observations x features: %s: %s", path,
-                    text_shape(npy.shape, npy.dimensions, NPY_DIMENSIONS_MAX, shape));
-    if (npy.kind != 'f')
-        return fail(failure,
-                    "elements are no floating-point numbers: %s: '%c%d' (want float16, float32 or "
-                    "float64)",
-                    path, npy.kind, npy.itemsize);
-    struct stored_array array = {
-        .bytes = npy.data,
-        .dtype = npy.itemsize == 8   ? QKVSIM_F64
-                 : npy.itemsize == 4 ? QKVSIM_F32
-                                     : QKVSIM_F16,
-        .rows = npy.shape[0],
-        .columns = npy.shape[1],
-        .fortran_order = npy.fortran_order,
-        .swapped = npy.swapped,
-    };
+    struct stored_array array = { .bytes = npy.data,
+                                  .type = element_type_of_npy(npy.kind, npy.itemsize),
+                                  .fortran_order = npy.fortran_order,
+                                  .swapped = npy.swapped };
+    if (array.type == NULL)
+        return fail(failure, "elements are no numbers but booleans: %s (save x.astype('float32'))",
+                    path);
+    if (!find_matrix(npy.shape, npy.dimensions, NPY_DIMENSIONS_MAX, source, path, &array, failure))
+        return false;
     return add_part(input, &array, source, path, failure);
 }
 
 static bool add_tensor(struct input *input, const struct safetensors *table,
                        const struct part_source *source, struct failure *failure)
 {
-    static const char *const names[] = { "F16", "BF16", "F32", "F64" };
-    static const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
     const char *path = source->path;
     const struct safetensors_tensor *tensor = safetensors_find(table, source->tensor);
     if (tensor == NULL)
         return fail(failure, "no such tensor: %s: %s (see qkvsim info)", path, source->tensor);
-    char shape[TEXT_SHAPE_SIZE];
-    if (tensor->dimensions != 2)
-        return fail(
-            failure, "tensor is not observations x features: %s: %s is %s", path, tensor->name,
-            text_shape(tensor->shape, tensor->dimensions, SAFETENSORS_DIMENSIONS_MAX, shape));
-    int which = 0;
-    while (which < 4 && strcmp(tensor->dtype, names[which]) != 0)
-        which++;
-    if (which == 4)
-        return fail(failure, "dtype %s is not supported: %s: %s (want F16, BF16, F32 or F64)",
-                    tensor->dtype, path, tensor->name);
-    struct stored_array array = {
-        .bytes = table->data + tensor->begin,
-        .dtype = dtypes[which],
-        .rows = tensor->shape[0],
-        .columns = tensor->shape[1],
-        .swapped = !npy_machine_is_little_endian(),
-    };
     char place[512];
     snprintf(place, sizeof place, "%s: %s", path, tensor->name);
+    struct stored_array array = { .bytes = table->data + tensor->begin,
+                                  .type = element_type_of_safetensors(tensor->dtype),
+                                  .swapped = !npy_machine_is_little_endian() };
+    if (array.type == NULL)
+        return fail(failure,
+                    "dtype %s is not supported: %s (want F16, BF16, F32, F64, F8_E4M3, F8_E5M2 or "
+                    "integers)",
+                    tensor->dtype, place);
+    if (!find_matrix(tensor->shape, tensor->dimensions, SAFETENSORS_DIMENSIONS_MAX, source, place,
+                     &array, failure))
+        return false;
     return add_part(input, &array, source, place, failure);
 }
 
@@ -192,8 +166,9 @@ bool input_open_parts(struct input *input, const struct part_source *sources, in
     input->parts = calloc((size_t)count, sizeof *input->parts);
     input->copies = calloc((size_t)count, sizeof *input->copies);
     input->part_groups = calloc((size_t)count, sizeof *input->part_groups);
+    input->part_types = calloc((size_t)count, sizeof *input->part_types);
     bool done = input->files != NULL && input->parts != NULL && input->copies != NULL
-                && input->part_groups != NULL;
+                && input->part_groups != NULL && input->part_types != NULL;
     if (!done)
         fail_no_memory(failure);
     for (int32_t i = 0; done && i < count; i++) {
@@ -215,5 +190,6 @@ void input_close(struct input *input)
     free(input->copies);
     free(input->parts);
     free(input->part_groups);
+    free(input->part_types);
     *input = (struct input){ 0 };
 }

@@ -4,6 +4,7 @@
 #ifndef TOOLS_INPUT_H
 #define TOOLS_INPUT_H
 
+#include "elements.h"
 #include "mapped_file.h"
 #include "options.h"
 
@@ -12,27 +13,19 @@ struct part_source {
     const char *path;
     const char *tensor; /* in a .safetensors file; NULL for .npy */
     const char *group;  /* NULL where the part is no group of its own */
+    bool fold;          /* all dimensions but the last are observations */
 };
 
 struct input {
     struct mapped_file *files; /* one for each part */
     qkvsim_view *parts;
-    void **copies;            /* for each part its bytes in native order and aligned, or NULL */
+    void **copies;            /* for each part its elements as a view can have them, or NULL */
     const char **part_groups; /* for each part its source's group */
+    const struct element_type **part_types; /* as the files have them */
     int32_t part_count;
     int64_t observations;
     int64_t features;
     bool named; /* every part has its group */
-};
-
-/* A 2-d array of numbers anywhere in memory, as a file's reader finds it. */
-struct stored_array {
-    const uint8_t *bytes;
-    int32_t dtype; /* QKVSIM_F16, BF16, F32, F64 */
-    int64_t rows;
-    int64_t columns;
-    bool fortran_order;
-    bool swapped;
 };
 
 /* "float16", ..., or "mixed types" where parts differ. */
@@ -42,7 +35,7 @@ const char *input_type(const struct input *input);
 bool input_is_safetensors(const char *path);
 
 /* Opens the parts of one input, which share their observations. Elements in the other byte order,
- * or misaligned in the file, are copied; all others are not. */
+ * misaligned in the file, or of a type that views do not have are copied; all others are not. */
 bool input_open_parts(struct input *input, const struct part_source *sources, int32_t count,
                       struct failure *failure);
 

@@ -89,9 +89,9 @@ static bool walk_npy(struct walk *walk, const struct mapped_file *file)
     if (array.dimensions != 1)
         return fail(walk->failure, "%s are not 1-dimensional: %s: %d dimensions", walk->what, path,
                     array.dimensions);
-    if (array.kind == 'f')
-        return fail(walk->failure, "%s are neither integers nor booleans: %s: 'f%d'", walk->what,
-                    path, array.itemsize);
+    if (array.kind == 'f' || array.kind == 'V')
+        return fail(walk->failure, "%s are neither integers nor booleans: %s: '%c%d'", walk->what,
+                    path, array.kind, array.itemsize);
     walk->place.unit = "element";
     walk->place.boolean = array.kind == 'b';
     if (walk->place.boolean && array.elements != walk->booleans)

@@ -192,7 +192,8 @@ static bool add_matched(struct layers *layers, const struct options *options,
                             texts[i], tensor, path,
                             count_present(layers, table, request->name, texts, count, failure),
                             count);
-            layer->sources[k] = (struct part_source){ path, tensor, request->group };
+            layer->sources[k] =
+                (struct part_source){ .path = path, .tensor = tensor, .group = request->group };
         }
     }
     return true;
@@ -235,8 +236,9 @@ static bool add_files(struct layers *layers, const struct options *options, stru
             return false;
         layer->sources[0].path = path;
         for (int k = 0; k < options->tensor_count; k++)
-            layer->sources[k] =
-                (struct part_source){ path, options->tensors[k].name, options->tensors[k].group };
+            layer->sources[k] = (struct part_source){ .path = path,
+                                                      .tensor = options->tensors[k].name,
+                                                      .group = options->tensors[k].group };
     }
     return true;
 }
@@ -304,6 +306,9 @@ bool layers_find(struct layers *layers, const struct options *options, struct fa
         layers_free(layers);
         return false;
     }
+    for (int i = 0; i < layers->count; i++)
+        for (int32_t k = 0; k < layers->items[i].source_count; k++)
+            layers->items[i].sources[k].fold = options->fold;
     qsort(layers->items, (size_t)layers->count, sizeof *layers->items, compare_layers);
     return true;
 }

@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "foreign_file.h"
+
 /* The header's text with a position; every read is checked against the end. */
 struct header_text {
     const char *at;
@@ -111,26 +113,45 @@ bool npy_machine_is_little_endian(void)
     return first == 1;
 }
 
+/* What to do about a type that is not read. */
+static const char *advice_on(const char *type)
+{
+    switch (type[0] != '\0' ? type[1] : '\0') {
+    case 'c':
+        return "complex numbers: save x.real, x.imag or abs(x)";
+    case 'O':
+        return "Python objects: save x.astype('float32')";
+    case 'V':
+        return "a type that numpy does not know: <V2 is read as bfloat16; save float8 as float16";
+    case 'f':
+        return "save x.astype('float64')";
+    default:
+        return "only float16, bfloat16, float32, float64, integers and booleans are read";
+    }
+}
+
 static bool read_element_type(struct header_text *text, struct npy_array *array)
 {
     char type[16];
     skip_spaces(text);
     if (text->at < text->end && *text->at == '[')
-        return fail(text->failure, "structured dtype: %s: want float16, float32 or float64",
-                    text->name);
+        return fail(
+            text->failure,
+            "structured dtype: %s (save one of its fields, x['name'], as an array of numbers)",
+            text->name);
     if (!read_string(text, type, sizeof type))
         return bad_header(text, "descr is no short string");
-    static const char *const known[] = { "f2", "f4", "f8", "i1", "i2", "i4",
-                                         "i8", "u1", "u2", "u4", "u8", "b1" };
-    bool order_known = type[0] != '\0' && strchr("<>=|", type[0]) != NULL;
+    static const char *const known[] = { "f2", "f4", "f8", "i1", "i2", "i4", "i8",
+                                         "u1", "u2", "u4", "u8", "b1", "V2" };
+    /* ml_dtypes' bfloat16 has a byte order, two bytes of anything have none. */
+    bool bytes = strcmp(type, "|V2") == 0;
+    bool order_known = type[0] != '\0' && strchr("<>=|", type[0]) != NULL && !bytes;
     bool found = false;
     for (size_t i = 0; order_known && i < sizeof known / sizeof known[0]; i++)
         found = found || strcmp(type + 1, known[i]) == 0;
     if (!found)
-        return fail(text->failure,
-                    "dtype '%s' is not supported: %s (only float16, float32, float64, integers and "
-                    "booleans are)",
-                    type, text->name);
+        return fail(text->failure, "dtype '%s' is not supported: %s (%s)", type, text->name,
+                    advice_on(type));
     array->kind = type[1];
     array->itemsize = type[2] - '0';
     if (type[0] == '|' && array->itemsize > 1)
@@ -181,6 +202,13 @@ static bool read_dictionary(struct header_text *text, struct npy_array *array)
     return true;
 }
 
+static bool not_npy(const uint8_t *bytes, size_t size, const char *name, struct failure *failure)
+{
+    const char *what = foreign_file(bytes, size, name);
+    return fail(failure, "not an .npy file: %s: it %s%s", name, what != NULL ? "is " : "",
+                what != NULL ? what : "does not begin with \\x93NUMPY");
+}
+
 /* Finds the header's text and leaves the data's position in array->data. */
 static bool locate_header(const uint8_t *bytes, size_t size, const char *name,
                           struct header_text *text, struct npy_array *array,
@@ -188,7 +216,7 @@ static bool locate_header(const uint8_t *bytes, size_t size, const char *name,
 {
     static const uint8_t magic[] = { 0x93, 'N', 'U', 'M', 'P', 'Y' };
     if (size < sizeof magic || memcmp(bytes, magic, sizeof magic) != 0)
-        return fail(failure, "not an .npy file: %s: it does not begin with \\x93NUMPY", name);
+        return not_npy(bytes, size, name, failure);
     if (size < 10)
         return fail(failure, "truncated .npy file: %s: %zu bytes", name, size);
     int major = bytes[6], minor = bytes[7];

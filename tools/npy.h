@@ -15,7 +15,7 @@ enum { NPY_DIMENSIONS_MAX = 32 };
 
 /* An array inside the bytes that were parsed; it owns nothing. */
 struct npy_array {
-    char kind;    /* 'f' float, 'i' integer, 'u' unsigned, 'b' boolean */
+    char kind;    /* 'f' float, 'i' integer, 'u' unsigned, 'b' boolean, 'V' bfloat16 */
     int itemsize; /* bytes of one element */
     bool swapped; /* stored in the other byte order than this machine's */
     bool fortran_order;

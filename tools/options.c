@@ -162,6 +162,7 @@ static const struct rule {
     { "interleaved", no_argument, LAYERS | MASK, FLAG(interleaved) },
     { "tensor", required_argument, INPUT, TAKE(take_tensor) },
     { "parts", no_argument, INPUT, FLAG(parts) },
+    { "fold", no_argument, INPUT, FLAG(fold) },
     { "targets", required_argument, INPUT, TEXT(targets) },
     { "pair-groups", required_argument, LAYERS, TEXT(pair_groups) },
     { "metrics", required_argument, ANALYZE, TAKE(take_metrics) },

@@ -36,6 +36,7 @@ struct options {
     struct tensor_request *tensors;
     int tensor_count;
     bool parts; /* the inputs are parts of one layer */
+    bool fold;  /* all dimensions of an array but the last are observations */
     const char *targets;
     const char *pair_groups;
     int32_t statistic; /* QKVSIM_MEAN, ...: for choice and figures */

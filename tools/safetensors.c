@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "foreign_file.h"
+
 /* Where the parser stands, for messages. */
 struct place {
     const char *file;
@@ -171,6 +173,17 @@ static bool read_table(json_t *root, struct safetensors *table, struct place *pl
     return check_overlaps(table, place);
 }
 
+static bool not_safetensors(const uint8_t *bytes, size_t size, uint64_t length, const char *name,
+                            struct failure *failure)
+{
+    const char *what = foreign_file(bytes, size, name);
+    return what != NULL ? fail(failure, "not a safetensors file: %s: it is %s", name, what)
+                        : fail(failure,
+                               "not a safetensors file: %s: a header of %" PRIu64
+                               " bytes, the format allows %d",
+                               name, length, SAFETENSORS_HEADER_MAX);
+}
+
 bool safetensors_parse(const uint8_t *bytes, size_t size, const char *name,
                        struct safetensors *table, struct failure *failure)
 {
@@ -181,10 +194,7 @@ bool safetensors_parse(const uint8_t *bytes, size_t size, const char *name,
     for (int i = 7; i >= 0; i--)
         length = length << 8 | bytes[i];
     if (length > SAFETENSORS_HEADER_MAX)
-        return fail(failure,
-                    "not a safetensors file: %s: a header of %" PRIu64
-                    " bytes, the format allows %d",
-                    name, length, SAFETENSORS_HEADER_MAX);
+        return not_safetensors(bytes, size, length, name, failure);
     if (length > size - 8)
         return fail(failure,
                     "truncated safetensors file: %s: a header of %" PRIu64 " bytes, but %zu left",
