@@ -21,7 +21,8 @@ bench_outcome run_analyze(bench_run *bench, const bench_row *row)
     for (int k = 0; k < bench->analyzed_count; k++)
         if (bench->analyzed[k].observations == row->observations)
             return (bench_outcome){ .comparison = bench->analyzed[k].comparison };
-    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
+    bench_scene scene =
+        scene_open(row->observations, row->features, QKVSIM_DTYPE_F32, bench->threads);
     const bench_outcome outcome = compare_with_syrk(bench, &scene, scene_time_analyze);
     bench->analyzed[bench->analyzed_count].observations = row->observations;
     bench->analyzed[bench->analyzed_count++].comparison = outcome.comparison;
@@ -30,7 +31,8 @@ bench_outcome run_analyze(bench_run *bench, const bench_row *row)
 
 bench_outcome run_analyze_metric(bench_run *bench, const bench_row *row)
 {
-    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
+    bench_scene scene =
+        scene_open(row->observations, row->features, QKVSIM_DTYPE_F32, bench->threads);
     scene.options.metrics = row->choice;
     return compare_with_syrk(bench, &scene, scene_time_analyze);
 }
@@ -46,7 +48,8 @@ bench_outcome run_heads(bench_run *bench, const bench_row *row)
 {
     const int64_t widths[] = { 832, 832, 832 };
     const int32_t heads[] = { 13, 13, 13 };
-    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
+    bench_scene scene =
+        scene_open(row->observations, row->features, QKVSIM_DTYPE_F32, bench->threads);
     qkvsim_layout_free(scene.layout);
     check(scene.context, qkvsim_layout_heads(scene.context, widths, heads, NULL, 3,
                                              QKVSIM_HEADS_BLOCKED, &scene.layout));
@@ -63,15 +66,16 @@ static double time_similarity(void *state)
                                    .rows = scene->features,
                                    .columns = scene->features,
                                    .leading_dimension = scene->features,
-                                   .dtype = QKVSIM_F32 };
+                                   .dtype = QKVSIM_DTYPE_F32 };
     const double start = timing_now();
     check(scene->context,
-          qkvsim_similarity(scene->context, &view, 1, QKVSIM_PEARSON, NULL, &matrix));
+          qkvsim_similarity(scene->context, &view, 1, QKVSIM_METRIC_PEARSON, NULL, &matrix));
     return timing_now() - start;
 }
 
 bench_outcome run_similarity(bench_run *bench, const bench_row *row)
 {
-    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
+    bench_scene scene =
+        scene_open(row->observations, row->features, QKVSIM_DTYPE_F32, bench->threads);
     return compare_with_syrk(bench, &scene, time_similarity);
 }

@@ -26,7 +26,8 @@ static double one_microsecond(void *unused)
 bench_outcome run_call(bench_run *bench, const bench_row *row)
 {
     const int64_t widths[] = { 1, 1 };
-    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
+    bench_scene scene =
+        scene_open(row->observations, row->features, QKVSIM_DTYPE_F32, bench->threads);
     check(scene.context, qkvsim_layout_widths(scene.context, widths, NULL, 2, &scene.layout));
     const bench_outcome outcome = rows_compare(bench, rows_side(bench, time_calls, &scene),
                                                rows_side(bench, one_microsecond, NULL));

@@ -13,7 +13,8 @@ static double time_syrk_after_analyze(void *scene)
 
 bench_outcome run_neighbour(bench_run *bench, const bench_row *row)
 {
-    bench_scene scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
+    bench_scene scene =
+        scene_open(row->observations, row->features, QKVSIM_DTYPE_F32, bench->threads);
     scene_add_gram(&scene);
     const bench_outcome outcome =
         rows_compare(bench, rows_side(bench, time_syrk_after_analyze, &scene),

@@ -14,7 +14,8 @@ static double share_of_pairs(const qkvsim_layout *layout, int32_t pair_group)
 
 bench_outcome run_pair_group(bench_run *bench, const bench_row *row)
 {
-    bench_scene whole = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
+    bench_scene whole =
+        scene_open(row->observations, row->features, QKVSIM_DTYPE_F32, bench->threads);
     const int32_t pair_group = qkvsim_layout_pair_group(whole.layout, 0, 1);
     bench_scene one = whole;
     one.options.pair_groups = &pair_group;

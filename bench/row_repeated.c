@@ -22,7 +22,7 @@ typedef struct repeated_call {
 static repeated_call open_call(const bench_run *bench, const bench_row *row)
 {
     repeated_call call = { .repetitions = bench->quick ? 20 : 100, .choice = row->choice };
-    call.scene = scene_open(row->observations, row->features, QKVSIM_F32, bench->threads);
+    call.scene = scene_open(row->observations, row->features, QKVSIM_DTYPE_F32, bench->threads);
     return call;
 }
 
@@ -100,7 +100,7 @@ static double time_intervals(void *state)
     const bench_scene *scene = &call->scene;
     const qkvsim_view view = scene_view(scene);
     qkvsim_interval_options options = { .struct_size = sizeof options, .method = call->choice };
-    if (call->choice == QKVSIM_JACKKNIFE)
+    if (call->choice == QKVSIM_METHOD_JACKKNIFE)
         options.blocks = call->repetitions;
     else
         options.resamples = call->repetitions;

@@ -19,8 +19,9 @@ enum { WIDE_FEATURES = 27648, NARROW_FEATURES = 2304, OBSERVATIONS = 1024 };
 
 static bench_outcome measure(const bench_run *bench)
 {
-    bench_scene wide = scene_open(OBSERVATIONS, WIDE_FEATURES, QKVSIM_F32, bench->threads);
-    bench_scene narrow = scene_open(OBSERVATIONS, NARROW_FEATURES, QKVSIM_F32, bench->threads);
+    bench_scene wide = scene_open(OBSERVATIONS, WIDE_FEATURES, QKVSIM_DTYPE_F32, bench->threads);
+    bench_scene narrow =
+        scene_open(OBSERVATIONS, NARROW_FEATURES, QKVSIM_DTYPE_F32, bench->threads);
     bench_outcome outcome = rows_compare(bench, rows_long_side(scene_time_analyze, &wide),
                                          rows_side(bench, scene_time_analyze, &narrow));
     const double widening = (double)WIDE_FEATURES / NARROW_FEATURES;

@@ -15,11 +15,11 @@ static void fill_activations(bench_scene *scene)
     float *floats = allocate(count, sizeof *floats);
     activations_fill(floats, scene->observations, scene->features);
     scene->activations = scene->operand = floats;
-    if (scene->dtype == QKVSIM_F64) {
+    if (scene->dtype == QKVSIM_DTYPE_F64) {
         scene->activations = scene->operand = allocate(count, sizeof(double));
         activations_to_double(floats, count, scene->activations);
         free(floats);
-    } else if (scene->dtype == QKVSIM_F16) {
+    } else if (scene->dtype == QKVSIM_DTYPE_F16) {
         scene->activations = allocate(count, sizeof(uint16_t));
         activations_to_half(floats, count, scene->activations);
     }
@@ -33,14 +33,14 @@ bench_scene scene_open(int64_t observations, int64_t features, int32_t dtype, in
     check(NULL, qkvsim_context_create(&options, &scene.context));
     if (features % 3 == 0)
         check(scene.context, qkvsim_layout_thirds(scene.context, features, &scene.layout));
-    qkvsim_options_init(&scene.options, sizeof scene.options);
+    qkvsim_struct_init(&scene.options, sizeof scene.options);
     openblas_set_num_threads(threads);
     return scene;
 }
 
 void scene_add_gram(bench_scene *scene)
 {
-    const size_t size = scene->dtype == QKVSIM_F64 ? sizeof(double) : sizeof(float);
+    const size_t size = scene->dtype == QKVSIM_DTYPE_F64 ? sizeof(double) : sizeof(float);
     scene->gram = allocate(scene->features * scene->features, size);
 }
 
@@ -82,7 +82,7 @@ double scene_time_syrk(void *state)
     const bench_scene *scene = state;
     const int d = (int)scene->features, n = (int)scene->observations;
     const double start = timing_now();
-    if (scene->dtype == QKVSIM_F64)
+    if (scene->dtype == QKVSIM_DTYPE_F64)
         cblas_dsyrk(CblasRowMajor, CblasUpper, CblasTrans, d, n, 1, scene->operand, d, 0,
                     scene->gram, d);
     else

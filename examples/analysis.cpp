@@ -41,7 +41,7 @@ void must(qkvsim_status status, const qkvsim_context *context)
 template <class Struct> Struct options()
 {
     Struct made;
-    qkvsim_options_init(&made, sizeof made);
+    qkvsim_struct_init(&made, sizeof made);
     return made;
 }
 
@@ -72,9 +72,14 @@ void report(const char *condition, const qkvsim_analysis *analysis)
                 condition, static_cast<long long>(qkvsim_analysis_observations(analysis)));
     for (int32_t p = 0; p < qkvsim_analysis_pair_groups(analysis); p++)
         std::printf("  %-5s  %17.2f %%  %12.2f %%  %12.3f\n", qkvsim_analysis_name(analysis, p),
-                    100 * qkvsim_analysis_statistic(analysis, p, QKVSIM_COSINE, QKVSIM_TAIL),
-                    100 * qkvsim_analysis_statistic(analysis, p, QKVSIM_PEARSON, QKVSIM_TAIL),
-                    qkvsim_analysis_offset(analysis, p, QKVSIM_OFFSET_SHARE));
+                    100
+                        * qkvsim_analysis_statistic(analysis, p, QKVSIM_METRIC_COSINE,
+                                                    QKVSIM_STATISTIC_TAIL),
+                    100
+                        * qkvsim_analysis_statistic(analysis, p, QKVSIM_METRIC_PEARSON,
+                                                    QKVSIM_STATISTIC_TAIL),
+                    qkvsim_analysis_statistic(analysis, p, QKVSIM_METRIC_COSINE,
+                                              QKVSIM_STATISTIC_OFFSET_SHARE));
 }
 
 void analyze()
@@ -97,7 +102,7 @@ void analyze()
     view.features = features;
     view.observation_stride = features;
     view.feature_stride = 1;
-    view.dtype = QKVSIM_F16;
+    view.dtype = QKVSIM_DTYPE_F16;
 
     auto selection = options<qkvsim_selection>();
     selection.mask = mask.data();

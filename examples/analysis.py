@@ -7,7 +7,7 @@ from ctypes import byref, c_char_p, c_double, c_int32, c_int64, c_size_t, c_void
 import numpy as np
 
 DTYPES = {np.dtype("f2"): 1, np.dtype("f4"): 3, np.dtype("f8"): 4}  # qkvsim/common.h
-COSINE, PEARSON, TAIL, OFFSET_SHARE = 1, 2, 5, 1  # qkvsim/analysis.h
+COSINE, PEARSON, TAIL, OFFSET_SHARE = 1, 2, 5, 8  # qkvsim/common.h, qkvsim/statistic.h
 
 
 class View(ctypes.Structure):
@@ -20,7 +20,6 @@ lib = ctypes.CDLL(sys.argv[1] if len(sys.argv) > 1 else "libqkvsim.so.0")
 for name, result, arguments in [
         ("qkvsim_last_error", c_char_p, [c_void_p]),
         ("qkvsim_analysis_name", c_char_p, [c_void_p, c_int32]),
-        ("qkvsim_analysis_offset", c_double, [c_void_p, c_int32, c_int32]),
         ("qkvsim_analysis_statistic", c_double, [c_void_p, c_int32, c_int32, c_int32])]:
     getattr(lib, name).restype, getattr(lib, name).argtypes = result, arguments
 
@@ -52,7 +51,7 @@ print("pairs  cosine beyond +-0.9  Pearson beyond  offset share")
 for p in range(lib.qkvsim_analysis_pair_groups(analysis)):
     cosine = lib.qkvsim_analysis_statistic(analysis, p, COSINE, TAIL)
     pearson = lib.qkvsim_analysis_statistic(analysis, p, PEARSON, TAIL)
-    share = lib.qkvsim_analysis_offset(analysis, p, OFFSET_SHARE)
+    share = lib.qkvsim_analysis_statistic(analysis, p, COSINE, OFFSET_SHARE)
     name = lib.qkvsim_analysis_name(analysis, p).decode()
     print(f"{name:5}  {cosine:19.2%}  {pearson:14.2%}  {share:12.3f}")
 lib.qkvsim_analysis_free(analysis)

@@ -11,14 +11,16 @@ static void show(const qkvsim_baseline *baseline, const char *scheme)
 {
     const qkvsim_analysis *observed = qkvsim_baseline_observed(baseline);
     for (int32_t p = 0; p < qkvsim_analysis_pair_groups(observed); p++) {
-        double of_null[QKVSIM_NULL_P + 1];
-        for (int32_t summary = QKVSIM_NULL_MEAN; summary <= QKVSIM_NULL_P; summary++)
-            of_null[summary] =
-                qkvsim_baseline_statistic(baseline, p, QKVSIM_COSINE, QKVSIM_TAIL, summary);
+        double of_null[QKVSIM_SUMMARY_P + 1];
+        for (int32_t summary = QKVSIM_SUMMARY_MEAN; summary <= QKVSIM_SUMMARY_P; summary++)
+            of_null[summary] = qkvsim_baseline_statistic(baseline, p, QKVSIM_METRIC_COSINE,
+                                                         QKVSIM_STATISTIC_TAIL, summary);
         printf("  %-8s %-5s %8.2f %%   %8.2f %%   %9.3f\n", scheme,
                qkvsim_analysis_name(observed, p),
-               100 * qkvsim_analysis_statistic(observed, p, QKVSIM_COSINE, QKVSIM_TAIL),
-               100 * of_null[QKVSIM_NULL_MEAN], of_null[QKVSIM_NULL_P]);
+               100
+                   * qkvsim_analysis_statistic(observed, p, QKVSIM_METRIC_COSINE,
+                                               QKVSIM_STATISTIC_TAIL),
+               100 * of_null[QKVSIM_SUMMARY_MEAN], of_null[QKVSIM_SUMMARY_P]);
     }
 }
 
@@ -29,7 +31,7 @@ static void compare_with(qkvsim_context *context, const qkvsim_layout *layout, i
     qkvsim_selection alice = capture_targets();
     qkvsim_analysis_options what = { .struct_size = sizeof what,
                                      .selection = &alice,
-                                     .metrics = QKVSIM_COSINE };
+                                     .metrics = QKVSIM_METRIC_COSINE };
     qkvsim_baseline_options chance = {
         .struct_size = sizeof chance, .permutations = 99, .seed = 1865, .scheme = scheme
     };

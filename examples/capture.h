@@ -54,7 +54,7 @@ static inline qkvsim_view capture_view(void)
                           .features = CAPTURE_FEATURES,
                           .observation_stride = CAPTURE_FEATURES,
                           .feature_stride = 1,
-                          .dtype = QKVSIM_F16 };
+                          .dtype = QKVSIM_DTYPE_F16 };
 }
 
 /* The tokens " Alice". */
@@ -70,7 +70,7 @@ static inline qkvsim_selection capture_targets(void)
     }
     fclose(file);
     return (qkvsim_selection){ .struct_size = sizeof(qkvsim_selection),
-                               .rows = capture_alice,
+                               .observations = capture_alice,
                                .count = CAPTURE_ALICE };
 }
 

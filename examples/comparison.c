@@ -13,14 +13,14 @@ static void show(const qkvsim_comparison *comparison, int32_t metric, const char
 {
     const qkvsim_analysis *targets = qkvsim_comparison_first(comparison);
     for (int32_t p = 0; p < qkvsim_analysis_pair_groups(targets); p++) {
-        double of_distance[QKVSIM_DISTANCE_P_MAX + 1];
-        for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_P_MAX; what++)
-            of_distance[what] =
-                qkvsim_comparison_distance(comparison, p, metric, QKVSIM_WASSERSTEIN, what);
+        double of_distance[QKVSIM_SUMMARY_MATCHED_SD + 1];
+        for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_MATCHED_SD; what++)
+            of_distance[what] = qkvsim_comparison_distance(comparison, p, metric,
+                                                           QKVSIM_DISTANCE_WASSERSTEIN, what);
         printf("  %-8s %-5s %9.3f   %9.3f +- %.3f   %9.3f   %9.3f\n", name,
-               qkvsim_analysis_name(targets, p), of_distance[QKVSIM_DISTANCE_VALUE],
-               of_distance[QKVSIM_DISTANCE_MATCHED_MEAN], of_distance[QKVSIM_DISTANCE_MATCHED_SD],
-               of_distance[QKVSIM_DISTANCE_P], of_distance[QKVSIM_DISTANCE_P_MAX]);
+               qkvsim_analysis_name(targets, p), of_distance[QKVSIM_SUMMARY_OBSERVED],
+               of_distance[QKVSIM_SUMMARY_MATCHED_MEAN], of_distance[QKVSIM_SUMMARY_MATCHED_SD],
+               of_distance[QKVSIM_SUMMARY_P], of_distance[QKVSIM_SUMMARY_P_MAX]);
     }
 }
 
@@ -39,7 +39,7 @@ int main(void)
     for (int i = 0; i < CAPTURE_TOKENS; i++)
         is_other[i] = 1;
     for (int i = 0; i < CAPTURE_ALICE; i++)
-        is_other[alice.rows[i]] = 0;
+        is_other[alice.observations[i]] = 0;
     qkvsim_selection others = { .struct_size = sizeof others,
                                 .mask = is_other,
                                 .count = CAPTURE_TOKENS };
@@ -53,8 +53,8 @@ int main(void)
 
     puts("Wasserstein distance of the tokens \" Alice\" from the others, 99 relabellings:\n"
          "  metric   pairs        all         at equal sizes           p       p_max");
-    show(comparison, QKVSIM_COSINE, "cosine");
-    show(comparison, QKVSIM_PEARSON, "Pearson");
+    show(comparison, QKVSIM_METRIC_COSINE, "cosine");
+    show(comparison, QKVSIM_METRIC_PEARSON, "Pearson");
 
     qkvsim_comparison_free(comparison);
     qkvsim_layout_free(layout);

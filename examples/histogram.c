@@ -66,12 +66,12 @@ int main(void)
     qkvsim_view capture = capture_view();
     qkvsim_selection alice = capture_targets();
     qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &alice };
-    qkvsim_matrix similarity = square(cosines, QKVSIM_F32);
-    must(qkvsim_similarity(context, &capture, 1, QKVSIM_COSINE, &options, &similarity), context,
-         "similarity");
+    qkvsim_matrix similarity = square(cosines, QKVSIM_DTYPE_F32);
+    must(qkvsim_similarity(context, &capture, 1, QKVSIM_METRIC_COSINE, &options, &similarity),
+         context, "similarity");
 
     int32_t codes[PAIR_GROUPS];
-    qkvsim_matrix labels = square(mask, QKVSIM_I32);
+    qkvsim_matrix labels = square(mask, QKVSIM_DTYPE_I32);
     must(qkvsim_mask_codes(context, layout, NULL, codes), context, "codes");
     must(qkvsim_mask_build(context, layout, NULL, &labels), context, "mask");
 

@@ -20,7 +20,7 @@ static void show_small_mask(qkvsim_context *context)
                            .rows = 6,
                            .columns = 6,
                            .leading_dimension = 6,
-                           .dtype = QKVSIM_I32 };
+                           .dtype = QKVSIM_DTYPE_I32 };
     must(qkvsim_mask_build(context, layout, NULL, &mask), context, "mask");
 
     puts("      q0 q1 k0 k1 v0 v1");
@@ -45,8 +45,8 @@ static void count_pairs(qkvsim_context *context)
     int64_t total = 0;
     puts("\nGPT-2, 2304 features:\n  pair group  code     pairs");
     for (int32_t p = 0; p < qkvsim_layout_pair_groups(gpt2); p++) {
-        printf("  %-10s %5" PRId32 " %9" PRId64 "\n", qkvsim_layout_pair_group_name(gpt2, p),
-               codes[p], qkvsim_layout_pairs(gpt2, p));
+        printf("  %-10s %5" PRId32 " %9" PRId64 "\n", qkvsim_layout_row_name(gpt2, p), codes[p],
+               qkvsim_layout_pairs(gpt2, p));
         total += qkvsim_layout_pairs(gpt2, p);
     }
     printf("  %-16s %9" PRId64 " = 2304 * 2303 / 2\n", "all", total);

@@ -19,7 +19,7 @@ static qkvsim_pairs *find(qkvsim_context *context)
 
     const int32_t queries_keys = qkvsim_layout_pair_group(layout, 0, 1);
     qkvsim_pairs_options options = { .struct_size = sizeof options,
-                                     .metric = QKVSIM_PEARSON,
+                                     .metric = QKVSIM_METRIC_PEARSON,
                                      .pair_groups = &queries_keys,
                                      .pair_group_count = 1,
                                      .top = STRONGEST };

@@ -25,7 +25,7 @@ static void compute(qkvsim_context *context, int32_t metric, float (*entries)[CA
                              .rows = CAPTURE_KEYS,
                              .columns = CAPTURE_KEYS,
                              .leading_dimension = CAPTURE_KEYS,
-                             .dtype = QKVSIM_F32 };
+                             .dtype = QKVSIM_DTYPE_F32 };
     must(qkvsim_similarity(context, &keys, 1, metric, &options, &matrix), context, "similarity");
 }
 
@@ -56,8 +56,8 @@ int main(void)
 {
     qkvsim_context *context;
     must(qkvsim_context_create(NULL, &context), NULL, "context");
-    compute(context, QKVSIM_COSINE, cosine);
-    compute(context, QKVSIM_PEARSON, pearson);
+    compute(context, QKVSIM_METRIC_COSINE, cosine);
+    compute(context, QKVSIM_METRIC_PEARSON, pearson);
 
     show_closest_partners();
     printf("\nMean magnitude over all pairs of keys: cosine %.2f, Pearson %.2f.\n"

@@ -136,7 +136,7 @@ static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
             const int64_t j = tile->column_start + c;
             const int64_t at = r * tile->leading + c;
             const double gram = i == j ? 1
-                                : panels->real == QKVSIM_F64
+                                : panels->real == QKVSIM_DTYPE_F64
                                     ? ((const double *)tile->values)[at]
                                     : (double)((const float *)tile->values)[at];
             const int64_t place = qkv_packed(panels->features, i, j);
@@ -263,7 +263,7 @@ qkvsim_status qkvsim_accumulator_update(qkvsim_context *context, qkvsim_accumula
     if (accumulator == NULL)
         return qkv_invalid(context, "accumulator is NULL");
     qkvsim_similarity_options options;
-    qkvsim_status status = qkv_check_similarity(context, QKVSIM_PEARSON, given, &options);
+    qkvsim_status status = qkv_check_similarity(context, QKVSIM_METRIC_PEARSON, given, &options);
     if (status != QKVSIM_OK)
         return status;
     const qkv_input_options reading = { options.selection, options.precision, options.nonfinite };
@@ -361,7 +361,7 @@ static qkvsim_status check_accumulator(qkvsim_context *context,
     if (accumulator == NULL || accumulator->observations == 0)
         return qkv_invalid(context, "the accumulator is %s",
                            accumulator == NULL ? "NULL" : "empty");
-    *input = (qkv_input){ .real = QKVSIM_F64,
+    *input = (qkv_input){ .real = QKVSIM_DTYPE_F64,
                           .features = accumulator->features,
                           .observations = accumulator->observations };
     return QKVSIM_OK;
@@ -370,9 +370,9 @@ static qkvsim_status check_accumulator(qkvsim_context *context,
 /* Ranks need all observations at once. */
 static qkvsim_status check_metrics(qkvsim_context *context, int32_t metrics)
 {
-    if ((metrics & QKVSIM_SPEARMAN) != 0)
+    if ((metrics & QKVSIM_METRIC_SPEARMAN) != 0)
         return qkv_invalid(context,
-                           "QKVSIM_SPEARMAN (16) ranks each observation among all, which an "
+                           "QKVSIM_METRIC_SPEARMAN (16) ranks each observation among all, which an "
                            "accumulator does not keep");
     return QKVSIM_OK;
 }

@@ -168,7 +168,8 @@ static int32_t computed_metric(const qkvsim_analysis *analysis, int32_t metric)
     return index >= 0 && analysis != NULL && (analysis->metrics & metric) != 0 ? index : -1;
 }
 
-static const qkv_moments *moments_of(const qkvsim_analysis *analysis, int32_t row, int32_t metric)
+const qkv_moments *qkv_analysis_moments(const qkvsim_analysis *analysis, int32_t row,
+                                        int32_t metric)
 {
     const int32_t index = computed_metric(analysis, metric);
     return index >= 0 && has_row(analysis, row) ? &analysis->moments[index][row] : NULL;
@@ -209,7 +210,7 @@ int32_t qkvsim_analysis_rollups(const qkvsim_analysis *analysis)
 
 const char *qkvsim_analysis_name(const qkvsim_analysis *analysis, int32_t pair_group)
 {
-    return analysis != NULL ? qkvsim_layout_pair_group_name(analysis->layout, pair_group) : NULL;
+    return analysis != NULL ? qkvsim_layout_row_name(analysis->layout, pair_group) : NULL;
 }
 
 int64_t qkvsim_analysis_pairs(const qkvsim_analysis *analysis, int32_t pair_group)
@@ -219,7 +220,7 @@ int64_t qkvsim_analysis_pairs(const qkvsim_analysis *analysis, int32_t pair_grou
 
 int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
 {
-    const qkv_moments *moments = moments_of(analysis, pair_group, metric);
+    const qkv_moments *moments = qkv_analysis_moments(analysis, pair_group, metric);
     return moments != NULL ? moments->count : 0;
 }
 
@@ -245,20 +246,9 @@ const double *qkvsim_analysis_bin_edges(const qkvsim_analysis *analysis)
 const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis, int32_t pair_group,
                                          int32_t metric)
 {
-    if (moments_of(analysis, pair_group, metric) == NULL)
+    if (qkv_analysis_moments(analysis, pair_group, metric) == NULL)
         return NULL;
     return analysis->histograms[qkv_metric_index(metric)] + pair_group * analysis->binning.count;
-}
-
-double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_group,
-                                 int32_t metric, int32_t statistic)
-{
-    const qkv_moments *moments = moments_of(analysis, pair_group, metric);
-    if (statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
-        return metric == QKVSIM_COSINE
-                   ? qkvsim_analysis_offset(analysis, pair_group, QKVSIM_OFFSET_SHARE)
-                   : NAN;
-    return moments != NULL ? qkv_moments_statistic(moments, statistic) : NAN;
 }
 
 void qkvsim_analysis_group_matrix(const qkvsim_analysis *analysis, int32_t metric,
@@ -273,31 +263,6 @@ void qkvsim_analysis_group_matrix(const qkvsim_analysis *analysis, int32_t metri
             const double value = qkvsim_analysis_statistic(analysis, p, metric, statistic);
             matrix[(int64_t)a * groups + b] = matrix[(int64_t)b * groups + a] = value;
         }
-}
-
-double qkvsim_analysis_offset(const qkvsim_analysis *analysis, int32_t pair_group, int32_t part)
-{
-    const qkv_moments *moments = moments_of(analysis, pair_group, QKVSIM_COSINE);
-    if (moments == NULL || moments->count == 0)
-        return NAN;
-    const qkv_split *split = &analysis->splits[pair_group];
-    const double energy = split->offset_energy + split->variance_energy;
-    switch (part) {
-    case QKVSIM_OFFSET_SHARE:
-        return energy > 0 ? split->offset_energy / energy : NAN;
-    case QKVSIM_OFFSET_MEAN_OFFSET:
-        return split->offset_sum / (double)moments->count;
-    case QKVSIM_OFFSET_MEAN_VARIANCE:
-        return split->variance_sum / (double)moments->count;
-    case QKVSIM_OFFSET_ENERGY:
-        return split->offset_energy;
-    case QKVSIM_OFFSET_VARIANCE_ENERGY:
-        return split->variance_energy;
-    case QKVSIM_OFFSET_CROSS_ENERGY:
-        return 2 * split->cross;
-    default:
-        return NAN;
-    }
 }
 
 const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis)

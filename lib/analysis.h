@@ -13,16 +13,18 @@ enum { QKV_METRICS = 3 };
  * arrays. */
 static inline int32_t qkv_metric_index(int32_t metric)
 {
-    return metric == QKVSIM_COSINE     ? 0
-           : metric == QKVSIM_PEARSON  ? 1
-           : metric == QKVSIM_SPEARMAN ? 2
-                                       : -1;
+    return metric == QKVSIM_METRIC_COSINE     ? 0
+           : metric == QKVSIM_METRIC_PEARSON  ? 1
+           : metric == QKVSIM_METRIC_SPEARMAN ? 2
+                                              : -1;
 }
 
 /* The metric of an index from 0 to QKV_METRICS - 1. */
 static inline int32_t qkv_metric_bit(int32_t index)
 {
-    return index == 0 ? QKVSIM_COSINE : index == 1 ? QKVSIM_PEARSON : QKVSIM_SPEARMAN;
+    return index == 0   ? QKVSIM_METRIC_COSINE
+           : index == 1 ? QKVSIM_METRIC_PEARSON
+                        : QKVSIM_METRIC_SPEARMAN;
 }
 
 /* The offset split of a row before it is divided by anything, so that rows can be merged: sums over
@@ -31,6 +33,9 @@ typedef struct qkv_split {
     double offset_sum, offset_energy;     /* O, O^2 */
     double variance_sum, variance_energy; /* V, V^2 */
     double cross;                         /* O V */
+    double spread_energy;                 /* s_i^2 s_j^2 */
+    double offset_energy_corrected;       /* o*_i^2 o*_j^2 */
+    double offset_squares;                /* (o*_i^2 + o*_j^2) / 2 */
 } qkv_split;
 
 struct qkvsim_analysis {
@@ -39,6 +44,7 @@ struct qkvsim_analysis {
     qkv_binning binning;
     int32_t metrics;
     bool *wanted; /* rows */
+    int32_t real; /* the arithmetic */
     int64_t observations;
     int64_t *dropped;
     int64_t dropped_count;
@@ -48,10 +54,14 @@ struct qkvsim_analysis {
     qkv_moments *moments[QKV_METRICS]; /* rows; NULL where not wanted */
     qkv_split *splits;                 /* rows */
     double *offset_ratios;             /* features */
-    double *group_offset;              /* groups */
+    double *group_offset;              /* groups: mean o*^2 */
     int64_t *undefined[QKV_METRICS];   /* features; as many as the count says are in use */
     int64_t undefined_count[QKV_METRICS];
 };
+
+/* A row's moments under a metric; NULL where there is no such row or metric. */
+const qkv_moments *qkv_analysis_moments(const qkvsim_analysis *analysis, int32_t row,
+                                        int32_t metric);
 
 /*
  * Everything that repeated analyses of inputs of one shape share: checked options, panels, tiles.

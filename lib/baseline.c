@@ -40,14 +40,17 @@ static bool row_is_within_groups(const qkvsim_layout *layout, int32_t row)
 static qkvsim_status finish_statistics(qkvsim_context *context, int32_t scheme,
                                        qkvsim_baseline *baseline)
 {
-    const bool moves_groups = scheme == QKVSIM_SCHEME_ROWS || scheme == QKVSIM_SCHEME_ROWS_SHIFT;
+    const bool moves_groups =
+        scheme == QKVSIM_SCHEME_OBSERVATIONS || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
     const qkvsim_layout *layout = baseline->observed->layout;
     const int32_t pair_groups = qkvsim_analysis_pair_groups(baseline->observed);
+    const double error = qkv_value_error(baseline->observed);
     for (int32_t test = 0; test < baseline->nulls.tests; test++)
         for (int32_t row = 0; row < baseline->nulls.rows; row++) {
             qkv_null *null = qkv_null_at(&baseline->nulls, row, test);
             null->values = qkv_replicates_values(&baseline->permuted, row, test);
             null->observed = qkv_statistic_value(baseline->observed, row, test);
+            null->resolution = qkv_statistic_resolution(baseline->observed, row, test, error);
             null->untested = moves_groups && row_is_within_groups(layout, row);
         }
     const qkvsim_status status = qkv_null_table_finish(context, &baseline->nulls, pair_groups);
@@ -250,9 +253,10 @@ const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t
 {
     const qkvsim_analysis *observed = qkvsim_baseline_observed(baseline);
     const int64_t *histogram = qkvsim_analysis_histogram(observed, pair_group, metric);
-    if (histogram == NULL || summary < 1 || summary > QKVSIM_NULL_MAXIMUM)
+    if (histogram == NULL || summary < QKVSIM_SUMMARY_MEAN || summary > QKVSIM_SUMMARY_MAXIMUM)
         return NULL;
-    return baseline->counts.summaries[summary - 1] + (histogram - observed->counts);
+    return baseline->counts.summaries[summary - QKVSIM_SUMMARY_MEAN]
+           + (histogram - observed->counts);
 }
 
 double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,

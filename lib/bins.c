@@ -28,7 +28,7 @@ static qkvsim_status check_range(qkvsim_context *context, qkvsim_bins *bins)
 
 static double rounded(double edge, int32_t real)
 {
-    return real == QKVSIM_F32 ? (double)(float)edge : edge;
+    return real == QKVSIM_DTYPE_F32 ? (double)(float)edge : edge;
 }
 
 static void write_equal_edges(const qkvsim_bins *bins, int32_t real, double *edges)

@@ -223,7 +223,7 @@ static bool multiplies_small_products_fastest(void)
 static bool rounds_otherwise_at_the_sides(int32_t real)
 {
     static const char *const cores[] = { "Haswell", "Zen", NULL };
-    return real == QKVSIM_F32 && core_is_among(cores);
+    return real == QKVSIM_DTYPE_F32 && core_is_among(cores);
 }
 
 qkv_product_shape qkv_blas_product_shape(int32_t real)
@@ -236,7 +236,7 @@ qkv_product_shape qkv_blas_product_shape(int32_t real)
             .leading = 208,
             .multiple = 16,
             .cache = SECOND_LEVEL_CACHE,
-            .together = real == QKVSIM_F64 ? 1 : 2,
+            .together = real == QKVSIM_DTYPE_F64 ? 1 : 2,
         };
     if (rounds_otherwise_at_the_sides(real))
         return (qkv_product_shape){

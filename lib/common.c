@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-void qkvsim_options_init(void *options, size_t size)
+void qkvsim_struct_init(void *options, size_t size)
 {
     if (options == NULL || size < sizeof size)
         return;

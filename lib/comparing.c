@@ -97,9 +97,10 @@ static qkvsim_status measure(qkv_comparing *work, const qkv_selected *a, const q
             const int64_t *one = qkvsim_analysis_histogram(analyses[0], row, metric);
             const int64_t *other = qkvsim_analysis_histogram(analyses[1], row, metric);
             distances[(int64_t)test * rows + row] =
-                one == NULL ? NAN
-                            : qkv_distance(one, other, binning->edges, binning->count,
-                                           test % QKV_DISTANCES + QKVSIM_KOLMOGOROV_SMIRNOV);
+                one == NULL
+                    ? NAN
+                    : qkv_distance(one, other, binning->edges, binning->count,
+                                   test % QKV_DISTANCES + QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV);
         }
     return QKVSIM_OK;
 }
@@ -265,6 +266,7 @@ static qkvsim_status finish_differences(qkv_comparing *work)
 {
     const qkvsim_comparison *made = work->made;
     qkv_null_table *table = &work->made->differences;
+    const double errors[2] = { qkv_value_error(made->sides[0]), qkv_value_error(made->sides[1]) };
     for (int32_t test = 0; test < table->tests; test++)
         for (int32_t row = 0; row < table->rows; row++) {
             const double first = qkv_statistic_value(made->sides[0], row, test);
@@ -272,7 +274,8 @@ static qkvsim_status finish_differences(qkv_comparing *work)
             qkv_null *null = qkv_null_at(table, row, test);
             null->values = qkv_replicates_values(&work->differences, row, test);
             null->observed = first - second;
-            null->scale = fmax(fabs(first), fabs(second));
+            null->resolution = qkv_statistic_resolution(made->sides[0], row, test, errors[0])
+                               + qkv_statistic_resolution(made->sides[1], row, test, errors[1]);
         }
     return qkv_null_table_finish(work->context, table,
                                  qkv_pair_groups(work->session.layout->groups));

@@ -137,11 +137,11 @@ static qkvsim_status run_pool(qkv_comparing *work, const qkvsim_layout *layout,
 
 /* ---- the public call ---- */
 
-static qkvsim_status check_number(qkvsim_context *context, int64_t number, const char *what)
+static qkvsim_status check_number(qkvsim_context *context, int64_t number, const char *summary)
 {
     return number >= 0 && number < UINT32_MAX
                ? QKVSIM_OK
-               : qkv_invalid(context, "%lld %s: expected 0 to %lld", (long long)number, what,
+               : qkv_invalid(context, "%lld %s: expected 0 to %lld", (long long)number, summary,
                              (long long)UINT32_MAX - 1);
 }
 
@@ -216,7 +216,7 @@ qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_view *parts, 
 
 static int32_t distance_test(int32_t metric, int32_t distance)
 {
-    return metric * QKV_DISTANCES + (distance - QKVSIM_KOLMOGOROV_SMIRNOV);
+    return metric * QKV_DISTANCES + (distance - QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV);
 }
 
 const qkvsim_analysis *qkvsim_comparison_first(const qkvsim_comparison *comparison)
@@ -245,43 +245,36 @@ static bool has_row(const qkvsim_comparison *comparison, int32_t row, int32_t me
            && qkvsim_analysis_histogram(comparison->sides[0], row, metric) != NULL;
 }
 
-/* The summary of a null in which each p-value of a distance stands. */
-static int32_t summary_of_distance(int32_t what)
-{
-    return what == QKVSIM_DISTANCE_P ? QKVSIM_NULL_P_GREATER
-                                     : what - QKVSIM_DISTANCE_P_BH + QKVSIM_NULL_P_BH;
-}
-
 double qkvsim_comparison_distance(const qkvsim_comparison *comparison, int32_t row, int32_t metric,
-                                  int32_t distance, int32_t what)
+                                  int32_t distance, int32_t summary)
 {
-    if (!has_row(comparison, row, metric) || distance < QKVSIM_KOLMOGOROV_SMIRNOV
-        || distance > QKVSIM_JENSEN_SHANNON || what < QKVSIM_DISTANCE_VALUE
-        || what > QKVSIM_DISTANCE_P_MAX_ALL)
+    if (!has_row(comparison, row, metric) || distance < QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV
+        || distance > QKVSIM_DISTANCE_JENSEN_SHANNON)
         return NAN;
     const int32_t test = distance_test(qkv_metric_index(metric), distance);
     const int64_t cell = (int64_t)test * comparison->distances.rows + row;
-    if (what == QKVSIM_DISTANCE_VALUE)
+    if (summary == QKVSIM_SUMMARY_OBSERVED)
         return comparison->values[cell];
-    if (what == QKVSIM_DISTANCE_MATCHED)
+    if (summary == QKVSIM_SUMMARY_MATCHED)
         return comparison->matched[cell];
-    if (what >= QKVSIM_DISTANCE_P)
+    if (summary == QKVSIM_SUMMARY_P
+        || (summary >= QKVSIM_SUMMARY_P_BH && summary <= QKVSIM_SUMMARY_P_MAX_ALL))
         return qkv_null_at(&comparison->distances, row, test)
-            ->summaries[summary_of_distance(what) - 1];
-    return comparison->subsets > 0
-               ? comparison->matched_subsets.summaries[what - QKVSIM_DISTANCE_MATCHED_MEAN][cell]
+            ->summaries[(summary == QKVSIM_SUMMARY_P ? QKVSIM_SUMMARY_P_GREATER : summary) - 1];
+    return comparison->subsets > 0 && summary >= QKVSIM_SUMMARY_MATCHED_MEAN
+                   && summary <= QKVSIM_SUMMARY_MATCHED_MAXIMUM
+               ? comparison->matched_subsets.summaries[summary - QKVSIM_SUMMARY_MATCHED_MEAN][cell]
                : NAN;
 }
 
 double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t row,
-                                    int32_t metric, int32_t statistic, int32_t what)
+                                    int32_t metric, int32_t statistic, int32_t summary)
 {
     const int32_t test = qkv_statistic_test(metric, statistic);
-    if (!has_row(comparison, row, metric) || test < 0 || what < QKVSIM_NULL_MEAN
-        || what > QKVSIM_NULL_OBSERVED)
+    if (!has_row(comparison, row, metric) || test < 0 || summary < QKVSIM_SUMMARY_OBSERVED
+        || summary > QKV_NULL_SUMMARIES)
         return NAN;
-    const qkv_null *null = qkv_null_at(&comparison->differences, row, test);
-    return what == QKVSIM_NULL_OBSERVED ? null->observed : null->summaries[what - 1];
+    return qkv_null_at(&comparison->differences, row, test)->summaries[summary - 1];
 }
 
 double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t row, int32_t metric,
@@ -289,9 +282,9 @@ double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t ro
 {
     const int32_t test = qkv_statistic_test(metric, statistic);
     if (!has_row(comparison, row, metric) || test < 0 || comparison->subsets == 0
-        || summary < QKVSIM_NULL_MEAN || summary > QKVSIM_NULL_MAXIMUM)
+        || summary < QKVSIM_SUMMARY_MEAN || summary > QKVSIM_SUMMARY_MAXIMUM)
         return NAN;
-    const double *values = comparison->matched_statistics.summaries[summary - 1];
+    const double *values = comparison->matched_statistics.summaries[summary - QKVSIM_SUMMARY_MEAN];
     return values[(int64_t)test * comparison->differences.rows + row];
 }
 
@@ -300,8 +293,9 @@ const double *qkvsim_comparison_band(const qkvsim_comparison *comparison, int32_
 {
     const qkvsim_analysis *first = qkvsim_comparison_first(comparison);
     const int64_t *histogram = qkvsim_analysis_histogram(first, row, metric);
-    if (histogram == NULL || comparison->subsets == 0 || summary < QKVSIM_NULL_MEAN
-        || summary > QKVSIM_NULL_MAXIMUM)
+    if (histogram == NULL || comparison->subsets == 0 || summary < QKVSIM_SUMMARY_MEAN
+        || summary > QKVSIM_SUMMARY_MAXIMUM)
         return NULL;
-    return comparison->matched_counts.summaries[summary - 1] + (histogram - first->counts);
+    return comparison->matched_counts.summaries[summary - QKVSIM_SUMMARY_MEAN]
+           + (histogram - first->counts);
 }

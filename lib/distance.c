@@ -70,9 +70,9 @@ double qkv_distance(const int64_t *a, const int64_t *b, const double *edges, int
     if (pair.total_a == 0 || pair.total_b == 0)
         return NAN;
     switch (distance) {
-    case QKVSIM_KOLMOGOROV_SMIRNOV:
+    case QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV:
         return kolmogorov_smirnov(&pair);
-    case QKVSIM_WASSERSTEIN:
+    case QKVSIM_DISTANCE_WASSERSTEIN:
         return wasserstein(&pair, edges);
     default:
         return jensen_shannon(&pair);
@@ -117,10 +117,10 @@ qkvsim_status qkvsim_histogram_distance(qkvsim_context *context, const int64_t *
     if (bins < 1 || bins > QKVSIM_BINS_MAX)
         return qkv_invalid(context, "%lld bins: expected 1 to %d", (long long)bins,
                            QKVSIM_BINS_MAX);
-    if (distance < QKVSIM_KOLMOGOROV_SMIRNOV || distance > QKVSIM_JENSEN_SHANNON)
+    if (distance < QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV || distance > QKVSIM_DISTANCE_JENSEN_SHANNON)
         return qkv_invalid(
             context,
-            "distance is %d, expected QKVSIM_KOLMOGOROV_SMIRNOV (1), WASSERSTEIN (2) or "
+            "distance is %d, expected QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV (1), WASSERSTEIN (2) or "
             "JENSEN_SHANNON (3)",
             (int)distance);
     if (value == NULL)

@@ -88,7 +88,7 @@ static void count_row(const qkvsim_context *context, counting *work, int64_t r, 
 
 static qkvsim_status count_matrix(qkvsim_context *context, counting *work)
 {
-    const bool is_double = work->matrix.dtype == QKVSIM_F64;
+    const bool is_double = work->matrix.dtype == QKVSIM_DTYPE_F64;
     void *reals = qkv_allocate(&context->allocator, (size_t)work->matrix.features,
                                is_double ? sizeof(double) : sizeof(float));
     if (reals == NULL)
@@ -125,7 +125,8 @@ static qkvsim_status check_mask(qkvsim_context *context, const qkvsim_view *mask
 static qkvsim_status open_tables(qkvsim_context *context, const int32_t *codes,
                                  const qkvsim_bins *bins, counting *work)
 {
-    const int32_t real = work->matrix.dtype == QKVSIM_F64 ? QKVSIM_F64 : QKVSIM_F32;
+    const int32_t real =
+        work->matrix.dtype == QKVSIM_DTYPE_F64 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
     const qkvsim_status status = qkv_binning_open(context, bins, real, &work->binning);
     if (status != QKVSIM_OK)
         return status;
@@ -182,8 +183,9 @@ qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins,
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (edges == NULL)
         return qkv_invalid(context, "edges is NULL");
-    if (dtype != QKVSIM_F32 && dtype != QKVSIM_F64)
-        return qkv_invalid(context, "dtype is %d, expected QKVSIM_F32 (3) or F64 (4)", (int)dtype);
+    if (dtype != QKVSIM_DTYPE_F32 && dtype != QKVSIM_DTYPE_F64)
+        return qkv_invalid(context, "dtype is %d, expected QKVSIM_DTYPE_F32 (3) or F64 (4)",
+                           (int)dtype);
     qkv_binning binning;
     const qkvsim_status status = qkv_binning_open(context, bins, dtype, &binning);
     if (status != QKVSIM_OK)

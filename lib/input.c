@@ -11,13 +11,13 @@
 static size_t element_size(int32_t dtype)
 {
     switch (dtype) {
-    case QKVSIM_F16:
-    case QKVSIM_BF16:
+    case QKVSIM_DTYPE_F16:
+    case QKVSIM_DTYPE_BF16:
         return 2;
-    case QKVSIM_F32:
-    case QKVSIM_I32:
+    case QKVSIM_DTYPE_F32:
+    case QKVSIM_DTYPE_I32:
         return 4;
-    case QKVSIM_F64:
+    case QKVSIM_DTYPE_F64:
         return 8;
     default:
         return 0;
@@ -67,10 +67,10 @@ qkvsim_status qkv_check_view(qkvsim_context *context, const char *what, const qk
     if (status != QKVSIM_OK)
         return status;
     const size_t size = element_size(view->dtype);
-    if (size == 0 || (view->dtype == QKVSIM_I32) != mask)
+    if (size == 0 || (view->dtype == QKVSIM_DTYPE_I32) != mask)
         return qkv_invalid(context, "%s has dtype %d, expected %s", what, (int)view->dtype,
-                           mask ? "QKVSIM_I32 (5)"
-                                : "QKVSIM_F16 (1), BF16 (2), F32 (3) or F64 (4)");
+                           mask ? "QKVSIM_DTYPE_I32 (5)"
+                                : "QKVSIM_DTYPE_F16 (1), BF16 (2), F32 (3) or F64 (4)");
     if (view->observations < 1 || view->features < 1)
         return qkv_invalid(
             context, "%s has %lld observations and %lld features: at least one of each is needed",
@@ -93,12 +93,13 @@ qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *giv
         qkv_read_struct(context, "qkvsim_matrix", given, matrix, sizeof *matrix, sizeof *matrix);
     if (status != QKVSIM_OK)
         return status;
-    const bool type_fits = mask ? matrix->dtype == QKVSIM_I32
-                                : matrix->dtype == QKVSIM_F32 || matrix->dtype == QKVSIM_F64;
+    const bool type_fits =
+        mask ? matrix->dtype == QKVSIM_DTYPE_I32
+             : matrix->dtype == QKVSIM_DTYPE_F32 || matrix->dtype == QKVSIM_DTYPE_F64;
     if (!type_fits)
         return qkv_invalid(context, "the output matrix has dtype %d, expected %s",
                            (int)matrix->dtype,
-                           mask ? "QKVSIM_I32 (5)" : "QKVSIM_F32 (3) or F64 (4)");
+                           mask ? "QKVSIM_DTYPE_I32 (5)" : "QKVSIM_DTYPE_F32 (3) or F64 (4)");
     if (matrix->rows != rows || matrix->columns != columns || matrix->leading_dimension < columns)
         return qkv_invalid(
             context,
@@ -142,13 +143,13 @@ bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature)
     float single;
     double real;
     switch (view->dtype) {
-    case QKVSIM_F16:
+    case QKVSIM_DTYPE_F16:
         memcpy(&half, element, sizeof half);
         return (half & 0x7c00u) != 0x7c00u;
-    case QKVSIM_BF16:
+    case QKVSIM_DTYPE_BF16:
         memcpy(&half, element, sizeof half);
         return (half & 0x7f80u) != 0x7f80u;
-    case QKVSIM_F32:
+    case QKVSIM_DTYPE_F32:
         memcpy(&single, element, sizeof single);
         return isfinite(single);
     default:
@@ -166,7 +167,7 @@ static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *part
     const char *given = (const char *)parts;
     const size_t size = qkv_declared_size(parts);
     input->part_count = part_count;
-    input->real = precision == QKVSIM_F64 ? QKVSIM_F64 : QKVSIM_F32;
+    input->real = precision == QKVSIM_DTYPE_F64 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
     for (int32_t p = 0; p < part_count; p++, given += size) {
         char what[32];
         snprintf(what, sizeof what, "part %d", (int)p);
@@ -185,14 +186,14 @@ static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *part
                 "observations",
                 (int)p, (long long)view->observations,
                 (long long)input->parts[0].view.observations);
-        if (view->dtype == QKVSIM_F64 && precision == QKVSIM_F32)
+        if (view->dtype == QKVSIM_DTYPE_F64 && precision == QKVSIM_DTYPE_F32)
             return qkv_invalid(
                 context,
-                "part %d is float64 but precision QKVSIM_F32 is asked for, which would "
+                "part %d is float64 but precision QKVSIM_DTYPE_F32 is asked for, which would "
                 "round it",
                 (int)p);
-        if (view->dtype == QKVSIM_F64)
-            input->real = QKVSIM_F64;
+        if (view->dtype == QKVSIM_DTYPE_F64)
+            input->real = QKVSIM_DTYPE_F64;
         input->parts[p].first_feature = input->features;
         if (view->features > INT32_MAX - input->features)
             return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "more than %d features in %d parts",
@@ -215,7 +216,7 @@ static qkvsim_status select_listed(qkvsim_context *context, const qkvsim_selecti
                                    qkv_input *input)
 {
     for (int64_t k = 0; k < selection->count; k++) {
-        const int64_t row = selection->rows[k];
+        const int64_t row = selection->observations[k];
         if (row < 0 || row >= input->observations)
             return qkv_invalid(
                 context, "the selection's entry %lld is row %lld, but there are rows 0 to %lld",
@@ -256,9 +257,9 @@ static qkvsim_status select_rows(qkvsim_context *context, const qkvsim_selection
                                                  sizeof selection, sizeof selection);
     if (status != QKVSIM_OK)
         return status;
-    if ((selection.rows == NULL) == (selection.mask == NULL))
-        return qkv_invalid(context, "a selection needs either rows or mask, and has %s",
-                           selection.rows == NULL ? "neither" : "both");
+    if ((selection.observations == NULL) == (selection.mask == NULL))
+        return qkv_invalid(context, "a selection needs either observations or mask, and has %s",
+                           selection.observations == NULL ? "neither" : "both");
     if (selection.count < 1)
         return qkv_invalid(context, "the selection has %lld entries", (long long)selection.count);
     if (selection.count > input->observations)
@@ -267,8 +268,8 @@ static qkvsim_status select_rows(qkvsim_context *context, const qkvsim_selection
     input->rows = qkv_allocate(&context->allocator, (size_t)selection.count, sizeof *input->rows);
     if (input->rows == NULL)
         return qkv_no_memory(context, "the selected rows");
-    return selection.rows != NULL ? select_listed(context, &selection, input)
-                                  : select_masked(context, &selection, input);
+    return selection.observations != NULL ? select_listed(context, &selection, input)
+                                          : select_masked(context, &selection, input);
 }
 
 /* ---- dropped observations ---- */
@@ -310,10 +311,11 @@ static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, qkv_input *inp
 
 static qkvsim_status check_options(qkvsim_context *context, const qkv_input_options *options)
 {
-    if (options->precision != 0 && options->precision != QKVSIM_F32
-        && options->precision != QKVSIM_F64)
-        return qkv_invalid(context, "precision is %d, expected 0, QKVSIM_F32 (3) or QKVSIM_F64 (4)",
-                           (int)options->precision);
+    if (options->precision != 0 && options->precision != QKVSIM_DTYPE_F32
+        && options->precision != QKVSIM_DTYPE_F64)
+        return qkv_invalid(
+            context, "precision is %d, expected 0, QKVSIM_DTYPE_F32 (3) or QKVSIM_DTYPE_F64 (4)",
+            (int)options->precision);
     if (options->nonfinite < QKVSIM_NONFINITE_ERROR
         || options->nonfinite > QKVSIM_NONFINITE_UNDEFINED_FEATURE)
         return qkv_invalid(context,
@@ -373,10 +375,10 @@ qkv_input qkv_input_with_rows(const qkv_input *input, int64_t *rows, int64_t cou
 
 qkvsim_status qkv_check_ranks(qkvsim_context *context, const qkv_input *input)
 {
-    if (input->real == QKVSIM_F64 || input->observations <= QKV_RANKS_MAX_F32)
+    if (input->real == QKVSIM_DTYPE_F64 || input->observations <= QKV_RANKS_MAX_F32)
         return QKVSIM_OK;
     return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
                     "the ranks of %lld observations are not exact in single precision, which holds "
-                    "those of %d: ask for precision QKVSIM_F64",
+                    "those of %d: ask for precision QKVSIM_DTYPE_F64",
                     (long long)input->observations, QKV_RANKS_MAX_F32);
 }

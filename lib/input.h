@@ -29,7 +29,7 @@ typedef struct qkv_source {
 typedef struct qkv_input {
     qkv_part *parts;
     int32_t part_count;
-    int32_t real; /* QKVSIM_F32 or F64: the arithmetic */
+    int32_t real; /* QKVSIM_DTYPE_F32 or F64: the arithmetic */
     int32_t nonfinite;
     bool ranked; /* prepare replaces each column's values by their ranks */
     int64_t features;

@@ -16,15 +16,16 @@ enum { TAIL_PAIRS_LEAST = 20, SKEWNESS_PAIRS_LEAST = 3, KURTOSIS_PAIRS_LEAST = 4
 
 static qkvsim_status check_method(qkvsim_context *context, const qkvsim_interval_options *options)
 {
-    if (options->method != QKVSIM_JACKKNIFE && options->method != QKVSIM_BOOTSTRAP)
-        return qkv_invalid(context,
-                           "method is %d, expected QKVSIM_JACKKNIFE (1) or QKVSIM_BOOTSTRAP (2)",
-                           (int)options->method);
-    if (options->method == QKVSIM_BOOTSTRAP && options->blocks != 0)
+    if (options->method != QKVSIM_METHOD_JACKKNIFE && options->method != QKVSIM_METHOD_BOOTSTRAP)
+        return qkv_invalid(
+            context,
+            "method is %d, expected QKVSIM_METHOD_JACKKNIFE (1) or QKVSIM_METHOD_BOOTSTRAP (2)",
+            (int)options->method);
+    if (options->method == QKVSIM_METHOD_BOOTSTRAP && options->blocks != 0)
         return qkv_invalid(
             context, "blocks is %lld, but the bootstrap has resamples and block_length instead",
             (long long)options->blocks);
-    if (options->method == QKVSIM_JACKKNIFE
+    if (options->method == QKVSIM_METHOD_JACKKNIFE
         && (options->resamples != 0 || options->block_length != 0))
         return qkv_invalid(
             context,
@@ -41,7 +42,7 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_interval
     if (status != QKVSIM_OK)
         return status;
     if (options->method == 0)
-        options->method = QKVSIM_JACKKNIFE;
+        options->method = QKVSIM_METHOD_JACKKNIFE;
     if (options->level == 0)
         options->level = 0.95;
     if (!(options->level > 0 && options->level < 1))
@@ -112,7 +113,7 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *p
 /* Below 20 pairs a share is a small count, and its interval by normal theory is none. */
 static bool tail_is_thin(const qkvsim_analysis *analysis, int32_t row, int32_t metric)
 {
-    const double share = qkvsim_analysis_statistic(analysis, row, metric, QKVSIM_TAIL);
+    const double share = qkvsim_analysis_statistic(analysis, row, metric, QKVSIM_STATISTIC_TAIL);
     const double pairs = (double)qkvsim_analysis_defined(analysis, row, metric);
     return !(round(share * pairs) >= TAIL_PAIRS_LEAST);
 }
@@ -124,14 +125,14 @@ static bool is_fixed(const qkvsim_analysis *analysis, int32_t row, int32_t metri
                      int32_t statistic)
 {
     const int64_t pairs = qkvsim_analysis_defined(analysis, row, metric);
-    return (statistic == QKVSIM_SKEWNESS && pairs < SKEWNESS_PAIRS_LEAST)
-           || (statistic == QKVSIM_KURTOSIS && pairs < KURTOSIS_PAIRS_LEAST);
+    return (statistic == QKVSIM_STATISTIC_SKEWNESS && pairs < SKEWNESS_PAIRS_LEAST)
+           || (statistic == QKVSIM_STATISTIC_KURTOSIS && pairs < KURTOSIS_PAIRS_LEAST);
 }
 
 static bool has_interval(const qkvsim_analysis *analysis, int32_t row, int32_t metric,
                          int32_t statistic)
 {
-    return !(statistic == QKVSIM_TAIL && tail_is_thin(analysis, row, metric))
+    return !(statistic == QKVSIM_STATISTIC_TAIL && tail_is_thin(analysis, row, metric))
            && !is_fixed(analysis, row, metric, statistic);
 }
 
@@ -176,15 +177,15 @@ static double jackknife_number(const qkvsim_intervals *intervals, const qkv_samp
     const qkv_jackknife_estimate jackknife = qkv_jackknife(samples, intervals->shares, selections);
     const double reach = intervals->t[selections - 1] * jackknife.se;
     switch (what) {
-    case QKVSIM_INTERVAL_LOW:
+    case QKVSIM_SUMMARY_LOW:
         return jackknife.estimate - reach;
-    case QKVSIM_INTERVAL_HIGH:
+    case QKVSIM_SUMMARY_HIGH:
         return jackknife.estimate + reach;
-    case QKVSIM_INTERVAL_ESTIMATE:
+    case QKVSIM_SUMMARY_ESTIMATE:
         return jackknife.estimate;
-    case QKVSIM_INTERVAL_SE:
+    case QKVSIM_SUMMARY_SE:
         return jackknife.se;
-    case QKVSIM_INTERVAL_P:
+    case QKVSIM_SUMMARY_P:
         return tested && jackknife.se > 0
                    ? qkv_student_two_sided(jackknife.estimate / jackknife.se, held - 1)
                    : NAN;
@@ -199,13 +200,13 @@ static double bootstrap_number(const qkvsim_intervals *intervals, const qkv_samp
 {
     const double outside = (1 - intervals->level) / 2;
     switch (what) {
-    case QKVSIM_INTERVAL_LOW:
+    case QKVSIM_SUMMARY_LOW:
         return 2 * sample->observed - qkv_sample_quantile(sample, 1 - outside);
-    case QKVSIM_INTERVAL_HIGH:
+    case QKVSIM_SUMMARY_HIGH:
         return 2 * sample->observed - qkv_sample_quantile(sample, outside);
-    case QKVSIM_INTERVAL_ESTIMATE:
+    case QKVSIM_SUMMARY_ESTIMATE:
         return sample->observed;
-    case QKVSIM_INTERVAL_SE:
+    case QKVSIM_SUMMARY_SE:
         return qkv_sample_sd(sample);
     default:
         return NAN;
@@ -217,11 +218,11 @@ static double number_of(const qkvsim_intervals *intervals, const qkv_sample *sam
                         int32_t selections, bool tested, int32_t what)
 {
     const qkv_sample sample = selections == 2 ? difference_of(samples[0], samples[1]) : samples[0];
-    if (what == QKVSIM_INTERVAL_OBSERVED)
+    if (what == QKVSIM_SUMMARY_OBSERVED)
         return sample.observed;
     if (!all_exist(&sample))
         return NAN;
-    return intervals->method == QKVSIM_JACKKNIFE
+    return intervals->method == QKVSIM_METHOD_JACKKNIFE
                ? jackknife_number(intervals, samples, selections, tested, what)
                : bootstrap_number(intervals, &sample, what);
 }

@@ -178,7 +178,7 @@ qkvsim_status qkv_check_row_name(qkvsim_context *context, const qkvsim_layout *l
                                  const char *name)
 {
     for (int32_t row = 0; row < qkv_layout_rows(layout); row++)
-        if (strcmp(qkvsim_layout_pair_group_name(layout, row), name) == 0)
+        if (strcmp(qkvsim_layout_row_name(layout, row), name) == 0)
             return qkv_invalid(context, "roll-up \"%s\" would have the name of row %d", name,
                                (int)row);
     return QKVSIM_OK;
@@ -310,7 +310,7 @@ const int32_t *qkvsim_layout_rollup_pair_groups(const qkvsim_layout *layout, int
     return exists ? layout->rollups[rollup].pair_groups : NULL;
 }
 
-const char *qkvsim_layout_pair_group_name(const qkvsim_layout *layout, int32_t pair_group)
+const char *qkvsim_layout_row_name(const qkvsim_layout *layout, int32_t pair_group)
 {
     const qkv_rollup *rollup = rollup_of_row(layout, pair_group);
     if (rollup != NULL)

@@ -8,7 +8,7 @@
 
 static bool is_bounded(const qkv_matrix_sink *sink)
 {
-    return (sink->metric & (QKVSIM_COSINE | QKVSIM_PEARSON)) != 0;
+    return (sink->metric & (QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON)) != 0;
 }
 
 /* ---- one row of a tile ---- */
@@ -18,7 +18,7 @@ static double unbounded_value(const qkv_matrix_sink *sink, const qkv_feature *a,
                               const qkv_feature *b, double gram)
 {
     const double n = (double)sink->panels->observations;
-    if (sink->metric == QKVSIM_COVARIANCE)
+    if (sink->metric == QKVSIM_METRIC_COVARIANCE)
         return gram * a->centred_norm * (b->centred_norm / (n - 1));
     return gram * a->centred_norm * b->centred_norm + n * a->mean * b->mean;
 }
@@ -39,7 +39,7 @@ static void row_values(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_
 static void write_run(const qkv_matrix_sink *sink, int64_t at, int64_t step, const double *values,
                       int64_t count)
 {
-    if (sink->matrix.dtype == QKVSIM_F64) {
+    if (sink->matrix.dtype == QKVSIM_DTYPE_F64) {
         double *to = (double *)sink->matrix.data + at;
         for (int64_t k = 0; k < count; k++)
             to[k * step] = values[k];
@@ -73,7 +73,7 @@ qkv_matrix_sink qkv_matrix_sink_for(const qkv_panels *panels, int32_t metric, in
                               .panels = panels,
                               .matrix = *matrix,
                               .metric = metric,
-                              .full = triangle == QKVSIM_FULL };
+                              .full = triangle == QKVSIM_TRIANGLE_FULL };
 }
 
 /* ---- what tiles leave out ---- */
@@ -81,11 +81,11 @@ qkv_matrix_sink qkv_matrix_sink_for(const qkv_panels *panels, int32_t metric, in
 static bool is_defined(const qkv_matrix_sink *sink, const qkv_feature *feature)
 {
     switch (sink->metric) {
-    case QKVSIM_COSINE:
+    case QKVSIM_METRIC_COSINE:
         return feature->kind != QKV_UNDEFINED;
-    case QKVSIM_PEARSON:
+    case QKVSIM_METRIC_PEARSON:
         return feature->kind == QKV_NORMAL;
-    case QKVSIM_COVARIANCE:
+    case QKVSIM_METRIC_COVARIANCE:
         return !feature->nonfinite && sink->panels->observations > 1;
     default:
         return !feature->nonfinite;
@@ -125,7 +125,7 @@ void qkv_matrix_sink_finish(const qkv_matrix_sink *sink)
 
 qkvsim_status qkv_matrix_sink_check(qkvsim_context *context, const qkv_matrix_sink *sink)
 {
-    const double largest = sink->matrix.dtype == QKVSIM_F64 ? DBL_MAX : (double)FLT_MAX;
+    const double largest = sink->matrix.dtype == QKVSIM_DTYPE_F64 ? DBL_MAX : (double)FLT_MAX;
     for (int64_t j = 0; j < sink->panels->features; j++) {
         const qkv_feature *feature = &sink->panels->statistics[j];
         const double value = diagonal_value(sink, feature);
@@ -134,10 +134,10 @@ qkvsim_status qkv_matrix_sink_check(qkvsim_context *context, const qkv_matrix_si
                 context, QKVSIM_ERROR_TOO_LARGE,
                 "the %s of column %lld with itself is %s, beyond %s, the largest of the "
                 "output's type: %s",
-                sink->metric == QKVSIM_DOT ? "dot product" : "covariance", (long long)j,
+                sink->metric == QKVSIM_METRIC_DOT ? "dot product" : "covariance", (long long)j,
                 qkv_number(value).text, qkv_number(largest).text,
-                sink->matrix.dtype == QKVSIM_F32 ? "write to a QKVSIM_F64 matrix"
-                                                 : "scale the input");
+                sink->matrix.dtype == QKVSIM_DTYPE_F32 ? "write to a QKVSIM_DTYPE_F64 matrix"
+                                                       : "scale the input");
     }
     return QKVSIM_OK;
 }

@@ -57,19 +57,19 @@ double qkv_moments_statistic(const qkv_moments *moments, int32_t statistic)
     if (moments->count == 0)
         return NAN;
     switch (statistic) {
-    case QKVSIM_MEAN:
+    case QKVSIM_STATISTIC_MEAN:
         return varies ? moments->mean : moments->minimum;
-    case QKVSIM_VARIANCE:
+    case QKVSIM_STATISTIC_VARIANCE:
         return variance;
-    case QKVSIM_SKEWNESS:
+    case QKVSIM_STATISTIC_SKEWNESS:
         return variance > 0 ? moments->m3 / n / (variance * sqrt(variance)) : NAN;
-    case QKVSIM_KURTOSIS:
+    case QKVSIM_STATISTIC_KURTOSIS:
         return variance > 0 ? moments->m4 / n / (variance * variance) - 3 : NAN;
-    case QKVSIM_TAIL:
+    case QKVSIM_STATISTIC_TAIL:
         return (double)moments->tail / n;
-    case QKVSIM_MINIMUM:
+    case QKVSIM_STATISTIC_MINIMUM:
         return moments->minimum;
-    case QKVSIM_MAXIMUM:
+    case QKVSIM_STATISTIC_MAXIMUM:
         return moments->maximum;
     default:
         return NAN;

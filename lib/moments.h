@@ -18,7 +18,7 @@ qkv_moments qkv_moments_of_tally(const qkv_tally *tally, int64_t count);
 /* Adds other to moments; either may be empty (count 0). */
 void qkv_moments_merge(qkv_moments *moments, const qkv_moments *other);
 
-/* A QKVSIM_MEAN .. QKVSIM_MAXIMUM statistic; NaN where it does not exist. */
+/* A QKVSIM_STATISTIC_MEAN .. QKVSIM_STATISTIC_MAXIMUM statistic; NaN where it does not exist. */
 double qkv_moments_statistic(const qkv_moments *moments, int32_t statistic);
 
 #endif

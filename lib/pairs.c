@@ -67,12 +67,13 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_pairs_op
     if (status != QKVSIM_OK)
         return status;
     if (options->metric == 0)
-        options->metric = QKVSIM_COSINE;
+        options->metric = QKVSIM_METRIC_COSINE;
     if (options->limit == 0)
         options->limit = QKVSIM_PAIRS_LIMIT;
     if (qkv_metric_index(options->metric) < 0)
         return qkv_invalid(
-            context, "metric is %d, expected one of QKVSIM_COSINE (1), PEARSON (2), SPEARMAN (16)",
+            context,
+            "metric is %d, expected one of QKVSIM_METRIC_COSINE (1), PEARSON (2), SPEARMAN (16)",
             (int)options->metric);
     if (options->sign < QKVSIM_SIGN_BOTH || options->sign > QKVSIM_SIGN_NEGATIVE)
         return qkv_invalid(
@@ -218,7 +219,7 @@ static qkvsim_status search_input(qkvsim_context *context, const qkvsim_layout *
         .session = &session,
         .setting = { .layout = layout,
                      .wanted = session.wanted,
-                     .metric = input->ranked ? QKVSIM_PEARSON : options->metric,
+                     .metric = input->ranked ? QKVSIM_METRIC_PEARSON : options->metric,
                      .sign = options->sign,
                      .threshold = options->threshold != NULL ? *options->threshold : STRENGTH_NONE,
                      .top = options->top,
@@ -289,7 +290,7 @@ qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_view *part
     status = qkv_input_open(context, parts, part_count, &reading, &input);
     if (status != QKVSIM_OK)
         return status;
-    input.ranked = options.metric == QKVSIM_SPEARMAN;
+    input.ranked = options.metric == QKVSIM_METRIC_SPEARMAN;
     status = make_pairs(context, layout, &options, &input, pairs);
     qkv_input_close(context, &input);
     return status;

@@ -28,7 +28,8 @@ static void find_runs(qkv_pairs_sink *sink)
 static bool is_defined(const qkv_pairs_sink *sink, int64_t column)
 {
     const int8_t kind = sink->panels->statistics[column].kind;
-    return kind == QKV_NORMAL || (kind == QKV_CONSTANT && sink->setting.metric == QKVSIM_COSINE);
+    return kind == QKV_NORMAL
+           || (kind == QKV_CONSTANT && sink->setting.metric == QKVSIM_METRIC_COSINE);
 }
 
 /* ---- keeping pairs ---- */

@@ -24,7 +24,7 @@ typedef struct qkv_pair_list {
 typedef struct qkv_pairs_setting {
     const qkvsim_layout *layout;
     const bool *wanted; /* pair groups */
-    int32_t metric;     /* QKVSIM_COSINE or PEARSON, which is Spearman where columns are ranks */
+    int32_t metric; /* QKVSIM_METRIC_COSINE or PEARSON, which is Spearman where columns are ranks */
     int32_t sign;
     double threshold; /* least strength */
     int64_t top;      /* k: full lists are cut down to it; 0: they keep the first and count on */

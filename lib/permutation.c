@@ -31,7 +31,7 @@ static void write_columns(const writing *work, int32_t worker, int64_t start)
     }
     float *memory = (float *)work->narrow + worker * n * QKV_STRIP_WIDTH;
     const qkv_strip narrow = { memory, QKV_STRIP_WIDTH, n, width };
-    const qkv_columns loaded = { memory, QKV_STRIP_WIDTH, 1, width, QKVSIM_F32 };
+    const qkv_columns loaded = { memory, QKV_STRIP_WIDTH, 1, width, QKVSIM_DTYPE_F32 };
     const qkv_rows rows = { NULL, n };
     source->load(source, worker, columns, &narrow);
     work->context->kernels->f64.load(&loaded, &rows, &out, 0);
@@ -71,10 +71,11 @@ static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *inp
         qkv_check_matrix(context, matrix, input->observations, input->features, false, &out);
     if (status != QKVSIM_OK)
         return status;
-    if (out.dtype == QKVSIM_F32 && input->real == QKVSIM_F64)
+    if (out.dtype == QKVSIM_DTYPE_F32 && input->real == QKVSIM_DTYPE_F64)
         return qkv_invalid(
-            context, "the input has a float64 part but the output matrix is QKVSIM_F32, which "
-                     "would round it");
+            context,
+            "the input has a float64 part but the output matrix is QKVSIM_DTYPE_F32, which "
+            "would round it");
     qkv_permuter permuter;
     const qkv_permuter_options options = { permutation->scheme, permutation->layout,
                                            permutation->segments };

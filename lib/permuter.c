@@ -61,10 +61,10 @@ static void make_column(const qkv_permuter *permuter, int64_t column, void *to)
         qkv_rotate(from, permuter->size, &permuter->segments,
                    lags_of(permuter, QKV_RANDOM_FEATURE_LAGS, column), to);
         return;
-    case QKVSIM_SCHEME_ROWS:
+    case QKVSIM_SCHEME_OBSERVATIONS:
         order_rows(permuter, column, from, to);
         return;
-    default: /* rows-shift */
+    default: /* observations-shift */
         qkv_rotate(from, permuter->size, &permuter->segments,
                    lags_of(permuter, QKV_RANDOM_ROWS_LAGS, qkv_group_of(permuter, column)), to);
     }
@@ -131,7 +131,7 @@ qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter
     permuter->index = index;
     if (deals(permuter->scheme))
         return qkv_dealer_deal(context, &permuter->dealer, permuter->values, seed, index);
-    if (permuter->scheme == QKVSIM_SCHEME_ROWS) {
+    if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS) {
         ordering work = { .permuter = permuter };
         const int32_t groups = permuter->layout->groups;
         const double operations = 4.0 * (double)groups * (double)permuter->rows;
@@ -151,19 +151,19 @@ qkv_input qkv_permuter_output(const qkv_permuter *permuter, const qkv_input *lik
 
 static bool needs_layout(int32_t scheme)
 {
-    return scheme == QKVSIM_SCHEME_GROUP || scheme == QKVSIM_SCHEME_ROWS
-           || scheme == QKVSIM_SCHEME_ROWS_SHIFT;
+    return scheme == QKVSIM_SCHEME_GROUP || scheme == QKVSIM_SCHEME_OBSERVATIONS
+           || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
 }
 
 static bool needs_segments(int32_t scheme)
 {
-    return scheme == QKVSIM_SCHEME_SHIFT || scheme == QKVSIM_SCHEME_ROWS_SHIFT;
+    return scheme == QKVSIM_SCHEME_SHIFT || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
 }
 
 static qkvsim_status check_options(qkvsim_context *context, const qkv_input *input,
                                    const qkv_permuter_options *options)
 {
-    if (options->scheme < QKVSIM_SCHEME_ALL || options->scheme > QKVSIM_SCHEME_ROWS_SHIFT)
+    if (options->scheme < QKVSIM_SCHEME_ALL || options->scheme > QKVSIM_SCHEME_OBSERVATIONS_SHIFT)
         return qkv_invalid(context,
                            "scheme is %d, expected QKVSIM_SCHEME_ALL (1), FEATURE (2), SHIFT (3), "
                            "GROUP (4), ROWS (5) or ROWS_SHIFT (6)",
@@ -228,7 +228,7 @@ static qkvsim_status open_scheme(qkvsim_context *context, const qkv_input *input
         return open_dealer(context, permuter);
     if (needs_segments(scheme))
         return qkv_segments_open(context, segments, input, &permuter->segments);
-    if (scheme == QKVSIM_SCHEME_ROWS) {
+    if (scheme == QKVSIM_SCHEME_OBSERVATIONS) {
         permuter->orders = qkv_allocate(allocator, (size_t)permuter->layout->groups,
                                         (size_t)permuter->rows * sizeof *permuter->orders);
         if (permuter->orders == NULL)

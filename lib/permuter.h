@@ -27,7 +27,7 @@ typedef struct qkv_permuter {
     void *values;          /* the input's raw reals, column after column */
     int64_t *place;        /* group: a column's place among them; NULL: its own number */
     qkv_dealer dealer;     /* all, group */
-    qkv_segments segments; /* shift, rows-shift */
+    qkv_segments segments; /* shift, observations-shift */
     uint32_t *orders;      /* rows: groups x rows */
     void *scratch;         /* but all, group: of each reader, `together` columns */
     int64_t together;

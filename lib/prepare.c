@@ -101,7 +101,7 @@ void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels)
 
 static const qkv_real_kernels *real_kernels(const qkvsim_context *context, int32_t real)
 {
-    return real == QKVSIM_F64 ? &context->kernels->f64 : &context->kernels->f32;
+    return real == QKVSIM_DTYPE_F64 ? &context->kernels->f64 : &context->kernels->f32;
 }
 
 /* How many of the listed columns, from the first on, lie evenly apart in one part. */
@@ -113,7 +113,9 @@ static qkv_columns find_run(const qkv_input *input, const int64_t *columns, int6
     int64_t run = 1;
     while (run < count && columns[run] == columns[0] + run && column + run < view->features)
         run++;
-    const int64_t bytes = view->dtype == QKVSIM_F64 ? 8 : view->dtype == QKVSIM_F32 ? 4 : 2;
+    const int64_t bytes = view->dtype == QKVSIM_DTYPE_F64   ? 8
+                          : view->dtype == QKVSIM_DTYPE_F32 ? 4
+                                                            : 2;
     return (qkv_columns){
         .first = (const char *)view->data + column * view->feature_stride * bytes,
         .observation_stride = view->observation_stride,
@@ -144,8 +146,8 @@ void qkv_load_columns(const qkvsim_context *context, const qkv_input *input, int
 static double real_at(const qkv_strip *strip, int32_t real, int64_t r, int64_t j)
 {
     const int64_t at = r * strip->leading + j;
-    return real == QKVSIM_F64 ? ((const double *)strip->values)[at]
-                              : (double)((const float *)strip->values)[at];
+    return real == QKVSIM_DTYPE_F64 ? ((const double *)strip->values)[at]
+                                    : (double)((const float *)strip->values)[at];
 }
 
 /* Scales a float64 column by a power of two so that squares neither overflow nor vanish. */
@@ -153,7 +155,7 @@ static int scale_column(const qkv_strip *strip, int64_t j)
 {
     double largest = 0;
     for (int64_t r = 0; r < strip->count; r++)
-        largest = fmax(largest, fabs(real_at(strip, QKVSIM_F64, r, j)));
+        largest = fmax(largest, fabs(real_at(strip, QKVSIM_DTYPE_F64, r, j)));
     int exponent;
     frexp(largest, &exponent);
     double *values = strip->values;
@@ -174,7 +176,7 @@ static bool column_is_finite(const qkv_strip *strip, int32_t real, int64_t j)
 static void clear_column(const qkv_strip *strip, int32_t real, int64_t j)
 {
     for (int64_t r = 0; r < strip->count; r++)
-        if (real == QKVSIM_F64)
+        if (real == QKVSIM_DTYPE_F64)
             ((double *)strip->values)[r * strip->leading + j] = 0;
         else
             ((float *)strip->values)[r * strip->leading + j] = 0;
@@ -213,7 +215,7 @@ static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *s
         scaling->mean_high[j] = scaling->mean_low[j] = scaling->inverse_norm[j] = 0;
         return;
     }
-    const int exponent = real == QKVSIM_F64 ? scale_column(strip, j) : 0;
+    const int exponent = real == QKVSIM_DTYPE_F64 ? scale_column(strip, j) : 0;
     const qkv_strip column = { (char *)strip->values + (size_t)j * qkv_real_size(real),
                                strip->leading, strip->count, 1 };
     qkv_scaling own;
@@ -231,7 +233,7 @@ static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *s
 static void describe_special(const qkv_real_kernels *kernels, const qkv_strip *strip, int32_t real,
                              int64_t j, double squares, qkv_scaling *scaling, qkv_feature *feature)
 {
-    if (squares != 0 || real == QKVSIM_F64) {
+    if (squares != 0 || real == QKVSIM_DTYPE_F64) {
         describe_extreme(kernels, strip, real, j, scaling, feature);
         return;
     }
@@ -295,7 +297,7 @@ static qkv_strip strip_to_load(const preparation *work, int32_t worker, const qk
 static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature *feature)
 {
     const double offset = feature->kind == QKV_UNDEFINED ? 0 : feature->offset;
-    if (panels->real == QKVSIM_F64) {
+    if (panels->real == QKVSIM_DTYPE_F64) {
         ((double *)panels->spread)[position] = feature->spread;
         ((double *)panels->offset)[position] = offset;
     } else {

@@ -53,7 +53,7 @@ static inline int64_t qkv_panel_width(const qkv_panels *panels, int64_t p)
 
 static inline size_t qkv_real_size(int32_t real)
 {
-    return real == QKVSIM_F64 ? sizeof(double) : sizeof(float);
+    return real == QKVSIM_DTYPE_F64 ? sizeof(double) : sizeof(float);
 }
 
 /* Panel p's columns with those that pad it, and the elements from one row to the next: the margins

@@ -50,7 +50,7 @@ static void multiply_block(const product *p, const block *part, char *out)
     const void *left = p->left + (size_t)part->first_row * size;
     const void *right = p->right + (size_t)part->first_column * size;
     void *to = out + (size_t)(part->first_row * p->out_stride + part->first_column) * size;
-    if (p->real == QKVSIM_F64)
+    if (p->real == QKVSIM_DTYPE_F64)
         cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
                     p->add ? 1 : 0, to, ldc);
     else
@@ -189,7 +189,7 @@ static void add_group(const qkv_panels *panels, const qkv_chunk *part, int64_t c
 {
     void *group = (char *)tile + buffer_bytes(panels), *lost = (char *)group + buffer_bytes(panels);
     const bool first = part->group == 1;
-    if (panels->real == QKVSIM_F64) {
+    if (panels->real == QKVSIM_DTYPE_F64) {
         add_group_f64(tile, group, lost, count, first);
         if (part->last)
             add_f64(tile, lost, count);

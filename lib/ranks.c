@@ -26,13 +26,13 @@ enum { DIGITS = 256, TOGETHER = 8 };
 size_t qkv_rank_scratch(int64_t n, int32_t real)
 {
     return (size_t)n
-           * (real == QKVSIM_F64 ? 2 * sizeof(entry_f64) + TOGETHER * sizeof(double)
-                                 : 2 * sizeof(entry_f32) + TOGETHER * sizeof(float));
+           * (real == QKVSIM_DTYPE_F64 ? 2 * sizeof(entry_f64) + TOGETHER * sizeof(double)
+                                       : 2 * sizeof(entry_f32) + TOGETHER * sizeof(float));
 }
 
 void qkv_rank_strip(const qkv_strip *strip, int32_t real, void *scratch)
 {
-    if (real == QKVSIM_F64)
+    if (real == QKVSIM_DTYPE_F64)
         rank_strip_f64(strip, scratch);
     else
         rank_strip_f32(strip, scratch);

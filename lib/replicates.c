@@ -3,41 +3,26 @@
 
 #include <math.h>
 
-int32_t qkv_statistic_test(int32_t metric, int32_t statistic)
+static bool is_in_use(int32_t metrics, int32_t test)
 {
-    const int32_t first = qkv_metric_index(metric) * QKV_REPLICATED;
-    if (metric == QKVSIM_COSINE && statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
-        return first + QKV_REPLICATED - 1;
-    return first >= 0 && statistic >= QKVSIM_MEAN && statistic <= QKVSIM_TAIL
-               ? first + statistic - QKVSIM_MEAN
-               : -1;
+    return test >= 0 && (metrics & qkv_metric_bit(qkv_tests[test].metric)) != 0;
 }
 
-double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t test)
+/* How many tests of metrics in use come before one. */
+static int64_t tests_before(int32_t metrics, int32_t test)
 {
-    const int32_t place = test % QKV_REPLICATED;
-    const int32_t statistic =
-        place < QKV_REPLICATED - 1 ? QKVSIM_MEAN + place : QKVSIM_STATISTIC_OFFSET_SHARE;
-    return qkvsim_analysis_statistic(analysis, row, qkv_metric_bit(test / QKV_REPLICATED),
-                                     statistic);
-}
-
-/* How many metrics in use come before one. */
-static int32_t metrics_before(const qkv_replicates *replicates, int32_t metric)
-{
-    int32_t count = 0;
-    for (int32_t index = 0; index < qkv_metric_index(metric); index++)
-        count += (replicates->metrics & qkv_metric_bit(index)) != 0;
+    int64_t count = 0;
+    for (int32_t k = 0; k < test; k++)
+        count += is_in_use(metrics, k);
     return count;
 }
 
 static double *values_of(const qkv_replicates *replicates, int32_t row, int32_t test)
 {
-    const int32_t metric = qkv_metric_bit(test / QKV_REPLICATED);
-    if (test < 0 || (replicates->metrics & metric) == 0 || row < 0 || row >= replicates->rows)
+    if (!is_in_use(replicates->metrics, test) || row < 0 || row >= replicates->rows)
         return NULL;
-    const int64_t cell = (int64_t)metrics_before(replicates, metric) * replicates->rows + row;
-    return replicates->values + (cell * QKV_REPLICATED + test % QKV_REPLICATED) * replicates->count;
+    const int64_t cell = tests_before(replicates->metrics, test) * replicates->rows + row;
+    return replicates->values + cell * replicates->count;
 }
 
 qkvsim_status qkv_replicates_open(qkvsim_context *context, const qkvsim_layout *layout,
@@ -47,9 +32,7 @@ qkvsim_status qkv_replicates_open(qkvsim_context *context, const qkvsim_layout *
                                     .rows = qkv_layout_rows(layout),
                                     .metrics = metrics,
                                     .count = count };
-    const int64_t in_use =
-        metrics_before(replicates, QKVSIM_SPEARMAN) + ((metrics & QKVSIM_SPEARMAN) != 0);
-    const int64_t statistics = in_use * replicates->rows * QKV_REPLICATED;
+    const int64_t statistics = tests_before(metrics, QKV_STATISTIC_TESTS) * replicates->rows;
     int64_t values = 0;
     if (qkv_multiply(statistics, count, &values))
         replicates->values =

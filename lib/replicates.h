@@ -2,23 +2,14 @@
 #ifndef QKV_REPLICATES_H
 #define QKV_REPLICATES_H
 
-#include "analysis.h"
-
-/* A statistic of a metric is a test: QKVSIM_MEAN .. TAIL and the offset share, metric by metric. */
-enum { QKV_REPLICATED = 6, QKV_STATISTIC_TESTS = QKV_METRICS * QKV_REPLICATED };
-
-/* The number of a test; -1 where the metric has no such statistic. */
-int32_t qkv_statistic_test(int32_t metric, int32_t statistic);
-
-/* A row's value of a test in one analysis; NaN where there is none. */
-double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t test);
+#include "statistic.h"
 
 typedef struct qkv_replicates {
     qkv_allocator allocator;
     int32_t rows;
     int32_t metrics; /* a sum of metrics */
     int64_t count;
-    double *values; /* metric in use, row, statistic, replicate */
+    double *values; /* test of a metric in use, row, replicate */
 } qkv_replicates;
 
 /* Room for `count` analyses with the rows of a layout, all NaN. On failure nothing is held. */

@@ -113,7 +113,7 @@ static qkvsim_status plan_replicates(replication *work, const qkvsim_interval_op
 {
     const int64_t n = work->pool->all.observations;
     qkvsim_intervals *made = work->made;
-    if (options->method == QKVSIM_BOOTSTRAP)
+    if (options->method == QKVSIM_METHOD_BOOTSTRAP)
         return choose_resamples(work, options, n);
     int64_t blocks;
     qkvsim_status status = choose_blocks(work->context, options, n, &blocks);
@@ -134,7 +134,7 @@ static qkvsim_status plan_replicates(replication *work, const qkvsim_interval_op
 static int64_t choose_observations(const replication *work, int64_t k)
 {
     const int64_t n = work->pool->all.observations;
-    if (work->made->method == QKVSIM_BOOTSTRAP) {
+    if (work->made->method == QKVSIM_METHOD_BOOTSTRAP) {
         qkv_draw_blocks(&work->segments, n, work->made->block_length, work->seed, (uint32_t)k,
                         work->kept);
         return n;

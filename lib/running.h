@@ -6,7 +6,7 @@
 
 #include "context.h"
 
-enum { QKV_RUNNING_SUMMARIES = 4 }; /* QKVSIM_NULL_MEAN .. QKVSIM_NULL_MAXIMUM */
+enum { QKV_RUNNING_SUMMARIES = 4 }; /* QKVSIM_SUMMARY_MEAN .. QKVSIM_SUMMARY_MAXIMUM */
 
 typedef struct qkv_running {
     qkv_allocator allocator;

@@ -9,10 +9,12 @@
 static qkvsim_status check_options(qkvsim_context *context, const qkvsim_layout *layout,
                                    const qkvsim_analysis_options *options)
 {
-    if ((options->metrics & ~(QKVSIM_COSINE | QKVSIM_PEARSON | QKVSIM_SPEARMAN)) != 0)
+    if ((options->metrics
+         & ~(QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON | QKVSIM_METRIC_SPEARMAN))
+        != 0)
         return qkv_invalid(
             context,
-            "metrics is %d, expected 0 or a sum of QKVSIM_COSINE (1), PEARSON (2) and "
+            "metrics is %d, expected 0 or a sum of QKVSIM_METRIC_COSINE (1), PEARSON (2) and "
             "SPEARMAN (16)",
             (int)options->metrics);
     if ((options->pair_groups == NULL) != (options->pair_group_count == 0)
@@ -147,11 +149,12 @@ qkvsim_status qkv_session_open(qkvsim_context *context, const qkvsim_layout *lay
 {
     *session = (qkv_session){ .layout = layout };
     qkvsim_status status = qkv_check_layout(context, layout, input->features);
-    if (status == QKVSIM_OK && (options->metrics & QKVSIM_SPEARMAN) != 0)
+    if (status == QKVSIM_OK && (options->metrics & QKVSIM_METRIC_SPEARMAN) != 0)
         status = qkv_check_ranks(context, input);
     if (status != QKVSIM_OK)
         return status;
-    session->metrics = options->metrics != 0 ? options->metrics : QKVSIM_COSINE + QKVSIM_PEARSON;
+    session->metrics =
+        options->metrics != 0 ? options->metrics : QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON;
     status = fill_session(context, options, input, moments, session);
     if (status != QKVSIM_OK)
         qkv_session_close(context, session);
@@ -168,11 +171,15 @@ void qkv_session_close(const qkvsim_context *context, qkv_session *session)
 
 /* ---- what needs no pairs: features and the sums that factor ---- */
 
-/* Of one group's features: offset ratios and their squares, and the products of every two of each. */
+/* Sums over one group's features, and over the products of every two of them. */
+typedef struct factor {
+    double sum, pairs;
+} factor;
+
+/* What factors: offset ratios o, o^2, o*^2 (statistic.c) and s^2. */
 typedef struct offset_sums {
     int64_t count;
-    double first, second;
-    double first_pairs, second_pairs;
+    factor offset, squared, corrected, spread;
 } offset_sums;
 
 /* Lists the columns whose kind is at least `kind`: those that are undefined under a metric. */
@@ -200,16 +207,24 @@ static void fill_offset_ratios(const qkv_panels *panels, qkvsim_analysis *analys
 
 /* Products are added up feature by feature: half of (sum squared - sum of squares) would cancel where
  * one feature outweighs the others. */
-static inline void add_offset(offset_sums *sum, const qkv_feature *feature)
+static inline void add_to_factor(factor *of, double value)
+{
+    of->pairs += value * of->sum;
+    of->sum += value;
+}
+
+/* `noise` is 1 / (n - 1): the part of s^2 by which n observations of mean 0 have o^2. */
+static inline void add_offset(offset_sums *sum, const qkv_feature *feature, double noise)
 {
     const double squared = feature->offset * feature->offset;
+    const double spread = feature->spread * feature->spread;
     if (feature->kind == QKV_UNDEFINED)
         return;
     sum->count++;
-    sum->first_pairs += feature->offset * sum->first;
-    sum->second_pairs += squared * sum->second;
-    sum->first += feature->offset;
-    sum->second += squared;
+    add_to_factor(&sum->offset, feature->offset);
+    add_to_factor(&sum->squared, squared);
+    add_to_factor(&sum->corrected, squared - spread * noise);
+    add_to_factor(&sum->spread, spread);
 }
 
 /* Features stand group by group. */
@@ -217,26 +232,44 @@ static void sum_offsets(const qkv_session *session, offset_sums *sums)
 {
     const qkv_panels *panels = &session->panels;
     const int32_t *group_of = session->layout->group_of;
+    const double n = (double)panels->observations;
+    const double noise = n > 1 ? 1 / (n - 1) : 0;
     memset(sums, 0, (size_t)session->layout->groups * sizeof *sums);
     for (int64_t position = 0; position < panels->placed;) {
         const int32_t group = group_of[panels->order[position]];
         offset_sums sum = { 0 };
         for (; position < panels->placed && group_of[panels->order[position]] == group; position++)
-            add_offset(&sum, &panels->statistics[panels->order[position]]);
+            add_offset(&sum, &panels->statistics[panels->order[position]], noise);
         sums[group] = sum;
     }
 }
 
-/* Sums over pairs of o_i o_j and its square factor into sums over features. */
+static double sum_of_products(const factor *a, const factor *b, bool same)
+{
+    return same ? a->pairs : a->sum * b->sum;
+}
+
+/* Each feature is in as many pairs as there are others in its own, or all in the other, group. */
+static double sum_of_means(const offset_sums *a, const offset_sums *b, bool same)
+{
+    const double of_a = (double)b->count * a->corrected.sum;
+    const double of_b = (double)a->count * b->corrected.sum;
+    return same ? (double)(a->count - 1) * a->corrected.sum / 2 : (of_a + of_b) / 2;
+}
+
+/* Sums over pairs of products factor into sums over features. */
 static qkv_split split_offsets(const qkv_pair_result *result, const offset_sums *a,
                                const offset_sums *b, bool same)
 {
     return (qkv_split){
-        .offset_sum = same ? a->first_pairs : a->first * b->first,
-        .offset_energy = same ? a->second_pairs : a->second * b->second,
+        .offset_sum = sum_of_products(&a->offset, &b->offset, same),
+        .offset_energy = sum_of_products(&a->squared, &b->squared, same),
         .variance_sum = result->variance_sum,
         .variance_energy = result->variance_energy,
         .cross = result->cross,
+        .spread_energy = sum_of_products(&a->spread, &b->spread, same),
+        .offset_energy_corrected = sum_of_products(&a->corrected, &b->corrected, same),
+        .offset_squares = sum_of_means(a, b, same),
     };
 }
 
@@ -245,8 +278,8 @@ static void fill_offsets(const qkv_session *session, const offset_sums *sums,
 {
     const int32_t groups = session->layout->groups;
     for (int32_t a = 0; a < groups; a++) {
-        analysis->group_offset[a] =
-            sums[a].count > 0 ? sums[a].second / (double)sums[a].count : NAN;
+        const bool exists = sums[a].count > 0 && analysis->observations > 2;
+        analysis->group_offset[a] = exists ? sums[a].corrected.sum / (double)sums[a].count : NAN;
         for (int32_t b = a; b < groups; b++) {
             const int32_t p = qkv_pair_group(groups, a, b);
             analysis->splits[p] = split_offsets(&results[p], &sums[a], &sums[b], a == b);
@@ -263,6 +296,9 @@ static void add_splits(qkv_split *to, const qkv_split *from)
     to->variance_sum += from->variance_sum;
     to->variance_energy += from->variance_energy;
     to->cross += from->cross;
+    to->spread_energy += from->spread_energy;
+    to->offset_energy_corrected += from->offset_energy_corrected;
+    to->offset_squares += from->offset_squares;
 }
 
 /* Merges one metric of a roll-up's pair groups, in their order, into its row. */
@@ -346,9 +382,10 @@ static qkvsim_status tally_tiles(qkvsim_context *context, const qkv_session *ses
 static qkvsim_status tally_ranks(qkvsim_context *context, const qkv_session *session,
                                  qkv_pair_result *results, qkvsim_analysis *analysis)
 {
-    const int32_t spearman = qkv_metric_index(QKVSIM_SPEARMAN);
+    const int32_t spearman = qkv_metric_index(QKVSIM_METRIC_SPEARMAN);
     int64_t *const histograms[2] = { NULL, analysis->histograms[spearman] };
-    const qkvsim_status status = tally_tiles(context, session, QKVSIM_PEARSON, histograms, results);
+    const qkvsim_status status =
+        tally_tiles(context, session, QKVSIM_METRIC_PEARSON, histograms, results);
     for (int32_t p = 0; p < qkv_pair_groups(session->layout->groups) && status == QKVSIM_OK; p++)
         analysis->moments[spearman][p] = results[p].pearson;
     if (status == QKVSIM_OK)
@@ -388,7 +425,7 @@ static void fill_moments(const qkv_session *session, const qkv_pair_result *resu
 
 static int32_t metrics_of_values(const qkv_session *session)
 {
-    return session->metrics & (QKVSIM_COSINE | QKVSIM_PEARSON);
+    return session->metrics & (QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON);
 }
 
 /* Features are described in any case; tiles are needed only where a metric of the values is. */
@@ -405,6 +442,7 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
         status = tally_tiles(context, session, metrics, histograms, made.results);
     if (status == QKVSIM_OK) {
         analysis->observations = session->panels.observations;
+        analysis->real = session->panels.real;
         list_undefined(&session->panels, QKV_UNDEFINED, analysis, 0);
         list_undefined(&session->panels, QKV_CONSTANT, analysis, 1);
         fill_offset_ratios(&session->panels, analysis);
@@ -422,7 +460,7 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
 int64_t qkv_session_work(const qkv_session *session)
 {
     const int64_t passes =
-        (metrics_of_values(session) != 0) + ((session->metrics & QKVSIM_SPEARMAN) != 0);
+        (metrics_of_values(session) != 0) + ((session->metrics & QKVSIM_METRIC_SPEARMAN) != 0);
     return passes * session->gram.tile_count;
 }
 
@@ -439,7 +477,7 @@ qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, con
 {
     qkvsim_status status = QKVSIM_OK;
     session->panels.observations = input->observations;
-    if ((session->metrics & QKVSIM_SPEARMAN) != 0)
+    if ((session->metrics & QKVSIM_METRIC_SPEARMAN) != 0)
         status = run_ranks(context, session, input, analysis);
     if (status == QKVSIM_OK)
         status = qkv_prepare(context, input, session->layout->group_of, &session->panels);

@@ -12,11 +12,6 @@
 /* Tolerance of "at least as far" for rounding. */
 static const double as_far = 1 - 1e-9;
 
-/* Values that differ by less than this share of their size are equal but for rounding: three values
- * always have the kurtosis -1.5, and no permutation of them says anything. Central moments keep 11
- * digits or more. */
-static const double rounding = 1e-10;
-
 /* ---- Benjamini and Hochberg ---- */
 
 typedef struct ranked {
@@ -83,83 +78,85 @@ static double value_at(const qkv_null *null, int64_t m, int64_t k)
     return k < m ? null->values[k] : null->observed;
 }
 
-static bool differ(const qkv_null *null, double least, double most)
-{
-    return most - least > rounding * fmax(null->scale, fmax(fabs(least), fabs(most)));
-}
-
 static bool exists(const qkv_null *null, int64_t m)
 {
-    bool all = null->values != NULL && m > 0 && !isnan(null->observed);
-    for (int64_t k = 0; k < m && all; k++)
-        all = !isnan(null->values[k]);
-    return all;
+    bool any = false;
+    for (int64_t k = 0; k < m && null->values != NULL && !any; k++)
+        any = !isnan(null->values[k]);
+    return any && !isnan(null->observed);
 }
 
-/* Mean and standard deviation of all m + 1. */
+/* Mean, standard deviation and extremes of those of the first `count` values that exist. */
 typedef struct pooled {
-    double centre, sd;
+    double centre, sd, least, most;
 } pooled;
 
-static pooled pool(const qkv_null *null, int64_t m)
+static pooled pool(const qkv_null *null, int64_t m, int64_t count)
 {
-    double mean = 0, squares = 0, least = null->observed, most = null->observed;
-    for (int64_t k = 0; k <= m; k++) {
+    double mean = 0, squares = 0, least = INFINITY, most = -INFINITY;
+    int64_t existing = 0;
+    for (int64_t k = 0; k < count; k++) {
         const double value = value_at(null, m, k);
+        if (isnan(value))
+            continue;
         const double delta = value - mean;
-        mean += delta / (double)(k + 1);
+        mean += delta / (double)++existing;
         squares += delta * (value - mean);
         least = fmin(least, value);
         most = fmax(most, value);
     }
-    return (pooled){ mean, differ(null, least, most) ? sqrt(squares / (double)(m + 1)) : 0 };
+    const bool differ = most - least > null->resolution;
+    return (pooled){ mean, differ ? sqrt(squares / (double)existing) : 0, least, most };
 }
 
 static void describe(qkv_null *null, int64_t m)
 {
-    double mean = 0, squares = 0, least = null->values[0], most = null->values[0];
-    for (int64_t k = 0; k < m; k++) {
-        const double delta = null->values[k] - mean;
-        mean += delta / (double)(k + 1);
-        squares += delta * (null->values[k] - mean);
-        least = fmin(least, null->values[k]);
-        most = fmax(most, null->values[k]);
-    }
-    const double sd = differ(null, least, most) ? sqrt(squares / (double)m) : 0;
-    *summary_of(null, QKVSIM_NULL_MEAN) = mean;
-    *summary_of(null, QKVSIM_NULL_SD) = sd;
-    *summary_of(null, QKVSIM_NULL_MINIMUM) = least;
-    *summary_of(null, QKVSIM_NULL_MAXIMUM) = most;
-    *summary_of(null, QKVSIM_NULL_Z) = sd > 0 ? (null->observed - mean) / sd : NAN;
+    const pooled permuted = pool(null, m, m);
+    *summary_of(null, QKVSIM_SUMMARY_MEAN) = permuted.centre;
+    *summary_of(null, QKVSIM_SUMMARY_SD) = permuted.sd;
+    *summary_of(null, QKVSIM_SUMMARY_MINIMUM) = permuted.least;
+    *summary_of(null, QKVSIM_SUMMARY_MAXIMUM) = permuted.most;
+    *summary_of(null, QKVSIM_SUMMARY_Z) =
+        permuted.sd > 0 ? (null->observed - permuted.centre) / permuted.sd : (double)NAN;
 }
 
-/* Counts all m + 1 that are at least as extreme as the observed one, which is one of them. */
+/* No p is below what the number of different permutations allows. */
+static double bounded(const qkv_null *null, double p)
+{
+    return fmax(p, null->least_p);
+}
+
+/* Counts all m + 1 that are at least as extreme as the observed one, which is one of them. Those that
+ * do not exist count, since they might be. */
 static void count_extremes(qkv_null *null, int64_t m)
 {
-    const pooled all = pool(null, m);
+    const pooled all = pool(null, m, m + 1);
     const double centre = all.centre, distance = fabs(null->observed - centre);
-    const double slack = all.sd > 0 ? (1 - as_far) * distance : INFINITY;
+    const double slack =
+        all.sd > 0 ? fmax((1 - as_far) * distance, null->resolution) : (double)INFINITY;
     int64_t two_sided = 0, less = 0, greater = 0;
     for (int64_t k = 0; k <= m; k++) {
         const double value = value_at(null, m, k);
-        two_sided += fabs(value - centre) >= distance - slack;
-        less += value <= null->observed + slack;
-        greater += value >= null->observed - slack;
+        two_sided += !(fabs(value - centre) < distance - slack);
+        less += !(value > null->observed + slack);
+        greater += !(value < null->observed - slack);
     }
-    *summary_of(null, QKVSIM_NULL_P) = (double)two_sided / (double)(m + 1);
-    *summary_of(null, QKVSIM_NULL_P_LESS) = (double)less / (double)(m + 1);
-    *summary_of(null, QKVSIM_NULL_P_GREATER) = (double)greater / (double)(m + 1);
+    const double count = (double)(m + 1);
+    *summary_of(null, QKVSIM_SUMMARY_P) = bounded(null, (double)two_sided / count);
+    *summary_of(null, QKVSIM_SUMMARY_P_LESS) = bounded(null, (double)less / count);
+    *summary_of(null, QKVSIM_SUMMARY_P_GREATER) = bounded(null, (double)greater / count);
 }
 
 static void summarise(qkv_null *null, int64_t m)
 {
     for (int32_t s = 0; s < QKV_NULL_SUMMARIES; s++)
         null->summaries[s] = NAN;
+    *summary_of(null, QKVSIM_SUMMARY_OBSERVED) = null->observed;
     if (!exists(null, m))
         return;
     describe(null, m);
     if (null->untested)
-        *summary_of(null, QKVSIM_NULL_Z) = NAN;
+        *summary_of(null, QKVSIM_SUMMARY_Z) = NAN;
     else
         count_extremes(null, m);
 }
@@ -183,12 +180,12 @@ static qkv_null *null_at(const family *all, int32_t test, int32_t row)
 
 static bool has_p(const qkv_null *null)
 {
-    return !isnan(null->summaries[QKVSIM_NULL_P - 1]);
+    return !isnan(null->summaries[QKVSIM_SUMMARY_P - 1]);
 }
 
 static int32_t tested_p(const family *all)
 {
-    return all->table->upper ? QKVSIM_NULL_P_GREATER : QKVSIM_NULL_P;
+    return all->table->upper ? QKVSIM_SUMMARY_P_GREATER : QKVSIM_SUMMARY_P;
 }
 
 /* Adjusts tests first .. first + tests - 1 as one. */
@@ -235,17 +232,25 @@ static int64_t count_below(const double *sorted, int64_t count, double bound)
     return low;
 }
 
-/* How far a value lies out: |z|, or z where only large values count. */
+static pooled pool_all(const family *all, const qkv_null *null)
+{
+    return has_p(null) ? pool(null, all->count - 1, all->count) : (pooled){ 0 };
+}
+
+/* How far a value lies out: |z|, or z where only large values count; one that does not exist, farther
+ * than any. */
 static double extremity(const family *all, const pooled *of, double value)
 {
     const double z = (value - of->centre) / of->sd;
+    if (isnan(z))
+        return INFINITY;
     return all->table->upper ? z : fabs(z);
 }
 
 /* The share of the m + 1 whose largest z is at least z, but for rounding. */
-static double share_as_large(const family *all, double z)
+static double share_as_large(const family *all, double z, double slack)
 {
-    const double bound = z - (1 - as_far) * fabs(z);
+    const double bound = isinf(z) ? z : z - fmax((1 - as_far) * fabs(z), slack);
     const int64_t below = count_below(all->sorted, all->count, bound);
     return (double)(all->count - below) / (double)all->count;
 }
@@ -256,7 +261,7 @@ static bool find_largest(const family *all, int32_t test)
     bool any = false;
     for (int32_t row = 0; row < all->rows; row++) {
         const qkv_null *null = null_at(all, test, row);
-        const pooled of = has_p(null) ? pool(null, all->count - 1) : (pooled){ 0 };
+        const pooled of = pool_all(all, null);
         if (!(of.sd > 0))
             continue;
         for (int64_t k = 0; k < all->count; k++) {
@@ -268,6 +273,15 @@ static bool find_largest(const family *all, int32_t test)
     return any;
 }
 
+static double maximum_p(const family *all, const qkv_null *null)
+{
+    const pooled of = pool_all(all, null);
+    if (!(of.sd > 0))
+        return 1;
+    return bounded(
+        null, share_as_large(all, extremity(all, &of, null->observed), null->resolution / of.sd));
+}
+
 /* P_MAX of one test's rows, and what the test adds to the least p of each of the m + 1. */
 static void maximise_test(const family *all, int32_t test)
 {
@@ -276,14 +290,11 @@ static void maximise_test(const family *all, int32_t test)
         sort(all->largest, all->count, all->sorted);
     for (int32_t row = 0; row < all->rows; row++) {
         qkv_null *null = null_at(all, test, row);
-        if (!has_p(null))
-            continue;
-        const pooled of = pool(null, all->count - 1);
-        *summary_of(null, QKVSIM_NULL_P_MAX) =
-            of.sd > 0 ? share_as_large(all, extremity(all, &of, null->observed)) : 1;
+        if (has_p(null))
+            *summary_of(null, QKVSIM_SUMMARY_P_MAX) = maximum_p(all, null);
     }
     for (int64_t k = 0; k < all->count && any; k++)
-        all->least_p[k] = fmin(all->least_p[k], share_as_large(all, all->largest[k]));
+        all->least_p[k] = fmin(all->least_p[k], share_as_large(all, all->largest[k], 0));
 }
 
 static void maximise_family(const family *all)
@@ -298,18 +309,19 @@ static void maximise_family(const family *all)
             qkv_null *null = null_at(all, test, row);
             if (!has_p(null))
                 continue;
-            const double own = *summary_of(null, QKVSIM_NULL_P_MAX);
+            const double own = *summary_of(null, QKVSIM_SUMMARY_P_MAX);
             const int64_t at_most = count_below(all->sorted, all->count, nextafter(own, 2));
-            *summary_of(null, QKVSIM_NULL_P_MAX_ALL) = (double)at_most / (double)all->count;
+            *summary_of(null, QKVSIM_SUMMARY_P_MAX_ALL) =
+                bounded(null, (double)at_most / (double)all->count);
         }
 }
 
 static qkvsim_status finish_family(qkvsim_context *context, const family *all)
 {
     const int32_t tests = all->table->tests;
-    qkvsim_status status = adjust_family(context, all, 0, tests, QKVSIM_NULL_P_BH_ALL);
+    qkvsim_status status = adjust_family(context, all, 0, tests, QKVSIM_SUMMARY_P_BH_ALL);
     for (int32_t test = 0; test < tests && status == QKVSIM_OK; test++)
-        status = adjust_family(context, all, test, 1, QKVSIM_NULL_P_BH);
+        status = adjust_family(context, all, test, 1, QKVSIM_SUMMARY_P_BH);
     if (status == QKVSIM_OK)
         maximise_family(all);
     return status;

@@ -4,19 +4,20 @@
 #define QKV_SIGNIFICANCE_H
 
 #include <qkvsim/significance.h>
+#include <qkvsim/statistic.h>
 
 #include "context.h"
 
-enum { QKV_NULL_SUMMARIES = 12 }; /* QKVSIM_NULL_MEAN .. QKVSIM_NULL_P_MAX_ALL */
+enum { QKV_NULL_SUMMARIES = QKVSIM_SUMMARY_P_MAX_ALL }; /* from QKVSIM_SUMMARY_OBSERVED on */
 
-/* One statistic of one row: its m permuted values (NULL: there is no such statistic), the observed
- * one, and what is said of them, summary s at s - 1. */
+/* One statistic of one row: its m permuted values (NULL: there is no such statistic; NaN: none in this
+ * permutation), the observed one, and what is said of them, summary s at s - 1. */
 typedef struct qkv_null {
     const double *values;
     double observed;
-    bool untested; /* the permutations cannot change it: neither z nor p */
-    double scale;  /* of what values are differences of; their rounding is that of this size. 0: of
-                   * their own */
+    bool untested;     /* the permutations cannot change it: neither z nor p */
+    double resolution; /* values that differ by less are equal but for rounding */
+    double least_p;    /* 1 / number of different permutations: no p is below it */
     double summaries[QKV_NULL_SUMMARIES];
 } qkv_null;
 
@@ -43,7 +44,8 @@ static inline qkv_null *qkv_null_at(const qkv_null_table *table, int32_t row, in
 }
 
 /*
- * Fills every summary. A null with a value that does not exist, or without permutations, has none.
+ * Fills every summary. A null whose observed value does not exist, or without permutations, has none; a
+ * permutation without the value counts as at least as far.
  * Rows 0 .. pair_groups - 1 are one family of p-values, the rows behind them another. Values are
  * not needed afterwards, and are forgotten.
  */

@@ -14,16 +14,19 @@ qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
         qkv_read_options(context, "qkvsim_similarity_options", given, options, sizeof *options);
     if (status != QKVSIM_OK)
         return status;
-    if (metric != QKVSIM_COSINE && metric != QKVSIM_PEARSON && metric != QKVSIM_COVARIANCE
-        && metric != QKVSIM_DOT && metric != QKVSIM_SPEARMAN)
+    if (metric != QKVSIM_METRIC_COSINE && metric != QKVSIM_METRIC_PEARSON
+        && metric != QKVSIM_METRIC_COVARIANCE && metric != QKVSIM_METRIC_DOT
+        && metric != QKVSIM_METRIC_SPEARMAN)
         return qkv_invalid(
             context,
-            "metric is %d, expected one of QKVSIM_COSINE (1), PEARSON (2), COVARIANCE "
+            "metric is %d, expected one of QKVSIM_METRIC_COSINE (1), PEARSON (2), COVARIANCE "
             "(4), DOT (8), SPEARMAN (16)",
             (int)metric);
-    if (options->triangle != QKVSIM_FULL && options->triangle != QKVSIM_UPPER)
-        return qkv_invalid(context, "triangle is %d, expected QKVSIM_FULL (0) or QKVSIM_UPPER (1)",
-                           (int)options->triangle);
+    if (options->triangle != QKVSIM_TRIANGLE_FULL && options->triangle != QKVSIM_TRIANGLE_UPPER)
+        return qkv_invalid(
+            context,
+            "triangle is %d, expected QKVSIM_TRIANGLE_FULL (0) or QKVSIM_TRIANGLE_UPPER (1)",
+            (int)options->triangle);
     return QKVSIM_OK;
 }
 
@@ -107,7 +110,7 @@ qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_view *part
         return status;
     qkv_panels panels = { 0 };
     qkvsim_matrix out;
-    input.ranked = metric == QKVSIM_SPEARMAN;
+    input.ranked = metric == QKVSIM_METRIC_SPEARMAN;
     status = qkv_check_matrix(context, matrix, input.features, input.features, false, &out);
     if (status == QKVSIM_OK && input.ranked)
         status = qkv_check_ranks(context, &input);
@@ -116,8 +119,9 @@ qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_view *part
     if (status == QKVSIM_OK)
         status = qkv_prepare(context, &input, NULL, &panels);
     if (status == QKVSIM_OK)
-        status = qkv_write_similarity(
-            context, &panels, NULL, input.ranked ? QKVSIM_PEARSON : metric, options.triangle, &out);
+        status = qkv_write_similarity(context, &panels, NULL,
+                                      input.ranked ? QKVSIM_METRIC_PEARSON : metric,
+                                      options.triangle, &out);
     qkv_panels_close(context, &panels);
     qkv_input_close(context, &input);
     return status;

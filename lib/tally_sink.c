@@ -69,7 +69,7 @@ static bool place_rectangle(const qkv_tally_sink *sink, const qkv_tile *tile, co
         .normal = a->kind == QKV_NORMAL && b->kind == QKV_NORMAL,
     };
     const bool defined = a->kind != QKV_UNDEFINED && b->kind != QKV_UNDEFINED;
-    const bool counted = place->normal || (sink->setting.metrics & QKVSIM_COSINE) != 0;
+    const bool counted = place->normal || (sink->setting.metrics & QKVSIM_METRIC_COSINE) != 0;
     return defined && counted && sink->setting.wanted[place->pair_group]
            && (!same || place->rows > 1);
 }
@@ -216,16 +216,17 @@ static void tally_place(qkv_tally_sink *sink, int32_t worker, const qkv_tile *ti
     qkv_worker_counts *counts = &sink->counts[worker];
     const bool jointly = counts_jointly(sink, place);
     qkv_rectangle_tally tally = {
-        .cosine = { .wanted = (sink->setting.metrics & QKVSIM_COSINE) != 0,
+        .cosine = { .wanted = (sink->setting.metrics & QKVSIM_METRIC_COSINE) != 0,
                     .counts = counts->single },
-        .pearson = { .wanted = (sink->setting.metrics & QKVSIM_PEARSON) != 0 && place->normal,
+        .pearson = { .wanted =
+                         (sink->setting.metrics & QKVSIM_METRIC_PEARSON) != 0 && place->normal,
                      .counts = counts->single + sink->metric_counts + 1 },
     };
     if (jointly)
         tally.joint = joint_for(sink, counts, place);
     const qkv_rectangle rectangle = describe_rectangle(sink, tile, place);
     const qkv_kernels *kernels = sink->context->kernels;
-    (sink->gram->panels->real == QKVSIM_F64 ? &kernels->f64 : &kernels->f32)
+    (sink->gram->panels->real == QKVSIM_DTYPE_F64 ? &kernels->f64 : &kernels->f32)
         ->tally(&rectangle, &tally);
     if (!jointly)
         flush_single(sink, &tally, place->pair_group);
@@ -257,7 +258,7 @@ static bool needs_joint_tables(const qkv_tally_sink *sink)
     if (widest > sink->gram->panels->width)
         widest = sink->gram->panels->width;
     return binning->fast && binning->count <= QKV_JOINT_BINS_MAX && widest >= binning->count
-           && sink->setting.metrics == QKVSIM_COSINE + QKVSIM_PEARSON;
+           && sink->setting.metrics == QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON;
 }
 
 /* Both kinds of counts of all workers stand in one block. */

@@ -231,10 +231,10 @@ uint16_t double_to_bfloat(double value)
 size_t dtype_size(int32_t dtype)
 {
     switch (dtype) {
-    case QKVSIM_F16:
-    case QKVSIM_BF16:
+    case QKVSIM_DTYPE_F16:
+    case QKVSIM_DTYPE_BF16:
         return 2;
-    case QKVSIM_F64:
+    case QKVSIM_DTYPE_F64:
         return 8;
     default:
         return 4;
@@ -244,16 +244,16 @@ size_t dtype_size(int32_t dtype)
 static void write_element(void *memory, int64_t at, int32_t dtype, double value)
 {
     switch (dtype) {
-    case QKVSIM_F16:
+    case QKVSIM_DTYPE_F16:
         ((uint16_t *)memory)[at] = double_to_half(value);
         break;
-    case QKVSIM_BF16:
+    case QKVSIM_DTYPE_BF16:
         ((uint16_t *)memory)[at] = double_to_bfloat(value);
         break;
-    case QKVSIM_F32:
+    case QKVSIM_DTYPE_F32:
         ((float *)memory)[at] = (float)value;
         break;
-    case QKVSIM_F64:
+    case QKVSIM_DTYPE_F64:
         ((double *)memory)[at] = value;
         break;
     default:
@@ -264,13 +264,13 @@ static void write_element(void *memory, int64_t at, int32_t dtype, double value)
 static double read_element(const void *memory, int64_t at, int32_t dtype)
 {
     switch (dtype) {
-    case QKVSIM_F16:
+    case QKVSIM_DTYPE_F16:
         return half_to_double(((const uint16_t *)memory)[at]);
-    case QKVSIM_BF16:
+    case QKVSIM_DTYPE_BF16:
         return bfloat_to_double(((const uint16_t *)memory)[at]);
-    case QKVSIM_F32:
+    case QKVSIM_DTYPE_F32:
         return ((const float *)memory)[at];
-    case QKVSIM_F64:
+    case QKVSIM_DTYPE_F64:
         return ((const double *)memory)[at];
     default:
         return ((const int32_t *)memory)[at];
@@ -316,7 +316,7 @@ stored store(const table *data, int32_t dtype, int32_t order)
     int64_t first =
         (row < 0 ? -row * (data->n - 1) : 0) + (column < 0 ? -column * (data->d - 1) : 0);
     char *memory = malloc((size_t)reach * dtype_size(dtype));
-    if (dtype != QKVSIM_I32)
+    if (dtype != QKVSIM_DTYPE_I32)
         for (int64_t i = 0; i < reach; i++)
             write_element(memory, i, dtype, NAN);
     for (int64_t i = 0; i < data->n; i++)
@@ -389,7 +389,7 @@ stored load_capture(void)
                                .features = d,
                                .observation_stride = d,
                                .feature_stride = 1,
-                               .dtype = QKVSIM_F16 };
+                               .dtype = QKVSIM_DTYPE_F16 };
     return copy;
 }
 

@@ -34,7 +34,7 @@ static long double product_sum(const table *data, int64_t i, int64_t j, long dou
 /* Pearson's centred columns; the other metrics use the columns as they are. */
 static bool metric_is_centred(int32_t metric)
 {
-    return metric == QKVSIM_PEARSON || metric == QKVSIM_COVARIANCE;
+    return metric == QKVSIM_METRIC_PEARSON || metric == QKVSIM_METRIC_COVARIANCE;
 }
 
 /* A constant column is centred to exactly zero, whatever the rounding of its mean. */
@@ -50,9 +50,9 @@ static long double shift_of(const table *data, int64_t column, int32_t metric)
 static double finish(long double product, long double norm_i, long double norm_j, int64_t n,
                      int32_t metric)
 {
-    if (metric == QKVSIM_DOT)
+    if (metric == QKVSIM_METRIC_DOT)
         return (double)product;
-    if (metric == QKVSIM_COVARIANCE)
+    if (metric == QKVSIM_METRIC_COVARIANCE)
         return n > 1 ? (double)(product / (n - 1)) : NAN;
     if (norm_i == 0 || norm_j == 0)
         return NAN;
@@ -93,14 +93,14 @@ static table ranks_of(const table *data)
 static double *oracle_spearman(const table *data)
 {
     table ranks = ranks_of(data);
-    double *matrix = oracle_similarity(&ranks, QKVSIM_PEARSON);
+    double *matrix = oracle_similarity(&ranks, QKVSIM_METRIC_PEARSON);
     table_free(&ranks);
     return matrix;
 }
 
 double *oracle_similarity(const table *data, int32_t metric)
 {
-    if (metric == QKVSIM_SPEARMAN)
+    if (metric == QKVSIM_METRIC_SPEARMAN)
         return oracle_spearman(data);
     const int64_t d = data->d;
     double *matrix = malloc((size_t)(d * d) * sizeof *matrix);
@@ -187,35 +187,50 @@ oracle_split oracle_offset(const table *data, const int32_t *labels, int32_t gro
                            int32_t group_b)
 {
     const int64_t d = data->d;
-    double *cosine = oracle_similarity(data, QKVSIM_COSINE);
+    double *cosine = oracle_similarity(data, QKVSIM_METRIC_COSINE);
     double *ratio = malloc((size_t)d * sizeof *ratio);
     for (int64_t i = 0; i < d; i++)
         ratio[i] = oracle_offset_ratio(data, i);
+    const long double n = (long double)data->n, noise = 1 / (n - 1);
     int64_t count = 0;
     long double offset = 0, variance = 0, offset2 = 0, variance2 = 0, cross = 0;
+    long double corrected = 0, spread2 = 0, squares = 0;
     for (int64_t i = 0; i < d; i++)
         for (int64_t j = i + 1; j < d; j++) {
             if (!pair_belongs(labels[i], labels[j], group_a, group_b) || isnan(cosine[i * d + j]))
                 continue;
-            long double o = (long double)ratio[i] * ratio[j];
-            long double v = cosine[i * d + j] - o;
+            const long double o = (long double)ratio[i] * ratio[j];
+            const long double v = cosine[i * d + j] - o;
+            const long double si = 1 - (long double)ratio[i] * ratio[i];
+            const long double sj = 1 - (long double)ratio[j] * ratio[j];
+            const long double oi = 1 - si - si * noise, oj = 1 - sj - sj * noise;
             count++;
             offset += o;
             variance += v;
             offset2 += o * o;
             variance2 += v * v;
             cross += 2 * o * v;
+            corrected += oi * oj;
+            spread2 += si * sj;
+            squares += (oi + oj) / 2;
         }
     free(cosine);
     free(ratio);
     if (count == 0)
-        return (oracle_split){ NAN, NAN, NAN, NAN, NAN, NAN };
-    return (oracle_split){ .share = (double)(offset2 / (offset2 + variance2)),
+        return (oracle_split){ NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN, NAN };
+    const long double energy = ((n - 1) * variance2 - spread2) / (n - 2);
+    const double share = (double)(corrected / (corrected + energy));
+    return (oracle_split){ .share = corrected + energy > 0 ? fmin(1, fmax(0, share)) : NAN,
+                           .energy = (double)corrected,
+                           .variance_energy = (double)energy,
+                           .raw_share = (double)(offset2 / (offset2 + variance2)),
+                           .raw_energy = (double)offset2,
+                           .raw_variance_energy = (double)variance2,
                            .mean_offset = (double)(offset / count),
                            .mean_variance = (double)(variance / count),
-                           .energy = (double)offset2,
-                           .variance_energy = (double)variance2,
-                           .cross_energy = (double)cross };
+                           .cross_energy = (double)cross,
+                           .mean_offset_square = (double)(squares / count),
+                           .noise_fraction = (double)(spread2 / ((n - 1) * variance2)) };
 }
 
 void oracle_edges(int64_t count, double low, double high, bool single, double *edges)

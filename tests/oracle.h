@@ -31,12 +31,13 @@ int64_t oracle_collect(const double *matrix, int64_t d, const int32_t *labels, i
 
 /* The offset split of a pair group, pair by pair from the definition. */
 typedef struct oracle_split {
-    double share;
+    double share, energy, variance_energy; /* corrected for the number of observations */
+    double raw_share, raw_energy, raw_variance_energy;
     double mean_offset;
     double mean_variance;
-    double energy;
-    double variance_energy;
     double cross_energy;
+    double mean_offset_square; /* corrected */
+    double noise_fraction;
 } oracle_split;
 
 oracle_split oracle_offset(const table *data, const int32_t *labels, int32_t group_a,

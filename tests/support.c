@@ -212,7 +212,8 @@ static void append_list(fingerprint *print, const int64_t *list, int64_t count)
         append(print, (double)list[i]);
 }
 
-const int32_t every_metric[3] = { QKVSIM_COSINE, QKVSIM_PEARSON, QKVSIM_SPEARMAN };
+const int32_t every_metric[3] = { QKVSIM_METRIC_COSINE, QKVSIM_METRIC_PEARSON,
+                                  QKVSIM_METRIC_SPEARMAN };
 
 static void append_metric(fingerprint *print, const qkvsim_analysis *analysis, int32_t pair_group,
                           int32_t metric)
@@ -220,7 +221,8 @@ static void append_metric(fingerprint *print, const qkvsim_analysis *analysis, i
     const int64_t *histogram = qkvsim_analysis_histogram(analysis, pair_group, metric);
     append(print, (double)qkvsim_analysis_defined(analysis, pair_group, metric));
     append_list(print, histogram, histogram ? qkvsim_analysis_bins(analysis) : 0);
-    for (int32_t statistic = QKVSIM_MEAN; statistic <= QKVSIM_MAXIMUM; statistic++)
+    for (int32_t statistic = QKVSIM_STATISTIC_MEAN; statistic <= QKVSIM_STATISTIC_MAXIMUM;
+         statistic++)
         append(print, qkvsim_analysis_statistic(analysis, pair_group, metric, statistic));
 }
 
@@ -237,6 +239,20 @@ static void append_columns(fingerprint *print, const qkvsim_analysis *analysis)
         append(print, ratios[j]);
 }
 
+int32_t kept_statistic(int32_t metric, int k)
+{
+    static const int32_t of_cosine[] = {
+        QKVSIM_STATISTIC_OFFSET_SHARE,       QKVSIM_STATISTIC_OFFSET_SHARE_RAW,
+        QKVSIM_STATISTIC_OFFSET_ENERGY,      QKVSIM_STATISTIC_VARIANCE_ENERGY,
+        QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE, QKVSIM_STATISTIC_NOISE_FRACTION
+    };
+    if (k < 5)
+        return QKVSIM_STATISTIC_MEAN + k;
+    if (metric != QKVSIM_METRIC_COSINE)
+        return k == 5 ? QKVSIM_STATISTIC_MEAN_SQUARE : 0;
+    return k < 11 ? of_cosine[k - 5] : 0;
+}
+
 fingerprint fingerprint_of(const qkvsim_analysis *analysis)
 {
     fingerprint print = { 0, NULL };
@@ -248,8 +264,9 @@ fingerprint fingerprint_of(const qkvsim_analysis *analysis)
         append(&print, (double)qkvsim_analysis_pairs(analysis, p));
         for (int m = 0; m < 3; m++)
             append_metric(&print, analysis, p, every_metric[m]);
-        for (int32_t part = QKVSIM_OFFSET_SHARE; part <= QKVSIM_OFFSET_CROSS_ENERGY; part++)
-            append(&print, qkvsim_analysis_offset(analysis, p, part));
+        for (int32_t part = QKVSIM_STATISTIC_OFFSET_SHARE; part <= QKVSIM_STATISTIC_NOISE_FRACTION;
+             part++)
+            append(&print, qkvsim_analysis_statistic(analysis, p, QKVSIM_METRIC_COSINE, part));
         append(&print, qkvsim_analysis_group_offset(analysis, p));
     }
     return print;

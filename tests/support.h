@@ -67,13 +67,16 @@ typedef struct fingerprint {
     double *numbers;
 } fingerprint;
 
+/* The k-th statistic of a metric that has nulls and intervals; 0 behind the last. */
+int32_t kept_statistic(int32_t metric, int k);
+
 fingerprint fingerprint_of(const qkvsim_analysis *analysis);
 void fingerprint_free(fingerprint *print);
 void assert_same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other);
 
 /* Every metric of an analysis, and their sum. */
 extern const int32_t every_metric[3];
-enum { METRICS_SUM = QKVSIM_COSINE + QKVSIM_PEARSON + QKVSIM_SPEARMAN };
+enum { METRICS_SUM = QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON + QKVSIM_METRIC_SPEARMAN };
 
 /* Runs a suite and prints Check's summary line; the exit status of the program. */
 int run_suite(Suite *suite);

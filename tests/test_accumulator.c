@@ -42,7 +42,7 @@ static qkvsim_accumulator *in_chunks(const qkvsim_view *view, int64_t size)
 static double *similarity(const qkvsim_accumulator *sum, int64_t d, int32_t metric)
 {
     double *values = malloc((size_t)(d * d) * sizeof *values);
-    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_F64);
+    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_DTYPE_F64);
     assert_ok(context, qkvsim_accumulator_similarity(context, sum, metric, NULL, &matrix));
     return values;
 }
@@ -51,18 +51,19 @@ static double *similarity(const qkvsim_accumulator *sum, int64_t d, int32_t metr
 static void assert_accurate(const qkvsim_accumulator *sum, const table *exact, double tolerance)
 {
     const int64_t d = exact->d;
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_DOT; metric *= 2) {
+    for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_DOT; metric *= 2) {
         double *expected = oracle_similarity(exact, metric);
         double *values = similarity(sum, d, metric);
         for (int64_t i = 0; i < d * d; i++) {
-            const double scale = metric <= QKVSIM_PEARSON ? 1
-                                                          : sqrt(expected[i / d * (d + 1)])
-                                                                * sqrt(expected[i % d * (d + 1)]);
+            const double scale =
+                metric <= QKVSIM_METRIC_PEARSON
+                    ? 1
+                    : sqrt(expected[i / d * (d + 1)]) * sqrt(expected[i % d * (d + 1)]);
             const double error = fabs(values[i] - expected[i]);
             if (isnan(values[i]) != isnan(expected[i]) || error > tolerance * scale)
                 ck_abort_msg("metric %d, (%ld, %ld): %.17g and not %.17g", metric, (long)(i / d),
                              (long)(i % d), values[i], expected[i]);
-            if (metric <= QKVSIM_PEARSON && fabs(values[i]) > 1)
+            if (metric <= QKVSIM_METRIC_PEARSON && fabs(values[i]) > 1)
                 ck_abort_msg("metric %d: %.17g is outside [-1, 1]", metric, values[i]);
         }
         free(expected);
@@ -74,7 +75,7 @@ static const int64_t chunk_sizes[] = { 1, 2, 7, 64, 100, 1000, 0 };
 
 START_TEST(chunks_of_any_size_are_the_whole)
 {
-    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_F32, QKVSIM_F64 };
+    const int32_t dtypes[] = { QKVSIM_DTYPE_F16, QKVSIM_DTYPE_F32, QKVSIM_DTYPE_F64 };
     const double tolerances[] = { 1e-6, 1e-6, 1e-12 };
     table data = table_with_offsets(1000, 30, 2, 1);
     for (int t = 0; t < 3; t++) {
@@ -93,7 +94,7 @@ END_TEST
 START_TEST(offsets_of_1e4_deviations_are_carried)
 {
     table data = table_with_offsets(5000, 12, 1e4, 2);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     table exact = widen(&copy.view);
     qkvsim_accumulator *sum = in_chunks(&copy.view, chunk_sizes[_i]);
     assert_accurate(sum, &exact, 1e-6);
@@ -107,7 +108,7 @@ END_TEST
 START_TEST(a_long_stream_is_within_1e_6)
 {
     table data = table_with_offsets(300000, 5, 1e4, 3);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     table exact = widen(&copy.view);
     qkvsim_accumulator *sum = in_chunks(&copy.view, 1000);
     assert_accurate(sum, &exact, 1e-6);
@@ -127,7 +128,7 @@ START_TEST(adversarial_columns_are_the_whole_too)
                      table_magnitudes(253, 20, 8),
                      table_mixed(400, 24, 9) };
     for (int i = 0; i < 6; i++) {
-        stored copy = store(&data[i], QKVSIM_F32, ORDER_C);
+        stored copy = store(&data[i], QKVSIM_DTYPE_F32, ORDER_C);
         table exact = widen(&copy.view);
         qkvsim_accumulator *sum = in_chunks(&copy.view, chunk_sizes[_i]);
         assert_accurate(sum, &exact, 1e-6);
@@ -142,7 +143,7 @@ END_TEST
 START_TEST(merging_in_any_order_is_the_whole)
 {
     table data = table_with_offsets(900, 20, 10, 10);
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_accumulator *parts[4] = { empty(20), empty(20), empty(20), empty(20) };
     add_rows(parts[0], &copy.view, 0, 1);
     add_rows(parts[1], &copy.view, 1, 699);
@@ -163,11 +164,11 @@ END_TEST
 START_TEST(merging_nothing_changes_nothing)
 {
     table data = table_normal(50, 6, 11);
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_accumulator *sum = in_chunks(&copy.view, 50), *nothing = empty(6);
-    double *before = similarity(sum, 6, QKVSIM_COVARIANCE);
+    double *before = similarity(sum, 6, QKVSIM_METRIC_COVARIANCE);
     assert_ok(context, qkvsim_accumulator_merge(context, sum, nothing));
-    double *after = similarity(sum, 6, QKVSIM_COVARIANCE);
+    double *after = similarity(sum, 6, QKVSIM_METRIC_COVARIANCE);
     ck_assert_mem_eq(before, after, 36 * sizeof *before);
     ck_assert_int_eq(qkvsim_accumulator_observations(nothing), 0);
     free(before);
@@ -199,7 +200,7 @@ START_TEST(constant_features_are_found_over_all_chunks)
         *table_at(&data, i, 3) = 0;
         *table_at(&data, i, 4) = i < 30 ? 0 : 1;
     }
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     table exact = widen(&copy.view);
     for (int64_t size = 1; size <= 30; size++)
         if (30 % size == 0) {
@@ -218,7 +219,7 @@ START_TEST(merged_halves_that_are_constant_at_different_values_are_not_constant)
     table data = table_normal(60, 3, 14);
     for (int64_t i = 0; i < 60; i++)
         *table_at(&data, i, 1) = i < 30 ? 0.1 : 0.3;
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_accumulator *one = empty(3), *other = empty(3);
     add_rows(one, &copy.view, 0, 30);
     add_rows(other, &copy.view, 30, 30);
@@ -242,7 +243,7 @@ static qkvsim_analysis *analyze(const qkvsim_accumulator *sum, const qkvsim_layo
 static void assert_histogram_is_that_of_own_matrix(const table *data, int64_t chunk)
 {
     const int64_t d = data->d;
-    stored copy = store(data, QKVSIM_F32, ORDER_C);
+    stored copy = store(data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_accumulator *sum = in_chunks(&copy.view, chunk);
     int32_t *labels = malloc((size_t)d * sizeof *labels);
     for (int64_t j = 0; j < d; j++)
@@ -251,7 +252,7 @@ static void assert_histogram_is_that_of_own_matrix(const table *data, int64_t ch
     assert_ok(context, qkvsim_layout_labels(context, labels, d, NULL, 3, &layout));
     qkvsim_analysis *analysis = analyze(sum, layout, NULL);
     double *values = malloc((size_t)(d * d) * sizeof *values);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+    for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_PEARSON; metric++) {
         double *matrix = similarity(sum, d, metric);
         for (int32_t a = 0; a < 3; a++)
             for (int32_t b = a; b < 3; b++) {
@@ -298,7 +299,7 @@ END_TEST
 START_TEST(its_analysis_is_that_of_the_whole)
 {
     table data = table_mixed(500, 60, 16);
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_accumulator *sum = in_chunks(&copy.view, 33);
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 60, &layout));
@@ -306,16 +307,18 @@ START_TEST(its_analysis_is_that_of_the_whole)
     assert_ok(context, qkvsim_analyze(context, &copy.view, 1, layout, NULL, &whole));
     ck_assert_int_eq(qkvsim_analysis_observations(streamed), 500);
     for (int32_t p = 0; p < 6; p++) {
-        for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+        for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_PEARSON; metric++) {
             ck_assert_int_eq(qkvsim_analysis_defined(streamed, p, metric),
                              qkvsim_analysis_defined(whole, p, metric));
-            for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
+            for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_MAXIMUM; which++)
                 ck_assert_double_eq_tol(qkvsim_analysis_statistic(streamed, p, metric, which),
                                         qkvsim_analysis_statistic(whole, p, metric, which), 1e-9);
         }
-        for (int32_t part = QKVSIM_OFFSET_SHARE; part <= QKVSIM_OFFSET_CROSS_ENERGY; part++)
-            ck_assert_double_eq_tol(qkvsim_analysis_offset(streamed, p, part),
-                                    qkvsim_analysis_offset(whole, p, part), 1e-8);
+        for (int32_t part = QKVSIM_STATISTIC_OFFSET_SHARE; part <= QKVSIM_STATISTIC_NOISE_FRACTION;
+             part++)
+            ck_assert_double_eq_tol(
+                qkvsim_analysis_statistic(streamed, p, QKVSIM_METRIC_COSINE, part),
+                qkvsim_analysis_statistic(whole, p, QKVSIM_METRIC_COSINE, part), 1e-8);
     }
     qkvsim_analysis_free(streamed);
     qkvsim_analysis_free(whole);
@@ -331,12 +334,12 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
     const int32_t threads[] = { 1, 2, 3, 7 };
     double *expected = NULL;
     table data = table_with_offsets(300, 450, 2, 17);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int t = 0; t < 4; t++) {
         qkvsim_context *kept = context;
         context = context_with(threads[t], QKVSIM_KERNELS_AUTO);
         qkvsim_accumulator *sum = in_chunks(&copy.view, 100);
-        double *values = similarity(sum, 450, QKVSIM_COSINE);
+        double *values = similarity(sum, 450, QKVSIM_METRIC_COSINE);
         if (expected)
             ck_assert(memcmp(values, expected, 450 * 450 * sizeof *values) == 0);
         free(expected);
@@ -355,19 +358,20 @@ START_TEST(selections_parts_and_orders_are_as_for_a_matrix)
 {
     const int64_t rows[] = { 39, 0, 7, 21, 22 }, sorted[] = { 0, 7, 21, 22, 39 };
     const qkvsim_selection selection = { .struct_size = sizeof selection,
-                                         .rows = rows,
+                                         .observations = rows,
                                          .count = 5 };
     qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &selection };
     table data = table_with_offsets(40, 12, 2, 18), chosen = table_rows(&data, sorted, 5);
-    stored copy = store(&data, QKVSIM_F32, ORDER_REVERSED_BOTH),
-           alone = store(&chosen, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_REVERSED_BOTH),
+           alone = store(&chosen, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_view parts[] = { view_of_columns(&copy.view, 0, 5),
                                   view_of_columns(&copy.view, 5, 7) };
     qkvsim_accumulator *one = empty(12), *other = empty(12);
     assert_ok(context, qkvsim_accumulator_update(context, one, parts, 2, &options));
     add_rows(other, &alone.view, 0, 5);
     ck_assert_int_eq(qkvsim_accumulator_observations(one), 5);
-    double *a = similarity(one, 12, QKVSIM_COSINE), *b = similarity(other, 12, QKVSIM_COSINE);
+    double *a = similarity(one, 12, QKVSIM_METRIC_COSINE),
+           *b = similarity(other, 12, QKVSIM_METRIC_COSINE);
     ck_assert_mem_eq(a, b, 144 * sizeof *a);
     free(a);
     free(b);
@@ -384,9 +388,10 @@ START_TEST(a_failed_update_changes_nothing)
 {
     table data = table_normal(50, 8, 19), broken = table_normal(50, 8, 20);
     *table_at(&broken, 37, 6) = NAN;
-    stored good = store(&data, QKVSIM_F32, ORDER_C), bad = store(&broken, QKVSIM_F32, ORDER_C);
+    stored good = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
+           bad = store(&broken, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_accumulator *sum = in_chunks(&good.view, 50);
-    double *before = similarity(sum, 8, QKVSIM_COVARIANCE);
+    double *before = similarity(sum, 8, QKVSIM_METRIC_COVARIANCE);
     assert_status(context, qkvsim_accumulator_update(context, sum, &bad.view, 1, NULL),
                   QKVSIM_ERROR_NONFINITE);
     assert_message_has_number(context, 37);
@@ -397,7 +402,7 @@ START_TEST(a_failed_update_changes_nothing)
     assert_message_has_number(context, 8);
     assert_message_has_number(context, 5);
     ck_assert_int_eq(qkvsim_accumulator_observations(sum), 50);
-    double *after = similarity(sum, 8, QKVSIM_COVARIANCE);
+    double *after = similarity(sum, 8, QKVSIM_METRIC_COVARIANCE);
     ck_assert_mem_eq(before, after, 64 * sizeof *before);
     free(before);
     free(after);
@@ -413,7 +418,7 @@ START_TEST(a_feature_left_undefined_by_one_chunk_stays_undefined)
 {
     table data = table_normal(60, 6, 21);
     *table_at(&data, 30, 4) = INFINITY;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_similarity_options options = { .struct_size = sizeof options,
                                           .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE };
     qkvsim_accumulator *sum = empty(6), *all = empty(6);
@@ -424,7 +429,7 @@ START_TEST(a_feature_left_undefined_by_one_chunk_stays_undefined)
         assert_ok(context, qkvsim_accumulator_update(context, sum, &chunk, 1, &options));
     }
     assert_ok(context, qkvsim_accumulator_merge(context, all, sum));
-    double *values = similarity(all, 6, QKVSIM_PEARSON);
+    double *values = similarity(all, 6, QKVSIM_METRIC_PEARSON);
     for (int64_t i = 0; i < 6; i++)
         for (int64_t j = 0; j < 6; j++)
             ck_assert(isnan(values[6 * i + j]) == (i == 4 || j == 4));
@@ -440,13 +445,13 @@ START_TEST(dropped_observations_are_not_counted)
 {
     table data = table_normal(30, 6, 22);
     *table_at(&data, 3, 4) = NAN;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_similarity_options options = { .struct_size = sizeof options,
                                           .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
     qkvsim_accumulator *sum = empty(6);
     assert_ok(context, qkvsim_accumulator_update(context, sum, &copy.view, 1, &options));
     ck_assert_int_eq(qkvsim_accumulator_observations(sum), 29);
-    double *values = similarity(sum, 6, QKVSIM_PEARSON);
+    double *values = similarity(sum, 6, QKVSIM_METRIC_PEARSON);
     for (int i = 0; i < 36; i++)
         ck_assert(isfinite(values[i]));
     free(values);
@@ -463,7 +468,7 @@ START_TEST(squares_that_double_cannot_hold_are_refused)
     table data = table_normal(12, 3, 29);
     for (int64_t r = 0; r < 12; r++)
         *table_at(&data, r, 1) *= scales[_i];
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_accumulator *sum = empty(3);
     assert_status(context, qkvsim_accumulator_update(context, sum, &copy.view, 1, NULL),
                   QKVSIM_ERROR_TOO_LARGE);
@@ -480,8 +485,8 @@ START_TEST(differences_that_double_cannot_square_are_refused)
 {
     const double scales[] = { 1e-170, 1e160 };
     const double values[2] = { scales[_i], -scales[_i] };
-    const qkvsim_view first = { sizeof first, &values[0], 1, 1, 1, 1, QKVSIM_F64 };
-    const qkvsim_view second = { sizeof second, &values[1], 1, 1, 1, 1, QKVSIM_F64 };
+    const qkvsim_view first = { sizeof first, &values[0], 1, 1, 1, 1, QKVSIM_DTYPE_F64 };
+    const qkvsim_view second = { sizeof second, &values[1], 1, 1, 1, 1, QKVSIM_DTYPE_F64 };
     qkvsim_accumulator *one = in_chunks(&first, 1), *other = in_chunks(&second, 1);
     assert_status(context, qkvsim_accumulator_merge(context, one, other), QKVSIM_ERROR_TOO_LARGE);
     assert_status(context, qkvsim_accumulator_update(context, one, &second, 1, NULL),
@@ -496,7 +501,7 @@ END_TEST
 START_TEST(bad_arguments_are_refused)
 {
     table data = table_normal(10, 6, 23);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_accumulator *sum = in_chunks(&copy.view, 10), *other = empty(7), *handle = POISON_HANDLE;
     const int64_t features[] = { 0, -1, INT64_MIN };
     for (int i = 0; i < 3; i++)
@@ -535,12 +540,12 @@ START_TEST(an_empty_accumulator_has_no_results)
     qkvsim_layout *layout;
     qkvsim_analysis *analysis = POISON_HANDLE;
     double *values = poisoned(36 * sizeof *values);
-    const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_F64);
+    const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_DTYPE_F64);
     assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
     assert_status(context, qkvsim_accumulator_analyze(context, sum, layout, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_accumulator_similarity(context, sum, QKVSIM_COSINE, NULL, &matrix),
+                  qkvsim_accumulator_similarity(context, sum, QKVSIM_METRIC_COSINE, NULL, &matrix),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(analysis, POISON_HANDLE);
     assert_poisoned(values, 36 * sizeof *values);
@@ -554,19 +559,19 @@ START_TEST(spearman_is_refused_with_its_reason)
 {
     const qkvsim_analysis_options ranks = { .struct_size = sizeof ranks, .metrics = METRICS_SUM };
     table data = table_normal(10, 6, 25);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_accumulator *sum = in_chunks(&copy.view, 10);
     qkvsim_layout *layout;
     qkvsim_analysis *analysis = POISON_HANDLE;
     double *values = poisoned(36 * sizeof *values);
-    const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_F64);
+    const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_DTYPE_F64);
     assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
     assert_status(context, qkvsim_accumulator_analyze(context, sum, layout, &ranks, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_message_has(context, "QKVSIM_SPEARMAN");
-    assert_status(context,
-                  qkvsim_accumulator_similarity(context, sum, QKVSIM_SPEARMAN, NULL, &matrix),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "QKVSIM_METRIC_SPEARMAN");
+    assert_status(
+        context, qkvsim_accumulator_similarity(context, sum, QKVSIM_METRIC_SPEARMAN, NULL, &matrix),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has(context, "accumulator");
     ck_assert_ptr_eq(analysis, POISON_HANDLE);
     assert_poisoned(values, 36 * sizeof *values);
@@ -582,15 +587,15 @@ START_TEST(options_that_belong_to_updates_are_refused_for_results)
 {
     const int64_t rows[] = { 0 };
     const qkvsim_selection selection = { .struct_size = sizeof selection,
-                                         .rows = rows,
+                                         .observations = rows,
                                          .count = 1 };
     const qkvsim_analysis_options bad[] = {
         { .struct_size = sizeof bad[0], .selection = &selection },
-        { .struct_size = sizeof bad[0], .precision = QKVSIM_F32 },
+        { .struct_size = sizeof bad[0], .precision = QKVSIM_DTYPE_F32 },
         { .struct_size = sizeof bad[0], .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION }
     };
     table data = table_normal(10, 6, 24);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_accumulator *sum = in_chunks(&copy.view, 10);
     qkvsim_layout *layout, *wider;
     qkvsim_analysis *analysis = POISON_HANDLE;
@@ -643,9 +648,9 @@ static qkvsim_status run_update(qkvsim_context *with, void *argument)
 {
     const interruptible *job = argument;
     const int64_t observations = qkvsim_accumulator_observations(job->sum);
-    double *before = similarity(job->sum, WIDTH, QKVSIM_COVARIANCE);
+    double *before = similarity(job->sum, WIDTH, QKVSIM_METRIC_COVARIANCE);
     qkvsim_status status = qkvsim_accumulator_update(with, job->sum, &job->chunk.view, 1, NULL);
-    double *after = similarity(job->sum, WIDTH, QKVSIM_COVARIANCE);
+    double *after = similarity(job->sum, WIDTH, QKVSIM_METRIC_COVARIANCE);
     if (status != QKVSIM_OK) {
         ck_assert_int_eq(qkvsim_accumulator_observations(job->sum), observations);
         ck_assert(memcmp(before, after, WIDTH * WIDTH * sizeof *before) == 0);
@@ -672,9 +677,9 @@ static qkvsim_status run_similarity(qkvsim_context *with, void *argument)
     const interruptible *job = argument;
     const size_t size = WIDTH * WIDTH * sizeof(float);
     float *values = poisoned(size);
-    const qkvsim_matrix matrix = square_matrix(values, WIDTH, QKVSIM_F32);
+    const qkvsim_matrix matrix = square_matrix(values, WIDTH, QKVSIM_DTYPE_F32);
     qkvsim_status status =
-        qkvsim_accumulator_similarity(with, job->sum, QKVSIM_PEARSON, NULL, &matrix);
+        qkvsim_accumulator_similarity(with, job->sum, QKVSIM_METRIC_PEARSON, NULL, &matrix);
     if (status != QKVSIM_OK)
         assert_poisoned(values, size);
     free(values);
@@ -684,7 +689,7 @@ static qkvsim_status run_similarity(qkvsim_context *with, void *argument)
 static void interruptible_init(interruptible *job)
 {
     table data = table_mixed(40, WIDTH, 30);
-    job->chunk = store(&data, QKVSIM_F32, ORDER_C);
+    job->chunk = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     job->sum = in_chunks(&job->chunk.view, 40);
     assert_ok(context, qkvsim_layout_thirds(context, WIDTH, &job->layout));
     table_free(&data);

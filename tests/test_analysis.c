@@ -56,7 +56,7 @@ static double *own_matrix(const qkvsim_view *view, int32_t metric, bool single)
     double *values = malloc((size_t)(d * d) * sizeof *values);
     float *narrow = malloc((size_t)(d * d) * sizeof *narrow);
     const qkvsim_matrix matrix = square_matrix(single ? (void *)narrow : (void *)values, d,
-                                               single ? QKVSIM_F32 : QKVSIM_F64);
+                                               single ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64);
     assert_ok(context, qkvsim_similarity(context, view, 1, metric, NULL, &matrix));
     for (int64_t i = 0; single && i < d * d; i++)
         values[i] = narrow[i];
@@ -97,7 +97,7 @@ static void for_each_pair_group(const stored *copy, const qkvsim_layout *layout,
     double *values = malloc((size_t)(d * d) * sizeof *values);
     for (int m = 0; m < 3; m++) {
         const int32_t metric = every_metric[m];
-        double *matrix = own_matrix(&copy->view, metric, copy->view.dtype != QKVSIM_F64);
+        double *matrix = own_matrix(&copy->view, metric, copy->view.dtype != QKVSIM_DTYPE_F64);
         const int32_t rows = qkvsim_layout_pair_groups(layout) + qkvsim_layout_rollups(layout);
         for (int32_t row = 0; row < rows; row++)
             check(analysis, row, metric, values, collect_row(matrix, layout, row, values));
@@ -143,16 +143,19 @@ static void check_moments(const qkvsim_analysis *analysis, int32_t pair_group, i
     const oracle_summary expected = oracle_summarise(values, count, single_precision);
     const double scale = isnan(expected.kurtosis) ? 1 : 1 + fabs(expected.kurtosis);
     const qkvsim_analysis *a = analysis;
-    assert_close(statistic(a, pair_group, metric, QKVSIM_MEAN), expected.mean, 1e-12, "mean");
-    assert_close(statistic(a, pair_group, metric, QKVSIM_VARIANCE), expected.variance, 1e-12,
-                 "variance");
-    assert_close(statistic(a, pair_group, metric, QKVSIM_SKEWNESS), expected.skewness, 1e-8 * scale,
-                 "skewness");
-    assert_close(statistic(a, pair_group, metric, QKVSIM_KURTOSIS), expected.kurtosis, 1e-8 * scale,
-                 "kurtosis");
-    assert_close(statistic(a, pair_group, metric, QKVSIM_TAIL), expected.tail, 0, "tail");
-    assert_close(statistic(a, pair_group, metric, QKVSIM_MINIMUM), expected.minimum, 0, "minimum");
-    assert_close(statistic(a, pair_group, metric, QKVSIM_MAXIMUM), expected.maximum, 0, "maximum");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_MEAN), expected.mean, 1e-12,
+                 "mean");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_VARIANCE), expected.variance,
+                 1e-12, "variance");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_SKEWNESS), expected.skewness,
+                 1e-8 * scale, "skewness");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_KURTOSIS), expected.kurtosis,
+                 1e-8 * scale, "kurtosis");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_TAIL), expected.tail, 0, "tail");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_MINIMUM), expected.minimum, 0,
+                 "minimum");
+    assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_MAXIMUM), expected.maximum, 0,
+                 "maximum");
 }
 
 typedef table (*table_maker)(int64_t n, int64_t d, uint64_t seed);
@@ -179,7 +182,7 @@ START_TEST(histogram_equals_numpy_on_own_matrix)
     };
     table data = makers[_i % MAKERS](n, d, (uint64_t)_i);
     qkvsim_layout *layout = layout_in_turns(d, 1 + _i % 4);
-    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+    for (int32_t dtype = QKVSIM_DTYPE_F32; dtype <= QKVSIM_DTYPE_F64; dtype++) {
         stored copy = store(&data, dtype, ORDER_C);
         for_each_pair_group(&copy, layout, &bins, check_histogram);
         stored_free(&copy);
@@ -198,7 +201,7 @@ START_TEST(histogram_between_own_edges_equals_numpy_on_own_matrix)
         .struct_size = sizeof part, .count = 33, .low = -0.2, .high = 0.7
     };
     table data = makers[_i](253, 180, 5);
-    stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, _i % 2 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(180, 3);
     for_each_pair_group(&copy, layout, &all, check_histogram);
     for_each_pair_group(&copy, layout, &part, check_histogram);
@@ -214,7 +217,7 @@ START_TEST(edges_are_those_of_bin_edges)
     const qkvsim_bins bins = { .struct_size = sizeof bins, .count = 7, .low = -1, .high = 1 };
     table data = table_normal(20, 9, 6);
     qkvsim_layout *layout = layout_in_turns(9, 3);
-    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+    for (int32_t dtype = QKVSIM_DTYPE_F32; dtype <= QKVSIM_DTYPE_F64; dtype++) {
         double expected[8];
         stored copy = store(&data, dtype, ORDER_C);
         qkvsim_analysis_options options = { .struct_size = sizeof options,
@@ -237,11 +240,11 @@ START_TEST(moments_are_those_of_own_matrix)
     const int64_t d = 200 + 13 * _i;
     table data = makers[_i % MAKERS](odd_sizes[_i % 5], d, 7 + (uint64_t)_i);
     qkvsim_layout *layout = layout_in_turns(d, 1 + _i % 3);
-    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
-        if (data.d && makers[_i % MAKERS] == table_magnitudes && dtype == QKVSIM_F16)
+    for (int32_t dtype = QKVSIM_DTYPE_F16; dtype <= QKVSIM_DTYPE_F64; dtype++) {
+        if (data.d && makers[_i % MAKERS] == table_magnitudes && dtype == QKVSIM_DTYPE_F16)
             continue; /* 1e30 is infinite in float16 */
         stored copy = store(&data, dtype, ORDER_C);
-        single_precision = dtype != QKVSIM_F64;
+        single_precision = dtype != QKVSIM_DTYPE_F64;
         for_each_pair_group(&copy, layout, NULL, check_moments);
         stored_free(&copy);
     }
@@ -265,19 +268,20 @@ static void assert_moments_by_definition(const table *data, int32_t dtype, doubl
         for (int32_t p = 0; p < 3; p++) {
             int64_t count =
                 oracle_collect(matrix, d, qkvsim_layout_group_of(layout), p == 2, p > 0, values);
-            const oracle_summary expected = oracle_summarise(values, count, dtype != QKVSIM_F64);
+            const oracle_summary expected =
+                oracle_summarise(values, count, dtype != QKVSIM_DTYPE_F64);
             const double wide = 100 * tolerance * (1 + fabs(expected.kurtosis));
-            assert_close(statistic(analysis, p, metric, QKVSIM_MEAN), expected.mean, tolerance,
-                         "mean");
-            assert_close(statistic(analysis, p, metric, QKVSIM_VARIANCE), expected.variance,
-                         2 * tolerance, "variance");
-            assert_close(statistic(analysis, p, metric, QKVSIM_SKEWNESS), expected.skewness, wide,
-                         "skewness");
-            assert_close(statistic(analysis, p, metric, QKVSIM_KURTOSIS), expected.kurtosis, wide,
-                         "kurtosis");
-            assert_close(statistic(analysis, p, metric, QKVSIM_MINIMUM), expected.minimum,
+            assert_close(statistic(analysis, p, metric, QKVSIM_STATISTIC_MEAN), expected.mean,
+                         tolerance, "mean");
+            assert_close(statistic(analysis, p, metric, QKVSIM_STATISTIC_VARIANCE),
+                         expected.variance, 2 * tolerance, "variance");
+            assert_close(statistic(analysis, p, metric, QKVSIM_STATISTIC_SKEWNESS),
+                         expected.skewness, wide, "skewness");
+            assert_close(statistic(analysis, p, metric, QKVSIM_STATISTIC_KURTOSIS),
+                         expected.kurtosis, wide, "kurtosis");
+            assert_close(statistic(analysis, p, metric, QKVSIM_STATISTIC_MINIMUM), expected.minimum,
                          tolerance, "minimum");
-            assert_close(statistic(analysis, p, metric, QKVSIM_MAXIMUM), expected.maximum,
+            assert_close(statistic(analysis, p, metric, QKVSIM_STATISTIC_MAXIMUM), expected.maximum,
                          tolerance, "maximum");
         }
         free(matrix);
@@ -293,15 +297,22 @@ START_TEST(moments_are_those_of_the_definition)
 {
     const double offsets[] = { 0, 1, 1e4 };
     table data = table_with_offsets(odd_sizes[2 + _i], 90, offsets[_i], 8);
-    assert_moments_by_definition(&data, QKVSIM_F32, 1e-6);
-    assert_moments_by_definition(&data, QKVSIM_F64, 1e-13 + 4e-16 * offsets[_i]);
+    assert_moments_by_definition(&data, QKVSIM_DTYPE_F32, 1e-6);
+    assert_moments_by_definition(&data, QKVSIM_DTYPE_F64, 1e-13 + 4e-16 * offsets[_i]);
     table_free(&data);
 }
 END_TEST
 
 static double offset(const qkvsim_analysis *analysis, int32_t pair_group, int32_t part)
 {
-    return qkvsim_analysis_offset(analysis, pair_group, part);
+    return qkvsim_analysis_statistic(analysis, pair_group, QKVSIM_METRIC_COSINE, part);
+}
+
+/* A ratio whose denominator, known to a few times the tolerance, may be small. */
+static void assert_ratio(double value, double expected, double denominator, double tolerance)
+{
+    if (denominator > 100 * tolerance)
+        assert_close(value, expected, 8 * tolerance / denominator, "a ratio of energies");
 }
 
 static void assert_split_by_definition(const table *data, int32_t dtype, double tolerance)
@@ -316,18 +327,28 @@ static void assert_split_by_definition(const table *data, int32_t dtype, double 
             const int32_t p = qkvsim_layout_pair_group(layout, a, b);
             const double pairs = (double)qkvsim_analysis_pairs(analysis, p);
             const oracle_split expected = oracle_offset(&exact, labels, a, b);
-            assert_close(offset(analysis, p, QKVSIM_OFFSET_SHARE), expected.share, 4 * tolerance,
-                         "offset share");
-            assert_close(offset(analysis, p, QKVSIM_OFFSET_MEAN_OFFSET), expected.mean_offset,
-                         tolerance, "mean offset part");
-            assert_close(offset(analysis, p, QKVSIM_OFFSET_MEAN_VARIANCE), expected.mean_variance,
-                         tolerance, "mean variance part");
-            assert_close(offset(analysis, p, QKVSIM_OFFSET_ENERGY), expected.energy,
-                         2 * tolerance * pairs, "offset energy");
-            assert_close(offset(analysis, p, QKVSIM_OFFSET_VARIANCE_ENERGY),
-                         expected.variance_energy, 2 * tolerance * pairs, "variance energy");
-            assert_close(offset(analysis, p, QKVSIM_OFFSET_CROSS_ENERGY), expected.cross_energy,
-                         4 * tolerance * pairs, "cross energy");
+            const struct {
+                int32_t statistic;
+                double expected, tolerance;
+            } numbers[] = {
+                { QKVSIM_STATISTIC_OFFSET_SHARE_RAW, expected.raw_share, 4 },
+                { QKVSIM_STATISTIC_MEAN_OFFSET_PART, expected.mean_offset, 1 },
+                { QKVSIM_STATISTIC_MEAN_VARIANCE_PART, expected.mean_variance, 1 },
+                { QKVSIM_STATISTIC_OFFSET_ENERGY_RAW, expected.raw_energy, 2 * pairs },
+                { QKVSIM_STATISTIC_VARIANCE_ENERGY_RAW, expected.raw_variance_energy, 2 * pairs },
+                { QKVSIM_STATISTIC_CROSS_ENERGY, expected.cross_energy, 4 * pairs },
+                { QKVSIM_STATISTIC_OFFSET_ENERGY, expected.energy, 2 * pairs },
+                { QKVSIM_STATISTIC_VARIANCE_ENERGY, expected.variance_energy, 2 * pairs },
+                { QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE, expected.mean_offset_square, 2 },
+            };
+            for (size_t k = 0; k < sizeof numbers / sizeof numbers[0]; k++)
+                assert_close(offset(analysis, p, numbers[k].statistic), numbers[k].expected,
+                             numbers[k].tolerance * tolerance, "a number of the offset split");
+            assert_ratio(offset(analysis, p, QKVSIM_STATISTIC_OFFSET_SHARE), expected.share,
+                         (expected.energy + expected.variance_energy) / pairs, tolerance);
+            assert_ratio(offset(analysis, p, QKVSIM_STATISTIC_NOISE_FRACTION),
+                         expected.noise_fraction, expected.raw_variance_energy / pairs,
+                         tolerance * (1 + expected.noise_fraction));
         }
     qkvsim_analysis_free(analysis);
     qkvsim_layout_free(layout);
@@ -340,9 +361,9 @@ START_TEST(offset_split_is_that_of_the_definition)
     const double offsets[] = { 0, 0.5, 3, 100, 1e4 };
     table data = table_with_offsets(253, 60, offsets[_i], 9);
     table mixed = table_mixed(61, 60, 10);
-    assert_split_by_definition(&data, QKVSIM_F32, 1e-6);
-    assert_split_by_definition(&mixed, QKVSIM_F32, 1e-6);
-    assert_split_by_definition(&mixed, QKVSIM_F64, 1e-12);
+    assert_split_by_definition(&data, QKVSIM_DTYPE_F32, 1e-6);
+    assert_split_by_definition(&mixed, QKVSIM_DTYPE_F32, 1e-6);
+    assert_split_by_definition(&mixed, QKVSIM_DTYPE_F64, 1e-12);
     table_free(&data);
     table_free(&mixed);
 }
@@ -356,13 +377,14 @@ START_TEST(a_small_offset_beside_a_constant_feature_is_not_lost)
         *table_at(&data, r, 0) = 5;
         *table_at(&data, r, 1) = (r < 32 ? 1 : -1) * (1 + (double)(r % 32)) + pow(10, -_i);
     }
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(2, 1);
     qkvsim_analysis *a = analyze(context, &copy.view, 1, layout, NULL);
     const double exact = oracle_offset_ratio(&data, 1);
-    assert_close(offset(a, 0, QKVSIM_OFFSET_SHARE), 1, 0, "share");
-    assert_close(offset(a, 0, QKVSIM_OFFSET_MEAN_OFFSET) / exact, 1, 1e-4, "mean");
-    assert_close(offset(a, 0, QKVSIM_OFFSET_ENERGY) / (exact * exact), 1, 1e-4, "energy");
+    assert_close(offset(a, 0, QKVSIM_STATISTIC_OFFSET_SHARE_RAW), 1, 0, "share");
+    assert_close(offset(a, 0, QKVSIM_STATISTIC_MEAN_OFFSET_PART) / exact, 1, 1e-4, "mean");
+    assert_close(offset(a, 0, QKVSIM_STATISTIC_OFFSET_ENERGY_RAW) / (exact * exact), 1, 1e-4,
+                 "energy");
     qkvsim_analysis_free(a);
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -373,13 +395,13 @@ END_TEST
 START_TEST(the_offset_share_is_a_statistic_of_the_cosine_only)
 {
     table data = table_with_offsets(50, 30, 3, 15);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 4);
     qkvsim_analysis *a = analyze(context, &copy.view, 1, layout, NULL);
     for (int32_t p = 0; p < 10; p++) {
-        const double share = statistic(a, p, QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
-        ck_assert_double_eq(share, offset(a, p, QKVSIM_OFFSET_SHARE));
-        ck_assert(isnan(statistic(a, p, QKVSIM_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE)));
+        const double share = statistic(a, p, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
+        ck_assert_double_eq(share, offset(a, p, QKVSIM_STATISTIC_OFFSET_SHARE));
+        ck_assert(isnan(statistic(a, p, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE)));
     }
     qkvsim_analysis_free(a);
     qkvsim_layout_free(layout);
@@ -391,22 +413,28 @@ END_TEST
 START_TEST(energies_add_up_to_the_sum_of_squared_cosines)
 {
     table data = makers[_i](253, 90, 11);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(90, 3);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
     for (int32_t p = 0; p < 6; p++) {
-        const double mean = statistic(analysis, p, QKVSIM_COSINE, QKVSIM_MEAN);
-        const double variance = statistic(analysis, p, QKVSIM_COSINE, QKVSIM_VARIANCE);
-        const double count = (double)qkvsim_analysis_defined(analysis, p, QKVSIM_COSINE);
-        const double energy = offset(analysis, p, QKVSIM_OFFSET_ENERGY)
-                              + offset(analysis, p, QKVSIM_OFFSET_VARIANCE_ENERGY)
-                              + offset(analysis, p, QKVSIM_OFFSET_CROSS_ENERGY);
+        const double mean = statistic(analysis, p, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
+        const double variance =
+            statistic(analysis, p, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_VARIANCE);
+        const double count = (double)qkvsim_analysis_defined(analysis, p, QKVSIM_METRIC_COSINE);
+        const double energy = offset(analysis, p, QKVSIM_STATISTIC_OFFSET_ENERGY_RAW)
+                              + offset(analysis, p, QKVSIM_STATISTIC_VARIANCE_ENERGY_RAW)
+                              + offset(analysis, p, QKVSIM_STATISTIC_CROSS_ENERGY);
         assert_close(energy, count * (variance + mean * mean), 1e-6 * count, "sum of energies");
-        assert_close(offset(analysis, p, QKVSIM_OFFSET_MEAN_OFFSET)
-                         + offset(analysis, p, QKVSIM_OFFSET_MEAN_VARIANCE),
+        assert_close(offset(analysis, p, QKVSIM_STATISTIC_MEAN_OFFSET_PART)
+                         + offset(analysis, p, QKVSIM_STATISTIC_MEAN_VARIANCE_PART),
                      mean, 1e-6, "sum of parts");
-        ck_assert(offset(analysis, p, QKVSIM_OFFSET_SHARE) >= 0);
-        ck_assert(offset(analysis, p, QKVSIM_OFFSET_SHARE) <= 1);
+        ck_assert(offset(analysis, p, QKVSIM_STATISTIC_OFFSET_SHARE_RAW) >= 0);
+        ck_assert(offset(analysis, p, QKVSIM_STATISTIC_OFFSET_SHARE_RAW) <= 1);
+        const double share = offset(analysis, p, QKVSIM_STATISTIC_OFFSET_SHARE);
+        const double total = offset(analysis, p, QKVSIM_STATISTIC_OFFSET_ENERGY)
+                             + offset(analysis, p, QKVSIM_STATISTIC_VARIANCE_ENERGY);
+        ck_assert_int_eq(isnan(share), total <= 0);
+        ck_assert(isnan(share) || (share >= 0 && share <= 1));
     }
     qkvsim_analysis_free(analysis);
     qkvsim_layout_free(layout);
@@ -419,7 +447,7 @@ END_TEST
 START_TEST(offset_ratios_are_those_of_the_definition_and_s2_plus_o2_is_1)
 {
     table data = table_mixed(253, 40, 12);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     table exact = widen(&copy.view);
     qkvsim_layout *layout = layout_in_turns(40, 2);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
@@ -438,12 +466,12 @@ START_TEST(offset_ratios_are_those_of_the_definition_and_s2_plus_o2_is_1)
             norm += powl(*table_at(&exact, i, j), 2);
         }
         assert_close((double)(centred / norm) + ratios[j] * ratios[j], 1, 1e-9, "s^2 + o^2");
-        sums[j % 2] += expected * expected;
+        sums[j % 2] += expected * expected - (1 - expected * expected) / 252;
         counts[j % 2]++;
     }
     for (int32_t g = 0; g < 2; g++)
         assert_close(qkvsim_analysis_group_offset(analysis, g), sums[g] / counts[g], 1e-9,
-                     "mean o^2 of a group");
+                     "corrected mean o^2 of a group");
     qkvsim_analysis_free(analysis);
     qkvsim_layout_free(layout);
     table_free(&exact);
@@ -459,21 +487,24 @@ START_TEST(undefined_features_are_listed_and_their_pairs_are_in_no_bin)
     table_set_constant(&data, 3, 0.1);
     table_set_constant(&data, 17, 0);
     table_set_constant(&data, 29, -7e20);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(D, 1);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
     int64_t count, histogram_sum = 0;
-    const int64_t *columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_COSINE, &count);
+    const int64_t *columns =
+        qkvsim_analysis_undefined_features(analysis, QKVSIM_METRIC_COSINE, &count);
     ck_assert_int_eq(count, 1);
     ck_assert_int_eq(columns[0], 17);
-    columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_PEARSON, &count);
+    columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_METRIC_PEARSON, &count);
     ck_assert_int_eq(count, 3);
     ck_assert_mem_eq(columns, ((int64_t[]){ 3, 17, 29 }), 3 * sizeof *columns);
     ck_assert_int_eq(qkvsim_analysis_pairs(analysis, 0), D * (D - 1) / 2);
-    ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_COSINE), (D - 1) * (D - 2) / 2);
-    ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_PEARSON), (D - 3) * (D - 4) / 2);
+    ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_METRIC_COSINE),
+                     (D - 1) * (D - 2) / 2);
+    ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_METRIC_PEARSON),
+                     (D - 3) * (D - 4) / 2);
     for (int64_t b = 0; b < 100; b++)
-        histogram_sum += qkvsim_analysis_histogram(analysis, 0, QKVSIM_PEARSON)[b];
+        histogram_sum += qkvsim_analysis_histogram(analysis, 0, QKVSIM_METRIC_PEARSON)[b];
     ck_assert_int_eq(histogram_sum, (D - 3) * (D - 4) / 2);
     ck_assert(qkvsim_analysis_offset_ratios(analysis)[3] == 1);
     ck_assert(qkvsim_analysis_offset_ratios(analysis)[29] == -1);
@@ -489,7 +520,7 @@ END_TEST
 START_TEST(constant_columns_are_found_exactly_for_any_n)
 {
     for (int64_t n = 2; n < 200; n += 7)
-        for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
+        for (int32_t dtype = QKVSIM_DTYPE_F16; dtype <= QKVSIM_DTYPE_F64; dtype++) {
             table data = table_normal(n, 6, (uint64_t)n);
             table_set_constant(&data, 2, 0.1);
             table_set_constant(&data, 5, 1e4 / 3);
@@ -498,7 +529,7 @@ START_TEST(constant_columns_are_found_exactly_for_any_n)
             qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
             int64_t count;
             const int64_t *columns =
-                qkvsim_analysis_undefined_features(analysis, QKVSIM_PEARSON, &count);
+                qkvsim_analysis_undefined_features(analysis, QKVSIM_METRIC_PEARSON, &count);
             ck_assert_int_eq(count, 2);
             ck_assert_int_eq(columns[0], 2);
             ck_assert_int_eq(columns[1], 5);
@@ -514,11 +545,11 @@ END_TEST
 START_TEST(nothing_undefined_is_a_null_list)
 {
     table data = table_normal(50, 9, 14);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(9, 3);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
     int64_t count = 99;
-    ck_assert_ptr_null(qkvsim_analysis_undefined_features(analysis, QKVSIM_COSINE, &count));
+    ck_assert_ptr_null(qkvsim_analysis_undefined_features(analysis, QKVSIM_METRIC_COSINE, &count));
     ck_assert_int_eq(count, 0);
     count = 99;
     ck_assert_ptr_null(qkvsim_analysis_dropped(analysis, &count));
@@ -533,7 +564,7 @@ END_TEST
 static void assert_all_absent(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
 {
     ck_assert_int_eq(qkvsim_analysis_defined(analysis, pair_group, metric), 0);
-    for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
+    for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_MAXIMUM; which++)
         ck_assert_msg(isnan(statistic(analysis, pair_group, metric, which)), "statistic %d", which);
 }
 
@@ -542,17 +573,18 @@ START_TEST(all_constant_input_has_cosines_and_no_pearson_values)
     table data = table_new(20, 6);
     for (int64_t j = 0; j < 6; j++)
         table_set_constant(&data, j, j % 2 ? 0.3 : -5);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(6, 2);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
     for (int32_t p = 0; p < 3; p++) {
-        assert_all_absent(analysis, p, QKVSIM_PEARSON);
-        ck_assert(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_MEAN) == (p == 1 ? -1 : 1));
-        ck_assert(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_VARIANCE) == 0);
-        ck_assert(isnan(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_SKEWNESS)));
-        ck_assert(isnan(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_KURTOSIS)));
-        ck_assert(statistic(analysis, p, QKVSIM_COSINE, QKVSIM_TAIL) == 1);
-        ck_assert(offset(analysis, p, QKVSIM_OFFSET_SHARE) == 1);
+        assert_all_absent(analysis, p, QKVSIM_METRIC_PEARSON);
+        ck_assert(statistic(analysis, p, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN)
+                  == (p == 1 ? -1 : 1));
+        ck_assert(statistic(analysis, p, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_VARIANCE) == 0);
+        ck_assert(isnan(statistic(analysis, p, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_SKEWNESS)));
+        ck_assert(isnan(statistic(analysis, p, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_KURTOSIS)));
+        ck_assert(statistic(analysis, p, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_TAIL) == 1);
+        ck_assert(offset(analysis, p, QKVSIM_STATISTIC_OFFSET_SHARE) == 1);
     }
     qkvsim_analysis_free(analysis);
     qkvsim_layout_free(layout);
@@ -564,13 +596,14 @@ END_TEST
 START_TEST(all_zero_input_has_nothing)
 {
     table data = table_new(20, 6);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(6, 2);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
     for (int32_t p = 0; p < 3; p++) {
-        assert_all_absent(analysis, p, QKVSIM_PEARSON);
-        assert_all_absent(analysis, p, QKVSIM_COSINE);
-        for (int32_t part = QKVSIM_OFFSET_SHARE; part <= QKVSIM_OFFSET_CROSS_ENERGY; part++)
+        assert_all_absent(analysis, p, QKVSIM_METRIC_PEARSON);
+        assert_all_absent(analysis, p, QKVSIM_METRIC_COSINE);
+        for (int32_t part = QKVSIM_STATISTIC_OFFSET_SHARE; part <= QKVSIM_STATISTIC_NOISE_FRACTION;
+             part++)
             ck_assert(isnan(offset(analysis, p, part)));
     }
     ck_assert(isnan(qkvsim_analysis_group_offset(analysis, 0)));
@@ -584,14 +617,14 @@ END_TEST
 START_TEST(one_observation_has_cosines_of_plus_and_minus_1_only)
 {
     table data = table_normal(1, 30, 15);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 1);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
-    const int64_t *histogram = qkvsim_analysis_histogram(analysis, 0, QKVSIM_COSINE);
+    const int64_t *histogram = qkvsim_analysis_histogram(analysis, 0, QKVSIM_METRIC_COSINE);
     ck_assert_int_eq(qkvsim_analysis_observations(analysis), 1);
     ck_assert_int_eq(histogram[0] + histogram[99], 30 * 29 / 2);
-    ck_assert(statistic(analysis, 0, QKVSIM_COSINE, QKVSIM_TAIL) == 1);
-    assert_all_absent(analysis, 0, QKVSIM_PEARSON);
+    ck_assert(statistic(analysis, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_TAIL) == 1);
+    assert_all_absent(analysis, 0, QKVSIM_METRIC_PEARSON);
     qkvsim_analysis_free(analysis);
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -602,13 +635,13 @@ END_TEST
 START_TEST(one_feature_has_no_pairs)
 {
     table data = table_normal(30, 1, 16);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(1, 1);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
     ck_assert_int_eq(qkvsim_analysis_pairs(analysis, 0), 0);
-    assert_all_absent(analysis, 0, QKVSIM_COSINE);
-    assert_all_absent(analysis, 0, QKVSIM_PEARSON);
-    ck_assert(isnan(offset(analysis, 0, QKVSIM_OFFSET_SHARE)));
+    assert_all_absent(analysis, 0, QKVSIM_METRIC_COSINE);
+    assert_all_absent(analysis, 0, QKVSIM_METRIC_PEARSON);
+    ck_assert(isnan(offset(analysis, 0, QKVSIM_STATISTIC_OFFSET_SHARE)));
     qkvsim_analysis_free(analysis);
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -620,16 +653,17 @@ END_TEST
 START_TEST(many_groups_of_uneven_sizes_are_counted_right)
 {
     table data = table_with_offsets(64, 260, 1, 17);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *single = layout_in_turns(260, 260), *uneven = layout_in_turns(260, 37);
     for_each_pair_group(&copy, uneven, NULL, check_histogram);
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, single, NULL);
-    double *matrix = own_matrix(&copy.view, QKVSIM_PEARSON, true);
+    double *matrix = own_matrix(&copy.view, QKVSIM_METRIC_PEARSON, true);
     for (int32_t a = 0; a < 260; a++)
         for (int32_t b = a + 1; b < 260; b++) {
             const int32_t p = qkvsim_layout_pair_group(single, a, b);
             ck_assert_int_eq(qkvsim_analysis_pairs(analysis, p), 1);
-            ck_assert(statistic(analysis, p, QKVSIM_PEARSON, QKVSIM_MEAN) == matrix[a * 260 + b]);
+            ck_assert(statistic(analysis, p, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN)
+                      == matrix[a * 260 + b]);
         }
     free(matrix);
     qkvsim_analysis_free(analysis);
@@ -650,16 +684,20 @@ START_TEST(the_split_of_equal_pairs_does_not_drift)
     for (int64_t r = 0; r < n; r++)
         for (int64_t j = d - 1; j >= 0; j--)
             *table_at(&data, r, j) = *table_at(&data, r, 0) + 0.1 * (_i / 2);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(d, 1);
     qkvsim_context *with = context_with(2, _i % 2);
     qkvsim_analysis *analysis = analyze(with, &copy.view, 1, layout, NULL);
-    const double mean_offset = qkvsim_analysis_offset(analysis, 0, QKVSIM_OFFSET_MEAN_OFFSET);
+    const double mean_offset = qkvsim_analysis_statistic(analysis, 0, QKVSIM_METRIC_COSINE,
+                                                         QKVSIM_STATISTIC_MEAN_OFFSET_PART);
     const double variance = 1 - mean_offset; /* of the cosine, which is 1 */
-    assert_close(qkvsim_analysis_offset(analysis, 0, QKVSIM_OFFSET_MEAN_VARIANCE) / variance, 1,
-                 1e-6, "mean variance part");
-    assert_close(qkvsim_analysis_offset(analysis, 0, QKVSIM_OFFSET_VARIANCE_ENERGY) / pairs
-                     / (variance * variance),
+    assert_close(qkvsim_analysis_statistic(analysis, 0, QKVSIM_METRIC_COSINE,
+                                           QKVSIM_STATISTIC_MEAN_VARIANCE_PART)
+                     / variance,
+                 1, 1e-6, "mean variance part");
+    assert_close(qkvsim_analysis_statistic(analysis, 0, QKVSIM_METRIC_COSINE,
+                                           QKVSIM_STATISTIC_VARIANCE_ENERGY_RAW)
+                     / pairs / (variance * variance),
                  1, 2e-6, "variance energy");
     qkvsim_analysis_free(analysis);
     qkvsim_context_free(with);
@@ -677,15 +715,15 @@ START_TEST(every_pair_of_identical_features_is_counted)
     for (int64_t r = 0; r < n; r++)
         for (int64_t j = 1; j < d; j++)
             *table_at(&data, r, j) = *table_at(&data, r, 0);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(d, 1);
     qkvsim_context *with = context_with(2, _i);
     qkvsim_analysis *analysis = analyze(with, &copy.view, 1, layout, NULL);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_PEARSON; metric++) {
+    for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_PEARSON; metric++) {
         const int64_t *histogram = qkvsim_analysis_histogram(analysis, 0, metric);
         ck_assert_int_eq(histogram[qkvsim_analysis_bins(analysis) - 1], pairs);
         ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, metric), pairs);
-        assert_close(statistic(analysis, 0, metric, QKVSIM_TAIL), 1, 0, "tail");
+        assert_close(statistic(analysis, 0, metric, QKVSIM_STATISTIC_TAIL), 1, 0, "tail");
     }
     qkvsim_analysis_free(analysis);
     qkvsim_context_free(with);
@@ -699,13 +737,13 @@ static void check_narrow_moments(const qkvsim_analysis *analysis, int32_t pair_g
                                  int32_t metric, const double *values, int64_t count)
 {
     const oracle_summary expected = oracle_summarise(values, count, true);
-    const double variance = statistic(analysis, pair_group, metric, QKVSIM_VARIANCE);
-    ck_assert(metric != QKVSIM_COSINE || expected.variance < 1e-9);
-    assert_close(statistic(analysis, pair_group, metric, QKVSIM_MEAN), expected.mean, 1e-15,
-                 "mean");
+    const double variance = statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_VARIANCE);
+    ck_assert(metric != QKVSIM_METRIC_COSINE || expected.variance < 1e-9);
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_MEAN), expected.mean,
+                 1e-15, "mean");
     assert_close(variance / expected.variance, 1, 1e-9, "relative variance");
-    assert_close(statistic(analysis, pair_group, metric, QKVSIM_KURTOSIS), expected.kurtosis,
-                 1e-7 * (1 + fabs(expected.kurtosis)), "kurtosis");
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_KURTOSIS),
+                 expected.kurtosis, 1e-7 * (1 + fabs(expected.kurtosis)), "kurtosis");
 }
 
 /* Sums of powers about 0 would lose the variance of cosines that all lie near 1. */
@@ -714,7 +752,7 @@ START_TEST(moments_of_values_close_together_far_from_0_do_not_cancel)
     table data = table_normal(50, 300, 45);
     for (int64_t k = 0; k < data.n * data.d; k++)
         data.values[k] += 300;
-    stored copy = store(&data, _i == 0 ? QKVSIM_F32 : QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, _i == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(300, 2);
     for_each_pair_group(&copy, layout, NULL, check_narrow_moments);
     qkvsim_layout_free(layout);
@@ -745,7 +783,8 @@ static void check_tail(const qkvsim_analysis *analysis, int32_t pair_group, int3
                        const double *values, int64_t count)
 {
     const oracle_summary expected = oracle_summarise(values, count, single_precision);
-    assert_close(statistic(analysis, pair_group, metric, QKVSIM_TAIL), expected.tail, 0, "tail");
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_TAIL), expected.tail, 0,
+                 "tail");
     for (int64_t k = 0; k < count; k++)
         if (fabs(values[k]) == (double)0.9f)
             at_plus_or_minus_0_9[values[k] < 0]++;
@@ -758,7 +797,7 @@ START_TEST(values_of_exactly_0_9_and_minus_0_9_are_in_the_tail)
     table data = table_ratios_around_0_9();
     qkvsim_layout *layout = layout_in_turns(data.d, 1);
     qkvsim_context *const usual = context;
-    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+    for (int32_t dtype = QKVSIM_DTYPE_F32; dtype <= QKVSIM_DTYPE_F64; dtype++) {
         const qkvsim_bins bins = {
             .struct_size = sizeof bins, .count = bin_counts[_i % 4], .low = -1, .high = 1
         };
@@ -766,7 +805,7 @@ START_TEST(values_of_exactly_0_9_and_minus_0_9_are_in_the_tail)
         if (qkvsim_context_create(&choice, &context) != QKVSIM_OK)
             break; /* kernels that this processor lacks */
         stored copy = store(&data, dtype, ORDER_C);
-        single_precision = dtype != QKVSIM_F64;
+        single_precision = dtype != QKVSIM_DTYPE_F64;
         memset(at_plus_or_minus_0_9, 0, sizeof at_plus_or_minus_0_9);
         for_each_pair_group(&copy, layout, &bins, check_tail);
         if (single_precision)
@@ -785,9 +824,9 @@ END_TEST
 START_TEST(a_rollup_has_the_histogram_and_moments_of_its_pair_groups_together)
 {
     table data = makers[_i](253, 90, 51);
-    stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, _i % 2 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_with_rollups(90, 5);
-    single_precision = copy.view.dtype != QKVSIM_F64;
+    single_precision = copy.view.dtype != QKVSIM_DTYPE_F64;
     for_each_pair_group(&copy, layout, NULL, check_histogram);
     for_each_pair_group(&copy, layout, NULL, check_moments);
     qkvsim_layout_free(layout);
@@ -802,7 +841,7 @@ START_TEST(a_rollup_of_everything_is_a_layout_of_one_group)
     const int32_t all[] = { 0, 1, 2, 3, 4, 5 };
     table data = table_with_offsets(64, 60, 2, 52);
     table_set_constant(&data, 7, 3);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *single = layout_in_turns(60, 1), *turns = layout_in_turns(60, 3);
     assert_ok(context, qkvsim_layout_add_rollup(context, turns, "all", all, 6));
     qkvsim_analysis *expected = analyze(context, &copy.view, 1, single, NULL);
@@ -816,11 +855,12 @@ START_TEST(a_rollup_of_everything_is_a_layout_of_one_group)
                          qkvsim_analysis_defined(expected, 0, metric));
         ck_assert_mem_eq(qkvsim_analysis_histogram(a, 6, metric),
                          qkvsim_analysis_histogram(expected, 0, metric), 100 * sizeof(int64_t));
-        for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++)
+        for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++)
             assert_close(statistic(a, 6, metric, which), statistic(expected, 0, metric, which),
                          1e-6, "statistic");
     }
-    for (int32_t part = QKVSIM_OFFSET_SHARE; part <= QKVSIM_OFFSET_CROSS_ENERGY; part++)
+    for (int32_t part = QKVSIM_STATISTIC_OFFSET_SHARE; part <= QKVSIM_STATISTIC_NOISE_FRACTION;
+         part++)
         assert_close(offset(a, 6, part), offset(expected, 0, part),
                      1e-6 * (1 + fabs(offset(expected, 0, part))), "offset split");
     qkvsim_analysis_free(expected);
@@ -836,16 +876,16 @@ START_TEST(a_rollup_with_a_pair_group_not_asked_for_is_absent)
 {
     const int32_t chosen[] = { 2, 1, 0 };
     table data = table_normal(50, 30, 53);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_with_rollups(30, 3);
     qkvsim_analysis_options options = { .struct_size = sizeof options,
                                         .pair_groups = chosen,
                                         .pair_group_count = 3,
                                         .metrics = METRICS_SUM };
     qkvsim_analysis *some = analyze(context, &copy.view, 1, layout, &options);
-    assert_all_absent(some, 6, QKVSIM_COSINE);
-    ck_assert_ptr_null(qkvsim_analysis_histogram(some, 6, QKVSIM_COSINE));
-    ck_assert_int_eq(qkvsim_analysis_defined(some, 7, QKVSIM_PEARSON),
+    assert_all_absent(some, 6, QKVSIM_METRIC_COSINE);
+    ck_assert_ptr_null(qkvsim_analysis_histogram(some, 6, QKVSIM_METRIC_COSINE));
+    ck_assert_int_eq(qkvsim_analysis_defined(some, 7, QKVSIM_METRIC_PEARSON),
                      qkvsim_analysis_pairs(some, 7));
     ck_assert_int_eq(qkvsim_analysis_pairs(some, 7), 200);
     qkvsim_analysis_free(some);
@@ -860,15 +900,15 @@ START_TEST(the_group_matrix_has_every_pair_group_twice)
     const int32_t chosen[] = { 0, 1, 3 };
     double matrix[4] = { 0 }, all[16];
     table data = table_with_offsets(50, 40, 1, 54);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(40, 4);
     qkvsim_analysis *a = analyze(context, &copy.view, 1, layout, NULL);
-    for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++) {
-        qkvsim_analysis_group_matrix(a, QKVSIM_COSINE, which, all);
+    for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++) {
+        qkvsim_analysis_group_matrix(a, QKVSIM_METRIC_COSINE, which, all);
         for (int32_t k = 0; k < 16; k++)
             ck_assert(all[k]
-                      == statistic(a, qkvsim_layout_pair_group(layout, k / 4, k % 4), QKVSIM_COSINE,
-                                   which));
+                      == statistic(a, qkvsim_layout_pair_group(layout, k / 4, k % 4),
+                                   QKVSIM_METRIC_COSINE, which));
     }
     qkvsim_analysis_free(a);
     qkvsim_layout_free(layout);
@@ -878,7 +918,7 @@ START_TEST(the_group_matrix_has_every_pair_group_twice)
                                         .pair_group_count = 2,
                                         .metrics = METRICS_SUM };
     a = analyze(context, &copy.view, 1, layout, &options);
-    qkvsim_analysis_group_matrix(a, QKVSIM_PEARSON, QKVSIM_MEAN, matrix);
+    qkvsim_analysis_group_matrix(a, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN, matrix);
     ck_assert(isfinite(matrix[0]) && matrix[1] == matrix[2] && isnan(matrix[3]));
     qkvsim_analysis_free(a);
     qkvsim_layout_free(layout);
@@ -890,7 +930,7 @@ END_TEST
 START_TEST(names_and_sizes_are_those_of_the_layout)
 {
     table data = table_normal(30, 12, 18);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 12, &layout));
     qkvsim_analysis *analysis = analyze(context, &copy.view, 1, layout, NULL);
@@ -913,32 +953,30 @@ END_TEST
 START_TEST(accessors_answer_nothing_where_there_is_nothing)
 {
     table data = table_normal(30, 12, 19);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(12, 3);
     qkvsim_analysis *a = analyze(context, &copy.view, 1, layout, NULL);
     const int32_t groups[] = { -1, 6, INT32_MAX, INT32_MIN },
                   metrics[] = { 0, 3, 4, 8, -1, INT32_MAX };
     for (int i = 0; i < 4; i++) {
         ck_assert_int_eq(qkvsim_analysis_pairs(a, groups[i]), 0);
-        ck_assert_int_eq(qkvsim_analysis_defined(a, groups[i], QKVSIM_COSINE), 0);
-        ck_assert_ptr_null(qkvsim_analysis_histogram(a, groups[i], QKVSIM_COSINE));
-        ck_assert(isnan(statistic(a, groups[i], QKVSIM_COSINE, QKVSIM_MEAN)));
-        ck_assert(isnan(offset(a, groups[i], QKVSIM_OFFSET_SHARE)));
+        ck_assert_int_eq(qkvsim_analysis_defined(a, groups[i], QKVSIM_METRIC_COSINE), 0);
+        ck_assert_ptr_null(qkvsim_analysis_histogram(a, groups[i], QKVSIM_METRIC_COSINE));
+        ck_assert(isnan(statistic(a, groups[i], QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN)));
+        ck_assert(isnan(offset(a, groups[i], QKVSIM_STATISTIC_OFFSET_SHARE)));
         ck_assert(isnan(qkvsim_analysis_group_offset(a, groups[i])));
     }
     for (int i = 0; i < 6; i++) {
         int64_t count = 7;
         ck_assert_ptr_null(qkvsim_analysis_histogram(a, 0, metrics[i]));
         ck_assert_int_eq(qkvsim_analysis_defined(a, 0, metrics[i]), 0);
-        ck_assert(isnan(statistic(a, 0, metrics[i], QKVSIM_MEAN)));
+        ck_assert(isnan(statistic(a, 0, metrics[i], QKVSIM_STATISTIC_MEAN)));
         ck_assert_ptr_null(qkvsim_analysis_undefined_features(a, metrics[i], &count));
         ck_assert_int_eq(count, 0);
     }
-    for (int32_t which = -1; which <= 9; which += 10) {
-        ck_assert(isnan(statistic(a, 0, QKVSIM_COSINE, which)));
-        ck_assert(isnan(offset(a, 0, which)));
-    }
-    ck_assert(isnan(offset(a, 0, 0)));
+    const int32_t none_such[] = { -1, 0, QKVSIM_STATISTIC_MEAN_SQUARE, 20, INT32_MAX };
+    for (int i = 0; i < 5; i++)
+        ck_assert(isnan(statistic(a, 0, QKVSIM_METRIC_COSINE, none_such[i])));
     qkvsim_analysis_free(a);
     qkvsim_analysis_free(NULL);
     qkvsim_layout_free(layout);
@@ -954,7 +992,7 @@ START_TEST(null_analyses_are_empty)
     ck_assert_int_eq(qkvsim_analysis_features(NULL), 0);
     ck_assert_int_eq(qkvsim_analysis_pair_groups(NULL), 0);
     ck_assert_int_eq(qkvsim_analysis_rollups(NULL), 0);
-    qkvsim_analysis_group_matrix(NULL, QKVSIM_COSINE, QKVSIM_MEAN, NULL);
+    qkvsim_analysis_group_matrix(NULL, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN, NULL);
     ck_assert_int_eq(qkvsim_analysis_pairs(NULL, 0), 0);
     ck_assert_int_eq(qkvsim_analysis_bins(NULL), 0);
     ck_assert_ptr_null(qkvsim_analysis_bin_edges(NULL));
@@ -962,9 +1000,11 @@ START_TEST(null_analyses_are_empty)
     ck_assert_ptr_null(qkvsim_analysis_dropped(NULL, &count));
     ck_assert_int_eq(count, 0);
     ck_assert_ptr_null(qkvsim_analysis_offset_ratios(NULL));
-    ck_assert_ptr_null(qkvsim_analysis_histogram(NULL, 0, QKVSIM_COSINE));
-    ck_assert(isnan(qkvsim_analysis_statistic(NULL, 0, QKVSIM_COSINE, QKVSIM_MEAN)));
-    ck_assert(isnan(qkvsim_analysis_offset(NULL, 0, QKVSIM_OFFSET_SHARE)));
+    ck_assert_ptr_null(qkvsim_analysis_histogram(NULL, 0, QKVSIM_METRIC_COSINE));
+    ck_assert(
+        isnan(qkvsim_analysis_statistic(NULL, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN)));
+    ck_assert(isnan(
+        qkvsim_analysis_statistic(NULL, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE)));
     ck_assert(isnan(qkvsim_analysis_group_offset(NULL, 0)));
 }
 END_TEST
@@ -977,7 +1017,7 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
                                         .bins = _i > 1 ? &bins : NULL,
                                         .metrics = METRICS_SUM };
     table data = table_with_offsets(301, 700, 2, 20);
-    stored copy = store(&data, _i % 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, _i % 2 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_with_rollups(700, 3);
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
     qkvsim_analysis *expected = analyze(one, &copy.view, 1, layout, &options);
@@ -1008,10 +1048,10 @@ static void assert_same_counts(const qkvsim_analysis *one, const qkvsim_analysis
                              (size_t)qkvsim_analysis_bins(one) * sizeof(int64_t));
             ck_assert_int_eq(qkvsim_analysis_defined(one, p, metric),
                              qkvsim_analysis_defined(other, p, metric));
-            assert_close(statistic(one, p, metric, QKVSIM_TAIL),
-                         statistic(other, p, metric, QKVSIM_TAIL), 0, "tail");
-            assert_close(statistic(one, p, metric, QKVSIM_MEAN),
-                         statistic(other, p, metric, QKVSIM_MEAN), 1e-12, "mean");
+            assert_close(statistic(one, p, metric, QKVSIM_STATISTIC_TAIL),
+                         statistic(other, p, metric, QKVSIM_STATISTIC_TAIL), 0, "tail");
+            assert_close(statistic(one, p, metric, QKVSIM_STATISTIC_MEAN),
+                         statistic(other, p, metric, QKVSIM_STATISTIC_MEAN), 1e-12, "mean");
         }
 }
 
@@ -1027,8 +1067,8 @@ START_TEST(all_kernels_give_the_same_bin_counts)
                                         .metrics = METRICS_SUM };
     table data = makers[_i](odd_sizes[_i % 5], 403, 21);
     qkvsim_layout *layout = layout_in_turns(403, 3);
-    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
-        if (makers[_i] == table_magnitudes && dtype == QKVSIM_F16)
+    for (int32_t dtype = QKVSIM_DTYPE_F16; dtype <= QKVSIM_DTYPE_F64; dtype++) {
+        if (makers[_i] == table_magnitudes && dtype == QKVSIM_DTYPE_F16)
             continue; /* 1e30 is infinite in float16 */
         stored copy = store(&data, dtype, dtype % 2 ? ORDER_C : ORDER_FORTRAN);
         qkvsim_context *portable = context_with(2, QKVSIM_KERNELS_PORTABLE);
@@ -1055,7 +1095,7 @@ END_TEST
 START_TEST(one_fused_view_and_its_three_parts_are_identical)
 {
     table data = table_with_offsets(100, 411, 2, 22);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_view parts[] = { view_of_columns(&copy.view, 0, 137),
                                   view_of_columns(&copy.view, 137, 137),
                                   view_of_columns(&copy.view, 274, 137) };
@@ -1076,7 +1116,7 @@ START_TEST(every_order_in_memory_gives_identical_results)
 {
     table data = table_mixed(90, 150, 23);
     qkvsim_layout *layout = layout_in_turns(150, 3);
-    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
+    for (int32_t dtype = QKVSIM_DTYPE_F16; dtype <= QKVSIM_DTYPE_F64; dtype++) {
         stored plain = store(&data, dtype, ORDER_C);
         qkvsim_analysis *expected = analyze(context, &plain.view, 1, layout, NULL);
         for (int32_t order = ORDER_FORTRAN; order < ORDER_COUNT; order++) {
@@ -1103,10 +1143,12 @@ START_TEST(list_and_mask_select_identically)
         rows[i] = 3 * (N / 3 - 1 - i) + 1;
         mask[rows[i]] = 1;
     }
-    const qkvsim_selection list = { .struct_size = sizeof list, .rows = rows, .count = N / 3 };
+    const qkvsim_selection list = { .struct_size = sizeof list,
+                                    .observations = rows,
+                                    .count = N / 3 };
     const qkvsim_selection bytes = { .struct_size = sizeof bytes, .mask = mask, .count = N };
     table data = table_with_offsets(N, 60, 2, 24);
-    stored copy = store(&data, QKVSIM_F16, ORDER_FORTRAN);
+    stored copy = store(&data, QKVSIM_DTYPE_F16, ORDER_FORTRAN);
     qkvsim_layout *layout = layout_in_turns(60, 3);
     qkvsim_analysis_options options = { .struct_size = sizeof options,
                                         .selection = &list,
@@ -1133,16 +1175,17 @@ START_TEST(features_moved_with_their_labels_give_identical_results)
     for (int64_t j = 0; j < D; j++)
         order[j] = j % 3 * (D / 3) + j / 3;
     table data = table_with_offsets(100, D, 2, 25), turned = table_columns(&data, order, D);
-    stored plain = store(&data, QKVSIM_F32, ORDER_C), moved = store(&turned, QKVSIM_F32, ORDER_C);
+    stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
+           moved = store(&turned, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *blocks, *turns = layout_in_turns(D, 3);
     assert_ok(context, qkvsim_layout_thirds(context, D, &blocks));
     qkvsim_analysis *one = analyze(context, &plain.view, 1, blocks, NULL);
     qkvsim_analysis *other = analyze(context, &moved.view, 1, turns, NULL);
     assert_same_counts(one, other);
     for (int32_t p = 0; p < 6; p++)
-        for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
-            assert_close(statistic(one, p, QKVSIM_COSINE, which),
-                         statistic(other, p, QKVSIM_COSINE, which), 0, "statistic");
+        for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_MAXIMUM; which++)
+            assert_close(statistic(one, p, QKVSIM_METRIC_COSINE, which),
+                         statistic(other, p, QKVSIM_METRIC_COSINE, which), 0, "statistic");
     for (int64_t j = 0; j < D; j++)
         ck_assert(qkvsim_analysis_offset_ratios(other)[j]
                   == qkvsim_analysis_offset_ratios(one)[order[j]]);
@@ -1160,10 +1203,10 @@ END_TEST
 START_TEST(scaling_by_powers_of_two_changes_nothing)
 {
     table data = table_mixed(100, 90, 26);
-    stored plain = store(&data, QKVSIM_F32, ORDER_C);
+    stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t i = 0; i < data.n * data.d; i++)
         data.values[i] = ldexp(data.values[i], (int)(i % data.d % 31) - 15);
-    stored scaled = store(&data, QKVSIM_F32, ORDER_C);
+    stored scaled = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(90, 3);
     qkvsim_analysis *one = analyze(context, &plain.view, 1, layout, NULL);
     qkvsim_analysis *other = analyze(context, &scaled.view, 1, layout, NULL);
@@ -1180,7 +1223,7 @@ END_TEST
 START_TEST(one_metric_alone_is_as_in_all_and_the_others_are_absent)
 {
     table data = table_mixed(100, 300, 27);
-    stored copy = store(&data, _i ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, _i ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(300, 3);
     qkvsim_analysis *all = analyze(context, &copy.view, 1, layout, NULL);
     for (int m = 0; m < 3; m++) {
@@ -1190,12 +1233,14 @@ START_TEST(one_metric_alone_is_as_in_all_and_the_others_are_absent)
         for (int32_t p = 0; p < 6; p++) {
             ck_assert_mem_eq(qkvsim_analysis_histogram(alone, p, metric),
                              qkvsim_analysis_histogram(all, p, metric), 100 * sizeof(int64_t));
-            for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
+            for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_MAXIMUM; which++)
                 assert_close(statistic(alone, p, metric, which), statistic(all, p, metric, which),
                              0, "statistic");
-            assert_close(offset(alone, p, QKVSIM_OFFSET_SHARE),
-                         metric == QKVSIM_COSINE ? offset(all, p, QKVSIM_OFFSET_SHARE) : NAN, 0,
-                         "offset share");
+            assert_close(offset(alone, p, QKVSIM_STATISTIC_OFFSET_SHARE),
+                         metric == QKVSIM_METRIC_COSINE
+                             ? offset(all, p, QKVSIM_STATISTIC_OFFSET_SHARE)
+                             : NAN,
+                         0, "offset share");
             for (int other = 0; other < 3; other++) {
                 if (other == m)
                     continue;
@@ -1217,14 +1262,15 @@ END_TEST
 START_TEST(by_default_the_metrics_are_cosine_and_pearson)
 {
     table data = table_normal(50, 30, 34);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 3);
     const qkvsim_analysis_options options = { .struct_size = sizeof options,
-                                              .metrics = QKVSIM_COSINE + QKVSIM_PEARSON };
+                                              .metrics =
+                                                  QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON };
     qkvsim_analysis *both = analyze(context, &copy.view, 1, layout, &options), *a = NULL;
     assert_ok(context, qkvsim_analyze(context, &copy.view, 1, layout, NULL, &a));
     assert_same_analysis(a, both);
-    assert_all_absent(a, 0, QKVSIM_SPEARMAN);
+    assert_all_absent(a, 0, QKVSIM_METRIC_SPEARMAN);
     qkvsim_analysis_free(a);
     qkvsim_analysis_free(both);
     qkvsim_layout_free(layout);
@@ -1237,7 +1283,7 @@ START_TEST(chosen_pair_groups_are_as_among_all_and_the_others_absent)
 {
     const int32_t chosen[] = { 4, 0 };
     table data = table_mixed(100, 500, 28);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout;
     assert_ok(context,
               qkvsim_layout_widths(context, (int64_t[]){ 250, 130, 120 }, NULL, 3, &layout));
@@ -1259,7 +1305,7 @@ START_TEST(chosen_pair_groups_are_as_among_all_and_the_others_absent)
             }
             ck_assert_mem_eq(qkvsim_analysis_histogram(some, p, metric),
                              qkvsim_analysis_histogram(all, p, metric), 100 * sizeof(int64_t));
-            for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_MAXIMUM; which++)
+            for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_MAXIMUM; which++)
                 assert_close(statistic(some, p, metric, which), statistic(all, p, metric, which),
                              1e-9, "statistic");
         }
@@ -1286,7 +1332,8 @@ typedef struct layers {
 static layers open_layers(int64_t n, const int64_t *widths)
 {
     static const char *const names[] = { "Q3", "K3", "Q7", "K7" };
-    static const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_F32, QKVSIM_F32, QKVSIM_BF16 };
+    static const int32_t dtypes[] = { QKVSIM_DTYPE_F16, QKVSIM_DTYPE_F32, QKVSIM_DTYPE_F32,
+                                      QKVSIM_DTYPE_BF16 };
     layers all;
     int32_t labels[2304];
     int64_t features = 0;
@@ -1334,7 +1381,7 @@ START_TEST(parts_of_two_layers_are_as_in_the_analysis_of_everything)
         ck_assert_mem_eq(qkvsim_analysis_histogram(some, wanted, every_metric[m]),
                          qkvsim_analysis_histogram(full, wanted, every_metric[m]),
                          100 * sizeof(int64_t));
-        for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++)
+        for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++)
             assert_close(statistic(some, wanted, every_metric[m], which),
                          statistic(full, wanted, every_metric[m], which), 1e-9, "statistic");
         for (int32_t p = 0; p < 10; p++)
@@ -1362,7 +1409,7 @@ START_TEST(tiles_of_pair_groups_that_are_not_wanted_are_not_computed)
     int32_t wanted;
     qkvsim_analysis_options options = between_layers(&all, &wanted);
     int64_t full = 0, some = 0;
-    options.metrics = QKVSIM_COSINE;
+    options.metrics = QKVSIM_METRIC_COSINE;
     qkvsim_context_set_progress(context, note_total, &some);
     qkvsim_analysis_free(analyze(context, all.parts, LAYER_GROUPS, all.layout, &options));
     options.pair_groups = NULL;
@@ -1381,12 +1428,12 @@ START_TEST(parts_of_no_wanted_pair_group_are_not_read)
     layers all = open_layers(50, (int64_t[]){ 30, 20, 30, 20 });
     table_set_constant(&all.data[LAYER_Q7], 3, NAN);
     stored_free(&all.copies[LAYER_Q7]);
-    all.copies[LAYER_Q7] = store(&all.data[LAYER_Q7], QKVSIM_F32, ORDER_C);
+    all.copies[LAYER_Q7] = store(&all.data[LAYER_Q7], QKVSIM_DTYPE_F32, ORDER_C);
     all.parts[LAYER_Q7] = all.copies[LAYER_Q7].view;
     int32_t wanted;
     const qkvsim_analysis_options options = between_layers(&all, &wanted);
     qkvsim_analysis *some = analyze(context, all.parts, LAYER_GROUPS, all.layout, &options);
-    ck_assert_int_eq(qkvsim_analysis_defined(some, wanted, QKVSIM_PEARSON), 600);
+    ck_assert_int_eq(qkvsim_analysis_defined(some, wanted, QKVSIM_METRIC_PEARSON), 600);
     qkvsim_analysis_free(some);
     assert_status(context,
                   qkvsim_analyze(context, all.parts, LAYER_GROUPS, all.layout, NULL, &some),
@@ -1416,12 +1463,12 @@ END_TEST
 START_TEST(double_arithmetic_can_be_asked_for)
 {
     table data = table_with_offsets(253, 40, 3, 29);
-    stored copy = store(&data, QKVSIM_F16, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F16, ORDER_C);
     table exact = widen(&copy.view);
-    stored wide = store(&exact, QKVSIM_F64, ORDER_C);
+    stored wide = store(&exact, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(40, 3);
     qkvsim_analysis_options options = { .struct_size = sizeof options,
-                                        .precision = QKVSIM_F64,
+                                        .precision = QKVSIM_DTYPE_F64,
                                         .metrics = METRICS_SUM };
     qkvsim_analysis *asked = analyze(context, &copy.view, 1, layout, &options);
     qkvsim_analysis *native = analyze(context, &wide.view, 1, layout, NULL);
@@ -1447,7 +1494,8 @@ START_TEST(dropped_observations_are_listed_and_as_if_never_there)
         if (i != 0 && i != 13 && i != 59)
             kept[count++] = i;
     table rest = table_rows(&data, kept, 57);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C), clean = store(&rest, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
+           clean = store(&rest, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 3);
     qkvsim_analysis_options options = { .struct_size = sizeof options,
                                         .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION,
@@ -1474,7 +1522,7 @@ START_TEST(nonfinite_features_are_undefined_where_asked)
     table data = table_normal(60, 30, 31);
     *table_at(&data, 59, 4) = NAN;
     *table_at(&data, 0, 22) = -INFINITY;
-    stored copy = store(&data, QKVSIM_BF16, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_BF16, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 1);
     qkvsim_analysis_options options = { .struct_size = sizeof options,
                                         .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE,
@@ -1488,9 +1536,9 @@ START_TEST(nonfinite_features_are_undefined_where_asked)
         ck_assert_int_eq(columns[0], 4);
         ck_assert_int_eq(columns[1], 22);
         ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, metric), 28 * 27 / 2);
-        ck_assert(isfinite(statistic(analysis, 0, metric, QKVSIM_KURTOSIS)));
+        ck_assert(isfinite(statistic(analysis, 0, metric, QKVSIM_STATISTIC_KURTOSIS)));
     }
-    ck_assert(isfinite(offset(analysis, 0, QKVSIM_OFFSET_SHARE)));
+    ck_assert(isfinite(offset(analysis, 0, QKVSIM_STATISTIC_OFFSET_SHARE)));
     qkvsim_analysis_free(analysis);
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -1514,7 +1562,7 @@ static qkvsim_analysis *analyze_capture_targets(const stored *copy)
     const int64_t count = load_target_rows(rows);
     ck_assert_int_eq(count, 32);
     const qkvsim_selection targets = { .struct_size = sizeof targets,
-                                       .rows = rows,
+                                       .observations = rows,
                                        .count = count };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
@@ -1530,9 +1578,9 @@ START_TEST(on_the_capture_cosines_of_the_targets_pile_up_at_the_ends)
 {
     stored copy = load_capture();
     qkvsim_analysis *analysis = analyze_capture_targets(&copy);
-    ck_assert_int_eq(lrint(outermost(analysis, 0, QKVSIM_COSINE)), 46); /* Q-Q */
-    ck_assert_int_eq(lrint(outermost(analysis, 3, QKVSIM_COSINE)), 57); /* K-K */
-    ck_assert_int_eq(lrint(outermost(analysis, 5, QKVSIM_COSINE)), 35); /* V-V */
+    ck_assert_int_eq(lrint(outermost(analysis, 0, QKVSIM_METRIC_COSINE)), 46); /* Q-Q */
+    ck_assert_int_eq(lrint(outermost(analysis, 3, QKVSIM_METRIC_COSINE)), 57); /* K-K */
+    ck_assert_int_eq(lrint(outermost(analysis, 5, QKVSIM_METRIC_COSINE)), 35); /* V-V */
     qkvsim_analysis_free(analysis);
     stored_free(&copy);
 }
@@ -1543,7 +1591,7 @@ START_TEST(on_the_capture_pearson_values_of_the_targets_do_not)
     stored copy = load_capture();
     qkvsim_analysis *analysis = analyze_capture_targets(&copy);
     for (int32_t p = 0; p < 6; p++)
-        ck_assert_double_lt(outermost(analysis, p, QKVSIM_PEARSON), 0.1);
+        ck_assert_double_lt(outermost(analysis, p, QKVSIM_METRIC_PEARSON), 0.1);
     qkvsim_analysis_free(analysis);
     stored_free(&copy);
 }
@@ -1553,9 +1601,9 @@ START_TEST(on_the_capture_the_offset_share_is_higher_in_q_and_k_than_in_v)
 {
     stored copy = load_capture();
     qkvsim_analysis *analysis = analyze_capture_targets(&copy);
-    const double v = offset(analysis, 5, QKVSIM_OFFSET_SHARE);
-    ck_assert_double_gt(offset(analysis, 0, QKVSIM_OFFSET_SHARE), v);
-    ck_assert_double_gt(offset(analysis, 3, QKVSIM_OFFSET_SHARE), v);
+    const double v = offset(analysis, 5, QKVSIM_STATISTIC_OFFSET_SHARE);
+    ck_assert_double_gt(offset(analysis, 0, QKVSIM_STATISTIC_OFFSET_SHARE), v);
+    ck_assert_double_gt(offset(analysis, 3, QKVSIM_STATISTIC_OFFSET_SHARE), v);
     qkvsim_analysis_free(analysis);
     stored_free(&copy);
 }
@@ -1568,7 +1616,7 @@ START_TEST(on_the_capture_every_value_is_within_1e_6_and_every_count_exact)
     int64_t rows[1024];
     const int64_t count = load_target_rows(rows);
     table targets = table_rows(&all, rows, count);
-    stored chosen = store(&targets, QKVSIM_F16, ORDER_C);
+    stored chosen = store(&targets, QKVSIM_DTYPE_F16, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(960, 3);
     for_each_pair_group(&chosen, layout, NULL, check_histogram);
     for (int m = 0; m < 3; m++) {
@@ -1601,15 +1649,15 @@ START_TEST(memory_stays_under_64_megabytes)
     qkvsim_context *counted;
     ck_assert_int_eq(qkvsim_context_create(&options, &counted), QKVSIM_OK);
     table data = table_normal(n, d, 32);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(d, 3);
     qkvsim_analysis *analysis = analyze(counted, &copy.view, 1, layout, NULL);
     ck_assert_uint_lt(counter.peak_bytes, 64000000);
     int64_t pairs = 0;
     for (int32_t p = 0; p < 6; p++)
-        pairs += qkvsim_analysis_defined(analysis, p, QKVSIM_PEARSON);
+        pairs += qkvsim_analysis_defined(analysis, p, QKVSIM_METRIC_PEARSON);
     ck_assert_int_eq(pairs, 2653056);
-    ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_COSINE), 294528);
+    ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_METRIC_COSINE), 294528);
     ck_assert_int_eq(counter.foreign_calls, 0);
     qkvsim_analysis_free(analysis);
     qkvsim_layout_free(layout);
@@ -1624,7 +1672,7 @@ END_TEST
 static void assert_refused(const qkvsim_analysis_options *options)
 {
     table data = table_normal(45, 12, 33);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(12, 3);
     qkvsim_analysis *analysis = POISON_HANDLE;
     assert_status(context, qkvsim_analyze(context, &copy.view, 1, layout, options, &analysis),
@@ -1640,13 +1688,14 @@ START_TEST(bad_options_are_refused)
     const size_t size = sizeof(qkvsim_analysis_options);
     const int32_t out[] = { 0, 6 }, negative[] = { -1 };
     const qkvsim_bins bins = { .struct_size = sizeof bins, .count = INT64_C(2147483648) };
-    const qkvsim_selection empty = { .struct_size = sizeof empty, .rows = (int64_t[]){ 0 } };
+    const qkvsim_selection empty = { .struct_size = sizeof empty,
+                                     .observations = (int64_t[]){ 0 } };
     const qkvsim_analysis_options bad[] = {
         { .struct_size = size, .metrics = 4 },
         { .struct_size = size, .metrics = 8 },
         { .struct_size = size, .metrics = 7 },
         { .struct_size = size, .metrics = -1 },
-        { .struct_size = size, .precision = QKVSIM_F16 },
+        { .struct_size = size, .precision = QKVSIM_DTYPE_F16 },
         { .struct_size = size, .precision = -1 },
         { .struct_size = size, .nonfinite = 3 },
         { .struct_size = size, .pair_groups = out, .pair_group_count = 2 },
@@ -1671,7 +1720,7 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
         unsigned char tail[16];
     } newer = { .value = { .struct_size = sizeof newer, .metrics = METRICS_SUM } };
     table data = table_normal(45, 12, 34);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(12, 3);
     qkvsim_analysis *one = analyze(context, &copy.view, 1, layout, &newer.value);
     qkvsim_analysis *other = analyze(context, &copy.view, 1, layout, NULL);
@@ -1689,7 +1738,7 @@ END_TEST
 START_TEST(a_layout_of_other_features_is_named)
 {
     table data = table_normal(45, 12, 35);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *fewer = layout_in_turns(9, 3), *more = layout_in_turns(15, 3);
     qkvsim_analysis *analysis = POISON_HANDLE;
     assert_status(context, qkvsim_analyze(context, &copy.view, 1, fewer, NULL, &analysis),
@@ -1710,7 +1759,7 @@ END_TEST
 START_TEST(null_arguments_are_refused)
 {
     table data = table_normal(45, 12, 36);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(12, 3);
     qkvsim_analysis *analysis = POISON_HANDLE;
     ck_assert_int_eq(qkvsim_analyze(NULL, &copy.view, 1, layout, NULL, &analysis),
@@ -1734,7 +1783,7 @@ START_TEST(nan_and_infinity_name_row_and_column)
 {
     const double bad[] = { NAN, INFINITY, -INFINITY };
     const int64_t places[][2] = { { 0, 0 }, { 201, 167 }, { 402, 299 } };
-    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++)
+    for (int32_t dtype = QKVSIM_DTYPE_F16; dtype <= QKVSIM_DTYPE_F64; dtype++)
         for (int i = 0; i < 3; i++) {
             table data = table_normal(403, 300, 37);
             *table_at(&data, places[i][0], places[i][1]) = bad[_i];
@@ -1760,7 +1809,7 @@ START_TEST(the_same_bad_value_is_named_for_any_number_of_threads)
     table data = table_normal(50, 600, 38);
     for (int64_t j = 3; j < 600; j += 97)
         *table_at(&data, (7 * j) % 50, j) = NAN;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(600, 3);
     for (int32_t threads = 1; threads <= 7; threads++) {
         qkvsim_context *with = context_with(threads, QKVSIM_KERNELS_AUTO);
@@ -1811,7 +1860,7 @@ START_TEST(any_allocation_may_fail)
     table data = table_mixed(60, 400, 40);
     if (_i == QKVSIM_NONFINITE_DROP_OBSERVATION)
         *table_at(&data, 5, 5) = NAN;
-    stored copy = store(&data, _i == 2 ? QKVSIM_F64 : QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, _i == 2 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_with_rollups(400, 3);
     const interruptible job = { copy.view, layout, _i };
     assert_survives_failing_allocations(run_analyze, (void *)&job);
@@ -1824,7 +1873,7 @@ END_TEST
 START_TEST(it_can_be_cancelled_at_every_report)
 {
     table data = table_mixed(60, 900, 41);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(900, 3);
     const interruptible job = { copy.view, layout, QKVSIM_NONFINITE_ERROR };
     assert_cancels_everywhere(run_analyze, (void *)&job);

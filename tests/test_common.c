@@ -44,7 +44,7 @@ START_TEST(options_init_zeroes_all_but_the_size)
 {
     qkvsim_analysis_options options;
     memset(&options, 0x5a, sizeof options);
-    qkvsim_options_init(&options, sizeof options);
+    qkvsim_struct_init(&options, sizeof options);
     ck_assert_uint_eq(options.struct_size, sizeof options);
     ck_assert_ptr_null(options.selection);
     ck_assert_ptr_null(options.bins);
@@ -61,7 +61,7 @@ START_TEST(options_init_writes_no_more_than_it_was_told)
     size_t sizes[] = { sizeof(size_t), sizeof(size_t) + 1, 24, 63 };
     for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
         unsigned char *memory = poisoned(64);
-        qkvsim_options_init(memory, sizes[i]);
+        qkvsim_struct_init(memory, sizes[i]);
         ck_assert_mem_eq(memory, &sizes[i], sizeof(size_t));
         for (size_t at = sizeof(size_t); at < sizes[i]; at++)
             ck_assert_uint_eq(memory[at], 0);
@@ -73,10 +73,10 @@ END_TEST
 
 START_TEST(options_init_ignores_null_and_what_cannot_hold_a_size)
 {
-    qkvsim_options_init(NULL, 64);
+    qkvsim_struct_init(NULL, 64);
     void *memory = poisoned(64);
     for (size_t size = 0; size < sizeof(size_t); size++)
-        qkvsim_options_init(memory, size);
+        qkvsim_struct_init(memory, size);
     assert_poisoned(memory, 64);
     free(memory);
 }
@@ -92,23 +92,23 @@ START_TEST(constants_keep_their_values)
     ck_assert_int_eq(QKVSIM_ERROR_NONFINITE, 4);
     ck_assert_int_eq(QKVSIM_ERROR_AMBIGUOUS, 5);
     ck_assert_int_eq(QKVSIM_ERROR_CANCELLED, 6);
-    ck_assert_int_eq(QKVSIM_F16, 1);
-    ck_assert_int_eq(QKVSIM_BF16, 2);
-    ck_assert_int_eq(QKVSIM_F32, 3);
-    ck_assert_int_eq(QKVSIM_F64, 4);
-    ck_assert_int_eq(QKVSIM_I32, 5);
-    ck_assert_int_eq(QKVSIM_COSINE, 1);
-    ck_assert_int_eq(QKVSIM_PEARSON, 2);
-    ck_assert_int_eq(QKVSIM_COVARIANCE, 4);
-    ck_assert_int_eq(QKVSIM_DOT, 8);
+    ck_assert_int_eq(QKVSIM_DTYPE_F16, 1);
+    ck_assert_int_eq(QKVSIM_DTYPE_BF16, 2);
+    ck_assert_int_eq(QKVSIM_DTYPE_F32, 3);
+    ck_assert_int_eq(QKVSIM_DTYPE_F64, 4);
+    ck_assert_int_eq(QKVSIM_DTYPE_I32, 5);
+    ck_assert_int_eq(QKVSIM_METRIC_COSINE, 1);
+    ck_assert_int_eq(QKVSIM_METRIC_PEARSON, 2);
+    ck_assert_int_eq(QKVSIM_METRIC_COVARIANCE, 4);
+    ck_assert_int_eq(QKVSIM_METRIC_DOT, 8);
     ck_assert_int_eq(QKVSIM_NONFINITE_DROP_OBSERVATION, 1);
     ck_assert_int_eq(QKVSIM_NONFINITE_UNDEFINED_FEATURE, 2);
     ck_assert_int_eq(QKVSIM_SCHEME_ALL, 1);
     ck_assert_int_eq(QKVSIM_SCHEME_FEATURE, 2);
     ck_assert_int_eq(QKVSIM_SCHEME_SHIFT, 3);
     ck_assert_int_eq(QKVSIM_SCHEME_GROUP, 4);
-    ck_assert_int_eq(QKVSIM_SCHEME_ROWS, 5);
-    ck_assert_int_eq(QKVSIM_SCHEME_ROWS_SHIFT, 6);
+    ck_assert_int_eq(QKVSIM_SCHEME_OBSERVATIONS, 5);
+    ck_assert_int_eq(QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 6);
     ck_assert_int_eq(QKVSIM_RELABEL_LABELS, 1);
     ck_assert_int_eq(QKVSIM_RELABEL_SHIFT, 2);
 }

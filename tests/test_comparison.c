@@ -18,7 +18,7 @@ static void set_up(void)
 {
     make_context();
     data = table_with_offsets(N, D, 1, 1);
-    input = store(&data, QKVSIM_F64, ORDER_C);
+    input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     assert_ok(context, qkvsim_layout_thirds(context, D, &layout));
 }
 
@@ -33,11 +33,12 @@ static void tear_down(void)
 static const qkvsim_bins twenty = {
     .struct_size = sizeof(qkvsim_bins), .count = BINS, .low = -1, .high = 1
 };
-static const int32_t metrics[] = { QKVSIM_COSINE, QKVSIM_PEARSON, QKVSIM_SPEARMAN };
+static const int32_t metrics[] = { QKVSIM_METRIC_COSINE, QKVSIM_METRIC_PEARSON,
+                                   QKVSIM_METRIC_SPEARMAN };
 static const qkvsim_analysis_options in_twenty = {
     .struct_size = sizeof in_twenty,
     .bins = &twenty,
-    .metrics = QKVSIM_COSINE + QKVSIM_PEARSON + QKVSIM_SPEARMAN,
+    .metrics = QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON + QKVSIM_METRIC_SPEARMAN,
 };
 
 static const int64_t few_rows[] = { 31, 2, 5, 6, 20, 21, 22, 37, 8 };
@@ -107,9 +108,9 @@ static double distance_by_hand(const int64_t *a, const int64_t *b, const double 
         divergence += (p > 0 ? p * log2(2 * p / (p + q)) : 0) / 2;
         divergence += (q > 0 ? q * log2(2 * q / (p + q)) : 0) / 2;
     }
-    return which == QKVSIM_KOLMOGOROV_SMIRNOV ? largest
-           : which == QKVSIM_WASSERSTEIN      ? earth
-                                              : sqrt(fmax(divergence, 0));
+    return which == QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV ? largest
+           : which == QKVSIM_DISTANCE_WASSERSTEIN      ? earth
+                                                       : sqrt(fmax(divergence, 0));
 }
 
 static double distance(const int64_t *a, const int64_t *b, const double *edges, int64_t bins,
@@ -134,13 +135,14 @@ START_TEST(distances_are_their_definitions_and_symmetric)
         }
         a[0]++;
         b[bins - 1]++;
-        for (int32_t which = QKVSIM_KOLMOGOROV_SMIRNOV; which <= QKVSIM_JENSEN_SHANNON; which++) {
+        for (int32_t which = QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV;
+             which <= QKVSIM_DISTANCE_JENSEN_SHANNON; which++) {
             const double value = distance(a, b, edges, bins, which);
             assert_close(value, distance_by_hand(a, b, edges, bins, which), 1e-12, "a distance");
             ck_assert(value == distance(b, a, edges, bins, which));
             ck_assert(distance(a, a, edges, bins, which) == 0);
             ck_assert(value >= 0);
-            ck_assert(which == QKVSIM_WASSERSTEIN || value <= 1);
+            ck_assert(which == QKVSIM_DISTANCE_WASSERSTEIN || value <= 1);
         }
     }
 }
@@ -150,10 +152,11 @@ START_TEST(distances_of_histograms_that_share_nothing)
 {
     const double edges[] = { -1, 0, 0.5, 2 };
     const int64_t left[] = { 3, 0, 0 }, right[] = { 0, 0, 100 }, none[] = { 0, 0, 0 };
-    ck_assert(distance(left, right, edges, 3, QKVSIM_KOLMOGOROV_SMIRNOV) == 1);
-    ck_assert(distance(left, right, edges, 3, QKVSIM_JENSEN_SHANNON) == 1);
-    ck_assert(distance(left, right, edges, 3, QKVSIM_WASSERSTEIN) == 1.75);
-    for (int32_t which = QKVSIM_KOLMOGOROV_SMIRNOV; which <= QKVSIM_JENSEN_SHANNON; which++) {
+    ck_assert(distance(left, right, edges, 3, QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV) == 1);
+    ck_assert(distance(left, right, edges, 3, QKVSIM_DISTANCE_JENSEN_SHANNON) == 1);
+    ck_assert(distance(left, right, edges, 3, QKVSIM_DISTANCE_WASSERSTEIN) == 1.75);
+    for (int32_t which = QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV;
+         which <= QKVSIM_DISTANCE_JENSEN_SHANNON; which++) {
         ck_assert(isnan(distance(left, none, edges, 3, which)));
         ck_assert(isnan(distance(none, right, edges, 3, which)));
         ck_assert(isnan(distance(none, none, edges, 3, which)));
@@ -223,11 +226,11 @@ START_TEST(the_selections_are_analysed_in_full_and_set_against_each_other)
             const int32_t metric = metrics[m];
             for (int32_t which = 1; which <= 3; which++)
                 ck_assert(qkvsim_comparison_distance(comparison, row, metric, which,
-                                                     QKVSIM_DISTANCE_VALUE)
+                                                     QKVSIM_SUMMARY_OBSERVED)
                           == distance_of(one, other, row, metric, which));
-            for (int32_t which = QKVSIM_MEAN; which <= QKVSIM_TAIL; which++)
+            for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_TAIL; which++)
                 ck_assert(qkvsim_comparison_difference(comparison, row, metric, which,
-                                                       QKVSIM_NULL_OBSERVED)
+                                                       QKVSIM_SUMMARY_OBSERVED)
                           == qkvsim_analysis_statistic(one, row, metric, which)
                                  - qkvsim_analysis_statistic(other, row, metric, which));
         }
@@ -248,7 +251,7 @@ typedef struct labelled {
 static bool contains(const qkvsim_selection *selection, int64_t row)
 {
     for (int64_t k = 0; k < selection->count; k++)
-        if (selection->rows[k] == row)
+        if (selection->observations[k] == row)
             return true;
     return false;
 }
@@ -307,17 +310,17 @@ static double summary_by_hand(const double *values, int64_t m, double observed, 
     }
     for (int64_t k = 0; k < m; k++)
         squares += (values[k] - sum / (double)m) * (values[k] - sum / (double)m);
-    return summary == QKVSIM_NULL_MEAN     ? sum / (double)m
-           : summary == QKVSIM_NULL_SD     ? sqrt(squares / (double)m)
-           : summary == QKVSIM_NULL_P_LESS ? less / (double)(m + 1)
-                                           : greater / (double)(m + 1);
+    return summary == QKVSIM_SUMMARY_MEAN     ? sum / (double)m
+           : summary == QKVSIM_SUMMARY_SD     ? sqrt(squares / (double)m)
+           : summary == QKVSIM_SUMMARY_P_LESS ? less / (double)(m + 1)
+                                              : greater / (double)(m + 1);
 }
 
-static const int32_t checked_summaries[] = { QKVSIM_NULL_MEAN, QKVSIM_NULL_SD, QKVSIM_NULL_P_LESS,
-                                             QKVSIM_NULL_P_GREATER };
-static const int32_t statistics[] = { QKVSIM_MEAN,     QKVSIM_VARIANCE,
-                                      QKVSIM_SKEWNESS, QKVSIM_KURTOSIS,
-                                      QKVSIM_TAIL,     QKVSIM_STATISTIC_OFFSET_SHARE };
+static const int32_t checked_summaries[] = { QKVSIM_SUMMARY_MEAN, QKVSIM_SUMMARY_SD,
+                                             QKVSIM_SUMMARY_P_LESS, QKVSIM_SUMMARY_P_GREATER };
+static const int32_t statistics[] = { QKVSIM_STATISTIC_MEAN,     QKVSIM_STATISTIC_VARIANCE,
+                                      QKVSIM_STATISTIC_SKEWNESS, QKVSIM_STATISTIC_KURTOSIS,
+                                      QKVSIM_STATISTIC_TAIL,     QKVSIM_STATISTIC_OFFSET_SHARE };
 
 static void assert_differences_by_hand(const qkvsim_comparison *comparison,
                                        qkvsim_analysis *sides[MOST][2], int64_t m)
@@ -325,8 +328,8 @@ static void assert_differences_by_hand(const qkvsim_comparison *comparison,
     for (int32_t k = 0; k < ROWS * 3 * 6; k++) {
         const int32_t row = k / 18, metric = metrics[k % 3];
         const int32_t statistic = statistics[k / 3 % 6];
-        const double observed =
-            qkvsim_comparison_difference(comparison, row, metric, statistic, QKVSIM_NULL_OBSERVED);
+        const double observed = qkvsim_comparison_difference(comparison, row, metric, statistic,
+                                                             QKVSIM_SUMMARY_OBSERVED);
         double values[MOST];
         for (int64_t i = 0; i < m; i++)
             values[i] = difference_by_hand(sides[i], row, metric, statistic);
@@ -373,7 +376,7 @@ static void assert_distance_maximum_by_hand(const qkvsim_comparison *comparison,
             share_as_large(largest, m); /* the observed maximum is at least its own z */
         largest[m] = greatest;
         assert_close(
-            qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_P_MAX), p,
+            qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_SUMMARY_P_MAX), p,
             1e-12, "p_max of a distance");
     }
 }
@@ -383,18 +386,18 @@ static void assert_distance_bh_by_hand(const qkvsim_comparison *comparison)
     double p[TESTS * ROWS], adjusted[TESTS * ROWS];
     for (int32_t k = 0; k < TESTS * ROWS; k++)
         p[k] = qkvsim_comparison_distance(comparison, k % ROWS, metrics[k / ROWS % 3],
-                                          1 + k / ROWS / 3, QKVSIM_DISTANCE_P);
+                                          1 + k / ROWS / 3, QKVSIM_SUMMARY_P);
     for (int32_t test = 0; test < TESTS; test++)
         assert_ok(context,
                   qkvsim_adjust_bh(context, p + test * ROWS, ROWS, adjusted + test * ROWS));
     for (int32_t k = 0; k < TESTS * ROWS; k++)
         ck_assert(qkvsim_comparison_distance(comparison, k % ROWS, metrics[k / ROWS % 3],
-                                             1 + k / ROWS / 3, QKVSIM_DISTANCE_P_BH)
+                                             1 + k / ROWS / 3, QKVSIM_SUMMARY_P_BH)
                   == adjusted[k]);
     assert_ok(context, qkvsim_adjust_bh(context, p, TESTS * ROWS, adjusted));
     for (int32_t k = 0; k < TESTS * ROWS; k++)
         ck_assert(qkvsim_comparison_distance(comparison, k % ROWS, metrics[k / ROWS % 3],
-                                             1 + k / ROWS / 3, QKVSIM_DISTANCE_P_BH_ALL)
+                                             1 + k / ROWS / 3, QKVSIM_SUMMARY_P_BH_ALL)
                   == adjusted[k]);
 }
 
@@ -409,12 +412,12 @@ static void assert_distances_by_hand(const qkvsim_comparison *comparison,
             for (int64_t i = 0; i < m; i++)
                 values[row][i] = distance_of(sides[i][0], sides[i][1], row, metric, which);
             values[row][m] =
-                qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_MATCHED);
+                qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_SUMMARY_MATCHED);
             ck_assert(values[row][m]
                       == qkvsim_comparison_distance(comparison, row, metric, which,
-                                                    QKVSIM_DISTANCE_VALUE));
+                                                    QKVSIM_SUMMARY_OBSERVED));
             assert_close(
-                qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_DISTANCE_P),
+                qkvsim_comparison_distance(comparison, row, metric, which, QKVSIM_SUMMARY_P),
                 share_as_large(values[row], m), 1e-12, "p of a distance");
         }
         assert_distance_maximum_by_hand(comparison, values, m, metric, which);
@@ -456,8 +459,8 @@ START_TEST(matched_distances_are_those_of_subsets_without_one_row)
     qkvsim_comparison *comparison = run(context, &input, &ten, &few, &options);
     qkvsim_analysis *nine = analyze(&input, &few);
     double sum = 0, least = INFINITY, most = 0, found = 0;
-    const double matched = qkvsim_comparison_distance(comparison, 1, QKVSIM_PEARSON,
-                                                      QKVSIM_WASSERSTEIN, QKVSIM_DISTANCE_MATCHED);
+    const double matched = qkvsim_comparison_distance(
+        comparison, 1, QKVSIM_METRIC_PEARSON, QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_MATCHED);
     for (int64_t out = 0; out < 10; out++) {
         int64_t rows[9], count = 0;
         for (int64_t k = 0; k < 10; k++)
@@ -465,7 +468,8 @@ START_TEST(matched_distances_are_those_of_subsets_without_one_row)
                 rows[count++] = ten_rows[k];
         const qkvsim_selection subset = { sizeof subset, rows, NULL, 9 };
         qkvsim_analysis *analysis = analyze(&input, &subset);
-        const double value = distance_of(analysis, nine, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN);
+        const double value =
+            distance_of(analysis, nine, 1, QKVSIM_METRIC_PEARSON, QKVSIM_DISTANCE_WASSERSTEIN);
         found += value == matched;
         sum += value / 10;
         least = fmin(least, value);
@@ -473,16 +477,20 @@ START_TEST(matched_distances_are_those_of_subsets_without_one_row)
         qkvsim_analysis_free(analysis);
     }
     ck_assert(found >= 1);
-    const double sd = qkvsim_comparison_distance(comparison, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
-                                                 QKVSIM_DISTANCE_MATCHED_SD);
-    const double mean = qkvsim_comparison_distance(
-        comparison, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN, QKVSIM_DISTANCE_MATCHED_MEAN);
+    const double sd =
+        qkvsim_comparison_distance(comparison, 1, QKVSIM_METRIC_PEARSON,
+                                   QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_MATCHED_SD);
+    const double mean =
+        qkvsim_comparison_distance(comparison, 1, QKVSIM_METRIC_PEARSON,
+                                   QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_MATCHED_MEAN);
     ck_assert(fabs(mean - sum) < 5 * sd / sqrt(400));
-    ck_assert(qkvsim_comparison_distance(comparison, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
-                                         QKVSIM_DISTANCE_MATCHED_MINIMUM)
+    ck_assert(qkvsim_comparison_distance(comparison, 1, QKVSIM_METRIC_PEARSON,
+                                         QKVSIM_DISTANCE_WASSERSTEIN,
+                                         QKVSIM_SUMMARY_MATCHED_MINIMUM)
               == least);
-    ck_assert(qkvsim_comparison_distance(comparison, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
-                                         QKVSIM_DISTANCE_MATCHED_MAXIMUM)
+    ck_assert(qkvsim_comparison_distance(comparison, 1, QKVSIM_METRIC_PEARSON,
+                                         QKVSIM_DISTANCE_WASSERSTEIN,
+                                         QKVSIM_SUMMARY_MATCHED_MAXIMUM)
               == most);
     qkvsim_analysis_free(nine);
     qkvsim_comparison_free(comparison);
@@ -514,11 +522,15 @@ static void assert_matched_by_hand(const qkvsim_comparison *comparison,
         most = fmax(most, values[k]);
     }
     const bool exists = isfinite(values[0]);
-    const double expected[] = { NAN, summary_by_hand(values, subsets, 0, QKVSIM_NULL_MEAN),
-                                summary_by_hand(values, subsets, 0, QKVSIM_NULL_SD), least, most };
-    for (int32_t s = QKVSIM_NULL_MEAN; s <= QKVSIM_NULL_MAXIMUM; s++)
+    const double expected[] = { NAN,
+                                NAN,
+                                summary_by_hand(values, subsets, 0, QKVSIM_SUMMARY_MEAN),
+                                summary_by_hand(values, subsets, 0, QKVSIM_SUMMARY_SD),
+                                least,
+                                most };
+    for (int32_t s = QKVSIM_SUMMARY_MEAN; s <= QKVSIM_SUMMARY_MAXIMUM; s++)
         assert_close(qkvsim_comparison_matched(comparison, row, metric, statistic, s),
-                     exists ? expected[s] : NAN, s <= QKVSIM_NULL_SD ? 1e-9 : 0,
+                     exists ? expected[s] : NAN, s <= QKVSIM_SUMMARY_SD ? 1e-9 : 0,
                      "a summary of a statistic over matched subsets");
 }
 
@@ -527,13 +539,16 @@ static qkvsim_analysis *last_drawn(double sum, double before, qkvsim_analysis *c
 {
     int found = 0;
     for (int i = 1; i < 10; i++)
-        if (fabs(qkvsim_analysis_statistic(nines[i], 1, QKVSIM_PEARSON, QKVSIM_MEAN)
-                 - (sum - before))
-            < fabs(qkvsim_analysis_statistic(nines[found], 1, QKVSIM_PEARSON, QKVSIM_MEAN)
+        if (fabs(
+                qkvsim_analysis_statistic(nines[i], 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN)
+                - (sum - before))
+            < fabs(qkvsim_analysis_statistic(nines[found], 1, QKVSIM_METRIC_PEARSON,
+                                             QKVSIM_STATISTIC_MEAN)
                    - (sum - before)))
             found = i;
-    assert_close(qkvsim_analysis_statistic(nines[found], 1, QKVSIM_PEARSON, QKVSIM_MEAN),
-                 sum - before, 1e-12, "the mean of the subset drawn last");
+    assert_close(
+        qkvsim_analysis_statistic(nines[found], 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN),
+        sum - before, 1e-12, "the mean of the subset drawn last");
     return nines[found];
 }
 
@@ -550,8 +565,8 @@ START_TEST(matched_statistics_are_those_of_subsets_analysed_one_by_one)
         qkvsim_comparison *comparison =
             run(context, &input, _i ? &ten : &few, _i ? &few : &ten, &options);
         const double sum = (double)(k + 1)
-                           * qkvsim_comparison_matched(comparison, 1, QKVSIM_PEARSON, QKVSIM_MEAN,
-                                                       QKVSIM_NULL_MEAN);
+                           * qkvsim_comparison_matched(comparison, 1, QKVSIM_METRIC_PEARSON,
+                                                       QKVSIM_STATISTIC_MEAN, QKVSIM_SUMMARY_MEAN);
         drawn[k] = last_drawn(sum, before, nines);
         before = sum;
         for (int32_t cell = 0; cell < ROWS * 3 * 6; cell++)
@@ -573,9 +588,9 @@ START_TEST(matched_statistics_of_equal_sizes_are_those_of_the_second)
         const int32_t statistic = statistics[cell / 3 % 6];
         const double value =
             qkvsim_analysis_statistic(qkvsim_comparison_second(c), row, metric, statistic);
-        for (int32_t s = QKVSIM_NULL_MEAN; s <= QKVSIM_NULL_MAXIMUM; s++)
+        for (int32_t s = QKVSIM_SUMMARY_MEAN; s <= QKVSIM_SUMMARY_MAXIMUM; s++)
             assert_close(qkvsim_comparison_matched(c, row, metric, statistic, s),
-                         s == QKVSIM_NULL_SD && isfinite(value) ? 0 : value, 0,
+                         s == QKVSIM_SUMMARY_SD && isfinite(value) ? 0 : value, 0,
                          "a statistic of the only subset");
     }
     qkvsim_comparison_free(c);
@@ -595,12 +610,15 @@ START_TEST(each_relabelling_draws_a_fresh_subset)
     qkvsim_comparison *c = run(context, &input, &few, &many, &options);
     double least = 1;
     for (int32_t row = 0; row < ROWS; row++) {
-        ck_assert(qkvsim_comparison_difference(c, row, QKVSIM_PEARSON, QKVSIM_MEAN, QKVSIM_NULL_SD)
+        ck_assert(qkvsim_comparison_difference(c, row, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN,
+                                               QKVSIM_SUMMARY_SD)
                   == 0);
-        ck_assert(qkvsim_comparison_difference(c, row, QKVSIM_PEARSON, QKVSIM_MEAN, QKVSIM_NULL_P)
+        ck_assert(qkvsim_comparison_difference(c, row, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN,
+                                               QKVSIM_SUMMARY_P)
                   == 1);
-        least = fmin(least, qkvsim_comparison_distance(c, row, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
-                                                       QKVSIM_DISTANCE_P));
+        least =
+            fmin(least, qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON,
+                                                   QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_P));
     }
     ck_assert(least < 0.9);
     qkvsim_comparison_free(c);
@@ -612,19 +630,19 @@ START_TEST(the_band_holds_the_pairs_of_subsets_of_the_larger_selection)
     const qkvsim_comparison_options options = relabellings(0, 30, 0);
     qkvsim_comparison *comparison = run(context, &input, _i ? &some : &many, &few, &options);
     for (int32_t row = 0; row < ROWS; row++) {
-        const double *band[5];
-        const int64_t *counts =
-            qkvsim_analysis_histogram(qkvsim_comparison_first(comparison), row, QKVSIM_PEARSON);
+        const double *band[QKVSIM_SUMMARY_MAXIMUM + 1];
+        const int64_t *counts = qkvsim_analysis_histogram(qkvsim_comparison_first(comparison), row,
+                                                          QKVSIM_METRIC_PEARSON);
         double pairs = 0, spread = 0;
-        for (int32_t s = QKVSIM_NULL_MEAN; s <= QKVSIM_NULL_MAXIMUM; s++)
-            band[s] = qkvsim_comparison_band(comparison, row, QKVSIM_PEARSON, s);
+        for (int32_t s = QKVSIM_SUMMARY_MEAN; s <= QKVSIM_SUMMARY_MAXIMUM; s++)
+            band[s] = qkvsim_comparison_band(comparison, row, QKVSIM_METRIC_PEARSON, s);
         for (int64_t b = 0; b < BINS; b++) {
-            pairs += band[QKVSIM_NULL_MEAN][b];
-            spread += band[QKVSIM_NULL_SD][b];
-            ck_assert(band[QKVSIM_NULL_MINIMUM][b] <= band[QKVSIM_NULL_MEAN][b] + 1e-9);
-            ck_assert(band[QKVSIM_NULL_MAXIMUM][b] >= band[QKVSIM_NULL_MEAN][b] - 1e-9);
+            pairs += band[QKVSIM_SUMMARY_MEAN][b];
+            spread += band[QKVSIM_SUMMARY_SD][b];
+            ck_assert(band[QKVSIM_SUMMARY_MINIMUM][b] <= band[QKVSIM_SUMMARY_MEAN][b] + 1e-9);
+            ck_assert(band[QKVSIM_SUMMARY_MAXIMUM][b] >= band[QKVSIM_SUMMARY_MEAN][b] - 1e-9);
             if (_i) /* equal sizes: the only subset is the selection */
-                ck_assert(row == 0 || band[QKVSIM_NULL_MEAN][b] >= 0);
+                ck_assert(row == 0 || band[QKVSIM_SUMMARY_MEAN][b] >= 0);
         }
         assert_close(pairs, (double)qkvsim_analysis_pairs(qkvsim_comparison_first(comparison), row),
                      1e-9, "the band's number of pairs");
@@ -640,20 +658,21 @@ static void assert_mirrored(const qkvsim_comparison *one, const qkvsim_compariso
     for (int32_t k = 0; k < ROWS * 3 * 6; k++) {
         const int32_t row = k / 18, metric = metrics[k % 3];
         const int32_t statistic = statistics[k / 3 % 6];
-        for (int32_t what = QKVSIM_NULL_MEAN; what <= QKVSIM_NULL_OBSERVED; what++) {
-            const bool negates = what == QKVSIM_NULL_MEAN || what == QKVSIM_NULL_Z
-                                 || what == QKVSIM_NULL_OBSERVED || what == QKVSIM_NULL_MINIMUM
-                                 || what == QKVSIM_NULL_MAXIMUM;
-            const int32_t mirror = what == QKVSIM_NULL_MINIMUM     ? QKVSIM_NULL_MAXIMUM
-                                   : what == QKVSIM_NULL_MAXIMUM   ? QKVSIM_NULL_MINIMUM
-                                   : what == QKVSIM_NULL_P_LESS    ? QKVSIM_NULL_P_GREATER
-                                   : what == QKVSIM_NULL_P_GREATER ? QKVSIM_NULL_P_LESS
-                                                                   : what;
+        for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_P_MAX_ALL; what++) {
+            const bool negates = what == QKVSIM_SUMMARY_MEAN || what == QKVSIM_SUMMARY_Z
+                                 || what == QKVSIM_SUMMARY_OBSERVED
+                                 || what == QKVSIM_SUMMARY_MINIMUM
+                                 || what == QKVSIM_SUMMARY_MAXIMUM;
+            const int32_t mirror = what == QKVSIM_SUMMARY_MINIMUM     ? QKVSIM_SUMMARY_MAXIMUM
+                                   : what == QKVSIM_SUMMARY_MAXIMUM   ? QKVSIM_SUMMARY_MINIMUM
+                                   : what == QKVSIM_SUMMARY_P_LESS    ? QKVSIM_SUMMARY_P_GREATER
+                                   : what == QKVSIM_SUMMARY_P_GREATER ? QKVSIM_SUMMARY_P_LESS
+                                                                      : what;
             const double value = qkvsim_comparison_difference(one, row, metric, statistic, what);
             assert_close(qkvsim_comparison_difference(other, row, metric, statistic, mirror),
                          negates ? -value : value, 0, "a mirrored difference");
         }
-        for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_P_MAX_ALL; what++)
+        for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_MATCHED_MAXIMUM; what++)
             assert_close(qkvsim_comparison_distance(other, row, metric, k / 3 % 3 + 1, what),
                          qkvsim_comparison_distance(one, row, metric, k / 3 % 3 + 1, what), 0,
                          "a mirrored distance");
@@ -680,16 +699,17 @@ static void assert_same_comparison(const qkvsim_comparison *one, const qkvsim_co
     for (int32_t row = 0; row < ROWS; row++)
         for (int m = 0; m < 3; m++) {
             const int32_t metric = metrics[m];
-            for (int32_t s = QKVSIM_NULL_MEAN; s <= QKVSIM_NULL_MAXIMUM; s++)
+            for (int32_t s = QKVSIM_SUMMARY_MEAN; s <= QKVSIM_SUMMARY_MAXIMUM; s++)
                 ck_assert_mem_eq(qkvsim_comparison_band(one, row, metric, s),
                                  qkvsim_comparison_band(other, row, metric, s),
                                  BINS * sizeof(double));
-            for (int32_t k = 0; k < 6 * QKVSIM_NULL_MAXIMUM; k++)
+            for (int32_t k = 0; k < 6 * QKVSIM_SUMMARY_P; k++)
                 assert_close(
                     qkvsim_comparison_matched(one, row, metric, statistics[k % 6], k / 6 + 1),
                     qkvsim_comparison_matched(other, row, metric, statistics[k % 6], k / 6 + 1), 0,
                     "a statistic over matched subsets");
-            for (int32_t what = 1; what <= QKVSIM_NULL_OBSERVED; what++) {
+            for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_MATCHED_MAXIMUM;
+                 what++) {
                 for (int s = 0; s < 6; s++)
                     assert_close(
                         qkvsim_comparison_difference(one, row, metric, statistics[s], what),
@@ -709,7 +729,7 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
     const int32_t threads[] = { 2, 3, 7 };
     const qkvsim_comparison_options options = relabellings(11, 5, 3);
     table sparse = table_sparse(N, D, 1);
-    stored copy = store(_i ? &sparse : &data, QKVSIM_F32, ORDER_C);
+    stored copy = store(_i ? &sparse : &data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_context *single = context_with(1, QKVSIM_KERNELS_AUTO);
     qkvsim_comparison *expected = run(single, &copy, &few, &many, &options);
     for (int t = 0; t < 3; t++) {
@@ -734,18 +754,23 @@ START_TEST(without_relabellings_there_are_distances_and_no_p_values)
     ck_assert_int_eq(qkvsim_comparison_permutations(plain), 0);
     ck_assert_int_eq(qkvsim_comparison_subsets(plain), 0);
     ck_assert_int_eq(qkvsim_comparison_subsets(banded), 4);
-    ck_assert_ptr_null(qkvsim_comparison_band(plain, 0, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
-    ck_assert(isnan(qkvsim_comparison_matched(plain, 0, QKVSIM_COSINE, 1, QKVSIM_NULL_MEAN)));
-    ck_assert(isfinite(qkvsim_comparison_matched(banded, 0, QKVSIM_COSINE, 1, QKVSIM_NULL_MEAN)));
-    ck_assert_ptr_nonnull(qkvsim_comparison_band(banded, 0, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
-    for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_P_MAX_ALL; what++) {
-        const double a = qkvsim_comparison_distance(plain, 0, QKVSIM_COSINE, 1, what);
-        const double b = qkvsim_comparison_distance(banded, 0, QKVSIM_COSINE, 1, what);
-        ck_assert_int_eq(isnan(a), what > QKVSIM_DISTANCE_MATCHED);
-        ck_assert_int_eq(isnan(b), what >= QKVSIM_DISTANCE_P);
+    ck_assert_ptr_null(qkvsim_comparison_band(plain, 0, QKVSIM_METRIC_COSINE, QKVSIM_SUMMARY_MEAN));
+    ck_assert(
+        isnan(qkvsim_comparison_matched(plain, 0, QKVSIM_METRIC_COSINE, 1, QKVSIM_SUMMARY_MEAN)));
+    ck_assert(isfinite(
+        qkvsim_comparison_matched(banded, 0, QKVSIM_METRIC_COSINE, 1, QKVSIM_SUMMARY_MEAN)));
+    ck_assert_ptr_nonnull(
+        qkvsim_comparison_band(banded, 0, QKVSIM_METRIC_COSINE, QKVSIM_SUMMARY_MEAN));
+    for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_MATCHED_MAXIMUM; what++) {
+        const double a = qkvsim_comparison_distance(plain, 0, QKVSIM_METRIC_COSINE, 1, what);
+        const double b = qkvsim_comparison_distance(banded, 0, QKVSIM_METRIC_COSINE, 1, what);
+        const bool is_one = what == QKVSIM_SUMMARY_OBSERVED || what == QKVSIM_SUMMARY_MATCHED;
+        ck_assert_int_eq(isnan(a), !is_one);
+        ck_assert_int_eq(isnan(b), !is_one && what < QKVSIM_SUMMARY_MATCHED);
     }
-    for (int32_t what = QKVSIM_NULL_MEAN; what <= QKVSIM_NULL_P_MAX_ALL; what++)
-        ck_assert(isnan(qkvsim_comparison_difference(banded, 0, QKVSIM_COSINE, QKVSIM_MEAN, what)));
+    for (int32_t what = QKVSIM_SUMMARY_MEAN; what <= QKVSIM_SUMMARY_P_MAX_ALL; what++)
+        ck_assert(isnan(qkvsim_comparison_difference(banded, 0, QKVSIM_METRIC_COSINE,
+                                                     QKVSIM_STATISTIC_MEAN, what)));
     qkvsim_comparison_free(plain);
     qkvsim_comparison_free(banded);
 }
@@ -771,10 +796,12 @@ START_TEST(a_difference_that_is_always_0_says_nothing)
     assert_ok(context, qkvsim_compare(context, &input.view, 1, narrow, &in_twenty, &few, &many,
                                       &options, &c));
     for (int m = 0; m < 3; m++) {
-        for (int32_t what = QKVSIM_NULL_P; what <= QKVSIM_NULL_P_MAX_ALL; what++)
-            ck_assert(qkvsim_comparison_difference(c, 0, metrics[m], QKVSIM_KURTOSIS, what) == 1);
-        ck_assert(
-            isnan(qkvsim_comparison_difference(c, 0, metrics[m], QKVSIM_KURTOSIS, QKVSIM_NULL_Z)));
+        for (int32_t what = QKVSIM_SUMMARY_P; what <= QKVSIM_SUMMARY_P_MAX_ALL; what++)
+            ck_assert(
+                qkvsim_comparison_difference(c, 0, metrics[m], QKVSIM_STATISTIC_KURTOSIS, what)
+                == 1);
+        ck_assert(isnan(qkvsim_comparison_difference(c, 0, metrics[m], QKVSIM_STATISTIC_KURTOSIS,
+                                                     QKVSIM_SUMMARY_Z)));
     }
     qkvsim_comparison_free(c);
     qkvsim_layout_free(narrow);
@@ -791,24 +818,28 @@ START_TEST(rollups_are_compared_like_pair_groups)
     int64_t sums[2][BINS] = { { 0 } };
     for (int k = 0; k < 3; k++)
         for (int64_t b = 0; b < BINS; b++) {
-            sums[0][b] +=
-                qkvsim_analysis_histogram(qkvsim_comparison_first(c), within[k], QKVSIM_PEARSON)[b];
+            sums[0][b] += qkvsim_analysis_histogram(qkvsim_comparison_first(c), within[k],
+                                                    QKVSIM_METRIC_PEARSON)[b];
             sums[1][b] += qkvsim_analysis_histogram(qkvsim_comparison_second(c), within[k],
-                                                    QKVSIM_PEARSON)[b];
+                                                    QKVSIM_METRIC_PEARSON)[b];
         }
     for (int32_t which = 1; which <= 3; which++) {
-        ck_assert(qkvsim_comparison_distance(c, ROWS, QKVSIM_PEARSON, which, QKVSIM_DISTANCE_VALUE)
+        ck_assert(qkvsim_comparison_distance(c, ROWS, QKVSIM_METRIC_PEARSON, which,
+                                             QKVSIM_SUMMARY_OBSERVED)
                   == distance(sums[0], sums[1],
                               qkvsim_analysis_bin_edges(qkvsim_comparison_first(c)), BINS, which));
         const double p =
-            qkvsim_comparison_distance(c, ROWS, QKVSIM_PEARSON, which, QKVSIM_DISTANCE_P);
-        ck_assert(qkvsim_comparison_distance(c, ROWS, QKVSIM_PEARSON, which, QKVSIM_DISTANCE_P_BH)
-                  == p);
-        ck_assert(qkvsim_comparison_distance(c, ROWS, QKVSIM_PEARSON, which, QKVSIM_DISTANCE_P_MAX)
-                  == p);
+            qkvsim_comparison_distance(c, ROWS, QKVSIM_METRIC_PEARSON, which, QKVSIM_SUMMARY_P);
+        ck_assert(
+            qkvsim_comparison_distance(c, ROWS, QKVSIM_METRIC_PEARSON, which, QKVSIM_SUMMARY_P_BH)
+            == p);
+        ck_assert(
+            qkvsim_comparison_distance(c, ROWS, QKVSIM_METRIC_PEARSON, which, QKVSIM_SUMMARY_P_MAX)
+            == p);
     }
-    ck_assert_ptr_nonnull(qkvsim_comparison_band(c, ROWS, QKVSIM_COSINE, QKVSIM_NULL_MEAN));
-    ck_assert(isnan(qkvsim_comparison_distance(c, ROWS + 1, QKVSIM_PEARSON, 1, 1)));
+    ck_assert_ptr_nonnull(
+        qkvsim_comparison_band(c, ROWS, QKVSIM_METRIC_COSINE, QKVSIM_SUMMARY_MEAN));
+    ck_assert(isnan(qkvsim_comparison_distance(c, ROWS + 1, QKVSIM_METRIC_PEARSON, 1, 1)));
     qkvsim_comparison_free(c);
 }
 END_TEST
@@ -827,7 +858,7 @@ static qkvsim_comparison *compare_without(const table *with, int64_t column,
             columns[k++] = j;
         }
     table without = table_columns(with, columns, D - 1);
-    stored copy = store(&without, QKVSIM_F64, ORDER_C);
+    stored copy = store(&without, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_layout *shorter;
     qkvsim_comparison *comparison;
     assert_ok(context, qkvsim_layout_labels(context, labels, D - 1, NULL, 3, &shorter));
@@ -846,8 +877,8 @@ START_TEST(distances_leave_out_what_either_selection_does_not_define)
     const qkvsim_selection *at = _i / 2 ? &many : &few;
     const double constant = _i % 2 ? 0 : 3;
     for (int64_t k = 0; k < at->count; k++)
-        *table_at(&data, at->rows[k], 8) = constant;
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+        *table_at(&data, at->observations[k], 8) = constant;
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     const qkvsim_comparison_options options = relabellings(3, 4, 1);
     qkvsim_comparison *comparison = run(context, &copy, &few, &many, &options);
     qkvsim_comparison *without = compare_without(&data, 8, &options);
@@ -856,25 +887,29 @@ START_TEST(distances_leave_out_what_either_selection_does_not_define)
     assert_same_analysis(qkvsim_comparison_second(comparison), other);
     for (int32_t row = 0; row < ROWS; row++)
         for (int32_t which = 1; which <= 3; which++)
-            for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_MATCHED_MAXIMUM;
+            for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_MATCHED_MAXIMUM;
                  what++) {
+                if (what >= QKVSIM_SUMMARY_P && what <= QKVSIM_SUMMARY_P_MAX_ALL)
+                    continue;
                 assert_close(
-                    qkvsim_comparison_distance(comparison, row, QKVSIM_PEARSON, which, what),
-                    qkvsim_comparison_distance(without, row, QKVSIM_PEARSON, which, what), 1e-12,
-                    "a distance of common pairs");
+                    qkvsim_comparison_distance(comparison, row, QKVSIM_METRIC_PEARSON, which, what),
+                    qkvsim_comparison_distance(without, row, QKVSIM_METRIC_PEARSON, which, what),
+                    1e-12, "a distance of common pairs");
                 assert_close(
-                    qkvsim_comparison_distance(comparison, row, QKVSIM_SPEARMAN, which, what),
-                    qkvsim_comparison_distance(without, row, QKVSIM_SPEARMAN, which, what), 1e-12,
-                    "a distance of common ranks");
+                    qkvsim_comparison_distance(comparison, row, QKVSIM_METRIC_SPEARMAN, which,
+                                               what),
+                    qkvsim_comparison_distance(without, row, QKVSIM_METRIC_SPEARMAN, which, what),
+                    1e-12, "a distance of common ranks");
                 if (constant == 0)
                     assert_close(
-                        qkvsim_comparison_distance(comparison, row, QKVSIM_COSINE, which, what),
-                        qkvsim_comparison_distance(without, row, QKVSIM_COSINE, which, what), 1e-12,
-                        "a distance of common cosines");
-                else if (what == QKVSIM_DISTANCE_VALUE)
-                    ck_assert(
-                        qkvsim_comparison_distance(comparison, row, QKVSIM_COSINE, which, what)
-                        == distance_of(one, other, row, QKVSIM_COSINE, which));
+                        qkvsim_comparison_distance(comparison, row, QKVSIM_METRIC_COSINE, which,
+                                                   what),
+                        qkvsim_comparison_distance(without, row, QKVSIM_METRIC_COSINE, which, what),
+                        1e-12, "a distance of common cosines");
+                else if (what == QKVSIM_SUMMARY_OBSERVED)
+                    ck_assert(qkvsim_comparison_distance(comparison, row, QKVSIM_METRIC_COSINE,
+                                                         which, what)
+                              == distance_of(one, other, row, QKVSIM_METRIC_COSINE, which));
             }
     qkvsim_analysis_free(one);
     qkvsim_analysis_free(other);
@@ -887,8 +922,8 @@ END_TEST
 START_TEST(a_metrics_distances_do_not_depend_on_the_others_asked_for)
 {
     for (int64_t k = 0; k < few.count; k++)
-        *table_at(&data, few.rows[k], 8) = _i % 2 ? 0 : 3;
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+        *table_at(&data, few.observations[k], 8) = _i % 2 ? 0 : 3;
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     const qkvsim_comparison_options options = relabellings(4, 3, 2);
     qkvsim_comparison *every = run(context, &copy, &few, &many, &options);
     for (int m = 0; m < 3; m++) {
@@ -898,8 +933,8 @@ START_TEST(a_metrics_distances_do_not_depend_on_the_others_asked_for)
         assert_ok(context, qkvsim_compare(context, &copy.view, 1, layout, &single, &few, &many,
                                           &options, &one));
         for (int32_t row = 0; row < ROWS; row++)
-            for (int32_t what = QKVSIM_DISTANCE_VALUE; what <= QKVSIM_DISTANCE_P_MAX; what++)
-                if (what != QKVSIM_DISTANCE_P_BH_ALL)
+            for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_P_MAX; what++)
+                if (what != QKVSIM_SUMMARY_P_BH_ALL)
                     assert_close(qkvsim_comparison_distance(one, row, metrics[m], 2, what),
                                  qkvsim_comparison_distance(every, row, metrics[m], 2, what), 1e-12,
                                  "a distance of a metric alone");
@@ -918,7 +953,7 @@ START_TEST(unequal_sizes_alone_change_a_histogram_and_matched_ones_do_not)
 {
     enum { WIDE = 90, LONG = 200 };
     table noise = table_normal(LONG, WIDE, 3);
-    stored copy = store(&noise, QKVSIM_F32, ORDER_C);
+    stored copy = store(&noise, QKVSIM_DTYPE_F32, ORDER_C);
     uint8_t mask[LONG] = { 0 }, rest[LONG];
     for (int64_t k = 0; k < 8; k++)
         mask[25 * k + 3] = 1;
@@ -933,14 +968,16 @@ START_TEST(unequal_sizes_alone_change_a_histogram_and_matched_ones_do_not)
     assert_ok(context, qkvsim_compare(context, &copy.view, 1, wide, &in_twenty, &first, &second,
                                       &options, &c));
     for (int32_t row = 0; row < ROWS; row++) {
-        const double value = qkvsim_comparison_distance(c, row, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
-                                                        QKVSIM_DISTANCE_VALUE);
-        const double matched = qkvsim_comparison_distance(
-            c, row, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN, QKVSIM_DISTANCE_MATCHED_MEAN);
+        const double value = qkvsim_comparison_distance(
+            c, row, QKVSIM_METRIC_PEARSON, QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_OBSERVED);
+        const double matched =
+            qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON, QKVSIM_DISTANCE_WASSERSTEIN,
+                                       QKVSIM_SUMMARY_MATCHED_MEAN);
         ck_assert_double_gt(value, 0.2);
         ck_assert_double_lt(matched, value / 3);
-        ck_assert_double_gt(qkvsim_comparison_distance(c, row, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
-                                                       QKVSIM_DISTANCE_P),
+        ck_assert_double_gt(qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON,
+                                                       QKVSIM_DISTANCE_WASSERSTEIN,
+                                                       QKVSIM_SUMMARY_P),
                             0.05);
     }
     qkvsim_comparison_free(c);
@@ -974,7 +1011,7 @@ START_TEST(planted_differences_are_found_and_others_are_not)
     for (int64_t k = 0; k < 80; k++)
         rest[k] = !mask[k];
     table planted = table_planted(mask);
-    stored copy = store(&planted, QKVSIM_F64, ORDER_C);
+    stored copy = store(&planted, QKVSIM_DTYPE_F64, ORDER_C);
     const qkvsim_selection first = { sizeof first, NULL, mask, 80 };
     const qkvsim_selection second = { sizeof second, NULL, rest, 80 };
     const qkvsim_comparison_options options = relabellings(399, 0, 4);
@@ -984,33 +1021,39 @@ START_TEST(planted_differences_are_found_and_others_are_not)
         int32_t row, metric, statistic;
         bool planted;
     } differences[] = {
-        { qq, QKVSIM_PEARSON, QKVSIM_MEAN, true },
-        { kk, QKVSIM_COSINE, QKVSIM_MEAN, true },
-        { kk, QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE, true },
-        { vv, QKVSIM_PEARSON, QKVSIM_MEAN, false },
-        { vv, QKVSIM_COSINE, QKVSIM_MEAN, false },
-        { vv, QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE, false },
+        { qq, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN, true },
+        { kk, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN, true },
+        { kk, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE_RAW, true },
+        { vv, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN, false },
+        { vv, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN, false },
+        { vv, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE_RAW, false },
     };
     for (int k = 0; k < 6; k++)
-        for (int32_t what = QKVSIM_NULL_P; what <= QKVSIM_NULL_P_MAX_ALL; what++) {
+        for (int32_t what = QKVSIM_SUMMARY_P; what <= QKVSIM_SUMMARY_P_MAX_ALL; what++) {
             const double p = qkvsim_comparison_difference(
                 c, differences[k].row, differences[k].metric, differences[k].statistic, what);
-            if (what != QKVSIM_NULL_P_LESS)
+            if (what != QKVSIM_SUMMARY_P_LESS)
                 ck_assert_msg(differences[k].planted ? p <= 0.05 : p > 0.05,
                               "difference %d, p-value %d: %g", k, (int)what, p);
         }
-    for (int32_t what = QKVSIM_DISTANCE_P; what <= QKVSIM_DISTANCE_P_MAX_ALL; what++)
+    for (int32_t what = QKVSIM_SUMMARY_P; what <= QKVSIM_SUMMARY_P_MAX_ALL; what++)
         for (int32_t which = 1; which <= 3; which++) {
-            ck_assert(qkvsim_comparison_distance(c, qq, QKVSIM_PEARSON, which, what) <= 0.05);
-            ck_assert(qkvsim_comparison_distance(c, vv, QKVSIM_PEARSON, which, what) > 0.05);
-            if (what <= QKVSIM_DISTANCE_P_BH_ALL || which == QKVSIM_WASSERSTEIN)
-                ck_assert(qkvsim_comparison_distance(c, kk, QKVSIM_COSINE, which, what) <= 0.05);
+            if (what == QKVSIM_SUMMARY_P_LESS || what == QKVSIM_SUMMARY_P_GREATER)
+                continue;
+            ck_assert(qkvsim_comparison_distance(c, qq, QKVSIM_METRIC_PEARSON, which, what)
+                      <= 0.05);
+            ck_assert(qkvsim_comparison_distance(c, vv, QKVSIM_METRIC_PEARSON, which, what) > 0.05);
+            if (what <= QKVSIM_SUMMARY_P_BH_ALL || which == QKVSIM_DISTANCE_WASSERSTEIN)
+                ck_assert(qkvsim_comparison_distance(c, kk, QKVSIM_METRIC_COSINE, which, what)
+                          <= 0.05);
         }
-    ck_assert_double_gt(qkvsim_analysis_offset(qkvsim_comparison_first(c), kk, QKVSIM_OFFSET_SHARE),
+    ck_assert_double_gt(qkvsim_analysis_statistic(qkvsim_comparison_first(c), kk,
+                                                  QKVSIM_METRIC_COSINE,
+                                                  QKVSIM_STATISTIC_OFFSET_SHARE_RAW),
                         0.9);
-    ck_assert_double_gt(qkvsim_comparison_difference(c, kk, QKVSIM_COSINE,
-                                                     QKVSIM_STATISTIC_OFFSET_SHARE,
-                                                     QKVSIM_NULL_OBSERVED),
+    ck_assert_double_gt(qkvsim_comparison_difference(c, kk, QKVSIM_METRIC_COSINE,
+                                                     QKVSIM_STATISTIC_OFFSET_SHARE_RAW,
+                                                     QKVSIM_SUMMARY_OBSERVED),
                         0.5);
     qkvsim_comparison_free(c);
     stored_free(&copy);
@@ -1024,8 +1067,9 @@ static double least_difference_p(const qkvsim_comparison *comparison, int32_t ro
     double least = 1;
     for (int32_t row = 0; row < rows; row++)
         for (int s = 0; s < 6; s++)
-            least = fmin(least, qkvsim_comparison_difference(comparison, row, QKVSIM_PEARSON,
-                                                             statistics[s], QKVSIM_NULL_P_MAX_ALL));
+            least =
+                fmin(least, qkvsim_comparison_difference(comparison, row, QKVSIM_METRIC_PEARSON,
+                                                         statistics[s], QKVSIM_SUMMARY_P_MAX_ALL));
     return least;
 }
 
@@ -1034,8 +1078,8 @@ static double least_distance_p(const qkvsim_comparison *comparison, int32_t rows
     double least = 1;
     for (int32_t row = 0; row < rows; row++)
         for (int32_t which = 1; which <= 3; which++)
-            least = fmin(least, qkvsim_comparison_distance(comparison, row, QKVSIM_PEARSON, which,
-                                                           QKVSIM_DISTANCE_P_MAX_ALL));
+            least = fmin(least, qkvsim_comparison_distance(comparison, row, QKVSIM_METRIC_PEARSON,
+                                                           which, QKVSIM_SUMMARY_P_MAX_ALL));
     return least;
 }
 
@@ -1045,29 +1089,30 @@ static double least_distance_p(const qkvsim_comparison *comparison, int32_t rows
 START_TEST(p_values_are_uniform_where_selections_do_not_differ)
 {
     enum { DRAWS = 1000, N1 = 5, N2 = 8 };
-    const int32_t summaries[] = { QKVSIM_NULL_P, QKVSIM_NULL_P_LESS, QKVSIM_NULL_P_GREATER };
+    const int32_t summaries[] = { QKVSIM_SUMMARY_P, QKVSIM_SUMMARY_P_LESS,
+                                  QKVSIM_SUMMARY_P_GREATER };
     const int64_t a[N1] = { 0, 4, 5, 7, 12 };
     const int64_t b[N2] = { 1, 2, 3, 6, 8, 9, 10, 11 };
     const qkvsim_selection first = { sizeof first, a, NULL, N1 };
     const qkvsim_selection second = { sizeof second, b, NULL, N2 };
-    qkvsim_analysis_options fine = { .struct_size = sizeof fine, .metrics = QKVSIM_PEARSON };
+    qkvsim_analysis_options fine = { .struct_size = sizeof fine, .metrics = QKVSIM_METRIC_PEARSON };
     int64_t counts[4][10] = { { 0 } }, found[2] = { 0 };
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
     qkvsim_layout *small;
     assert_ok(one, qkvsim_layout_widths(one, (int64_t[]){ 4, 4 }, NULL, 2, &small));
     for (int draw = 0; draw < DRAWS; draw++) {
         table fresh = table_with_offsets(N1 + N2, 8, 1, 3000 + (uint64_t)draw);
-        stored copy = store(&fresh, QKVSIM_F32, ORDER_C);
+        stored copy = store(&fresh, QKVSIM_DTYPE_F32, ORDER_C);
         qkvsim_comparison_options options = relabellings(99, 1, (uint64_t)draw);
         qkvsim_comparison *c;
         assert_ok(one,
                   qkvsim_compare(one, &copy.view, 1, small, &fine, &first, &second, &options, &c));
         for (int s = 0; s < 4; s++) {
             const double p =
-                s < 3
-                    ? qkvsim_comparison_difference(c, 1, QKVSIM_PEARSON, QKVSIM_MEAN, summaries[s])
-                    : qkvsim_comparison_distance(c, 1, QKVSIM_PEARSON, QKVSIM_WASSERSTEIN,
-                                                 QKVSIM_DISTANCE_P);
+                s < 3 ? qkvsim_comparison_difference(c, 1, QKVSIM_METRIC_PEARSON,
+                                                     QKVSIM_STATISTIC_MEAN, summaries[s])
+                      : qkvsim_comparison_distance(c, 1, QKVSIM_METRIC_PEARSON,
+                                                   QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_P);
             counts[s][(int)ceil(10 * p - 1e-9) - 1]++;
         }
         found[0] += least_difference_p(c, 3) <= 0.1;
@@ -1112,16 +1157,16 @@ START_TEST(clustered_targets_need_label_shift)
             for (int64_t j = 0; j < 6; j++)
                 *table_at(&rows, r, j) =
                     0.9 * *table_at(&rows, r - 1, j) + 0.44 * *table_at(&rows, r, j);
-        stored copy = store(&rows, QKVSIM_F32, ORDER_C);
+        stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
         for (int32_t kind = QKVSIM_RELABEL_LABELS; kind <= QKVSIM_RELABEL_SHIFT; kind++) {
             qkvsim_comparison_options options = relabellings(39, 1, (uint64_t)draw);
             options.relabel = kind;
             qkvsim_comparison *c;
             assert_ok(one, qkvsim_compare(one, &copy.view, 1, small, NULL, &first, &second,
                                           &options, &c));
-            found[kind] +=
-                qkvsim_comparison_difference(c, 1, QKVSIM_COSINE, QKVSIM_VARIANCE, QKVSIM_NULL_P)
-                <= 0.05;
+            found[kind] += qkvsim_comparison_difference(c, 1, QKVSIM_METRIC_COSINE,
+                                                        QKVSIM_STATISTIC_VARIANCE, QKVSIM_SUMMARY_P)
+                           <= 0.05;
             qkvsim_comparison_free(c);
         }
         stored_free(&copy);
@@ -1146,7 +1191,7 @@ START_TEST(parts_and_strides_compare_like_one_array)
     assert_same_comparison(fused, apart);
     qkvsim_comparison_free(apart);
     for (int32_t order = 0; order < ORDER_COUNT; order++) {
-        stored copy = store(&data, QKVSIM_F64, order);
+        stored copy = store(&data, QKVSIM_DTYPE_F64, order);
         qkvsim_comparison *other = run(context, &copy, &few, &many, &options);
         assert_same_comparison(fused, other);
         qkvsim_comparison_free(other);
@@ -1181,13 +1226,15 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
         ck_assert_ptr_null(qkvsim_comparison_band(c, 0, bad[i], 1));
         ck_assert_ptr_null(qkvsim_comparison_band(c, 0, 1, bad[i]));
     }
-    ck_assert(isnan(qkvsim_comparison_difference(c, 0, QKVSIM_COSINE, QKVSIM_MINIMUM, 1)));
     ck_assert(isnan(
-        qkvsim_comparison_difference(c, 0, QKVSIM_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE, 1)));
-    ck_assert(isnan(qkvsim_comparison_matched(c, 0, QKVSIM_COSINE, QKVSIM_MINIMUM, 1)));
+        qkvsim_comparison_difference(c, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MINIMUM, 1)));
+    ck_assert(isnan(qkvsim_comparison_difference(c, 0, QKVSIM_METRIC_PEARSON,
+                                                 QKVSIM_STATISTIC_OFFSET_SHARE, 1)));
     ck_assert(
-        isnan(qkvsim_comparison_matched(c, 0, QKVSIM_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE, 1)));
-    ck_assert(isnan(qkvsim_comparison_matched(c, 0, 1, 1, QKVSIM_NULL_Z)));
+        isnan(qkvsim_comparison_matched(c, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MINIMUM, 1)));
+    ck_assert(isnan(
+        qkvsim_comparison_matched(c, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE, 1)));
+    ck_assert(isnan(qkvsim_comparison_matched(c, 0, 1, 1, QKVSIM_SUMMARY_Z)));
     qkvsim_comparison_free(c);
     qkvsim_comparison_free(NULL);
     ck_assert_ptr_null(qkvsim_comparison_first(NULL));
@@ -1207,20 +1254,21 @@ START_TEST(a_metric_and_pair_groups_not_asked_for_are_absent)
     qkvsim_analysis_options part = { .struct_size = sizeof part,
                                      .pair_groups = chosen,
                                      .pair_group_count = 1,
-                                     .metrics = QKVSIM_PEARSON };
+                                     .metrics = QKVSIM_METRIC_PEARSON };
     const qkvsim_comparison_options options = relabellings(5, 0, 0);
     qkvsim_comparison *c;
     assert_ok(context,
               qkvsim_compare(context, &input.view, 1, layout, &part, &few, &many, &options, &c));
     for (int32_t row = 0; row < ROWS; row++) {
-        ck_assert(isnan(qkvsim_comparison_distance(c, row, QKVSIM_COSINE, 1, 1)));
-        ck_assert_int_eq(isnan(qkvsim_comparison_distance(c, row, QKVSIM_PEARSON, 1, 7)), row != 2);
-        ck_assert_int_eq(
-            isnan(qkvsim_comparison_difference(c, row, QKVSIM_PEARSON, 1, QKVSIM_NULL_P_BH)),
-            row != 2);
+        ck_assert(isnan(qkvsim_comparison_distance(c, row, QKVSIM_METRIC_COSINE, 1, 1)));
+        ck_assert_int_eq(isnan(qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON, 1, 7)),
+                         row != 2);
+        ck_assert_int_eq(isnan(qkvsim_comparison_difference(c, row, QKVSIM_METRIC_PEARSON, 1,
+                                                            QKVSIM_SUMMARY_P_BH)),
+                         row != 2);
     }
-    ck_assert(qkvsim_comparison_difference(c, 2, QKVSIM_PEARSON, 1, QKVSIM_NULL_P_BH)
-              == qkvsim_comparison_difference(c, 2, QKVSIM_PEARSON, 1, QKVSIM_NULL_P));
+    ck_assert(qkvsim_comparison_difference(c, 2, QKVSIM_METRIC_PEARSON, 1, QKVSIM_SUMMARY_P_BH)
+              == qkvsim_comparison_difference(c, 2, QKVSIM_METRIC_PEARSON, 1, QKVSIM_SUMMARY_P));
     qkvsim_comparison_free(c);
 }
 END_TEST
@@ -1232,9 +1280,11 @@ START_TEST(one_observation_can_be_compared)
     const qkvsim_selection single = { sizeof single, &row, NULL, 1 };
     const qkvsim_comparison_options options = relabellings(9, 0, 0);
     qkvsim_comparison *c = run(context, &input, &single, &many, &options);
-    ck_assert(isnan(qkvsim_comparison_distance(c, 0, QKVSIM_PEARSON, 1, QKVSIM_DISTANCE_VALUE)));
-    ck_assert(isnan(qkvsim_comparison_distance(c, 0, QKVSIM_PEARSON, 1, QKVSIM_DISTANCE_P)));
-    ck_assert(isfinite(qkvsim_comparison_distance(c, 0, QKVSIM_COSINE, 1, QKVSIM_DISTANCE_P)));
+    ck_assert(
+        isnan(qkvsim_comparison_distance(c, 0, QKVSIM_METRIC_PEARSON, 1, QKVSIM_SUMMARY_OBSERVED)));
+    ck_assert(isnan(qkvsim_comparison_distance(c, 0, QKVSIM_METRIC_PEARSON, 1, QKVSIM_SUMMARY_P)));
+    ck_assert(
+        isfinite(qkvsim_comparison_distance(c, 0, QKVSIM_METRIC_COSINE, 1, QKVSIM_SUMMARY_P)));
     qkvsim_comparison_free(c);
 }
 END_TEST
@@ -1373,11 +1423,11 @@ START_TEST(nan_and_infinity_are_treated_as_asked_for)
     qkvsim_comparison *without = compare_without(&data, 3, &options);
     for (int32_t row = 0; row < ROWS; row++)
         for (int32_t which = 1; which <= 3; which++)
-            assert_close(
-                qkvsim_comparison_distance(c, row, QKVSIM_COSINE, which, QKVSIM_DISTANCE_VALUE),
-                qkvsim_comparison_distance(without, row, QKVSIM_COSINE, which,
-                                           QKVSIM_DISTANCE_VALUE),
-                1e-12, "a distance without the feature");
+            assert_close(qkvsim_comparison_distance(c, row, QKVSIM_METRIC_COSINE, which,
+                                                    QKVSIM_SUMMARY_OBSERVED),
+                         qkvsim_comparison_distance(without, row, QKVSIM_METRIC_COSINE, which,
+                                                    QKVSIM_SUMMARY_OBSERVED),
+                         1e-12, "a distance without the feature");
     qkvsim_comparison_free(c);
     qkvsim_comparison_free(without);
 }
@@ -1405,7 +1455,7 @@ static qkvsim_status compare_case(qkvsim_context *with, void *argument)
 START_TEST(any_allocation_may_fail)
 {
     table sparse = table_sparse(N, D, 1);
-    stored copy = store(_i ? &sparse : &data, QKVSIM_F32, ORDER_C);
+    stored copy = store(_i ? &sparse : &data, QKVSIM_DTYPE_F32, ORDER_C);
     comparison_case given = { &copy, _i ? &many : &some, relabellings(2, 2, 0) };
     given.options.relabel = 1 + _i;
     assert_survives_failing_allocations(compare_case, &given);
@@ -1417,7 +1467,7 @@ END_TEST
 START_TEST(it_can_be_cancelled_at_every_report)
 {
     table sparse = table_sparse(N, D, 1);
-    stored copy = store(_i ? &sparse : &data, QKVSIM_F32, ORDER_C);
+    stored copy = store(_i ? &sparse : &data, QKVSIM_DTYPE_F32, ORDER_C);
     comparison_case given = { &copy, &many, relabellings(3, 2, 0) };
     assert_cancels_everywhere(compare_case, &given);
     stored_free(&copy);

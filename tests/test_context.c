@@ -167,7 +167,7 @@ typedef struct small_job {
 static void small_job_init(small_job *job, qkvsim_context *context)
 {
     job->data = table_with_offsets(40, 63, 1, 3);
-    job->input = store(&job->data, QKVSIM_F32, ORDER_C);
+    job->input = store(&job->data, QKVSIM_DTYPE_F32, ORDER_C);
     assert_ok(context, qkvsim_layout_thirds(context, 63, &job->layout));
 }
 
@@ -182,8 +182,8 @@ typedef qkvsim_status (*public_call)(qkvsim_context *context, small_job *job);
 
 static qkvsim_status call_similarity(qkvsim_context *context, small_job *job)
 {
-    const qkvsim_matrix matrix = square_matrix(job->matrix, 63, QKVSIM_F32);
-    return qkvsim_similarity(context, &job->input.view, 1, QKVSIM_COSINE, NULL, &matrix);
+    const qkvsim_matrix matrix = square_matrix(job->matrix, 63, QKVSIM_DTYPE_F32);
+    return qkvsim_similarity(context, &job->input.view, 1, QKVSIM_METRIC_COSINE, NULL, &matrix);
 }
 
 static qkvsim_status call_analyze(qkvsim_context *context, small_job *job)
@@ -214,13 +214,13 @@ static qkvsim_status call_permute(qkvsim_context *context, small_job *job)
                                    .rows = 40,
                                    .columns = 63,
                                    .leading_dimension = 63,
-                                   .dtype = QKVSIM_F32 };
+                                   .dtype = QKVSIM_DTYPE_F32 };
     return qkvsim_permute(context, &job->input.view, 1, &permutation, &matrix);
 }
 
 static qkvsim_status call_accumulator(qkvsim_context *context, small_job *job)
 {
-    const qkvsim_matrix matrix = square_matrix(job->matrix, 63, QKVSIM_F32);
+    const qkvsim_matrix matrix = square_matrix(job->matrix, 63, QKVSIM_DTYPE_F32);
     qkvsim_accumulator *sum = NULL, *other = NULL;
     qkvsim_analysis *analysis = NULL;
     assert_ok(context, qkvsim_accumulator_create(context, 63, &sum));
@@ -231,7 +231,7 @@ static qkvsim_status call_accumulator(qkvsim_context *context, small_job *job)
     if (status == QKVSIM_OK)
         status = qkvsim_accumulator_analyze(context, sum, job->layout, NULL, &analysis);
     if (status == QKVSIM_OK)
-        status = qkvsim_accumulator_similarity(context, sum, QKVSIM_PEARSON, NULL, &matrix);
+        status = qkvsim_accumulator_similarity(context, sum, QKVSIM_METRIC_PEARSON, NULL, &matrix);
     qkvsim_analysis_free(analysis);
     qkvsim_accumulator_free(sum);
     qkvsim_accumulator_free(other);
@@ -360,7 +360,7 @@ static void *work(void *argument)
     pthread_t here = pthread_self();
     qkvsim_context_set_progress(context, stay_on_this_thread, &here);
     table data = table_with_offsets(100, 450, 2, self->seed);
-    stored input = store(&data, QKVSIM_F32, ORDER_C);
+    stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 450, &layout));
     for (int i = 0; i < self->rounds; i++)

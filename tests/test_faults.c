@@ -25,7 +25,7 @@ typedef struct job {
 static job job_of(int64_t n, int64_t d)
 {
     job made = { .data = table_with_offsets(n, d, 2, 1) };
-    made.input = store(&made.data, QKVSIM_F32, ORDER_C);
+    made.input = store(&made.data, QKVSIM_DTYPE_F32, ORDER_C);
     assert_ok(context, qkvsim_layout_thirds(context, d, &made.layout));
     return made;
 }

@@ -95,9 +95,9 @@ START_TEST(edges_are_numpys_linspace)
     const qkvsim_bins bins = equal_bins(count, equal_cases[_i].low, equal_cases[_i].high);
     double *edges = malloc((size_t)(count + 1) * sizeof *edges);
     double *expected = malloc((size_t)(count + 1) * sizeof *expected);
-    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+    for (int32_t dtype = QKVSIM_DTYPE_F32; dtype <= QKVSIM_DTYPE_F64; dtype++) {
         assert_ok(context, qkvsim_bin_edges(context, &bins, dtype, edges));
-        oracle_edges(count, bins.low, bins.high, dtype == QKVSIM_F32, expected);
+        oracle_edges(count, bins.low, bins.high, dtype == QKVSIM_DTYPE_F32, expected);
         for (int64_t b = 0; b <= count; b++)
             ck_assert_msg(edges[b] == expected[b], "edge %ld is %.17g and not %.17g", (long)b,
                           edges[b], expected[b]);
@@ -112,8 +112,8 @@ START_TEST(default_edges_are_100_bins_from_minus_1_to_1)
     double edges[101], zero[101], expected[101];
     const qkvsim_bins bins = equal_bins(100, 0, 0);
     oracle_edges(100, -1, 1, true, expected);
-    assert_ok(context, qkvsim_bin_edges(context, NULL, QKVSIM_F32, edges));
-    assert_ok(context, qkvsim_bin_edges(context, &bins, QKVSIM_F32, zero));
+    assert_ok(context, qkvsim_bin_edges(context, NULL, QKVSIM_DTYPE_F32, edges));
+    assert_ok(context, qkvsim_bin_edges(context, &bins, QKVSIM_DTYPE_F32, zero));
     ck_assert_mem_eq(edges, expected, sizeof edges);
     ck_assert_mem_eq(zero, expected, sizeof edges);
 }
@@ -124,7 +124,7 @@ START_TEST(own_edges_come_back_as_they_are)
     const double own[] = { -1, -0.1, 0.3, 1 };
     const qkvsim_bins bins = own_bins(3, own);
     double edges[4];
-    assert_ok(context, qkvsim_bin_edges(context, &bins, QKVSIM_F32, edges));
+    assert_ok(context, qkvsim_bin_edges(context, &bins, QKVSIM_DTYPE_F32, edges));
     ck_assert_mem_eq(edges, own, sizeof own);
 }
 END_TEST
@@ -136,9 +136,9 @@ START_TEST(equal_bins_count_as_numpy)
         return; /* the oracle looks through all bins for each value */
     const qkvsim_bins bins = equal_bins(count, equal_cases[_i].low, equal_cases[_i].high);
     double *edges = malloc((size_t)(count + 1) * sizeof *edges);
-    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+    for (int32_t dtype = QKVSIM_DTYPE_F32; dtype <= QKVSIM_DTYPE_F64; dtype++) {
         int64_t value_count;
-        oracle_edges(count, bins.low, bins.high, dtype == QKVSIM_F32, edges);
+        oracle_edges(count, bins.low, bins.high, dtype == QKVSIM_DTYPE_F32, edges);
         double *values = values_around(edges, count, &value_count);
         assert_counts(values, value_count, dtype, &bins, edges);
         free(values);
@@ -153,7 +153,7 @@ START_TEST(own_edges_are_compared_exactly)
     const qkvsim_bins bins = own_bins(9, edges);
     int64_t value_count;
     double *values = values_around(edges, 9, &value_count);
-    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++)
+    for (int32_t dtype = QKVSIM_DTYPE_F16; dtype <= QKVSIM_DTYPE_F64; dtype++)
         assert_counts(values, value_count, dtype, &bins, edges);
     free(values);
 }
@@ -167,8 +167,8 @@ START_TEST(narrow_types_count_as_their_widened_values)
     int64_t value_count;
     oracle_edges(16, -1, 1, false, edges);
     double *values = values_around(edges, 16, &value_count);
-    assert_counts(values, value_count, QKVSIM_F16, &bins, edges);
-    assert_counts(values, value_count, QKVSIM_BF16, &bins, edges);
+    assert_counts(values, value_count, QKVSIM_DTYPE_F16, &bins, edges);
+    assert_counts(values, value_count, QKVSIM_DTYPE_BF16, &bins, edges);
     free(values);
 }
 END_TEST
@@ -177,7 +177,7 @@ START_TEST(bins_are_half_open_and_the_last_is_closed)
 {
     const double values[] = { -1, -0.5, 0, 0.5, 1 };
     const qkvsim_bins bins = equal_bins(4, -1, 1);
-    value_row row = row_of(values, 5, QKVSIM_F64);
+    value_row row = row_of(values, 5, QKVSIM_DTYPE_F64);
     int64_t histogram[4], outside;
     assert_ok(context,
               qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram, &outside));
@@ -194,8 +194,8 @@ static void assert_masked_counts(const table *values, const table *mask, int32_t
     const int32_t codes[] = { 9, 1, 4, 77 };
     const int64_t size = values->n * values->d;
     const qkvsim_bins bins = equal_bins(10, -1, 1);
-    stored value_copy = store(values, QKVSIM_F32, value_order);
-    stored mask_copy = store(mask, QKVSIM_I32, mask_order);
+    stored value_copy = store(values, QKVSIM_DTYPE_F32, value_order);
+    stored mask_copy = store(mask, QKVSIM_DTYPE_I32, mask_order);
     table exact = widen(&value_copy.view);
     double edges[11], *under = malloc((size_t)size * sizeof *under);
     int64_t histograms[40], outside[4], expected[10];
@@ -235,7 +235,7 @@ END_TEST
 START_TEST(outside_may_be_null)
 {
     const double values[] = { 0, 5, NAN };
-    value_row row = row_of(values, 3, QKVSIM_F32);
+    value_row row = row_of(values, 3, QKVSIM_DTYPE_F32);
     int64_t histogram[100], all = 0;
     assert_ok(context,
               qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, NULL, histogram, NULL));
@@ -250,10 +250,10 @@ END_TEST
 static void assert_bins_refused(const qkvsim_bins *bins)
 {
     const double values[] = { 0, 0.5 };
-    value_row row = row_of(values, 2, QKVSIM_F32);
+    value_row row = row_of(values, 2, QKVSIM_DTYPE_F32);
     int64_t *histogram = poisoned(64 * sizeof *histogram), *outside = poisoned(sizeof *outside);
     double *edges = poisoned(64 * sizeof *edges);
-    assert_status(context, qkvsim_bin_edges(context, bins, QKVSIM_F32, edges),
+    assert_status(context, qkvsim_bin_edges(context, bins, QKVSIM_DTYPE_F32, edges),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(
         context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram, outside),
@@ -284,7 +284,7 @@ START_TEST(the_largest_number_of_bins_is_allowed)
 {
     const double values[] = { -1, 1, 0.999 };
     const qkvsim_bins bins = equal_bins(QKVSIM_BINS_MAX, -1, 1);
-    value_row row = row_of(values, 3, QKVSIM_F64);
+    value_row row = row_of(values, 3, QKVSIM_DTYPE_F64);
     int64_t *histogram = malloc(QKVSIM_BINS_MAX * sizeof *histogram);
     assert_ok(context,
               qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram, NULL));
@@ -312,7 +312,7 @@ START_TEST(equal_bins_too_fine_for_the_type_still_count_every_value_once)
 {
     const double values[] = { 1, 1 + 0x1p-23, 1 };
     const qkvsim_bins bins = equal_bins(64, 1, 1 + 0x1p-23);
-    value_row row = row_of(values, 3, QKVSIM_F32);
+    value_row row = row_of(values, 3, QKVSIM_DTYPE_F32);
     int64_t histogram[64], outside = 0, all = 0;
     assert_ok(context,
               qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram, &outside));
@@ -329,7 +329,7 @@ START_TEST(equal_bins_at_the_ends_of_the_exponent_count_every_value)
 {
     const double wide[] = { -3e38, -1, -0.0, 1, 3e38 }, narrow[] = { 0, 3e-311, 6e-311, 1e-310 };
     const qkvsim_bins bins[] = { equal_bins(4, -1e39, 1e39), equal_bins(4, 0, 1e-310) };
-    value_row rows[] = { row_of(wide, 5, QKVSIM_F32), row_of(narrow, 4, QKVSIM_F64) };
+    value_row rows[] = { row_of(wide, 5, QKVSIM_DTYPE_F32), row_of(narrow, 4, QKVSIM_DTYPE_F64) };
     const int64_t expected[][4] = { { 0, 2, 3, 0 }, { 1, 1, 1, 1 } };
     for (int k = 0; k < 2; k++) {
         int64_t histogram[4], outside = -1;
@@ -370,7 +370,7 @@ START_TEST(bins_are_held_to_their_size)
         assert_bins_refused(&bins);
     }
     newer.value.struct_size = sizeof newer;
-    assert_ok(context, qkvsim_bin_edges(context, &newer.value, QKVSIM_F32, edges));
+    assert_ok(context, qkvsim_bin_edges(context, &newer.value, QKVSIM_DTYPE_F32, edges));
     newer.tail[7] = 1;
     assert_bins_refused(&newer.value);
 }
@@ -379,12 +379,13 @@ END_TEST
 START_TEST(masks_of_another_shape_or_type_and_bad_codes_are_refused)
 {
     table values = table_normal(5, 6, 92), marks = table_new(5, 6);
-    stored matrix = store(&values, QKVSIM_F32, ORDER_C), mask = store(&marks, QKVSIM_I32, ORDER_C);
+    stored matrix = store(&values, QKVSIM_DTYPE_F32, ORDER_C),
+           mask = store(&marks, QKVSIM_DTYPE_I32, ORDER_C);
     int64_t *histogram = poisoned(300 * sizeof *histogram);
     qkvsim_view bad[4] = { mask.view, mask.view, mask.view, mask.view };
     bad[0].observations = 4;
     bad[1].features = 3;
-    bad[2].dtype = QKVSIM_F32;
+    bad[2].dtype = QKVSIM_DTYPE_F32;
     bad[3].data = NULL;
     for (int i = 0; i < 4; i++)
         assert_status(context,
@@ -418,21 +419,21 @@ END_TEST
 START_TEST(null_arguments_and_unknown_types_are_refused)
 {
     const double values[] = { 0, 0.5 };
-    value_row row = row_of(values, 2, QKVSIM_F32);
+    value_row row = row_of(values, 2, QKVSIM_DTYPE_F32);
     int64_t histogram[100];
     double edges[101];
     ck_assert_int_eq(qkvsim_histogram(NULL, &row.copy.view, NULL, NULL, 1, NULL, histogram, NULL),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_bin_edges(NULL, NULL, QKVSIM_F32, edges),
+    ck_assert_int_eq(qkvsim_bin_edges(NULL, NULL, QKVSIM_DTYPE_F32, edges),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_histogram(context, NULL, NULL, NULL, 1, NULL, histogram, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
                   qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, NULL, NULL, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_bin_edges(context, NULL, QKVSIM_F32, NULL),
+    assert_status(context, qkvsim_bin_edges(context, NULL, QKVSIM_DTYPE_F32, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    const int32_t dtypes[] = { 0, QKVSIM_I32, 42 };
+    const int32_t dtypes[] = { 0, QKVSIM_DTYPE_I32, 42 };
     for (int i = 0; i < 3; i++) {
         assert_status(context, qkvsim_bin_edges(context, NULL, dtypes[i], edges),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
@@ -450,7 +451,7 @@ static qkvsim_status run_edges(qkvsim_context *with, void *unused)
 {
     (void)unused;
     double *edges = poisoned(101 * sizeof *edges);
-    qkvsim_status status = qkvsim_bin_edges(with, NULL, QKVSIM_F32, edges);
+    qkvsim_status status = qkvsim_bin_edges(with, NULL, QKVSIM_DTYPE_F32, edges);
     if (status != QKVSIM_OK)
         assert_poisoned(edges, 101 * sizeof *edges);
     free(edges);
@@ -462,8 +463,8 @@ static qkvsim_status run_histogram(qkvsim_context *with, void *unused)
     (void)unused;
     const float values[] = { 0.1f, 0.2f, -0.3f, 0.4f };
     const int32_t marks[] = { 1, 2, 1, 3 };
-    const qkvsim_view matrix = { sizeof matrix, values, 2, 2, 2, 1, QKVSIM_F32 };
-    const qkvsim_view mask = { sizeof mask, marks, 2, 2, 2, 1, QKVSIM_I32 };
+    const qkvsim_view matrix = { sizeof matrix, values, 2, 2, 2, 1, QKVSIM_DTYPE_F32 };
+    const qkvsim_view mask = { sizeof mask, marks, 2, 2, 2, 1, QKVSIM_DTYPE_I32 };
     int64_t *histograms = poisoned(200 * sizeof *histograms), *outside = poisoned(16);
     qkvsim_status status =
         qkvsim_histogram(with, &matrix, &mask, (int32_t[]){ 2, 1 }, 2, NULL, histograms, outside);

@@ -11,12 +11,13 @@
 
 enum { N = 43, D = 21, MOST = 64, STATISTICS = 6 };
 
-static const int32_t statistics[STATISTICS] = { QKVSIM_MEAN,     QKVSIM_VARIANCE,
-                                                QKVSIM_SKEWNESS, QKVSIM_KURTOSIS,
-                                                QKVSIM_TAIL,     QKVSIM_STATISTIC_OFFSET_SHARE };
+static const int32_t statistics[STATISTICS] = {
+    QKVSIM_STATISTIC_MEAN,     QKVSIM_STATISTIC_VARIANCE, QKVSIM_STATISTIC_SKEWNESS,
+    QKVSIM_STATISTIC_KURTOSIS, QKVSIM_STATISTIC_TAIL,     QKVSIM_STATISTIC_OFFSET_SHARE
+};
 
 enum { METRICS = 2 };
-static const int32_t metrics[METRICS] = { QKVSIM_COSINE, QKVSIM_PEARSON };
+static const int32_t metrics[METRICS] = { QKVSIM_METRIC_COSINE, QKVSIM_METRIC_PEARSON };
 
 static qkvsim_layout *layout;
 static table data;
@@ -36,7 +37,7 @@ static void set_up(void)
 {
     make_context();
     data = table_correlated(N, D, 1);
-    input = store(&data, QKVSIM_F64, ORDER_C);
+    input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     assert_ok(context, qkvsim_layout_thirds(context, D, &layout));
     assert_ok(context,
               qkvsim_layout_add_rollup(context, layout, "across", (int32_t[]){ 1, 2, 4 }, 3));
@@ -55,7 +56,7 @@ static const qkvsim_interval_options defaults = { .struct_size = sizeof(qkvsim_i
 static qkvsim_interval_options bootstrap(int64_t resamples, int64_t block_length, uint64_t seed)
 {
     return (qkvsim_interval_options){ .struct_size = sizeof(qkvsim_interval_options),
-                                      .method = QKVSIM_BOOTSTRAP,
+                                      .method = QKVSIM_METHOD_BOOTSTRAP,
                                       .resamples = resamples,
                                       .block_length = block_length,
                                       .seed = seed };
@@ -63,8 +64,9 @@ static qkvsim_interval_options bootstrap(int64_t resamples, int64_t block_length
 
 static qkvsim_selection rows_selected(const int64_t *rows, int64_t count)
 {
-    return (
-        qkvsim_selection){ .struct_size = sizeof(qkvsim_selection), .rows = rows, .count = count };
+    return (qkvsim_selection){ .struct_size = sizeof(qkvsim_selection),
+                               .observations = rows,
+                               .count = count };
 }
 
 static qkvsim_analysis_options selected(const qkvsim_selection *selection)
@@ -235,13 +237,17 @@ typedef struct numbers {
     double low, high, estimate, se, observed, p;
 } numbers;
 
+static const int32_t summaries[] = { QKVSIM_SUMMARY_LOW,      QKVSIM_SUMMARY_HIGH,
+                                     QKVSIM_SUMMARY_ESTIMATE, QKVSIM_SUMMARY_SE,
+                                     QKVSIM_SUMMARY_OBSERVED, QKVSIM_SUMMARY_P };
+
 static numbers statistic_numbers(const qkvsim_intervals *i, int32_t row, int32_t metric,
                                  int32_t statistic)
 {
     numbers all;
     double *each[] = { &all.low, &all.high, &all.estimate, &all.se, &all.observed, &all.p };
-    for (int32_t what = QKVSIM_INTERVAL_LOW; what <= QKVSIM_INTERVAL_P; what++)
-        *each[what - 1] = qkvsim_intervals_statistic(i, row, metric, statistic, what);
+    for (int k = 0; k < 6; k++)
+        *each[k] = qkvsim_intervals_statistic(i, row, metric, statistic, summaries[k]);
     return all;
 }
 
@@ -250,8 +256,8 @@ static numbers contrast_numbers(const qkvsim_intervals *i, int32_t a, int32_t b,
 {
     numbers all;
     double *each[] = { &all.low, &all.high, &all.estimate, &all.se, &all.observed, &all.p };
-    for (int32_t what = QKVSIM_INTERVAL_LOW; what <= QKVSIM_INTERVAL_P; what++)
-        *each[what - 1] = qkvsim_intervals_contrast(i, a, b, metric, statistic, what);
+    for (int k = 0; k < 6; k++)
+        *each[k] = qkvsim_intervals_contrast(i, a, b, metric, statistic, summaries[k]);
     return all;
 }
 
@@ -260,8 +266,8 @@ static numbers difference_numbers(const qkvsim_intervals *i, int32_t row, int32_
 {
     numbers all;
     double *each[] = { &all.low, &all.high, &all.estimate, &all.se, &all.observed, &all.p };
-    for (int32_t what = QKVSIM_INTERVAL_LOW; what <= QKVSIM_INTERVAL_P; what++)
-        *each[what - 1] = qkvsim_intervals_difference(i, row, metric, statistic, what);
+    for (int k = 0; k < 6; k++)
+        *each[k] = qkvsim_intervals_difference(i, row, metric, statistic, summaries[k]);
     return all;
 }
 
@@ -301,7 +307,7 @@ static void assert_textbook(const numbers *found, textbook expected, double whol
 
 static bool tail_is_thin(const qkvsim_analysis *analysis, int32_t row, int32_t metric)
 {
-    return qkvsim_analysis_statistic(analysis, row, metric, QKVSIM_TAIL)
+    return qkvsim_analysis_statistic(analysis, row, metric, QKVSIM_STATISTIC_TAIL)
                * (double)qkvsim_analysis_defined(analysis, row, metric)
            < 19.5;
 }
@@ -319,13 +325,13 @@ static void assert_row_by_textbook(const qkvsim_intervals *found, const division
         contrast[j] = own[j] - qkvsim_analysis_statistic(all[j], other, metric, statistic);
     }
     numbers found_numbers = statistic_numbers(found, row, metric, statistic);
-    if (statistic == QKVSIM_TAIL && tail_is_thin(whole, row, metric))
+    if (statistic == QKVSIM_STATISTIC_TAIL && tail_is_thin(whole, row, metric))
         assert_all_absent(&found_numbers);
     else
         assert_textbook(&found_numbers, unequal_jackknife(d, own[d->blocks], own), own[d->blocks],
                         d->blocks, false);
     found_numbers = contrast_numbers(found, row, other, metric, statistic);
-    if (statistic == QKVSIM_TAIL
+    if (statistic == QKVSIM_STATISTIC_TAIL
         && (tail_is_thin(whole, row, metric) || tail_is_thin(whole, other, metric)))
         assert_all_absent(&found_numbers);
     else
@@ -407,15 +413,16 @@ START_TEST(blocks_of_one_are_the_classical_jackknife)
     options.blocks = N;
     qkvsim_intervals *intervals = run(NULL, &options);
     for (int s = 0; s < STATISTICS; s++) {
-        const double *values = qkvsim_intervals_values(intervals, 1, QKVSIM_COSINE, statistics[s]);
-        if (statistics[s] == QKVSIM_TAIL)
+        const double *values =
+            qkvsim_intervals_values(intervals, 1, QKVSIM_METRIC_COSINE, statistics[s]);
+        if (statistics[s] == QKVSIM_STATISTIC_TAIL)
             continue;
         double mean = 0, squares = 0;
         for (int64_t j = 0; j < N; j++)
             mean += values[j] / N;
         for (int64_t j = 0; j < N; j++)
             squares += (values[j] - mean) * (values[j] - mean);
-        const numbers found = statistic_numbers(intervals, 1, QKVSIM_COSINE, statistics[s]);
+        const numbers found = statistic_numbers(intervals, 1, QKVSIM_METRIC_COSINE, statistics[s]);
         assert_close(found.estimate, N * found.observed - (N - 1) * mean, 1e-9, "the estimate");
         assert_close(found.se, sqrt((N - 1.0) / N * squares), 1e-9, "the standard error");
     }
@@ -433,7 +440,8 @@ START_TEST(the_level_is_that_of_student_with_one_degree_less_than_blocks)
             options.level = levels[l];
             options.blocks = blocks[b];
             qkvsim_intervals *intervals = run(NULL, &options);
-            const numbers found = statistic_numbers(intervals, 1, QKVSIM_PEARSON, QKVSIM_MEAN);
+            const numbers found =
+                statistic_numbers(intervals, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
             const double t = (found.high - found.estimate) / found.se;
             assert_close(student_within(t, (double)blocks[b] - 1), levels[l], 1e-9, "the level");
             qkvsim_intervals_free(intervals);
@@ -448,8 +456,9 @@ START_TEST(a_contrast_turned_around_is_its_negative)
     const qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(50, 0, 3);
     qkvsim_intervals *intervals = run(NULL, &options);
     for (int s = 0; s < STATISTICS; s++) {
-        const numbers one = contrast_numbers(intervals, 0, 5, QKVSIM_COSINE, statistics[s]);
-        const numbers other = contrast_numbers(intervals, 5, 0, QKVSIM_COSINE, statistics[s]);
+        const numbers one = contrast_numbers(intervals, 0, 5, QKVSIM_METRIC_COSINE, statistics[s]);
+        const numbers other =
+            contrast_numbers(intervals, 5, 0, QKVSIM_METRIC_COSINE, statistics[s]);
         assert_close(one.estimate, -other.estimate, 0, "the estimate");
         assert_close(one.observed, -other.observed, 0, "the observed contrast");
         assert_close(one.se, other.se, 0, "the standard error");
@@ -465,7 +474,8 @@ END_TEST
 START_TEST(a_contrast_with_itself_is_0_and_has_no_p)
 {
     qkvsim_intervals *intervals = run(NULL, &defaults);
-    const numbers found = contrast_numbers(intervals, 2, 2, QKVSIM_PEARSON, QKVSIM_VARIANCE);
+    const numbers found =
+        contrast_numbers(intervals, 2, 2, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_VARIANCE);
     ck_assert(found.estimate == 0 && found.se == 0 && found.low == 0 && found.high == 0);
     ck_assert(isnan(found.p));
     qkvsim_intervals_free(intervals);
@@ -548,7 +558,7 @@ START_TEST(a_difference_is_recomputed_without_each_block_of_both_selections)
     for (int32_t row = 0; row < rows_of(found); row++)
         for (int m = 0; m < METRICS; m++)
             for (int s = 0; s < STATISTICS; s++)
-                if (statistics[s] != QKVSIM_TAIL)
+                if (statistics[s] != QKVSIM_STATISTIC_TAIL)
                     assert_difference_by_textbook(found, &two, all, row, metrics[m], statistics[s]);
     for (int64_t j = 0; j <= d->blocks; j++)
         for (int s = 0; s < 2; s++)
@@ -606,8 +616,9 @@ START_TEST(a_difference_turned_around_is_its_negative)
     options.second = &two.selection[0];
     qkvsim_intervals *other = run(&two.selection[1], &options);
     for (int32_t row = 0; row < rows_of(one); row++) {
-        const numbers a = difference_numbers(one, row, QKVSIM_COSINE, QKVSIM_MEAN);
-        const numbers b = difference_numbers(other, row, QKVSIM_COSINE, QKVSIM_MEAN);
+        const numbers a = difference_numbers(one, row, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
+        const numbers b =
+            difference_numbers(other, row, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
         assert_close(a.estimate, -b.estimate, 1e-12, "the estimate");
         assert_close(a.low, -b.high, 1e-12, "the low end");
         assert_close(a.se, b.se, 1e-12, "the standard error");
@@ -628,8 +639,10 @@ START_TEST(a_selection_that_lies_in_one_block_has_no_interval)
     qkvsim_interval_options options = defaults;
     options.second = &second;
     qkvsim_intervals *intervals = run(&first, &options);
-    const numbers difference = difference_numbers(intervals, 1, QKVSIM_COSINE, QKVSIM_MEAN);
-    const numbers own = statistic_numbers(intervals, 1, QKVSIM_COSINE, QKVSIM_MEAN);
+    const numbers difference =
+        difference_numbers(intervals, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
+    const numbers own =
+        statistic_numbers(intervals, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
     assert_all_absent(&difference);
     assert_all_absent(&own);
     ck_assert(isfinite(difference.observed) && isfinite(own.observed));
@@ -685,12 +698,13 @@ START_TEST(the_bootstrap_interval_is_the_basic_one)
             double values[MOST], contrast[MOST];
             const int32_t other = (row + 2) % rows_of(intervals);
             const double *own =
-                qkvsim_intervals_values(intervals, row, QKVSIM_COSINE, statistics[s]);
+                qkvsim_intervals_values(intervals, row, QKVSIM_METRIC_COSINE, statistics[s]);
             const double *less =
-                qkvsim_intervals_values(intervals, other, QKVSIM_COSINE, statistics[s]);
-            const numbers found = statistic_numbers(intervals, row, QKVSIM_COSINE, statistics[s]);
+                qkvsim_intervals_values(intervals, other, QKVSIM_METRIC_COSINE, statistics[s]);
+            const numbers found =
+                statistic_numbers(intervals, row, QKVSIM_METRIC_COSINE, statistics[s]);
             const numbers difference =
-                contrast_numbers(intervals, row, other, QKVSIM_COSINE, statistics[s]);
+                contrast_numbers(intervals, row, other, QKVSIM_METRIC_COSINE, statistics[s]);
             for (int64_t k = 0; k < counts[_i]; k++) {
                 values[k] = own[k];
                 contrast[k] = own[k] - less[k];
@@ -699,7 +713,7 @@ START_TEST(the_bootstrap_interval_is_the_basic_one)
                 assert_basic_interval(&found, values, counts[_i], levels[_i]);
             if (!isnan(difference.se))
                 assert_basic_interval(&difference, contrast, counts[_i], levels[_i]);
-            ck_assert(statistics[s] == QKVSIM_TAIL || !isnan(difference.se));
+            ck_assert(statistics[s] == QKVSIM_STATISTIC_TAIL || !isnan(difference.se));
         }
     qkvsim_intervals_free(intervals);
 }
@@ -714,9 +728,10 @@ START_TEST(segments_of_one_row_draw_rows_one_by_one)
     qkvsim_interval_options segmented = bootstrap(30, 9, 4);
     segmented.segments = labels;
     qkvsim_intervals *expected = run(NULL, &single), *found = run(NULL, &segmented);
-    ck_assert_mem_eq(qkvsim_intervals_values(found, 1, QKVSIM_COSINE, QKVSIM_MEAN),
-                     qkvsim_intervals_values(expected, 1, QKVSIM_COSINE, QKVSIM_MEAN),
-                     30 * sizeof(double));
+    ck_assert_mem_eq(
+        qkvsim_intervals_values(found, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN),
+        qkvsim_intervals_values(expected, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN),
+        30 * sizeof(double));
     qkvsim_intervals_free(expected);
     qkvsim_intervals_free(found);
 }
@@ -739,11 +754,13 @@ START_TEST(no_drawn_block_crosses_from_one_segment_to_another)
     qkvsim_interval_options options = bootstrap(60, HALF + 5, 4);
     options.segments = labels;
     qkvsim_intervals *found = run(&both, &options);
-    const double *values = qkvsim_intervals_values(found, 1, QKVSIM_PEARSON, QKVSIM_MEAN);
+    const double *values =
+        qkvsim_intervals_values(found, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
     for (int k = 0; k < 60; k++) {
         int is = 0;
         while (is < 3
-               && fabs(qkvsim_analysis_statistic(parts[is], 1, QKVSIM_PEARSON, QKVSIM_MEAN)
+               && fabs(qkvsim_analysis_statistic(parts[is], 1, QKVSIM_METRIC_PEARSON,
+                                                 QKVSIM_STATISTIC_MEAN)
                        - values[k])
                       > 1e-12)
             is++;
@@ -762,9 +779,11 @@ START_TEST(a_seed_gives_its_resamples_and_more_of_them_begin_with_the_same)
     const qkvsim_interval_options few = bootstrap(20, 3, 9), many = bootstrap(30, 3, 9),
                                   others = bootstrap(20, 3, 10);
     qkvsim_intervals *one = run(NULL, &few), *other = run(NULL, &many), *third = run(NULL, &others);
-    const double *a = qkvsim_intervals_values(one, 1, QKVSIM_PEARSON, QKVSIM_MEAN);
-    const double *b = qkvsim_intervals_values(other, 1, QKVSIM_PEARSON, QKVSIM_MEAN);
-    const double *c = qkvsim_intervals_values(third, 1, QKVSIM_PEARSON, QKVSIM_MEAN);
+    const double *a = qkvsim_intervals_values(one, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
+    const double *b =
+        qkvsim_intervals_values(other, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
+    const double *c =
+        qkvsim_intervals_values(third, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
     ck_assert_mem_eq(a, b, 20 * sizeof *a);
     for (int k = 0; k < 20; k++)
         ck_assert(a[k] != c[k] && (k == 0 || a[k] != a[k - 1]));
@@ -784,8 +803,10 @@ START_TEST(below_8_blocks_there_is_no_interval_but_the_observed_analysis)
     for (int64_t n = 1; n <= 16; n++) {
         const qkvsim_selection selection = rows_selected(rows, n);
         qkvsim_intervals *intervals = run(&selection, &defaults);
-        const numbers found = statistic_numbers(intervals, 1, QKVSIM_COSINE, QKVSIM_MEAN);
-        const numbers contrast = contrast_numbers(intervals, 0, 1, QKVSIM_COSINE, QKVSIM_MEAN);
+        const numbers found =
+            statistic_numbers(intervals, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
+        const numbers contrast =
+            contrast_numbers(intervals, 0, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
         ck_assert_int_eq(qkvsim_intervals_replicates(intervals), n < 16 ? 0 : 8);
         ck_assert_int_eq(qkvsim_intervals_block_length(intervals), n < 16 ? 0 : 2);
         ck_assert(isfinite(found.observed) && isfinite(contrast.observed));
@@ -793,7 +814,8 @@ START_TEST(below_8_blocks_there_is_no_interval_but_the_observed_analysis)
         if (n < 16) {
             assert_all_absent(&found);
             assert_all_absent(&contrast);
-            ck_assert_ptr_null(qkvsim_intervals_values(intervals, 1, QKVSIM_COSINE, QKVSIM_MEAN));
+            ck_assert_ptr_null(
+                qkvsim_intervals_values(intervals, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN));
         }
         qkvsim_intervals_free(intervals);
     }
@@ -833,11 +855,12 @@ START_TEST(a_tail_of_under_20_pairs_has_no_interval)
         for (int64_t j = 1; j < 13; j++)
             if (j != 7)
                 *table_at(&same, r, j) = *table_at(&same, r, j < 7 ? 0 : 7);
-    stored copy = store(&same, QKVSIM_F64, ORDER_C);
+    stored copy = store(&same, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_intervals *intervals = run_on(context, &copy, NULL, &defaults);
-    const numbers q = statistic_numbers(intervals, 0, QKVSIM_COSINE, QKVSIM_TAIL);
-    const numbers k = statistic_numbers(intervals, 3, QKVSIM_COSINE, QKVSIM_TAIL);
-    const numbers contrast = contrast_numbers(intervals, 0, 3, QKVSIM_COSINE, QKVSIM_TAIL);
+    const numbers q = statistic_numbers(intervals, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_TAIL);
+    const numbers k = statistic_numbers(intervals, 3, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_TAIL);
+    const numbers contrast =
+        contrast_numbers(intervals, 0, 3, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_TAIL);
     ck_assert(q.observed == 1 && q.estimate == 1 && q.se == 0);
     assert_close(k.observed, 15.0 / 21, 1e-12, "the tail");
     assert_all_absent(&k);
@@ -862,16 +885,16 @@ START_TEST(a_statistic_that_is_the_same_for_any_values_has_no_interval)
     const qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(20, 0, 1);
     assert_ok(context, qkvsim_intervals_run(context, &input.view, 1, few, NULL, &options, &i));
     for (int k = 0; k < METRICS; k++) {
-        const numbers kurtosis = statistic_numbers(i, three, metrics[k], QKVSIM_KURTOSIS);
+        const numbers kurtosis = statistic_numbers(i, three, metrics[k], QKVSIM_STATISTIC_KURTOSIS);
         const numbers difference =
-            contrast_numbers(i, three, other_three, metrics[k], QKVSIM_KURTOSIS);
-        const numbers skewness = statistic_numbers(i, two, metrics[k], QKVSIM_SKEWNESS);
+            contrast_numbers(i, three, other_three, metrics[k], QKVSIM_STATISTIC_KURTOSIS);
+        const numbers skewness = statistic_numbers(i, two, metrics[k], QKVSIM_STATISTIC_SKEWNESS);
         assert_close(kurtosis.observed, -1.5, 1e-9, "the kurtosis");
         assert_all_absent(&kurtosis);
         assert_all_absent(&difference);
         assert_all_absent(&skewness);
-        ck_assert(statistic_numbers(i, three, metrics[k], QKVSIM_SKEWNESS).se > 0);
-        ck_assert(statistic_numbers(i, two, metrics[k], QKVSIM_VARIANCE).se > 0);
+        ck_assert(statistic_numbers(i, three, metrics[k], QKVSIM_STATISTIC_SKEWNESS).se > 0);
+        ck_assert(statistic_numbers(i, two, metrics[k], QKVSIM_STATISTIC_VARIANCE).se > 0);
     }
     qkvsim_intervals_free(i);
     qkvsim_layout_free(few);
@@ -885,21 +908,26 @@ START_TEST(a_statistic_absent_in_one_replicate_has_no_interval)
     for (int64_t r = 2; r < N; r++)
         for (int64_t j = 0; j < 7; j++)
             *table_at(&calm, r, j) = 1;
-    stored copy = store(&calm, QKVSIM_F64, ORDER_C);
+    stored copy = store(&calm, QKVSIM_DTYPE_F64, ORDER_C);
     const qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(50, 0, 2);
     qkvsim_intervals *intervals = run_on(context, &copy, NULL, &options);
-    const numbers pearson = statistic_numbers(intervals, 0, QKVSIM_PEARSON, QKVSIM_MEAN);
-    const numbers contrast = contrast_numbers(intervals, 3, 0, QKVSIM_PEARSON, QKVSIM_MEAN);
+    const numbers pearson =
+        statistic_numbers(intervals, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
+    const numbers contrast =
+        contrast_numbers(intervals, 3, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
     assert_all_absent(&pearson);
     assert_all_absent(&contrast);
     ck_assert(isfinite(pearson.observed));
-    const double *values = qkvsim_intervals_values(intervals, 0, QKVSIM_PEARSON, QKVSIM_MEAN);
+    const double *values =
+        qkvsim_intervals_values(intervals, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
     int64_t absent = 0;
     for (int64_t k = 0; k < qkvsim_intervals_replicates(intervals); k++)
         absent += isnan(values[k]);
     ck_assert(_i == 0 ? absent == 1 && isnan(values[0]) : absent > 0 && absent < 50);
-    ck_assert(isfinite(statistic_numbers(intervals, 0, QKVSIM_COSINE, QKVSIM_MEAN).se));
-    ck_assert(isfinite(statistic_numbers(intervals, 3, QKVSIM_PEARSON, QKVSIM_MEAN).se));
+    ck_assert(
+        isfinite(statistic_numbers(intervals, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN).se));
+    ck_assert(
+        isfinite(statistic_numbers(intervals, 3, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN).se));
     qkvsim_intervals_free(intervals);
     stored_free(&copy);
     table_free(&calm);
@@ -912,9 +940,10 @@ START_TEST(p_is_absent_where_no_replicate_differs)
     table same = table_new(N, D);
     for (int64_t j = 0; j < D; j++)
         table_set_constant(&same, j, j > 14 && j % 2 ? -3 : 2);
-    stored copy = store(&same, QKVSIM_F64, ORDER_C);
+    stored copy = store(&same, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_intervals *intervals = run_on(context, &copy, NULL, &defaults);
-    const numbers found = contrast_numbers(intervals, 0, 5, QKVSIM_COSINE, QKVSIM_MEAN);
+    const numbers found =
+        contrast_numbers(intervals, 0, 5, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
     ck_assert(found.estimate > 0.5 && found.se == 0);
     ck_assert(found.low == found.estimate && found.high == found.estimate && isnan(found.p));
     qkvsim_intervals_free(intervals);
@@ -926,35 +955,40 @@ END_TEST
 START_TEST(accessors_answer_nothing_where_there_is_nothing)
 {
     qkvsim_intervals *i = run(NULL, &defaults);
-    for (int32_t s = QKVSIM_MINIMUM; s <= QKVSIM_MAXIMUM; s++) {
-        const numbers extreme = statistic_numbers(i, 0, QKVSIM_COSINE, s);
+    for (int32_t s = QKVSIM_STATISTIC_MINIMUM; s <= QKVSIM_STATISTIC_MAXIMUM; s++) {
+        const numbers extreme = statistic_numbers(i, 0, QKVSIM_METRIC_COSINE, s);
         assert_all_absent(&extreme);
         ck_assert(isfinite(extreme.observed));
-        ck_assert_ptr_null(qkvsim_intervals_values(i, 0, QKVSIM_COSINE, s));
+        ck_assert_ptr_null(qkvsim_intervals_values(i, 0, QKVSIM_METRIC_COSINE, s));
     }
     const int32_t none[] = { -1, INT32_MAX, 1000 };
     for (int k = 0; k < 3; k++)
-        for (int32_t what = 0; what <= QKVSIM_INTERVAL_P + 1; what++) {
-            ck_assert(isnan(qkvsim_intervals_statistic(i, none[k], 1, QKVSIM_MEAN, what)));
-            ck_assert(isnan(qkvsim_intervals_statistic(i, 0, none[k], QKVSIM_MEAN, what)));
+        for (int32_t what = 0; what <= QKVSIM_SUMMARY_MATCHED_MAXIMUM + 1; what++) {
+            ck_assert(
+                isnan(qkvsim_intervals_statistic(i, none[k], 1, QKVSIM_STATISTIC_MEAN, what)));
+            ck_assert(
+                isnan(qkvsim_intervals_statistic(i, 0, none[k], QKVSIM_STATISTIC_MEAN, what)));
             ck_assert(isnan(qkvsim_intervals_statistic(i, 0, 1, none[k], what)));
-            ck_assert(isnan(qkvsim_intervals_contrast(i, 0, none[k], 1, QKVSIM_MEAN, what)));
-            ck_assert(isnan(qkvsim_intervals_contrast(i, none[k], 0, 1, QKVSIM_MEAN, what)));
-            ck_assert(isnan(qkvsim_intervals_difference(i, 0, 1, QKVSIM_MEAN, what)));
-            ck_assert(isnan(qkvsim_intervals_statistic(NULL, 0, 1, QKVSIM_MEAN, what)));
-            ck_assert(isnan(qkvsim_intervals_contrast(NULL, 0, 1, 1, QKVSIM_MEAN, what)));
-            ck_assert(isnan(qkvsim_intervals_difference(NULL, 0, 1, QKVSIM_MEAN, what)));
+            ck_assert(
+                isnan(qkvsim_intervals_contrast(i, 0, none[k], 1, QKVSIM_STATISTIC_MEAN, what)));
+            ck_assert(
+                isnan(qkvsim_intervals_contrast(i, none[k], 0, 1, QKVSIM_STATISTIC_MEAN, what)));
+            ck_assert(isnan(qkvsim_intervals_difference(i, 0, 1, QKVSIM_STATISTIC_MEAN, what)));
+            ck_assert(isnan(qkvsim_intervals_statistic(NULL, 0, 1, QKVSIM_STATISTIC_MEAN, what)));
+            ck_assert(isnan(qkvsim_intervals_contrast(NULL, 0, 1, 1, QKVSIM_STATISTIC_MEAN, what)));
+            ck_assert(isnan(qkvsim_intervals_difference(NULL, 0, 1, QKVSIM_STATISTIC_MEAN, what)));
         }
-    ck_assert(isnan(qkvsim_intervals_statistic(i, 0, 1, QKVSIM_MEAN, 0)));
-    ck_assert(isnan(qkvsim_intervals_statistic(i, 0, 1, QKVSIM_MEAN, QKVSIM_INTERVAL_P)));
-    ck_assert(isnan(qkvsim_intervals_statistic(i, 0, QKVSIM_PEARSON, QKVSIM_STATISTIC_OFFSET_SHARE,
-                                               QKVSIM_INTERVAL_LOW)));
+    ck_assert(isnan(qkvsim_intervals_statistic(i, 0, 1, QKVSIM_STATISTIC_MEAN, 0)));
+    ck_assert(isnan(qkvsim_intervals_statistic(i, 0, 1, QKVSIM_STATISTIC_MEAN, QKVSIM_SUMMARY_P)));
+    ck_assert(isnan(qkvsim_intervals_statistic(i, 0, QKVSIM_METRIC_PEARSON,
+                                               QKVSIM_STATISTIC_OFFSET_SHARE, QKVSIM_SUMMARY_LOW)));
     ck_assert_ptr_null(qkvsim_intervals_observed_second(i));
     qkvsim_intervals_free(i);
     qkvsim_intervals_free(NULL);
     ck_assert_ptr_null(qkvsim_intervals_observed(NULL));
     ck_assert_ptr_null(qkvsim_intervals_observed_second(NULL));
-    ck_assert_ptr_null(qkvsim_intervals_values(NULL, 0, QKVSIM_COSINE, QKVSIM_MEAN));
+    ck_assert_ptr_null(
+        qkvsim_intervals_values(NULL, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN));
     ck_assert_int_eq(qkvsim_intervals_replicates(NULL), 0);
     ck_assert_int_eq(qkvsim_intervals_block_length(NULL), 0);
 }
@@ -963,12 +997,13 @@ END_TEST
 START_TEST(a_metric_not_asked_for_is_absent)
 {
     const qkvsim_analysis_options pearson = { .struct_size = sizeof pearson,
-                                              .metrics = QKVSIM_PEARSON };
+                                              .metrics = QKVSIM_METRIC_PEARSON };
     qkvsim_intervals *i = NULL;
     assert_ok(context, qkvsim_intervals_run(context, &input.view, 1, layout, &pearson, NULL, &i));
-    ck_assert(isfinite(statistic_numbers(i, 0, QKVSIM_PEARSON, QKVSIM_MEAN).low));
-    ck_assert(isnan(statistic_numbers(i, 0, QKVSIM_COSINE, QKVSIM_MEAN).low));
-    ck_assert(isnan(statistic_numbers(i, 0, QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE).low));
+    ck_assert(isfinite(statistic_numbers(i, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN).low));
+    ck_assert(isnan(statistic_numbers(i, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN).low));
+    ck_assert(
+        isnan(statistic_numbers(i, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE).low));
     qkvsim_intervals_free(i);
 }
 END_TEST
@@ -999,7 +1034,7 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
     select_two(&two, 14);
     qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(25, 0, 3);
     options.second = &two.selection[1];
-    stored copy = store(&data, QKVSIM_F32, ORDER_FORTRAN);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_FORTRAN);
     qkvsim_context *single = context_with(1, QKVSIM_KERNELS_AUTO);
     qkvsim_intervals *expected = run_on(single, &copy, &two.selection[0], &options);
     for (int t = 0; t < 3; t++) {
@@ -1023,7 +1058,7 @@ START_TEST(dropped_observations_are_as_if_they_were_not_there)
     const qkvsim_selection without = rows_selected(kept, N - 1);
     qkvsim_intervals *expected = run(&without, &defaults);
     *table_at(&data, 7, 3) = NAN;
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_analysis_options drop = { .struct_size = sizeof drop,
                                      .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
     qkvsim_intervals *found = NULL;
@@ -1047,14 +1082,15 @@ START_TEST(a_feature_left_out_for_one_nan_is_as_if_it_had_none_but_nans)
     qkvsim_intervals *intervals[2];
     *table_at(&data, 7, 3) = NAN;
     for (int k = 0; k < 2; k++) {
-        stored copy = store(&data, QKVSIM_F64, ORDER_C);
+        stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
         assert_ok(context, qkvsim_intervals_run(context, &copy.view, 1, layout, &undefined,
                                                 &options, &intervals[k]));
         stored_free(&copy);
         table_set_constant(&data, 3, NAN);
     }
     assert_same_intervals(intervals[0], intervals[1]);
-    ck_assert(isfinite(statistic_numbers(intervals[0], 0, QKVSIM_COSINE, QKVSIM_MEAN).low));
+    ck_assert(isfinite(
+        statistic_numbers(intervals[0], 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN).low));
     qkvsim_intervals_free(intervals[0]);
     qkvsim_intervals_free(intervals[1]);
 }
@@ -1183,7 +1219,7 @@ START_TEST(selections_that_share_a_row_that_is_dropped_are_refused)
     qkvsim_analysis_options drop = selected(&first);
     drop.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
     *table_at(&data, 7, 3) = NAN;
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_intervals *intervals = POISON_HANDLE;
     assert_status(context,
                   qkvsim_intervals_run(context, &copy.view, 1, layout, &drop, &options, &intervals),
@@ -1303,11 +1339,12 @@ static table world_rows(const world *w, int64_t n, uint64_t seed)
 
 /* The statistics whose coverage is promised, of Q-K. */
 enum { COVERED = 5 };
-static const int32_t covered[COVERED][2] = { { QKVSIM_COSINE, QKVSIM_MEAN },
-                                             { QKVSIM_COSINE, QKVSIM_VARIANCE },
-                                             { QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE },
-                                             { QKVSIM_PEARSON, QKVSIM_MEAN },
-                                             { QKVSIM_PEARSON, QKVSIM_VARIANCE } };
+static const int32_t covered[COVERED][2] = { { QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN },
+                                             { QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_VARIANCE },
+                                             { QKVSIM_METRIC_COSINE,
+                                               QKVSIM_STATISTIC_OFFSET_SHARE },
+                                             { QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN },
+                                             { QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_VARIANCE } };
 static const char *const covered_names[COVERED] = { "cosine mean", "cosine variance",
                                                     "offset share", "Pearson mean",
                                                     "Pearson variance" };
@@ -1315,7 +1352,7 @@ static const char *const covered_names[COVERED] = { "cosine mean", "cosine varia
 static void find_truth(const world *w, qkvsim_layout *with, double truth[COVERED])
 {
     table rows = world_rows(w, WORLD_TRUTH, 7);
-    stored copy = store(&rows, QKVSIM_F32, ORDER_C);
+    stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_analysis *analysis;
     assert_ok(context, qkvsim_analyze(context, &copy.view, 1, with, NULL, &analysis));
     for (int k = 0; k < COVERED; k++)
@@ -1335,7 +1372,7 @@ static void measure_coverage(const world *w, int64_t n, const qkvsim_interval_op
     memset(coverage, 0, COVERED * sizeof *coverage);
     for (int64_t k = 0; k < repetitions; k++) {
         table rows = world_rows(w, n, 1000 + (uint64_t)k);
-        stored copy = store(&rows, QKVSIM_F32, ORDER_C);
+        stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
         qkvsim_intervals *i = NULL;
         assert_ok(context, qkvsim_intervals_run(context, &copy.view, 1, thirds, NULL, options, &i));
         for (int c = 0; c < COVERED; c++) {
@@ -1382,7 +1419,7 @@ START_TEST(long_blocks_see_the_dependence_of_neighbours)
 {
     const world w = world_new(0.9);
     table rows = world_rows(&w, 2000, 3);
-    stored copy = store(&rows, QKVSIM_F32, ORDER_C);
+    stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *thirds;
     assert_ok(context, qkvsim_layout_thirds(context, WORLD_FEATURES, &thirds));
     double se[3];
@@ -1392,7 +1429,7 @@ START_TEST(long_blocks_see_the_dependence_of_neighbours)
         qkvsim_intervals *i = NULL;
         assert_ok(context,
                   qkvsim_intervals_run(context, &copy.view, 1, thirds, NULL, &options, &i));
-        se[k] = statistic_numbers(i, 1, QKVSIM_PEARSON, QKVSIM_MEAN).se;
+        se[k] = statistic_numbers(i, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN).se;
         qkvsim_intervals_free(i);
     }
     ck_assert_msg(se[1] > 2 * se[0] && se[2] > 2 * se[0], "%g %g %g", se[0], se[1], se[2]);
@@ -1426,7 +1463,7 @@ static void cluster(clusters *made, int64_t runs, int64_t length)
 static numbers difference_of_clusters(const table *rows, const clusters *c, qkvsim_layout *with,
                                       int32_t metric, int32_t statistic)
 {
-    stored copy = store(rows, QKVSIM_F32, ORDER_C);
+    stored copy = store(rows, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_analysis_options analysis = selected(&c->selection[0]);
     qkvsim_interval_options options = defaults;
     options.second = &c->selection[1];
@@ -1452,8 +1489,8 @@ START_TEST(clustered_selections_of_one_kind_differ_in_about_5_per_cent)
     double rejected = 0, observed = 0, estimate = 0;
     for (int64_t k = 0; k < REPETITIONS; k++) {
         table rows = world_rows(&w, CLUSTERED, 5000 + (uint64_t)k);
-        const numbers found =
-            difference_of_clusters(&rows, &c, thirds, QKVSIM_PEARSON, QKVSIM_VARIANCE);
+        const numbers found = difference_of_clusters(&rows, &c, thirds, QKVSIM_METRIC_PEARSON,
+                                                     QKVSIM_STATISTIC_VARIANCE);
         rejected += found.p < 0.05;
         observed += found.observed / REPETITIONS;
         estimate += found.estimate / REPETITIONS;
@@ -1477,7 +1514,8 @@ START_TEST(a_selection_in_under_8_blocks_has_no_interval)
     qkvsim_layout *thirds;
     assert_ok(context, qkvsim_layout_thirds(context, WORLD_FEATURES, &thirds));
     table rows = world_rows(&w, CLUSTERED, 1);
-    const numbers found = difference_of_clusters(&rows, &c, thirds, QKVSIM_COSINE, QKVSIM_MEAN);
+    const numbers found =
+        difference_of_clusters(&rows, &c, thirds, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
     ck_assert(isfinite(found.observed));
     if (runs[_i] < 8)
         assert_all_absent(&found);

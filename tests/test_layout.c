@@ -41,7 +41,7 @@ START_TEST(pair_groups_stand_along_the_upper_triangle)
     assert_ok(context, qkvsim_layout_thirds(context, 9, &layout));
     ck_assert_int_eq(qkvsim_layout_pair_groups(layout), 6);
     for (int32_t p = 0; p < 6; p++)
-        ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, p), names[p]);
+        ck_assert_str_eq(qkvsim_layout_row_name(layout, p), names[p]);
     int32_t expected = 0;
     for (int32_t a = 0; a < 3; a++)
         for (int32_t b = a; b < 3; b++, expected++) {
@@ -122,7 +122,7 @@ START_TEST(names_without_three_groups_are_numbered)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 4, &layout));
     assert_names(layout, 4, (const char *[]){ "G0", "G1", "G2", "G3" });
-    ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, 2), "G0-G2");
+    ck_assert_str_eq(qkvsim_layout_row_name(layout, 2), "G0-G2");
     qkvsim_layout_free(layout);
 }
 END_TEST
@@ -135,7 +135,7 @@ START_TEST(names_are_copied)
     assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){ 1, 2 }, names, 2, &layout));
     memset(name, 'x', strlen(name));
     ck_assert_str_eq(qkvsim_layout_group_name(layout, 0), "query");
-    ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, 1), "query-value");
+    ck_assert_str_eq(qkvsim_layout_row_name(layout, 1), "query-value");
     qkvsim_layout_free(layout);
 }
 END_TEST
@@ -200,8 +200,8 @@ static void assert_rollups(const qkvsim_layout *layout, int32_t count, const cha
     const int32_t first = qkvsim_layout_pair_groups(layout);
     ck_assert_int_eq(qkvsim_layout_rollups(layout), count);
     for (int32_t r = 0; r < count; r++)
-        ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, first + r), names[r]);
-    ck_assert_ptr_null(qkvsim_layout_pair_group_name(layout, first + count));
+        ck_assert_str_eq(qkvsim_layout_row_name(layout, first + r), names[r]);
+    ck_assert_ptr_null(qkvsim_layout_row_name(layout, first + count));
     ck_assert_int_eq(qkvsim_layout_pairs(layout, first + count), 0);
 }
 
@@ -214,7 +214,7 @@ static void assert_members(const qkvsim_layout *layout, int32_t rollup, int32_t 
     const int32_t *pair_groups = qkvsim_layout_rollup_pair_groups(layout, rollup, &listed);
     ck_assert_int_eq(listed, count);
     for (int32_t k = 0; k < count; k++) {
-        ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, pair_groups[k]), names[k]);
+        ck_assert_str_eq(qkvsim_layout_row_name(layout, pair_groups[k]), names[k]);
         pairs += qkvsim_layout_pairs(layout, pair_groups[k]);
     }
     ck_assert_int_eq(qkvsim_layout_pairs(layout, qkvsim_layout_pair_groups(layout) + rollup),
@@ -345,7 +345,7 @@ START_TEST(handles_outlive_their_context)
     qkvsim_layout *layout;
     assert_ok(other, qkvsim_layout_thirds(other, 12, &layout));
     qkvsim_context_free(other);
-    ck_assert_str_eq(qkvsim_layout_pair_group_name(layout, 5), "V-V");
+    ck_assert_str_eq(qkvsim_layout_row_name(layout, 5), "V-V");
     qkvsim_layout_free(layout);
 }
 END_TEST
@@ -361,8 +361,8 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
         ck_assert_int_eq(qkvsim_layout_pair_group(layout, 0, none[i]), -1);
         ck_assert_int_eq(qkvsim_layout_pair_group(layout, none[i], 0), -1);
     }
-    ck_assert_ptr_null(qkvsim_layout_pair_group_name(layout, 6));
-    ck_assert_ptr_null(qkvsim_layout_pair_group_name(layout, -1));
+    ck_assert_ptr_null(qkvsim_layout_row_name(layout, 6));
+    ck_assert_ptr_null(qkvsim_layout_row_name(layout, -1));
     ck_assert_int_eq(qkvsim_layout_pairs(layout, 6), 0);
     ck_assert_int_eq(qkvsim_layout_pairs(layout, -1), 0);
     ck_assert_int_eq(qkvsim_layout_pairs(layout, 0), 0);
@@ -385,7 +385,7 @@ START_TEST(null_layouts_are_empty)
     ck_assert_int_eq(qkvsim_layout_group_features(NULL, 0), 0);
     ck_assert_ptr_null(qkvsim_layout_group_of(NULL));
     ck_assert_int_eq(qkvsim_layout_pair_group(NULL, 0, 0), -1);
-    ck_assert_ptr_null(qkvsim_layout_pair_group_name(NULL, 0));
+    ck_assert_ptr_null(qkvsim_layout_row_name(NULL, 0));
     ck_assert_int_eq(qkvsim_layout_pairs(NULL, 0), 0);
     ck_assert_int_eq(qkvsim_layout_rollups(NULL), 0);
     ck_assert_ptr_null(qkvsim_layout_rollup_pair_groups(NULL, 0, NULL));

@@ -25,7 +25,7 @@ static qkvsim_matrix mask_matrix(int32_t *data, int64_t features, int64_t leadin
                             .rows = features,
                             .columns = features,
                             .leading_dimension = leading_dimension,
-                            .dtype = QKVSIM_I32 };
+                            .dtype = QKVSIM_DTYPE_I32 };
 }
 
 START_TEST(codes_of_the_lesson_are_1_2_3_4_6_9)
@@ -203,7 +203,7 @@ START_TEST(a_matrix_of_another_shape_or_type_is_refused)
     bad[0].rows = 7;
     bad[1].columns = 7;
     bad[2].leading_dimension = 3;
-    bad[3].dtype = QKVSIM_F32;
+    bad[3].dtype = QKVSIM_DTYPE_F32;
     bad[4].dtype = 0;
     bad[5].data = (char *)mask + 1;
     for (int i = 0; i < 6; i++)

@@ -14,7 +14,8 @@ static const struct maker {
                { table_mixed } };
 enum { MAKERS = sizeof makers / sizeof makers[0] };
 
-static const int32_t metrics[] = { QKVSIM_COSINE, QKVSIM_PEARSON, QKVSIM_SPEARMAN };
+static const int32_t metrics[] = { QKVSIM_METRIC_COSINE, QKVSIM_METRIC_PEARSON,
+                                   QKVSIM_METRIC_SPEARMAN };
 
 static qkvsim_layout *layout_in_turns(int64_t d, int32_t groups)
 {
@@ -51,12 +52,12 @@ static double *own_matrix(const qkvsim_view *view, const qkvsim_pairs_options *o
 {
     const int64_t d = view->features;
     double *values = malloc((size_t)(d * d) * sizeof *values);
-    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_F64);
+    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_DTYPE_F64);
     const qkvsim_similarity_options similarity = { .struct_size = sizeof similarity,
                                                    .selection = options->selection,
                                                    .precision = options->precision,
                                                    .nonfinite = options->nonfinite };
-    const int32_t metric = options->metric != 0 ? options->metric : QKVSIM_COSINE;
+    const int32_t metric = options->metric != 0 ? options->metric : QKVSIM_METRIC_COSINE;
     assert_ok(context, qkvsim_similarity(context, view, 1, metric, &similarity, &matrix));
     return values;
 }
@@ -150,7 +151,7 @@ START_TEST(over_a_threshold_is_what_the_matrix_has)
 {
     const double thresholds[] = { 0, 0.05, 0.3, 0.9, 1, -0.2, -1 };
     table data = makers[_i].make(61, 310, 1);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(310, 4);
     qkvsim_pairs_options options = defaults;
     for (int m = 0; m < 3; m++)
@@ -170,7 +171,7 @@ START_TEST(the_top_are_the_first_of_all_sorted)
 {
     const int64_t tops[] = { 1, 2, 25, 1000, 47894, 47895 };
     table data = makers[_i].make(64, 310, 2);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(310, 4);
     qkvsim_pairs_options options = defaults;
     for (int m = 0; m < 3; m++)
@@ -190,7 +191,7 @@ END_TEST
 START_TEST(each_pair_group_has_its_own_top)
 {
     table data = makers[_i].make(40, 303, 3);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     int32_t labels[303];
     for (int j = 0; j < 303; j++)
         labels[j] = j % 101 == 7 ? 2 : j % 2;
@@ -216,7 +217,7 @@ START_TEST(with_both_it_is_the_top_of_those_over_the_threshold)
 {
     const double thresholds[] = { 0.1, 0.99 };
     table data = table_with_offsets(50, 120, 1, 4);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.threshold = &thresholds[_i];
     options.top = 300;
@@ -232,7 +233,7 @@ START_TEST(chosen_pair_groups_are_as_among_all)
     const int32_t chosen[][2] = { { 1, 1 }, { 5, 2 }, { 0, 9 } };
     const double threshold = 0.1;
     table data = table_mixed(50, 700, 5);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(700, 4);
     qkvsim_pairs_options options = defaults;
     options.pair_groups = chosen[_i];
@@ -253,7 +254,7 @@ END_TEST
 START_TEST(a_threshold_is_reached_where_it_is_equalled)
 {
     table data = table_normal(30, 40, 6);
-    stored copy = store(&data, _i == 0 ? QKVSIM_F32 : QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, _i == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.top = 100;
     qkvsim_pairs *all = find(context, &copy.view, NULL, &options);
@@ -280,10 +281,10 @@ START_TEST(ties_stand_by_i_and_then_j)
     table data = table_new(8, D);
     for (int64_t k = 0; k < 8 * D; k++)
         data.values[k] = k / D < 3;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(D, 3);
     qkvsim_pairs_options options = defaults;
-    options.metric = QKVSIM_PEARSON;
+    options.metric = QKVSIM_METRIC_PEARSON;
     options.threshold = &threshold;
     qkvsim_pairs *pairs = find(context, &copy.view, layout, &options);
     int64_t count, k = 0;
@@ -310,7 +311,7 @@ START_TEST(undefined_pairs_are_never_found)
     table data = table_normal(20, 9, 7);
     table_set_constant(&data, 2, 3);
     table_set_constant(&data, 5, 0);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.sign = QKVSIM_SIGN_NEGATIVE;
     options.threshold = &least;
@@ -330,11 +331,11 @@ END_TEST
 START_TEST(one_observation_has_cosines_and_no_pearson_values)
 {
     table data = table_normal(1, 10, 8);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.top = 45;
     ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 45);
-    options.metric = QKVSIM_PEARSON;
+    options.metric = QKVSIM_METRIC_PEARSON;
     ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 0);
     stored_free(&copy);
     table_free(&data);
@@ -345,7 +346,7 @@ START_TEST(one_feature_has_no_pairs)
 {
     const double threshold = 0;
     table data = table_normal(10, 1, 9);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.threshold = &threshold;
     ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 0);
@@ -363,12 +364,12 @@ START_TEST(selected_observations_and_nonfinite_ones_are_as_in_the_matrix)
 {
     const int64_t rows[] = { 3, 4, 7, 8, 9, 15, 20, 22, 28, 29 };
     const qkvsim_selection selection = { .struct_size = sizeof selection,
-                                         .rows = rows,
+                                         .observations = rows,
                                          .count = 10 };
     table data = table_normal(30, 50, 10);
     *table_at(&data, 15, 6) = NAN;
     *table_at(&data, 2, 9) = INFINITY;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.top = 200;
     options.selection = &selection;
@@ -394,9 +395,9 @@ START_TEST(double_arithmetic_can_be_asked_for)
 {
     const double threshold = 0.3;
     table data = table_normal(50, 90, 11);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
-    options.precision = QKVSIM_F64;
+    options.precision = QKVSIM_DTYPE_F64;
     options.threshold = &threshold;
     qkvsim_pairs *pairs = find(context, &copy.view, NULL, &options);
     const double value = qkvsim_pairs_list(pairs, NULL)[0].value;
@@ -420,7 +421,9 @@ static void assert_same_pairs(const qkvsim_pairs *one, const qkvsim_pairs *other
 /* A threshold on ranks, a threshold that needs a second pass, and both kinds of top. */
 static const double low_threshold = 0.001, high_threshold = 0.25;
 static const qkvsim_pairs_options questions[] = {
-    { .struct_size = sizeof questions[0], .threshold = &high_threshold, .metric = QKVSIM_SPEARMAN },
+    { .struct_size = sizeof questions[0],
+      .threshold = &high_threshold,
+      .metric = QKVSIM_METRIC_SPEARMAN },
     { .struct_size = sizeof questions[0], .threshold = &low_threshold },
     { .struct_size = sizeof questions[0], .top = 5000 },
     { .struct_size = sizeof questions[0], .top = 100, .per_pair_group = 1 }
@@ -429,7 +432,7 @@ static const qkvsim_pairs_options questions[] = {
 START_TEST(results_are_bit_identical_for_any_number_of_threads)
 {
     table data = (_i < 4 ? table_normal : table_binary_duplicates)(20, 900, 12);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(900, 5);
     const qkvsim_pairs_options *options = &questions[_i % 4];
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
@@ -453,7 +456,7 @@ START_TEST(every_order_in_memory_gives_identical_results)
 {
     table data = table_mixed(60, 150, 13);
     qkvsim_layout *layout = layout_in_turns(150, 3);
-    for (int32_t dtype = QKVSIM_F16; dtype <= QKVSIM_F64; dtype++) {
+    for (int32_t dtype = QKVSIM_DTYPE_F16; dtype <= QKVSIM_DTYPE_F64; dtype++) {
         stored plain = store(&data, dtype, ORDER_C);
         qkvsim_pairs *expected = find(context, &plain.view, layout, &questions[_i]);
         for (int32_t order = ORDER_FORTRAN; order < ORDER_COUNT; order++) {
@@ -474,7 +477,7 @@ END_TEST
 START_TEST(one_fused_view_and_its_three_parts_are_identical)
 {
     table data = table_with_offsets(100, 411, 2, 14);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_view parts[] = { view_of_columns(&copy.view, 0, 100),
                                   view_of_columns(&copy.view, 100, 174),
                                   view_of_columns(&copy.view, 274, 137) };
@@ -499,7 +502,8 @@ START_TEST(features_in_another_order_give_the_same_pairs_there)
     for (int64_t j = 0; j < D; j++)
         order[j] = (j * 77 + 5) % D;
     table data = table_with_offsets(100, D, 2, 15), turned = table_columns(&data, order, D);
-    stored plain = store(&data, QKVSIM_F32, ORDER_C), moved = store(&turned, QKVSIM_F32, ORDER_C);
+    stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
+           moved = store(&turned, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_pairs_options options = { .struct_size = sizeof options, .top = 3000 };
     qkvsim_pairs *one = find(context, &plain.view, NULL, &options);
     qkvsim_pairs *other = find(context, &moved.view, NULL, &options);
@@ -527,7 +531,8 @@ END_TEST
 START_TEST(a_used_context_finds_the_same)
 {
     table large = table_one_hot(80, 900, 16), data = table_mixed(30, 200, 17);
-    stored other = store(&large, QKVSIM_F64, ORDER_C), copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored other = store(&large, QKVSIM_DTYPE_F64, ORDER_C),
+           copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_pairs_options options = { .struct_size = sizeof options, .top = 900 };
     qkvsim_pairs *fresh = find(context, &copy.view, NULL, &options);
     qkvsim_pairs_free(find(context, &other.view, NULL, &options));
@@ -549,7 +554,7 @@ START_TEST(more_pairs_than_there_is_room_for_at_first_are_all_found)
 {
     const double threshold = 0;
     table data = _i == 0 ? table_normal(10, 400, 18) : table_binary_duplicates(10, 400, 18);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.threshold = &threshold;
     if (_i == 0)
@@ -567,7 +572,7 @@ START_TEST(a_result_that_just_fits_is_whole)
     enum { ROOM = 65536 };
     double threshold = 0;
     table data = table_normal(10, 400, 25);
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.threshold = &threshold;
     qkvsim_pairs *all = find(context, &copy.view, NULL, &options);
@@ -585,7 +590,7 @@ START_TEST(over_the_limit_is_an_error_that_says_how_many)
 {
     const double thresholds[] = { 0.001, 0.2, 0.6 };
     table data = table_normal(20, 500, 19);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.threshold = &thresholds[_i];
     const int64_t count = check_pairs(&copy.view, NULL, &options);
@@ -612,7 +617,7 @@ END_TEST
 START_TEST(memory_follows_the_result)
 {
     table data = table_normal(16, 4000, 20);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     allocator counter;
     allocator_init(&counter);
     qkvsim_context_options sized = allocator_options(&counter);
@@ -657,7 +662,7 @@ START_TEST(bad_options_are_refused)
     const char *const said[] = { "nan", "1.5,", "-1.25,", "inf", "-0.5,", "1.0000001," };
     const int32_t pair_groups[] = { 0, 6 };
     table data = table_normal(20, 30, 21);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(30, 3);
     assert_refused(&copy.view, layout, NULL, "NULL");
     assert_refused(&copy.view, layout, &defaults, "top is 0");
@@ -682,8 +687,8 @@ START_TEST(bad_options_are_refused)
     REFUSED("limit is -1", .threshold = &half, .limit = -1);
     REFUSED("sign is 3", .top = 1, .sign = 3);
     REFUSED("sign is -1", .top = 1, .sign = -1);
-    REFUSED("metric is 4", .top = 1, .metric = QKVSIM_COVARIANCE);
-    REFUSED("metric is 3", .top = 1, .metric = QKVSIM_COSINE + QKVSIM_PEARSON);
+    REFUSED("metric is 4", .top = 1, .metric = QKVSIM_METRIC_COVARIANCE);
+    REFUSED("metric is 3", .top = 1, .metric = QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON);
     REFUSED("precision is 7", .top = 1, .precision = 7);
 #undef REFUSED
     qkvsim_layout_free(layout);
@@ -699,7 +704,7 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
         int64_t later;
     } newer = { .known = { .struct_size = sizeof newer, .top = 9 } };
     table data = table_normal(20, 30, 22);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs *pairs = find(context, &copy.view, NULL, &newer.known);
     int64_t count;
     qkvsim_pairs_list(pairs, &count);
@@ -718,7 +723,7 @@ START_TEST(null_and_mismatched_arguments_are_refused)
 {
     const qkvsim_pairs_options options = { .struct_size = sizeof options, .top = 3 };
     table data = table_normal(20, 30, 23);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(31, 3);
     qkvsim_pairs *pairs = POISON_HANDLE;
     ck_assert_int_eq(qkvsim_pairs_find(NULL, &copy.view, 1, NULL, &options, &pairs),
@@ -766,7 +771,7 @@ static qkvsim_status run_find(qkvsim_context *with, void *argument)
 static void interrupt(int question, void (*check)(operation run, void *argument))
 {
     table data = table_mixed(10, 660, 24);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(660, 3);
     interruptible job = { copy.view, question % 2 ? layout : NULL, &questions[question] };
     check(run_find, &job);

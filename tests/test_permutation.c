@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { SCHEMES = QKVSIM_SCHEME_ROWS_SHIFT };
+enum { SCHEMES = QKVSIM_SCHEME_OBSERVATIONS_SHIFT };
 
 static qkvsim_permutation numbered(int32_t scheme, uint64_t seed, int64_t index)
 {
@@ -72,7 +72,7 @@ static table permuted(qkvsim_context *with, const qkvsim_view *parts, int32_t pa
                       const qkvsim_permutation *permutation, int64_t n, int64_t d)
 {
     table copy = table_new(n, d);
-    const qkvsim_matrix matrix = matrix_of(copy.values, n, d, QKVSIM_F64);
+    const qkvsim_matrix matrix = matrix_of(copy.values, n, d, QKVSIM_DTYPE_F64);
     permute_into(with, parts, part_count, permutation, &matrix);
     return copy;
 }
@@ -121,7 +121,7 @@ static const int64_t shapes[][2] = { { 1, 1 },   { 1, 9 },     { 9, 1 },     { 2
 START_TEST(all_keeps_exactly_the_values_of_the_whole)
 {
     table data = table_numbered(shapes[_i][0], shapes[_i][1]);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t p = 0; p < 3; p++) {
         const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ALL, 5, p);
         table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
@@ -136,7 +136,7 @@ END_TEST
 START_TEST(feature_keeps_exactly_the_values_of_each_column)
 {
     table data = table_numbered(shapes[_i][0], shapes[_i][1]);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t p = 0; p < 3; p++) {
         const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 5, p);
         table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
@@ -161,7 +161,7 @@ static int64_t values_of_group(const table *data, int32_t group, double *values)
 START_TEST(group_keeps_exactly_the_values_of_each_group)
 {
     table data = table_numbered(shapes[_i][0], shapes[_i][1]);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     double *before = malloc((size_t)(data.n * data.d) * sizeof *before);
     double *after = malloc((size_t)(data.n * data.d) * sizeof *after);
     for (int64_t p = 0; p < 3; p++) {
@@ -185,7 +185,7 @@ END_TEST
 START_TEST(group_mixes_the_columns_of_a_group)
 {
     table data = table_numbered(50, 40);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_GROUP, 5, 0);
     table result = permuted(context, &copy.view, 1, &permutation, 50, 40);
     int64_t stayed = 0;
@@ -226,7 +226,7 @@ static int64_t lag_of(const table *result, int64_t j, int64_t start, int64_t end
 START_TEST(shift_rotates_each_column_by_a_lag_of_its_own)
 {
     table data = table_numbered(shapes[_i][0], shapes[_i][1]);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_SHIFT, 6, 1);
     table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
     int64_t same = 0;
@@ -245,8 +245,8 @@ END_TEST
 START_TEST(rows_keeps_the_observations_of_each_group_whole)
 {
     table data = table_numbered(shapes[_i][0], shapes[_i][1]);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ROWS, 6, 1);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_OBSERVATIONS, 6, 1);
     table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
     assert_same_columns(&result, &data);
     for (int64_t j = 0; j < data.d; j++) {
@@ -270,10 +270,10 @@ END_TEST
 START_TEST(rows_shift_rotates_each_group_by_a_lag_of_its_own)
 {
     table data = table_numbered(300, 40);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     int64_t same = 0;
     for (int64_t p = 0; p < 40; p++) {
-        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ROWS_SHIFT, 6, p);
+        const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 6, p);
         table result = permuted(context, &copy.view, 1, &permutation, 300, 40);
         for (int64_t j = 0; j < 40; j++) {
             assert_stays_in_column(&result, j);
@@ -309,9 +309,9 @@ START_TEST(lags_stay_inside_segments_of_the_rows_in_use)
     table half = table_numbered(120, 9), data = table_new(240, 9);
     for (int64_t i = 0; i < 240 * 9; i++)
         data.values[i] = half.values[i / 18 * 9 + i % 9];
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_permutation permutation =
-        numbered(_i == 0 ? QKVSIM_SCHEME_SHIFT : QKVSIM_SCHEME_ROWS_SHIFT, 2, 3);
+        numbered(_i == 0 ? QKVSIM_SCHEME_SHIFT : QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 2, 3);
     permutation.segments = documents;
     permutation.selection = &even;
     table result = permuted(context, &copy.view, 1, &permutation, 120, 9);
@@ -331,9 +331,10 @@ END_TEST
 
 START_TEST(narrow_and_wide_values_are_kept_exactly)
 {
-    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
+    const int32_t dtypes[] = { QKVSIM_DTYPE_F16, QKVSIM_DTYPE_BF16, QKVSIM_DTYPE_F32,
+                               QKVSIM_DTYPE_F64 };
     table data = table_with_offsets(50, 40, 10, 3);
-    for (int32_t scheme = QKVSIM_SCHEME_ALL; scheme <= QKVSIM_SCHEME_ROWS_SHIFT; scheme++) {
+    for (int32_t scheme = QKVSIM_SCHEME_ALL; scheme <= QKVSIM_SCHEME_OBSERVATIONS_SHIFT; scheme++) {
         const qkvsim_permutation permutation = numbered(scheme, 1, 2);
         stored copy = store(&data, dtypes[_i], ORDER_C);
         table exact = widen(&copy.view);
@@ -350,11 +351,11 @@ END_TEST
 START_TEST(float_and_double_outputs_hold_the_same_permutation)
 {
     table data = table_normal(60, 50, 4);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float narrow[3000];
     const qkvsim_permutation permutation = numbered(1 + _i, 9, 3);
     table wide = permuted(context, &copy.view, 1, &permutation, 60, 50);
-    const qkvsim_matrix matrix = matrix_of(narrow, 60, 50, QKVSIM_F32);
+    const qkvsim_matrix matrix = matrix_of(narrow, 60, 50, QKVSIM_DTYPE_F32);
     permute_into(context, &copy.view, 1, &permutation, &matrix);
     for (int i = 0; i < 3000; i++)
         ck_assert(narrow[i] == wide.values[i]);
@@ -370,7 +371,7 @@ START_TEST(nan_and_infinity_are_values_like_any_other)
     data.values[7] = INFINITY;
     data.values[299] = -INFINITY;
     data.values[100] = NAN;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(1 + _i, 2, 2);
     table result = permuted(context, &copy.view, 1, &permutation, 30, 10);
     int64_t nans = 0, infinities = 0;
@@ -399,7 +400,7 @@ START_TEST(threads_kernels_and_repetition_change_nothing)
     const int32_t threads[] = { 2, 3, 7 };
     const qkvsim_permutation permutation = numbered(1 + _i, 77, 12);
     table data = table_numbered(700, 500);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_PORTABLE);
     for (int t = 0; t < 3; t++) {
         qkvsim_context *many = context_with(threads[t], QKVSIM_KERNELS_AUTO);
@@ -417,9 +418,9 @@ START_TEST(memory_order_and_parts_change_nothing)
 {
     const qkvsim_permutation permutation = numbered(1 + _i, 3, 0);
     table data = table_numbered(40, 30);
-    stored plain = store(&data, QKVSIM_F32, ORDER_C);
+    stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int32_t order = ORDER_FORTRAN; order < ORDER_COUNT; order++) {
-        stored copy = store(&data, QKVSIM_F32, order);
+        stored copy = store(&data, QKVSIM_DTYPE_F32, order);
         assert_identical(permuted(context, &plain.view, 1, &permutation, 40, 30),
                          permuted(context, &copy.view, 1, &permutation, 40, 30), "an order");
         stored_free(&copy);
@@ -437,7 +438,7 @@ END_TEST
 START_TEST(seeds_and_indexes_give_different_permutations)
 {
     table data = table_numbered(20, 20);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation different[] = { numbered(1 + _i, 0, 0),
                                              numbered(1 + _i, 0, 1),
                                              numbered(1 + _i, 1, 0),
@@ -465,7 +466,7 @@ START_TEST(features_are_permuted_independently_of_each_other)
     for (int64_t i = 0; i < data.n; i++)
         for (int64_t j = 0; j < data.d; j++)
             *table_at(&data, i, j) = (double)i;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 8, 0);
     table result = permuted(context, &copy.view, 1, &permutation, 100, 60);
     for (int64_t j = 1; j < 60; j++) {
@@ -514,7 +515,7 @@ START_TEST(feature_is_fisher_yates_by_the_numbers_of_random123)
     if (qkvsim_context_create(&options, &with) != QKVSIM_OK)
         return; /* kernels that this processor lacks */
     table data = table_numbered(133, 7);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, seed, 77);
     table result = permuted(with, &copy.view, 1, &permutation, 133, 7);
     for (int64_t j = 0; j < 7; j++) {
@@ -536,10 +537,11 @@ START_TEST(a_selection_is_permuted_as_its_rows_alone)
 {
     const int64_t listed[] = { 30, 2, 17, 5, 28 }, sorted[] = { 2, 5, 17, 28, 30 };
     const qkvsim_selection selection = { .struct_size = sizeof selection,
-                                         .rows = listed,
+                                         .observations = listed,
                                          .count = 5 };
     table data = table_numbered(31, 12), rows = table_rows(&data, sorted, 5);
-    stored all = store(&data, QKVSIM_F32, ORDER_C), alone = store(&rows, QKVSIM_F32, ORDER_C);
+    stored all = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
+           alone = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation plain = numbered(1 + _i, 4, 4);
     qkvsim_permutation selected = plain;
     selected.selection = &selection;
@@ -580,7 +582,7 @@ static const struct {
 } fours[] = { { QKVSIM_SCHEME_ALL, 2, 2 },
               { QKVSIM_SCHEME_FEATURE, 4, 1 },
               { QKVSIM_SCHEME_GROUP, 2, 2 },
-              { QKVSIM_SCHEME_ROWS, 4, 1 } };
+              { QKVSIM_SCHEME_OBSERVATIONS, 4, 1 } };
 
 static qkvsim_permutation of_four(int which, const qkvsim_layout *layout, uint64_t seed,
                                   int64_t index)
@@ -596,7 +598,7 @@ START_TEST(every_permutation_of_four_values_is_equally_likely)
     const int64_t permutations = 12000;
     int64_t counts[24] = { 0 };
     table data = table_numbered(fours[_i].n, fours[_i].d);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = one_group(data.d);
     for (int64_t p = 0; p < permutations; p++) {
         const qkvsim_permutation permutation = of_four(_i, layout, 2026, p);
@@ -617,7 +619,7 @@ START_TEST(every_permutation_is_equally_likely_over_seeds)
     const int64_t seeds = 12000;
     int64_t counts[24] = { 0 };
     table data = table_numbered(fours[_i].n, fours[_i].d);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = one_group(data.d);
     for (int64_t s = 0; s < seeds; s++) {
         const qkvsim_permutation permutation = of_four(_i, layout, (uint64_t)s << (s % 2 * 32), 0);
@@ -636,11 +638,12 @@ END_TEST
  * degrees of freedom). */
 START_TEST(joint_permutations_of_two_features_are_equally_likely)
 {
-    const int32_t schemes[] = { QKVSIM_SCHEME_FEATURE, QKVSIM_SCHEME_GROUP, QKVSIM_SCHEME_ROWS };
+    const int32_t schemes[] = { QKVSIM_SCHEME_FEATURE, QKVSIM_SCHEME_GROUP,
+                                QKVSIM_SCHEME_OBSERVATIONS };
     const int64_t permutations = 18000;
     int64_t counts[36] = { 0 };
     table data = table_numbered(3, 2);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t p = 0; p < permutations; p++) {
         const qkvsim_permutation permutation = numbered(schemes[_i], 11, p);
         table result = permuted(context, &copy.view, 1, &permutation, 3, 2);
@@ -664,11 +667,11 @@ END_TEST
  */
 START_TEST(joint_lags_are_equally_likely)
 {
-    const int32_t scheme = _i == 0 ? QKVSIM_SCHEME_SHIFT : QKVSIM_SCHEME_ROWS_SHIFT;
+    const int32_t scheme = _i == 0 ? QKVSIM_SCHEME_SHIFT : QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
     const int64_t permutations = 12500;
     int64_t counts[25] = { 0 };
     table data = table_numbered(5, 2);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t p = 0; p < permutations; p++) {
         const qkvsim_permutation permutation = numbered(scheme, 21, p);
         table result = permuted(context, &copy.view, 1, &permutation, 5, 2);
@@ -694,7 +697,7 @@ START_TEST(a_large_shuffle_moves_values_from_everywhere_to_everywhere)
 {
     const int64_t n = 1024, d = 512;
     table data = table_numbered(n, d);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = one_group(d);
     for (int64_t p = 0; p < 4; p++) {
         qkvsim_permutation permutation =
@@ -734,7 +737,7 @@ START_TEST(a_large_shuffle_leaves_no_pairs_together)
 {
     const int64_t n = 1024, d = 512, lags[] = { 1, 3, 16, 256, 1024, 2048, 65536, 262144 };
     table data = table_numbered(n, d), where = table_new(n, d);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = one_group(d);
     qkvsim_permutation permutation =
         numbered(_i == 0 ? QKVSIM_SCHEME_ALL : QKVSIM_SCHEME_GROUP, 2, 1);
@@ -768,7 +771,7 @@ START_TEST(a_long_column_moves_values_from_everywhere_to_everywhere)
 {
     const int64_t n = 262144;
     table data = table_numbered(n, 1);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 1, 0);
     table result = permuted(context, &copy.view, 1, &permutation, n, 1);
     double distance = exchange_chi_square(result.values, n);
@@ -782,9 +785,9 @@ END_TEST
 START_TEST(padding_behind_the_columns_is_left_alone)
 {
     table data = table_numbered(8, 5);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float *memory = poisoned(8 * 9 * sizeof *memory);
-    qkvsim_matrix matrix = matrix_of(memory, 8, 5, QKVSIM_F32);
+    qkvsim_matrix matrix = matrix_of(memory, 8, 5, QKVSIM_DTYPE_F32);
     matrix.leading_dimension = 9;
     const qkvsim_permutation permutation = numbered(1 + _i, 0, 0);
     permute_into(context, &copy.view, 1, &permutation, &matrix);
@@ -815,38 +818,40 @@ static void assert_refused(const qkvsim_view *view, const qkvsim_permutation *pe
 START_TEST(bad_arguments_are_refused)
 {
     table data = table_numbered(8, 5);
-    stored single = store(&data, QKVSIM_F32, ORDER_C), wide = store(&data, QKVSIM_F64, ORDER_C);
+    stored single = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
+           wide = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     const qkvsim_permutation good = numbered(QKVSIM_SCHEME_ALL, 0, 0);
     const int32_t schemes[] = { 0, 7, -1, 99 };
     const int64_t indexes[] = { -1, INT64_C(4294967296) };
     for (int i = 0; i < 4; i++) {
         const qkvsim_permutation bad = numbered(schemes[i], 0, 0);
-        assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
+        assert_refused(&single.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
     }
     assert_message_has_number(context, 99);
     for (int i = 0; i < 2; i++) {
         const qkvsim_permutation bad = numbered(QKVSIM_SCHEME_ALL, 0, indexes[i]);
-        assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
+        assert_refused(&single.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
         assert_message_has_number(context, indexes[i]);
     }
-    for (int32_t scheme = QKVSIM_SCHEME_GROUP; scheme <= QKVSIM_SCHEME_ROWS_SHIFT; scheme++) {
+    for (int32_t scheme = QKVSIM_SCHEME_GROUP; scheme <= QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
+         scheme++) {
         qkvsim_layout *other = scattered_groups(6);
         qkvsim_permutation bad = numbered(scheme, 0, 0);
-        assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
+        assert_refused(&single.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
         assert_message_has_number(context, scheme);
         bad.layout = other;
-        assert_refused(&single.view, &bad, 8, 5, QKVSIM_F32);
+        assert_refused(&single.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
         assert_message_has_number(context, 5);
         assert_message_has_number(context, 6);
         qkvsim_layout_free(other);
     }
-    assert_refused(&single.view, &good, 7, 5, QKVSIM_F32);
+    assert_refused(&single.view, &good, 7, 5, QKVSIM_DTYPE_F32);
     assert_message_has_number(context, 7);
-    assert_refused(&single.view, &good, 8, 4, QKVSIM_F32);
-    assert_refused(&wide.view, &good, 8, 5, QKVSIM_F32);
-    assert_refused(&single.view, &good, 8, 5, QKVSIM_F16);
-    assert_refused(&single.view, NULL, 8, 5, QKVSIM_F32);
-    assert_refused(NULL, &good, 8, 5, QKVSIM_F32);
+    assert_refused(&single.view, &good, 8, 4, QKVSIM_DTYPE_F32);
+    assert_refused(&wide.view, &good, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(&single.view, &good, 8, 5, QKVSIM_DTYPE_F16);
+    assert_refused(&single.view, NULL, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(NULL, &good, 8, 5, QKVSIM_DTYPE_F32);
     ck_assert_int_eq(qkvsim_permute(NULL, &single.view, 1, &good, NULL),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_permute(context, &single.view, 1, &good, NULL),
@@ -864,18 +869,18 @@ START_TEST(permutations_are_held_to_their_size)
         unsigned char tail[8];
     } newer = { .value = numbered(QKVSIM_SCHEME_ALL, 0, 0) };
     table data = table_numbered(8, 5);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const size_t sizes[] = { 0, 1, sizeof(size_t) - 1 };
     for (int i = 0; i < 3; i++) {
         qkvsim_permutation bad = numbered(QKVSIM_SCHEME_ALL, 0, 0);
         bad.struct_size = sizes[i];
-        assert_refused(&copy.view, &bad, 8, 5, QKVSIM_F32);
+        assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
     }
     newer.value.struct_size = sizeof newer;
     table result = permuted(context, &copy.view, 1, &newer.value, 8, 5);
     table_free(&result);
     newer.tail[2] = 1;
-    assert_refused(&copy.view, &newer.value, 8, 5, QKVSIM_F32);
+    assert_refused(&copy.view, &newer.value, 8, 5, QKVSIM_DTYPE_F32);
     stored_free(&copy);
     table_free(&data);
 }
@@ -885,10 +890,10 @@ static qkvsim_status run_permute(qkvsim_context *with, void *scheme)
 {
     enum { ROWS = 300, COLUMNS = 300 };
     static float values[ROWS * COLUMNS];
-    const qkvsim_view view = { sizeof view, values, ROWS, COLUMNS, COLUMNS, 1, QKVSIM_F32 };
+    const qkvsim_view view = { sizeof view, values, ROWS, COLUMNS, COLUMNS, 1, QKVSIM_DTYPE_F32 };
     const int64_t rows[] = { 1, 2, 3, 7, 299 };
     const qkvsim_selection selection = { .struct_size = sizeof selection,
-                                         .rows = rows,
+                                         .observations = rows,
                                          .count = 5 };
     static const int32_t segments[ROWS] = { 0, 0, 1, 1 };
     qkvsim_layout *layout = scattered_groups(COLUMNS);
@@ -897,7 +902,7 @@ static qkvsim_status run_permute(qkvsim_context *with, void *scheme)
     permutation.layout = layout;
     permutation.segments = segments;
     float *copy = poisoned(5 * COLUMNS * sizeof *copy);
-    const qkvsim_matrix matrix = matrix_of(copy, 5, COLUMNS, QKVSIM_F32);
+    const qkvsim_matrix matrix = matrix_of(copy, 5, COLUMNS, QKVSIM_DTYPE_F32);
     qkvsim_status status = qkvsim_permute(with, &view, 1, &permutation, &matrix);
     if (status != QKVSIM_OK)
         assert_poisoned(copy, 5 * COLUMNS * sizeof *copy);

@@ -600,7 +600,8 @@ class Layers(Program):
         self.assertEqual([layer["name"] for layer in result["layers"]],
                          sorted([*paths, self.path("layer10.npy")]))
         pair_groups = result["layers"][-1]["conditions"][0]["pair_groups"]
-        values = ["%.4f" % group["offset"]["offset_share"] for group in pair_groups]
+        values = ["-" if share is None else "%.4f" % share
+                      for share in (group["offset"]["offset_share"] for group in pair_groups)]
         for table in (self.succeed("analyze", *paths),
                       self.succeed_on_a_terminal(80, "analyze", *paths),
                       self.succeed_on_a_terminal(30, "analyze", *paths)):
@@ -708,6 +709,9 @@ class Inference(Program):
         super().setUp()
         self.values = self.random.normal(size=(120, 24)).astype("float32")
         self.values[:, :8] += self.random.normal(size=8)
+        self.values[:, 8:] += 0.5
+        common = self.random.normal(size=(120, 1))
+        self.values += common * numpy.repeat([0.3, 0.5, 1], 8)
         numpy.save(self.input, self.values)
 
     @staticmethod
@@ -717,9 +721,12 @@ class Inference(Program):
         norms = numpy.linalg.norm(values, axis=0)
         offsets = numpy.sqrt(len(values)) * values.mean(axis=0) / norms
         centred = (values - values.mean(axis=0)) / norms
-        above = numpy.triu_indices(8, 1)
-        offset = (numpy.outer(offsets, offsets)[above] ** 2).sum()
-        return offset / (offset + ((centred.T @ centred)[above] ** 2).sum())
+        above, n = numpy.triu_indices(8, 1), len(values)
+        corrected = offsets**2 - (1 - offsets**2) / (n - 1)
+        offset = numpy.outer(corrected, corrected)[above].sum()
+        noise = numpy.outer(1 - offsets**2, 1 - offsets**2)[above].sum()
+        variance = ((n - 1) * ((centred.T @ centred)[above] ** 2).sum() - noise) / (n - 2)
+        return offset / (offset + variance)
 
     def test_baselines_have_adjusted_p_values_and_the_offset_share(self):
         (condition,) = self.analyze(self.input, "--permutations", 19)["conditions"]
@@ -738,7 +745,7 @@ class Inference(Program):
 
     def test_every_scheme_gives_a_baseline_of_its_own(self):
         found = []
-        for scheme in ("all", "feature", "shift", "group", "rows", "rows-shift"):
+        for scheme in ("all", "feature", "shift", "group", "observations", "observations-shift"):
             (condition,) = self.analyze(self.input, "--permutations", 19, "--scheme",
                                         scheme)["conditions"]
             self.assertEqual(condition["baseline"]["scheme"], scheme)
@@ -746,12 +753,12 @@ class Inference(Program):
             found.append(q_k["baseline"]["pearson"]["variance"])
             self.assertIsNotNone(found[-1]["z"])
             within = q_q["baseline"]["pearson"]["variance"]["z"]
-            self.assertEqual(within is None, scheme.startswith("rows"))
+            self.assertEqual(within is None, scheme.startswith("observations"))
         self.assertEqual(len({summary["mean"] for summary in found}), 6)
 
     def test_segments_bound_the_lags_of_schemes(self):
         numpy.save(self.path("segments.npy"), numpy.repeat([1, 2], 60))
-        for scheme in ("shift", "rows-shift"):
+        for scheme in ("shift", "observations-shift"):
             options = ["--permutations", 5, "--scheme", scheme]
             self.assertNotEqual(self.analyze(self.input, *options),
                                 self.analyze(self.input, *options, "--segments",
@@ -1023,8 +1030,8 @@ class Heads(Program):
                 self.assertEqual(numpy.shape(matrix), (8, 8))
                 for group in condition["pair_groups"]:
                     a, b = (names.index(name) for name in group["name"].split("-"))
-                    value = (group["offset"] if statistic == "offset_share"
-                             else group[metric])[statistic]
+                    value = (group[metric] if statistic in group[metric]
+                             else group["offset"])[statistic]
                     self.assertEqual([matrix[a][b], matrix[b][a]], [value, value])
 
     def test_rollups_are_their_pair_groups_together(self):
@@ -1116,7 +1123,7 @@ class Heads(Program):
         groups = self.HEADS[:2]
         for options, key in ((self.HEADS, "p_max"), (groups, "p"),
                              (groups + ["--pair-groups", "Q-Q"], "p"),
-                             (self.HEADS + ["--scheme", "rows"], "p_max"),
+                             (self.HEADS + ["--scheme", "observations"], "p_max"),
                              (groups + ["--pair-groups", "Q-Q,V-V"], "p_max")):
             arguments = [self.input, *options, "--permutations", 99, "--seed", 3]
             (condition,) = self.analyze(*arguments)["conditions"]
@@ -1306,8 +1313,8 @@ class WrongUsage(Program):
                 self.refused(*arguments, status=2)
 
     def test_messages_say_what_would_be_right(self):
-        for arguments, says in ((["analyze", self.input, "--scheme", "row"],
-                                 "row (it is one of all, feature, shift, group, rows, rows-shift)"),
+        for arguments, says in ((["analyze", self.input, "--scheme", "observation"],
+                                 "observation (it is one of all, feature, shift, group, observations, observations-shift)"),
                                 (["matrix", self.input, "--metric", "cos"],
                                  "cos (it is one of cosine, pearson, covariance, dot, spearman)"),
                                 (["analyze", self.input, "--metric", "cosine"],
@@ -1382,7 +1389,7 @@ class WrongUsage(Program):
                           ["--interval", "jackknife", "--contrast", "Q-Q,V-V,K-K"],
                           ["--interval", "jackknife", "--contrast", "Q-Q,V-V", "--pair-groups",
                            "Q-Q"],
-                          ["--permutations", "9", "--scheme", "rows", "--pair-groups",
+                          ["--permutations", "9", "--scheme", "observations", "--pair-groups",
                            "Q-Q,V-V"]):
             with self.subTest(arguments=arguments):
                 self.refused("analyze", self.input, *arguments, status=2)

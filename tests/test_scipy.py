@@ -22,14 +22,14 @@ LIBRARY = None
 KOLMOGOROV_SMIRNOV, WASSERSTEIN, JENSEN_SHANNON = 1, 2, 3
 PEARSON, SPEARMAN = 2, 16
 MEAN = 1
-P_LESS, P_GREATER, OBSERVED = 7, 8, 13
-DISTANCE_MATCHED, DISTANCE_P = 2, 7
+OBSERVED, P, P_LESS, P_GREATER, MATCHED = 1, 7, 8, 9, 18
 JACKKNIFE, BOOTSTRAP = 1, 2
-LOW, HIGH, ESTIMATE, SE, INTERVAL_OBSERVED, INTERVAL_P = range(1, 7)
+LOW, HIGH, ESTIMATE, SE = 14, 15, 16, 17
+INTERVAL = (LOW, HIGH, ESTIMATE, SE, OBSERVED, P)
 
 
 class Selection(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("rows", ctypes.c_void_p),
+    _fields_ = [("struct_size", ctypes.c_size_t), ("observations", ctypes.c_void_p),
                 ("mask", ctypes.c_void_p), ("count", ctypes.c_int64)]
 
 
@@ -232,9 +232,9 @@ class AgainstScipy(unittest.TestCase):
                 observed, p = self.p_of_scipy(first, second, kolmogorov_smirnov, "greater",
                                               permutations, seed)
                 self.assertAlmostEqual(
-                    distance(comparison, 1, PEARSON, KOLMOGOROV_SMIRNOV, DISTANCE_MATCHED),
+                    distance(comparison, 1, PEARSON, KOLMOGOROV_SMIRNOV, MATCHED),
                     observed, 12)
-                self.assertEqual(distance(comparison, 1, PEARSON, KOLMOGOROV_SMIRNOV, DISTANCE_P),
+                self.assertEqual(distance(comparison, 1, PEARSON, KOLMOGOROV_SMIRNOV, P),
                                  p)
             LIBRARY.qkvsim_comparison_free(comparison)
 
@@ -252,7 +252,7 @@ class AgainstScipy(unittest.TestCase):
 
     def numbers(self, intervals, row=1):
         return [LIBRARY.qkvsim_intervals_statistic(intervals, row, PEARSON, MEAN, what)
-                for what in range(1, 7)]
+                for what in INTERVAL]
 
     def test_intervals_are_those_of_students_t(self):
         data = self.random.normal(size=(200, 6)) + self.random.normal(size=(200, 1))
@@ -266,7 +266,7 @@ class AgainstScipy(unittest.TestCase):
                 numpy.testing.assert_allclose(2 * t.sf(half), 1 - level, rtol=1e-9)
                 numpy.testing.assert_allclose(half, t.isf((1 - level) / 2), rtol=1e-7)
                 estimate, se, p = (LIBRARY.qkvsim_intervals_contrast(
-                    intervals, 0, 4, PEARSON, MEAN, what) for what in (ESTIMATE, SE, INTERVAL_P))
+                    intervals, 0, 4, PEARSON, MEAN, what) for what in (ESTIMATE, SE, P))
                 numpy.testing.assert_allclose(p, 2 * t.sf(abs(estimate / se)), rtol=1e-10)
                 LIBRARY.qkvsim_intervals_free(intervals)
 
@@ -276,7 +276,7 @@ class AgainstScipy(unittest.TestCase):
         for blocks in (8, 21, 200):
             intervals = self.intervals(data, blocks=blocks)
             estimate, se, p = (LIBRARY.qkvsim_intervals_contrast(
-                intervals, 0, 5, PEARSON, MEAN, what) for what in (ESTIMATE, SE, INTERVAL_P))
+                intervals, 0, 5, PEARSON, MEAN, what) for what in (ESTIMATE, SE, P))
             self.assertLess(p, 1e-6)
             numpy.testing.assert_allclose(
                 p, 2 * scipy.stats.t.sf(abs(estimate / se), blocks - 1), rtol=1e-9)
@@ -306,7 +306,7 @@ class AgainstScipy(unittest.TestCase):
         expected = scipy.stats.bootstrap(
             (numpy.arange(60),), lambda rows: numpy.corrcoef(data[rows, 0], data[rows, 1])[0, 1],
             n_resamples=4000, vectorized=False, method="basic", random_state=1)
-        numpy.testing.assert_allclose(self.numbers(intervals)[SE - 1], expected.standard_error,
+        numpy.testing.assert_allclose(self.numbers(intervals)[3], expected.standard_error,
                                       rtol=0.06)
         LIBRARY.qkvsim_intervals_free(intervals)
 

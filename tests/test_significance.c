@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { ROWS = 6, METRICS = 2, STATISTICS = 6, TESTS = METRICS * STATISTICS, MOST = 60 };
+enum { ROWS = 6, OF_COSINE = 11, OF_PEARSON = 6, TESTS = OF_COSINE + OF_PEARSON, MOST = 60 };
 
 static qkvsim_layout *layout;
 
@@ -140,14 +140,12 @@ typedef struct collection {
 
 static int32_t metric_of(int32_t test)
 {
-    return test < STATISTICS ? QKVSIM_COSINE : QKVSIM_PEARSON;
+    return test < OF_COSINE ? QKVSIM_METRIC_COSINE : QKVSIM_METRIC_PEARSON;
 }
 
-/* MEAN .. TAIL and the offset share, which is absent for Pearson. */
 static int32_t statistic_of(int32_t test)
 {
-    const int32_t s = test % STATISTICS;
-    return s < STATISTICS - 1 ? QKVSIM_MEAN + s : QKVSIM_STATISTIC_OFFSET_SHARE;
+    return kept_statistic(metric_of(test), test < OF_COSINE ? test : test - OF_COSINE);
 }
 
 static void collect(const qkvsim_analysis *analysis, int64_t k, collection *all)
@@ -166,8 +164,8 @@ static void collect_permutation(const stored *input, int64_t k, int32_t scheme, 
     const qkvsim_permutation permutation = {
         .struct_size = sizeof permutation, .seed = seed, .index = k, .scheme = scheme
     };
-    const qkvsim_matrix matrix = { sizeof matrix, memory, n, 9, 9, QKVSIM_F64 };
-    const qkvsim_view view = { sizeof view, memory, n, 9, 9, 1, QKVSIM_F64 };
+    const qkvsim_matrix matrix = { sizeof matrix, memory, n, 9, 9, QKVSIM_DTYPE_F64 };
+    const qkvsim_view view = { sizeof view, memory, n, 9, 9, 1, QKVSIM_DTYPE_F64 };
     qkvsim_analysis *analysis;
     assert_ok(context, qkvsim_permute(context, &input->view, 1, &permutation, &matrix));
     assert_ok(context, qkvsim_analyze(context, &view, 1, layout, NULL, &analysis));
@@ -191,22 +189,25 @@ static double summary(const qkvsim_baseline *baseline, int32_t test, int32_t row
     return qkvsim_baseline_statistic(baseline, row, metric_of(test), statistic_of(test), which);
 }
 
-/* |z| of each of the m + 1 values; false where they do not exist or are all equal. */
+/* |z| of each of the m + 1 values, infinite where one does not exist; false where the last, or all
+ * others, do not exist, or all are equal. */
 static bool studentise(const collection *all, int32_t test, int32_t row, double *z)
 {
     const double *value = all->value[test][row];
-    const double count = (double)(all->m + 1);
-    double mean = 0, squares = 0;
-    bool equal = true;
-    for (int64_t k = 0; k <= all->m; k++) {
-        mean += value[k] / count;
-        equal = equal && fabs(value[k] - value[0]) <= 1e-10 * fabs(value[0]);
-    }
+    double mean = 0, squares = 0, count = 0, least = INFINITY, most = -INFINITY;
     for (int64_t k = 0; k <= all->m; k++)
-        squares += (value[k] - mean) * (value[k] - mean) / count;
+        if (!isnan(value[k])) {
+            count++;
+            mean += value[k];
+            least = fmin(least, value[k]);
+            most = fmax(most, value[k]);
+        }
+    mean /= count;
     for (int64_t k = 0; k <= all->m; k++)
-        z[k] = fabs(value[k] - mean) / sqrt(squares);
-    return !equal && !isnan(squares);
+        squares += isnan(value[k]) ? 0 : (value[k] - mean) * (value[k] - mean) / count;
+    for (int64_t k = 0; k <= all->m; k++)
+        z[k] = isnan(value[k]) ? (double)INFINITY : fabs(value[k] - mean) / sqrt(squares);
+    return !isnan(value[all->m]) && count > 1 && most - least > 1e-9 * fmax(1, fabs(most));
 }
 
 static double share_at_least(const double *values, int64_t m, double bound)
@@ -233,20 +234,20 @@ static void assert_max_by_hand(const qkvsim_baseline *baseline, const collection
         for (int64_t k = 0; k <= all->m; k++)
             least_p[k] = fmin(least_p[k], share_at_least(largest, all->m, largest[k]));
         for (int32_t row = 0; row < ROWS; row++) {
-            const double p = summary(baseline, test, row, QKVSIM_NULL_P_MAX);
+            const double p = summary(baseline, test, row, QKVSIM_SUMMARY_P_MAX);
             if (varies[test][row])
                 assert_close(p, share_at_least(largest, all->m, z[test][row][all->m]), "p_max");
             else
-                ck_assert(p == 1 || isnan(summary(baseline, test, row, QKVSIM_NULL_P)));
+                ck_assert(p == 1 || isnan(summary(baseline, test, row, QKVSIM_SUMMARY_P)));
         }
     }
     for (int32_t test = 0; test < TESTS; test++)
         for (int32_t row = 0; row < ROWS; row++) {
-            const double own = summary(baseline, test, row, QKVSIM_NULL_P_MAX);
+            const double own = summary(baseline, test, row, QKVSIM_SUMMARY_P_MAX);
             double count = 0;
             for (int64_t k = 0; k <= all->m; k++)
                 count += least_p[k] <= own + 1e-12;
-            assert_close(summary(baseline, test, row, QKVSIM_NULL_P_MAX_ALL),
+            assert_close(summary(baseline, test, row, QKVSIM_SUMMARY_P_MAX_ALL),
                          isnan(own) ? NAN : count / (double)(all->m + 1), "p_max_all");
         }
 }
@@ -256,14 +257,14 @@ static void assert_bh_by_hand(const qkvsim_baseline *baseline)
     double p[TESTS * ROWS], within[ROWS], over_all[TESTS * ROWS];
     for (int32_t test = 0; test < TESTS; test++) {
         for (int32_t row = 0; row < ROWS; row++)
-            p[test * ROWS + row] = summary(baseline, test, row, QKVSIM_NULL_P);
+            p[test * ROWS + row] = summary(baseline, test, row, QKVSIM_SUMMARY_P);
         adjust_by_hand(p + test * ROWS, ROWS, within);
         for (int32_t row = 0; row < ROWS; row++)
-            assert_close(summary(baseline, test, row, QKVSIM_NULL_P_BH), within[row], "p_bh");
+            assert_close(summary(baseline, test, row, QKVSIM_SUMMARY_P_BH), within[row], "p_bh");
     }
     adjust_by_hand(p, TESTS * ROWS, over_all);
     for (int32_t k = 0; k < TESTS * ROWS; k++)
-        assert_close(summary(baseline, k / ROWS, k % ROWS, QKVSIM_NULL_P_BH_ALL), over_all[k],
+        assert_close(summary(baseline, k / ROWS, k % ROWS, QKVSIM_SUMMARY_P_BH_ALL), over_all[k],
                      "p_bh_all");
 }
 
@@ -277,7 +278,7 @@ START_TEST(adjusted_p_values_are_their_definitions)
     if (_i % 4 == 3)
         for (int64_t j = 0; j < 3; j++)
             table_set_constant(&data, j, 2);
-    stored input = store(&data, QKVSIM_F64, ORDER_C);
+    stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     all.m = _i == 0 ? 1 : MOST - 7 * _i;
     const int32_t scheme = 1 + _i % 2;
     qkvsim_baseline *baseline = run(&input, all.m, scheme, 5);
@@ -296,12 +297,12 @@ START_TEST(the_maximum_never_lowers_a_p_value)
 {
     for (uint64_t seed = 0; seed < 50; seed++) {
         table data = table_with_offsets(10, 9, 1, seed);
-        stored input = store(&data, QKVSIM_F64, ORDER_C);
+        stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
         qkvsim_baseline *baseline = run(&input, 30, QKVSIM_SCHEME_FEATURE, seed);
         for (int32_t k = 0; k < TESTS * ROWS; k++) {
-            const double p = summary(baseline, k / ROWS, k % ROWS, QKVSIM_NULL_P);
-            const double p_max = summary(baseline, k / ROWS, k % ROWS, QKVSIM_NULL_P_MAX);
-            const double all = summary(baseline, k / ROWS, k % ROWS, QKVSIM_NULL_P_MAX_ALL);
+            const double p = summary(baseline, k / ROWS, k % ROWS, QKVSIM_SUMMARY_P);
+            const double p_max = summary(baseline, k / ROWS, k % ROWS, QKVSIM_SUMMARY_P_MAX);
+            const double all = summary(baseline, k / ROWS, k % ROWS, QKVSIM_SUMMARY_P_MAX_ALL);
             ck_assert_int_eq(isnan(p), isnan(p_max));
             ck_assert_int_eq(isnan(p), isnan(all));
             ck_assert(isnan(p) || (p_max >= p && all >= p_max && all <= 1));
@@ -322,15 +323,15 @@ START_TEST(the_maximum_keeps_the_family_wise_error)
     int plain = 0, within = 0, over_all = 0;
     for (int draw = 0; draw < DRAWS; draw++) {
         table data = table_normal(8, 9, 7000 + (uint64_t)draw);
-        stored input = store(&data, QKVSIM_F32, ORDER_C);
+        stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
         qkvsim_baseline *baseline = run(&input, 39, QKVSIM_SCHEME_FEATURE, (uint64_t)draw);
         double least[3] = { 1, 1, 1 };
         for (int32_t k = 0; k < TESTS * ROWS; k++) {
             const int32_t test = k / ROWS, row = k % ROWS;
-            least[0] = fmin(least[0], summary(baseline, test, row, QKVSIM_NULL_P));
-            least[2] = fmin(least[2], summary(baseline, test, row, QKVSIM_NULL_P_MAX_ALL));
-            if (test == STATISTICS) /* the mean of Pearson */
-                least[1] = fmin(least[1], summary(baseline, test, row, QKVSIM_NULL_P_MAX));
+            least[0] = fmin(least[0], summary(baseline, test, row, QKVSIM_SUMMARY_P));
+            least[2] = fmin(least[2], summary(baseline, test, row, QKVSIM_SUMMARY_P_MAX_ALL));
+            if (test == OF_COSINE) /* the mean of Pearson */
+                least[1] = fmin(least[1], summary(baseline, test, row, QKVSIM_SUMMARY_P_MAX));
         }
         plain += least[0] <= 0.1;
         within += least[1] <= 0.1;
@@ -354,11 +355,11 @@ START_TEST(a_planted_pair_group_survives_every_adjustment)
     for (int64_t r = 0; r < 40; r++)
         for (int64_t j = 1; j < 3; j++)
             *table_at(&data, r, j) = *table_at(&data, r, 0) + 0.3 * random_normal(&source);
-    stored input = store(&data, QKVSIM_F64, ORDER_C);
+    stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_baseline *baseline = run(&input, 399, QKVSIM_SCHEME_FEATURE, 1);
-    for (int32_t which = QKVSIM_NULL_P_BH; which <= QKVSIM_NULL_P_MAX_ALL; which++)
+    for (int32_t which = QKVSIM_SUMMARY_P_BH; which <= QKVSIM_SUMMARY_P_MAX_ALL; which++)
         for (int32_t row = 0; row < ROWS; row++) {
-            const double p = summary(baseline, STATISTICS, row, which);
+            const double p = summary(baseline, OF_COSINE, row, which);
             ck_assert_msg(row == 0 ? p <= 0.05 : p > 0.05, "summary %d, row %d: p %g", (int)which,
                           (int)row, p);
         }
@@ -388,27 +389,28 @@ START_TEST(planted_offsets_and_correlations_come_out_as_built)
 {
     const double offset[] = { 0.8, 0, 0.6 }, correlation[] = { 0.5, 0.5, 0 };
     table data = table_built(offset, correlation);
-    stored input = store(&data, QKVSIM_F64, ORDER_C);
-    const int32_t rows[] = { 0, 3, 5 }, mean = STATISTICS;
+    stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    const int32_t rows[] = { 0, 3, 5 }, mean = OF_COSINE;
     qkvsim_baseline *feature = run(&input, 199, QKVSIM_SCHEME_FEATURE, 3);
     qkvsim_baseline *all = run(&input, 199, QKVSIM_SCHEME_ALL, 3);
     const qkvsim_analysis *observed = qkvsim_baseline_observed(feature);
     const double share[] = { 0.64 * 0.64 / (0.64 * 0.64 + 0.18 * 0.18), 0, 1 };
     for (int g = 0; g < 3; g++) {
-        assert_close(qkvsim_analysis_statistic(observed, rows[g], QKVSIM_PEARSON, QKVSIM_MEAN),
+        assert_close(qkvsim_analysis_statistic(observed, rows[g], QKVSIM_METRIC_PEARSON,
+                                               QKVSIM_STATISTIC_MEAN),
                      correlation[g], "a planted correlation");
-        assert_close(qkvsim_analysis_statistic(observed, rows[g], QKVSIM_COSINE,
-                                               QKVSIM_STATISTIC_OFFSET_SHARE),
+        assert_close(qkvsim_analysis_statistic(observed, rows[g], QKVSIM_METRIC_COSINE,
+                                               QKVSIM_STATISTIC_OFFSET_SHARE_RAW),
                      share[g], "a planted offset share");
-        const double p = summary(feature, mean, rows[g], QKVSIM_NULL_P_MAX_ALL);
+        const double p = summary(feature, mean, rows[g], QKVSIM_SUMMARY_P_MAX_ALL);
         ck_assert_msg(correlation[g] > 0 ? p <= 0.05 : p > 0.05, "group %d: p %g", g, p);
     }
     /* Given the offsets, the correlation within Q takes from their share; and offsets as a whole are
      * K's lack and V's all. */
-    const int32_t own = STATISTICS - 1;
-    ck_assert(summary(feature, own, rows[0], QKVSIM_NULL_P_LESS) == 0.005);
-    ck_assert(summary(all, own, rows[1], QKVSIM_NULL_P_LESS) == 0.005);
-    ck_assert(summary(all, own, rows[2], QKVSIM_NULL_P_GREATER) == 0.005);
+    const int32_t own = 6; /* the raw share */
+    ck_assert(summary(feature, own, rows[0], QKVSIM_SUMMARY_P_LESS) == 0.005);
+    ck_assert(summary(all, own, rows[1], QKVSIM_SUMMARY_P_LESS) == 0.005);
+    ck_assert(summary(all, own, rows[2], QKVSIM_SUMMARY_P_GREATER) == 0.005);
     qkvsim_baseline_free(feature);
     qkvsim_baseline_free(all);
     stored_free(&input);
@@ -421,21 +423,21 @@ END_TEST
 START_TEST(rollups_are_a_family_of_their_own)
 {
     table data = table_with_offsets(12, 9, 1, 4);
-    stored input = store(&data, QKVSIM_F64, ORDER_C);
+    stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_baseline *plain = run(&input, 50, QKVSIM_SCHEME_FEATURE, 2);
     const int32_t within[] = { 0, 3, 5 };
     assert_ok(context, qkvsim_layout_add_rollup(context, layout, "within", within, 3));
     qkvsim_baseline *rolled = run(&input, 50, QKVSIM_SCHEME_FEATURE, 2);
     for (int32_t test = 0; test < TESTS; test++)
-        for (int32_t which = QKVSIM_NULL_P; which <= QKVSIM_NULL_P_MAX_ALL; which++) {
+        for (int32_t which = QKVSIM_SUMMARY_P; which <= QKVSIM_SUMMARY_P_MAX_ALL; which++) {
             for (int32_t row = 0; row < ROWS; row++)
                 assert_close(summary(rolled, test, row, which), summary(plain, test, row, which),
                              "a pair group's p-value");
-            const double p = summary(rolled, test, ROWS, QKVSIM_NULL_P);
+            const double p = summary(rolled, test, ROWS, QKVSIM_SUMMARY_P);
             const double adjusted = summary(rolled, test, ROWS, which);
-            if (which == QKVSIM_NULL_P_BH || which == QKVSIM_NULL_P_MAX)
+            if (which == QKVSIM_SUMMARY_P_BH || which == QKVSIM_SUMMARY_P_MAX)
                 assert_close(adjusted, p, "a roll-up's p-value");
-            else if (which == QKVSIM_NULL_P_BH_ALL || which == QKVSIM_NULL_P_MAX_ALL)
+            else if (which == QKVSIM_SUMMARY_P_BH_ALL || which == QKVSIM_SUMMARY_P_MAX_ALL)
                 ck_assert(isnan(p) ? isnan(adjusted) : adjusted >= p);
         }
     qkvsim_baseline_free(plain);

@@ -18,10 +18,10 @@ static double *similarity(qkvsim_context *with, const qkvsim_view *view, int32_t
     qkvsim_similarity_options options = { .struct_size = sizeof options, .precision = precision };
     double *values = malloc((size_t)(d * d) * sizeof *values);
     float *narrow = malloc((size_t)(d * d) * sizeof *narrow);
-    void *memory = dtype == QKVSIM_F64 ? (void *)values : (void *)narrow;
+    void *memory = dtype == QKVSIM_DTYPE_F64 ? (void *)values : (void *)narrow;
     const qkvsim_matrix matrix = square_matrix(memory, d, dtype);
     assert_ok(with, qkvsim_similarity(with, view, 1, metric, &options, &matrix));
-    for (int64_t i = 0; dtype == QKVSIM_F32 && i < d * d; i++)
+    for (int64_t i = 0; dtype == QKVSIM_DTYPE_F32 && i < d * d; i++)
         values[i] = narrow[i];
     free(narrow);
     return values;
@@ -67,8 +67,8 @@ static void assert_accurate_view(const qkvsim_view *view, int32_t precision, dou
     for (int m = 0; m < 3; m++) {
         const int32_t metric = every_metric[m];
         double *expected = oracle_similarity(&exact, metric);
-        const int32_t output = tolerance < 1e-7 ? QKVSIM_F64 : QKVSIM_F32;
-        for (int32_t dtype = output; dtype <= QKVSIM_F64; dtype++) {
+        const int32_t output = tolerance < 1e-7 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
+        for (int32_t dtype = output; dtype <= QKVSIM_DTYPE_F64; dtype++) {
             double *values = similarity(context, view, metric, dtype, precision);
             double error = largest_error(values, expected, exact.d);
             ck_assert_msg(error <= tolerance,
@@ -96,13 +96,13 @@ START_TEST(f32_is_within_1e_6_on_random_data)
     const int64_t shapes[][2] = { { 2, 5 },    { 3, 7 },     { 17, 130 },  { 61, 200 },
                                   { 64, 193 }, { 253, 385 }, { 1021, 97 }, { 4093, 40 } };
     assert_accurate(table_with_offsets(shapes[_i][0], shapes[_i][1], 3, 100 + (uint64_t)_i),
-                    QKVSIM_F32, 1e-6);
+                    QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
 START_TEST(f32_is_within_1e_6_for_65536_observations)
 {
-    assert_accurate(table_with_offsets(65536, 9, _i == 0 ? 0 : 1e4, 5), QKVSIM_F32, 1e-6);
+    assert_accurate(table_with_offsets(65536, 9, _i == 0 ? 0 : 1e4, 5), QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
@@ -111,31 +111,31 @@ START_TEST(f32_is_within_1e_6_with_offsets_to_1e4_deviations)
     const double offsets[] = { 10, 100, 1e3, 1e4 };
     for (int i = 0; i < 4; i++)
         assert_accurate(table_with_offsets(odd_sizes[_i], 60, offsets[i], 7 + (uint64_t)i),
-                        QKVSIM_F32, 1e-6);
+                        QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
 START_TEST(f32_is_within_1e_6_on_duplicate_binary_columns)
 {
-    assert_accurate(table_binary_duplicates(odd_sizes[_i], 48, 3), QKVSIM_F32, 1e-6);
+    assert_accurate(table_binary_duplicates(odd_sizes[_i], 48, 3), QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
 START_TEST(f32_is_within_1e_6_on_sparse_columns)
 {
-    assert_accurate(table_sparse(odd_sizes[_i], 48, 4), QKVSIM_F32, 1e-6);
+    assert_accurate(table_sparse(odd_sizes[_i], 48, 4), QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
 START_TEST(f32_is_within_1e_6_on_one_hot_columns)
 {
-    assert_accurate(table_one_hot(odd_sizes[_i], 48, 5), QKVSIM_F32, 1e-6);
+    assert_accurate(table_one_hot(odd_sizes[_i], 48, 5), QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
 START_TEST(f32_is_within_1e_6_on_half_flipped_duplicates)
 {
-    assert_accurate(table_half_flipped(odd_sizes[_i], 48, 6), QKVSIM_F32, 1e-6);
+    assert_accurate(table_half_flipped(odd_sizes[_i], 48, 6), QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
@@ -147,7 +147,7 @@ START_TEST(f32_is_within_1e_6_where_one_row_has_all_the_variance)
         table_set_constant(&data, j, 1e4);
         *table_at(&data, j % data.n, j) = 1e4 + 0.5 * (double)(j + 1);
     }
-    assert_accurate(data, QKVSIM_F32, 1e-6);
+    assert_accurate(data, QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
@@ -162,13 +162,13 @@ START_TEST(f32_is_within_1e_6_where_one_row_is_far_from_all_others)
     for (int64_t j = 0; j < data.d; j++)
         *table_at(&data, _i % 2 * (n / 3), j) =
             (j % 2 == 0 ? 1 : -100) * distances[_i / 2 % 3] + 100 * (double)j;
-    assert_accurate(data, QKVSIM_F32, 1e-6);
+    assert_accurate(data, QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
 START_TEST(f32_magnitudes_of_1e30_and_1e_30_are_right)
 {
-    assert_accurate(table_magnitudes(odd_sizes[_i], 40, 9), QKVSIM_F32, 1e-6);
+    assert_accurate(table_magnitudes(odd_sizes[_i], 40, 9), QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
@@ -178,7 +178,7 @@ START_TEST(f32_extremes_of_the_exponent_are_right)
     table data = table_normal(253, 20, 10);
     for (int64_t i = 0; i < data.n * data.d; i++)
         data.values[i] = fmax(-10, fmin(10, data.values[i])) * scales[i % data.d % 5];
-    assert_accurate(data, QKVSIM_F32, 1e-6);
+    assert_accurate(data, QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
@@ -189,7 +189,7 @@ START_TEST(f64_extremes_of_the_exponent_are_right)
     table data = table_normal(253, 20, 11);
     for (int64_t i = 0; i < data.n * data.d; i++)
         data.values[i] *= scales[i % data.d % 5];
-    assert_accurate(data, QKVSIM_F64, 1e-13);
+    assert_accurate(data, QKVSIM_DTYPE_F64, 1e-13);
 }
 END_TEST
 
@@ -198,16 +198,16 @@ START_TEST(f64_is_within_1e_13_without_offsets)
     const int64_t shapes[][2] = { { 2, 5 },     { 3, 7 },     { 61, 200 },
                                   { 253, 193 }, { 1021, 97 }, { 65536, 8 } };
     assert_accurate(table_with_offsets(shapes[_i][0], shapes[_i][1], 0, 20 + (uint64_t)_i),
-                    QKVSIM_F64, 1e-13);
+                    QKVSIM_DTYPE_F64, 1e-13);
 }
 END_TEST
 
 START_TEST(f64_is_within_1e_13_on_adversarial_columns)
 {
-    assert_accurate(table_binary_duplicates(odd_sizes[_i], 32, 21), QKVSIM_F64, 1e-13);
-    assert_accurate(table_sparse(odd_sizes[_i], 32, 22), QKVSIM_F64, 1e-13);
-    assert_accurate(table_one_hot(odd_sizes[_i], 32, 23), QKVSIM_F64, 1e-13);
-    assert_accurate(table_half_flipped(odd_sizes[_i], 32, 24), QKVSIM_F64, 1e-13);
+    assert_accurate(table_binary_duplicates(odd_sizes[_i], 32, 21), QKVSIM_DTYPE_F64, 1e-13);
+    assert_accurate(table_sparse(odd_sizes[_i], 32, 22), QKVSIM_DTYPE_F64, 1e-13);
+    assert_accurate(table_one_hot(odd_sizes[_i], 32, 23), QKVSIM_DTYPE_F64, 1e-13);
+    assert_accurate(table_half_flipped(odd_sizes[_i], 32, 24), QKVSIM_DTYPE_F64, 1e-13);
 }
 END_TEST
 
@@ -217,25 +217,27 @@ START_TEST(f64_with_offsets_is_what_its_bits_can_carry)
     const double offsets[] = { 1, 100, 1e4, 1e6 };
     for (int i = 0; i < 4; i++)
         assert_accurate(table_with_offsets(odd_sizes[_i], 24, offsets[i], 30 + (uint64_t)i),
-                        QKVSIM_F64, 1e-13 + 2 * DBL_EPSILON * offsets[i]);
+                        QKVSIM_DTYPE_F64, 1e-13 + 2 * DBL_EPSILON * offsets[i]);
 }
 END_TEST
 
 START_TEST(f16_and_bf16_are_widened_and_then_as_f32)
 {
-    assert_accurate(table_with_offsets(253, 60, 3, 40), _i == 0 ? QKVSIM_F16 : QKVSIM_BF16, 1e-6);
-    assert_accurate(table_with_offsets(1021, 20, 100, 41), _i == 0 ? QKVSIM_F16 : QKVSIM_BF16,
+    assert_accurate(table_with_offsets(253, 60, 3, 40),
+                    _i == 0 ? QKVSIM_DTYPE_F16 : QKVSIM_DTYPE_BF16, 1e-6);
+    assert_accurate(table_with_offsets(1021, 20, 100, 41),
+                    _i == 0 ? QKVSIM_DTYPE_F16 : QKVSIM_DTYPE_BF16, 1e-6);
+    assert_accurate(table_sparse(1021, 20, 42), _i == 0 ? QKVSIM_DTYPE_F16 : QKVSIM_DTYPE_BF16,
                     1e-6);
-    assert_accurate(table_sparse(1021, 20, 42), _i == 0 ? QKVSIM_F16 : QKVSIM_BF16, 1e-6);
 }
 END_TEST
 
 START_TEST(f64_arithmetic_on_narrow_input_is_within_1e_13)
 {
-    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32 };
+    const int32_t dtypes[] = { QKVSIM_DTYPE_F16, QKVSIM_DTYPE_BF16, QKVSIM_DTYPE_F32 };
     table data = table_with_offsets(253, 40, 1, 43);
     stored copy = store(&data, dtypes[_i], ORDER_C);
-    assert_accurate_view(&copy.view, QKVSIM_F64, 1e-13);
+    assert_accurate_view(&copy.view, QKVSIM_DTYPE_F64, 1e-13);
     stored_free(&copy);
     table_free(&data);
 }
@@ -244,13 +246,14 @@ END_TEST
 START_TEST(f32_arithmetic_on_f64_input_is_refused)
 {
     table data = table_normal(10, 3, 44);
-    stored copy = store(&data, QKVSIM_F64, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     double *values = poisoned(9 * sizeof *values);
-    const qkvsim_matrix matrix = square_matrix(values, 3, QKVSIM_F64);
-    qkvsim_similarity_options options = { .struct_size = sizeof options, .precision = QKVSIM_F32 };
-    assert_status(context,
-                  qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    const qkvsim_matrix matrix = square_matrix(values, 3, QKVSIM_DTYPE_F64);
+    qkvsim_similarity_options options = { .struct_size = sizeof options,
+                                          .precision = QKVSIM_DTYPE_F32 };
+    assert_status(
+        context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_poisoned(values, 9 * sizeof *values);
     free(values);
     stored_free(&copy);
@@ -263,10 +266,10 @@ static void assert_products_accurate(const table *data, int32_t dtype, double to
 {
     stored copy = store(data, dtype, ORDER_C);
     const table exact = widen(&copy.view);
-    const int32_t metrics[] = { QKVSIM_COVARIANCE, QKVSIM_DOT };
+    const int32_t metrics[] = { QKVSIM_METRIC_COVARIANCE, QKVSIM_METRIC_DOT };
     for (int m = 0; m < 2; m++) {
         double *expected = oracle_similarity(&exact, metrics[m]);
-        double *values = similarity(context, &copy.view, metrics[m], QKVSIM_F64, 0);
+        double *values = similarity(context, &copy.view, metrics[m], QKVSIM_DTYPE_F64, 0);
         for (int64_t i = 0; i < exact.d; i++)
             for (int64_t j = 0; j < exact.d; j++) {
                 double scale =
@@ -288,9 +291,9 @@ START_TEST(covariance_and_dot_are_the_products_by_definition)
 {
     table plain = table_with_offsets(253, 50, 3, 50);
     table scaled = table_magnitudes(61, 20, 51);
-    assert_products_accurate(&plain, QKVSIM_F32, 1e-6);
-    assert_products_accurate(&scaled, QKVSIM_F32, 1e-6);
-    assert_products_accurate(&plain, QKVSIM_F64, 1e-13);
+    assert_products_accurate(&plain, QKVSIM_DTYPE_F32, 1e-6);
+    assert_products_accurate(&scaled, QKVSIM_DTYPE_F32, 1e-6);
+    assert_products_accurate(&plain, QKVSIM_DTYPE_F64, 1e-13);
     table_free(&plain);
     table_free(&scaled);
 }
@@ -299,10 +302,11 @@ END_TEST
 START_TEST(covariance_of_one_observation_is_undefined_and_its_cosines_are_not)
 {
     table data = table_normal(1, 6, 52);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    double *covariance = similarity(context, &copy.view, QKVSIM_COVARIANCE, QKVSIM_F32, 0);
-    double *pearson = similarity(context, &copy.view, QKVSIM_PEARSON, QKVSIM_F32, 0);
-    double *cosine = similarity(context, &copy.view, QKVSIM_COSINE, QKVSIM_F32, 0);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    double *covariance =
+        similarity(context, &copy.view, QKVSIM_METRIC_COVARIANCE, QKVSIM_DTYPE_F32, 0);
+    double *pearson = similarity(context, &copy.view, QKVSIM_METRIC_PEARSON, QKVSIM_DTYPE_F32, 0);
+    double *cosine = similarity(context, &copy.view, QKVSIM_METRIC_COSINE, QKVSIM_DTYPE_F32, 0);
     for (int64_t i = 0; i < 36; i++) {
         ck_assert(isnan(covariance[i]));
         ck_assert(isnan(pearson[i]));
@@ -319,9 +323,9 @@ END_TEST
 
 START_TEST(constant_and_zero_features_are_undefined_exactly_where_the_definition_says)
 {
-    assert_accurate(table_mixed(61, 40, 53), QKVSIM_F32, 1e-6);
-    assert_accurate(table_mixed(1000, 40, 54), QKVSIM_F64, 1e-13);
-    assert_accurate(table_mixed(77, 40, 55), QKVSIM_F16, 1e-6);
+    assert_accurate(table_mixed(61, 40, 53), QKVSIM_DTYPE_F32, 1e-6);
+    assert_accurate(table_mixed(1000, 40, 54), QKVSIM_DTYPE_F64, 1e-13);
+    assert_accurate(table_mixed(77, 40, 55), QKVSIM_DTYPE_F16, 1e-6);
 }
 END_TEST
 
@@ -331,16 +335,16 @@ START_TEST(a_feature_one_ulp_from_constant_is_defined)
     table data = table_normal(1021, 4, 56);
     table_set_constant(&data, 1, 0.1f);
     *table_at(&data, 700, 1) = nextafterf(0.1f, 1);
-    assert_accurate(data, QKVSIM_F32, 1e-6);
+    assert_accurate(data, QKVSIM_DTYPE_F32, 1e-6);
 }
 END_TEST
 
 START_TEST(one_feature_alone_is_itself)
 {
     table data = table_normal(20, 1, 57);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    double *cosine = similarity(context, &copy.view, QKVSIM_COSINE, QKVSIM_F32, 0);
-    double *pearson = similarity(context, &copy.view, QKVSIM_PEARSON, QKVSIM_F64, 0);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    double *cosine = similarity(context, &copy.view, QKVSIM_METRIC_COSINE, QKVSIM_DTYPE_F32, 0);
+    double *pearson = similarity(context, &copy.view, QKVSIM_METRIC_PEARSON, QKVSIM_DTYPE_F64, 0);
     ck_assert(cosine[0] == 1 && pearson[0] == 1);
     free(cosine);
     free(pearson);
@@ -360,7 +364,7 @@ static void assert_identical(double *one, double *other, int64_t d, const char *
 START_TEST(results_are_bit_identical_for_any_number_of_threads)
 {
     const int32_t threads[] = { 2, 3, 7 };
-    const int32_t dtype = _i % 2 == 0 ? QKVSIM_F32 : QKVSIM_F64;
+    const int32_t dtype = _i % 2 == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64;
     const int32_t metric = every_metric[_i / 2];
     table data = table_with_offsets(301, 700, 2, 60);
     stored copy = store(&data, dtype, ORDER_C);
@@ -380,15 +384,15 @@ END_TEST
 START_TEST(scaling_by_powers_of_two_changes_nothing)
 {
     table data = table_with_offsets(253, 60, 2, 61);
-    stored plain = store(&data, QKVSIM_F32, ORDER_C);
+    stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t i = 0; i < data.n; i++)
         for (int64_t j = 0; j < data.d; j++)
             *table_at(&data, i, j) = ldexp(*table_at(&data, i, j), (int)(j % 41) - 20);
-    stored scaled = store(&data, QKVSIM_F32, ORDER_C);
+    stored scaled = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int m = 0; m < 3; m++)
-        assert_identical(similarity(context, &plain.view, every_metric[m], QKVSIM_F32, 0),
-                         similarity(context, &scaled.view, every_metric[m], QKVSIM_F32, 0), data.d,
-                         "scaling");
+        assert_identical(similarity(context, &plain.view, every_metric[m], QKVSIM_DTYPE_F32, 0),
+                         similarity(context, &scaled.view, every_metric[m], QKVSIM_DTYPE_F32, 0),
+                         data.d, "scaling");
     stored_free(&plain);
     stored_free(&scaled);
     table_free(&data);
@@ -398,12 +402,12 @@ END_TEST
 START_TEST(a_negative_scale_turns_the_sign_exactly)
 {
     table data = table_with_offsets(100, 30, 2, 62);
-    stored plain = store(&data, QKVSIM_F32, ORDER_C);
+    stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t i = 0; i < data.n; i++)
         *table_at(&data, i, 4) *= -1;
-    stored turned = store(&data, QKVSIM_F32, ORDER_C);
-    double *before = similarity(context, &plain.view, QKVSIM_COSINE, QKVSIM_F32, 0);
-    double *after = similarity(context, &turned.view, QKVSIM_COSINE, QKVSIM_F32, 0);
+    stored turned = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    double *before = similarity(context, &plain.view, QKVSIM_METRIC_COSINE, QKVSIM_DTYPE_F32, 0);
+    double *after = similarity(context, &turned.view, QKVSIM_METRIC_COSINE, QKVSIM_DTYPE_F32, 0);
     for (int64_t j = 0; j < data.d; j++)
         ck_assert(after[4 * data.d + j] == (j == 4 ? 1 : -before[4 * data.d + j]));
     free(before);
@@ -420,12 +424,12 @@ START_TEST(pearson_is_invariant_under_shifts)
     table data = table_with_offsets(253, 40, 2, 63);
     for (int64_t i = 0; i < data.n * data.d; i++)
         data.values[i] = rint(64 * data.values[i]) / 64;
-    stored plain = store(&data, QKVSIM_F32, ORDER_C);
+    stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t i = 0; i < data.n * data.d; i++)
         data.values[i] += ldexp(1, (int)(i % data.d % 10));
-    stored shifted = store(&data, QKVSIM_F32, ORDER_C);
-    double *before = similarity(context, &plain.view, QKVSIM_PEARSON, QKVSIM_F32, 0);
-    double *after = similarity(context, &shifted.view, QKVSIM_PEARSON, QKVSIM_F32, 0);
+    stored shifted = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    double *before = similarity(context, &plain.view, QKVSIM_METRIC_PEARSON, QKVSIM_DTYPE_F32, 0);
+    double *after = similarity(context, &shifted.view, QKVSIM_METRIC_PEARSON, QKVSIM_DTYPE_F32, 0);
     ck_assert_double_le(largest_error(after, before, data.d), 2e-6);
     free(before);
     free(after);
@@ -438,7 +442,7 @@ END_TEST
 /* Multiples of 1/16 below 2^7, so that there are ties and cubes are exact; every other column falls. */
 START_TEST(spearman_depends_on_the_order_of_the_values_only)
 {
-    const int32_t dtype = _i == 0 ? QKVSIM_F32 : QKVSIM_F64;
+    const int32_t dtype = _i == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64;
     table data = table_with_offsets(253, 40, 2, 66);
     for (int64_t i = 0; i < data.n * data.d; i++)
         data.values[i] = rint(16 * data.values[i]) / 16;
@@ -447,8 +451,8 @@ START_TEST(spearman_depends_on_the_order_of_the_values_only)
         data.values[i] *= data.values[i] * (i % data.d % 2 == 0 ? data.values[i] : 0)
                           + (i % data.d % 2 == 0 ? 1 : -0.125);
     stored mapped = store(&data, dtype, ORDER_C);
-    double *before = similarity(context, &plain.view, QKVSIM_SPEARMAN, QKVSIM_F64, 0);
-    double *after = similarity(context, &mapped.view, QKVSIM_SPEARMAN, QKVSIM_F64, 0);
+    double *before = similarity(context, &plain.view, QKVSIM_METRIC_SPEARMAN, QKVSIM_DTYPE_F64, 0);
+    double *after = similarity(context, &mapped.view, QKVSIM_METRIC_SPEARMAN, QKVSIM_DTYPE_F64, 0);
     for (int64_t i = 0; i < data.d; i++)
         for (int64_t j = 0; j < data.d; j++) {
             const double sign = (i + j) % 2 == 0 ? 1 : -1;
@@ -469,10 +473,12 @@ START_TEST(spearman_of_equal_values_uses_their_mean_rank)
     table data = table_new(5, 2);
     for (int64_t i = 0; i < 10; i++)
         *table_at(&data, i % 5, i / 5) = columns[i / 5][i % 5];
-    for (int32_t dtype = QKVSIM_F32; dtype <= QKVSIM_F64; dtype++) {
+    for (int32_t dtype = QKVSIM_DTYPE_F32; dtype <= QKVSIM_DTYPE_F64; dtype++) {
         stored copy = store(&data, dtype, ORDER_C);
-        double *values = similarity(context, &copy.view, QKVSIM_SPEARMAN, QKVSIM_F64, 0);
-        ck_assert_double_eq_tol(values[1], -8.5 / sqrt(95), (dtype == QKVSIM_F64 ? 1e-15 : 1e-7));
+        double *values =
+            similarity(context, &copy.view, QKVSIM_METRIC_SPEARMAN, QKVSIM_DTYPE_F64, 0);
+        ck_assert_double_eq_tol(values[1], -8.5 / sqrt(95),
+                                (dtype == QKVSIM_DTYPE_F64 ? 1e-15 : 1e-7));
         free(values);
         stored_free(&copy);
     }
@@ -488,8 +494,8 @@ START_TEST(spearman_holds_0_and_minus_0_equal)
         *table_at(&data, i, 1) = i % 3 == 1 ? *table_at(&data, i, 1) : i % 3 == 0 ? -0.0 : 0.0;
         *table_at(&data, i, 2) = *table_at(&data, i, 1) + 0.0;
     }
-    stored copy = store(&data, _i == 0 ? QKVSIM_F32 : QKVSIM_F64, ORDER_C);
-    double *values = similarity(context, &copy.view, QKVSIM_SPEARMAN, QKVSIM_F64, 0);
+    stored copy = store(&data, _i == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64, ORDER_C);
+    double *values = similarity(context, &copy.view, QKVSIM_METRIC_SPEARMAN, QKVSIM_DTYPE_F64, 0);
     ck_assert(isnan(values[0]) && isnan(values[1]));
     ck_assert(values[4 + 3] == values[8 + 3]);
     ck_assert_double_eq_tol(values[4 + 2], 1, 1e-6);
@@ -507,9 +513,10 @@ START_TEST(features_in_another_order_give_the_same_values_there)
         order[j] = (17 * j + 3) % D;
     table data = table_with_offsets(253, D, 2, 64);
     table turned = table_columns(&data, order, D);
-    stored plain = store(&data, QKVSIM_F32, ORDER_C), moved = store(&turned, QKVSIM_F32, ORDER_C);
-    double *before = similarity(context, &plain.view, QKVSIM_COSINE, QKVSIM_F32, 0);
-    double *after = similarity(context, &moved.view, QKVSIM_COSINE, QKVSIM_F32, 0);
+    stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
+           moved = store(&turned, QKVSIM_DTYPE_F32, ORDER_C);
+    double *before = similarity(context, &plain.view, QKVSIM_METRIC_COSINE, QKVSIM_DTYPE_F32, 0);
+    double *after = similarity(context, &moved.view, QKVSIM_METRIC_COSINE, QKVSIM_DTYPE_F32, 0);
     for (int64_t i = 0; i < D; i++)
         for (int64_t j = 0; j < D; j++)
             ck_assert_double_eq_tol(after[i * D + j], before[order[i] * D + order[j]], 1e-6);
@@ -527,17 +534,17 @@ START_TEST(a_few_features_have_alone_the_values_that_they_have_among_many)
 {
     enum { MANY = 1000, FEW = 91 };
     const int32_t threads[] = { 1, 2, 7 };
-    const int32_t dtype = _i == 0 ? QKVSIM_F32 : QKVSIM_F64;
+    const int32_t dtype = _i == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64;
     int64_t chosen[FEW];
     for (int64_t j = 0; j < FEW; j++)
         chosen[j] = 11 * j;
     table data = table_with_offsets(1500, MANY, 2, 66);
     table some = table_columns(&data, chosen, FEW);
     stored all = store(&data, dtype, ORDER_C), alone = store(&some, dtype, ORDER_C);
-    double *expected = similarity(context, &alone.view, QKVSIM_PEARSON, dtype, 0);
+    double *expected = similarity(context, &alone.view, QKVSIM_METRIC_PEARSON, dtype, 0);
     for (int t = 0; t < 3; t++) {
         qkvsim_context *with = context_with(threads[t], QKVSIM_KERNELS_AUTO);
-        double *values = similarity(with, &all.view, QKVSIM_PEARSON, dtype, 0);
+        double *values = similarity(with, &all.view, QKVSIM_METRIC_PEARSON, dtype, 0);
         for (int64_t i = 0; i < FEW; i++)
             for (int64_t j = 0; j < FEW; j++)
                 ck_assert(values[chosen[i] * MANY + chosen[j]] == expected[i * FEW + j]);
@@ -555,14 +562,14 @@ END_TEST
 START_TEST(kernels_agree_within_the_contract)
 {
     table data = table_with_offsets(253, 130, 2, 65);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     double *portable = NULL;
     for (int32_t kernels = QKVSIM_KERNELS_PORTABLE; kernels <= QKVSIM_KERNELS_AVX512; kernels++) {
         qkvsim_context_options options = { .struct_size = sizeof options, .kernels = kernels };
         qkvsim_context *with;
         if (qkvsim_context_create(&options, &with) != QKVSIM_OK)
             continue;
-        double *values = similarity(with, &copy.view, QKVSIM_COSINE, QKVSIM_F32, 0);
+        double *values = similarity(with, &copy.view, QKVSIM_METRIC_COSINE, QKVSIM_DTYPE_F32, 0);
         if (portable)
             ck_assert_double_le(largest_error(values, portable, data.d), 1e-6);
         free(portable);
@@ -579,13 +586,15 @@ START_TEST(the_upper_triangle_leaves_the_rest_and_the_padding_alone)
 {
     const int64_t d = 210, leading = 217;
     table data = table_with_offsets(64, d, 2, 66);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float *upper = poisoned((size_t)(d * leading) * sizeof *upper);
-    double *full = similarity(context, &copy.view, QKVSIM_COSINE, QKVSIM_F32, 0);
-    qkvsim_matrix matrix = square_matrix(upper, d, QKVSIM_F32);
+    double *full = similarity(context, &copy.view, QKVSIM_METRIC_COSINE, QKVSIM_DTYPE_F32, 0);
+    qkvsim_matrix matrix = square_matrix(upper, d, QKVSIM_DTYPE_F32);
     matrix.leading_dimension = leading;
-    qkvsim_similarity_options options = { .struct_size = sizeof options, .triangle = QKVSIM_UPPER };
-    assert_ok(context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix));
+    qkvsim_similarity_options options = { .struct_size = sizeof options,
+                                          .triangle = QKVSIM_TRIANGLE_UPPER };
+    assert_ok(context,
+              qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix));
     for (int64_t i = 0; i < d; i++) {
         assert_poisoned(upper + i * leading, (size_t)i * sizeof *upper);
         assert_poisoned(upper + i * leading + d, (size_t)(leading - d) * sizeof *upper);
@@ -606,13 +615,14 @@ static void assert_nonfinite_named(double value, int64_t row, int64_t column)
     const int64_t n = 333, d = 120;
     table data = table_normal(n, d, 70);
     *table_at(&data, row, column) = value;
-    stored single = store(&data, QKVSIM_F32, ORDER_C), half = store(&data, QKVSIM_F16, ORDER_C);
+    stored single = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
+           half = store(&data, QKVSIM_DTYPE_F16, ORDER_C);
     const qkvsim_view parts[] = { view_of_columns(&single.view, 0, 40),
                                   view_of_columns(&half.view, 40, 40),
                                   view_of_columns(&single.view, 80, 40) };
     float *values = poisoned((size_t)(d * d) * sizeof *values);
-    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_F32);
-    for (int32_t metric = QKVSIM_COSINE; metric <= QKVSIM_SPEARMAN; metric *= 2) {
+    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_DTYPE_F32);
+    for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_SPEARMAN; metric *= 2) {
         assert_status(context, qkvsim_similarity(context, parts, 3, metric, NULL, &matrix),
                       QKVSIM_ERROR_NONFINITE);
         assert_message_has_number(context, row);
@@ -645,14 +655,15 @@ START_TEST(nan_in_rows_not_selected_does_not_matter)
         if (!mask[i])
             *table_at(&data, i, i % 12) = NAN;
     }
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float values[144];
     const qkvsim_selection selection = { .struct_size = sizeof selection,
                                          .mask = mask,
                                          .count = 60 };
     qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &selection };
-    const qkvsim_matrix matrix = square_matrix(values, 12, QKVSIM_F32);
-    assert_ok(context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix));
+    const qkvsim_matrix matrix = square_matrix(values, 12, QKVSIM_DTYPE_F32);
+    assert_ok(context,
+              qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix));
     for (int i = 0; i < 144; i++)
         ck_assert(isfinite(values[i]));
     stored_free(&copy);
@@ -665,17 +676,17 @@ START_TEST(nan_in_a_selected_row_is_named_by_the_callers_number)
 {
     table data = table_normal(60, 12, 72);
     *table_at(&data, 47, 9) = NAN;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const int64_t rows[] = { 50, 47, 12 };
     float values[144];
     const qkvsim_selection selection = { .struct_size = sizeof selection,
-                                         .rows = rows,
+                                         .observations = rows,
                                          .count = 3 };
     qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &selection };
-    const qkvsim_matrix matrix = square_matrix(values, 12, QKVSIM_F32);
-    assert_status(context,
-                  qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix),
-                  QKVSIM_ERROR_NONFINITE);
+    const qkvsim_matrix matrix = square_matrix(values, 12, QKVSIM_DTYPE_F32);
+    assert_status(
+        context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix),
+        QKVSIM_ERROR_NONFINITE);
     assert_message_has_number(context, 47);
     assert_message_has_number(context, 9);
     stored_free(&copy);
@@ -686,10 +697,10 @@ END_TEST
 /* Data with NaN and infinity in two rows and three columns, under one of the two lenient rules. */
 static double *lenient(const table *data, int32_t nonfinite, int32_t metric)
 {
-    stored copy = store(data, QKVSIM_F32, ORDER_C);
+    stored copy = store(data, QKVSIM_DTYPE_F32, ORDER_C);
     double *values = malloc((size_t)(data->d * data->d) * sizeof *values);
     qkvsim_similarity_options options = { .struct_size = sizeof options, .nonfinite = nonfinite };
-    const qkvsim_matrix matrix = square_matrix(values, data->d, QKVSIM_F64);
+    const qkvsim_matrix matrix = square_matrix(values, data->d, QKVSIM_DTYPE_F64);
     assert_ok(context, qkvsim_similarity(context, &copy.view, 1, metric, &options, &matrix));
     stored_free(&copy);
     return values;
@@ -743,14 +754,14 @@ START_TEST(all_observations_dropped_is_an_error)
     table data = table_normal(5, 5, 74);
     for (int64_t i = 0; i < 5; i++)
         *table_at(&data, i, i) = NAN;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float *values = poisoned(25 * sizeof *values);
     qkvsim_similarity_options options = { .struct_size = sizeof options,
                                           .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
-    const qkvsim_matrix matrix = square_matrix(values, 5, QKVSIM_F32);
-    assert_status(context,
-                  qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &options, &matrix),
-                  QKVSIM_ERROR_NONFINITE);
+    const qkvsim_matrix matrix = square_matrix(values, 5, QKVSIM_DTYPE_F32);
+    assert_status(
+        context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix),
+        QKVSIM_ERROR_NONFINITE);
     assert_poisoned(values, 25 * sizeof *values);
     free(values);
     stored_free(&copy);
@@ -763,16 +774,17 @@ START_TEST(products_past_the_output_type_are_too_large)
     table data = table_normal(64, 6, 75);
     for (int64_t i = 0; i < data.n * data.d; i++)
         data.values[i] *= 1e25;
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float *values = poisoned(36 * sizeof *values);
-    const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_F32);
-    assert_status(context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_DOT, NULL, &matrix),
-                  QKVSIM_ERROR_TOO_LARGE);
+    const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_DTYPE_F32);
     assert_status(context,
-                  qkvsim_similarity(context, &copy.view, 1, QKVSIM_COVARIANCE, NULL, &matrix),
+                  qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_DOT, NULL, &matrix),
                   QKVSIM_ERROR_TOO_LARGE);
+    assert_status(
+        context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COVARIANCE, NULL, &matrix),
+        QKVSIM_ERROR_TOO_LARGE);
     assert_poisoned(values, 36 * sizeof *values);
-    double *wide = similarity(context, &copy.view, QKVSIM_DOT, QKVSIM_F64, 0);
+    double *wide = similarity(context, &copy.view, QKVSIM_METRIC_DOT, QKVSIM_DTYPE_F64, 0);
     ck_assert(isfinite(wide[0]) && wide[0] > 1e50);
     free(wide);
     free(values);
@@ -787,12 +799,13 @@ START_TEST(ranks_that_single_precision_cannot_hold_are_refused)
     const int64_t n = ((int64_t)1 << 24) + 1;
     uint16_t *values = calloc((size_t)n, sizeof *values);
     float entry = 7;
-    const qkvsim_view view = { sizeof view, values, n, 1, 1, 1, QKVSIM_F16 };
-    const qkvsim_matrix matrix = square_matrix(&entry, 1, QKVSIM_F32);
-    assert_status(context, qkvsim_similarity(context, &view, 1, QKVSIM_SPEARMAN, NULL, &matrix),
+    const qkvsim_view view = { sizeof view, values, n, 1, 1, 1, QKVSIM_DTYPE_F16 };
+    const qkvsim_matrix matrix = square_matrix(&entry, 1, QKVSIM_DTYPE_F32);
+    assert_status(context,
+                  qkvsim_similarity(context, &view, 1, QKVSIM_METRIC_SPEARMAN, NULL, &matrix),
                   QKVSIM_ERROR_TOO_LARGE);
     assert_message_has_number(context, n);
-    assert_message_has(context, "QKVSIM_F64");
+    assert_message_has(context, "QKVSIM_DTYPE_F64");
     ck_assert(entry == 7);
     free(values);
 }
@@ -801,9 +814,9 @@ END_TEST
 START_TEST(unknown_metrics_and_options_are_refused)
 {
     table data = table_normal(9, 4, 76);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float *values = poisoned(16 * sizeof *values);
-    const qkvsim_matrix matrix = square_matrix(values, 4, QKVSIM_F32);
+    const qkvsim_matrix matrix = square_matrix(values, 4, QKVSIM_DTYPE_F32);
     const int32_t metrics[] = { 0, 3, 5, 17, 32, -1 };
     for (int i = 0; i < 6; i++)
         assert_status(context, qkvsim_similarity(context, &copy.view, 1, metrics[i], NULL, &matrix),
@@ -817,12 +830,14 @@ START_TEST(unknown_metrics_and_options_are_refused)
                                               { .struct_size = 0 },
                                               { .struct_size = sizeof(size_t) - 1 } };
     for (int i = 0; i < 8; i++)
-        assert_status(context,
-                      qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &bad[i], &matrix),
-                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_similarity(NULL, &copy.view, 1, QKVSIM_COSINE, NULL, &matrix),
+        assert_status(
+            context,
+            qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &bad[i], &matrix),
+            QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_similarity(NULL, &copy.view, 1, QKVSIM_METRIC_COSINE, NULL, &matrix),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, NULL, NULL),
+    assert_status(context,
+                  qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, NULL, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_poisoned(values, 16 * sizeof *values);
     free(values);
@@ -838,15 +853,16 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
         unsigned char tail[16];
     } newer = { .value = { .struct_size = sizeof newer } };
     table data = table_normal(9, 4, 77);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float values[16];
-    const qkvsim_matrix matrix = square_matrix(values, 4, QKVSIM_F32);
-    assert_ok(context,
-              qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &newer.value, &matrix));
+    const qkvsim_matrix matrix = square_matrix(values, 4, QKVSIM_DTYPE_F32);
+    assert_ok(context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &newer.value,
+                                         &matrix));
     newer.tail[3] = 9;
-    assert_status(context,
-                  qkvsim_similarity(context, &copy.view, 1, QKVSIM_COSINE, &newer.value, &matrix),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &newer.value, &matrix),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     stored_free(&copy);
     table_free(&data);
 }
@@ -868,13 +884,13 @@ static qkvsim_status run_similarity(qkvsim_context *with, void *argument)
     for (int64_t i = 0; i < 50; i++)
         rows[i] = i;
     const qkvsim_selection selection = { .struct_size = sizeof selection,
-                                         .rows = rows,
+                                         .observations = rows,
                                          .count = 50 };
     qkvsim_similarity_options options = { .struct_size = sizeof options,
                                           .selection = &selection,
                                           .nonfinite = job->nonfinite };
     float *values = poisoned(size);
-    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_F32);
+    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_DTYPE_F32);
     qkvsim_status status = qkvsim_similarity(with, &job->view, 1, job->metric, &options, &matrix);
     if (status != QKVSIM_OK)
         assert_poisoned(values, size);
@@ -885,10 +901,11 @@ static qkvsim_status run_similarity(qkvsim_context *with, void *argument)
 START_TEST(any_allocation_may_fail)
 {
     table data = table_mixed(60, 400, 80);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    const interruptible jobs[] = { { copy.view, QKVSIM_COSINE, QKVSIM_NONFINITE_ERROR },
-                                   { copy.view, QKVSIM_DOT, QKVSIM_NONFINITE_DROP_OBSERVATION },
-                                   { copy.view, QKVSIM_SPEARMAN, QKVSIM_NONFINITE_ERROR } };
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    const interruptible jobs[] = { { copy.view, QKVSIM_METRIC_COSINE, QKVSIM_NONFINITE_ERROR },
+                                   { copy.view, QKVSIM_METRIC_DOT,
+                                     QKVSIM_NONFINITE_DROP_OBSERVATION },
+                                   { copy.view, QKVSIM_METRIC_SPEARMAN, QKVSIM_NONFINITE_ERROR } };
     assert_survives_failing_allocations(run_similarity, (void *)&jobs[_i]);
     stored_free(&copy);
     table_free(&data);
@@ -898,8 +915,8 @@ END_TEST
 START_TEST(it_can_be_cancelled_at_every_report)
 {
     table data = table_mixed(60, 700, 81);
-    stored copy = store(&data, QKVSIM_F32, ORDER_C);
-    const interruptible job = { copy.view, QKVSIM_PEARSON, QKVSIM_NONFINITE_ERROR };
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    const interruptible job = { copy.view, QKVSIM_METRIC_PEARSON, QKVSIM_NONFINITE_ERROR };
     assert_cancels_everywhere(run_similarity, (void *)&job);
     stored_free(&copy);
     table_free(&data);

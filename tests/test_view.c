@@ -19,8 +19,8 @@ static void set_up(void)
 {
     make_context();
     data = table_with_offsets(N, D, 5, 42);
-    input = store(&data, QKVSIM_F32, ORDER_C);
-    output = square_matrix(matrix, D, QKVSIM_F32);
+    input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    output = square_matrix(matrix, D, QKVSIM_DTYPE_F32);
     memset(matrix, 0x5a, sizeof matrix);
 }
 
@@ -35,7 +35,7 @@ static qkvsim_status cosines(const qkvsim_view *parts, int32_t count,
                              const qkvsim_selection *selection)
 {
     qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = selection };
-    return qkvsim_similarity(context, parts, count, QKVSIM_COSINE, &options, &output);
+    return qkvsim_similarity(context, parts, count, QKVSIM_METRIC_COSINE, &options, &output);
 }
 
 /* Keeps the result of the plain case, for the next call's to be compared with bit for bit. */
@@ -60,7 +60,8 @@ static void assert_selection_refused(qkvsim_selection selection)
 
 START_TEST(every_order_in_memory_gives_identical_results)
 {
-    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
+    const int32_t dtypes[] = { QKVSIM_DTYPE_F16, QKVSIM_DTYPE_BF16, QKVSIM_DTYPE_F32,
+                               QKVSIM_DTYPE_F64 };
     for (int32_t t = 0; t < 4; t++)
         for (int32_t order = ORDER_C; order < ORDER_COUNT; order++) {
             stored copy = store(&data, dtypes[t], order);
@@ -82,7 +83,7 @@ START_TEST(a_transposed_tensor_is_its_transpose)
     for (int64_t i = 0; i < N; i++)
         for (int64_t j = 0; j < D; j++)
             *table_at(&turned, j, i) = *table_at(&data, i, j);
-    stored copy = store(&turned, QKVSIM_F32, ORDER_PADDED_ROWS);
+    stored copy = store(&turned, QKVSIM_DTYPE_F32, ORDER_PADDED_ROWS);
     qkvsim_view view = copy.view;
     view.observations = N;
     view.features = D;
@@ -113,9 +114,9 @@ START_TEST(parts_may_differ_in_order_and_type)
 {
     for (int64_t i = 0; i < N * D; i++)
         data.values[i] = rint(8 * data.values[i]) / 8; /* exact in every type but bfloat16 */
-    stored plain = store(&data, QKVSIM_F32, ORDER_C);
-    stored half = store(&data, QKVSIM_F16, ORDER_FORTRAN);
-    stored single = store(&data, QKVSIM_F32, ORDER_REVERSED_BOTH);
+    stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    stored half = store(&data, QKVSIM_DTYPE_F16, ORDER_FORTRAN);
+    stored single = store(&data, QKVSIM_DTYPE_F32, ORDER_REVERSED_BOTH);
     const qkvsim_view parts[] = { view_of_columns(&half.view, 0, 9),
                                   view_of_columns(&single.view, 9, D - 9) };
     assert_ok(context, cosines(&plain.view, 1, NULL));
@@ -138,7 +139,7 @@ static void assert_widens_exactly(int32_t dtype, double (*decode)(uint16_t))
     for (int64_t j = 0; j < d; j++)
         bits[j] = (uint16_t)j;
     const qkvsim_view view = { sizeof view, bits, 1, d, d, 1, dtype };
-    const qkvsim_matrix copy = { sizeof copy, wide, 1, d, d, QKVSIM_F32 };
+    const qkvsim_matrix copy = { sizeof copy, wide, 1, d, d, QKVSIM_DTYPE_F32 };
     const qkvsim_permutation permutation = { .struct_size = sizeof permutation,
                                              .scheme = QKVSIM_SCHEME_FEATURE };
     assert_ok(context, qkvsim_permute(context, &view, 1, &permutation, &copy));
@@ -154,13 +155,13 @@ static void assert_widens_exactly(int32_t dtype, double (*decode)(uint16_t))
 
 START_TEST(every_float16_widens_exactly)
 {
-    assert_widens_exactly(QKVSIM_F16, half_to_double);
+    assert_widens_exactly(QKVSIM_DTYPE_F16, half_to_double);
 }
 END_TEST
 
 START_TEST(every_bfloat16_widens_exactly)
 {
-    assert_widens_exactly(QKVSIM_BF16, bfloat_to_double);
+    assert_widens_exactly(QKVSIM_DTYPE_BF16, bfloat_to_double);
 }
 END_TEST
 
@@ -170,7 +171,7 @@ START_TEST(list_and_mask_select_identically)
     uint8_t mask[N] = { 0 };
     for (int i = 0; i < 7; i++)
         mask[rows[i]] = (uint8_t)(i + 1);
-    const qkvsim_selection list = { .struct_size = sizeof list, .rows = rows, .count = 7 };
+    const qkvsim_selection list = { .struct_size = sizeof list, .observations = rows, .count = 7 };
     const qkvsim_selection bytes = { .struct_size = sizeof bytes, .mask = mask, .count = N };
     assert_ok(context, cosines(&input.view, 1, &list));
     remember();
@@ -183,9 +184,11 @@ START_TEST(a_selection_is_the_same_rows_alone)
 {
     const int64_t sorted[] = { 0, 3, 4, 17, 21, 40, 44 };
     const int64_t listed[] = { 44, 21, 3, 0, 17, 40, 4 };
-    const qkvsim_selection list = { .struct_size = sizeof list, .rows = listed, .count = 7 };
+    const qkvsim_selection list = { .struct_size = sizeof list,
+                                    .observations = listed,
+                                    .count = 7 };
     table alone = table_rows(&data, sorted, 7);
-    stored copy = store(&alone, QKVSIM_F32, ORDER_C);
+    stored copy = store(&alone, QKVSIM_DTYPE_F32, ORDER_C);
     assert_ok(context, cosines(&copy.view, 1, NULL));
     remember();
     assert_ok(context, cosines(&input.view, 1, &list));
@@ -200,7 +203,7 @@ START_TEST(selecting_all_is_no_selection)
     int64_t rows[N];
     for (int64_t i = 0; i < N; i++)
         rows[i] = N - 1 - i;
-    const qkvsim_selection all = { .struct_size = sizeof all, .rows = rows, .count = N };
+    const qkvsim_selection all = { .struct_size = sizeof all, .observations = rows, .count = N };
     assert_ok(context, cosines(&input.view, 1, NULL));
     remember();
     assert_ok(context, cosines(&input.view, 1, &all));
@@ -210,22 +213,24 @@ END_TEST
 
 START_TEST(a_selected_row_out_of_range_is_named)
 {
-    assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ 1, 77 }, .count = 2 });
+    assert_selection_refused((qkvsim_selection){ .struct_size = sizeof(qkvsim_selection),
+                                                 .observations = (int64_t[]){ 1, 77 },
+                                                 .count = 2 });
     assert_message_has_number(context, 77);
     assert_message_has_number(context, N - 1); /* the last row there is */
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ -13 }, .count = 1 });
+        .struct_size = sizeof(qkvsim_selection), .observations = (int64_t[]){ -13 }, .count = 1 });
     assert_message_has_number(context, -13);
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ N }, .count = 1 });
+        .struct_size = sizeof(qkvsim_selection), .observations = (int64_t[]){ N }, .count = 1 });
 }
 END_TEST
 
 START_TEST(a_repeated_row_is_named)
 {
-    assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ 5, 37, 2, 37 }, .count = 4 });
+    assert_selection_refused((qkvsim_selection){ .struct_size = sizeof(qkvsim_selection),
+                                                 .observations = (int64_t[]){ 5, 37, 2, 37 },
+                                                 .count = 4 });
     assert_message_has_number(context, 37);
 }
 END_TEST
@@ -236,9 +241,9 @@ START_TEST(an_empty_selection_is_refused)
     assert_selection_refused(
         (qkvsim_selection){ .struct_size = sizeof(qkvsim_selection), .mask = nothing, .count = N });
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ 0 }, .count = 0 });
+        .struct_size = sizeof(qkvsim_selection), .observations = (int64_t[]){ 0 }, .count = 0 });
     assert_selection_refused((qkvsim_selection){
-        .struct_size = sizeof(qkvsim_selection), .rows = (int64_t[]){ 0 }, .count = -1 });
+        .struct_size = sizeof(qkvsim_selection), .observations = (int64_t[]){ 0 }, .count = -1 });
 }
 END_TEST
 
@@ -261,7 +266,7 @@ START_TEST(exactly_one_of_list_and_mask_is_given)
     assert_selection_refused(
         (qkvsim_selection){ .struct_size = sizeof(qkvsim_selection), .count = N });
     assert_selection_refused((qkvsim_selection){ .struct_size = sizeof(qkvsim_selection),
-                                                 .rows = (int64_t[]){ 0 },
+                                                 .observations = (int64_t[]){ 0 },
                                                  .mask = mask,
                                                  .count = 1 });
 }
@@ -298,7 +303,7 @@ END_TEST
 
 START_TEST(unknown_types_are_refused)
 {
-    const int32_t unknown[] = { 0, QKVSIM_I32, 6, -1, 987 };
+    const int32_t unknown[] = { 0, QKVSIM_DTYPE_I32, 6, -1, 987 };
     for (int i = 0; i < 5; i++) {
         qkvsim_view view = input.view;
         view.dtype = unknown[i];
@@ -310,7 +315,8 @@ END_TEST
 
 START_TEST(misaligned_pointers_are_refused)
 {
-    const int32_t dtypes[] = { QKVSIM_F16, QKVSIM_BF16, QKVSIM_F32, QKVSIM_F64 };
+    const int32_t dtypes[] = { QKVSIM_DTYPE_F16, QKVSIM_DTYPE_BF16, QKVSIM_DTYPE_F32,
+                               QKVSIM_DTYPE_F64 };
     for (int i = 0; i < 4; i++) {
         stored copy = store(&data, dtypes[i], ORDER_C);
         qkvsim_view view = copy.view;
@@ -377,8 +383,8 @@ START_TEST(an_output_too_small_or_of_another_type_is_refused)
     bad[0].rows = D - 5;
     bad[1].columns = D - 5;
     bad[2].leading_dimension = D - 1;
-    bad[3].dtype = QKVSIM_F16;
-    bad[4].dtype = QKVSIM_I32;
+    bad[3].dtype = QKVSIM_DTYPE_F16;
+    bad[4].dtype = QKVSIM_DTYPE_I32;
     bad[5].dtype = 0;
     bad[6].data = NULL;
     bad[7].data = (char *)matrix + 1;
@@ -452,18 +458,19 @@ START_TEST(matrices_are_held_to_their_size_too)
     }
     newer.value.struct_size = sizeof newer;
     assert_ok(context,
-              qkvsim_similarity(context, &input.view, 1, QKVSIM_COSINE, NULL, &newer.value));
+              qkvsim_similarity(context, &input.view, 1, QKVSIM_METRIC_COSINE, NULL, &newer.value));
     newer.tail[0] = 1;
-    assert_status(context,
-                  qkvsim_similarity(context, &input.view, 1, QKVSIM_COSINE, NULL, &newer.value),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_similarity(context, &input.view, 1, QKVSIM_METRIC_COSINE, NULL, &newer.value),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
 }
 END_TEST
 
 START_TEST(selections_are_held_to_their_size_too)
 {
     const int64_t rows[] = { 1, 2, 3 };
-    const qkvsim_selection good = { .struct_size = sizeof good, .rows = rows, .count = 3 };
+    const qkvsim_selection good = { .struct_size = sizeof good, .observations = rows, .count = 3 };
     STRUCT_WITH_TAIL(qkvsim_selection) newer = { .value = good };
     const size_t sizes[] = { 0, 1, sizeof(size_t) - 1 };
     for (int i = 0; i < 3; i++) {

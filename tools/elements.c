@@ -12,20 +12,20 @@
 #include "progress.h"
 
 static const struct element_type types[] = {
-    { "float16", "F16", 'f', 2, QKVSIM_F16 },
-    { "bfloat16", "BF16", 'V', 2, QKVSIM_BF16 },
-    { "float32", "F32", 'f', 4, QKVSIM_F32 },
-    { "float64", "F64", 'f', 8, QKVSIM_F64 },
-    { "float8 (E4M3)", "F8_E4M3", 0, 1, QKVSIM_F16 },
-    { "float8 (E5M2)", "F8_E5M2", 0, 1, QKVSIM_F16 },
-    { "int8", "I8", 'i', 1, QKVSIM_F32 },
-    { "int16", "I16", 'i', 2, QKVSIM_F32 },
-    { "int32", "I32", 'i', 4, QKVSIM_F64 },
-    { "int64", "I64", 'i', 8, QKVSIM_F64 },
-    { "uint8", "U8", 'u', 1, QKVSIM_F32 },
-    { "uint16", "U16", 'u', 2, QKVSIM_F32 },
-    { "uint32", "U32", 'u', 4, QKVSIM_F64 },
-    { "uint64", "U64", 'u', 8, QKVSIM_F64 },
+    { "float16", "F16", 'f', 2, QKVSIM_DTYPE_F16 },
+    { "bfloat16", "BF16", 'V', 2, QKVSIM_DTYPE_BF16 },
+    { "float32", "F32", 'f', 4, QKVSIM_DTYPE_F32 },
+    { "float64", "F64", 'f', 8, QKVSIM_DTYPE_F64 },
+    { "float8 (E4M3)", "F8_E4M3", 0, 1, QKVSIM_DTYPE_F16 },
+    { "float8 (E5M2)", "F8_E5M2", 0, 1, QKVSIM_DTYPE_F16 },
+    { "int8", "I8", 'i', 1, QKVSIM_DTYPE_F32 },
+    { "int16", "I16", 'i', 2, QKVSIM_DTYPE_F32 },
+    { "int32", "I32", 'i', 4, QKVSIM_DTYPE_F64 },
+    { "int64", "I64", 'i', 8, QKVSIM_DTYPE_F64 },
+    { "uint8", "U8", 'u', 1, QKVSIM_DTYPE_F32 },
+    { "uint16", "U16", 'u', 2, QKVSIM_DTYPE_F32 },
+    { "uint32", "U32", 'u', 4, QKVSIM_DTYPE_F64 },
+    { "uint64", "U64", 'u', 8, QKVSIM_DTYPE_F64 },
 };
 
 enum { TYPES = sizeof types / sizeof types[0] };
@@ -48,7 +48,7 @@ const struct element_type *element_type_of_npy(char kind, int size)
 
 static int dtype_size(int32_t dtype)
 {
-    return dtype == QKVSIM_F64 ? 8 : dtype == QKVSIM_F32 ? 4 : 2;
+    return dtype == QKVSIM_DTYPE_F64 ? 8 : dtype == QKVSIM_DTYPE_F32 ? 4 : 2;
 }
 
 /* Whether elements are copied byte by byte: floating point that the library has. */
@@ -139,7 +139,7 @@ static int64_t widen_integers(const struct stored_array *array, int64_t from, in
         double value = double_of(bits, array->type->kind, size, &exact);
         if (!exact)
             return i;
-        if (array->type->dtype == QKVSIM_F32)
+        if (array->type->dtype == QKVSIM_DTYPE_F32)
             ((float *)values)[i] = (float)value;
         else
             ((double *)values)[i] = value;

@@ -87,7 +87,8 @@ static struct colour_scale find_scale(const struct figure *figure, bool differen
         }
     limit = limit > 0 ? limit : 1;
     bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE;
-    if (!difference && (share || statistic == QKVSIM_VARIANCE || statistic == QKVSIM_TAIL))
+    if (!difference
+        && (share || statistic == QKVSIM_STATISTIC_VARIANCE || statistic == QKVSIM_STATISTIC_TAIL))
         return scale_of_sizes(least, limit, share);
     return (struct colour_scale){ -limit, limit, true };
 }
@@ -153,7 +154,7 @@ static void match_difference(const struct figure *figure, struct panel *panel)
             int32_t row = qkvsim_layout_pair_group(figure->report->layout, i, k);
             double matched =
                 qkvsim_comparison_matched(figure->report->comparison, row, figure->metric,
-                                          figure->statistic, QKVSIM_NULL_MEAN);
+                                          figure->statistic, QKVSIM_SUMMARY_MEAN);
             panel->matrix[cell] = first_is_larger ? matched - figure->panels[1].matrix[cell]
                                                   : figure->panels[0].matrix[cell] - matched;
         }
@@ -187,7 +188,7 @@ static bool find_served(struct figure *figure)
     bool *within = calloc((size_t)pair_groups, sizeof *within);
     bool done = figure->served != NULL && within != NULL;
     for (int32_t r = 0; done && r < qkvsim_layout_rollups(layout); r++) {
-        const char *name = qkvsim_layout_pair_group_name(layout, pair_groups + r);
+        const char *name = qkvsim_layout_row_name(layout, pair_groups + r);
         int32_t count;
         const int32_t *of = qkvsim_layout_rollup_pair_groups(layout, r, &count);
         for (int32_t k = 0; strstr(name, " within heads") != NULL && k < count; k++)
@@ -211,10 +212,10 @@ static bool is_significant(const struct figure *figure, const struct panel *pane
     double p = NAN;
     if (panel->condition == NULL && report->comparison != NULL)
         p = qkvsim_comparison_difference(report->comparison, row, figure->metric, figure->statistic,
-                                         QKVSIM_NULL_P_MAX);
+                                         QKVSIM_SUMMARY_P_MAX);
     else if (panel->condition != NULL && panel->condition->baseline != NULL)
         p = qkvsim_baseline_statistic(panel->condition->baseline, row, figure->metric,
-                                      figure->statistic, QKVSIM_NULL_P_MAX);
+                                      figure->statistic, QKVSIM_SUMMARY_P_MAX);
     return p <= 0.05;
 }
 
@@ -453,8 +454,9 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
     if (options->interval != 0 && rollups_height(report) > 0)
         text_append(caption, size, " Heads together: %g %% intervals by %s%s.",
                     100 * options->level, options_interval_name(options->interval),
-                    options->interval == QKVSIM_JACKKNIFE ? " and what they correct each value to"
-                                                          : "");
+                    options->interval == QKVSIM_METHOD_JACKKNIFE
+                        ? " and what they correct each value to"
+                        : "");
     caption_difference(figure, caption, size);
 }
 

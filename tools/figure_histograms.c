@@ -91,7 +91,7 @@ static double find_limit(struct figure *figure, int32_t metric)
             int32_t pair_group = figure->pair_groups[row];
             report_shares(condition, pair_group, metric, figure->high);
             observed = fmax(observed, largest(figure->high, report->options->bins));
-            if (band_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MAXIMUM,
+            if (band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MAXIMUM,
                             figure->high))
                 permuted = fmax(permuted, largest(figure->high, report->options->bins));
         }
@@ -151,11 +151,12 @@ static void draw_condition_band(const struct figure *figure, int index, int32_t 
 {
     const struct canvas_style *style = &band_styles[index];
     const struct condition *condition = &figure->report->conditions[index];
-    if (!band_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MINIMUM, figure->low)
-        || !band_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MAXIMUM, figure->high))
+    if (!band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MINIMUM, figure->low)
+        || !band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MAXIMUM,
+                        figure->high))
         return;
     draw_band(figure, style, limit);
-    band_shares(figure, condition, pair_group, metric, QKVSIM_NULL_MEAN, figure->high);
+    band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MEAN, figure->high);
     trace_steps(figure, figure->high, limit);
     canvas_stroke(figure->cr, style);
 }
@@ -167,7 +168,7 @@ static void label_peaks(const struct figure *figure, int32_t pair_group, int32_t
     double y = -figure->panel_height + 6;
     for (int c = 0; c < figure->report->condition_count; c++) {
         if (!band_shares(figure, &figure->report->conditions[c], pair_group, metric,
-                         QKVSIM_NULL_MEAN, figure->high))
+                         QKVSIM_SUMMARY_MEAN, figure->high))
             continue;
         double peak = largest(figure->high, figure->report->options->bins);
         if (peak <= limit)
@@ -232,10 +233,11 @@ static double draw_panel_numbers(const struct figure *figure, int32_t pair_group
     canvas_font(figure->cr, 6.5, false);
     for (int c = report->condition_count - 1; c >= 0; c--) {
         const qkvsim_analysis *analysis = report->conditions[c].analysis;
-        double value =
-            metric == QKVSIM_COSINE
-                ? qkvsim_analysis_offset(analysis, pair_group, QKVSIM_OFFSET_SHARE)
-                : sqrt(qkvsim_analysis_statistic(analysis, pair_group, metric, QKVSIM_VARIANCE));
+        double value = metric == QKVSIM_METRIC_COSINE
+                           ? qkvsim_analysis_statistic(analysis, pair_group, QKVSIM_METRIC_COSINE,
+                                                       QKVSIM_STATISTIC_OFFSET_SHARE)
+                           : sqrt(qkvsim_analysis_statistic(analysis, pair_group, metric,
+                                                            QKVSIM_STATISTIC_VARIANCE));
         char text[32] = "–";
         if (!isnan(value))
             snprintf(text, sizeof text, "%.2f", value);
@@ -243,13 +245,15 @@ static double draw_panel_numbers(const struct figure *figure, int32_t pair_group
         x -= canvas_text(figure->cr, x, y, 1, text) + 5;
     }
     canvas_grey(figure->cr, 0.35);
-    return x - canvas_text(figure->cr, x, y, 1, metric == QKVSIM_COSINE ? "offset share" : "sd");
+    return x
+           - canvas_text(figure->cr, x, y, 1,
+                         metric == QKVSIM_METRIC_COSINE ? "offset share" : "sd");
 }
 
 static void draw_panel_header(const struct figure *figure, int32_t pair_group, int32_t metric)
 {
     char count[TEXT_COUNT_SIZE], pairs[TEXT_COUNT_SIZE + 8];
-    const char *name = qkvsim_layout_pair_group_name(figure->report->layout, pair_group);
+    const char *name = qkvsim_layout_row_name(figure->report->layout, pair_group);
     double y = -figure->panel_height - 3;
     double numbers = draw_panel_numbers(figure, pair_group, metric);
     canvas_font(figure->cr, 7.5, true);
@@ -378,9 +382,9 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
                     " Grey: %s subsets of the larger selection, of the smaller one’s size, mean "
                     "and range: fewer observations alone make a wider histogram.",
                     text_count(report->options->compare, count));
-    if ((report->options->metrics & QKVSIM_COSINE) != 0)
+    if ((report->options->metrics & QKVSIM_METRIC_COSINE) != 0)
         text_append(caption, size, "%s", report_offset_share);
-    if ((report->options->metrics & ~QKVSIM_COSINE) != 0)
+    if ((report->options->metrics & ~QKVSIM_METRIC_COSINE) != 0)
         text_append(caption, size, " sd: standard deviation over pairs.");
     char statistic[REPORT_STATISTIC_SIZE];
     if (figure->rows < report->pair_group_count)

@@ -29,7 +29,7 @@ static double number_of(const struct report *report, int condition, int32_t i, i
     double value = NAN;
     if (of->intervals != NULL)
         value = qkvsim_intervals_statistic(of->intervals, row, metric, statistic, what);
-    if (isnan(value) && what == QKVSIM_INTERVAL_ESTIMATE)
+    if (isnan(value) && what == QKVSIM_SUMMARY_ESTIMATE)
         return qkvsim_analysis_statistic(of->analysis, row, metric, statistic);
     return value;
 }
@@ -42,8 +42,8 @@ static int32_t count_of(const struct report *report)
 static void find_range(struct drawing *drawing)
 {
     const struct report *report = drawing->report;
-    static const int32_t numbers[] = { QKVSIM_INTERVAL_ESTIMATE, QKVSIM_INTERVAL_LOW,
-                                       QKVSIM_INTERVAL_HIGH };
+    static const int32_t numbers[] = { QKVSIM_SUMMARY_ESTIMATE, QKVSIM_SUMMARY_LOW,
+                                       QKVSIM_SUMMARY_HIGH };
     double low = INFINITY, high = -INFINITY;
     for (int32_t i = 0; i < count_of(report); i++)
         for (int c = 0; c < report->condition_count; c++)
@@ -87,9 +87,9 @@ static void draw_axis(const struct drawing *drawing, double bottom)
 static void draw_dot(const struct drawing *drawing, int condition, int32_t i, double y)
 {
     cairo_t *cr = drawing->cr;
-    double value = number_of(drawing->report, condition, i, QKVSIM_INTERVAL_ESTIMATE);
-    double low = number_of(drawing->report, condition, i, QKVSIM_INTERVAL_LOW);
-    double high = number_of(drawing->report, condition, i, QKVSIM_INTERVAL_HIGH);
+    double value = number_of(drawing->report, condition, i, QKVSIM_SUMMARY_ESTIMATE);
+    double low = number_of(drawing->report, condition, i, QKVSIM_SUMMARY_LOW);
+    double high = number_of(drawing->report, condition, i, QKVSIM_SUMMARY_HIGH);
     if (!isnan(low) && !isnan(high)) {
         cairo_move_to(cr, x_of(drawing, low), y);
         cairo_line_to(cr, x_of(drawing, high), y);
@@ -144,9 +144,9 @@ void rollups_draw(cairo_t *cr, const struct report *report, double x, double y, 
         double middle = (i + 0.5) * ROW;
         canvas_font(cr, 6.5, false);
         canvas_grey(cr, 0.1);
-        canvas_text(cr, -5, middle + 2.4, 1,
-                    qkvsim_layout_pair_group_name(report->layout,
-                                                  report->rows[report->pair_group_count + i]));
+        canvas_text(
+            cr, -5, middle + 2.4, 1,
+            qkvsim_layout_row_name(report->layout, report->rows[report->pair_group_count + i]));
         for (int c = report->condition_count - 1; c >= 0; c--)
             draw_dot(&drawing, c, i, middle + (c - (report->condition_count - 1) / 2.0) * 3);
     }

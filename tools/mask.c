@@ -31,7 +31,7 @@ static bool write_summary(FILE *stream, const void *content, struct failure *fai
             table_free(&table);
             return fail_no_memory(failure);
         }
-        snprintf(row[0], TABLE_CELL_SIZE, "%s", qkvsim_layout_pair_group_name(summary->layout, i));
+        snprintf(row[0], TABLE_CELL_SIZE, "%s", qkvsim_layout_row_name(summary->layout, i));
         if (summary->codes != NULL)
             snprintf(row[1], TABLE_CELL_SIZE, "%" PRId32, summary->codes[i]);
         else
@@ -76,7 +76,7 @@ static bool save_mask(qkvsim_context *context, const qkvsim_layout *layout, cons
                            .rows = features,
                            .columns = features,
                            .leading_dimension = features,
-                           .dtype = QKVSIM_I32 };
+                           .dtype = QKVSIM_DTYPE_I32 };
     if (mask.data == NULL)
         return fail(failure, "out of memory: a mask of %zu bytes", bytes);
     qkvsim_status status = qkvsim_mask_build(context, layout, NULL, &mask);

@@ -15,9 +15,9 @@
 static bool allocate(qkvsim_matrix *matrix, const struct options *options,
                      const struct input *input, struct failure *failure)
 {
-    bool wide = options->precision == QKVSIM_F64;
+    bool wide = options->precision == QKVSIM_DTYPE_F64;
     for (int32_t i = 0; options->precision == 0 && i < input->part_count; i++)
-        wide = wide || input->parts[i].dtype == QKVSIM_F64;
+        wide = wide || input->parts[i].dtype == QKVSIM_DTYPE_F64;
     int64_t features = input->features;
     size_t elements, bytes;
     if (__builtin_mul_overflow((size_t)features, (size_t)features, &elements)
@@ -29,7 +29,7 @@ static bool allocate(qkvsim_matrix *matrix, const struct options *options,
                                .rows = features,
                                .columns = features,
                                .leading_dimension = features,
-                               .dtype = wide ? QKVSIM_F64 : QKVSIM_F32 };
+                               .dtype = wide ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32 };
     if (matrix->data == NULL)
         return fail(failure, "out of memory: a matrix of %zu bytes", bytes);
     return true;

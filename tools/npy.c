@@ -266,10 +266,10 @@ bool npy_write(FILE *stream, const void *content, struct failure *failure)
     (void)failure;
     const qkvsim_matrix *matrix = content;
     enum { PREAMBLE = 10, HEADER = 128 }; /* data aligned to 64 bytes, as numpy writes it */
-    const char *type = matrix->dtype == QKVSIM_F32   ? "f4"
-                       : matrix->dtype == QKVSIM_F64 ? "f8"
-                                                     : "i4";
-    size_t itemsize = matrix->dtype == QKVSIM_F64 ? 8 : 4;
+    const char *type = matrix->dtype == QKVSIM_DTYPE_F32   ? "f4"
+                       : matrix->dtype == QKVSIM_DTYPE_F64 ? "f8"
+                                                           : "i4";
+    size_t itemsize = matrix->dtype == QKVSIM_DTYPE_F64 ? 8 : 4;
     char header[HEADER + 1];
     int length = snprintf(header, sizeof header,
                           "\x93NUMPY\x01%c%c%c{'descr': '%c%s', 'fortran_order': False, "

@@ -25,23 +25,23 @@ enum {
     EVERY = INPUT | MASK | INFO
 };
 
-static const struct named_number metrics[] = { { "cosine", QKVSIM_COSINE },
-                                               { "pearson", QKVSIM_PEARSON },
-                                               { "spearman", QKVSIM_SPEARMAN },
+static const struct named_number metrics[] = { { "cosine", QKVSIM_METRIC_COSINE },
+                                               { "pearson", QKVSIM_METRIC_PEARSON },
+                                               { "spearman", QKVSIM_METRIC_SPEARMAN },
                                                { NULL, 0 } };
 static const struct named_number matrix_metrics[] = {
-    { "cosine", QKVSIM_COSINE },         { "pearson", QKVSIM_PEARSON },
-    { "covariance", QKVSIM_COVARIANCE }, { "dot", QKVSIM_DOT },
-    { "spearman", QKVSIM_SPEARMAN },     { NULL, 0 }
+    { "cosine", QKVSIM_METRIC_COSINE },         { "pearson", QKVSIM_METRIC_PEARSON },
+    { "covariance", QKVSIM_METRIC_COVARIANCE }, { "dot", QKVSIM_METRIC_DOT },
+    { "spearman", QKVSIM_METRIC_SPEARMAN },     { NULL, 0 }
 };
 static const struct named_number statistics[] = { { "offset_share", QKVSIM_STATISTIC_OFFSET_SHARE },
-                                                  { "mean", QKVSIM_MEAN },
-                                                  { "variance", QKVSIM_VARIANCE },
-                                                  { "skewness", QKVSIM_SKEWNESS },
-                                                  { "kurtosis", QKVSIM_KURTOSIS },
-                                                  { "tail", QKVSIM_TAIL },
-                                                  { "min", QKVSIM_MINIMUM },
-                                                  { "max", QKVSIM_MAXIMUM },
+                                                  { "mean", QKVSIM_STATISTIC_MEAN },
+                                                  { "variance", QKVSIM_STATISTIC_VARIANCE },
+                                                  { "skewness", QKVSIM_STATISTIC_SKEWNESS },
+                                                  { "kurtosis", QKVSIM_STATISTIC_KURTOSIS },
+                                                  { "tail", QKVSIM_STATISTIC_TAIL },
+                                                  { "min", QKVSIM_STATISTIC_MINIMUM },
+                                                  { "max", QKVSIM_STATISTIC_MAXIMUM },
                                                   { NULL, 0 } };
 static const struct named_number nonfinite[] = {
     { "error", QKVSIM_NONFINITE_ERROR },
@@ -49,8 +49,8 @@ static const struct named_number nonfinite[] = {
     { "undefined-feature", QKVSIM_NONFINITE_UNDEFINED_FEATURE },
     { NULL, 0 }
 };
-static const struct named_number precisions[] = { { "f32", QKVSIM_F32 },
-                                                  { "f64", QKVSIM_F64 },
+static const struct named_number precisions[] = { { "f32", QKVSIM_DTYPE_F32 },
+                                                  { "f64", QKVSIM_DTYPE_F64 },
                                                   { NULL, 0 } };
 
 static bool take_tensor(struct options *options, char *value, struct failure *failure)
@@ -251,14 +251,15 @@ static bool check_inputs(const char *command, const struct options *options,
 /* The statistic must be one of a metric in use; where none was chosen it is the first's. */
 static bool settle_statistic(struct options *options, struct failure *failure)
 {
-    int32_t cosine = options->metrics & QKVSIM_COSINE;
+    int32_t cosine = options->metrics & QKVSIM_METRIC_COSINE;
     bool chosen = options->statistic != 0;
     if (!chosen)
-        options->statistic = cosine != 0 ? QKVSIM_STATISTIC_OFFSET_SHARE : QKVSIM_MEAN;
+        options->statistic = cosine != 0 ? QKVSIM_STATISTIC_OFFSET_SHARE : QKVSIM_STATISTIC_MEAN;
     bool share = options->statistic == QKVSIM_STATISTIC_OFFSET_SHARE;
     if (options->statistic_metric == 0)
-        options->statistic_metric = share ? QKVSIM_COSINE : options->metrics & -options->metrics;
-    if (share && options->statistic_metric != QKVSIM_COSINE)
+        options->statistic_metric =
+            share ? QKVSIM_METRIC_COSINE : options->metrics & -options->metrics;
+    if (share && options->statistic_metric != QKVSIM_METRIC_COSINE)
         return fail_usage(failure, "--statistic offset_share is one of the cosine alone");
     if ((options->metrics & options->statistic_metric) == 0)
         return fail_usage(failure, "--statistic is one of %s, which --metrics leaves out",
@@ -326,8 +327,8 @@ static bool parse_arguments(int argc, char **argv, struct options *options, stru
 
 bool options_parse(int argc, char **argv, struct options *options, struct failure *failure)
 {
-    *options = (struct options){ .metrics = QKVSIM_COSINE | QKVSIM_PEARSON,
-                                 .metric = QKVSIM_COSINE,
+    *options = (struct options){ .metrics = QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON,
+                                 .metric = QKVSIM_METRIC_COSINE,
                                  .bins = 100,
                                  .scheme = QKVSIM_SCHEME_ALL,
                                  .relabel = QKVSIM_RELABEL_LABELS,

@@ -39,9 +39,9 @@ struct options {
     bool fold;  /* all dimensions of an array but the last are observations */
     const char *targets;
     const char *pair_groups;
-    int32_t statistic; /* QKVSIM_MEAN, ...: for choice and figures */
+    int32_t statistic; /* QKVSIM_STATISTIC_MEAN, ...: for choice and figures */
     int32_t statistic_metric;
-    int32_t metrics; /* sum of QKVSIM_COSINE, PEARSON and SPEARMAN, for analyze */
+    int32_t metrics; /* sum of QKVSIM_METRIC_COSINE, PEARSON and SPEARMAN, for analyze */
     int32_t metric;  /* one metric, for matrix and pairs */
     int64_t bins;
     int64_t permutations;
@@ -53,7 +53,7 @@ struct options {
     int64_t compare; /* relabellings and matched subsets; 0: no comparison */
     bool has_relabel;
     int32_t relabel;
-    int32_t interval; /* QKVSIM_JACKKNIFE or BOOTSTRAP; 0: none */
+    int32_t interval; /* QKVSIM_METHOD_JACKKNIFE or BOOTSTRAP; 0: none */
     int64_t blocks;   /* this and the next two, 0: the library's default */
     int64_t resamples;
     int64_t block_length;

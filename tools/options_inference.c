@@ -12,14 +12,15 @@ static const struct named_number schemes[] = { { "all", QKVSIM_SCHEME_ALL },
                                                { "feature", QKVSIM_SCHEME_FEATURE },
                                                { "shift", QKVSIM_SCHEME_SHIFT },
                                                { "group", QKVSIM_SCHEME_GROUP },
-                                               { "rows", QKVSIM_SCHEME_ROWS },
-                                               { "rows-shift", QKVSIM_SCHEME_ROWS_SHIFT },
+                                               { "observations", QKVSIM_SCHEME_OBSERVATIONS },
+                                               { "observations-shift",
+                                                 QKVSIM_SCHEME_OBSERVATIONS_SHIFT },
                                                { NULL, 0 } };
 static const struct named_number relabellings[] = { { "labels", QKVSIM_RELABEL_LABELS },
                                                     { "label-shift", QKVSIM_RELABEL_SHIFT },
                                                     { NULL, 0 } };
-static const struct named_number intervals[] = { { "jackknife", QKVSIM_JACKKNIFE },
-                                                 { "bootstrap", QKVSIM_BOOTSTRAP },
+static const struct named_number intervals[] = { { "jackknife", QKVSIM_METHOD_JACKKNIFE },
+                                                 { "bootstrap", QKVSIM_METHOD_BOOTSTRAP },
                                                  { NULL, 0 } };
 
 bool take_permutations(struct options *options, char *value, struct failure *failure)
@@ -95,17 +96,17 @@ static bool wants(const char *option, bool given, const char *other, bool has,
 /* Segments bound lags and blocks; where there are neither they would be ignored. */
 static bool uses_segments(const struct options *options)
 {
-    bool lags =
-        options->permutations > 0
-        && (options->scheme == QKVSIM_SCHEME_SHIFT || options->scheme == QKVSIM_SCHEME_ROWS_SHIFT);
+    bool lags = options->permutations > 0
+                && (options->scheme == QKVSIM_SCHEME_SHIFT
+                    || options->scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT);
     bool rotations = options->compare > 0 && options->relabel == QKVSIM_RELABEL_SHIFT;
     return lags || rotations || options->interval != 0;
 }
 
 bool check_inference(const struct options *options, struct failure *failure)
 {
-    bool jackknife = options->interval == QKVSIM_JACKKNIFE;
-    bool bootstrap = options->interval == QKVSIM_BOOTSTRAP;
+    bool jackknife = options->interval == QKVSIM_METHOD_JACKKNIFE;
+    bool bootstrap = options->interval == QKVSIM_METHOD_BOOTSTRAP;
     bool interval = jackknife || bootstrap;
     bool draws = options->permutations > 0 || options->compare > 0 || bootstrap;
     return wants("--scheme", options->has_scheme, "--permutations", options->permutations > 0,
@@ -123,7 +124,7 @@ bool check_inference(const struct options *options, struct failure *failure)
            && wants("--level", options->has_level, "--interval", interval, failure)
            && wants("--contrast", options->contrast_count > 0, "--interval", interval, failure)
            && wants("--segments", options->segments != NULL,
-                    "--interval, --scheme shift or rows-shift, or --relabel label-shift",
+                    "--interval, --scheme shift or observations-shift, or --relabel label-shift",
                     uses_segments(options), failure);
 }
 

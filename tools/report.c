@@ -5,37 +5,61 @@
 
 #include <math.h>
 
-const struct report_word report_metrics[REPORT_METRICS] = { { QKVSIM_COSINE, "cosine" },
-                                                            { QKVSIM_PEARSON, "pearson" },
-                                                            { QKVSIM_SPEARMAN, "spearman" } };
+const struct report_word report_metrics[REPORT_METRICS] = { { QKVSIM_METRIC_COSINE, "cosine" },
+                                                            { QKVSIM_METRIC_PEARSON, "pearson" },
+                                                            { QKVSIM_METRIC_SPEARMAN,
+                                                              "spearman" } };
 
 const struct report_word report_statistics[REPORT_STATISTICS] = {
-    { QKVSIM_MEAN, "mean" },         { QKVSIM_VARIANCE, "variance" },
-    { QKVSIM_SKEWNESS, "skewness" }, { QKVSIM_KURTOSIS, "kurtosis" },
-    { QKVSIM_MINIMUM, "min" },       { QKVSIM_MAXIMUM, "max" },
-    { QKVSIM_TAIL, "tail" }
+    { QKVSIM_STATISTIC_MEAN, "mean" },         { QKVSIM_STATISTIC_VARIANCE, "variance" },
+    { QKVSIM_STATISTIC_SKEWNESS, "skewness" }, { QKVSIM_STATISTIC_KURTOSIS, "kurtosis" },
+    { QKVSIM_STATISTIC_MINIMUM, "min" },       { QKVSIM_STATISTIC_MAXIMUM, "max" },
+    { QKVSIM_STATISTIC_TAIL, "tail" },         { QKVSIM_STATISTIC_MEAN_SQUARE, "mean_square" }
+};
+
+const struct report_word report_offset_parts[REPORT_OFFSET_PARTS] = {
+    { QKVSIM_STATISTIC_MEAN_VARIANCE_PART, "mean_variance_part" },
+    { QKVSIM_STATISTIC_MEAN_OFFSET_PART, "mean_offset_part" },
+    { QKVSIM_STATISTIC_OFFSET_SHARE, "offset_share" },
+    { QKVSIM_STATISTIC_OFFSET_SHARE_RAW, "offset_share_raw" },
+    { QKVSIM_STATISTIC_OFFSET_ENERGY, "offset_energy" },
+    { QKVSIM_STATISTIC_VARIANCE_ENERGY, "variance_energy" },
+    { QKVSIM_STATISTIC_OFFSET_ENERGY_RAW, "offset_energy_raw" },
+    { QKVSIM_STATISTIC_VARIANCE_ENERGY_RAW, "variance_energy_raw" },
+    { QKVSIM_STATISTIC_CROSS_ENERGY, "cross_energy" },
+    { QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE, "mean_offset_square" },
+    { QKVSIM_STATISTIC_NOISE_FRACTION, "noise_fraction" }
 };
 
 const struct report_word report_replicated[REPORT_REPLICATED] = {
-    { QKVSIM_MEAN, "mean" },         { QKVSIM_VARIANCE, "variance" },
-    { QKVSIM_SKEWNESS, "skewness" }, { QKVSIM_KURTOSIS, "kurtosis" },
-    { QKVSIM_TAIL, "tail" },         { QKVSIM_STATISTIC_OFFSET_SHARE, "offset_share" }
+    { QKVSIM_STATISTIC_MEAN, "mean" },
+    { QKVSIM_STATISTIC_VARIANCE, "variance" },
+    { QKVSIM_STATISTIC_SKEWNESS, "skewness" },
+    { QKVSIM_STATISTIC_KURTOSIS, "kurtosis" },
+    { QKVSIM_STATISTIC_TAIL, "tail" },
+    { QKVSIM_STATISTIC_MEAN_SQUARE, "mean_square" },
+    { QKVSIM_STATISTIC_OFFSET_SHARE, "offset_share" },
+    { QKVSIM_STATISTIC_OFFSET_SHARE_RAW, "offset_share_raw" },
+    { QKVSIM_STATISTIC_OFFSET_ENERGY, "offset_energy" },
+    { QKVSIM_STATISTIC_VARIANCE_ENERGY, "variance_energy" },
+    { QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE, "mean_offset_square" },
+    { QKVSIM_STATISTIC_NOISE_FRACTION, "noise_fraction" }
 };
 
 const struct report_word report_p_values[REPORT_P_VALUES] = {
-    { QKVSIM_NULL_P, "p" },
-    { QKVSIM_NULL_P_LESS, "p_less" },
-    { QKVSIM_NULL_P_GREATER, "p_greater" },
-    { QKVSIM_NULL_P_BH, "p_bh" },
-    { QKVSIM_NULL_P_BH_ALL, "p_bh_all" },
-    { QKVSIM_NULL_P_MAX, "p_max" },
-    { QKVSIM_NULL_P_MAX_ALL, "p_max_all" }
+    { QKVSIM_SUMMARY_P, "p" },
+    { QKVSIM_SUMMARY_P_LESS, "p_less" },
+    { QKVSIM_SUMMARY_P_GREATER, "p_greater" },
+    { QKVSIM_SUMMARY_P_BH, "p_bh" },
+    { QKVSIM_SUMMARY_P_BH_ALL, "p_bh_all" },
+    { QKVSIM_SUMMARY_P_MAX, "p_max" },
+    { QKVSIM_SUMMARY_P_MAX_ALL, "p_max_all" }
 };
 
 const struct report_word report_distances[REPORT_DISTANCES] = {
-    { QKVSIM_KOLMOGOROV_SMIRNOV, "kolmogorov_smirnov" },
-    { QKVSIM_WASSERSTEIN, "wasserstein" },
-    { QKVSIM_JENSEN_SHANNON, "jensen_shannon" }
+    { QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV, "kolmogorov_smirnov" },
+    { QKVSIM_DISTANCE_WASSERSTEIN, "wasserstein" },
+    { QKVSIM_DISTANCE_JENSEN_SHANNON, "jensen_shannon" }
 };
 
 const char report_offset_share[] =
@@ -49,7 +73,8 @@ bool report_has_metric(const struct report *report, int32_t metric)
 
 bool report_has_statistic(int32_t metric, int32_t statistic)
 {
-    return statistic != QKVSIM_STATISTIC_OFFSET_SHARE || metric == QKVSIM_COSINE;
+    return statistic <= QKVSIM_STATISTIC_MAXIMUM
+           || (statistic == QKVSIM_STATISTIC_MEAN_SQUARE) == (metric != QKVSIM_METRIC_COSINE);
 }
 
 double report_difference(const qkvsim_intervals *intervals, int32_t a, int32_t b, int32_t metric,

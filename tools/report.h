@@ -48,13 +48,16 @@ struct report_word {
 };
 enum {
     REPORT_METRICS = 3,
-    REPORT_STATISTICS = 7, /* of the values themselves */
-    REPORT_REPLICATED = 6, /* those that have baselines and intervals; offset share: cosine only */
+    REPORT_STATISTICS = 8,    /* of the values themselves */
+    REPORT_OFFSET_PARTS = 11, /* of the offset split, which the cosine has */
+    REPORT_REPLICATED = 12,   /* those that have baselines and intervals */
+    REPORT_OF_VALUES = 6,     /* of these, those of the values; the rest is of the offset split */
     REPORT_P_VALUES = 7,
     REPORT_DISTANCES = 3
 };
 extern const struct report_word report_metrics[REPORT_METRICS];
 extern const struct report_word report_statistics[REPORT_STATISTICS];
+extern const struct report_word report_offset_parts[REPORT_OFFSET_PARTS];
 extern const struct report_word report_replicated[REPORT_REPLICATED];
 extern const struct report_word report_p_values[REPORT_P_VALUES];
 extern const struct report_word report_distances[REPORT_DISTANCES];

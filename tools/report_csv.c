@@ -17,42 +17,33 @@ struct line {
     const struct report_word *metric;
 };
 
-static const struct report_word offset_parts[] = {
-    { QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part" },
-    { QKVSIM_OFFSET_MEAN_OFFSET, "mean_offset_part" },
-    { QKVSIM_OFFSET_SHARE, "offset_share" },
-    { QKVSIM_OFFSET_ENERGY, "offset_energy" },
-    { QKVSIM_OFFSET_VARIANCE_ENERGY, "variance_energy" },
-    { QKVSIM_OFFSET_CROSS_ENERGY, "cross_energy" }
-};
-static const struct report_word null_summaries[] = { { QKVSIM_NULL_MEAN, "baseline_mean" },
-                                                     { QKVSIM_NULL_SD, "baseline_sd" },
-                                                     { QKVSIM_NULL_Z, "z" } };
-static const struct report_word interval_numbers[] = { { QKVSIM_INTERVAL_LOW, "low" },
-                                                       { QKVSIM_INTERVAL_HIGH, "high" },
-                                                       { QKVSIM_INTERVAL_ESTIMATE, "estimate" },
-                                                       { QKVSIM_INTERVAL_SE, "se" },
-                                                       { QKVSIM_INTERVAL_P, "interval_p" } };
-static const struct report_word matched_summaries[] = { { QKVSIM_NULL_MEAN, "matched_mean" },
-                                                        { QKVSIM_NULL_SD, "matched_sd" },
-                                                        { QKVSIM_NULL_MINIMUM, "matched_min" },
-                                                        { QKVSIM_NULL_MAXIMUM, "matched_max" } };
+static const struct report_word null_summaries[] = { { QKVSIM_SUMMARY_MEAN, "baseline_mean" },
+                                                     { QKVSIM_SUMMARY_SD, "baseline_sd" },
+                                                     { QKVSIM_SUMMARY_Z, "z" } };
+static const struct report_word interval_numbers[] = { { QKVSIM_SUMMARY_LOW, "low" },
+                                                       { QKVSIM_SUMMARY_HIGH, "high" },
+                                                       { QKVSIM_SUMMARY_ESTIMATE, "estimate" },
+                                                       { QKVSIM_SUMMARY_SE, "se" },
+                                                       { QKVSIM_SUMMARY_P, "interval_p" } };
+static const struct report_word matched_summaries[] = { { QKVSIM_SUMMARY_MEAN, "matched_mean" },
+                                                        { QKVSIM_SUMMARY_SD, "matched_sd" },
+                                                        { QKVSIM_SUMMARY_MINIMUM, "matched_min" },
+                                                        { QKVSIM_SUMMARY_MAXIMUM, "matched_max" } };
 static const struct report_word distance_numbers[] = {
-    { QKVSIM_DISTANCE_VALUE, "value" },
-    { QKVSIM_DISTANCE_MATCHED, "matched_value" },
-    { QKVSIM_DISTANCE_MATCHED_MEAN, "matched_mean" },
-    { QKVSIM_DISTANCE_MATCHED_SD, "matched_sd" },
-    { QKVSIM_DISTANCE_MATCHED_MINIMUM, "matched_min" },
-    { QKVSIM_DISTANCE_MATCHED_MAXIMUM, "matched_max" },
-    { QKVSIM_DISTANCE_P, "p" },
-    { QKVSIM_DISTANCE_P_BH, "p_bh" },
-    { QKVSIM_DISTANCE_P_BH_ALL, "p_bh_all" },
-    { QKVSIM_DISTANCE_P_MAX, "p_max" },
-    { QKVSIM_DISTANCE_P_MAX_ALL, "p_max_all" }
+    { QKVSIM_SUMMARY_OBSERVED, "value" },
+    { QKVSIM_SUMMARY_MATCHED, "matched_value" },
+    { QKVSIM_SUMMARY_MATCHED_MEAN, "matched_mean" },
+    { QKVSIM_SUMMARY_MATCHED_SD, "matched_sd" },
+    { QKVSIM_SUMMARY_MATCHED_MINIMUM, "matched_min" },
+    { QKVSIM_SUMMARY_MATCHED_MAXIMUM, "matched_max" },
+    { QKVSIM_SUMMARY_P, "p" },
+    { QKVSIM_SUMMARY_P_BH, "p_bh" },
+    { QKVSIM_SUMMARY_P_BH_ALL, "p_bh_all" },
+    { QKVSIM_SUMMARY_P_MAX, "p_max" },
+    { QKVSIM_SUMMARY_P_MAX_ALL, "p_max_all" }
 };
 
 enum {
-    OFFSET_PARTS = sizeof offset_parts / sizeof offset_parts[0],
     NULL_SUMMARIES = sizeof null_summaries / sizeof null_summaries[0],
     INTERVAL_NUMBERS = sizeof interval_numbers / sizeof interval_numbers[0],
     MATCHED_SUMMARIES = sizeof matched_summaries / sizeof matched_summaries[0],
@@ -84,8 +75,8 @@ static void write_header(FILE *stream, const struct report *report)
     fputs("condition,observations,kind,pair_group,code,pairs,metric,defined,undefined", stream);
     for (int i = 0; i < REPORT_STATISTICS; i++)
         fprintf(stream, ",%s", report_statistics[i].key);
-    for (int i = 0; i < OFFSET_PARTS; i++)
-        fprintf(stream, ",%s", offset_parts[i].key);
+    for (int i = 0; i < REPORT_OFFSET_PARTS; i++)
+        fprintf(stream, ",%s", report_offset_parts[i].key);
     for (int i = 0; has_nulls(report) && i < REPORT_REPLICATED; i++) {
         for (int k = 0; k < NULL_SUMMARIES; k++)
             fprintf(stream, ",%s_%s", report_replicated[i].key, null_summaries[k].key);
@@ -177,9 +168,9 @@ static void write_subject(FILE *stream, const struct line *line)
     }
     fprintf(stream, ",%s,", line->other >= 0 ? "contrast" : rollup ? "rollup" : "pair_group");
     char name[512];
-    snprintf(name, sizeof name, "%s%s%s", qkvsim_layout_pair_group_name(layout, line->row),
+    snprintf(name, sizeof name, "%s%s%s", qkvsim_layout_row_name(layout, line->row),
              line->other >= 0 ? " - " : "",
-             line->other >= 0 ? qkvsim_layout_pair_group_name(layout, line->other) : "");
+             line->other >= 0 ? qkvsim_layout_row_name(layout, line->other) : "");
     csv_quoted(stream, name);
     bool coded = line->other < 0 && !rollup && report->codes != NULL;
     number_field(stream, coded ? (double)report->codes[line->row] : (double)NAN);
@@ -201,18 +192,11 @@ static void write_subject(FILE *stream, const struct line *line)
 static void write_line(FILE *stream, const struct line *line)
 {
     const struct options *options = line->report->options;
-    bool plain = line->condition != NULL && line->other < 0;
     write_subject(stream, line);
     for (int i = 0; i < REPORT_STATISTICS; i++)
         number_field(stream, value_of(line, report_statistics[i].number));
-    for (int i = 0; i < OFFSET_PARTS; i++) {
-        bool share = offset_parts[i].number == QKVSIM_OFFSET_SHARE;
-        double value = plain   ? qkvsim_analysis_offset(line->condition->analysis, line->row,
-                                                        offset_parts[i].number)
-                       : share ? value_of(line, QKVSIM_STATISTIC_OFFSET_SHARE)
-                               : (double)NAN;
-        number_field(stream, value);
-    }
+    for (int i = 0; i < REPORT_OFFSET_PARTS; i++)
+        number_field(stream, value_of(line, report_offset_parts[i].number));
     for (int i = 0; has_nulls(line->report) && i < REPORT_REPLICATED; i++) {
         for (int k = 0; k < NULL_SUMMARIES; k++)
             number_field(stream,

@@ -17,9 +17,10 @@ static json_t *metric_object(const struct report *report, const struct condition
     json_object_set_new(object, "defined", json_integer(defined));
     json_object_set_new(object, "undefined", json_integer(pairs - defined));
     for (int i = 0; i < REPORT_STATISTICS; i++)
-        json_object_set_new(object, report_statistics[i].key,
-                            json_number(qkvsim_analysis_statistic(analysis, row, metric,
-                                                                  report_statistics[i].number)));
+        if (report_has_statistic(metric, report_statistics[i].number))
+            json_object_set_new(object, report_statistics[i].key,
+                                json_number(qkvsim_analysis_statistic(
+                                    analysis, row, metric, report_statistics[i].number)));
     json_object_set_new(
         object, "histogram",
         json_integers(qkvsim_analysis_histogram(analysis, row, metric), report->options->bins));
@@ -30,19 +31,12 @@ static json_t *metric_object(const struct report *report, const struct condition
 
 static json_t *offset_object(const struct condition *condition, int32_t row)
 {
-    static const struct report_word parts[] = {
-        { QKVSIM_OFFSET_MEAN_VARIANCE, "mean_variance_part" },
-        { QKVSIM_OFFSET_MEAN_OFFSET, "mean_offset_part" },
-        { QKVSIM_OFFSET_SHARE, "offset_share" },
-        { QKVSIM_OFFSET_ENERGY, "offset_energy" },
-        { QKVSIM_OFFSET_VARIANCE_ENERGY, "variance_energy" },
-        { QKVSIM_OFFSET_CROSS_ENERGY, "cross_energy" }
-    };
     json_t *object = json_object();
-    for (size_t i = 0; i < sizeof parts / sizeof parts[0]; i++)
+    for (int i = 0; i < REPORT_OFFSET_PARTS; i++)
         json_object_set_new(
-            object, parts[i].key,
-            json_number(qkvsim_analysis_offset(condition->analysis, row, parts[i].number)));
+            object, report_offset_parts[i].key,
+            json_number(qkvsim_analysis_statistic(condition->analysis, row, QKVSIM_METRIC_COSINE,
+                                                  report_offset_parts[i].number)));
     if (condition->intervals != NULL)
         json_add_share_interval(object, condition->intervals, row);
     return object;
@@ -53,8 +47,7 @@ static json_t *row_object(const struct report *report, const struct condition *c
 {
     bool coded = report->codes != NULL && row < qkvsim_layout_pair_groups(report->layout);
     json_t *object = json_object(), *baseline = json_object();
-    json_object_set_new(object, "name",
-                        json_string(qkvsim_layout_pair_group_name(report->layout, row)));
+    json_object_set_new(object, "name", json_string(qkvsim_layout_row_name(report->layout, row)));
     json_object_set_new(object, "code", coded ? json_integer(report->codes[row]) : json_null());
     json_object_set_new(object, "pairs", json_integer(qkvsim_layout_pairs(report->layout, row)));
     for (int i = 0; i < REPORT_METRICS; i++) {
@@ -115,6 +108,16 @@ static json_t *matrix_of(const qkvsim_analysis *analysis, int32_t metric, int32_
 }
 
 /* For each metric and statistic a groups x groups matrix, in the order of "groups". */
+static void add_matrices(json_t *object, const qkvsim_analysis *analysis, int32_t metric,
+                         const struct report_word *statistics, int count, double *matrix,
+                         int32_t groups)
+{
+    for (int i = 0; i < count; i++)
+        if (report_has_statistic(metric, statistics[i].number))
+            json_object_set_new(object, statistics[i].key,
+                                matrix_of(analysis, metric, statistics[i].number, matrix, groups));
+}
+
 static json_t *head_matrices(const struct report *report, const qkvsim_analysis *analysis)
 {
     int32_t groups = qkvsim_layout_groups(report->layout);
@@ -129,14 +132,10 @@ static json_t *head_matrices(const struct report *report, const qkvsim_analysis 
         if (!report_has_metric(report, metric))
             continue;
         json_t *statistics = json_object();
-        for (int i = 0; i < REPORT_STATISTICS; i++)
-            json_object_set_new(
-                statistics, report_statistics[i].key,
-                matrix_of(analysis, metric, report_statistics[i].number, matrix, groups));
-        if (metric == QKVSIM_COSINE)
-            json_object_set_new(
-                statistics, "offset_share",
-                matrix_of(analysis, metric, QKVSIM_STATISTIC_OFFSET_SHARE, matrix, groups));
+        add_matrices(statistics, analysis, metric, report_statistics, REPORT_STATISTICS, matrix,
+                     groups);
+        add_matrices(statistics, analysis, metric, report_offset_parts, REPORT_OFFSET_PARTS, matrix,
+                     groups);
         json_object_set_new(object, report_metrics[m].key, statistics);
     }
     free(matrix);

@@ -5,20 +5,21 @@
 
 #include <math.h>
 
-static const struct report_word null_summaries[] = { { QKVSIM_NULL_MEAN, "mean" },
-                                                     { QKVSIM_NULL_SD, "sd" },
-                                                     { QKVSIM_NULL_Z, "z" } };
-static const struct report_word histogram_summaries[] = { { QKVSIM_NULL_MEAN, "histogram_mean" },
-                                                          { QKVSIM_NULL_SD, "histogram_sd" },
-                                                          { QKVSIM_NULL_MINIMUM, "histogram_min" },
-                                                          { QKVSIM_NULL_MAXIMUM,
-                                                            "histogram_max" } };
-static const struct report_word interval_numbers[] = { { QKVSIM_INTERVAL_OBSERVED, "difference" },
-                                                       { QKVSIM_INTERVAL_ESTIMATE, "estimate" },
-                                                       { QKVSIM_INTERVAL_SE, "se" },
-                                                       { QKVSIM_INTERVAL_LOW, "low" },
-                                                       { QKVSIM_INTERVAL_HIGH, "high" },
-                                                       { QKVSIM_INTERVAL_P, "p" } };
+static const struct report_word null_summaries[] = { { QKVSIM_SUMMARY_MEAN, "mean" },
+                                                     { QKVSIM_SUMMARY_SD, "sd" },
+                                                     { QKVSIM_SUMMARY_Z, "z" } };
+static const struct report_word histogram_summaries[] = {
+    { QKVSIM_SUMMARY_MEAN, "histogram_mean" },
+    { QKVSIM_SUMMARY_SD, "histogram_sd" },
+    { QKVSIM_SUMMARY_MINIMUM, "histogram_min" },
+    { QKVSIM_SUMMARY_MAXIMUM, "histogram_max" }
+};
+static const struct report_word interval_numbers[] = { { QKVSIM_SUMMARY_OBSERVED, "difference" },
+                                                       { QKVSIM_SUMMARY_ESTIMATE, "estimate" },
+                                                       { QKVSIM_SUMMARY_SE, "se" },
+                                                       { QKVSIM_SUMMARY_LOW, "low" },
+                                                       { QKVSIM_SUMMARY_HIGH, "high" },
+                                                       { QKVSIM_SUMMARY_P, "p" } };
 
 #define COUNT(list) (sizeof list / sizeof list[0])
 
@@ -88,29 +89,31 @@ static void add_interval(json_t *object, const qkvsim_intervals *intervals, int3
     for (int i = first; i < end; i++) {
         const char *key = report_replicated[i].key;
         int32_t statistic = report_replicated[i].number;
-        double numbers[QKVSIM_INTERVAL_SE + 1];
-        for (int32_t what = QKVSIM_INTERVAL_LOW; what <= QKVSIM_INTERVAL_SE; what++)
+        if (!report_has_statistic(metric, statistic))
+            continue;
+        double numbers[QKVSIM_SUMMARY_SE + 1];
+        for (int32_t what = QKVSIM_SUMMARY_LOW; what <= QKVSIM_SUMMARY_SE; what++)
             numbers[what] = qkvsim_intervals_statistic(intervals, row, metric, statistic, what);
         json_object_set_new(
-            ends, key, low_and_high(numbers[QKVSIM_INTERVAL_LOW], numbers[QKVSIM_INTERVAL_HIGH]));
-        json_object_set_new(estimates, key, json_number(numbers[QKVSIM_INTERVAL_ESTIMATE]));
-        json_object_set_new(errors, key, json_number(numbers[QKVSIM_INTERVAL_SE]));
+            ends, key, low_and_high(numbers[QKVSIM_SUMMARY_LOW], numbers[QKVSIM_SUMMARY_HIGH]));
+        json_object_set_new(estimates, key, json_number(numbers[QKVSIM_SUMMARY_ESTIMATE]));
+        json_object_set_new(errors, key, json_number(numbers[QKVSIM_SUMMARY_SE]));
     }
     json_object_set_new(object, "interval", ends);
     json_object_set_new(object, "interval_estimate", estimates);
     json_object_set_new(object, "interval_se", errors);
 }
 
-/* The offset share stands last among the replicated statistics, and with the offset split. */
+/* Those of the offset split stand with it. */
 void json_add_intervals(json_t *object, const qkvsim_intervals *intervals, int32_t row,
                         int32_t metric)
 {
-    add_interval(object, intervals, row, metric, 0, REPORT_REPLICATED - 1);
+    add_interval(object, intervals, row, metric, 0, REPORT_OF_VALUES);
 }
 
 void json_add_share_interval(json_t *object, const qkvsim_intervals *intervals, int32_t row)
 {
-    add_interval(object, intervals, row, QKVSIM_COSINE, REPORT_REPLICATED - 1, REPORT_REPLICATED);
+    add_interval(object, intervals, row, QKVSIM_METRIC_COSINE, REPORT_OF_VALUES, REPORT_REPLICATED);
 }
 
 json_t *json_interval_method(const struct report *report, const qkvsim_intervals *intervals)
@@ -122,7 +125,7 @@ json_t *json_interval_method(const struct report *report, const qkvsim_intervals
     json_object_set_new(object, "replicates", json_integer(qkvsim_intervals_replicates(intervals)));
     json_object_set_new(object, "block_length",
                         json_integer(qkvsim_intervals_block_length(intervals)));
-    if (options->interval == QKVSIM_BOOTSTRAP)
+    if (options->interval == QKVSIM_METHOD_BOOTSTRAP)
         json_object_set_new(object, "seed", json_unsigned(options->seed));
     return object;
 }
@@ -159,10 +162,10 @@ json_t *json_contrasts(const struct report *report, const qkvsim_intervals *inte
     for (int i = 0; i < report->options->contrast_count; i++) {
         const struct contrast *contrast = &report->contrasts[i];
         json_t *object = json_object();
-        json_object_set_new(
-            object, "a", json_string(qkvsim_layout_pair_group_name(report->layout, contrast->a)));
-        json_object_set_new(
-            object, "b", json_string(qkvsim_layout_pair_group_name(report->layout, contrast->b)));
+        json_object_set_new(object, "a",
+                            json_string(qkvsim_layout_row_name(report->layout, contrast->a)));
+        json_object_set_new(object, "b",
+                            json_string(qkvsim_layout_row_name(report->layout, contrast->b)));
         add_contrast(object, report, intervals, contrast->a, contrast->b);
         json_array_append_new(array, object);
     }
@@ -179,7 +182,7 @@ static void add_rows(json_t *root, const struct report *report, fill_row *fill)
         int32_t row = report->rows[i];
         json_t *object = json_object();
         json_object_set_new(object, "name",
-                            json_string(qkvsim_layout_pair_group_name(report->layout, row)));
+                            json_string(qkvsim_layout_row_name(report->layout, row)));
         fill(object, report, row);
         json_array_append_new(i < report->pair_group_count ? pair_groups : rollups, object);
     }
@@ -202,19 +205,17 @@ json_t *json_selection_contrast(const struct report *report)
 static json_t *distance_object(const qkvsim_comparison *comparison, int32_t row, int32_t metric,
                                int32_t distance)
 {
-    static const struct report_word numbers[] = {
-        { QKVSIM_DISTANCE_VALUE, "value" },
-        { QKVSIM_DISTANCE_P, "p" },
-        { QKVSIM_DISTANCE_MATCHED, "matched_value" },
-        { QKVSIM_DISTANCE_MATCHED_MEAN, "matched_mean" },
-        { QKVSIM_DISTANCE_MATCHED_SD, "matched_sd" },
-        { QKVSIM_DISTANCE_MATCHED_MINIMUM, "matched_min" },
-        { QKVSIM_DISTANCE_MATCHED_MAXIMUM, "matched_max" },
-        { QKVSIM_DISTANCE_P_BH, "p_bh" },
-        { QKVSIM_DISTANCE_P_BH_ALL, "p_bh_all" },
-        { QKVSIM_DISTANCE_P_MAX, "p_max" },
-        { QKVSIM_DISTANCE_P_MAX_ALL, "p_max_all" }
-    };
+    static const struct report_word numbers[] = { { QKVSIM_SUMMARY_OBSERVED, "value" },
+                                                  { QKVSIM_SUMMARY_P, "p" },
+                                                  { QKVSIM_SUMMARY_MATCHED, "matched_value" },
+                                                  { QKVSIM_SUMMARY_MATCHED_MEAN, "matched_mean" },
+                                                  { QKVSIM_SUMMARY_MATCHED_SD, "matched_sd" },
+                                                  { QKVSIM_SUMMARY_MATCHED_MINIMUM, "matched_min" },
+                                                  { QKVSIM_SUMMARY_MATCHED_MAXIMUM, "matched_max" },
+                                                  { QKVSIM_SUMMARY_P_BH, "p_bh" },
+                                                  { QKVSIM_SUMMARY_P_BH_ALL, "p_bh_all" },
+                                                  { QKVSIM_SUMMARY_P_MAX, "p_max" },
+                                                  { QKVSIM_SUMMARY_P_MAX_ALL, "p_max_all" } };
     json_t *object = json_object();
     for (size_t i = 0; i < COUNT(numbers); i++)
         json_object_set_new(object, numbers[i].key,
@@ -227,10 +228,10 @@ static json_t *distance_object(const qkvsim_comparison *comparison, int32_t row,
 static json_t *matched_object(const qkvsim_comparison *comparison, int32_t row, int32_t metric,
                               int32_t statistic)
 {
-    static const struct report_word summaries[] = { { QKVSIM_NULL_MEAN, "mean" },
-                                                    { QKVSIM_NULL_SD, "sd" },
-                                                    { QKVSIM_NULL_MINIMUM, "min" },
-                                                    { QKVSIM_NULL_MAXIMUM, "max" } };
+    static const struct report_word summaries[] = { { QKVSIM_SUMMARY_MEAN, "mean" },
+                                                    { QKVSIM_SUMMARY_SD, "sd" },
+                                                    { QKVSIM_SUMMARY_MINIMUM, "min" },
+                                                    { QKVSIM_SUMMARY_MAXIMUM, "max" } };
     json_t *object = json_object();
     for (size_t i = 0; i < COUNT(summaries); i++)
         json_object_set_new(object, summaries[i].key,
@@ -250,7 +251,7 @@ static json_t *differences_object(const qkvsim_comparison *comparison, int32_t r
             continue;
         json_object_set_new(difference, "value",
                             json_number(qkvsim_comparison_difference(
-                                comparison, row, metric, statistic, QKVSIM_NULL_OBSERVED)));
+                                comparison, row, metric, statistic, QKVSIM_SUMMARY_OBSERVED)));
         json_object_set_new(difference, "matched",
                             matched_object(comparison, row, metric, statistic));
     }

@@ -14,7 +14,7 @@
 
 static const char *pair_group_name(const struct pairs_report *report, const qkvsim_pair *pair)
 {
-    return qkvsim_layout_pair_group_name(report->layout, pair->pair_group);
+    return qkvsim_layout_row_name(report->layout, pair->pair_group);
 }
 
 static const char *group_name(const struct pairs_report *report, int64_t column)

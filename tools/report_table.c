@@ -25,7 +25,9 @@ int32_t table_statistic(const struct report *report, int32_t *metric)
 {
     int32_t statistic = report->options->statistic;
     *metric = report->options->statistic_metric;
-    return statistic == QKVSIM_MINIMUM || statistic == QKVSIM_MAXIMUM ? QKVSIM_MEAN : statistic;
+    return statistic == QKVSIM_STATISTIC_MINIMUM || statistic == QKVSIM_STATISTIC_MAXIMUM
+               ? QKVSIM_STATISTIC_MEAN
+               : statistic;
 }
 
 const char *table_statistic_name(const struct report *report, char name[REPORT_STATISTIC_SIZE])
@@ -50,11 +52,11 @@ static int32_t count_tested(const struct report *report, bool comparison, int32_
     int32_t statistic = table_statistic(report, &metric);
     for (int32_t i = from; i < to; i++) {
         int32_t row = report->rows[i];
-        double p = comparison
-                       ? qkvsim_comparison_distance(report->comparison, row, metric,
-                                                    QKVSIM_KOLMOGOROV_SMIRNOV, QKVSIM_DISTANCE_P)
-                       : qkvsim_baseline_statistic(report->conditions[0].baseline, row, metric,
-                                                   statistic, QKVSIM_NULL_P);
+        double p = comparison ? qkvsim_comparison_distance(report->comparison, row, metric,
+                                                           QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV,
+                                                           QKVSIM_SUMMARY_P)
+                              : qkvsim_baseline_statistic(report->conditions[0].baseline, row,
+                                                          metric, statistic, QKVSIM_SUMMARY_P);
         tested += !isnan(p);
     }
     return tested;
@@ -129,10 +131,10 @@ static void inference_cells(char (*cells)[TABLE_CELL_SIZE], const struct report 
     if (condition->intervals != NULL)
         cell_interval(cells[INTERVAL],
                       qkvsim_intervals_statistic(condition->intervals, row, metric, statistic,
-                                                 QKVSIM_INTERVAL_LOW),
+                                                 QKVSIM_SUMMARY_LOW),
                       qkvsim_intervals_statistic(condition->intervals, row, metric, statistic,
-                                                 QKVSIM_INTERVAL_HIGH));
-    int32_t p = table_adjusts(report) ? QKVSIM_NULL_P_MAX : QKVSIM_NULL_P;
+                                                 QKVSIM_SUMMARY_HIGH));
+    int32_t p = table_adjusts(report) ? QKVSIM_SUMMARY_P_MAX : QKVSIM_SUMMARY_P;
     if (condition->baseline != NULL)
         cell_p(cells[P], qkvsim_baseline_statistic(condition->baseline, row, metric, statistic, p));
 }
@@ -153,13 +155,16 @@ static bool add_line(struct table *table, const struct lines *lines,
     }
     snprintf(row[METRIC], TABLE_CELL_SIZE, "%s", metric->key);
     int32_t number = metric->number;
-    cell_number(row[MEAN], 4, qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_MEAN));
-    cell_number(row[SD], 4,
-                sqrt(qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_VARIANCE)));
+    cell_number(row[MEAN], 4,
+                qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_STATISTIC_MEAN));
+    cell_number(
+        row[SD], 4,
+        sqrt(qkvsim_analysis_statistic(analysis, pair_group, number, QKVSIM_STATISTIC_VARIANCE)));
     histogram_cell(row[HISTOGRAM], lines, condition, pair_group, number);
-    if (number == QKVSIM_COSINE)
+    if (number == QKVSIM_METRIC_COSINE)
         cell_number(row[OFFSET], 3,
-                    qkvsim_analysis_offset(analysis, pair_group, QKVSIM_OFFSET_SHARE));
+                    qkvsim_analysis_statistic(analysis, pair_group, QKVSIM_METRIC_COSINE,
+                                              QKVSIM_STATISTIC_OFFSET_SHARE));
     inference_cells(row, lines->report, condition, pair_group, number);
     return true;
 }
@@ -201,7 +206,7 @@ static bool print_condition(FILE *stream, const struct lines *lines,
                                              { "offset", false, 8 },   { "interval", true, 7 },
                                              { "p", false, 9 } };
     const struct report *report = lines->report;
-    if (!report_has_metric(report, QKVSIM_COSINE))
+    if (!report_has_metric(report, QKVSIM_METRIC_COSINE))
         columns[OFFSET].importance = 0;
     if (condition->intervals == NULL)
         columns[INTERVAL].importance = 0;
@@ -229,7 +234,8 @@ static bool print_condition(FILE *stream, const struct lines *lines,
  * interval.h. */
 static void print_replicates(FILE *stream, const struct report *report, int width)
 {
-    const char *unit = report->options->interval == QKVSIM_JACKKNIFE ? "blocks" : "resamples";
+    const char *unit =
+        report->options->interval == QKVSIM_METHOD_JACKKNIFE ? "blocks" : "resamples";
     const struct condition *conditions = report->conditions;
     char line[160];
     int64_t first = qkvsim_intervals_replicates(conditions[0].intervals), last = first;
@@ -262,8 +268,8 @@ static void print_method(FILE *stream, const struct report *report, int width)
     if (options->interval != 0) {
         snprintf(line, sizeof line, "interval: %g %% for the %s, %s", 100 * options->level,
                  table_statistic_name(report, name),
-                 options->interval == QKVSIM_JACKKNIFE ? "jackknife, corrected for bias"
-                                                       : "bootstrap");
+                 options->interval == QKVSIM_METHOD_JACKKNIFE ? "jackknife, corrected for bias"
+                                                              : "bootstrap");
         table_print_text(stream, line, width);
         print_replicates(stream, report, width);
     }
@@ -296,7 +302,7 @@ static int histogram_width(const struct shown *shown)
     const struct report *report = shown->report;
     size_t longest = strlen("pairs of");
     for (int32_t i = 0; i < shown->count; i++) {
-        size_t length = strlen(qkvsim_layout_pair_group_name(report->layout, shown->rows[i]));
+        size_t length = strlen(qkvsim_layout_row_name(report->layout, shown->rows[i]));
         longest = length > longest ? length : longest;
     }
     int others = (int)(longest < 100 ? longest : 100) + 49;

@@ -16,8 +16,8 @@ enum { CONTRAST_COLUMNS = sizeof contrast_columns / sizeof contrast_columns[0] }
 static bool add_difference(struct table *table, const struct report *report, const char *name,
                            const qkvsim_intervals *intervals, int32_t a, int32_t b)
 {
-    static const int32_t numbers[] = { QKVSIM_INTERVAL_OBSERVED, QKVSIM_INTERVAL_ESTIMATE,
-                                       QKVSIM_INTERVAL_SE };
+    static const int32_t numbers[] = { QKVSIM_SUMMARY_OBSERVED, QKVSIM_SUMMARY_ESTIMATE,
+                                       QKVSIM_SUMMARY_SE };
     char(*row)[TABLE_CELL_SIZE] = table_add_row(table);
     if (row == NULL)
         return false;
@@ -27,10 +27,9 @@ static bool add_difference(struct table *table, const struct report *report, con
     for (int i = 0; i < 3; i++)
         cell_number(row[i + 1], 4,
                     report_difference(intervals, a, b, metric, statistic, numbers[i]));
-    cell_interval(row[4],
-                  report_difference(intervals, a, b, metric, statistic, QKVSIM_INTERVAL_LOW),
-                  report_difference(intervals, a, b, metric, statistic, QKVSIM_INTERVAL_HIGH));
-    cell_p(row[5], report_difference(intervals, a, b, metric, statistic, QKVSIM_INTERVAL_P));
+    cell_interval(row[4], report_difference(intervals, a, b, metric, statistic, QKVSIM_SUMMARY_LOW),
+                  report_difference(intervals, a, b, metric, statistic, QKVSIM_SUMMARY_HIGH));
+    cell_p(row[5], report_difference(intervals, a, b, metric, statistic, QKVSIM_SUMMARY_P));
     return true;
 }
 
@@ -39,7 +38,7 @@ static void method_of(const struct report *report, const qkvsim_intervals *inter
                       size_t size)
 {
     const struct options *options = report->options;
-    bool jackknife = options->interval == QKVSIM_JACKKNIFE;
+    bool jackknife = options->interval == QKVSIM_METHOD_JACKKNIFE;
     snprintf(text, size, "%g %% intervals, %s of %" PRId64 " %s", 100 * options->level,
              options_interval_name(options->interval), qkvsim_intervals_replicates(intervals),
              jackknife ? "blocks" : "resamples");
@@ -57,8 +56,8 @@ bool print_contrasts(FILE *stream, const struct shown *shown)
             const struct contrast *contrast = &report->contrasts[i];
             char names[TABLE_CELL_SIZE];
             snprintf(names, sizeof names, "%s - %s",
-                     qkvsim_layout_pair_group_name(report->layout, contrast->a),
-                     qkvsim_layout_pair_group_name(report->layout, contrast->b));
+                     qkvsim_layout_row_name(report->layout, contrast->a),
+                     qkvsim_layout_row_name(report->layout, contrast->b));
             done = add_difference(&table, report, names, condition->intervals, contrast->a,
                                   contrast->b);
         }
@@ -77,9 +76,9 @@ bool print_selection_contrast(FILE *stream, const struct shown *shown)
     char name[REPORT_STATISTIC_SIZE], method[96], title[256];
     bool done = true;
     for (int32_t i = 0; done && i < shown->count; i++)
-        done = add_difference(&table, report,
-                              qkvsim_layout_pair_group_name(report->layout, shown->rows[i]),
-                              report->selection_contrast, shown->rows[i], -1);
+        done =
+            add_difference(&table, report, qkvsim_layout_row_name(report->layout, shown->rows[i]),
+                           report->selection_contrast, shown->rows[i], -1);
     method_of(report, report->selection_contrast, method, sizeof method);
     snprintf(title, sizeof title, "targets less non-targets, %s: %s",
              table_statistic_name(report, name), method);
@@ -94,23 +93,23 @@ static bool add_distances(struct table *table, const struct report *report, int3
     if (cells == NULL)
         return false;
     if (first)
-        snprintf(cells[0], TABLE_CELL_SIZE, "%s",
-                 qkvsim_layout_pair_group_name(report->layout, row));
+        snprintf(cells[0], TABLE_CELL_SIZE, "%s", qkvsim_layout_row_name(report->layout, row));
     snprintf(cells[1], TABLE_CELL_SIZE, "%s", metric->key);
     const qkvsim_comparison *comparison = report->comparison;
-    int32_t p_of_distance = table_adjusts(report) ? QKVSIM_DISTANCE_P_MAX : QKVSIM_DISTANCE_P;
-    int32_t p = table_adjusts(report) ? QKVSIM_NULL_P_MAX : QKVSIM_NULL_P;
+    int32_t p_of_distance = table_adjusts(report) ? QKVSIM_SUMMARY_P_MAX : QKVSIM_SUMMARY_P;
+    int32_t p = table_adjusts(report) ? QKVSIM_SUMMARY_P_MAX : QKVSIM_SUMMARY_P;
     for (int i = 0; i < REPORT_DISTANCES; i++) {
         int32_t distance = report_distances[i].number;
         cell_number(cells[2 + 2 * i], 3,
                     qkvsim_comparison_distance(comparison, row, metric->number, distance,
-                                               QKVSIM_DISTANCE_MATCHED));
+                                               QKVSIM_SUMMARY_MATCHED));
         cell_p(cells[3 + 2 * i], qkvsim_comparison_distance(comparison, row, metric->number,
                                                             distance, p_of_distance));
     }
-    cell_p(cells[8], qkvsim_comparison_difference(comparison, row, metric->number, QKVSIM_MEAN, p));
-    cell_p(cells[9],
-           qkvsim_comparison_difference(comparison, row, metric->number, QKVSIM_VARIANCE, p));
+    cell_p(cells[8],
+           qkvsim_comparison_difference(comparison, row, metric->number, QKVSIM_STATISTIC_MEAN, p));
+    cell_p(cells[9], qkvsim_comparison_difference(comparison, row, metric->number,
+                                                  QKVSIM_STATISTIC_VARIANCE, p));
     return true;
 }
 

@@ -22,7 +22,7 @@ static double interval_work(const struct options *options)
 {
     if (options->interval == 0)
         return 0;
-    if (options->interval == QKVSIM_BOOTSTRAP)
+    if (options->interval == QKVSIM_METHOD_BOOTSTRAP)
         return options->resamples > 0 ? (double)options->resamples : 1000;
     return options->blocks > 0 ? (double)options->blocks : 20;
 }

@@ -34,7 +34,7 @@ static int32_t find_row(const qkvsim_layout *layout, char *name)
 {
     int32_t pair_groups = qkvsim_layout_pair_groups(layout);
     for (int32_t i = 0; i < qkvsim_layout_rollups(layout); i++)
-        if (strcmp(qkvsim_layout_pair_group_name(layout, pair_groups + i), name) == 0)
+        if (strcmp(qkvsim_layout_row_name(layout, pair_groups + i), name) == 0)
             return pair_groups + i;
     return find_pair_group(layout, name);
 }
@@ -45,8 +45,8 @@ static bool no_such(const char *option, const qkvsim_layout *layout, const char 
     int32_t pair_groups = qkvsim_layout_pair_groups(layout);
     return fail_usage(failure,
                       "%s names no pair group: '%s' (there are %" PRId32 ", from %s to %s)", option,
-                      name, pair_groups, qkvsim_layout_pair_group_name(layout, 0),
-                      qkvsim_layout_pair_group_name(layout, pair_groups - 1));
+                      name, pair_groups, qkvsim_layout_row_name(layout, 0),
+                      qkvsim_layout_row_name(layout, pair_groups - 1));
 }
 
 static bool mark_named(const qkvsim_layout *layout, char *names, bool *chosen,

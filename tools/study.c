@@ -61,8 +61,8 @@ static bool find_contrasts(struct study *study)
 static bool check_scheme(const struct study *study)
 {
     const struct options *options = study->options;
-    bool rows =
-        options->scheme == QKVSIM_SCHEME_ROWS || options->scheme == QKVSIM_SCHEME_ROWS_SHIFT;
+    bool rows = options->scheme == QKVSIM_SCHEME_OBSERVATIONS
+                || options->scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
     if (options->permutations == 0 || !rows)
         return true;
     int32_t within = 0;

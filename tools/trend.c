@@ -21,7 +21,7 @@ static void add_line(struct trend *trend, int32_t metric, int32_t statistic)
 static void choose_rows(struct trend *trend, const struct report *report)
 {
     for (int32_t i = report->pair_group_count; i < report->row_count; i++) {
-        const char *name = qkvsim_layout_pair_group_name(report->layout, report->rows[i]);
+        const char *name = qkvsim_layout_row_name(report->layout, report->rows[i]);
         if (strstr(name, " heads") == NULL && trend->row_count < TREND_ROWS_MAX)
             trend->rows[trend->row_count++] = report->rows[i];
     }
@@ -39,10 +39,10 @@ static void begin(struct trend *trend, const struct report *report)
         trend->shared.conditions[c] = (struct condition){ 0 };
     }
     add_line(trend, report->options->statistic_metric, report->options->statistic);
-    add_line(trend, QKVSIM_COSINE, QKVSIM_MEAN);
-    add_line(trend, QKVSIM_COSINE, QKVSIM_VARIANCE);
+    add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
+    add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_VARIANCE);
     for (int m = 1; m < REPORT_METRICS; m++)
-        add_line(trend, report_metrics[m].number, QKVSIM_VARIANCE);
+        add_line(trend, report_metrics[m].number, QKVSIM_STATISTIC_VARIANCE);
     choose_rows(trend, report);
 }
 
@@ -74,9 +74,9 @@ static bool grow(struct trend *trend, struct failure *failure)
 static void keep(double *numbers, const struct condition *condition, int32_t row,
                  const struct trend_line *line)
 {
-    static const int32_t what[TREND_NUMBERS] = { [TREND_ESTIMATE] = QKVSIM_INTERVAL_ESTIMATE,
-                                                 [TREND_LOW] = QKVSIM_INTERVAL_LOW,
-                                                 [TREND_HIGH] = QKVSIM_INTERVAL_HIGH };
+    static const int32_t what[TREND_NUMBERS] = { [TREND_ESTIMATE] = QKVSIM_SUMMARY_ESTIMATE,
+                                                 [TREND_LOW] = QKVSIM_SUMMARY_LOW,
+                                                 [TREND_HIGH] = QKVSIM_SUMMARY_HIGH };
     numbers[TREND_VALUE] =
         qkvsim_analysis_statistic(condition->analysis, row, line->metric, line->statistic);
     for (int i = TREND_ESTIMATE; i <= TREND_HIGH; i++)

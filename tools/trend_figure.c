@@ -125,14 +125,14 @@ static void find_range(const struct trend *trend, struct panel *panel)
                             trend_number(trend, layer, c, panel->line, r, TREND_HIGH));
             }
     int32_t statistic = trend->lines[panel->line].statistic;
-    bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE || statistic == QKVSIM_TAIL;
+    bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE || statistic == QKVSIM_STATISTIC_TAIL;
     if (share || !(low <= high)) {
         low = fmin(low, 0); /* where there are no values they are infinite */
         high = fmax(high, 1);
         low = isfinite(low) ? low : 0;
         high = isfinite(high) ? high : 1;
     }
-    if (statistic == QKVSIM_VARIANCE)
+    if (statistic == QKVSIM_STATISTIC_VARIANCE)
         low = fmin(low, 0);
     double room = high > low ? 0.06 * (high - low) : fmax(0.1 * fabs(high), 1e-3);
     panel->low = low == 0 ? low : low - room;
@@ -308,7 +308,7 @@ static double draw_legend(const struct figure *figure)
     double x = PAGE_LEFT, y = PAGE_MARGIN + 6;
     canvas_font(cr, 7, false);
     for (int32_t r = 0; r < trend->row_count; r++) {
-        const char *label = qkvsim_layout_pair_group_name(trend->shared.layout, trend->rows[r]);
+        const char *label = qkvsim_layout_row_name(trend->shared.layout, trend->rows[r]);
         double width = 24 + canvas_text_width(cr, label) + 14;
         if (x + width - 14 > PAGE_WIDTH - PAGE_RIGHT) {
             x = PAGE_LEFT;
@@ -356,7 +356,7 @@ static void write_caption(const struct trend *trend, char *caption, size_t size)
         text_append(caption, size,
                     " Bars: %g %% intervals by %s%s; those of one layer stand side by side.",
                     100 * options->level, options_interval_name(options->interval),
-                    options->interval == QKVSIM_JACKKNIFE
+                    options->interval == QKVSIM_METHOD_JACKKNIFE
                         ? ", around values corrected for the bias of few observations"
                         : "");
     if (!trend->rolled_up && trend->row_count < trend->shared.pair_group_count)

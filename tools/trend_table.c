@@ -52,9 +52,9 @@ static bool print_condition(FILE *stream, const struct trend *trend, int conditi
 {
     struct table_column columns[TREND_ROWS_MAX + 1] = { { "layer", true, 100 } };
     for (int32_t r = 0; r < trend->row_count; r++)
-        columns[r + 1] = (struct table_column){
-            qkvsim_layout_pair_group_name(trend->shared.layout, trend->rows[r]), false, 50 - r
-        };
+        columns[r + 1] =
+            (struct table_column){ qkvsim_layout_row_name(trend->shared.layout, trend->rows[r]),
+                                   false, 50 - r };
     struct table table = { .columns = columns, .column_count = trend->row_count + 1 };
     bool done = true;
     for (int layer = 0; done && layer < trend->layers; layer++)

@@ -54,7 +54,7 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   const qkvsim_accumulator *other);
 
 /** As qkvsim_analyze, of all observations added; options' selection, precision and nonfinite must
- * be defaults. Values are in double. There is no QKVSIM_SPEARMAN: ranks need all observations at
+ * be defaults. Values are in double. There is no QKVSIM_METRIC_SPEARMAN: ranks need all observations at
  * once. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
                                                     const qkvsim_accumulator *accumulator,
@@ -62,10 +62,10 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
                                                     const qkvsim_analysis_options *options,
                                                     qkvsim_analysis **analysis);
 
-/** As qkvsim_similarity, of all observations added, but for QKVSIM_SPEARMAN. Time O(d^2). */
+/** As qkvsim_similarity, of all observations added, but for QKVSIM_METRIC_SPEARMAN. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
                                                        const qkvsim_accumulator *accumulator,
-                                                       int32_t metric,
+                                                       qkvsim_metric metric,
                                                        const qkvsim_similarity_options *options,
                                                        const qkvsim_matrix *matrix);
 

@@ -5,7 +5,7 @@
  *     qkvsim_analysis *analysis;
  *     if (qkvsim_analyze(context, &activations, 1, layout, NULL, &analysis) != QKVSIM_OK)
  *         puts(qkvsim_last_error(context));
- *     double share = qkvsim_analysis_offset(analysis, 0, QKVSIM_OFFSET_SHARE);
+ *     double share = qkvsim_analysis_statistic(analysis, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
  *
  * No d x d matrix is built: each tile of the Gram matrix is consumed while it is in cache.
  */
@@ -15,6 +15,7 @@
 #include <qkvsim/context.h>
 #include <qkvsim/histogram.h>
 #include <qkvsim/layout.h>
+#include <qkvsim/statistic.h>
 #include <qkvsim/view.h>
 
 #ifdef __cplusplus
@@ -28,9 +29,11 @@ typedef struct qkvsim_analysis_options {
     const qkvsim_bins *bins;           /**< default: 100 equal bins on [-1, 1] */
     const int32_t *pair_groups;        /**< the pair groups to compute; default: all */
     int32_t pair_group_count;
-    int32_t metrics;   /**< sum of QKVSIM_COSINE, PEARSON, SPEARMAN; default: COSINE + PEARSON */
-    int32_t precision; /**< QKVSIM_F32 or F64 arithmetic; default: F32 unless a part is F64 */
-    int32_t nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
+    int32_t
+        metrics; /**< sum of QKVSIM_METRIC_COSINE, PEARSON, SPEARMAN; default: COSINE + PEARSON */
+    qkvsim_dtype
+        precision; /**< QKVSIM_DTYPE_F32 or F64 arithmetic; default: F32 unless a part is F64 */
+    qkvsim_nonfinite nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
 } qkvsim_analysis_options;
 
 /** The results of one analysis. Immutable; free with qkvsim_analysis_free. */
@@ -82,12 +85,12 @@ QKVSIM_API const char *qkvsim_analysis_name(const qkvsim_analysis *analysis, int
 /** All pairs i < j of a pair group, and those whose value is defined. */
 QKVSIM_API int64_t qkvsim_analysis_pairs(const qkvsim_analysis *analysis, int32_t pair_group);
 QKVSIM_API int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group,
-                                           int32_t metric);
+                                           qkvsim_metric metric);
 
 /** Columns whose values are undefined under a metric (constant ones under Pearson and Spearman,
  * all-zero ones under cosine), increasing; NULL if none. */
 QKVSIM_API const int64_t *qkvsim_analysis_undefined_features(const qkvsim_analysis *analysis,
-                                                             int32_t metric, int64_t *count);
+                                                             qkvsim_metric metric, int64_t *count);
 
 /** Number of bins, and their count + 1 edges. */
 QKVSIM_API int64_t qkvsim_analysis_bins(const qkvsim_analysis *analysis);
@@ -95,54 +98,25 @@ QKVSIM_API const double *qkvsim_analysis_bin_edges(const qkvsim_analysis *analys
 
 /** Counts of a pair group's defined values, one for each bin. */
 QKVSIM_API const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis,
-                                                    int32_t pair_group, int32_t metric);
-
-/** Statistics of a pair group's defined values: from the values, not from the bins, in double. */
-enum {
-    QKVSIM_MEAN = 1,
-    QKVSIM_VARIANCE = 2, /**< population variance m2, divided by the count */
-    QKVSIM_SKEWNESS = 3, /**< m3 / m2^1.5; absent for zero variance */
-    QKVSIM_KURTOSIS = 4, /**< excess kurtosis m4 / m2^2 - 3; absent for zero variance */
-    QKVSIM_TAIL = 5,     /**< share of |value| >= 0.9, in the type of the values */
-    QKVSIM_MINIMUM = 6,
-    QKVSIM_MAXIMUM = 7,
-    QKVSIM_STATISTIC_OFFSET_SHARE = 8 /**< of the cosine only: QKVSIM_OFFSET_SHARE below */
-};
+                                                    int32_t pair_group, qkvsim_metric metric);
 
 /** One statistic; NaN where it does not exist (no defined pair, zero variance). */
 QKVSIM_API double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_group,
-                                            int32_t metric, int32_t statistic);
+                                            qkvsim_metric metric, qkvsim_statistic statistic);
 
 /**
  * One statistic of every two groups, such as heads, as a matrix.
  * @param matrix receives groups x groups numbers, symmetric, row-major; NaN where the statistic does
  *               not exist
  */
-QKVSIM_API void qkvsim_analysis_group_matrix(const qkvsim_analysis *analysis, int32_t metric,
-                                             int32_t statistic, double *matrix);
-
-/**
- * The offset split. Each cosine is exactly V + O, V = s_i s_j Pearson the variance part and
- * O = o_i o_j the offset part (a constant feature has s = 0, o = +-1).
- */
-enum {
-    QKVSIM_OFFSET_SHARE = 1,           /**< sum O^2 / (sum O^2 + sum V^2), in [0, 1] */
-    QKVSIM_OFFSET_MEAN_OFFSET = 2,     /**< mean of O */
-    QKVSIM_OFFSET_MEAN_VARIANCE = 3,   /**< mean of V */
-    QKVSIM_OFFSET_ENERGY = 4,          /**< sum O^2 */
-    QKVSIM_OFFSET_VARIANCE_ENERGY = 5, /**< sum V^2 */
-    QKVSIM_OFFSET_CROSS_ENERGY = 6 /**< 2 sum O V: sum cosine^2 is the sum of the three energies */
-};
-
-/** One number of a pair group's offset split, over the pairs whose cosine is defined; NaN if none,
- * or if the cosine was not asked for. */
-QKVSIM_API double qkvsim_analysis_offset(const qkvsim_analysis *analysis, int32_t pair_group,
-                                         int32_t part);
+QKVSIM_API void qkvsim_analysis_group_matrix(const qkvsim_analysis *analysis, qkvsim_metric metric,
+                                             qkvsim_statistic statistic, double *matrix);
 
 /** Offset ratio o of each feature, in the caller's order, in [-1, 1]; NaN for all-zero ones. */
 QKVSIM_API const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis);
 
-/** Mean of o^2 over the features of a group whose cosines are defined; NaN if none. */
+/** Mean of o*^2, corrected (see statistic.h), over the features of a group whose cosines are defined;
+ * NaN if none, or under three observations. */
 QKVSIM_API double qkvsim_analysis_group_offset(const qkvsim_analysis *analysis, int32_t group);
 
 #ifdef __cplusplus

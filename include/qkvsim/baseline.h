@@ -18,7 +18,7 @@ typedef struct qkvsim_baseline_options {
     size_t struct_size;
     int64_t permutations; /**< 1 .. 2^32 - 1 */
     uint64_t seed;
-    int32_t scheme;          /**< QKVSIM_SCHEME_*; default: ALL */
+    qkvsim_scheme scheme;    /**< QKVSIM_SCHEME_*; default: ALL */
     const int32_t *segments; /**< see qkvsim_permutation */
 } qkvsim_baseline_options;
 
@@ -53,16 +53,17 @@ QKVSIM_API int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline)
 /** Mean, SD, MINIMUM or MAXIMUM of each bin's count over the permutations: `bins` numbers, owned by
  * the baseline; NULL where there is no such pair group, metric or summary. */
 QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline,
-                                                   int32_t pair_group, int32_t metric,
-                                                   int32_t summary);
+                                                   int32_t pair_group, qkvsim_metric metric,
+                                                   qkvsim_summary summary);
 
-/** A QKVSIM_NULL_* summary of QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or, for the cosine,
+/** A QKVSIM_NULL_* summary of QKVSIM_STATISTIC_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or, for the cosine,
  * QKVSIM_STATISTIC_OFFSET_SHARE; NaN where it does not exist, which includes a statistic that is
- * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_ROWS and ROWS_SHIFT, which
+ * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_OBSERVATIONS and ROWS_SHIFT, which
  * change nothing within a group, z and every p of a pair group of one group with itself, and of a
  * roll-up of such alone, are absent. */
 QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
-                                            int32_t metric, int32_t statistic, int32_t summary);
+                                            qkvsim_metric metric, qkvsim_statistic statistic,
+                                            qkvsim_summary summary);
 
 #ifdef __cplusplus
 }

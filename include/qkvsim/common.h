@@ -35,24 +35,28 @@ enum {
 };
 
 /** Element types. Zero is none, so that a forgotten field is an error and not a type. */
+typedef int32_t qkvsim_dtype;
 enum {
-    QKVSIM_F16 = 1,  /**< IEEE 754 binary16 */
-    QKVSIM_BF16 = 2, /**< the upper half of a binary32 */
-    QKVSIM_F32 = 3,
-    QKVSIM_F64 = 4,
-    QKVSIM_I32 = 5 /**< masks only */
+    QKVSIM_DTYPE_F16 = 1,  /**< IEEE 754 binary16 */
+    QKVSIM_DTYPE_BF16 = 2, /**< the upper half of a binary32 */
+    QKVSIM_DTYPE_F32 = 3,
+    QKVSIM_DTYPE_F64 = 4,
+    QKVSIM_DTYPE_I32 = 5 /**< masks only */
 };
 
 /** Similarity metrics; each is one bit, so that a set of them is their sum. */
+typedef int32_t qkvsim_metric;
 enum {
-    QKVSIM_COSINE = 1,
-    QKVSIM_PEARSON = 2,
-    QKVSIM_COVARIANCE = 4, /**< matrices only: sum of centred products over n - 1 (numpy.cov) */
-    QKVSIM_DOT = 8,        /**< matrices only: sum of products */
-    QKVSIM_SPEARMAN = 16   /**< Pearson of the ranks, equal values sharing their mean rank */
+    QKVSIM_METRIC_COSINE = 1,
+    QKVSIM_METRIC_PEARSON = 2,
+    QKVSIM_METRIC_COVARIANCE =
+        4,                 /**< matrices only: sum of centred products over n - 1 (numpy.cov) */
+    QKVSIM_METRIC_DOT = 8, /**< matrices only: sum of products */
+    QKVSIM_METRIC_SPEARMAN = 16 /**< Pearson of the ranks, equal values sharing their mean rank */
 };
 
 /** What to do with NaN and infinity in the input. */
+typedef int32_t qkvsim_nonfinite;
 enum {
     QKVSIM_NONFINITE_ERROR = 0,            /**< fail, naming part, row and column */
     QKVSIM_NONFINITE_DROP_OBSERVATION = 1, /**< leave out each observation that has one */
@@ -64,13 +68,13 @@ enum {
  * to size:
  *
  *     qkvsim_analysis_options options;
- *     qkvsim_options_init(&options, sizeof options);
+ *     qkvsim_struct_init(&options, sizeof options);
  *
  * In C `= { .struct_size = sizeof options, ... }` does the same. The size is the caller's, so a
  * program built with an older header works with a newer library. NULL or a size too small to hold
  * struct_size does nothing.
  */
-QKVSIM_API void qkvsim_options_init(void *options, size_t size);
+QKVSIM_API void qkvsim_struct_init(void *options, size_t size);
 
 /** A short English name of a status, never NULL, static: "invalid argument". */
 QKVSIM_API const char *qkvsim_status_name(qkvsim_status status);

@@ -25,15 +25,16 @@ extern "C" {
 #endif
 
 /** Distances between two histograms, of their shares of the counts. */
+typedef int32_t qkvsim_distance;
 enum {
     /** Largest difference of the cumulative shares, at the edges; in [0, 1]. */
-    QKVSIM_KOLMOGOROV_SMIRNOV = 1,
+    QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV = 1,
     /** Earth mover's distance with all of a bin's share at its centre, in units of the similarity
      * (scipy.stats.wasserstein_distance of the centres, weighted by the counts). */
-    QKVSIM_WASSERSTEIN = 2,
+    QKVSIM_DISTANCE_WASSERSTEIN = 2,
     /** Square root of the Jensen-Shannon divergence in bits (Lin 1991); in [0, 1]
      * (scipy.spatial.distance.jensenshannon with base 2). */
-    QKVSIM_JENSEN_SHANNON = 3
+    QKVSIM_DISTANCE_JENSEN_SHANNON = 3
 };
 
 /**
@@ -41,7 +42,7 @@ enum {
  * @param a,b      `bins` counts each, none negative
  * @param edges    bins + 1 finite, increasing edges
  * @param bins     1 to QKVSIM_BINS_MAX
- * @param distance QKVSIM_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
+ * @param distance QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
  * @param value    receives the distance; NaN where a histogram is empty
  * @return INVALID_ARGUMENT; TOO_LARGE where the counts' sum exceeds int64
  *
@@ -49,7 +50,8 @@ enum {
  */
 QKVSIM_API qkvsim_status qkvsim_histogram_distance(qkvsim_context *context, const int64_t *a,
                                                    const int64_t *b, const double *edges,
-                                                   int64_t bins, int32_t distance, double *value);
+                                                   int64_t bins, qkvsim_distance distance,
+                                                   double *value);
 
 /** Zero in any field is its default. */
 typedef struct qkvsim_comparison_options {
@@ -57,7 +59,7 @@ typedef struct qkvsim_comparison_options {
     int64_t permutations; /**< relabellings, 0 .. 2^32 - 2; default: none, and no p-values */
     int64_t subsets;      /**< matched subsets, up to 2^32 - 2; default: as many as permutations */
     uint64_t seed;
-    int32_t relabel; /**< QKVSIM_RELABEL_*; default: LABELS */
+    qkvsim_relabel_scheme relabel; /**< QKVSIM_RELABEL_*; default: LABELS */
     /** One number for each row of the parts (a document, a window): with QKVSIM_RELABEL_SHIFT, labels
      * rotate inside runs of equal numbers; default: one run */
     const int32_t *segments;
@@ -101,63 +103,47 @@ QKVSIM_API const qkvsim_analysis *qkvsim_comparison_second(const qkvsim_comparis
 QKVSIM_API int64_t qkvsim_comparison_permutations(const qkvsim_comparison *comparison);
 QKVSIM_API int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison);
 
-/** What is said of a distance. "Matched" is between the smaller selection and a random subset, without
- * replacement, of the larger one at the same size; between selections of equal size it is the distance
- * itself. */
-enum {
-    QKVSIM_DISTANCE_VALUE = 1,   /**< between all of both; grows as sizes differ: descriptive */
-    QKVSIM_DISTANCE_MATCHED = 2, /**< of one matched subset: the value that is tested */
-    QKVSIM_DISTANCE_MATCHED_MEAN = 3, /**< over all matched subsets */
-    QKVSIM_DISTANCE_MATCHED_SD = 4,   /**< divided by their number */
-    QKVSIM_DISTANCE_MATCHED_MINIMUM = 5,
-    QKVSIM_DISTANCE_MATCHED_MAXIMUM = 6,
-    /** (b + 1) / (m + 1): b relabellings have a matched distance, to a fresh subset each, at least as
-     * large as MATCHED. */
-    QKVSIM_DISTANCE_P = 7,
-    QKVSIM_DISTANCE_P_BH = 8, /**< adjusted as QKVSIM_NULL_P_BH, ..., over the three distances */
-    QKVSIM_DISTANCE_P_BH_ALL = 9,
-    QKVSIM_DISTANCE_P_MAX = 10,
-    QKVSIM_DISTANCE_P_MAX_ALL = 11
-};
-
 /**
  * One number of a distance; NaN where it does not exist.
  * @param row      a pair group, or behind them a roll-up
- * @param distance QKVSIM_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
- * @param what     QKVSIM_DISTANCE_*
+ * @param distance QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
+ * @param summary  QKVSIM_SUMMARY_OBSERVED, between all of both selections, which grows as their sizes differ
+ *                 and is descriptive; MATCHED and MATCHED_*; P, P_BH, P_BH_ALL, P_MAX and P_MAX_ALL, of
+ *                 (b + 1) / (m + 1): b relabellings have a matched distance, to a fresh subset each, at
+ *                 least as large as MATCHED
  */
 QKVSIM_API double qkvsim_comparison_distance(const qkvsim_comparison *comparison, int32_t row,
-                                             int32_t metric, int32_t distance, int32_t what);
-
-/** The observed difference itself, beside the QKVSIM_NULL_* summaries of its relabellings. */
-enum { QKVSIM_NULL_OBSERVED = 13 };
+                                             qkvsim_metric metric, qkvsim_distance distance,
+                                             qkvsim_summary summary);
 
 /**
  * One number of the difference of a statistic, T(first) - T(second), both at their full sizes; NaN
  * where it does not exist. Where sizes differ a statistic's bias differs too: see
  * qkvsim_comparison_matched.
- * @param statistic QKVSIM_MEAN .. QKVSIM_TAIL or, of the cosine, QKVSIM_STATISTIC_OFFSET_SHARE
- * @param what      QKVSIM_NULL_*
+ * @param statistic QKVSIM_STATISTIC_MEAN .. QKVSIM_STATISTIC_TAIL or, of the cosine, QKVSIM_STATISTIC_OFFSET_SHARE
+ * @param summary   QKVSIM_SUMMARY_OBSERVED .. P_MAX_ALL
  */
 QKVSIM_API double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t row,
-                                               int32_t metric, int32_t statistic, int32_t what);
+                                               qkvsim_metric metric, qkvsim_statistic statistic,
+                                               qkvsim_summary summary);
 
 /**
  * A statistic of the larger selection at the smaller one's size, over the matched subsets: set the
  * smaller selection's own value against it. Of selections of equal size every subset is the second. NaN
  * where there is no such row, metric, statistic or summary, no subset was asked for, or the statistic
  * does not exist in one of them.
- * @param statistic QKVSIM_MEAN .. QKVSIM_TAIL or, of the cosine, QKVSIM_STATISTIC_OFFSET_SHARE
- * @param summary   QKVSIM_NULL_MEAN, SD (divided by the number of subsets), MINIMUM or MAXIMUM
+ * @param statistic QKVSIM_STATISTIC_MEAN .. QKVSIM_STATISTIC_TAIL or, of the cosine, QKVSIM_STATISTIC_OFFSET_SHARE
+ * @param summary   QKVSIM_SUMMARY_MEAN, SD (divided by the number of subsets), MINIMUM or MAXIMUM
  */
 QKVSIM_API double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t row,
-                                            int32_t metric, int32_t statistic, int32_t summary);
+                                            qkvsim_metric metric, qkvsim_statistic statistic,
+                                            qkvsim_summary summary);
 
-/** The matched subsets' band: QKVSIM_NULL_MEAN, SD, MINIMUM or MAXIMUM of each bin's count over them,
+/** The matched subsets' band: QKVSIM_SUMMARY_MEAN, SD, MINIMUM or MAXIMUM of each bin's count over them,
  * `bins` numbers owned by the comparison; NULL where there is no such row, metric or summary, or no
  * subset was asked for. */
 QKVSIM_API const double *qkvsim_comparison_band(const qkvsim_comparison *comparison, int32_t row,
-                                                int32_t metric, int32_t summary);
+                                                qkvsim_metric metric, qkvsim_summary summary);
 
 #ifdef __cplusplus
 }

@@ -32,7 +32,7 @@ typedef struct qkvsim_bins {
 /**
  * Writes the edges that values of a type are compared with.
  * @param bins  NULL for 100 equal bins on [-1, 1]
- * @param dtype QKVSIM_F32 or F64: the type of the values
+ * @param dtype QKVSIM_DTYPE_F32 or F64: the type of the values
  * @param edges receives count + 1 numbers
  * @return INVALID_ARGUMENT (low not below high, too many bins, edges that do not increase, another
  *         dtype)
@@ -40,12 +40,12 @@ typedef struct qkvsim_bins {
  * Time O(count).
  */
 QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins,
-                                          int32_t dtype, double *edges);
+                                          qkvsim_dtype dtype, double *edges);
 
 /**
  * Counts the values of a matrix, by the codes of a mask: one histogram for each code.
  * @param matrix     any numeric view (F16, BF16, F32, F64)
- * @param mask       QKVSIM_I32 view of the same shape; NULL: every value counts, code_count is 1
+ * @param mask       QKVSIM_DTYPE_I32 view of the same shape; NULL: every value counts, code_count is 1
  * and codes is ignored
  * @param codes      `code_count` distinct mask values
  * @param bins       NULL for 100 equal bins on [-1, 1]

@@ -6,8 +6,8 @@
  *
  *     qkvsim_intervals *i;
  *     qkvsim_intervals_run(context, &activations, 1, layout, NULL, NULL, &i);
- *     double low = qkvsim_intervals_statistic(i, 0, QKVSIM_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE,
- *                                             QKVSIM_INTERVAL_LOW);
+ *     double low = qkvsim_intervals_statistic(i, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE,
+ *                                             QKVSIM_SUMMARY_LOW);
  */
 #ifndef QKVSIM_INTERVAL_H
 #define QKVSIM_INTERVAL_H
@@ -22,11 +22,11 @@ enum {
     /** Delete-a-block jackknife for unequal blocks (Busing, Meijer & van der Leeden 1999): each of
      * G blocks is left out in turn. Bias-corrected estimate, t interval with G - 1 degrees of
      * freedom. */
-    QKVSIM_JACKKNIFE = 1,
+    QKVSIM_METHOD_JACKKNIFE = 1,
     /** Moving-block bootstrap (Kunsch 1989): blocks are drawn with replacement until there are as
      * many observations as before. Basic interval [2 T - q_high, 2 T - q_low] around the observed
      * value T. Repeated rows widen a histogram over pairs: see docs/statistics.md. */
-    QKVSIM_BOOTSTRAP = 2
+    QKVSIM_METHOD_BOOTSTRAP = 2
 };
 
 /** Zero in any field is its default. Blocks for the bootstrap, or resamples or block_length for the
@@ -46,7 +46,7 @@ typedef struct qkvsim_interval_options {
     /** Another selection, with which the analysis' own, which must then be given, is compared.
      * They share no row. Default: none. */
     const qkvsim_selection *second;
-    int32_t method; /**< QKVSIM_JACKKNIFE (default) or QKVSIM_BOOTSTRAP */
+    int32_t method; /**< QKVSIM_METHOD_JACKKNIFE (default) or QKVSIM_METHOD_BOOTSTRAP */
 } qkvsim_interval_options;
 
 /** The results. Immutable; free with qkvsim_intervals_free. */
@@ -105,50 +105,38 @@ QKVSIM_API int64_t qkvsim_intervals_block_length(const qkvsim_intervals *interva
  * is absent; of the analysis' own selection. Owned by the intervals; NULL where there is no such
  * row, metric or replicated statistic (see qkvsim_intervals_statistic), or no replicate. */
 QKVSIM_API const double *qkvsim_intervals_values(const qkvsim_intervals *intervals, int32_t row,
-                                                 int32_t metric, int32_t statistic);
-
-/** What is said of a statistic or a difference. */
-enum {
-    /** The interval's ends. They are not clipped to where the statistic lies: an end of an offset
-     * share below 0 says that 0 is not excluded and that the interval is approximate there. */
-    QKVSIM_INTERVAL_LOW = 1,
-    QKVSIM_INTERVAL_HIGH = 2,
-    QKVSIM_INTERVAL_ESTIMATE = 3, /**< jackknife: bias-corrected; bootstrap: the observed value */
-    QKVSIM_INTERVAL_SE = 4,       /**< standard error */
-    QKVSIM_INTERVAL_OBSERVED = 5, /**< the value observed, which may lie outside at small n */
-    /** Contrasts and differences by the jackknife only: p of the estimate against 0, two-sided, by
-     * Student's t with G - 1 degrees of freedom; absent where the standard error is 0. */
-    QKVSIM_INTERVAL_P = 6
-};
+                                                 qkvsim_metric metric, qkvsim_statistic statistic);
 
 /**
  * One number of a statistic's interval.
  * @param row       a pair group or a roll-up
- * @param statistic QKVSIM_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or QKVSIM_STATISTIC_OFFSET_SHARE
- * @param what      QKVSIM_INTERVAL_*
+ * @param statistic QKVSIM_STATISTIC_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or QKVSIM_STATISTIC_OFFSET_SHARE
+ * @param summary   QKVSIM_SUMMARY_OBSERVED, LOW, HIGH, ESTIMATE, SE; of contrasts also P
  * @return NaN where it does not exist: no such row, metric or statistic; a statistic that is absent
  * in the observed data or in any replicate; a tail of fewer than 20 observed pairs; a skewness of two
- * pairs and a kurtosis of two or three, which are the same for any values; QKVSIM_MINIMUM
+ * pairs and a kurtosis of two or three, which are the same for any values; QKVSIM_STATISTIC_MINIMUM
  * and MAXIMUM. OBSERVED exists wherever the analysis has it.
  *
  * With a second selection this is of the first one, by blocks of both; by the jackknife NaN where
  * fewer than 8 of them have observations of it.
  */
 QKVSIM_API double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row,
-                                             int32_t metric, int32_t statistic, int32_t what);
+                                             qkvsim_metric metric, qkvsim_statistic statistic,
+                                             qkvsim_summary summary);
 
 /** The same of T(row_a) - T(row_b), recomputed in each replicate: "Q-Q is more offset-coded than
  * V-V". NaN where either statistic has no interval. */
 QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_a,
-                                            int32_t row_b, int32_t metric, int32_t statistic,
-                                            int32_t what);
+                                            int32_t row_b, qkvsim_metric metric,
+                                            qkvsim_statistic statistic, qkvsim_summary summary);
 
 /** The same of T(the analysis' selection) - T(the second), recomputed in each replicate; each is over
  * the pairs that are defined in its selection, and each is bias-corrected by itself. NaN where there
  * is no second selection, where the observations of either lie in fewer than 8 blocks (jackknife),
  * or where a replicate leaves either without the statistic. */
 QKVSIM_API double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row,
-                                              int32_t metric, int32_t statistic, int32_t what);
+                                              qkvsim_metric metric, qkvsim_statistic statistic,
+                                              qkvsim_summary summary);
 
 #ifdef __cplusplus
 }

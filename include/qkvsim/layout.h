@@ -122,8 +122,7 @@ QKVSIM_API const int32_t *qkvsim_layout_rollup_pair_groups(const qkvsim_layout *
 
 /** The name of a row, a pair group's "Q-K" or a roll-up's, owned by the layout; NULL where there is no
  * such row. */
-QKVSIM_API const char *qkvsim_layout_pair_group_name(const qkvsim_layout *layout,
-                                                     int32_t pair_group);
+QKVSIM_API const char *qkvsim_layout_row_name(const qkvsim_layout *layout, int32_t pair_group);
 
 /** A row's number of feature pairs i < j; 0 where there is no such row. */
 QKVSIM_API int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t pair_group);

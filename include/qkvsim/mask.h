@@ -31,7 +31,7 @@ QKVSIM_API qkvsim_status qkvsim_mask_codes(qkvsim_context *context, const qkvsim
 /**
  * Writes the mask.
  * @param codes as in qkvsim_mask_codes
- * @param mask  QKVSIM_I32, features x features, in the caller's column order; every entry is
+ * @param mask  QKVSIM_DTYPE_I32, features x features, in the caller's column order; every entry is
  * written
  * @return as qkvsim_mask_codes; INVALID_ARGUMENT for a matrix of another shape or type
  *

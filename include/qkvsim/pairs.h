@@ -47,11 +47,12 @@ typedef struct qkvsim_pairs_options {
     const qkvsim_selection *selection; /**< default: all observations */
     const int32_t *pair_groups;        /**< the pair groups to search; default: all */
     int32_t pair_group_count;
-    int32_t metric;          /**< QKVSIM_COSINE (default), PEARSON or SPEARMAN */
-    int32_t precision;       /**< QKVSIM_F32 or F64 arithmetic; default: F32 unless a part is F64 */
-    int32_t nonfinite;       /**< QKVSIM_NONFINITE_*; default: an error */
-    int32_t sign;            /**< QKVSIM_SIGN_* */
-    int32_t per_pair_group;  /**< 1: the top k of each pair group, fewer where it has fewer */
+    qkvsim_metric metric; /**< QKVSIM_METRIC_COSINE (default), PEARSON or SPEARMAN */
+    qkvsim_dtype
+        precision; /**< QKVSIM_DTYPE_F32 or F64 arithmetic; default: F32 unless a part is F64 */
+    qkvsim_nonfinite nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
+    int32_t sign;               /**< QKVSIM_SIGN_* */
+    int32_t per_pair_group;     /**< 1: the top k of each pair group, fewer where it has fewer */
     const double *threshold; /**< the least strength; -1 to 1, for |value| from 0; default: none */
     int64_t top;   /**< k, the number of strongest pairs; default: all over the threshold */
     int64_t limit; /**< most pairs a threshold without top may give; default: QKVSIM_PAIRS_LIMIT */

@@ -18,6 +18,7 @@ extern "C" {
 #endif
 
 /** Which values a permutation may exchange. docs/statistics.md says which null each stands for. */
+typedef int32_t qkvsim_scheme;
 enum {
     /** Every value with every other, over all observations and features (the lesson's shuffle):
      * keeps nothing but the overall distribution of the activations. */
@@ -32,10 +33,10 @@ enum {
     QKVSIM_SCHEME_GROUP = 4,
     /** The observations of each group, all its features together: keeps everything within a group,
      * breaks all co-variation between groups. */
-    QKVSIM_SCHEME_ROWS = 5,
+    QKVSIM_SCHEME_OBSERVATIONS = 5,
     /** Each group rotated over the observations by a random lag of its own, all its features
      * together: as ROWS, and keeps how a group depends on its own past. */
-    QKVSIM_SCHEME_ROWS_SHIFT = 6
+    QKVSIM_SCHEME_OBSERVATIONS_SHIFT = 6
 };
 
 /** One permutation. */
@@ -44,7 +45,7 @@ typedef struct qkvsim_permutation {
     uint64_t seed;
     int64_t index;                     /**< 0 .. 2^32 - 1 */
     const qkvsim_selection *selection; /**< default: all observations; others take no part */
-    int32_t scheme;                    /**< QKVSIM_SCHEME_* */
+    qkvsim_scheme scheme;              /**< QKVSIM_SCHEME_* */
     const qkvsim_layout *layout;       /**< labels all features; GROUP, ROWS, ROWS_SHIFT need it */
     /** A number for each row of the parts (its document, its window), borrowed: SHIFT and ROWS_SHIFT
      * rotate each run of equal numbers, among the observations in use, in itself, by a lag of its
@@ -55,7 +56,7 @@ typedef struct qkvsim_permutation {
 /**
  * Writes a permuted copy of an input.
  * @param parts  `part_count` views, d features in all
- * @param matrix selected observations (in increasing order) x d; QKVSIM_F32, or F64 for any input.
+ * @param matrix selected observations (in increasing order) x d; QKVSIM_DTYPE_F32, or F64 for any input.
  * An input with an F64 part needs an F64 matrix: the multiset of values is kept exactly.
  * @return INVALID_ARGUMENT, TOO_LARGE, or NO_MEMORY; NaN and infinity are values like any other here
  *
@@ -68,6 +69,7 @@ QKVSIM_API qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_vi
                                         const qkvsim_matrix *matrix);
 
 /** How labels of observations are exchanged. */
+typedef int32_t qkvsim_relabel_scheme;
 enum {
     /** Every label with every other, for observations that are exchangeable. Labels in clusters, or
      * neighbouring observations that resemble each other, need SHIFT. */
@@ -81,8 +83,8 @@ enum {
 typedef struct qkvsim_relabelling {
     size_t struct_size;
     uint64_t seed;
-    int64_t index;   /**< 0 .. 2^32 - 1 */
-    int32_t relabel; /**< QKVSIM_RELABEL_* */
+    int64_t index;                 /**< 0 .. 2^32 - 1 */
+    qkvsim_relabel_scheme relabel; /**< QKVSIM_RELABEL_* */
     /** A number for each observation (its document, its window), borrowed. With SHIFT, each run of
      * equal numbers is rotated in itself, by a lag of its own. Default: one run. LABELS ignores it. */
     const int32_t *segments;

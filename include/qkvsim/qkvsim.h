@@ -19,6 +19,7 @@
 #include <qkvsim/permutation.h>
 #include <qkvsim/significance.h>
 #include <qkvsim/similarity.h>
+#include <qkvsim/statistic.h>
 #include <qkvsim/view.h>
 
 #endif

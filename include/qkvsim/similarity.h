@@ -25,25 +25,26 @@ extern "C" {
 #endif
 
 enum {
-    QKVSIM_FULL = 0, /**< every entry is written */
-    QKVSIM_UPPER = 1 /**< the diagonal and above; entries below it are left as they were */
+    QKVSIM_TRIANGLE_FULL = 0, /**< every entry is written */
+    QKVSIM_TRIANGLE_UPPER = 1 /**< the diagonal and above; entries below it are left as they were */
 };
 
 /** Zero in any field is its default. */
 typedef struct qkvsim_similarity_options {
     size_t struct_size;
     const qkvsim_selection *selection; /**< default: all observations */
-    int32_t triangle;                  /**< QKVSIM_FULL or QKVSIM_UPPER */
-    int32_t precision; /**< QKVSIM_F32 or F64 arithmetic; default: F32 unless a part is F64 */
-    int32_t nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
+    int32_t triangle;                  /**< QKVSIM_TRIANGLE_FULL or QKVSIM_TRIANGLE_UPPER */
+    qkvsim_dtype
+        precision; /**< QKVSIM_DTYPE_F32 or F64 arithmetic; default: F32 unless a part is F64 */
+    qkvsim_nonfinite nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
 } qkvsim_similarity_options;
 
 /**
  * Computes one similarity matrix.
  * @param parts   `part_count` views of the same observations, d features in all
- * @param metric  one of QKVSIM_COSINE, PEARSON, COVARIANCE, DOT, SPEARMAN
+ * @param metric  one of QKVSIM_METRIC_COSINE, PEARSON, COVARIANCE, DOT, SPEARMAN
  * @param options NULL for all defaults
- * @param matrix  d x d, QKVSIM_F32 or F64, in the caller's column order. An undefined value (a
+ * @param matrix  d x d, QKVSIM_DTYPE_F32 or F64, in the caller's column order. An undefined value (a
  * constant feature under Pearson or Spearman, an all-zero one under cosine, a covariance of one observation) is
  * NaN. Cosine, Pearson and Spearman lie in [-1, 1] and are 1 on the diagonal where defined.
  * @return INVALID_ARGUMENT, NONFINITE, NO_MEMORY, CANCELLED; TOO_LARGE where a covariance or dot
@@ -55,7 +56,7 @@ typedef struct qkvsim_similarity_options {
  * matrix, so that a cancelled call leaves it untouched.
  */
 QKVSIM_API qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_view *parts,
-                                           int32_t part_count, int32_t metric,
+                                           int32_t part_count, qkvsim_metric metric,
                                            const qkvsim_similarity_options *options,
                                            const qkvsim_matrix *matrix);
 

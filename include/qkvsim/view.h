@@ -27,7 +27,7 @@ typedef struct qkvsim_view {
     int64_t features;
     int64_t observation_stride; /**< elements from one row to the next */
     int64_t feature_stride;     /**< elements from one column to the next */
-    int32_t dtype;              /**< QKVSIM_F16, BF16, F32, F64; I32 for masks */
+    qkvsim_dtype dtype;         /**< QKVSIM_DTYPE_F16, BF16, F32, F64; I32 for masks */
 } qkvsim_view;
 
 /** Row-major memory of the caller's that a call writes: rows x columns, leading_dimension >=
@@ -38,17 +38,17 @@ typedef struct qkvsim_matrix {
     int64_t rows;
     int64_t columns;
     int64_t leading_dimension; /**< elements from one row to the next */
-    int32_t dtype;             /**< QKVSIM_F32 or F64; I32 for masks */
+    qkvsim_dtype dtype;        /**< QKVSIM_DTYPE_F32 or F64; I32 for masks */
 } qkvsim_matrix;
 
 /**
- * Which observations are in use: a list of row numbers, or a mask of one byte a row. Exactly one of
- * the two is given. The order of a list does not matter; a repeated row is an error.
+ * Which observations are in use: a list of their numbers, or a mask of one byte an observation. Exactly
+ * one of the two is given. The order of a list does not matter; a repeated number is an error.
  */
 typedef struct qkvsim_selection {
     size_t struct_size;
-    const int64_t *rows; /**< `count` row numbers, from 0 */
-    const uint8_t *mask; /**< `count` = observations bytes, non-zero for "in" */
+    const int64_t *observations; /**< `count` numbers of observations, from 0 */
+    const uint8_t *mask;         /**< `count` = observations bytes, non-zero for "in" */
     int64_t count;
 } qkvsim_selection;
 

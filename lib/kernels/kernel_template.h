@@ -66,13 +66,13 @@ static void NAME(load)(const qkv_columns *columns, const qkv_rows *rows, const q
                        int64_t column)
 {
     switch (columns->dtype) {
-    case QKVSIM_F16:
+    case QKVSIM_DTYPE_F16:
         NAME(load_f16)(columns, rows, strip, column);
         return;
-    case QKVSIM_BF16:
+    case QKVSIM_DTYPE_BF16:
         NAME(load_bf16)(columns, rows, strip, column);
         return;
-    case QKVSIM_F32:
+    case QKVSIM_DTYPE_F32:
         NAME(load_f32)(columns, rows, strip, column);
         return;
     default:

@@ -1,0 +1,245 @@
+/*
+ * Statistics of a row, from its moments and its split. Over n observations both parts of the cosines
+ * have energy that unrelated features have too; corrected statistics are without it:
+ *
+ *     o*_i^2   = o_i^2 - s_i^2 / (n - 1)
+ *     sum V*^2 = ((n - 1) sum V^2 - sum s_i^2 s_j^2) / (n - 2)
+ *
+ * which is HSIC_1's correction (Song et al. 2012) for features in place of observations: a Pearson value
+ * of features that are unrelated has the variance 1 / (n - 1).
+ */
+#include "statistic.h"
+
+#include <math.h>
+
+#define OF_VALUES(metric)                                                                          \
+    { metric, QKVSIM_STATISTIC_MEAN }, { metric, QKVSIM_STATISTIC_VARIANCE },                      \
+        { metric, QKVSIM_STATISTIC_SKEWNESS }, { metric, QKVSIM_STATISTIC_KURTOSIS },              \
+    {                                                                                              \
+        metric, QKVSIM_STATISTIC_TAIL                                                              \
+    }
+
+/* Metrics by their indices: cosine 0, Pearson 1, Spearman 2. */
+const qkv_test qkv_tests[QKV_STATISTIC_TESTS] = {
+    OF_VALUES(0),
+    { 0, QKVSIM_STATISTIC_OFFSET_SHARE },
+    { 0, QKVSIM_STATISTIC_OFFSET_SHARE_RAW },
+    { 0, QKVSIM_STATISTIC_OFFSET_ENERGY },
+    { 0, QKVSIM_STATISTIC_VARIANCE_ENERGY },
+    { 0, QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE },
+    { 0, QKVSIM_STATISTIC_NOISE_FRACTION },
+    OF_VALUES(1),
+    { 1, QKVSIM_STATISTIC_MEAN_SQUARE },
+    OF_VALUES(2),
+    { 2, QKVSIM_STATISTIC_MEAN_SQUARE },
+};
+
+int32_t qkv_statistic_test(int32_t metric, int32_t statistic)
+{
+    const int32_t index = qkv_metric_index(metric);
+    for (int32_t test = 0; test < QKV_STATISTIC_TESTS; test++)
+        if (qkv_tests[test].metric == index && qkv_tests[test].statistic == statistic)
+            return test;
+    return -1;
+}
+
+double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t test)
+{
+    return qkvsim_analysis_statistic(analysis, row, qkv_metric_bit(qkv_tests[test].metric),
+                                     qkv_tests[test].statistic);
+}
+
+/* ---- corrected ---- */
+
+static double corrected_variance_energy(const qkv_split *split, double n)
+{
+    return n > 2 ? ((n - 1) * split->variance_energy - split->spread_energy) / (n - 2) : NAN;
+}
+
+/* Both corrected energies may be negative; of noise alone there is no share. */
+static double unclipped_share(const qkv_split *split, double n)
+{
+    const double offset = split->offset_energy_corrected;
+    const double total = offset + corrected_variance_energy(split, n);
+    return total > 0 ? offset / total : NAN;
+}
+
+static double clipped(double share)
+{
+    return isnan(share) ? NAN : fmin(1, fmax(0, share));
+}
+
+static double raw_share(const qkv_split *split)
+{
+    const double total = split->offset_energy + split->variance_energy;
+    return total > 0 ? split->offset_energy / total : NAN;
+}
+
+static double noise_fraction(const qkv_split *split, double n)
+{
+    const double energy = (n - 1) * split->variance_energy;
+    return energy > 0 ? split->spread_energy / energy : NAN;
+}
+
+/* Of pairs that are as many as `pairs`. */
+static double split_statistic(const qkv_split *split, double pairs, double n, int32_t statistic)
+{
+    switch (statistic) {
+    case QKVSIM_STATISTIC_OFFSET_SHARE:
+        return clipped(unclipped_share(split, n));
+    case QKVSIM_STATISTIC_OFFSET_SHARE_RAW:
+        return raw_share(split);
+    case QKVSIM_STATISTIC_OFFSET_ENERGY:
+        return n > 2 ? split->offset_energy_corrected : NAN;
+    case QKVSIM_STATISTIC_VARIANCE_ENERGY:
+        return corrected_variance_energy(split, n);
+    case QKVSIM_STATISTIC_OFFSET_ENERGY_RAW:
+        return split->offset_energy;
+    case QKVSIM_STATISTIC_VARIANCE_ENERGY_RAW:
+        return split->variance_energy;
+    case QKVSIM_STATISTIC_CROSS_ENERGY:
+        return 2 * split->cross;
+    case QKVSIM_STATISTIC_MEAN_OFFSET_PART:
+        return split->offset_sum / pairs;
+    case QKVSIM_STATISTIC_MEAN_VARIANCE_PART:
+        return split->variance_sum / pairs;
+    case QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE:
+        return n > 2 ? split->offset_squares / pairs : NAN;
+    case QKVSIM_STATISTIC_NOISE_FRACTION:
+        return noise_fraction(split, n);
+    default:
+        return NAN;
+    }
+}
+
+/* Correlations of noise have the mean square 1 / (n - 1). */
+static double mean_square(const qkv_moments *moments)
+{
+    const double mean = qkv_moments_statistic(moments, QKVSIM_STATISTIC_MEAN);
+    return qkv_moments_statistic(moments, QKVSIM_STATISTIC_VARIANCE) + mean * mean;
+}
+
+static double corrected_mean_square(const qkv_moments *moments, double n)
+{
+    return n > 2 ? ((n - 1) * mean_square(moments) - 1) / (n - 2) : NAN;
+}
+
+/* ---- of a row ---- */
+
+double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t row, int32_t metric,
+                                 int32_t statistic)
+{
+    const qkv_moments *moments = qkv_analysis_moments(analysis, row, metric);
+    if (moments == NULL)
+        return NAN;
+    const double n = (double)analysis->observations;
+    if (statistic <= QKVSIM_STATISTIC_MAXIMUM)
+        return qkv_moments_statistic(moments, statistic);
+    if (moments->count == 0)
+        return NAN;
+    if (statistic == QKVSIM_STATISTIC_MEAN_SQUARE)
+        return metric != QKVSIM_METRIC_COSINE ? corrected_mean_square(moments, n) : NAN;
+    return metric == QKVSIM_METRIC_COSINE
+               ? split_statistic(&analysis->splits[row], (double)moments->count, n, statistic)
+               : NAN;
+}
+
+static bool is_share(int32_t test)
+{
+    return qkv_tests[test].statistic == QKVSIM_STATISTIC_OFFSET_SHARE;
+}
+
+double qkv_statistic_unclipped(const qkvsim_analysis *analysis, int32_t row, int32_t test)
+{
+    const double value = qkv_statistic_value(analysis, row, test);
+    return is_share(test) && !isnan(value)
+               ? unclipped_share(&analysis->splits[row], (double)analysis->observations)
+               : value;
+}
+
+/* ---- what rounding leaves undecided ---- */
+
+/* By how much a single value may be off (docs/numerics.md); in double, mostly by what is lost in taking
+ * away means. */
+double qkv_value_error(const qkvsim_analysis *analysis)
+{
+    double offset = 0;
+    if (analysis->real == QKVSIM_DTYPE_F32)
+        return 1e-6;
+    for (int64_t j = 0; j < analysis->layout->features; j++) {
+        const double o = fabs(analysis->offset_ratios[j]);
+        if (o < 1)
+            offset = fmax(offset, o / sqrt(1 - o * o));
+    }
+    return 1e-12 + 4e-15 * offset;
+}
+
+/* Of moments of values that are each off by up to e, by the derivatives of their definitions; third
+ * absolute moments are bounded by Cauchy's inequality, and the mean is off by as much. */
+static double moment_error(const qkv_moments *moments, double e, int32_t statistic)
+{
+    const double sd = sqrt(qkv_moments_statistic(moments, QKVSIM_STATISTIC_VARIANCE));
+    const double skewness = fabs(qkv_moments_statistic(moments, QKVSIM_STATISTIC_SKEWNESS));
+    const double fourth = qkv_moments_statistic(moments, QKVSIM_STATISTIC_KURTOSIS) + 3;
+    switch (statistic) {
+    case QKVSIM_STATISTIC_MEAN:
+        return e;
+    case QKVSIM_STATISTIC_VARIANCE:
+        return 2 * e * sd + e * e;
+    case QKVSIM_STATISTIC_SKEWNESS:
+        return e / sd * (6 + 3 * skewness);
+    case QKVSIM_STATISTIC_KURTOSIS:
+        return e / sd * (8 * sqrt(fourth) + 4 * fourth);
+    default: /* the tail's bound is settled exactly */
+        return 0;
+    }
+}
+
+/* A mean of squares of values that are each off by up to e. */
+static double square_error(double mean_square, double e)
+{
+    return 2 * e * sqrt(mean_square) + e * e;
+}
+
+static double split_error(const qkv_split *split, double pairs, double n, double e,
+                          int32_t statistic)
+{
+    const double raw = square_error(split->variance_energy / pairs, e) * pairs;
+    const double corrected = raw * (n - 1) / (n - 2);
+    const double offset = 1e-12 * pairs;
+    switch (statistic) {
+    case QKVSIM_STATISTIC_OFFSET_SHARE:
+        return (offset + corrected)
+               / (split->offset_energy_corrected + corrected_variance_energy(split, n));
+    case QKVSIM_STATISTIC_OFFSET_SHARE_RAW:
+        return (offset + raw) / (split->offset_energy + split->variance_energy);
+    case QKVSIM_STATISTIC_OFFSET_ENERGY:
+        return offset;
+    case QKVSIM_STATISTIC_VARIANCE_ENERGY:
+        return corrected;
+    case QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE:
+        return 1e-12;
+    default:
+        return noise_fraction(split, n) * raw / split->variance_energy;
+    }
+}
+
+double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test,
+                                double e)
+{
+    const int32_t metric = qkv_metric_bit(qkv_tests[test].metric);
+    const int32_t statistic = qkv_tests[test].statistic;
+    const double value = qkv_statistic_value(analysis, row, test);
+    if (isnan(value))
+        return 0;
+    const qkv_moments *moments = qkv_analysis_moments(analysis, row, metric);
+    const double n = (double)analysis->observations;
+    double error;
+    if (statistic <= QKVSIM_STATISTIC_MAXIMUM)
+        error = moment_error(moments, e, statistic);
+    else if (statistic == QKVSIM_STATISTIC_MEAN_SQUARE)
+        error = square_error(mean_square(moments), e) * (n - 1) / (n - 2);
+    else
+        error = split_error(&analysis->splits[row], (double)moments->count, n, e, statistic);
+    return fmax(error, 1e-10 * fabs(value));
+}

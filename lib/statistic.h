@@ -1,0 +1,35 @@
+/* The statistics of a row, and which of them repeated analyses keep: those that have nulls and
+ * intervals. */
+#ifndef QKV_STATISTIC_H
+#define QKV_STATISTIC_H
+
+#include "analysis.h"
+
+/* A test is a statistic of a metric that repeated analyses keep: all but the extremes and what the
+ * energies are made of. */
+enum { QKV_STATISTIC_TESTS = 23 };
+
+typedef struct qkv_test {
+    int32_t metric; /* its index */
+    int32_t statistic;
+} qkv_test;
+
+extern const qkv_test qkv_tests[QKV_STATISTIC_TESTS];
+
+/* The number of a test; -1 where the metric has no such statistic, or it is not kept. */
+int32_t qkv_statistic_test(int32_t metric, int32_t statistic);
+
+/* A row's value of a test in one analysis; NaN where there is none. */
+double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t test);
+
+/* By how much a similarity of an analysis may be off, and, from that, by how much rounding may change a
+ * statistic: values of two permutations that differ by less are equal, as far as the arithmetic can
+ * tell. */
+double qkv_value_error(const qkvsim_analysis *analysis);
+double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test,
+                                double value_error);
+
+/* The same, but for an offset share that is not clipped to [0, 1]: what intervals are made of. */
+double qkv_statistic_unclipped(const qkvsim_analysis *analysis, int32_t row, int32_t test);
+
+#endif
