@@ -463,8 +463,8 @@ class Types(Program):
         self.refused("analyze", path, "--tensor", "x", says="an .npy file (give it a name")
 
 
-class Layers(Program):
-    """Several layers in one run are the runs of each layer alone."""
+class ModelFiles(Program):
+    """Files with the layers of a model."""
     PARTS = (("Q", 0, 4), ("K", 4, 9), ("V", 9, 12))
 
     def setUp(self):
@@ -494,6 +494,9 @@ class Layers(Program):
             numpy.save(paths[-1], values)
         return paths
 
+
+class Layers(ModelFiles):
+    """Several layers in one run are the runs of each layer alone."""
     def test_a_pattern_gives_the_single_runs_in_natural_order(self):
         model = self.model()
         for options in ([], ["--targets", "0-7"], ["--permutations", 5, "--heads", "Q=2,K=1,V=1"]):
@@ -638,6 +641,96 @@ class Layers(Program):
                                  "--quiet", "--json", self.path("memory.json")],
                                 capture_output=True, check=True, timeout=300)
         return int(result.stdout)
+
+
+class Shards(ModelFiles):
+    """One model over several files is the model in one."""
+
+    def shards(self, stem="model", split=None):
+        """The tensors of model() in two files, and their index."""
+        with open(self.model("whole.safetensors"), "rb") as file:
+            content = file.read()
+        size = struct.unpack("<Q", content[:8])[0]
+        tensors = {}
+        for name, entry in json.loads(content[8:8 + size]).items():
+            begin, end = (8 + size + offset for offset in entry["data_offsets"])
+            tensors[name] = numpy.frombuffer(content[begin:end], "<f4").reshape(entry["shape"])
+        paths, weight_map = [], {}
+        for number in (1, 2):
+            name = f"{stem}-0000{number}-of-00002.safetensors"
+            part = {k: v for i, (k, v) in enumerate(tensors.items())
+                    if (i % 3 == 0) == (number == 1) or k == split}
+            paths.append(self.write(name, safetensors(part)))
+            weight_map.update(dict.fromkeys(part, name))
+        index = {"metadata": {"total_size": 1}, "weight_map": weight_map}
+        return paths, self.write(stem + ".safetensors.index.json", json.dumps(index).encode())
+
+    def test_shards_and_their_index_are_the_whole_model(self):
+        paths, index = self.shards()
+        whole = self.path("whole.safetensors")
+        for tensors in (self.patterns(), self.patterns(2)):
+            for command in (["analyze", "--csv", "-"], ["pairs", "--top", 5, "--csv", "-"]):
+                expected = self.succeed(*command, whole, *tensors)
+                for model in (paths, paths[::-1], [index]):
+                    self.assertEqual(self.succeed(*command, *model, *tensors), expected)
+        tensors = ["--tensor", "layers.2.Q_proj", "--tensor", "layers.2.K_proj"]
+        expected = self.matrix(whole, *tensors)
+        for model in (paths, [index]):
+            numpy.testing.assert_array_equal(self.matrix(*model, *tensors), expected)
+        for number in (0, 1, 2, 10):
+            numpy.testing.assert_array_equal(
+                self.matrix(index, index, "--parts", "--tensor", f"layers.{number}.Q_proj", "--tensor",
+                            f"layers.{number}.K_proj"), self.matrix(*paths, *[
+                                word.replace("2", str(number)) for word in tensors]))
+
+    def test_two_sharded_models_are_named(self):
+        first, second = self.shards("a"), self.shards("b")
+        for models in ([*first[0], *second[0]], [first[1], second[1]], [*first[0], second[1]]):
+            names = [layer["name"] for layer in self.analyze(*models, *self.patterns(2))["layers"]]
+            self.assertEqual(names, ["a", "b"])
+            names = [layer["name"] for layer in self.analyze(*models, *self.patterns())["layers"]]
+            self.assertEqual(names, [f"{model}:{layer}" for model in "ab" for layer in (0, 1, 2, 10)])
+        self.refused("matrix", first[1], second[1], "--tensor", "layers.2.Q_proj", "--output", "-",
+                     status=2, says="takes one input, not 2")
+
+    def test_a_tensor_in_two_files_or_in_none_is_named(self):
+        paths, index = self.shards(split="layers.2.K_proj")
+        for model in (paths, [index]):
+            text = self.refused("analyze", *model, *self.patterns(), says="layers.2.K_proj: ")
+            self.assertIn(f"in two files: layers.2.K_proj: {paths[0]} and {paths[1]}", text)
+        paths, index = self.shards()
+        self.refused("analyze", index, "--tensor", "layers.3.Q_proj", says=index + ": layers.3.Q_proj")
+        self.refused("analyze", *paths, "--tensor", "layers.3.Q_proj",
+                     says="model-*-of-00002.safetensors: layers.3.Q_proj")
+        self.refused("analyze", index, status=2, says="--tensor is missing")
+        os.remove(paths[1])
+        self.refused("analyze", index, *self.patterns(), says=paths[1])
+
+    def test_a_shard_is_no_output(self):
+        paths, index = self.shards()
+        for path in [*paths, index]:
+            self.refused("analyze", index, *self.patterns(), "--json", path, status=2,
+                         says="would overwrite what is read")
+
+    def test_info_lists_every_shard(self):
+        paths, index = self.shards()
+        text = self.succeed("info", index)
+        for path in [index, *paths]:
+            self.assertIn(path + "\n", text)
+        self.assertIn("layers.10.V_proj  F32  40 x 3\n", text)
+
+    def test_a_bad_index_is_refused(self):
+        for content in (b"", b"{", b"[]", b"{}", b'{"weight_map": {}}', b'{"weight_map": []}',
+                        b'{"weight_map": {"a": 1}}', b'{"weight_map": {"a": ""}}',
+                        b'{"weight_map": {"a": ".."}}', b'{"weight_map": {"a": "../whole.safetensors"}}',
+                        b'{"weight_map": {"a": "/etc/passwd"}}', b"[" * 100000,
+                        b'{"weight_map": {"a": "bad.safetensors.index.json"}}', b'\xff\xfe{}',
+                        b'{"weight_map": {"a": "x", "a": "y"}}'):
+            path = self.write("bad.safetensors.index.json", content)
+            self.refused("analyze", path, *self.patterns(), status=2 if b"bad." in content else 1)
+            result = self.run_program("info", path)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(b"qkvsim: ", result.stderr)
 
 
 class Parts(Program):

@@ -3,9 +3,9 @@
  */
 #include "foreign_file.h"
 
-#include <stdbool.h>
 #include <string.h>
-#include <strings.h>
+
+#include "text.h"
 
 #define TO_SAFETENSORS "save its tensors with safetensors.torch.save_file, or one with numpy.save"
 
@@ -39,18 +39,12 @@ static const char *zip_archive(const uint8_t *bytes, size_t size)
     return "a zip archive (unzip it)";
 }
 
-static bool ends_in(const char *path, const char *suffix)
-{
-    size_t length = strlen(path), size = strlen(suffix);
-    return length >= size && strcasecmp(path + length - size, suffix) == 0;
-}
-
 /* The second byte of a pickle is its protocol. */
 static const char *pickle(const uint8_t *bytes, size_t size, const char *path)
 {
     if (size < 2 || bytes[0] != 0x80 || bytes[1] < 2 || bytes[1] > 5)
         return NULL;
-    return ends_in(path, ".pt") || ends_in(path, ".pth") || ends_in(path, ".bin")
+    return text_ends_in(path, ".pt") || text_ends_in(path, ".pth") || text_ends_in(path, ".bin")
                ? "a PyTorch file (torch.load it, and " TO_SAFETENSORS ")"
                : "a Python pickle (load it where you trust it, and save the array with numpy.save)";
 }
@@ -81,7 +75,7 @@ const char *foreign_file(const uint8_t *bytes, size_t size, const char *path)
     if (what == NULL && size > 9 && bytes[8] == '{' && bytes[5] == 0 && bytes[6] == 0
         && bytes[7] == 0)
         what = "a safetensors file (give it a name that ends in .safetensors)";
-    if (what == NULL && ends_in(path, ".onnx"))
+    if (what == NULL && text_ends_in(path, ".onnx"))
         what = "an ONNX model (it holds weights: run it and save activations with numpy.save)";
     return what;
 }

@@ -2,6 +2,7 @@
  * qkvsim info: the library, OpenBLAS, kernels and threads, and what the given files hold.
  */
 #include <inttypes.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "commands.h"
@@ -10,6 +11,7 @@
 #include "npy.h"
 #include "output.h"
 #include "safetensors.h"
+#include "shard_index.h"
 #include "text.h"
 
 bool command_make_context(const struct options *options, qkvsim_context **context,
@@ -60,18 +62,48 @@ static bool print_safetensors(FILE *stream, const struct mapped_file *file, cons
     return true;
 }
 
-static bool print_file(FILE *stream, const char *path, struct failure *failure)
+static void print_name(FILE *stream, const char *path)
+{
+    char name[512];
+    text_make_safe(path, name, sizeof name);
+    fprintf(stream, "%s\n", name);
+}
+
+/* A file's name and content; a shard is never another index. */
+static bool print_file(FILE *stream, const char *path, bool shard, struct failure *failure)
 {
     struct mapped_file file;
     if (!mapped_file_open(&file, path, failure))
         return false;
-    char name[512];
-    text_make_safe(path, name, sizeof name);
-    fprintf(stream, "%s\n", name);
-    bool done = input_is_safetensors(path) ? print_safetensors(stream, &file, path, failure)
-                                           : print_npy(stream, &file, path, failure);
+    print_name(stream, path);
+    bool done = shard || input_is_safetensors(path)
+                    ? print_safetensors(stream, &file, path, failure)
+                    : print_npy(stream, &file, path, failure);
     mapped_file_close(&file);
     return done;
+}
+
+static bool print_shards(FILE *stream, const char *path, struct failure *failure)
+{
+    char **paths;
+    int count;
+    if (!shard_index_read(path, &paths, &count, failure))
+        return false;
+    print_name(stream, path);
+    fprintf(stream, "  tensors in %d files:\n", count);
+    bool done = true;
+    for (int i = 0; i < count; i++) {
+        done = done && print_file(stream, paths[i], true, failure);
+        free(paths[i]);
+    }
+    free(paths);
+    return done;
+}
+
+static bool print_input(FILE *stream, const char *path, struct failure *failure)
+{
+    return shard_index_is(path) ? print_shards(stream, path, failure)
+                                : print_file(stream, path, false, failure);
 }
 
 static bool print_files(FILE *stream, const void *content, struct failure *failure)
@@ -80,7 +112,7 @@ static bool print_files(FILE *stream, const void *content, struct failure *failu
     bool all = true;
     for (int i = 0; i < options->input_count; i++) {
         struct failure own = { .exit_status = EXIT_DONE };
-        if (print_file(stream, options->inputs[i], &own))
+        if (print_input(stream, options->inputs[i], &own))
             continue;
         fflush(stream);
         failure_report(&own);

@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "npy.h"
 #include "safetensors.h"
@@ -23,8 +22,7 @@ const char *input_type(const struct input *input)
 
 bool input_is_safetensors(const char *path)
 {
-    const char *dot = strrchr(path, '.');
-    return dot != NULL && strcasecmp(dot, ".safetensors") == 0;
+    return text_ends_in(path, ".safetensors");
 }
 
 /* Rows and columns of an array: its own two dimensions, or with fold all but the last together. */

@@ -6,7 +6,6 @@
 #include <ctype.h>
 #include <inttypes.h>
 #include <string.h>
-#include <strings.h>
 
 #include "mapped_file.h"
 #include "npy.h"
@@ -118,9 +117,7 @@ bool integers_for_each(const char *path, const char *what, int64_t booleans, int
     struct mapped_file file;
     if (!mapped_file_open(&file, path, failure))
         return false;
-    const char *dot = strrchr(path, '.');
-    bool npy = dot != NULL && strcasecmp(dot, ".npy") == 0;
-    bool done = npy ? walk_npy(&walk, &file) : walk_text(&walk, &file);
+    bool done = text_ends_in(path, ".npy") ? walk_npy(&walk, &file) : walk_text(&walk, &file);
     mapped_file_close(&file);
     return done;
 }

@@ -1,6 +1,6 @@
 /*
- * From inputs, --tensor and --parts to layers. Patterns are matched against a file's table of
- * tensors; every pattern must find its tensor in every layer.
+ * From inputs, --tensor and --parts to layers. Patterns are matched against a model's tables
+ * of tensors; every pattern must find its tensor in every layer.
  */
 #include "layers.h"
 
@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "safetensors.h"
+#include "catalogue.h"
+#include "options_outputs.h"
 #include "text.h"
 
 /* Keeps a text for as long as the layers live; takes it over. */
@@ -88,19 +89,24 @@ static int compare_texts(const void *left, const void *right)
     return strcmp(*(char *const *)left, *(char *const *)right);
 }
 
-/* What * stands for in a file, over all patterns: each text once, in `texts`. */
+static bool no_tensor(const struct model *model, const char *tensor, struct failure *failure)
+{
+    return fail(failure, "no such tensor: %s: %s (see qkvsim info)", model->label, tensor);
+}
+
+/* What * stands for in a model, over all patterns: each text once, in `texts`. */
 static bool find_texts(struct layers *layers, const struct options *options,
-                       const struct safetensors *table, const char *path, char **texts, int *count,
-                       struct failure *failure)
+                       const struct catalogue *catalogue, const char *path, char **texts,
+                       int *count, struct failure *failure)
 {
     *count = 0;
     for (int i = 0; i < options->tensor_count; i++) {
         const char *pattern = options->tensors[i].name;
         int matches = 0;
-        for (int64_t k = 0; strchr(pattern, '*') != NULL && k < table->count; k++) {
+        for (int64_t k = 0; strchr(pattern, '*') != NULL && k < catalogue->count; k++) {
             const char *text;
             size_t length;
-            if (!match(pattern, table->tensors[k].name, &text, &length))
+            if (!match(pattern, catalogue->tensors[k].tensor, &text, &length))
                 continue;
             texts[*count] = keep(layers, strndup(text, length), failure);
             if (texts[(*count)++] == NULL)
@@ -109,7 +115,7 @@ static bool find_texts(struct layers *layers, const struct options *options,
         }
         if (strchr(pattern, '*') != NULL && matches == 0)
             return fail(failure, "no tensor matches: %s: %s (of %" PRId64 "; see qkvsim info)",
-                        path, pattern, table->count);
+                        path, pattern, catalogue->count);
     }
     qsort(texts, (size_t)*count, sizeof *texts, compare_texts);
     int kept = 0;
@@ -121,147 +127,151 @@ static bool find_texts(struct layers *layers, const struct options *options,
 }
 
 /* How many of the texts give a tensor of the table in the place of the pattern's *. */
-static int count_present(struct layers *layers, const struct safetensors *table,
+static int count_present(struct layers *layers, const struct catalogue *catalogue,
                          const char *pattern, char *const *texts, int count,
                          struct failure *failure)
 {
     int present = 0;
     for (int i = 0; i < count; i++) {
         const char *name = tensor_of(layers, pattern, texts[i], failure);
-        present += name != NULL && safetensors_find(table, name) != NULL;
+        present += name != NULL && catalogue_find(catalogue, name) != NULL;
     }
     return present;
 }
 
-/* How long the file's name is without its suffix. */
-static size_t stem_length(const char *name)
+static bool names_repeat(const struct models *models)
 {
-    const char *dot = strrchr(name, '.');
-    return dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
-}
-
-static char *stem_of(const char *path)
-{
-    const char *name = text_file_name(path);
-    return strndup(name, stem_length(name));
-}
-
-static bool same_stem(const char *left, const char *right)
-{
-    const char *a = text_file_name(left), *b = text_file_name(right);
-    size_t length = stem_length(a);
-    return length == stem_length(b) && memcmp(a, b, length) == 0;
-}
-
-static bool stems_repeat(const struct options *options)
-{
-    for (int i = 0; i < options->input_count; i++)
+    for (int i = 0; i < models->count; i++)
         for (int k = 0; k < i; k++)
-            if (same_stem(options->inputs[i], options->inputs[k]))
+            if (strcmp(models->items[i].name, models->items[k].name) == 0)
                 return true;
     return false;
 }
 
-/* What a layer's name says of its file; NULL without memory. */
-static const char *name_of_file(struct layers *layers, const char *path, struct failure *failure)
+/* What a layer's name says of its model. */
+static const char *name_of(const struct layers *layers, const struct model *model)
 {
-    return layers->paths ? path : keep(layers, stem_of(path), failure);
+    return layers->paths ? model->label : model->name;
+}
+
+/* The parts of one layer of a pattern: each request with the text in the place of its *. */
+static bool add_sources(struct layers *layers, struct layer *layer, const struct options *options,
+                        const struct catalogue *catalogue, const struct model *model,
+                        const char *text, struct failure *failure)
+{
+    for (int k = 0; k < options->tensor_count; k++) {
+        const struct tensor_request *request = &options->tensors[k];
+        const char *tensor = tensor_of(layers, request->name, text, failure);
+        if (tensor == NULL)
+            return false;
+        const char *path = catalogue_find(catalogue, tensor);
+        if (path == NULL && strchr(request->name, '*') == NULL)
+            return no_tensor(model, tensor, failure);
+        layer->sources[k] =
+            (struct part_source){ .path = path, .tensor = tensor, .group = request->group };
+    }
+    return true;
 }
 
 static bool add_matched(struct layers *layers, const struct options *options,
-                        const struct safetensors *table, const char *path, char *const *texts,
-                        int count, struct failure *failure)
+                        const struct catalogue *catalogue, const struct model *model,
+                        char *const *texts, int count, struct failure *failure)
 {
-    const char *file = name_of_file(layers, path, failure);
-    if (file == NULL)
-        return false;
     for (int i = 0; i < count; i++) {
         char name[2 * PATH_MAX];
-        bool several = options->input_count > 1;
-        snprintf(name, sizeof name, "%s%s%s", several ? file : "", several ? ":" : "", texts[i]);
+        bool several = layers->models.count > 1;
+        snprintf(name, sizeof name, "%s%s%s", several ? name_of(layers, model) : "",
+                 several ? ":" : "", texts[i]);
         struct layer *layer = add_layer(layers, name, options->tensor_count, failure);
-        if (layer == NULL)
+        if (layer == NULL
+            || !add_sources(layers, layer, options, catalogue, model, texts[i], failure))
             return false;
-        for (int k = 0; k < options->tensor_count; k++) {
-            const struct tensor_request *request = &options->tensors[k];
-            const char *tensor = tensor_of(layers, request->name, texts[i], failure);
-            if (tensor == NULL)
-                return false;
-            if (safetensors_find(table, tensor) == NULL && strchr(request->name, '*') != NULL)
+        for (int k = 0; k < options->tensor_count; k++)
+            if (layer->sources[k].path == NULL)
                 return fail(failure, "layer %s has no tensor %s: %s (%d of the %d layers have one)",
-                            texts[i], tensor, path,
-                            count_present(layers, table, request->name, texts, count, failure),
+                            texts[i], layer->sources[k].tensor, model->label,
+                            count_present(layers, catalogue, options->tensors[k].name, texts, count,
+                                          failure),
                             count);
-            layer->sources[k] =
-                (struct part_source){ .path = path, .tensor = tensor, .group = request->group };
-        }
     }
     return true;
 }
 
-/* The layers that the patterns find in one file. */
-static bool match_file(struct layers *layers, const struct options *options, const char *path,
-                       struct failure *failure)
+/* The layers that the patterns find in one model. */
+static bool match_model(struct layers *layers, const struct options *options,
+                        const struct model *model, struct failure *failure)
 {
-    struct mapped_file file;
-    struct safetensors table;
-    if (!input_is_safetensors(path))
-        return fail_usage(failure, "--tensor is for .safetensors files: %s", path);
-    if (!mapped_file_open(&file, path, failure))
-        return false;
-    bool done = safetensors_parse(file.bytes, file.size, path, &table, failure);
+    struct catalogue catalogue;
+    char **texts = NULL;
+    int count = 0;
+    bool done = catalogue_read(&catalogue, model, failure);
     if (done) {
-        size_t most = (size_t)table.count * (size_t)options->tensor_count + 1;
-        char **texts = calloc(most, sizeof *texts);
-        int count = 0;
-        done = texts != NULL || fail_no_memory(failure);
-        done = done && find_texts(layers, options, &table, path, texts, &count, failure)
-               && add_matched(layers, options, &table, path, texts, count, failure);
-        free(texts);
-        safetensors_free(&table);
+        texts = calloc((size_t)catalogue.count * (size_t)options->tensor_count + 1, sizeof *texts);
+        done = (texts != NULL || fail_no_memory(failure))
+               && find_texts(layers, options, &catalogue, model->label, texts, &count, failure)
+               && add_matched(layers, options, &catalogue, model, texts, count, failure);
     }
-    mapped_file_close(&file);
+    free(texts);
+    catalogue_free(&catalogue);
     return done;
 }
 
-/* Each file is a layer, of one part or of the tensors asked for. */
-static bool add_files(struct layers *layers, const struct options *options, struct failure *failure)
+/* Finds the file of each source, whose tensors are known: of a model of one file it is that, whose
+ * table is read when its turn comes. */
+static bool place_sources(struct part_source *sources, int32_t count, const struct model *model,
+                          struct failure *failure)
 {
-    for (int i = 0; i < options->input_count; i++) {
-        const char *path = options->inputs[i];
-        const char *name = name_of_file(layers, path, failure);
+    struct catalogue catalogue = { 0 };
+    bool done = !model->sharded || catalogue_read(&catalogue, model, failure);
+    for (int32_t k = 0; done && k < count; k++) {
+        sources[k].path = model->paths[0];
+        if (!model->sharded || sources[k].tensor == NULL)
+            continue;
+        sources[k].path = catalogue_find(&catalogue, sources[k].tensor);
+        done = sources[k].path != NULL || no_tensor(model, sources[k].tensor, failure);
+    }
+    catalogue_free(&catalogue);
+    return done;
+}
+
+/* Each model is a layer, of one part or of the tensors asked for. */
+static bool add_models(struct layers *layers, const struct options *options,
+                       struct failure *failure)
+{
+    for (int i = 0; i < layers->models.count; i++) {
+        const struct model *model = &layers->models.items[i];
         int32_t count = options->tensor_count > 0 ? options->tensor_count : 1;
-        struct layer *layer = name != NULL ? add_layer(layers, name, count, failure) : NULL;
+        struct layer *layer = add_layer(layers, name_of(layers, model), count, failure);
         if (layer == NULL)
             return false;
-        layer->sources[0].path = path;
         for (int k = 0; k < options->tensor_count; k++)
-            layer->sources[k] = (struct part_source){ .path = path,
-                                                      .tensor = options->tensors[k].name,
+            layer->sources[k] = (struct part_source){ .tensor = options->tensors[k].name,
                                                       .group = options->tensors[k].group };
+        if (!place_sources(layer->sources, count, model, failure))
+            return false;
     }
     return true;
 }
 
-/* --parts: all files together are one layer; each .safetensors file takes the next --tensor. */
+/* --parts: all models together are one layer; each .safetensors one takes the next --tensor. */
 static bool add_parts(struct layers *layers, const struct options *options, struct failure *failure)
 {
-    struct layer *layer = add_layer(layers, "parts", options->input_count, failure);
+    const struct models *models = &layers->models;
+    struct layer *layer = add_layer(layers, "parts", models->count, failure);
     if (layer == NULL)
         return false;
     int tensors = 0;
-    for (int i = 0; i < options->input_count; i++) {
+    for (int i = 0; i < models->count; i++) {
+        const struct model *model = &models->items[i];
         struct part_source *source = &layer->sources[i];
-        source->path = options->inputs[i];
-        if (input_is_safetensors(source->path) && tensors < options->tensor_count) {
+        if (input_is_safetensors(model->paths[0]) && tensors < options->tensor_count) {
             source->tensor = options->tensors[tensors].name;
             source->group = options->tensors[tensors++].group;
         }
-        if (source->group == NULL && options->groups == NULL) {
-            source->group = keep(layers, stem_of(source->path), failure);
-            if (source->group == NULL)
-                return false;
-        }
+        if (source->group == NULL && options->groups == NULL)
+            source->group = model->name;
+        if (!place_sources(source, 1, model, failure))
+            return false;
     }
     if (tensors < options->tensor_count)
         return fail_usage(failure,
@@ -288,20 +298,37 @@ static int compare_layers(const void *left, const void *right)
     return text_compare_natural(a->name, b->name);
 }
 
+/* What only the models' files show: a matrix is of one, and none of them is an output. */
+static bool check_models(const struct models *models, const struct options *options,
+                         struct failure *failure)
+{
+    if (models->count > 1 && options->command == COMMAND_MATRIX && !options->parts)
+        return fail_usage(failure, "matrix takes one input, not %d: %s (with --parts they are one)",
+                          models->count, models->items[1].label);
+    for (int i = 0; i < models->count; i++)
+        for (int k = 0; k < models->items[i].path_count; k++)
+            if (!check_outputs_spare(options, models->items[i].paths[k], failure))
+                return false;
+    return true;
+}
+
 bool layers_find(struct layers *layers, const struct options *options, struct failure *failure)
 {
-    *layers = (struct layers){ .paths = stems_repeat(options) };
-    bool patterns = false, done = true;
+    *layers = (struct layers){ 0 };
+    bool patterns = false;
+    bool done = models_find(&layers->models, options, failure)
+                && check_models(&layers->models, options, failure);
     for (int i = 0; i < options->tensor_count; i++)
         patterns = patterns || strchr(options->tensors[i].name, '*') != NULL;
-    layers->several = !options->parts && (patterns || options->input_count > 1);
-    if (options->parts)
+    layers->paths = names_repeat(&layers->models);
+    layers->several = !options->parts && (patterns || layers->models.count > 1);
+    if (done && options->parts)
         done = add_parts(layers, options, failure);
-    else if (!patterns)
-        done = add_files(layers, options, failure);
+    else if (done && !patterns)
+        done = add_models(layers, options, failure);
     else
-        for (int i = 0; done && i < options->input_count; i++)
-            done = match_file(layers, options, options->inputs[i], failure);
+        for (int i = 0; done && i < layers->models.count; i++)
+            done = match_model(layers, options, &layers->models.items[i], failure);
     if (!done) {
         layers_free(layers);
         return false;
@@ -323,5 +350,6 @@ void layers_free(struct layers *layers)
         free(layers->texts[i]);
     free(layers->items);
     free(layers->texts);
+    models_free(&layers->models);
     *layers = (struct layers){ 0 };
 }

@@ -6,9 +6,10 @@
 #define TOOLS_LAYERS_H
 
 #include "input.h"
+#include "models.h"
 
 struct layer {
-    char *name; /* what * matched, or the file's stem; printable */
+    char *name; /* what * matched, or the model's name; printable */
     struct part_source *sources;
     int32_t source_count;
 };
@@ -18,7 +19,8 @@ struct layers {
     int count;
     int capacity;
     bool several; /* asked for as several, even where they come to one */
-    bool paths;   /* files are named by path, for two of them have one stem */
+    bool paths;   /* models are named by path, for two of them have one name */
+    struct models models;
     char **texts; /* what the sources point to beside argv; owned */
     int text_count;
 };

@@ -242,9 +242,6 @@ static bool check_inputs(const char *command, const struct options *options,
         return fail_usage(failure, "mask takes no input: %s", options->inputs[0]);
     if (wants_input && options->input_count == 0)
         return fail_usage(failure, "%s wants an input file", command);
-    if (options->input_count > 1 && options->command == COMMAND_MATRIX && !options->parts)
-        return fail_usage(failure, "matrix takes one input, not %d: %s (with --parts they are one)",
-                          options->input_count, options->inputs[1]);
     return true;
 }
 

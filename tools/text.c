@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <wchar.h>
 
 /* Bytes of the valid, printable UTF-8 character at text, whose code goes to *character; 0 if there is
@@ -184,6 +185,12 @@ const char *text_shape(const int64_t *shape, int dimensions, int kept, char buff
     if (dimensions > shown)
         text_append(buffer, TEXT_SHAPE_SIZE, " x ... (%d dimensions)", dimensions);
     return buffer;
+}
+
+bool text_ends_in(const char *text, const char *suffix)
+{
+    size_t length = strlen(text), size = strlen(suffix);
+    return length >= size && strcasecmp(text + length - size, suffix) == 0;
 }
 
 const char *text_file_name(const char *path)

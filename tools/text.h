@@ -50,6 +50,9 @@ enum { TEXT_SHAPE_SIZE = 160 };
 const char *text_shape(const int64_t *shape, int dimensions, int kept,
                        char buffer[TEXT_SHAPE_SIZE]);
 
+/* Whether a text has a suffix, in letters of any case. */
+bool text_ends_in(const char *text, const char *suffix);
+
 /* The part of a path after its last slash. */
 const char *text_file_name(const char *path);
 
