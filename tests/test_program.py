@@ -797,6 +797,9 @@ class Inference(Program):
     """What says how sure a result is: baselines, intervals, contrasts, comparisons."""
     P_VALUES = {"p", "p_less", "p_greater", "p_bh", "p_bh_all", "p_max", "p_max_all"}
     REPLICATED = ["mean", "variance", "skewness", "kurtosis", "tail"]
+    OF_COSINES = ["offset_share", "offset_share_raw", "offset_energy", "variance_energy",
+                  "mean_offset_square", "noise_fraction"]
+    OF_CORRELATIONS = ["mean_square"]
 
     def setUp(self):
         super().setUp()
@@ -835,6 +838,42 @@ class Inference(Program):
         order = numpy.argsort(p)[::-1]
         expected = numpy.minimum.accumulate(numpy.array(p)[order] * 6 / numpy.arange(6, 0, -1))
         numpy.testing.assert_allclose(numpy.array(adjusted)[order], numpy.minimum(expected, 1))
+
+    def test_every_statistic_is_in_every_part(self):
+        options = ["--targets", "0-39", "--compare", 9, "--interval", "jackknife", "--permutations",
+                   9, "--contrast", "Q0-Q0,Q1-Q1", "--heads", "Q=2,K=2,V=2", "--pair-groups",
+                   "Q0-Q0,Q0-Q1,Q1-Q1"]
+        result = self.analyze(self.input, *options)
+        for metric, more in (("cosine", self.OF_COSINES), ("pearson", self.OF_CORRELATIONS)):
+            statistics = set(self.REPLICATED + more)
+            for condition in result["conditions"]:
+                for row in condition["pair_groups"] + condition["rollups"]:
+                    own = row["offset"] if metric == "cosine" else row[metric]
+                    self.assertLessEqual(set(more), own.keys())
+                    self.assertLessEqual(set(more), own["interval"].keys())
+                    self.assertEqual(row["baseline"][metric].keys() & set(
+                        self.REPLICATED + self.OF_COSINES + self.OF_CORRELATIONS), statistics)
+                self.assertLessEqual(statistics, condition["head_matrices"][metric].keys())
+                self.assertEqual(condition["contrasts"][0][metric].keys(), statistics)
+            for row in result["comparison"]["pair_groups"]:
+                self.assertEqual(row[metric]["differences"].keys(), statistics)
+            for row in result["selection_contrast"]["rollups"]:
+                self.assertEqual(row[metric].keys(), statistics)
+        header = self.succeed("analyze", self.input, *options, "--csv", "-").split("\n")[0].split(",")
+        for statistic in self.REPLICATED + self.OF_COSINES + self.OF_CORRELATIONS:
+            self.assertLessEqual({statistic, statistic + "_low", statistic + "_p_max",
+                                  statistic + "_matched_mean"}, set(header))
+
+    def test_every_statistic_can_be_chosen(self):
+        for statistic in self.REPLICATED + self.OF_COSINES + self.OF_CORRELATIONS + ["min", "max"]:
+            for options in (["--interval", "jackknife", "--permutations", 9],
+                            ["--heads", "Q=2,K=2,V=2", "--figure", self.path("heads.svg")]):
+                self.succeed("analyze", self.input, "--statistic", statistic, *options)
+        self.assertIn("pearson mean square", self.succeed(
+            "analyze", self.input, "--statistic", "mean_square", "--permutations", 9))
+        self.assertIn("spearman mean square", self.succeed(
+            "analyze", self.input, "--metrics", "cosine,spearman", "--statistic", "mean_square",
+            "--permutations", 9))
 
     def test_every_scheme_gives_a_baseline_of_its_own(self):
         found = []
@@ -1398,6 +1437,12 @@ class WrongUsage(Program):
                           ["analyze", self.input, "--figure", self.path("figure.doc")],
                           ["analyze", self.input, "--statistic", "nonsense"],
                           ["analyze", self.input, "--statistic", "pearson.offset_share"],
+                          ["analyze", self.input, "--statistic", "pearson.noise_fraction"],
+                          ["analyze", self.input, "--statistic", "cosine.mean_square"],
+                          ["analyze", self.input, "--metrics", "cosine", "--statistic",
+                           "mean_square"],
+                          ["analyze", self.input, "--metrics", "pearson", "--statistic",
+                           "offset_energy"],
                           ["analyze", self.input, "--metrics", "cosine", "--statistic",
                            "pearson.mean"],
                           ["matrix", self.input, self.input, "--output", "-"],

@@ -34,15 +34,23 @@ static const struct named_number matrix_metrics[] = {
     { "covariance", QKVSIM_METRIC_COVARIANCE }, { "dot", QKVSIM_METRIC_DOT },
     { "spearman", QKVSIM_METRIC_SPEARMAN },     { NULL, 0 }
 };
-static const struct named_number statistics[] = { { "offset_share", QKVSIM_STATISTIC_OFFSET_SHARE },
-                                                  { "mean", QKVSIM_STATISTIC_MEAN },
-                                                  { "variance", QKVSIM_STATISTIC_VARIANCE },
-                                                  { "skewness", QKVSIM_STATISTIC_SKEWNESS },
-                                                  { "kurtosis", QKVSIM_STATISTIC_KURTOSIS },
-                                                  { "tail", QKVSIM_STATISTIC_TAIL },
-                                                  { "min", QKVSIM_STATISTIC_MINIMUM },
-                                                  { "max", QKVSIM_STATISTIC_MAXIMUM },
-                                                  { NULL, 0 } };
+static const struct named_number statistics[] = {
+    { "offset_share", QKVSIM_STATISTIC_OFFSET_SHARE },
+    { "offset_share_raw", QKVSIM_STATISTIC_OFFSET_SHARE_RAW },
+    { "offset_energy", QKVSIM_STATISTIC_OFFSET_ENERGY },
+    { "variance_energy", QKVSIM_STATISTIC_VARIANCE_ENERGY },
+    { "mean_offset_square", QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE },
+    { "noise_fraction", QKVSIM_STATISTIC_NOISE_FRACTION },
+    { "mean_square", QKVSIM_STATISTIC_MEAN_SQUARE },
+    { "mean", QKVSIM_STATISTIC_MEAN },
+    { "variance", QKVSIM_STATISTIC_VARIANCE },
+    { "skewness", QKVSIM_STATISTIC_SKEWNESS },
+    { "kurtosis", QKVSIM_STATISTIC_KURTOSIS },
+    { "tail", QKVSIM_STATISTIC_TAIL },
+    { "min", QKVSIM_STATISTIC_MINIMUM },
+    { "max", QKVSIM_STATISTIC_MAXIMUM },
+    { NULL, 0 }
+};
 static const struct named_number nonfinite[] = {
     { "error", QKVSIM_NONFINITE_ERROR },
     { "drop-observation", QKVSIM_NONFINITE_DROP_OBSERVATION },
@@ -245,22 +253,34 @@ static bool check_inputs(const char *command, const struct options *options,
     return true;
 }
 
-/* The statistic must be one of a metric in use; where none was chosen it is the first's. */
+bool options_has_statistic(int32_t metric, int32_t statistic)
+{
+    bool of_every_metric = statistic <= QKVSIM_STATISTIC_MAXIMUM;
+    bool of_correlations = statistic == QKVSIM_STATISTIC_MEAN_SQUARE;
+    return of_every_metric || of_correlations == (metric != QKVSIM_METRIC_COSINE);
+}
+
+/* The statistic must be one of a metric in use; where no metric was chosen it is the first that has
+ * it. */
 static bool settle_statistic(struct options *options, struct failure *failure)
 {
     int32_t cosine = options->metrics & QKVSIM_METRIC_COSINE;
-    bool chosen = options->statistic != 0;
-    if (!chosen)
+    if (options->statistic == 0)
         options->statistic = cosine != 0 ? QKVSIM_STATISTIC_OFFSET_SHARE : QKVSIM_STATISTIC_MEAN;
-    bool share = options->statistic == QKVSIM_STATISTIC_OFFSET_SHARE;
-    if (options->statistic_metric == 0)
-        options->statistic_metric =
-            share ? QKVSIM_METRIC_COSINE : options->metrics & -options->metrics;
-    if (share && options->statistic_metric != QKVSIM_METRIC_COSINE)
-        return fail_usage(failure, "--statistic offset_share is one of the cosine alone");
-    if ((options->metrics & options->statistic_metric) == 0)
+    int32_t *metric = &options->statistic_metric;
+    for (int i = 0; *metric == 0 && metrics[i].name != NULL; i++)
+        if ((options->metrics & metrics[i].number) != 0
+            && options_has_statistic(metrics[i].number, options->statistic))
+            *metric = metrics[i].number;
+    if (*metric == 0 || !options_has_statistic(*metric, options->statistic))
+        return fail_usage(failure, "--statistic %s is one of %s alone",
+                          options_statistic_name(options->statistic),
+                          options->statistic == QKVSIM_STATISTIC_MEAN_SQUARE
+                              ? "pearson and spearman"
+                              : "the cosine");
+    if ((options->metrics & *metric) == 0)
         return fail_usage(failure, "--statistic is one of %s, which --metrics leaves out",
-                          option_find_name(metrics, options->statistic_metric));
+                          option_find_name(metrics, *metric));
     return true;
 }
 

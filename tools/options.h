@@ -84,6 +84,9 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
 
 void options_free(struct options *options);
 
+/* Whether a metric has a statistic. */
+bool options_has_statistic(int32_t metric, int32_t statistic);
+
 /* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a method of intervals, a QKVSIM_SIGN_*, a metric
  * and a statistic, as they are given to options. */
 const char *options_scheme_name(int32_t scheme);

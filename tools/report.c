@@ -71,12 +71,6 @@ bool report_has_metric(const struct report *report, int32_t metric)
     return (report->options->metrics & metric) != 0;
 }
 
-bool report_has_statistic(int32_t metric, int32_t statistic)
-{
-    return statistic <= QKVSIM_STATISTIC_MAXIMUM
-           || (statistic == QKVSIM_STATISTIC_MEAN_SQUARE) == (metric != QKVSIM_METRIC_COSINE);
-}
-
 double report_difference(const qkvsim_intervals *intervals, int32_t a, int32_t b, int32_t metric,
                          int32_t statistic, int32_t what)
 {
@@ -94,17 +88,37 @@ void report_shares(const struct condition *condition, int32_t pair_group, int32_
         shares[i] = counts != NULL && defined > 0 ? (double)counts[i] / (double)defined : 0;
 }
 
+/* Statistics whose names need no metric, and those that read better than their keys. */
+static const char *name_of(int32_t statistic)
+{
+    switch (statistic) {
+    case QKVSIM_STATISTIC_OFFSET_SHARE:
+        return "offset share";
+    case QKVSIM_STATISTIC_OFFSET_SHARE_RAW:
+        return "raw offset share";
+    case QKVSIM_STATISTIC_OFFSET_ENERGY:
+        return "offset energy";
+    case QKVSIM_STATISTIC_VARIANCE_ENERGY:
+        return "variance energy";
+    case QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE:
+        return "mean squared offset";
+    case QKVSIM_STATISTIC_NOISE_FRACTION:
+        return "noise fraction";
+    default:
+        return NULL;
+    }
+}
+
 const char *report_statistic_name(int32_t metric, int32_t statistic,
                                   char name[REPORT_STATISTIC_SIZE])
 {
-    const char *key = "";
-    for (int i = 0; i < REPORT_METRICS; i++)
-        if (report_metrics[i].number == metric)
-            key = report_metrics[i].key;
-    if (statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
-        snprintf(name, REPORT_STATISTIC_SIZE, "offset share");
+    const char *own = name_of(statistic);
+    bool square = statistic == QKVSIM_STATISTIC_MEAN_SQUARE;
+    if (own != NULL)
+        snprintf(name, REPORT_STATISTIC_SIZE, "%s", own);
     else
-        snprintf(name, REPORT_STATISTIC_SIZE, "%s %s", key, options_statistic_name(statistic));
+        snprintf(name, REPORT_STATISTIC_SIZE, "%s %s", options_metric_name(metric),
+                 square ? "mean square" : options_statistic_name(statistic));
     return name;
 }
 

@@ -65,9 +65,7 @@ extern const struct report_word report_distances[REPORT_DISTANCES];
 /* A sentence for captions: what the offset share is. */
 extern const char report_offset_share[];
 
-/* Whether a report has a metric, and a metric a statistic. */
 bool report_has_metric(const struct report *report, int32_t metric);
-bool report_has_statistic(int32_t metric, int32_t statistic);
 
 /* A number of the contrast of two rows, or with b < 0 of the selections' difference in row a. */
 double report_difference(const qkvsim_intervals *intervals, int32_t a, int32_t b, int32_t metric,

@@ -17,7 +17,7 @@ static json_t *metric_object(const struct report *report, const struct condition
     json_object_set_new(object, "defined", json_integer(defined));
     json_object_set_new(object, "undefined", json_integer(pairs - defined));
     for (int i = 0; i < REPORT_STATISTICS; i++)
-        if (report_has_statistic(metric, report_statistics[i].number))
+        if (options_has_statistic(metric, report_statistics[i].number))
             json_object_set_new(object, report_statistics[i].key,
                                 json_number(qkvsim_analysis_statistic(
                                     analysis, row, metric, report_statistics[i].number)));
@@ -113,7 +113,7 @@ static void add_matrices(json_t *object, const qkvsim_analysis *analysis, int32_
                          int32_t groups)
 {
     for (int i = 0; i < count; i++)
-        if (report_has_statistic(metric, statistics[i].number))
+        if (options_has_statistic(metric, statistics[i].number))
             json_object_set_new(object, statistics[i].key,
                                 matrix_of(analysis, metric, statistics[i].number, matrix, groups));
 }

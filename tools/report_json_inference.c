@@ -59,7 +59,7 @@ static void add_null_objects(json_t *object, read_null *read, const void *source
                              int32_t metric)
 {
     for (int i = 0; i < REPORT_REPLICATED; i++)
-        if (report_has_statistic(metric, report_replicated[i].number))
+        if (options_has_statistic(metric, report_replicated[i].number))
             json_object_set_new(
                 object, report_replicated[i].key,
                 null_object(read, source, row, metric, report_replicated[i].number));
@@ -89,7 +89,7 @@ static void add_interval(json_t *object, const qkvsim_intervals *intervals, int3
     for (int i = first; i < end; i++) {
         const char *key = report_replicated[i].key;
         int32_t statistic = report_replicated[i].number;
-        if (!report_has_statistic(metric, statistic))
+        if (!options_has_statistic(metric, statistic))
             continue;
         double numbers[QKVSIM_SUMMARY_SE + 1];
         for (int32_t what = QKVSIM_SUMMARY_LOW; what <= QKVSIM_SUMMARY_SE; what++)
@@ -141,7 +141,7 @@ static void add_contrast(json_t *object, const struct report *report,
         json_t *statistics = json_object();
         for (int i = 0; i < REPORT_REPLICATED; i++) {
             int32_t statistic = report_replicated[i].number;
-            if (!report_has_statistic(metric, statistic))
+            if (!options_has_statistic(metric, statistic))
                 continue;
             json_t *numbers = json_object();
             for (size_t k = 0; k < COUNT(interval_numbers); k++) {
@@ -247,7 +247,7 @@ static json_t *differences_object(const qkvsim_comparison *comparison, int32_t r
     for (int i = 0; i < REPORT_REPLICATED; i++) {
         int32_t statistic = report_replicated[i].number;
         json_t *difference = json_object_get(object, report_replicated[i].key);
-        if (!report_has_statistic(metric, statistic))
+        if (!options_has_statistic(metric, statistic))
             continue;
         json_object_set_new(difference, "value",
                             json_number(qkvsim_comparison_difference(
