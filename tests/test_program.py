@@ -1698,6 +1698,9 @@ class Outputs(Program):
             result = self.ordinary("analyze", self.input, "--json", path)
             self.assertEqual(result.stdout.decode(), expected, result.stderr)
         self.assertTrue(os.path.islink(self.path("link")))
+        result = subprocess.run(["sh", "-c", '"$0" analyze "$1" --quiet --json /proc/$$/fd/1; true',
+                                 PROGRAM, self.input], capture_output=True, timeout=300, check=True)
+        self.assertEqual((result.stdout.decode(), result.stderr), (expected, b""))
         result = self.ordinary("analyze", self.input, "--json", "/dev/null", "--csv", "/dev/null")
         self.assertEqual(result.returncode, 0, result.stderr)
         script = '"$0" analyze "$1" --quiet --json >(cat >"$2/piped") && "$0" analyze "$1" --quiet ' \
