@@ -158,6 +158,11 @@ bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature)
     }
 }
 
+qkvsim_status qkv_input_changed(qkvsim_context *context, const char *what)
+{
+    return qkv_invalid(context, "%s changed while it was read", what);
+}
+
 /* ---- parts ---- */
 
 /* The caller's array is walked by its own struct_size, which a newer header may have raised. */

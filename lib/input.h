@@ -73,6 +73,10 @@ static inline int64_t qkv_input_row(const qkv_input *input, int64_t observation)
     return input->rows != NULL ? input->rows[observation] : observation;
 }
 
+/* Another thread or process wrote to what the caller handed in: what was read first and has decided
+ * about sizes was found otherwise. */
+qkvsim_status qkv_input_changed(qkvsim_context *context, const char *what);
+
 /* True where an element of the input is neither NaN nor infinite. */
 bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature);
 

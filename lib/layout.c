@@ -163,13 +163,14 @@ static qkvsim_status mark_pair_groups(qkvsim_context *context, const qkvsim_layo
 {
     const int32_t all = qkv_pair_groups(layout->groups);
     for (int32_t k = 0; k < count; k++) {
-        if (pair_groups[k] < 0 || pair_groups[k] >= all)
+        const int32_t pair_group = pair_groups[k];
+        if (pair_group < 0 || pair_group >= all)
             return qkv_invalid(context, "pair_groups[%d] is %d, but there are pair groups 0 to %d",
-                               (int)k, (int)pair_groups[k], (int)all - 1);
-        if (marks[pair_groups[k]])
+                               (int)k, (int)pair_group, (int)all - 1);
+        if (marks[pair_group])
             return qkv_invalid(context, "pair_groups[%d] is %d, which is listed before", (int)k,
-                               (int)pair_groups[k]);
-        marks[pair_groups[k]] = true;
+                               (int)pair_group);
+        marks[pair_group] = true;
     }
     return QKVSIM_OK;
 }

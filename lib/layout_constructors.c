@@ -122,20 +122,25 @@ static void name_groups(layout_plan *plan, const char *const *names)
         plan->names[g] = names != NULL ? names[g] : default_name(g, plan->groups, plan->text[g]);
 }
 
+/* The caller's numbers, which decide about sizes, are read once: another thread may write to them. */
+static void *copy_numbers(const qkvsim_context *context, const void *given, int32_t count,
+                          size_t size)
+{
+    void *copy = qkv_allocate(&context->allocator, (size_t)count, size);
+    if (copy != NULL)
+        memcpy(copy, given, (size_t)count * size);
+    return copy;
+}
+
 /* ---- widths and labels ---- */
 
-qkvsim_status qkvsim_layout_widths(qkvsim_context *context, const int64_t *widths,
-                                   const char *const *names, int32_t groups, qkvsim_layout **layout)
+static qkvsim_status lay_out_widths(qkvsim_context *context, const int64_t *widths,
+                                    const char *const *names, int32_t groups,
+                                    qkvsim_layout **layout)
 {
-    if (context == NULL)
-        return QKVSIM_ERROR_INVALID_ARGUMENT;
     int64_t features;
     layout_plan plan;
-    qkvsim_status status = check_groups(context, "groups", groups, widths, "widths", layout);
-    if (status == QKVSIM_OK)
-        status = check_group_names(context, names, groups);
-    if (status == QKVSIM_OK)
-        status = sum_widths(context, widths, groups, &features);
+    qkvsim_status status = sum_widths(context, widths, groups, &features);
     if (status == QKVSIM_OK)
         status = plan_open(context, features, groups, &plan);
     if (status != QKVSIM_OK)
@@ -148,6 +153,23 @@ qkvsim_status qkvsim_layout_widths(qkvsim_context *context, const int64_t *width
     return plan_finish(context, &plan, layout);
 }
 
+qkvsim_status qkvsim_layout_widths(qkvsim_context *context, const int64_t *widths,
+                                   const char *const *names, int32_t groups, qkvsim_layout **layout)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    qkvsim_status status = check_groups(context, "groups", groups, widths, "widths", layout);
+    if (status == QKVSIM_OK)
+        status = check_group_names(context, names, groups);
+    if (status != QKVSIM_OK)
+        return status;
+    int64_t *own = copy_numbers(context, widths, groups, sizeof *own);
+    status = own != NULL ? lay_out_widths(context, own, names, groups, layout)
+                         : qkv_no_memory(context, "the layout");
+    qkv_release(&context->allocator, own);
+    return status;
+}
+
 qkvsim_status qkvsim_layout_thirds(qkvsim_context *context, int64_t features,
                                    qkvsim_layout **layout)
 {
@@ -157,6 +179,16 @@ qkvsim_status qkvsim_layout_thirds(qkvsim_context *context, int64_t features,
         return qkv_invalid(context, "%lld features do not split into thirds", (long long)features);
     const int64_t widths[3] = { features / 3, features / 3, features / 3 };
     return qkvsim_layout_widths(context, widths, NULL, 3, layout);
+}
+
+static qkvsim_status copy_labels(qkvsim_context *context, const int32_t *labels, layout_plan *plan)
+{
+    memcpy(plan->labels, labels, (size_t)plan->features * sizeof *labels);
+    for (int64_t j = 0; j < plan->features; j++)
+        if (plan->labels[j] < 0 || plan->labels[j] >= plan->groups)
+            return qkv_invalid(context, "feature %lld has label %d, but there are groups 0 to %d",
+                               (long long)j, (int)plan->labels[j], (int)plan->groups - 1);
+    return QKVSIM_OK;
 }
 
 qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int32_t *labels, int64_t features,
@@ -174,14 +206,14 @@ qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int32_t *label
         return qkv_invalid(
             context, "%lld labels for %d groups: each group needs a feature, and there may be %d",
             (long long)features, (int)groups, INT32_MAX);
-    for (int64_t j = 0; j < features; j++)
-        if (labels[j] < 0 || labels[j] >= groups)
-            return qkv_invalid(context, "feature %lld has label %d, but there are groups 0 to %d",
-                               (long long)j, (int)labels[j], (int)groups - 1);
     status = plan_open(context, features, groups, &plan);
     if (status != QKVSIM_OK)
         return status;
-    memcpy(plan.labels, labels, (size_t)features * sizeof *labels);
+    status = copy_labels(context, labels, &plan);
+    if (status != QKVSIM_OK) {
+        plan_close(context, &plan);
+        return status;
+    }
     name_groups(&plan, names);
     qkvsim_layout *made = NULL;
     status = plan_finish(context, &plan, &made);
@@ -360,36 +392,49 @@ static qkvsim_status finish_heads(qkvsim_context *context, const head_counts *h,
     return status;
 }
 
+static qkvsim_status lay_out_heads(qkvsim_context *context, head_counts *h, int32_t order,
+                                   qkvsim_layout **layout)
+{
+    int64_t features;
+    int32_t groups = 0;
+    layout_plan plan;
+    qkvsim_status status = sum_widths(context, h->widths, h->parts, &features);
+    if (status == QKVSIM_OK)
+        status = count_rounds(context, order, h);
+    if (status == QKVSIM_OK)
+        status = check_heads(context, h, &groups);
+    if (status == QKVSIM_OK)
+        status = plan_open(context, features, groups, &plan);
+    if (status != QKVSIM_OK)
+        return status;
+    label_heads(h, &plan);
+    status = name_heads(context, h, &plan);
+    if (status != QKVSIM_OK) {
+        plan_close(context, &plan);
+        return status;
+    }
+    return finish_heads(context, h, &plan, layout);
+}
+
 qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths,
                                   const int32_t *heads, const char *const *names, int32_t parts,
                                   int32_t order, qkvsim_layout **layout)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
-    int64_t features;
-    int32_t groups = 0;
-    layout_plan plan;
-    head_counts h = { widths, heads, names, parts, .rounds = 1 };
     qkvsim_status status = check_groups(context, "parts", parts, widths, "widths", layout);
     if (status == QKVSIM_OK)
         status = check_groups(context, "parts", parts, heads, "heads", layout);
     if (status == QKVSIM_OK)
         status = check_names(context, names, parts);
-    if (status == QKVSIM_OK)
-        status = sum_widths(context, widths, parts, &features);
-    if (status == QKVSIM_OK)
-        status = count_rounds(context, order, &h);
-    if (status == QKVSIM_OK)
-        status = check_heads(context, &h, &groups);
-    if (status == QKVSIM_OK)
-        status = plan_open(context, features, groups, &plan);
     if (status != QKVSIM_OK)
         return status;
-    label_heads(&h, &plan);
-    status = name_heads(context, &h, &plan);
-    if (status != QKVSIM_OK) {
-        plan_close(context, &plan);
-        return status;
-    }
-    return finish_heads(context, &h, &plan, layout);
+    int64_t *own_widths = copy_numbers(context, widths, parts, sizeof *own_widths);
+    int32_t *own_heads = copy_numbers(context, heads, parts, sizeof *own_heads);
+    head_counts h = { own_widths, own_heads, names, parts, .rounds = 1 };
+    status = own_widths != NULL && own_heads != NULL ? lay_out_heads(context, &h, order, layout)
+                                                     : qkv_no_memory(context, "the layout");
+    qkv_release(&context->allocator, own_widths);
+    qkv_release(&context->allocator, own_heads);
+    return status;
 }

@@ -376,7 +376,9 @@ static qkvsim_status report_nonfinite(qkvsim_context *context, const qkv_input *
                 (int)(part - input->parts), (long long)row, (long long)j);
         }
     }
-    return QKVSIM_OK;
+    return qkv_fail(
+        context, QKVSIM_ERROR_NONFINITE,
+        "the input changed while it was read: a NaN or an infinity that was in it is gone");
 }
 
 static qkvsim_status borrow_scratch(qkvsim_context *context, int32_t workers, preparation *work)
@@ -465,7 +467,12 @@ qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const
     qkvsim_status status = prepare_all(context, input, panels);
     if (status == QKVSIM_OK)
         status = settle_order(context, group_of, panels, &moved);
-    return status == QKVSIM_OK && moved ? prepare_all(context, input, panels) : status;
+    if (status != QKVSIM_OK || !moved)
+        return status;
+    status = prepare_all(context, input, panels);
+    if (status == QKVSIM_OK)
+        status = settle_order(context, group_of, panels, &moved);
+    return status == QKVSIM_OK && moved ? qkv_input_changed(context, "the input") : status;
 }
 
 qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of, qkv_panels *panels)

@@ -12,6 +12,12 @@ static bool segment_begins(const int32_t *labels, const qkv_input *input, int64_
                && labels[qkv_input_row(input, k)] != labels[qkv_input_row(input, k - 1)]);
 }
 
+void qkv_segments_close(const qkvsim_context *context, qkv_segments *segments)
+{
+    qkv_release(&context->allocator, segments->start);
+    *segments = (qkv_segments){ 0 };
+}
+
 qkvsim_status qkv_segments_open(qkvsim_context *context, const int32_t *labels,
                                 const qkv_input *input, qkv_segments *segments)
 {
@@ -27,17 +33,15 @@ qkvsim_status qkv_segments_open(qkvsim_context *context, const int32_t *labels,
     if (start == NULL)
         return qkv_no_memory(context, "the segments");
     *segments = (qkv_segments){ count, start };
+    int64_t found = 0;
     for (int64_t k = 0; k < n; k++)
-        if (segment_begins(labels, input, k))
-            *start++ = k;
-    *start = n;
-    return QKVSIM_OK;
-}
-
-void qkv_segments_close(const qkvsim_context *context, qkv_segments *segments)
-{
-    qkv_release(&context->allocator, segments->start);
-    *segments = (qkv_segments){ 0 };
+        if (segment_begins(labels, input, k) && found++ < count)
+            start[found - 1] = k;
+    start[count] = n;
+    if (found == count)
+        return QKVSIM_OK;
+    qkv_segments_close(context, segments);
+    return qkv_input_changed(context, "the segments");
 }
 
 /* The segment that holds an observation. */

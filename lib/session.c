@@ -6,6 +6,11 @@
 
 /* ---- options ---- */
 
+static bool is_pair_group(const qkvsim_layout *layout, int32_t pair_group)
+{
+    return pair_group >= 0 && pair_group < qkv_pair_groups(layout->groups);
+}
+
 static qkvsim_status check_options(qkvsim_context *context, const qkvsim_layout *layout,
                                    const qkvsim_analysis_options *options)
 {
@@ -22,11 +27,11 @@ static qkvsim_status check_options(qkvsim_context *context, const qkvsim_layout 
         return qkv_invalid(context, "pair_groups is %s but pair_group_count is %d",
                            options->pair_groups == NULL ? "NULL" : "given",
                            (int)options->pair_group_count);
-    const int32_t all = qkv_pair_groups(layout->groups);
     for (int32_t k = 0; k < options->pair_group_count; k++)
-        if (options->pair_groups[k] < 0 || options->pair_groups[k] >= all)
+        if (!is_pair_group(layout, options->pair_groups[k]))
             return qkv_invalid(context, "pair_groups[%d] is %d, but there are pair groups 0 to %d",
-                               (int)k, (int)options->pair_groups[k], (int)all - 1);
+                               (int)k, (int)options->pair_groups[k],
+                               (int)qkv_pair_groups(layout->groups) - 1);
     return QKVSIM_OK;
 }
 
@@ -37,13 +42,17 @@ qkvsim_status qkv_read_analysis_options(qkvsim_context *context,
     return qkv_read_options(context, "qkvsim_analysis_options", given, options, sizeof *options);
 }
 
+/* A list that was checked is read again, and must not lead anywhere else by then. */
 static void mark_wanted(const qkvsim_layout *layout, const qkvsim_analysis_options *options,
                         bool *wanted)
 {
     for (int32_t p = 0; p < qkv_pair_groups(layout->groups); p++)
         wanted[p] = options->pair_groups == NULL;
-    for (int32_t k = 0; k < options->pair_group_count; k++)
-        wanted[options->pair_groups[k]] = true;
+    for (int32_t k = 0; k < options->pair_group_count; k++) {
+        const int32_t pair_group = options->pair_groups[k];
+        if (is_pair_group(layout, pair_group))
+            wanted[pair_group] = true;
+    }
     for (int32_t r = 0; r < layout->rollup_count; r++) {
         const qkv_rollup *rollup = &layout->rollups[r];
         bool *whole = &wanted[qkv_pair_groups(layout->groups) + r];
