@@ -4,7 +4,7 @@
 #include "parallel.h"
 #include "permuter.h"
 #include "prepare.h"
-#include "resample.h"
+#include "relabeller.h"
 
 typedef struct writing {
     const qkvsim_context *context;
@@ -121,11 +121,6 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts, 
 static qkvsim_status check_relabelling(qkvsim_context *context, int64_t observations,
                                        const qkvsim_relabelling *relabelling)
 {
-    if (relabelling->relabel != QKVSIM_RELABEL_LABELS
-        && relabelling->relabel != QKVSIM_RELABEL_SHIFT)
-        return qkv_invalid(context,
-                           "relabel is %d, expected QKVSIM_RELABEL_LABELS (1) or SHIFT (2)",
-                           (int)relabelling->relabel);
     if (relabelling->index < 0 || relabelling->index > UINT32_MAX)
         return qkv_invalid(context, "index is %lld, expected 0 to %lld",
                            (long long)relabelling->index, (long long)UINT32_MAX);
@@ -133,6 +128,33 @@ static qkvsim_status check_relabelling(qkvsim_context *context, int64_t observat
         return qkv_invalid(context, "%lld observations: at least one label is needed",
                            (long long)observations);
     return QKVSIM_OK;
+}
+
+/* Fails where there is no so-manieth of all different ones. */
+static qkvsim_status check_number(qkvsim_context *context, int64_t index, double count,
+                                  const char *what)
+{
+    if (count > QKV_NUMBERED_MOST)
+        return qkv_invalid(context, "there are more than %.0f different %s: they have no numbers",
+                           QKV_NUMBERED_MOST, what);
+    return (double)index < count
+               ? QKVSIM_OK
+               : qkv_invalid(context, "index is %lld of %.0f different %s, which count from 0",
+                             (long long)index, count, what);
+}
+
+static qkvsim_status write_labels(qkvsim_context *context, const qkvsim_relabelling *relabelling,
+                                  qkv_relabeller *relabeller, uint8_t *relabelled)
+{
+    if (relabelling->enumerated == 0) {
+        qkv_relabel(relabeller, relabelling->seed, (uint32_t)relabelling->index, relabelled);
+        return QKVSIM_OK;
+    }
+    const qkvsim_status status =
+        check_number(context, relabelling->index, relabeller->count, "relabellings");
+    if (status == QKVSIM_OK)
+        qkv_relabel_numbered(relabeller, (uint64_t)relabelling->index, relabelled);
+    return status;
 }
 
 qkvsim_status qkvsim_relabel(qkvsim_context *context, const uint8_t *labels, int64_t observations,
@@ -146,22 +168,21 @@ qkvsim_status qkvsim_relabel(qkvsim_context *context, const uint8_t *labels, int
                            : given == NULL ? "relabelling"
                                            : "relabelled");
     qkvsim_relabelling relabelling;
-    qkvsim_status status = qkv_read_struct(context, "qkvsim_relabelling", given, &relabelling,
-                                           sizeof relabelling, sizeof relabelling);
+    qkvsim_status status =
+        qkv_read_struct(context, "qkvsim_relabelling", given, &relabelling, sizeof relabelling,
+                        offsetof(qkvsim_relabelling, exchange));
     if (status == QKVSIM_OK)
         status = check_relabelling(context, observations, &relabelling);
     if (status != QKVSIM_OK)
         return status;
     const qkv_input all = { .observations = observations };
-    const uint32_t index = (uint32_t)relabelling.index;
-    qkv_segments segments;
-    status = qkv_segments_open(context, relabelling.segments, &all, &segments);
+    const qkv_relabeller_options options = { relabelling.relabel, relabelling.exchange,
+                                             relabelling.segments };
+    qkv_relabeller relabeller;
+    status = qkv_relabeller_open(context, labels, &all, &options, &relabeller);
     if (status != QKVSIM_OK)
         return status;
-    if (relabelling.relabel == QKVSIM_RELABEL_LABELS)
-        qkv_permute_labels(labels, observations, relabelling.seed, index, relabelled);
-    else
-        qkv_rotate_labels(labels, &segments, relabelling.seed, index, relabelled);
-    qkv_segments_close(context, &segments);
-    return QKVSIM_OK;
+    status = write_labels(context, &relabelling, &relabeller, relabelled);
+    qkv_relabeller_close(context, &relabeller);
+    return status;
 }

@@ -20,7 +20,8 @@ enum {
     QKV_RANDOM_BLOCKS = 8,
     QKV_RANDOM_FEATURE_LAGS = 9,
     QKV_RANDOM_ROWS = 10,
-    QKV_RANDOM_ROWS_LAGS = 11
+    QKV_RANDOM_ROWS_LAGS = 11,
+    QKV_RANDOM_LABEL_SEGMENTS = 12
 };
 
 /* Added to a purpose: the numbers that stand for rejected ones. */

@@ -58,16 +58,34 @@ static int64_t find_segment(const qkv_segments *segments, int64_t observation)
     return first;
 }
 
+static void rotate_segment(const void *values, size_t size, const qkv_segments *segments, int64_t s,
+                           size_t lag, void *rotated)
+{
+    const size_t length = (size_t)(segments->start[s + 1] - segments->start[s]);
+    const char *from = (const char *)values + (size_t)segments->start[s] * size;
+    char *to = (char *)rotated + (size_t)segments->start[s] * size;
+    memcpy(to + lag * size, from, (length - lag) * size);
+    memcpy(to, from + (length - lag) * size, lag * size);
+}
+
 void qkv_rotate(const void *values, size_t size, const qkv_segments *segments, qkv_random lags,
                 void *rotated)
 {
     for (int64_t s = 0; s < segments->count; s++) {
-        const size_t length = (size_t)(segments->start[s + 1] - segments->start[s]);
+        const int64_t length = segments->start[s + 1] - segments->start[s];
         const size_t lag = qkv_random_below(&lags, (uint32_t)length);
-        const char *from = (const char *)values + (size_t)segments->start[s] * size;
-        char *to = (char *)rotated + (size_t)segments->start[s] * size;
-        memcpy(to + lag * size, from, (length - lag) * size);
-        memcpy(to, from + (length - lag) * size, lag * size);
+        rotate_segment(values, size, segments, s, lag, rotated);
+    }
+}
+
+void qkv_rotate_numbered(const void *values, size_t size, const qkv_segments *segments,
+                         const int64_t *periods, uint64_t number, void *rotated)
+{
+    for (int64_t s = 0; s < segments->count; s++) {
+        const int64_t length = segments->start[s + 1] - segments->start[s];
+        const uint64_t lags = (uint64_t)(periods != NULL ? periods[s] : length);
+        rotate_segment(values, size, segments, s, (size_t)(number % lags), rotated);
+        number /= lags;
     }
 }
 

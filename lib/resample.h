@@ -1,5 +1,6 @@
 /* Random draws of observations: labels permuted or rotated, subsets, blocks. Each is a function of
- * seed and index alone. There are at most QKV_DRAWN_MOST observations. */
+ * seed and index alone. There are at most QKV_DRAWN_MOST observations. Whole segments change places
+ * in exchange.h; relabeller.h has every kind of relabelling, and counts them. */
 #ifndef QKV_RESAMPLE_H
 #define QKV_RESAMPLE_H
 
@@ -28,6 +29,11 @@ void qkv_segments_close(const qkvsim_context *context, qkv_segments *segments);
  * lags are those of one item of a purpose, a QKV_RANDOM_* number. */
 void qkv_rotate(const void *values, size_t size, const qkv_segments *segments, qkv_random lags,
                 void *rotated);
+
+/* The same with the lags that a number stands for, the first segment's its last digit: lag 0 ..
+ * periods[s] - 1 of segment s. Without periods, a lag may be any below the length. */
+void qkv_rotate_numbered(const void *values, size_t size, const qkv_segments *segments,
+                         const int64_t *periods, uint64_t number, void *rotated);
 
 /* The n labels in a random order. */
 void qkv_permute_labels(const uint8_t *labels, int64_t n, uint64_t seed, uint32_t index,

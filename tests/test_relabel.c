@@ -251,12 +251,139 @@ START_TEST(more_observations_than_numbers_are_refused)
 }
 END_TEST
 
+/* ---- all different ones ---- */
+
+/* Labels of up to 16 observations, and how many relabellings of them look different. */
+typedef struct few {
+    int32_t relabel, exchange;
+    int64_t n, count;
+    uint8_t labels[16];
+    int32_t segments[16];
+} few;
+
+static const few all_few[] = {
+    { QKVSIM_RELABEL_LABELS, 0, 6, 15, { 1, 0, 0, 1 }, { 0 } },
+    { QKVSIM_RELABEL_LABELS, QKVSIM_EXCHANGE_OBSERVATIONS, 5, 30, { 2, 1, 0, 1, 0 }, { 0 } },
+    { QKVSIM_RELABEL_SHIFT, 0, 9, 9, { 1, 1, 0, 1 }, { 0 } },
+    { QKVSIM_RELABEL_SHIFT, 0, 8, 2, { 1, 0, 1, 0, 1, 0, 1, 0 }, { 0 } },
+    { QKVSIM_RELABEL_SHIFT, 0, 9, 12, { 1, 0, 0, 1, 1, 0, 1, 0 }, { 1, 1, 1, 2, 2, 4, 4, 4, 4 } },
+    /* one label each, lengths 1, 3, 2, 2, 4 */
+    { QKVSIM_RELABEL_LABELS,
+      QKVSIM_EXCHANGE_SEGMENTS,
+      12,
+      10,
+      { 1, 0, 0, 0, 1, 1 },
+      { 1, 2, 2, 2, 1, 1, 3, 3, 4, 4, 4, 4 } },
+    /* lengths 2 (10, 10, 01, 00) and 3 (110, 000) */
+    { QKVSIM_RELABEL_LABELS,
+      QKVSIM_EXCHANGE_SEGMENTS,
+      14,
+      24,
+      { 1, 0, 1, 0, 1, 1, 0, 0, 1, 0, 0, 0, 0, 0 },
+      { 1, 1, 2, 2, 3, 3, 3, 4, 4, 5, 5, 5, 6, 6 } },
+};
+enum { FEW = sizeof all_few / sizeof all_few[0] };
+
+static qkvsim_relabelling of_few(const few *which, int64_t index, int32_t enumerated)
+{
+    qkvsim_relabelling relabelling = numbered(which->relabel, 31, index);
+    relabelling.exchange = which->exchange;
+    relabelling.segments = which->segments;
+    relabelling.enumerated = enumerated;
+    return relabelling;
+}
+
+/* The place of labels in a list; -1 where it does not have them. */
+static int64_t find(const uint8_t (*list)[16], int64_t count, const uint8_t *labels)
+{
+    for (int64_t k = 0; k < count; k++)
+        if (memcmp(list[k], labels, 16) == 0)
+            return k;
+    return -1;
+}
+
+START_TEST(numbers_count_every_different_relabelling_once)
+{
+    const few *which = &all_few[_i];
+    uint8_t all[64][16] = { 0 };
+    for (int64_t k = 0; k < which->count; k++) {
+        const qkvsim_relabelling relabelling = of_few(which, k, 1);
+        relabel(which->labels, which->n, &relabelling, all[k]);
+        ck_assert_int_eq(find(all, k, all[k]), -1);
+    }
+    ck_assert_mem_eq(all[0], which->labels, 16);
+    const qkvsim_relabelling beyond = of_few(which, which->count, 1);
+    uint8_t *relabelled = poisoned(16);
+    assert_status(context, qkvsim_relabel(context, which->labels, which->n, &beyond, relabelled),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, which->count);
+    assert_poisoned(relabelled, 16);
+    free(relabelled);
+}
+END_TEST
+
+/* Where all that look different are equally likely: chi-square, passed once in 100,000. */
+START_TEST(random_relabellings_are_the_numbered_ones)
+{
+    const few *which = &all_few[_i];
+    uint8_t all[64][16] = { 0 }, relabelled[16] = { 0 };
+    int64_t counts[64] = { 0 };
+    for (int64_t k = 0; k < which->count; k++) {
+        const qkvsim_relabelling relabelling = of_few(which, k, 1);
+        relabel(which->labels, which->n, &relabelling, all[k]);
+    }
+    for (int64_t p = 0; p < 1000 * which->count; p++) {
+        const qkvsim_relabelling relabelling = of_few(which, p, 0);
+        relabel(which->labels, which->n, &relabelling, relabelled);
+        const int64_t place = find(all, which->count, relabelled);
+        ck_assert_int_ge(place, 0);
+        counts[place]++;
+    }
+    ck_assert_double_lt(chi_square(counts, which->count, 1000), 20 + 2.5 * (double)which->count);
+}
+END_TEST
+
+START_TEST(relabellings_of_segments_need_segments_that_can_change)
+{
+    const uint8_t labels[16] = { 1, 0, 1, 1 };
+    const int32_t segments[16] = { 1, 1, 1, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2, 2 };
+    qkvsim_relabelling relabelling = numbered(QKVSIM_RELABEL_LABELS, 0, 0);
+    relabelling.exchange = QKVSIM_EXCHANGE_SEGMENTS;
+    assert_refused(labels, 16, &relabelling);
+    assert_message_has(context, "segments is NULL");
+    relabelling.segments = segments;
+    assert_refused(labels, 16, &relabelling);
+    assert_message_has(context, "2 segments of 16 observations");
+    assert_message_has(context, "leaves 1 relabelling");
+    relabelling.relabel = QKVSIM_RELABEL_SHIFT;
+    assert_refused(labels, 16, &relabelling);
+    relabelling.exchange = 3;
+    assert_refused(labels, 16, &relabelling);
+    assert_message_has_number(context, 3);
+}
+END_TEST
+
+START_TEST(too_many_relabellings_have_no_numbers)
+{
+    uint8_t labels[40] = { 0 }, *relabelled = poisoned(40);
+    memset(labels, 1, 20);
+    qkvsim_relabelling relabelling = numbered(QKVSIM_RELABEL_LABELS, 0, 0);
+    relabelling.enumerated = 1;
+    assert_status(context, qkvsim_relabel(context, labels, 40, &relabelling, relabelled),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "more than 4294967296 different relabellings");
+    free(relabelled);
+}
+END_TEST
+
 static qkvsim_status run_relabel(qkvsim_context *with, void *argument)
 {
     const uint8_t labels[4] = { 1, 0, 0, 1 };
     const int32_t segments[4] = { 0, 0, 1, 1 };
-    qkvsim_relabelling relabelling = numbered(*(int32_t *)argument, 1, 1);
+    const int32_t which = *(int32_t *)argument;
+    qkvsim_relabelling relabelling = numbered(1 + which % 2, 1, 1);
     relabelling.segments = segments;
+    relabelling.exchange = which == 2 ? QKVSIM_EXCHANGE_SEGMENTS : 0;
     uint8_t *relabelled = poisoned(4);
     const qkvsim_status status = qkvsim_relabel(with, labels, 4, &relabelling, relabelled);
     if (status != QKVSIM_OK)
@@ -267,7 +394,7 @@ static qkvsim_status run_relabel(qkvsim_context *with, void *argument)
 
 START_TEST(any_allocation_may_fail)
 {
-    int32_t relabel_by = 1 + _i;
+    int32_t relabel_by = _i;
     assert_survives_failing_allocations(run_relabel, &relabel_by);
 }
 END_TEST
@@ -286,6 +413,11 @@ int main(void)
     TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, bad_arguments_are_refused);
     tcase_add_test(bad, more_observations_than_numbers_are_refused);
-    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 2);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 3);
+    TCase *few_ones = add_case(suite, "all different ones", make_context, free_context);
+    tcase_add_loop_test(few_ones, numbers_count_every_different_relabelling_once, 0, FEW);
+    tcase_add_loop_test(few_ones, random_relabellings_are_the_numbered_ones, 0, FEW);
+    tcase_add_test(few_ones, relabellings_of_segments_need_segments_that_can_change);
+    tcase_add_test(few_ones, too_many_relabellings_have_no_numbers);
     return run_suite(suite);
 }

@@ -39,6 +39,14 @@ enum {
     QKVSIM_SCHEME_OBSERVATIONS_SHIFT = 6
 };
 
+/** What changes places as one. */
+typedef int32_t qkvsim_exchange;
+enum {
+    QKVSIM_EXCHANGE_OBSERVATIONS = 1, /**< each observation with each other */
+    /** Whole segments with others: for documents whose observations are alike among themselves */
+    QKVSIM_EXCHANGE_SEGMENTS = 2
+};
+
 /** One permutation. */
 typedef struct qkvsim_permutation {
     size_t struct_size;
@@ -86,8 +94,16 @@ typedef struct qkvsim_relabelling {
     int64_t index;                 /**< 0 .. 2^32 - 1 */
     qkvsim_relabel_scheme relabel; /**< QKVSIM_RELABEL_* */
     /** A number for each observation (its document, its window), borrowed. With SHIFT, each run of
-     * equal numbers is rotated in itself, by a lag of its own. Default: one run. LABELS ignores it. */
+     * equal numbers is rotated in itself, by a lag of its own. Default: one run. LABELS has no use for
+     * it but with EXCHANGE_SEGMENTS. */
     const int32_t *segments;
+    /** Default: OBSERVATIONS. With LABELS and SEGMENTS, whole runs of equal numbers change labels: where
+     * each has one label throughout, labels are dealt anew to the runs, whatever their lengths; else
+     * the labels of runs of equal length change places. SHIFT refuses it. */
+    qkvsim_exchange exchange;
+    /** Not 0: `index` counts the relabellings that look different, 0 being the labels themselves, and
+     * seed is ignored. There must be more than `index` of them, and at most 2^32. */
+    int32_t enumerated;
 } qkvsim_relabelling;
 
 /**
@@ -95,10 +111,11 @@ typedef struct qkvsim_relabelling {
  * @param labels       `observations` bytes of any values
  * @param observations 1 .. 2^32 - 1
  * @param relabelled   receives as many; must not overlap `labels`
- * @return INVALID_ARGUMENT, TOO_LARGE, or NO_MEMORY
+ * @return INVALID_ARGUMENT, which includes segments that leave one relabelling only; TOO_LARGE, or
+ * NO_MEMORY
  *
  * Each order, or each lag from 0 to the length less 1, is equally likely. Time and memory
- * O(observations).
+ * O(observations), with `enumerated` O(observations^2).
  */
 QKVSIM_API qkvsim_status qkvsim_relabel(qkvsim_context *context, const uint8_t *labels,
                                         int64_t observations, const qkvsim_relabelling *relabelling,
