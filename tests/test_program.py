@@ -4,6 +4,7 @@ Usage: test_program.py path/to/qkvsim path/to/examples/data
 """
 import fcntl
 import json
+import math
 import os
 import pty
 import random
@@ -110,6 +111,21 @@ class Program(unittest.TestCase):
         finally:
             os.close(controller)
         return content.decode()
+
+    @staticmethod
+    def p_cell(p, permutations):
+        """How tables print the p of so many permutations."""
+        least = 1 / (permutations + 1)
+        if p is None:
+            return "-"
+        if abs(p - least) > 1e-9 * least:
+            return "%.3f" % p
+        unit = 10 ** (math.floor(math.log10(least)) - 1)  # two digits, rounded up
+        return "<= %.2g" % (math.ceil(least / unit - 1e-9) * unit)
+
+    def cells(self, line):
+        """The cells of a table's line."""
+        return re.split("  +", line.strip())
 
     def analyze(self, *arguments):
         return json.loads(self.succeed("analyze", *arguments, "--json", "-", "--quiet"))
@@ -1083,25 +1099,69 @@ class Inference(Program):
         for words in ("baseline of 9 permutations", "Q-Q - V-V", "targets against non-targets",
                       "targets less non-targets", "95 % intervals", "jackknife of"):
             self.assertIn(words, table)
-        self.assertLessEqual(max(map(len, table.splitlines())), 100)
+        self.assertLessEqual(max(map(len, table.splitlines())), 115)
 
-    def test_the_p_column_is_of_the_statistic_of_the_interval(self):
+    def test_p_and_null_are_of_the_chosen_statistic(self):
+        """Of the offset share they are those of the raw one, which exists in every permutation."""
         for statistic, name, line in (([], "offset share", 0),
                                       (["--statistic", "variance"], "cosine variance", 0),
                                       (["--statistic", "pearson.mean"], "pearson mean", 1)):
             arguments = [self.input, "--permutations", 99, "--interval", "jackknife", *statistic]
             (condition,) = self.analyze(*arguments)["conditions"]
             table = self.succeed("analyze", *arguments).splitlines()
-            self.assertIn(f"p: of the {name}, two-sided", table)
+            tested = "raw offset share" if name == "offset share" else name
+            self.assertIn(f"p: of the {tested}, two-sided", table)
             (titles,) = [i for i, text in enumerate(table) if text.startswith("pairs of")]
-            self.assertEqual(table[titles].split()[-2:], ["interval", "p"])
-            self.assertEqual(table[titles].split().count("p"), 1)
+            self.assertEqual(self.cells(table[titles])[-3:],
+                             ["interval" if statistic else "offset share", "null", "p"])
             metric, key = ("pearson", "mean") if line else ("cosine", name.split()[-1])
             for i, group in enumerate(condition["pair_groups"]):
-                p = group["baseline"][metric][key if key != "share" else "offset_share"]["p"]
-                shown = table[titles + 1 + 2 * i + line].split()
-                self.assertEqual(shown[-1], "%.3f" % p)
-                self.assertEqual(shown[-3], "..")
+                own = group[metric] if statistic else group["offset"]
+                key = key if statistic else "offset_share"
+                null = group["baseline"][metric][key + ("" if statistic else "_raw")]
+                observed = own[key + ("" if statistic else "_raw")]
+                shown = self.cells(table[titles + 1 + 2 * i + line])
+                self.assertEqual(shown[-1], self.p_cell(null["p"], 99))
+                self.assertEqual(shown[-2], "%.4f %s %.4f" % (
+                    observed, ">" if observed > null["mean"] else "<", null["mean"]))
+                self.assertEqual(shown[-3], "%.4f [%.4f .. %.4f]" % (
+                    own["interval_estimate"][key], *own["interval"][key]))
+
+    def test_no_p_is_shown_smaller_than_it_can_be_known(self):
+        options = ["--targets", "0-39", "--interval", "jackknife", "--contrast", "Q-Q,V-V"]
+        result = self.analyze(self.input, *options, "--permutations", 19, "--compare", 99)
+        table = self.succeed("analyze", self.input, *options, "--permutations", 19, "--compare", 99)
+        tiny = [c["contrasts"][0]["cosine"]["offset_share"]["p"] for c in result["conditions"]]
+        self.assertLess(min(tiny), 1e-6)
+        shown = [self.cells(line)[-1] for line in table.splitlines() if line.startswith("Q-Q - V-V")]
+        self.assertEqual(shown, ["< 0.001" if p < 0.001 else "%.3f" % p for p in tiny])
+        self.assertIn("  <= 0.05\n", table)
+        self.assertNotRegex(table, r"\d[eE]-\d")
+
+    def test_differences_of_selections_have_the_p_of_relabellings(self):
+        arguments = [self.input, "--targets", "0-39", "--metrics", "cosine,pearson,spearman"]
+        self.assertNotIn("less non-targets", self.succeed("analyze", *arguments))
+        statistics = [("cosine", "offset_share"), ("cosine", "mean_offset_square"),
+                      ("pearson", "mean_square"), ("spearman", "mean_square")]
+        for options in (["--interval", "jackknife"], ["--compare", 99],
+                        ["--interval", "jackknife", "--compare", 99]):
+            result = self.analyze(*arguments, *options)
+            table = self.succeed("analyze", *arguments, *options)
+            table = table[table.index("less non-targets"):].splitlines()
+            titles = 2 if "--compare" in options else 1
+            self.assertEqual("p" in self.cells(table[titles]), "--compare" in options)
+            for i, (metric, statistic) in enumerate(statistics):
+                cells = self.cells(table[titles + 1 + i])
+                values = [(c["pair_groups"][0][metric] if metric != "cosine" else
+                           c["pair_groups"][0]["offset"])[statistic] for c in result["conditions"]]
+                at = 2 if i == 0 else 1
+                self.assertEqual(cells[at:at + 2], ["%.4f" % value for value in values])
+                if "--compare" not in options:
+                    continue
+                null = result["comparison"]["pair_groups"][0][metric]["differences"][statistic]
+                self.assertEqual(cells[-1], self.p_cell(null["p"], 99))
+                self.assertEqual(cells[-2], "%.4f %s %.4f" % (
+                    null["value"], ">" if null["value"] > null["mean"] else "<", null["mean"]))
 
     def test_the_heading_has_each_conditions_replicates(self):
         for options, replicates in (
@@ -1127,12 +1187,12 @@ class Inference(Program):
     def test_a_narrow_terminal_keeps_the_p_column(self):
         arguments = ["analyze", self.input, "--permutations", 9, "--interval", "jackknife"]
         for heads in ([], ["--heads", "Q=2,K=2,V=2"]):
-            every = ["pairs of", "pairs", "metric", "mean", "sd", "-1 .. 1", "offset", "interval",
+            every = ["pairs of", "pairs", "metric", "mean", "sd", "-1 .. 1", "offset share", "null",
                      "p"]
             (titles,) = [line for line in self.succeed(*arguments, *heads).splitlines()
                          if line.startswith("pairs of")]
             self.assertEqual(re.split("  +", titles), every)
-            for columns, lost in ((80, {"pairs"}), (64, {"pairs", "sd"}), (45, {"pairs", "sd"})):
+            for columns, lost in ((80, {"pairs", "sd"}), (64, {"pairs", "sd"}), (45, {"pairs", "sd"})):
                 table = self.succeed_on_a_terminal(columns, *arguments, *heads).splitlines()
                 self.assertLessEqual(max(map(len, table)), columns)
                 (titles,) = [line for line in table if line.startswith("pairs of")]
@@ -1259,19 +1319,19 @@ class Heads(Program):
                              (groups + ["--pair-groups", "Q-Q,V-V"], "p_max")):
             arguments = [self.input, *options, "--permutations", 99, "--seed", 3]
             (condition,) = self.analyze(*arguments)["conditions"]
-            pair_groups, rollups = ([row["baseline"]["cosine"]["offset_share"][key]
+            pair_groups, rollups = ([row["baseline"]["cosine"]["offset_share_raw"][key]
                                      for row in condition.get(rows, ())]
                                     for rows in ("pair_groups", "rollups"))
-            heading = "p: of the offset share, two-sided"
+            heading = "p: of the raw offset share, two-sided"
             if key == "p_max":
                 heading += f", adjusted for {sum(p is not None for p in pair_groups)} pair groups"
                 if rollups:
                     heading += f"; roll-ups: for {sum(p is not None for p in rollups)}"
             table = self.succeed("analyze", *arguments).splitlines()
             self.assertTrue(heading in table, heading + "\n" + "\n".join(table[:9]))
-            shown = [line.split()[-1] for line in table if " cosine " in line]
+            shown = [self.cells(line)[-1] for line in table if " cosine " in line]
             first = rollups or pair_groups
-            self.assertEqual(shown[:len(first)], ["-" if p is None else "%.3f" % p for p in first])
+            self.assertEqual(shown[:len(first)], [self.p_cell(p, 99) for p in first])
 
     def test_the_comparison_shows_adjusted_p_values(self):
         arguments = [self.input, "--targets", "0-29", "--compare", 99]
@@ -1279,17 +1339,16 @@ class Heads(Program):
                 (self.HEADS, ", adjusted for 36 pair groups; roll-ups: for 16\n", "p_max"),
                 (self.HEADS[:2], "", "p")):
             table = self.succeed("analyze", *arguments, *options)
-            heading = "p: from 99 relabellings (labels), seed 0" + (heading or "\n")
+            heading = ("p: from 99 relabellings (labels), seed 0, of a distance as large"
+                       + (heading or "\n"))
             self.assertTrue(heading in table, heading)
             shown = table[table.index("targets against"):].splitlines()[3::2]
             compared = self.analyze(*arguments, *options)["comparison"]
             for line, row in zip(shown, compared.get("rollups") or compared["pair_groups"]):
                 self.assertTrue(line.startswith(row["name"] + "  "))
-                self.assertEqual(line.split()[-7:-2:2],
-                                 ["%.3f" % row["cosine"][distance][key] for distance in
+                self.assertEqual(self.cells(line)[-5::2],
+                                 [self.p_cell(row["cosine"][distance][key], 99) for distance in
                                   ("kolmogorov_smirnov", "wasserstein", "jensen_shannon")])
-                self.assertEqual(line.split()[-2],
-                                 "%.3f" % row["cosine"]["differences"]["mean"][key])
 
 
 class Pairs(Program):

@@ -10,8 +10,8 @@
 #include "text.h"
 
 enum { SHOWN_ALL = 30, SHOWN_LARGEST = 20, UNADJUSTED = 6 };
-/* The last two are of one statistic, with intervals and with a baseline. */
-enum { NAME, PAIRS, METRIC, MEAN, SD, HISTOGRAM, OFFSET, INTERVAL, P, COLUMNS };
+/* The last three are of one statistic: INTERVAL with intervals, the others with a baseline. */
+enum { NAME, PAIRS, METRIC, MEAN, SD, HISTOGRAM, OFFSET, INTERVAL, NULL_MEAN, P, COLUMNS };
 
 /* What the lines of a condition need besides its results. */
 struct lines {
@@ -28,6 +28,13 @@ int32_t table_statistic(const struct report *report, int32_t *metric)
     return statistic == QKVSIM_STATISTIC_MINIMUM || statistic == QKVSIM_STATISTIC_MAXIMUM
                ? QKVSIM_STATISTIC_MEAN
                : statistic;
+}
+
+int32_t table_tested_statistic(const struct report *report, int32_t *metric)
+{
+    int32_t statistic = table_statistic(report, metric);
+    return statistic == QKVSIM_STATISTIC_OFFSET_SHARE ? QKVSIM_STATISTIC_OFFSET_SHARE_RAW
+                                                      : statistic;
 }
 
 const char *table_statistic_name(const struct report *report, char name[REPORT_STATISTIC_SIZE])
@@ -49,7 +56,7 @@ bool table_adjusts(const struct report *report)
 static int32_t count_tested(const struct report *report, bool comparison, int32_t from, int32_t to)
 {
     int32_t metric, tested = 0;
-    int32_t statistic = table_statistic(report, &metric);
+    int32_t statistic = table_tested_statistic(report, &metric);
     for (int32_t i = from; i < to; i++) {
         int32_t row = report->rows[i];
         double p = comparison ? qkvsim_comparison_distance(report->comparison, row, metric,
@@ -86,20 +93,74 @@ void cell_number(char *cell, int decimals, double value)
         snprintf(cell, TABLE_CELL_SIZE, "%.*f", decimals, rounds_to_zero ? 0 : value);
 }
 
-void cell_p(char *cell, double p)
+/* Four decimals tell shares and means apart; energies are sums over pairs, of any size. */
+void cell_statistic(char *cell, int32_t statistic, double value)
 {
-    if (p < 0.001)
-        snprintf(cell, TABLE_CELL_SIZE, "%.1e", p);
+    bool energy = statistic == QKVSIM_STATISTIC_OFFSET_ENERGY
+                  || statistic == QKVSIM_STATISTIC_VARIANCE_ENERGY;
+    if (energy && !isnan(value))
+        snprintf(cell, TABLE_CELL_SIZE, "%.5g", value);
+    else
+        cell_number(cell, 4, value);
+}
+
+void cell_interval(char *cell, int32_t statistic, double estimate, double low, double high)
+{
+    char numbers[3][TABLE_CELL_SIZE / 4];
+    const double values[3] = { estimate, low, high };
+    for (int i = 0; i < 3; i++) {
+        char number[TABLE_CELL_SIZE];
+        cell_statistic(number, statistic, values[i]);
+        snprintf(numbers[i], sizeof numbers[i], "%.*s", (int)sizeof numbers[i] - 1, number);
+    }
+    if (isnan(estimate))
+        snprintf(cell, TABLE_CELL_SIZE, "-");
+    else if (isnan(low) || isnan(high))
+        snprintf(cell, TABLE_CELL_SIZE, "%s [-]", numbers[0]);
+    else
+        snprintf(cell, TABLE_CELL_SIZE, "%s [%s .. %s]", numbers[0], numbers[1], numbers[2]);
+}
+
+void cell_null(char *cell, int32_t statistic, double observed, double mean)
+{
+    char left[TABLE_CELL_SIZE], right[TABLE_CELL_SIZE];
+    bool equal = fabs(observed - mean) <= 1e-9 * fmax(fabs(observed), fabs(mean));
+    cell_statistic(left, statistic, observed);
+    cell_statistic(right, statistic, mean);
+    if (isnan(observed) || isnan(mean))
+        snprintf(cell, TABLE_CELL_SIZE, "-");
+    else
+        snprintf(cell, TABLE_CELL_SIZE, "%.60s %c %.60s", left,
+                 equal             ? '='
+                 : observed > mean ? '>'
+                                   : '<',
+                 right);
+}
+
+/* A bound must not be rounded down. */
+static double round_up(double value, int digits)
+{
+    double unit = pow(10, floor(log10(value)) + 1 - digits);
+    return unit * ceil(value / unit - 1e-9);
+}
+
+void cell_p(char *cell, double p, int64_t permutations)
+{
+    double least = 1 / ((double)permutations + 1);
+    if (p < 1 && fabs(p - least) < 1e-9 * least)
+        snprintf(cell, TABLE_CELL_SIZE, "<= %.2g", round_up(least, 2));
+    else if (p < 0.001)
+        snprintf(cell, TABLE_CELL_SIZE, "%.2g", p);
     else
         cell_number(cell, 3, p);
 }
 
-void cell_interval(char *cell, double low, double high)
+void cell_p_of_t(char *cell, double p)
 {
-    if (isnan(low) || isnan(high))
-        snprintf(cell, TABLE_CELL_SIZE, "-");
+    if (p < 0.001)
+        snprintf(cell, TABLE_CELL_SIZE, "< 0.001");
     else
-        snprintf(cell, TABLE_CELL_SIZE, "%.4f .. %.4f", low, high);
+        cell_number(cell, 3, p);
 }
 
 void print_titled(FILE *stream, const struct shown *shown, const char *title, struct table *table)
@@ -120,6 +181,20 @@ static void histogram_cell(char *cell, const struct lines *lines, const struct c
     snprintf(cell, TABLE_CELL_SIZE, "|%.*s|", TABLE_CELL_SIZE - 3, drawn);
 }
 
+static void interval_cell(char *cell, const struct condition *condition, int32_t row,
+                          int32_t metric, int32_t statistic)
+{
+    double numbers[QKVSIM_SUMMARY_SE + 1];
+    for (int32_t what = QKVSIM_SUMMARY_LOW; what <= QKVSIM_SUMMARY_SE; what++)
+        numbers[what] =
+            qkvsim_intervals_statistic(condition->intervals, row, metric, statistic, what);
+    double estimate = numbers[QKVSIM_SUMMARY_ESTIMATE];
+    if (isnan(estimate))
+        estimate = qkvsim_analysis_statistic(condition->analysis, row, metric, statistic);
+    cell_interval(cell, statistic, estimate, numbers[QKVSIM_SUMMARY_LOW],
+                  numbers[QKVSIM_SUMMARY_HIGH]);
+}
+
 /* The interval and the p-value of the table's statistic, in the line of its metric. */
 static void inference_cells(char (*cells)[TABLE_CELL_SIZE], const struct report *report,
                             const struct condition *condition, int32_t row, int32_t metric)
@@ -129,14 +204,17 @@ static void inference_cells(char (*cells)[TABLE_CELL_SIZE], const struct report 
     if (metric != of)
         return;
     if (condition->intervals != NULL)
-        cell_interval(cells[INTERVAL],
-                      qkvsim_intervals_statistic(condition->intervals, row, metric, statistic,
-                                                 QKVSIM_SUMMARY_LOW),
-                      qkvsim_intervals_statistic(condition->intervals, row, metric, statistic,
-                                                 QKVSIM_SUMMARY_HIGH));
+        interval_cell(cells[INTERVAL], condition, row, metric, statistic);
+    const qkvsim_baseline *baseline = condition->baseline;
+    if (baseline == NULL)
+        return;
+    int32_t tested = table_tested_statistic(report, &of);
     int32_t p = table_adjusts(report) ? QKVSIM_SUMMARY_P_MAX : QKVSIM_SUMMARY_P;
-    if (condition->baseline != NULL)
-        cell_p(cells[P], qkvsim_baseline_statistic(condition->baseline, row, metric, statistic, p));
+    cell_null(cells[NULL_MEAN], tested,
+              qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_OBSERVED),
+              qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_MEAN));
+    cell_p(cells[P], qkvsim_baseline_statistic(baseline, row, metric, tested, p),
+           qkvsim_baseline_permutations(baseline));
 }
 
 static bool add_line(struct table *table, const struct lines *lines,
@@ -203,15 +281,20 @@ static bool print_condition(FILE *stream, const struct lines *lines,
     struct table_column columns[COLUMNS] = { { "pairs of", true, 12 }, { "pairs", false, 4 },
                                              { "metric", true, 11 },   { "mean", false, 10 },
                                              { "sd", false, 6 },       { "-1 .. 1", true, 5 },
-                                             { "offset", false, 8 },   { "interval", true, 7 },
-                                             { "p", false, 9 } };
+                                             { "offset", false, 8 },   { "interval", true, 8 },
+                                             { "null", true, 7 },      { "p", false, 9 } };
     const struct report *report = lines->report;
-    if (!report_has_metric(report, QKVSIM_METRIC_COSINE))
-        columns[OFFSET].importance = 0;
+    int32_t metric;
+    bool share = table_statistic(report, &metric) == QKVSIM_STATISTIC_OFFSET_SHARE;
     if (condition->intervals == NULL)
         columns[INTERVAL].importance = 0;
+    else if (share)
+        columns[INTERVAL].title =
+            "offset share"; /* the estimate makes the observed one superfluous */
+    if (!report_has_metric(report, QKVSIM_METRIC_COSINE) || (share && condition->intervals != NULL))
+        columns[OFFSET].importance = 0;
     if (condition->baseline == NULL)
-        columns[P].importance = 0;
+        columns[NULL_MEAN].importance = columns[P].importance = 0;
     struct table table = { .columns = columns, .column_count = COLUMNS };
     bool done = true;
     for (int32_t i = 0; done && i < lines->shown->count; i++) {
@@ -251,25 +334,38 @@ static void print_replicates(FILE *stream, const struct report *report, int widt
     table_print_text(stream, line, width);
 }
 
-static void print_method(FILE *stream, const struct report *report, int width)
+/* What the columns "null" and "p" are of. */
+static void print_baseline(FILE *stream, const struct report *report, int width)
 {
     const struct options *options = report->options;
     char line[256], name[REPORT_STATISTIC_SIZE], adjustment[TABLE_ADJUSTMENT_SIZE];
-    if (options->permutations > 0) {
-        snprintf(line, sizeof line,
-                 "baseline of %" PRId64
-                 " permutations for each condition, scheme %s, seed %" PRIu64,
-                 options->permutations, options_scheme_name(options->scheme), options->seed);
-        table_print_text(stream, line, width);
-        snprintf(line, sizeof line, "p: of the %s, two-sided%s", table_statistic_name(report, name),
-                 table_adjustment(report, false, adjustment));
-        table_print_text(stream, line, width);
-    }
+    int32_t metric;
+    int32_t tested = table_tested_statistic(report, &metric);
+    report_statistic_name(metric, tested, name);
+    snprintf(line, sizeof line,
+             "baseline of %" PRId64 " permutations for each condition, scheme %s, seed %" PRIu64,
+             options->permutations, options_scheme_name(options->scheme), options->seed);
+    table_print_text(stream, line, width);
+    snprintf(line, sizeof line, "p: of the %s, two-sided%s", name,
+             table_adjustment(report, false, adjustment));
+    table_print_text(stream, line, width);
+    snprintf(line, sizeof line, "null: the %s, above (>) or below (<) the permutations' mean%s",
+             name, tested == QKVSIM_STATISTIC_OFFSET_SHARE_RAW ? "; n biases both alike" : "");
+    table_print_text(stream, line, width);
+}
+
+static void print_method(FILE *stream, const struct report *report, int width)
+{
+    const struct options *options = report->options;
+    char line[256], name[REPORT_STATISTIC_SIZE];
+    if (options->permutations > 0)
+        print_baseline(stream, report, width);
     if (options->interval != 0) {
         snprintf(line, sizeof line, "interval: %g %% for the %s, %s", 100 * options->level,
                  table_statistic_name(report, name),
-                 options->interval == QKVSIM_METHOD_JACKKNIFE ? "jackknife, corrected for bias"
-                                                              : "bootstrap");
+                 options->interval == QKVSIM_METHOD_JACKKNIFE
+                     ? "jackknife, behind the estimate that it corrects for bias"
+                     : "bootstrap");
         table_print_text(stream, line, width);
         print_replicates(stream, report, width);
     }
@@ -296,7 +392,7 @@ static void print_heading(FILE *stream, const struct report *report, int width)
     print_method(stream, report, width);
 }
 
-/* What the other columns leave of the width, or of 100 characters, from 12 to 40. */
+/* What the other columns leave of the width, or of 110 characters, from 12 to 40. */
 static int histogram_width(const struct shown *shown)
 {
     const struct report *report = shown->report;
@@ -306,9 +402,9 @@ static int histogram_width(const struct shown *shown)
         longest = length > longest ? length : longest;
     }
     int others = (int)(longest < 100 ? longest : 100) + 49;
-    others += report->options->permutations > 0 ? 9 : 0;
-    others += report->options->interval != 0 ? 18 : 0;
-    int left = (shown->width < 100 ? shown->width : 100) - others;
+    others += report->options->permutations > 0 ? 27 : 0;
+    others += report->options->interval != 0 ? 20 : 0;
+    int left = (shown->width < 110 ? shown->width : 110) - others;
     return left < 12 ? 12 : left > 40 ? 40 : left;
 }
 
@@ -354,8 +450,9 @@ static bool print_tables(FILE *stream, const struct lines *lines)
     for (int i = 0; done && i < report->condition_count; i++)
         done = print_condition(stream, lines, &report->conditions[i]);
     return done && (report->options->contrast_count == 0 || print_contrasts(stream, shown))
-           && (report->comparison == NULL || print_comparison(stream, &few))
-           && (report->selection_contrast == NULL || print_selection_contrast(stream, &few));
+           && (report->comparison == NULL || print_distances(stream, &few))
+           && ((report->comparison == NULL && report->selection_contrast == NULL)
+               || print_differences(stream, &few));
 }
 
 bool report_write_table(FILE *stream, const struct report *report, struct failure *failure)

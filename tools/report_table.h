@@ -20,6 +20,11 @@ struct shown {
 int32_t table_statistic(const struct report *report, int32_t *metric);
 const char *table_statistic_name(const struct report *report, char name[REPORT_STATISTIC_SIZE]);
 
+/* The statistic that permutations test: the same, but the raw offset share in place of the corrected
+ * one, which does not exist where there is nothing but noise, as in many permutations of every value.
+ * The null has the same n, so that its bias is on both sides. */
+int32_t table_tested_statistic(const struct report *report, int32_t *metric);
+
 /* Many pair groups, or several picked out of more, are tested at once: the p shown is then adjusted
  * for all of them. The text is "" or what is said of it: ", adjusted for 36 pair groups", of those
  * that the baseline, or the comparison, has a p of. */
@@ -28,17 +33,29 @@ bool table_adjusts(const struct report *report);
 const char *table_adjustment(const struct report *report, bool comparison,
                              char text[TABLE_ADJUSTMENT_SIZE]);
 
-/* A number with so many decimals, "-" where there is none; a p-value; an interval. */
+/* A number with so many decimals, "-" where there is none. */
 void cell_number(char *cell, int decimals, double value);
-void cell_p(char *cell, double p);
-void cell_interval(char *cell, double low, double high);
+
+/* A statistic, or a difference of two. */
+void cell_statistic(char *cell, int32_t statistic, double value);
+
+/* "0.994 [0.991 .. 0.998]": an estimate and its interval, "0.994 [-]" where there is none. */
+void cell_interval(char *cell, int32_t statistic, double estimate, double low, double high);
+
+/* "0.994 > 0.040": what was observed and where the null has its mean. */
+void cell_null(char *cell, int32_t statistic, double observed, double mean);
+
+/* The p of so many permutations is none below 1 / (permutations + 1), where it is "<= 0.005"; that of a
+ * t of few degrees of freedom tells nothing below "< 0.001". */
+void cell_p(char *cell, double p, int64_t permutations);
+void cell_p_of_t(char *cell, double p);
 
 /* Prints a line of text below a blank one, then a table, which it frees. */
 void print_titled(FILE *stream, const struct shown *shown, const char *title, struct table *table);
 
-/* Tables of contrasts, of the selections' difference and of their distances; false without memory. */
+/* Tables of contrasts, of the selections' differences and of their distances; false without memory. */
 bool print_contrasts(FILE *stream, const struct shown *shown);
-bool print_selection_contrast(FILE *stream, const struct shown *shown);
-bool print_comparison(FILE *stream, const struct shown *shown);
+bool print_differences(FILE *stream, const struct shown *shown);
+bool print_distances(FILE *stream, const struct shown *shown);
 
 #endif
