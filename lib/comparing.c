@@ -17,6 +17,8 @@ static qkvsim_status analyse(qkv_comparing *work, const qkv_selected *side, cons
 {
     qkv_input input = qkv_input_with_rows(&work->pool->all, side->rows, side->count);
     input.kinds = kinds;
+    if (work->relabels && work->options->centred != 0)
+        input = qkv_centring_output(&work->centring, &input);
     return qkv_session_run(work->context, &work->session, &input, analysis);
 }
 
@@ -161,11 +163,15 @@ static void split_rows(qkv_comparing *work, const uint8_t *side_of)
         work->sides[side_of[k]].rows[next[side_of[k]]++] = work->pool->rows[k];
 }
 
+/* Of the observed sides, the means are kept that relabellings may be without. */
 static qkvsim_status analyse_sides(qkv_comparing *work)
 {
     qkvsim_status status = QKVSIM_OK;
-    for (int s = 0; s < 2 && status == QKVSIM_OK; s++)
+    for (int s = 0; s < 2 && status == QKVSIM_OK; s++) {
         status = analyse(work, &work->sides[s], NULL, work->sides[s].analysis);
+        if (status == QKVSIM_OK && work->options->centred != 0 && !work->relabels)
+            qkv_centring_take_means(&work->centring, s, &work->session.panels);
+    }
     return status;
 }
 
@@ -241,6 +247,7 @@ static qkvsim_status relabel(qkv_comparing *work)
 {
     work->sides[0].analysis = work->scratch[0];
     work->sides[1].analysis = work->scratch[1];
+    work->relabels = true;
     qkvsim_status status = QKVSIM_OK;
     for (int64_t k = 0; k < work->made->permutations && status == QKVSIM_OK; k++)
         status = relabel_once(work, k);

@@ -5,6 +5,7 @@
 #include <qkvsim/comparison.h>
 
 #include "analysis.h"
+#include "centring.h"
 #include "distance.h"
 #include "pool.h"
 #include "replicates.h"
@@ -41,6 +42,8 @@ typedef struct qkv_comparing {
     qkv_pool *pool;
     uint8_t *relabelled; /* the pool's selections, permuted */
     qkv_segments segments;
+    qkv_centring centring; /* where relabellings are of centred observations */
+    bool relabels;         /* what is analysed is a relabelling */
     qkv_session session;
     qkv_selected sides[2];
     qkv_selected subset;

@@ -90,15 +90,20 @@ static qkvsim_status open_rows(qkv_comparing *work)
         side->rows = qkv_allocate(allocator, (size_t)side->count, sizeof *side->rows);
         complete = complete && side->rows != NULL;
     }
-    return complete
-               ? qkv_segments_open(work->context, work->options->segments, all, &work->segments)
-               : qkv_no_memory(work->context, "the selected rows");
+    if (!complete)
+        return qkv_no_memory(work->context, "the selected rows");
+    qkvsim_status status =
+        qkv_segments_open(work->context, work->options->segments, all, &work->segments);
+    if (status == QKVSIM_OK && work->options->centred != 0)
+        status = qkv_centring_open(work->context, work->pool, &work->centring);
+    return status;
 }
 
 static void close_rows(qkv_comparing *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
     qkv_segments_close(work->context, &work->segments);
+    qkv_centring_close(work->context, &work->centring);
     qkv_release(allocator, work->relabelled);
     qkv_release(allocator, work->sides[0].rows);
     qkv_release(allocator, work->sides[1].rows);
@@ -162,6 +167,8 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparis
         return qkv_invalid(context,
                            "relabel is %d, expected QKVSIM_RELABEL_LABELS (1) or SHIFT (2)",
                            (int)options->relabel);
+    if (options->centred != 0 && options->centred != 1)
+        return qkv_invalid(context, "centred is %d, expected 0 or 1", (int)options->centred);
     if (options->subsets == 0)
         options->subsets = options->permutations;
     return QKVSIM_OK;
@@ -184,6 +191,20 @@ static qkvsim_status check_arguments(qkvsim_context *context,
     return QKVSIM_OK;
 }
 
+static qkvsim_status check_centring(qkvsim_context *context,
+                                    const qkvsim_analysis_options *analysis,
+                                    const qkvsim_comparison_options *options)
+{
+    const int32_t metrics = analysis->metrics;
+    return options->centred == 0 || (metrics != 0 && (metrics & QKVSIM_METRIC_COSINE) == 0)
+               ? QKVSIM_OK
+               : qkv_invalid(context,
+                             "centred relabellings have no means, which the cosine is about, and "
+                             "metrics is %d: ask for QKVSIM_METRIC_PEARSON (2), SPEARMAN (16) or "
+                             "their sum",
+                             (int)metrics);
+}
+
 qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
                              const qkvsim_layout *layout,
                              const qkvsim_analysis_options *analysis_options,
@@ -199,6 +220,8 @@ qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_view *parts, 
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
     if (status == QKVSIM_OK)
         status = check_arguments(context, &analysis, first, second, comparison);
+    if (status == QKVSIM_OK)
+        status = check_centring(context, &analysis, &options);
     if (status != QKVSIM_OK)
         return status;
     qkv_pool pool;

@@ -1005,6 +1005,18 @@ class Inference(Program):
             for metric in ("cosine", "pearson"):
                 self.check_distances(group[metric], first[metric], second[metric])
 
+    def test_a_comparison_may_relabel_centred_observations(self):
+        arguments = ("--targets", "0-39", "--compare", 19, "--metrics", "pearson")
+        plain = self.analyze(self.input, *arguments)["comparison"]
+        centred = self.analyze(self.input, *arguments, "--centred")["comparison"]
+        self.assertEqual((plain["centred"], centred["centred"]), (False, True))
+        for one, other in zip(plain["pair_groups"], centred["pair_groups"]):
+            one, other = (group["pearson"]["differences"]["variance"] for group in (one, other))
+            self.assertEqual(one["value"], other["value"])
+            self.assertNotEqual(one["sd"], other["sd"])
+        self.assertIn("19 relabellings (labels, centred)",
+                      self.succeed("analyze", self.input, *arguments, "--centred"))
+
     def test_the_figure_of_a_comparison_is_written(self):
         for targets in ("0-39", "0-79", "0-59"):
             self.succeed("analyze", self.input, "--targets", targets, "--compare", 5, "--figure",
@@ -1540,6 +1552,9 @@ class WrongUsage(Program):
         """Each line: the options, and what the message must name."""
         for arguments, wanted in ((["--compare", "9"], "--targets"),
                                   (["--targets", "1-9", "--relabel", "labels"], "--compare"),
+                                  (["--targets", "1-9", "--centred"], "--compare"),
+                                  (["--targets", "1-9", "--compare", "9", "--centred"],
+                                   "--metrics pearson"),
                                   (["--blocks", "9"], "--interval jackknife"),
                                   (["--interval", "bootstrap", "--blocks", "9"], "jackknife"),
                                   (["--interval", "jackknife", "--resamples", "99"], "bootstrap"),

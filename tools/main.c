@@ -69,6 +69,8 @@ static const char help[] =
     "  --compare N              targets against non-targets: distances, p-values from N\n"
     "                           relabellings, and a band from N subsets of equal size\n"
     "  --relabel NAME           labels (default): dealt anew; label-shift: rotated by a lag\n"
+    "  --centred                relabel observations less the mean of their own condition; with\n"
+    "                           --metrics pearson, spearman or both\n"
     "  --interval NAME          jackknife: blocks left out in turn; bootstrap: blocks drawn\n"
     "  --blocks G               jackknife: default 20, or half the observations\n"
     "  --resamples N, --block L bootstrap: resamples (1000), rows of a block (their cube root)\n"

@@ -192,6 +192,7 @@ static const struct rule {
     { "version", no_argument, EVERY, FLAG(version) },
     { "compare", required_argument, ANALYZE, TAKE(take_compare) },
     { "relabel", required_argument, ANALYZE, TAKE(take_relabel) },
+    { "centred", no_argument, ANALYZE, FLAG(centred) },
     { "interval", required_argument, ANALYZE, TAKE(take_interval) },
     { "blocks", required_argument, ANALYZE, TAKE(take_blocks) },
     { "resamples", required_argument, ANALYZE, TAKE(take_resamples) },

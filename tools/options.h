@@ -53,6 +53,7 @@ struct options {
     int64_t compare; /* relabellings and matched subsets; 0: no comparison */
     bool has_relabel;
     int32_t relabel;
+    bool centred;
     int32_t interval; /* QKVSIM_METHOD_JACKKNIFE or BOOTSTRAP; 0: none */
     int64_t blocks;   /* this and the next two, 0: the library's default */
     int64_t resamples;

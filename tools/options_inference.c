@@ -116,6 +116,10 @@ bool check_inference(const struct options *options, struct failure *failure)
            && wants("--compare", options->compare > 0, "--targets", options->targets != NULL,
                     failure)
            && wants("--relabel", options->has_relabel, "--compare", options->compare > 0, failure)
+           && wants("--centred", options->centred, "--compare", options->compare > 0, failure)
+           && wants("--centred", options->centred,
+                    "--metrics pearson, spearman or both: the cosine is about means",
+                    (options->metrics & QKVSIM_METRIC_COSINE) == 0, failure)
            && wants("--blocks", options->blocks > 0, "--interval jackknife", jackknife, failure)
            && wants("--resamples", options->resamples > 0, "--interval bootstrap", bootstrap,
                     failure)

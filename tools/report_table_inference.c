@@ -230,10 +230,10 @@ bool print_distances(FILE *stream, const struct shown *shown)
     }
     char line[256], adjustment[TABLE_ADJUSTMENT_SIZE];
     snprintf(line, sizeof line,
-             "p: from %" PRId64 " relabellings (%s), seed %" PRIu64 ", of a distance as large%s",
+             "p: from %" PRId64 " relabellings (%s%s), seed %" PRIu64 ", of a distance as large%s",
              qkvsim_comparison_permutations(report->comparison),
-             options_relabel_name(options->relabel), options->seed,
-             table_adjustment(report, true, adjustment));
+             options_relabel_name(options->relabel), options->centred ? ", centred" : "",
+             options->seed, table_adjustment(report, true, adjustment));
     fputs("\n", stream);
     table_print_text(stream, "targets against non-targets: distances at equal sizes", shown->width);
     table_print_text(stream, line, shown->width);

@@ -140,7 +140,8 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
                                              .relabel = options->relabel,
                                              .segments = options->relabel == QKVSIM_RELABEL_SHIFT
                                                              ? study->segments
-                                                             : NULL };
+                                                             : NULL,
+                                             .centred = options->centred };
     task->condition = NULL;
     announce(task, "comparison", comparison_work(options));
     if (!check(task, qkvsim_compare(study->context, study->input.parts, study->input.part_count,

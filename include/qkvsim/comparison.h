@@ -63,6 +63,11 @@ typedef struct qkvsim_comparison_options {
     /** One number for each row of the parts (a document, a window): with QKVSIM_RELABEL_SHIFT, labels
      * rotate inside runs of equal numbers; default: one run */
     const int32_t *segments;
+    /** 1: relabellings are of observations less the mean of the selection they are in as observed, so
+     * that a difference of means alone, which makes relabelled selections co-vary, is not taken for one
+     * of correlations. What is observed stays as it is: correlations have no means; Spearman's ranks
+     * are of the centred values. Not with QKVSIM_METRIC_COSINE, which is about means. Default: 0 */
+    int32_t centred;
 } qkvsim_comparison_options;
 
 /** The results of a comparison. Immutable; free with qkvsim_comparison_free. */
@@ -75,7 +80,8 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * @param first,second     the selections, which share no row
  * @param options          NULL for all defaults: descriptive distances only
  * @param comparison       receives the results
- * @return as qkvsim_analyze
+ * @return as qkvsim_analyze; INVALID_ARGUMENT also for centred relabellings of the cosine, which is one
+ * of the default metrics
  *
  * Relabelling k is relabelling k of `seed` (qkvsim_relabel) of the labels 1 of first and 0 of second
  * over the rows of both in increasing order. Each relabelling costs two analyses, of the relabelled
