@@ -1111,7 +1111,8 @@ class Inference(Program):
         for words in ("baseline of 9 permutations", "Q-Q - V-V", "targets against non-targets",
                       "targets less non-targets", "95 % intervals", "jackknife of"):
             self.assertIn(words, table)
-        self.assertLessEqual(max(map(len, table.splitlines())), 115)
+        table = [line for line in table.splitlines() if not line.startswith("warning: ")]
+        self.assertLessEqual(max(map(len, table)), 115)
 
     def test_p_and_null_are_of_the_chosen_statistic(self):
         """Of the offset share they are those of the raw one, which exists in every permutation."""
@@ -1180,8 +1181,7 @@ class Inference(Program):
                 (["jackknife"], "20 blocks"),
                 (["jackknife", "--targets", "0-59"], "20 blocks"),
                 (["jackknife", "--targets", "0-19"], "10 blocks for targets, 20 for non-targets"),
-                (["jackknife", "--targets", "0-14"], "0 blocks for targets, 20 for non-targets (no "
-                 "interval: fewer than 8 blocks of 2 observations)"),
+                (["jackknife", "--targets", "0-14"], "0 blocks for targets, 20 for non-targets"),
                 (["bootstrap", "--resamples", 30, "--targets", "0-19"], "30 resamples")):
             table = self.succeed("analyze", self.input, "--interval", *options).splitlines()
             self.assertTrue("replicates: " + replicates in table, table[:5])
@@ -1211,6 +1211,112 @@ class Inference(Program):
                 shown = re.split("  +", titles)
                 self.assertEqual(shown[-1], "p")
                 self.assertFalse(lost & set(shown), shown)
+
+
+class Warnings(Program):
+    """What the table says below, and JSON in "warnings"."""
+    def slow(self, n, correlation, dtype="float32"):
+        """Features that follow an AR(1) process, as the input."""
+        values = self.random.normal(size=(n, 24))
+        for t in range(1, n):
+            values[t] = correlation * values[t - 1] + (1 - correlation**2) ** 0.5 * values[t]
+        self.values = values.astype(dtype)
+        numpy.save(self.input, self.values)
+
+    def correlation(self, rows=slice(None)):
+        """The features' mean correlation of a row with the next."""
+        centred = self.values[rows].astype("float64")
+        centred = centred - centred.mean(axis=0)
+        return ((centred[1:] * centred[:-1]).mean(axis=0) / (centred**2).mean(axis=0)).mean()
+
+    def warnings(self, *options):
+        """By their codes; the table says the same, but for those of numbers it does not show."""
+        table = self.succeed("analyze", self.input, *options)
+        found = {}
+        for warning in self.analyze(self.input, *options)["warnings"]:
+            found.setdefault(warning["code"], []).append(warning["text"])
+            self.assertEqual("warning: " + warning["text"] + "\n" in table,
+                             warning["code"] != "few_permutations")
+        return found
+
+    def test_nothing_is_said_of_rows_that_are_independent(self):
+        self.slow(200, 0)
+        for options in ([], ["--interval", "jackknife", "--statistic", "mean_square"],
+                        ["--permutations", 999, "--scheme", "shift"],
+                        ["--permutations", 999, "--scheme", "feature"],
+                        ["--targets", "0-99", "--compare", 999, "--relabel", "label-shift"]):
+            self.assertEqual(self.warnings(*options), {})
+
+    def test_lags_and_intervals_want_twenty_correlation_times(self):
+        for dtype in ("float16", "float32", "float64"):
+            for n, few in ((1200, False), (100, True)):
+                self.slow(n, 0.9, dtype)
+                r = self.correlation()
+                times = n * (1 - r) / (1 + r)
+                for options, code in ((["--permutations", 9, "--scheme", "shift"], "short_lags"),
+                                      (["--permutations", 9, "--scheme", "observations-shift"],
+                                       "short_lags"),
+                                      (["--targets", "0-9", "--compare", 9, "--relabel",
+                                        "label-shift"], "short_lags"),
+                                      (["--interval", "jackknife"],
+                                       "few_independent_observations")):
+                    found = self.warnings(*options)
+                    self.assertEqual(code in found, few, (options, found))
+                    if few:
+                        self.assertIn("%.1f " % times, found[code][0])
+                        self.assertIn("(neighbours correlate by %.2f, a mean over 24 features)" % r,
+                                      found[code][0])
+
+    def test_segments_bound_what_lags_span(self):
+        self.slow(1200, 0.7)
+        segments = self.write("segments.txt", b"".join(b"%d\n" % (i // 12) for i in range(1200)))
+        options = ["--permutations", 9, "--scheme", "shift"]
+        self.assertNotIn("short_lags", self.warnings(*options))
+        self.assertIn("short_lags", self.warnings(*options, "--segments", segments))
+
+    def test_exchanging_rows_that_resemble_their_neighbours_is_said(self):
+        clustered, scattered = "0-99", ",".join(str(i) for i in range(0, 400, 4))
+        for correlation in (0, 0.7):
+            self.slow(400, correlation)
+            for scheme in ("feature", "observations", "all", "group"):
+                self.assertEqual("dependent_observations" in self.warnings(
+                    "--permutations", 9, "--scheme", scheme),
+                    correlation > 0 and scheme in ("feature", "observations"))
+            for targets in (clustered, scattered):
+                self.assertEqual("clustered_targets" in self.warnings(
+                    "--targets", targets, "--compare", 9),
+                    correlation > 0 and targets == clustered)
+
+    def test_selections_of_unequal_size_are_said(self):
+        self.slow(200, 0)
+        (text,) = self.warnings("--targets", "0-31")["unequal_sizes"]
+        self.assertIn("targets are 32 observations, non-targets 168", text)
+        self.assertNotIn("unequal_sizes", self.warnings("--targets", "0-99"))
+
+    def test_why_there_is_no_interval_is_said(self):
+        self.slow(200, 0)
+        found = self.warnings("--targets", "0-14", "--interval", "jackknife")["no_interval"]
+        self.assertEqual(found[0], "targets: no interval: fewer than 8 blocks of 2 observations")
+        (text,) = self.warnings("--statistic", "max", "--interval", "jackknife")["no_interval"]
+        self.assertIn("the mean's", text)
+        (text,) = self.warnings("--statistic", "tail", "--interval", "jackknife")["no_interval"]
+        self.assertIn("all: no interval of the cosine tail in 6 of 6 rows: the tail has fewer", text)
+
+    def test_p_over_all_statistics_wants_999_permutations(self):
+        self.slow(100, 0)
+        for permutations in (998, 999):
+            self.assertEqual("few_permutations" in self.warnings("--permutations", permutations),
+                             permutations == 998)
+
+    def test_layers_are_warned_of_once(self):
+        self.slow(100, 0.9)
+        numpy.save(self.path("other.npy"), self.values[::-1])
+        options = [self.input, self.path("other.npy"), "--interval", "jackknife"]
+        table = self.succeed("analyze", *options)
+        self.assertEqual(table.count("warning: "), 1)
+        self.assertIn("warning: layer input: all: the observations are worth", table)
+        for layer in self.analyze(*options)["layers"]:
+            self.assertEqual(len(layer["warnings"]), 1)
 
 
 class Heads(Program):

@@ -11,6 +11,7 @@
 #include "failure.h"
 #include "options.h"
 #include "rows.h"
+#include "warnings.h"
 
 enum { REPORT_CONDITIONS_MAX = 2 };
 
@@ -39,6 +40,7 @@ struct report {
     int condition_count;
     const qkvsim_comparison *comparison;        /* of the two conditions; NULL without --compare */
     const qkvsim_intervals *selection_contrast; /* NULL without --interval and --targets */
+    const struct warnings *warnings;
 };
 
 /* What reports speak of, with its keys, in the order of the outputs. */

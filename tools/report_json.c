@@ -185,6 +185,18 @@ static json_t *condition_object(const struct report *report, const struct condit
     return object;
 }
 
+static json_t *warnings_array(const struct warnings *warnings)
+{
+    json_t *array = json_array();
+    for (int i = 0; i < warnings->count; i++) {
+        json_t *object = json_object();
+        json_object_set_new(object, "code", json_string(warnings->items[i].code));
+        json_object_set_new(object, "text", json_string(warnings->items[i].text));
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
 static json_t *report_object(const struct report *report)
 {
     json_t *root = json_object();
@@ -210,6 +222,7 @@ static json_t *report_object(const struct report *report)
         json_object_set_new(root, "comparison", json_comparison(report));
     if (report->selection_contrast != NULL)
         json_object_set_new(root, "selection_contrast", json_selection_contrast(report));
+    json_object_set_new(root, "warnings", warnings_array(report->warnings));
     return root;
 }
 

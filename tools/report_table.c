@@ -313,8 +313,7 @@ static bool print_condition(FILE *stream, const struct lines *lines,
     return done;
 }
 
-/* "replicates: 20 blocks", or where the conditions differ, each one's; why there are none is in
- * interval.h. */
+/* "replicates: 20 blocks", or where the conditions differ, each one's. */
 static void print_replicates(FILE *stream, const struct report *report, int width)
 {
     const char *unit =
@@ -329,8 +328,6 @@ static void print_replicates(FILE *stream, const struct report *report, int widt
     else
         snprintf(line, sizeof line, "replicates: %" PRId64 " %s for %s, %" PRId64 " for %s", first,
                  unit, conditions[0].name, last, conditions[1].name);
-    if (first == 0 || last == 0)
-        strcat(line, " (no interval: fewer than 8 blocks of 2 observations)");
     table_print_text(stream, line, width);
 }
 
@@ -438,6 +435,22 @@ static void print_choice(FILE *stream, const struct shown *shown)
     table_print_text(stream, line, shown->width);
 }
 
+void print_warnings(FILE *stream, const struct warnings *warnings, int width)
+{
+    bool any = false;
+    for (int i = 0; i < warnings->count; i++) {
+        const struct warning *warning = &warnings->items[i];
+        char line[WARNING_SIZE + 16];
+        if (!warning->in_table)
+            continue;
+        if (!any)
+            fputc('\n', stream);
+        any = true;
+        snprintf(line, sizeof line, "warning: %s", warning->text);
+        table_print_text(stream, line, width);
+    }
+}
+
 static bool print_tables(FILE *stream, const struct lines *lines)
 {
     const struct report *report = lines->report;
@@ -466,6 +479,7 @@ bool report_write_table(FILE *stream, const struct report *report, struct failur
         print_heading(stream, report, shown.width);
         done = print_tables(stream, &lines);
         print_choice(stream, &shown);
+        print_warnings(stream, report->warnings, shown.width);
     }
     free(lines.shares);
     free(shown.rows);

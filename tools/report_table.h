@@ -53,6 +53,9 @@ void cell_p_of_t(char *cell, double p);
 /* Prints a line of text below a blank one, then a table, which it frees. */
 void print_titled(FILE *stream, const struct shown *shown, const char *title, struct table *table);
 
+/* Prints what a table's reader is warned of, below a blank line. */
+void print_warnings(FILE *stream, const struct warnings *warnings, int width);
+
 /* Tables of contrasts, of the selections' differences and of their distances; false without memory. */
 bool print_contrasts(FILE *stream, const struct shown *shown);
 bool print_differences(FILE *stream, const struct shown *shown);

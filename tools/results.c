@@ -186,10 +186,9 @@ static struct report begin_report(const struct study *study)
     };
 }
 
-bool results_compute(struct results *results, struct study *study, struct progress *progress)
+static bool run_all(struct results *results, struct study *study, struct progress *progress)
 {
     const struct options *options = study->options;
-    *results = (struct results){ .report = begin_report(study) };
     struct task task = { .results = results,
                          .study = study,
                          .progress = progress,
@@ -213,6 +212,15 @@ bool results_compute(struct results *results, struct study *study, struct progre
     return run_condition(&task, "targets", &targets) && run_condition(&task, "non-targets", &others)
            && (options->compare == 0 || run_comparison(&task, &targets, &others))
            && (options->interval == 0 || run_selection_contrast(&task, &targets, &others));
+}
+
+bool results_compute(struct results *results, struct study *study, struct progress *progress)
+{
+    *results = (struct results){ .report = begin_report(study) };
+    results->report.warnings = &results->warnings;
+    return run_all(results, study, progress)
+           && (warnings_find(&results->warnings, &results->report, study)
+               || fail_no_memory(study->failure));
 }
 
 void results_free(struct results *results)

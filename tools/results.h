@@ -13,6 +13,7 @@ struct results {
     qkvsim_intervals *intervals[REPORT_CONDITIONS_MAX];
     qkvsim_comparison *comparison;
     qkvsim_intervals *selection_contrast;
+    struct warnings warnings;
     struct report report;
 };
 

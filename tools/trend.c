@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 static void add_line(struct trend *trend, int32_t metric, int32_t statistic)
 {
     if (!report_has_metric(&trend->shared, metric) || trend->line_count == TREND_LINES_MAX)
@@ -38,6 +40,7 @@ static void begin(struct trend *trend, const struct report *report)
         trend->observations[c] = qkvsim_analysis_observations(report->conditions[c].analysis);
         trend->shared.conditions[c] = (struct condition){ 0 };
     }
+    trend->shared.warnings = NULL;
     add_line(trend, report->options->statistic_metric, report->options->statistic);
     add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
     add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_VARIANCE);
@@ -85,6 +88,26 @@ static void keep(double *numbers, const struct condition *condition, int32_t row
                                                   : (double)NAN;
 }
 
+/* What earlier layers have been warned of is not said again. */
+static void keep_warnings(struct trend *trend, const struct report *report)
+{
+    struct warnings *kept = &trend->warnings;
+    int earlier = kept->count;
+    for (int i = 0; i < report->warnings->count; i++) {
+        const struct warning *warning = &report->warnings->items[i];
+        bool known = kept->count == WARNINGS_MAX;
+        for (int k = 0; k < earlier; k++)
+            known = known || strcmp(kept->items[k].code, warning->code) == 0;
+        if (known)
+            continue;
+        char name[128];
+        struct warning *added = &kept->items[kept->count++];
+        *added = *warning;
+        text_make_safe(report->layer, name, sizeof name);
+        snprintf(added->text, sizeof added->text, "layer %s: %.250s", name, warning->text);
+    }
+}
+
 bool trend_add(struct trend *trend, const struct report *report, int number,
                struct failure *failure)
 {
@@ -97,6 +120,7 @@ bool trend_add(struct trend *trend, const struct report *report, int number,
         for (int i = 0; i < trend->line_count; i++)
             for (int32_t r = 0; r < trend->row_count; r++, numbers += TREND_NUMBERS)
                 keep(numbers, &report->conditions[c], trend->rows[r], &trend->lines[i]);
+    keep_warnings(trend, report);
     trend->names[trend->layers++] = report->layer;
     return true;
 }

@@ -27,6 +27,7 @@ struct trend {
     double *values;     /* layers x conditions x lines x rows x TREND_NUMBERS */
     int layers;
     int capacity;
+    struct warnings warnings; /* of each code the first layer's */
 };
 
 /* Keeps a layer's numbers; `number` counts from 0. */

@@ -99,5 +99,6 @@ bool trend_write_table(FILE *stream, const struct trend *trend, struct failure *
                 "all else is in --json and --csv, another statistic with --statistic");
     fputc('\n', stream);
     table_print_text(stream, line, width);
+    print_warnings(stream, &trend->warnings, width);
     return true;
 }

@@ -1,0 +1,29 @@
+/*
+ * What a reader of the results has to be told, though nothing failed.
+ */
+#ifndef TOOLS_WARNINGS_H
+#define TOOLS_WARNINGS_H
+
+#include <stdbool.h>
+
+enum { WARNINGS_MAX = 16, WARNING_SIZE = 400 };
+
+struct warning {
+    const char *code; /* for scripts */
+    bool in_table;    /* else of what only JSON and CSV show */
+    char text[WARNING_SIZE];
+};
+
+struct warnings {
+    struct warning items[WARNINGS_MAX];
+    int count;
+};
+
+struct report;
+struct study;
+
+/* Finds what there is to say of a layer's results; false without memory. */
+bool warnings_find(struct warnings *warnings, const struct report *report,
+                   const struct study *study);
+
+#endif
