@@ -130,6 +130,7 @@ static qkvsim_status measure_matched(qkv_comparing *work, uint32_t purpose, uint
         return measure(work, &work->sides[0], &work->sides[1], distances);
     const qkv_selected *from = larger(work);
     qkv_selected *subset = &work->subset;
+    subset->count = smaller(work)->count;
     qkv_draw_subset(from->count, subset->count, work->options->seed, index, purpose, subset->rows);
     for (int64_t k = 0; k < subset->count; k++)
         subset->rows[k] = from->rows[subset->rows[k]];
@@ -155,12 +156,15 @@ static void begin(qkv_comparing *work)
     qkv_session_begin(work->context, &work->session, analyses);
 }
 
-/* Deals the rows to the two sides. */
+/* Deals the rows to the two sides. Segments of unequal lengths may change the sides' sizes. */
 static void split_rows(qkv_comparing *work, const uint8_t *side_of)
 {
-    int64_t next[2] = { 0, 0 };
-    for (int64_t k = 0; k < work->pool->all.observations; k++)
-        work->sides[side_of[k]].rows[next[side_of[k]]++] = work->pool->rows[k];
+    qkv_selected *sides = work->sides;
+    sides[0].count = sides[1].count = 0;
+    for (int64_t k = 0; k < work->pool->all.observations; k++) {
+        qkv_selected *side = &sides[side_of[k]];
+        side->rows[side->count++] = work->pool->rows[k];
+    }
 }
 
 /* Of the observed sides, the means are kept that relabellings may be without. */
@@ -224,12 +228,10 @@ static qkvsim_status draw_subsets(qkv_comparing *work)
 
 static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
 {
-    if (work->options->relabel == QKVSIM_RELABEL_SHIFT)
-        qkv_rotate_labels(work->pool->selection, &work->segments, work->options->seed, (uint32_t)k,
-                          work->relabelled);
+    if (work->made->enumerated)
+        qkv_relabel_numbered(&work->relabeller, (uint64_t)k + 1, work->relabelled);
     else
-        qkv_permute_labels(work->pool->selection, work->pool->all.observations, work->options->seed,
-                           (uint32_t)k, work->relabelled);
+        qkv_relabel(&work->relabeller, work->options->seed, (uint32_t)k, work->relabelled);
     split_rows(work, work->relabelled);
     qkvsim_status status = analyse_sides(work);
     if (status == QKVSIM_OK)
@@ -264,6 +266,7 @@ static qkvsim_status finish_distances(qkv_comparing *work)
             qkv_null_at(table, (int32_t)(cell % table->rows), (int32_t)(cell / table->rows));
         null->values = work->distances + cell * table->permutations;
         null->observed = work->made->matched[cell];
+        null->least_p = 1 / work->relabeller.count;
     }
     return qkv_null_table_finish(work->context, table,
                                  qkv_pair_groups(work->session.layout->groups));
@@ -281,6 +284,7 @@ static qkvsim_status finish_differences(qkv_comparing *work)
             qkv_null *null = qkv_null_at(table, row, test);
             null->values = qkv_replicates_values(&work->differences, row, test);
             null->observed = first - second;
+            null->least_p = 1 / work->relabeller.count;
             null->resolution = qkv_statistic_resolution(made->sides[0], row, test, errors[0])
                                + qkv_statistic_resolution(made->sides[1], row, test, errors[1]);
         }
@@ -301,9 +305,8 @@ static qkvsim_status open_scratch(qkv_comparing *work)
         qkv_allocate(allocator, (size_t)qkv_statistic_cells(work), sizeof *work->drawn_statistics);
     work->distances =
         qkv_allocate(allocator, (size_t)work->made->permutations, cells * sizeof *work->distances);
-    work->subset.count = smaller(work)->count;
-    work->subset.rows =
-        qkv_allocate(allocator, (size_t)work->subset.count, sizeof *work->subset.rows);
+    work->subset.rows = qkv_allocate(allocator, (size_t)work->pool->all.observations / 2,
+                                     sizeof *work->subset.rows);
     if (work->kinds == NULL || work->drawn == NULL || work->drawn_statistics == NULL
         || work->distances == NULL || work->subset.rows == NULL)
         return qkv_no_memory(context, "the relabellings");

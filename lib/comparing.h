@@ -8,8 +8,8 @@
 #include "centring.h"
 #include "distance.h"
 #include "pool.h"
+#include "relabeller.h"
 #include "replicates.h"
-#include "resample.h"
 #include "running.h"
 #include "significance.h"
 
@@ -19,6 +19,7 @@ struct qkvsim_comparison {
     qkv_allocator allocator;
     qkvsim_analysis *sides[2]; /* first and second */
     int64_t permutations, subsets;
+    bool enumerated; /* the relabellings are all there are, each once */
     double *values;                 /* tests x rows: distances of all of both */
     double *matched;                /* the same at equal sizes */
     qkv_running matched_subsets;    /* the same over the subsets */
@@ -41,7 +42,7 @@ typedef struct qkv_comparing {
     const qkvsim_comparison_options *options;
     qkv_pool *pool;
     uint8_t *relabelled; /* the pool's selections, permuted */
-    qkv_segments segments;
+    qkv_relabeller relabeller;
     qkv_centring centring; /* where relabellings are of centred observations */
     bool relabels;         /* what is analysed is a relabelling */
     qkv_session session;

@@ -63,6 +63,10 @@ static qkvsim_status run_session(qkv_comparing *work, qkvsim_comparison **compar
         return qkv_no_memory(context, "the comparison's results");
     work->made->allocator = context->allocator;
     work->made->permutations = work->options->permutations;
+    work->made->enumerated =
+        qkv_relabeller_can_enumerate(&work->relabeller, work->options->permutations);
+    if (work->made->enumerated)
+        work->made->permutations = (int64_t)work->relabeller.count - 1;
     work->made->subsets = work->options->subsets;
     qkvsim_status status = open_results(work);
     if (status == QKVSIM_OK)
@@ -86,14 +90,15 @@ static qkvsim_status open_rows(qkv_comparing *work)
     bool complete = work->relabelled != NULL;
     for (int s = 0; s < 2; s++) {
         qkv_selected *side = &work->sides[s];
-        side->count = work->pool->inputs[s].observations;
-        side->rows = qkv_allocate(allocator, (size_t)side->count, sizeof *side->rows);
+        side->rows = qkv_allocate(allocator, (size_t)all->observations, sizeof *side->rows);
         complete = complete && side->rows != NULL;
     }
     if (!complete)
         return qkv_no_memory(work->context, "the selected rows");
+    const qkv_relabeller_options how = { work->options->relabel, work->options->exchange,
+                                         work->options->segments };
     qkvsim_status status =
-        qkv_segments_open(work->context, work->options->segments, all, &work->segments);
+        qkv_relabeller_open(work->context, work->pool->selection, all, &how, &work->relabeller);
     if (status == QKVSIM_OK && work->options->centred != 0)
         status = qkv_centring_open(work->context, work->pool, &work->centring);
     return status;
@@ -102,7 +107,7 @@ static qkvsim_status open_rows(qkv_comparing *work)
 static void close_rows(qkv_comparing *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
-    qkv_segments_close(work->context, &work->segments);
+    qkv_relabeller_close(work->context, &work->relabeller);
     qkv_centring_close(work->context, &work->centring);
     qkv_release(allocator, work->relabelled);
     qkv_release(allocator, work->sides[0].rows);
@@ -120,14 +125,22 @@ static qkvsim_status check_coverage(qkvsim_context *context, const qkv_binning *
                              qkv_number(low).text, qkv_number(high).text);
 }
 
+/* The largest selection that is to be analysed: segments of unequal lengths may make one of almost all
+ * observations. */
+static const qkv_input *largest(const qkv_comparing *work)
+{
+    const qkv_input *inputs = work->pool->inputs;
+    return work->options->exchange == QKVSIM_EXCHANGE_SEGMENTS
+               ? &work->pool->all
+               : &inputs[inputs[0].observations < inputs[1].observations];
+}
+
 static qkvsim_status run_pool(qkv_comparing *work, const qkvsim_layout *layout,
                               const qkvsim_analysis_options *analysis,
                               qkvsim_comparison **comparison)
 {
-    const qkv_input *inputs = work->pool->inputs;
-    const qkv_input *largest = &inputs[inputs[0].observations < inputs[1].observations];
     qkvsim_status status =
-        qkv_session_open(work->context, layout, analysis, largest, NULL, &work->session);
+        qkv_session_open(work->context, layout, analysis, largest(work), NULL, &work->session);
     if (status != QKVSIM_OK)
         return status;
     status = check_coverage(work->context, &work->session.binning);
@@ -163,10 +176,6 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparis
         return status;
     if (options->relabel == 0)
         options->relabel = QKVSIM_RELABEL_LABELS;
-    if (options->relabel != QKVSIM_RELABEL_LABELS && options->relabel != QKVSIM_RELABEL_SHIFT)
-        return qkv_invalid(context,
-                           "relabel is %d, expected QKVSIM_RELABEL_LABELS (1) or SHIFT (2)",
-                           (int)options->relabel);
     if (options->centred != 0 && options->centred != 1)
         return qkv_invalid(context, "centred is %d, expected 0 or 1", (int)options->centred);
     if (options->subsets == 0)
@@ -255,6 +264,11 @@ const qkvsim_analysis *qkvsim_comparison_second(const qkvsim_comparison *compari
 int64_t qkvsim_comparison_permutations(const qkvsim_comparison *comparison)
 {
     return comparison != NULL ? comparison->permutations : 0;
+}
+
+int32_t qkvsim_comparison_enumerated(const qkvsim_comparison *comparison)
+{
+    return comparison != NULL && comparison->enumerated;
 }
 
 int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison)

@@ -269,16 +269,20 @@ static labelled label(const qkvsim_selection *first, const qkvsim_selection *sec
     return both;
 }
 
-/* The analyses of relabelling k, each asked for by itself. */
+/* The analyses of relabelling k of a comparison, each asked for by itself. */
 static void analyze_relabelled(const labelled *both, const qkvsim_comparison_options *options,
-                               int64_t k, qkvsim_analysis *sides[2])
+                               const qkvsim_comparison *comparison, int64_t k,
+                               qkvsim_analysis *sides[2])
 {
+    const int32_t enumerated = qkvsim_comparison_enumerated(comparison);
     const qkvsim_relabelling relabelling = {
         .struct_size = sizeof relabelling,
         .seed = options->seed,
-        .index = k,
+        .index = k + enumerated,
         .relabel = options->relabel ? options->relabel : QKVSIM_RELABEL_LABELS,
         .segments = both->segments,
+        .exchange = options->exchange,
+        .enumerated = enumerated,
     };
     uint8_t labels[N];
     assert_ok(context, qkvsim_relabel(context, both->labels, both->n, &relabelling, labels));
@@ -299,19 +303,22 @@ static double difference_by_hand(qkvsim_analysis *const sides[2], int32_t row, i
            - qkvsim_analysis_statistic(sides[1], row, metric, statistic);
 }
 
+/* What does not exist might be as far as any. */
 static double summary_by_hand(const double *values, int64_t m, double observed, int32_t summary)
 {
     const double slack = 1e-9 * fabs(observed);
-    double sum = 0, squares = 0, less = 1, greater = 1;
+    double sum = 0, squares = 0, existing = 0, less = 1, greater = 1;
     for (int64_t k = 0; k < m; k++) {
-        sum += values[k];
-        less += values[k] <= observed + slack;
-        greater += values[k] >= observed - slack;
+        sum += isnan(values[k]) ? 0 : values[k];
+        existing += !isnan(values[k]);
+        less += !(values[k] > observed + slack);
+        greater += !(values[k] < observed - slack);
     }
+    const double mean = sum / existing;
     for (int64_t k = 0; k < m; k++)
-        squares += (values[k] - sum / (double)m) * (values[k] - sum / (double)m);
-    return summary == QKVSIM_SUMMARY_MEAN     ? sum / (double)m
-           : summary == QKVSIM_SUMMARY_SD     ? sqrt(squares / (double)m)
+        squares += isnan(values[k]) ? 0 : (values[k] - mean) * (values[k] - mean);
+    return summary == QKVSIM_SUMMARY_MEAN     ? mean
+           : summary == QKVSIM_SUMMARY_SD     ? sqrt(squares / existing)
            : summary == QKVSIM_SUMMARY_P_LESS ? less / (double)(m + 1)
                                               : greater / (double)(m + 1);
 }
@@ -428,8 +435,10 @@ static void assert_distances_by_hand(const qkvsim_comparison *comparison,
 static const int32_t documents[N] = { 4, 4, 4, 4, 4, 4, 4, 4, 4, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9, 9,
                                       4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 4, 1, 1, 1, 1, 1, 1, 1, 1 };
 
+/* Without segments both selections together, 18 rows or 37, have fewer lags than are asked for. */
 START_TEST(summaries_are_those_of_relabellings_asked_for_one_by_one)
 {
+    const int64_t differing[] = { 60, 59, 17, 36, 56, 55 };
     const qkvsim_selection *second = _i % 2 ? &many : &some;
     qkvsim_comparison_options options = relabellings(MOST - _i, 1, 3);
     options.relabel = _i / 2 % 3 ? QKVSIM_RELABEL_SHIFT : _i % 2; /* the default, LABELS, SHIFT */
@@ -437,12 +446,15 @@ START_TEST(summaries_are_those_of_relabellings_asked_for_one_by_one)
     qkvsim_comparison *comparison = run(context, &input, &few, second, &options);
     qkvsim_analysis *sides[MOST][2];
     const labelled both = label(&few, second, options.segments);
-    for (int64_t k = 0; k < options.permutations; k++)
-        analyze_relabelled(&both, &options, k, sides[k]);
-    assert_differences_by_hand(comparison, sides, options.permutations);
+    const int64_t made = qkvsim_comparison_permutations(comparison);
+    ck_assert_int_eq(made, differing[_i]);
+    ck_assert_int_eq(qkvsim_comparison_enumerated(comparison), made < options.permutations);
+    for (int64_t k = 0; k < made; k++)
+        analyze_relabelled(&both, &options, comparison, k, sides[k]);
+    assert_differences_by_hand(comparison, sides, made);
     if (second == &some)
-        assert_distances_by_hand(comparison, sides, options.permutations);
-    for (int64_t k = 0; k < options.permutations; k++) {
+        assert_distances_by_hand(comparison, sides, made);
+    for (int64_t k = 0; k < made; k++) {
         qkvsim_analysis_free(sides[k][0]);
         qkvsim_analysis_free(sides[k][1]);
     }
@@ -597,9 +609,38 @@ START_TEST(matched_statistics_of_equal_sizes_are_those_of_the_second)
 }
 END_TEST
 
-/* With a segment for each row no label moves. The statistics are then equal in all relabellings, and a
- * distance is one subset's among those of fresh ones. */
+/* With a segment for each row but two, which are equal and of one selection each, the only relabelling
+ * is the observed one. Statistics do not change, and the greater of two distances is that of the better
+ * of two subsets. */
 START_TEST(each_relabelling_draws_a_fresh_subset)
+{
+    int32_t apart[N];
+    for (int32_t row = 0; row < N; row++)
+        apart[row] = row - (row == 23);
+    for (int64_t j = 0; j < D; j++)
+        ((double *)input.memory)[23 * D + j] = ((double *)input.memory)[22 * D + j];
+    int certain = 0;
+    for (uint64_t seed = 0; seed < 20; seed++) {
+        qkvsim_comparison_options options = relabellings(40, 1, seed);
+        options.relabel = QKVSIM_RELABEL_SHIFT;
+        options.segments = apart;
+        qkvsim_comparison *c = run(context, &input, &few, &many, &options);
+        ck_assert_int_eq(qkvsim_comparison_permutations(c), 1);
+        ck_assert(qkvsim_comparison_difference(c, 3, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN,
+                                               QKVSIM_SUMMARY_P)
+                  == 1);
+        const double p = qkvsim_comparison_distance(c, 3, QKVSIM_METRIC_PEARSON,
+                                                    QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_P);
+        ck_assert(p == 0.5 || p == 1);
+        certain += p == 1;
+        qkvsim_comparison_free(c);
+    }
+    ck_assert_msg(certain > 3 && certain < 17, "%d of 20", certain);
+}
+END_TEST
+
+/* A single arrangement says nothing, whatever the subsets are. */
+START_TEST(no_p_is_below_what_the_number_of_relabellings_allows)
 {
     int32_t apart[N];
     for (int32_t row = 0; row < N; row++)
@@ -608,19 +649,48 @@ START_TEST(each_relabelling_draws_a_fresh_subset)
     options.relabel = QKVSIM_RELABEL_SHIFT;
     options.segments = apart;
     qkvsim_comparison *c = run(context, &input, &few, &many, &options);
-    double least = 1;
-    for (int32_t row = 0; row < ROWS; row++) {
-        ck_assert(qkvsim_comparison_difference(c, row, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN,
-                                               QKVSIM_SUMMARY_SD)
-                  == 0);
-        ck_assert(qkvsim_comparison_difference(c, row, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN,
-                                               QKVSIM_SUMMARY_P)
-                  == 1);
-        least =
-            fmin(least, qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON,
-                                                   QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_P));
+    for (int32_t row = 0; row < ROWS; row++)
+        for (int32_t which = 1; which <= 3; which++)
+            ck_assert(
+                qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON, which, QKVSIM_SUMMARY_P)
+                == 1);
+    qkvsim_comparison_free(c);
+}
+END_TEST
+
+/* Six documents of different lengths, two of them the targets: 15 ways to choose two of six. */
+START_TEST(whole_documents_change_selections)
+{
+    const int32_t lengths[] = { 4, 9, 6, 3, 10, 8 };
+    int32_t segments[N];
+    uint8_t mask[N], rest[N];
+    for (int32_t row = 0, d = 0, end = lengths[0]; row < N; row++) {
+        if (row == end)
+            end += lengths[++d];
+        segments[row] = d;
+        mask[row] = d == 1 || d == 3;
+        rest[row] = !mask[row];
     }
-    ck_assert(least < 0.9);
+    const qkvsim_selection first = { sizeof first, NULL, mask, N };
+    const qkvsim_selection second = { sizeof second, NULL, rest, N };
+    qkvsim_comparison_options options = relabellings(MOST, 1, 4);
+    options.segments = segments;
+    options.exchange = QKVSIM_EXCHANGE_SEGMENTS;
+    qkvsim_comparison *c = run(context, &input, &first, &second, &options);
+    ck_assert_int_eq(qkvsim_comparison_permutations(c), 14);
+    ck_assert_int_eq(qkvsim_comparison_enumerated(c), 1);
+    labelled both = { .n = N };
+    qkvsim_analysis *sides[MOST][2];
+    for (int64_t row = 0; row < N; row++) {
+        both.rows[row] = row;
+        both.labels[row] = mask[row];
+        both.segments[row] = segments[row];
+    }
+    for (int64_t k = 0; k < 14; k++)
+        analyze_relabelled(&both, &options, c, k, sides[k]);
+    assert_differences_by_hand(c, sides, 14);
+    for (int64_t k = 0; k < 28; k++)
+        qkvsim_analysis_free(sides[k / 2][k % 2]);
     qkvsim_comparison_free(c);
 }
 END_TEST
@@ -1653,6 +1723,8 @@ static void add_laws(Suite *suite)
     tcase_add_loop_test(laws, matched_statistics_are_those_of_subsets_analysed_one_by_one, 0, 2);
     tcase_add_test(laws, matched_statistics_of_equal_sizes_are_those_of_the_second);
     tcase_add_test(laws, each_relabelling_draws_a_fresh_subset);
+    tcase_add_test(laws, no_p_is_below_what_the_number_of_relabellings_allows);
+    tcase_add_test(laws, whole_documents_change_selections);
     tcase_add_loop_test(laws, the_band_holds_the_pairs_of_subsets_of_the_larger_selection, 0, 2);
     tcase_add_loop_test(laws, swapping_the_selections_negates_the_differences, 0, 4);
     tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 2);

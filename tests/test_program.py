@@ -1005,6 +1005,13 @@ class Inference(Program):
             for metric in ("cosine", "pearson"):
                 self.check_distances(group[metric], first[metric], second[metric])
 
+    def test_all_relabellings_are_taken_where_they_are_few(self):
+        for asked, made in ((118, 118), (119, 119), (500, 119)):
+            comparison = self.analyze(self.input, "--targets", "0-39", "--compare", asked,
+                                      "--relabel", "label-shift")["comparison"]
+            self.assertEqual(comparison["permutations"], made)
+            self.assertEqual(comparison["enumerated"], asked >= 119)
+
     def test_a_comparison_may_relabel_centred_observations(self):
         arguments = ("--targets", "0-39", "--compare", 19, "--metrics", "pearson")
         plain = self.analyze(self.input, *arguments)["comparison"]

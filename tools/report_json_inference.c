@@ -294,6 +294,8 @@ json_t *json_comparison(const struct report *report)
     json_t *object = json_object();
     json_object_set_new(object, "permutations",
                         json_integer(qkvsim_comparison_permutations(comparison)));
+    json_object_set_new(object, "enumerated",
+                        json_boolean(qkvsim_comparison_enumerated(comparison)));
     json_object_set_new(object, "subsets", json_integer(qkvsim_comparison_subsets(comparison)));
     json_object_set_new(object, "seed", json_unsigned(report->options->seed));
     json_object_set_new(object, "relabel",

@@ -56,18 +56,23 @@ QKVSIM_API qkvsim_status qkvsim_histogram_distance(qkvsim_context *context, cons
 /** Zero in any field is its default. */
 typedef struct qkvsim_comparison_options {
     size_t struct_size;
-    int64_t permutations; /**< relabellings, 0 .. 2^32 - 2; default: none, and no p-values */
-    int64_t subsets;      /**< matched subsets, up to 2^32 - 2; default: as many as permutations */
+    /** Relabellings, 0 .. 2^32 - 2; default: none, and no p-values. Where there are no more different
+     * ones than that, each is taken once, and p-values are exact. */
+    int64_t permutations;
+    int64_t subsets; /**< matched subsets, up to 2^32 - 2; default: as many as permutations */
     uint64_t seed;
     qkvsim_relabel_scheme relabel; /**< QKVSIM_RELABEL_*; default: LABELS */
-    /** One number for each row of the parts (a document, a window): with QKVSIM_RELABEL_SHIFT, labels
-     * rotate inside runs of equal numbers; default: one run */
+    /** One number for each row of the parts (a document, a window): see qkvsim_relabelling; default: one
+     * run */
     const int32_t *segments;
     /** 1: relabellings are of observations less the mean of the selection they are in as observed, so
      * that a difference of means alone, which makes relabelled selections co-vary, is not taken for one
      * of correlations. What is observed stays as it is: correlations have no means; Spearman's ranks
      * are of the centred values. Not with QKVSIM_METRIC_COSINE, which is about means. Default: 0 */
     int32_t centred;
+    /** QKVSIM_EXCHANGE_*: with SEGMENTS whole runs of equal numbers change selections, for documents
+     * whose observations are alike among themselves; see qkvsim_relabelling. Default: OBSERVATIONS */
+    qkvsim_exchange exchange;
 } qkvsim_comparison_options;
 
 /** The results of a comparison. Immutable; free with qkvsim_comparison_free. */
@@ -83,8 +88,8 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * @return as qkvsim_analyze; INVALID_ARGUMENT also for centred relabellings of the cosine, which is one
  * of the default metrics
  *
- * Relabelling k is relabelling k of `seed` (qkvsim_relabel) of the labels 1 of first and 0 of second
- * over the rows of both in increasing order. Each relabelling costs two analyses, of the relabelled
+ * Relabelling k is relabelling k of `seed` (qkvsim_relabel), or where all are taken the enumerated one
+ * k + 1, of the labels 1 of first and 0 of second over the rows of both in increasing order. Each relabelling costs two analyses, of the relabelled
  * selections at their full sizes, and where sizes differ a third, of a random subset of the relabelled
  * larger one. Distances are taken over the pairs that are defined in both selections: where a feature
  * is undefined in one only, one or two more analyses are needed. Memory: as a baseline, plus 24 bytes
@@ -105,9 +110,14 @@ QKVSIM_API void qkvsim_comparison_free(qkvsim_comparison *comparison);
 QKVSIM_API const qkvsim_analysis *qkvsim_comparison_first(const qkvsim_comparison *comparison);
 QKVSIM_API const qkvsim_analysis *qkvsim_comparison_second(const qkvsim_comparison *comparison);
 
-/** Numbers of relabellings and of matched subsets. */
+/** Numbers of relabellings, fewer than asked for where there are no more different ones, and of matched
+ * subsets. */
 QKVSIM_API int64_t qkvsim_comparison_permutations(const qkvsim_comparison *comparison);
 QKVSIM_API int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison);
+
+/** 1 where the relabellings are all different ones there are besides the observed labels, each taken
+ * once; 0 where they are drawn. */
+QKVSIM_API int32_t qkvsim_comparison_enumerated(const qkvsim_comparison *comparison);
 
 /**
  * One number of a distance; NaN where it does not exist.
