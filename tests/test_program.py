@@ -1031,6 +1031,19 @@ class Inference(Program):
             with open(self.path("compared.png"), "rb") as file:
                 self.assertTrue(file.read().startswith(b"\x89PNG"))
 
+    def test_the_figure_has_the_larger_selection_at_the_smaller_ones_size(self):
+        """Also without --compare: of the same 20 subsets, and of the numbers alone."""
+        for targets in ("0-39", "0-99", "0-59"):
+            drawn = []
+            for compare in ([], ["--compare", 20], ["--compare", 21]):
+                options = ["--targets", targets, *compare, "--figure", self.path("figure.svg")]
+                result = self.analyze(self.input, *options)
+                self.assertEqual("comparison" in result, compare != [])
+                with open(self.path("figure.svg"), "rb") as file:
+                    drawn.append(file.read())
+            self.assertEqual(drawn[0], drawn[1])
+            self.assertEqual(drawn[1] == drawn[2], targets == "0-59")
+
     def check_distances(self, distances, first, second):
         for name in ("kolmogorov_smirnov", "wasserstein", "jensen_shannon"):
             self.assertLessEqual({"value", "p", "matched_mean", "matched_sd", "matched_value",

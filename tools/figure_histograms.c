@@ -25,6 +25,7 @@ static const struct canvas_style condition_styles[REPORT_CONDITIONS_MAX] = {
 static const struct canvas_style band_styles[REPORT_CONDITIONS_MAX] = {
     { 0.30, 0.30, 0.30, 0.7, { 0, 0 }, 0.30 }, { 0.45, 0.45, 0.45, 0.9, { 0.9, 1.3 }, 0.30 }
 };
+static const double MATCHED_FILL = 0.28;
 
 struct figure {
     const struct report *report;
@@ -42,33 +43,59 @@ struct figure {
     double *high;
 };
 
-/* Whether a condition has a band: of its permutations, or, without them, of the subsets that match
- * the other selection's size, which the larger one has. */
-static bool has_band(const struct report *report, const struct condition *condition)
+static int64_t size_of(const struct report *report, int condition)
 {
-    const struct condition *other = &report->conditions[condition == report->conditions];
-    if (condition->baseline != NULL)
-        return true;
-    return report->comparison != NULL && report->options->permutations == 0
-           && qkvsim_analysis_observations(condition->analysis)
-                  > qkvsim_analysis_observations(other->analysis);
+    return qkvsim_analysis_observations(report->conditions[condition].analysis);
+}
+
+/* Of selections of unequal size the larger one is drawn at the smaller one's: fewer observations alone
+ * make a wider histogram, which would pass for an effect. */
+static bool is_matched(const struct report *report, int condition)
+{
+    return report->matched != NULL && size_of(report, condition) > size_of(report, !condition);
+}
+
+static bool any_matched(const struct report *report)
+{
+    return report->condition_count > 1 && (is_matched(report, 0) || is_matched(report, 1));
+}
+
+/* Whether a condition has a band: of its matched subsets, or of permutations at its own size. */
+static bool has_band(const struct report *report, int condition)
+{
+    return is_matched(report, condition) || report->conditions[condition].baseline != NULL;
 }
 
 /* The shares of a band's histogram summary; false where the condition has none. */
-static bool band_shares(const struct figure *figure, const struct condition *condition,
-                        int32_t pair_group, int32_t metric, int32_t summary, double *shares)
+static bool band_shares(const struct figure *figure, int condition, int32_t pair_group,
+                        int32_t metric, int32_t summary, double *shares)
 {
     const struct report *report = figure->report;
-    int64_t defined = qkvsim_analysis_defined(condition->analysis, pair_group, metric);
-    if (!has_band(report, condition) || defined == 0)
+    const qkvsim_baseline *baseline = report->conditions[condition].baseline;
+    bool matched = is_matched(report, condition);
+    if (!has_band(report, condition))
         return false;
     const double *counts =
-        condition->baseline != NULL
-            ? qkvsim_baseline_histogram(condition->baseline, pair_group, metric, summary)
-            : qkvsim_comparison_band(report->comparison, pair_group, metric, summary);
+        matched ? qkvsim_comparison_band(report->matched, pair_group, metric, summary)
+                : qkvsim_baseline_histogram(baseline, pair_group, metric, summary);
+    const double *means =
+        matched ? qkvsim_comparison_band(report->matched, pair_group, metric, QKVSIM_SUMMARY_MEAN)
+                : qkvsim_baseline_histogram(baseline, pair_group, metric, QKVSIM_SUMMARY_MEAN);
+    double total = 0;
+    for (int64_t i = 0; means != NULL && i < report->options->bins; i++)
+        total += means[i];
     for (int64_t i = 0; counts != NULL && i < report->options->bins; i++)
-        shares[i] = counts[i] / (double)defined;
-    return counts != NULL;
+        shares[i] = total > 0 ? counts[i] / total : 0;
+    return counts != NULL && total > 0;
+}
+
+/* A condition's own curve: its histogram, or the mean one of its matched subsets. */
+static void own_shares(const struct figure *figure, int condition, int32_t pair_group,
+                       int32_t metric, double *shares)
+{
+    if (!is_matched(figure->report, condition)
+        || !band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MEAN, shares))
+        report_shares(&figure->report->conditions[condition], pair_group, metric, shares);
 }
 
 static double largest(const double *values, int64_t count)
@@ -87,15 +114,13 @@ static double find_limit(struct figure *figure, int32_t metric)
     double observed = 0, permuted = 0;
     for (int32_t row = 0; row < figure->rows; row++)
         for (int c = 0; c < report->condition_count; c++) {
-            const struct condition *condition = &report->conditions[c];
             int32_t pair_group = figure->pair_groups[row];
-            report_shares(condition, pair_group, metric, figure->high);
+            own_shares(figure, c, pair_group, metric, figure->high);
             observed = fmax(observed, largest(figure->high, report->options->bins));
-            if (band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MAXIMUM,
-                            figure->high))
+            if (band_shares(figure, c, pair_group, metric, QKVSIM_SUMMARY_MAXIMUM, figure->high))
                 permuted = fmax(permuted, largest(figure->high, report->options->bins));
         }
-    bool fits = permuted <= 1.3 * observed;
+    bool fits = permuted <= 1.6 * observed;
     figure->clipped = figure->clipped || !fits;
     double limit = 1.1 * (fits ? fmax(observed, permuted) : observed);
     return limit > 0 ? limit : 1;
@@ -118,7 +143,7 @@ static void draw_condition(const struct figure *figure, int index, int32_t pair_
                            int32_t metric, double limit)
 {
     const struct canvas_style *style = &condition_styles[index];
-    report_shares(&figure->report->conditions[index], pair_group, metric, figure->high);
+    own_shares(figure, index, pair_group, metric, figure->high);
     if (style->fill > 0) {
         cairo_move_to(figure->cr, 0, 0);
         trace_steps(figure, figure->high, limit);
@@ -146,19 +171,23 @@ static void draw_band(const struct figure *figure, const struct canvas_style *st
     cairo_fill(figure->cr);
 }
 
+/* The band of permutations has its mean in it; that of matched subsets is the condition's own. */
 static void draw_condition_band(const struct figure *figure, int index, int32_t pair_group,
                                 int32_t metric, double limit)
 {
-    const struct canvas_style *style = &band_styles[index];
-    const struct condition *condition = &figure->report->conditions[index];
-    if (!band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MINIMUM, figure->low)
-        || !band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MAXIMUM,
-                        figure->high))
+    bool matched = is_matched(figure->report, index);
+    struct canvas_style style = matched ? condition_styles[index] : band_styles[index];
+    if (matched)
+        style.fill = MATCHED_FILL;
+    if (!band_shares(figure, index, pair_group, metric, QKVSIM_SUMMARY_MINIMUM, figure->low)
+        || !band_shares(figure, index, pair_group, metric, QKVSIM_SUMMARY_MAXIMUM, figure->high))
         return;
-    draw_band(figure, style, limit);
-    band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MEAN, figure->high);
+    draw_band(figure, &style, limit);
+    if (matched)
+        return;
+    band_shares(figure, index, pair_group, metric, QKVSIM_SUMMARY_MEAN, figure->high);
     trace_steps(figure, figure->high, limit);
-    canvas_stroke(figure->cr, style);
+    canvas_stroke(figure->cr, &style);
 }
 
 /* Says how high a baseline goes that the axis cuts off. */
@@ -167,8 +196,8 @@ static void label_peaks(const struct figure *figure, int32_t pair_group, int32_t
 {
     double y = -figure->panel_height + 6;
     for (int c = 0; c < figure->report->condition_count; c++) {
-        if (!band_shares(figure, &figure->report->conditions[c], pair_group, metric,
-                         QKVSIM_SUMMARY_MEAN, figure->high))
+        if (is_matched(figure->report, c)
+            || !band_shares(figure, c, pair_group, metric, QKVSIM_SUMMARY_MEAN, figure->high))
             continue;
         double peak = largest(figure->high, figure->report->options->bins);
         if (peak <= limit)
@@ -224,30 +253,31 @@ static void draw_axes(const struct figure *figure, double limit, bool last_row)
     draw_y_axis(figure, limit);
 }
 
-/* The number that sums up a panel for each condition, in the condition's colour, at the right.
- * Returns where they begin. */
+/* The number that sums up a panel for each condition, of all its observations and corrected for their
+ * number, in the condition's colour, at the right. Returns where they begin. */
 static double draw_panel_numbers(const struct figure *figure, int32_t pair_group, int32_t metric)
 {
     const struct report *report = figure->report;
+    bool cosine = metric == QKVSIM_METRIC_COSINE;
     double x = figure->panel_width, y = -figure->panel_height - 3;
     canvas_font(figure->cr, 6.5, false);
     for (int c = report->condition_count - 1; c >= 0; c--) {
-        const qkvsim_analysis *analysis = report->conditions[c].analysis;
-        double value = metric == QKVSIM_METRIC_COSINE
-                           ? qkvsim_analysis_statistic(analysis, pair_group, QKVSIM_METRIC_COSINE,
-                                                       QKVSIM_STATISTIC_OFFSET_SHARE)
-                           : sqrt(qkvsim_analysis_statistic(analysis, pair_group, metric,
-                                                            QKVSIM_STATISTIC_VARIANCE));
+        double value = qkvsim_analysis_statistic(report->conditions[c].analysis, pair_group, metric,
+                                                 cosine ? QKVSIM_STATISTIC_OFFSET_SHARE
+                                                        : QKVSIM_STATISTIC_MEAN_SQUARE);
         char text[32] = "–";
         if (!isnan(value))
-            snprintf(text, sizeof text, "%.2f", value);
+            snprintf(text, sizeof text, "%s%.3f", value <= -0.0005 ? "−" : "", fabs(value));
         canvas_colour(figure->cr, &condition_styles[c], 1);
         x -= canvas_text(figure->cr, x, y, 1, text) + 5;
     }
     canvas_grey(figure->cr, 0.35);
+    static const char *const names[] = { "offset share", "mean r²", "mean ρ²" };
     return x
            - canvas_text(figure->cr, x, y, 1,
-                         metric == QKVSIM_METRIC_COSINE ? "offset share" : "sd");
+                         names[cosine                            ? 0
+                               : metric == QKVSIM_METRIC_PEARSON ? 1
+                                                                 : 2]);
 }
 
 static void draw_panel_header(const struct figure *figure, int32_t pair_group, int32_t metric)
@@ -324,6 +354,21 @@ static void draw_legend_sample(const struct figure *figure, double x, double y,
     canvas_stroke(figure->cr, style);
 }
 
+/* What a curve or a band is of. */
+static void legend_label(const struct report *report, int condition, bool band, char *label,
+                         size_t size)
+{
+    char count[TEXT_COUNT_SIZE];
+    const char *name = report->conditions[condition].name;
+    bool matched = is_matched(report, condition);
+    text_count(size_of(report, matched ? !condition : condition), count);
+    snprintf(label, size, "%s%s%s%s%s", name,
+             band      ? ", permuted"
+             : matched ? ", subsets"
+                       : "",
+             band ? "" : " (n = ", band ? "" : count, band ? "" : ")");
+}
+
 /* Draws the legend from the top margin on, as many entries a line as fit; returns its height. */
 static double draw_legend(const struct figure *figure)
 {
@@ -333,27 +378,47 @@ static double draw_legend(const struct figure *figure)
     for (int i = 0; i < 2 * report->condition_count; i++) {
         bool band = i >= report->condition_count;
         int c = band ? i - report->condition_count : i;
-        const struct condition *condition = &report->conditions[c];
-        char count[TEXT_COUNT_SIZE], label[96];
-        text_count(qkvsim_analysis_observations(condition->analysis), count);
-        if (band && !has_band(report, condition))
+        char label[96];
+        if (band && (!has_band(report, c) || is_matched(report, c)))
             continue;
-        if (band)
-            snprintf(label, sizeof label, "%s, %s", condition->name,
-                     condition->baseline != NULL ? "permuted" : "subsets of equal size");
-        else
-            snprintf(label, sizeof label, "%s (n = %s)", condition->name, count);
+        legend_label(report, c, band, label, sizeof label);
         double width = 22 + canvas_text_width(figure->cr, label) + 14;
         if (x + width - 14 > PAGE_WIDTH - PAGE_RIGHT) {
             x = PAGE_LEFT;
             y += PAGE_LINE + 2;
         }
-        draw_legend_sample(figure, x, y - 2.4, band ? &band_styles[c] : &condition_styles[c], band);
+        struct canvas_style style = band ? band_styles[c] : condition_styles[c];
+        if (is_matched(report, c))
+            style.fill = MATCHED_FILL;
+        draw_legend_sample(figure, x, y - 2.4, &style, band || is_matched(report, c));
         canvas_grey(figure->cr, 0);
         canvas_text(figure->cr, x + 22, y, 0, label);
         x += width;
     }
     return y + 6 - PAGE_MARGIN;
+}
+
+static void caption_bands(const struct figure *figure, char *caption, size_t size)
+{
+    const struct report *report = figure->report;
+    char count[TEXT_COUNT_SIZE];
+    bool matched = any_matched(report);
+    int larger = matched && is_matched(report, 1) ? 1 : 0;
+    if (matched) {
+        text_append(caption, size,
+                    " The %s are drawn at the size of the %s, as fewer observations ",
+                    report->conditions[larger].name, report->conditions[!larger].name);
+        text_append(caption, size,
+                    "alone make a wider histogram: mean and range of %s random subsets.",
+                    text_count(qkvsim_comparison_subsets(report->matched), count));
+    }
+    if (report->options->permutations > 0)
+        text_append(caption, size,
+                    " Grey: %s permutations of %s (scheme %s, seed %" PRIu64 "), mean and range%s.",
+                    text_count(report->options->permutations, count),
+                    matched ? report->conditions[!larger].name : "each condition",
+                    options_scheme_name(report->options->scheme), report->options->seed,
+                    figure->clipped ? "; ↑ is a mean’s peak beyond the axis" : "");
 }
 
 static void write_caption(const struct figure *figure, char *caption, size_t size)
@@ -367,25 +432,16 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
              name, text_count(report->options->bins, count));
     for (int c = 0; c < report->condition_count; c++)
         text_append(caption, size, "%s%s, n = %s%s", c == 0 ? " Observations: " : "; ",
-                    report->conditions[c].name,
-                    text_count(qkvsim_analysis_observations(report->conditions[c].analysis), count),
+                    report->conditions[c].name, text_count(size_of(report, c), count),
                     c + 1 == report->condition_count ? "." : "");
-    if (report->options->permutations > 0)
-        text_append(caption, size,
-                    " Grey: %s permutations of each condition (scheme %s, seed %" PRIu64
-                    "), mean and range%s.",
-                    text_count(report->options->permutations, count),
-                    options_scheme_name(report->options->scheme), report->options->seed,
-                    figure->clipped ? "; ↑ is a mean’s peak beyond the axis" : "");
-    else if (report->comparison != NULL)
-        text_append(caption, size,
-                    " Grey: %s subsets of the larger selection, of the smaller one’s size, mean "
-                    "and range: fewer observations alone make a wider histogram.",
-                    text_count(report->options->compare, count));
+    caption_bands(figure, caption, size);
     if ((report->options->metrics & QKVSIM_METRIC_COSINE) != 0)
         text_append(caption, size, "%s", report_offset_share);
     if ((report->options->metrics & ~QKVSIM_METRIC_COSINE) != 0)
-        text_append(caption, size, " sd: standard deviation over pairs.");
+        text_append(caption, size,
+                    " Mean r²: of the correlations, corrected likewise: 0 for unrelated features.");
+    if (any_matched(report))
+        text_append(caption, size, " Numbers are of all observations of a selection.");
     char statistic[REPORT_STATISTIC_SIZE];
     if (figure->rows < report->pair_group_count)
         text_append(caption, size,
@@ -404,7 +460,7 @@ static double draw_page(cairo_t *cr, void *content)
             draw_panel(figure, row, column);
     double grid = figure->rows * (HEADER + figure->panel_height + GAP_Y) - GAP_Y;
     double top = figure->top + grid + X_AXIS + PAGE_LINE;
-    char caption[1280];
+    char caption[2048];
     write_caption(figure, caption, sizeof caption);
     return top + canvas_paragraph(cr, top, caption) - PAGE_LINE + PAGE_MARGIN;
 }

@@ -64,7 +64,7 @@ const struct report_word report_distances[REPORT_DISTANCES] = {
 
 const char report_offset_share[] =
     " Offset share: ΣO² / (ΣO² + ΣV²), where each cosine is an offset part O, from the features’ "
-    "means, plus a variance part V.";
+    "means, plus a variance part V; corrected for the number of observations.";
 
 bool report_has_metric(const struct report *report, int32_t metric)
 {

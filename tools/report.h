@@ -38,7 +38,9 @@ struct report {
     const struct contrast *contrasts; /* as many as the options have */
     struct condition conditions[REPORT_CONDITIONS_MAX];
     int condition_count;
-    const qkvsim_comparison *comparison;        /* of the two conditions; NULL without --compare */
+    const qkvsim_comparison *comparison; /* of the two conditions; NULL without --compare */
+    const qkvsim_comparison
+        *matched; /* with subsets for figures: the same, or one of nothing else */
     const qkvsim_intervals *selection_contrast; /* NULL without --interval and --targets */
     const struct warnings *warnings;
 };

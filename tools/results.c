@@ -32,9 +32,19 @@ static double condition_work(const struct options *options)
     return 1 + (double)options->permutations;
 }
 
-static double comparison_work(const struct options *options)
+/* Subsets of the larger selection that a figure of histograms has without --compare. */
+enum { FIGURE_SUBSETS = 20 };
+
+static bool wants_matched(const struct study *study)
 {
-    return 3 * (double)options->compare;
+    const struct options *options = study->options;
+    return options->compare == 0 && options->figure != NULL && options->heads == NULL
+           && !study->layers.several && 2 * study->targets.count != study->input.observations;
+}
+
+static double comparison_work(const struct study *study)
+{
+    return wants_matched(study) ? FIGURE_SUBSETS : 3 * (double)study->options->compare;
 }
 
 /* Announces a call of so many analyses. */
@@ -133,22 +143,26 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
 {
     const struct study *study = task->study;
     const struct options *options = study->options;
-    qkvsim_comparison_options comparison = { .struct_size = sizeof comparison,
-                                             .permutations = options->compare,
-                                             .subsets = options->compare,
-                                             .seed = options->seed,
-                                             .relabel = options->relabel,
-                                             .segments = options->relabel == QKVSIM_RELABEL_SHIFT
-                                                             ? study->segments
-                                                             : NULL,
-                                             .centred = options->centred };
+    struct results *results = task->results;
+    bool figure_alone = options->compare == 0;
+    qkvsim_comparison_options comparison = {
+        .struct_size = sizeof comparison,
+        .permutations = options->compare,
+        .subsets = figure_alone ? FIGURE_SUBSETS : options->compare,
+        .seed = options->seed,
+        .relabel = options->relabel,
+        .segments = options->relabel == QKVSIM_RELABEL_SHIFT ? study->segments : NULL,
+        .centred = options->centred
+    };
+    qkvsim_comparison **made = figure_alone ? &results->matched : &results->comparison;
     task->condition = NULL;
-    announce(task, "comparison", comparison_work(options));
-    if (!check(task, qkvsim_compare(study->context, study->input.parts, study->input.part_count,
-                                    study->layout, &task->analysis, targets, others, &comparison,
-                                    &task->results->comparison)))
+    announce(task, "comparison", comparison_work(study));
+    if (!check(task,
+               qkvsim_compare(study->context, study->input.parts, study->input.part_count,
+                              study->layout, &task->analysis, targets, others, &comparison, made)))
         return false;
-    task->results->report.comparison = task->results->comparison;
+    results->report.comparison = results->comparison;
+    results->report.matched = *made;
     return true;
 }
 
@@ -203,14 +217,15 @@ static bool run_all(struct results *results, struct study *study, struct progres
     task.work = condition_work(options) + interval_work(options);
     if (options->targets == NULL)
         return run_condition(&task, "all", NULL);
-    task.work = 2 * task.work + comparison_work(options) + 2 * interval_work(options);
+    task.work = 2 * task.work + comparison_work(study) + 2 * interval_work(options);
     qkvsim_selection targets = { .struct_size = sizeof targets,
                                  .mask = study->targets.mask,
                                  .count = study->input.observations };
     qkvsim_selection others = targets;
     others.mask = study->others;
     return run_condition(&task, "targets", &targets) && run_condition(&task, "non-targets", &others)
-           && (options->compare == 0 || run_comparison(&task, &targets, &others))
+           && ((options->compare == 0 && !wants_matched(study))
+               || run_comparison(&task, &targets, &others))
            && (options->interval == 0 || run_selection_contrast(&task, &targets, &others));
 }
 
@@ -231,6 +246,7 @@ void results_free(struct results *results)
         qkvsim_intervals_free(results->intervals[i]);
     }
     qkvsim_comparison_free(results->comparison);
+    qkvsim_comparison_free(results->matched);
     qkvsim_intervals_free(results->selection_contrast);
     *results = (struct results){ 0 };
 }

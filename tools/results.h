@@ -12,6 +12,7 @@ struct results {
     qkvsim_baseline *baselines[REPORT_CONDITIONS_MAX];
     qkvsim_intervals *intervals[REPORT_CONDITIONS_MAX];
     qkvsim_comparison *comparison;
+    qkvsim_comparison *matched; /* made for the figure alone */
     qkvsim_intervals *selection_contrast;
     struct warnings warnings;
     struct report report;
