@@ -1260,11 +1260,11 @@ class Warnings(Program):
         return found
 
     def test_nothing_is_said_of_rows_that_are_independent(self):
-        self.slow(200, 0)
+        self.slow(1010, 0)
         for options in ([], ["--interval", "jackknife", "--statistic", "mean_square"],
                         ["--permutations", 999, "--scheme", "shift"],
                         ["--permutations", 999, "--scheme", "feature"],
-                        ["--targets", "0-99", "--compare", 999, "--relabel", "label-shift"]):
+                        ["--targets", "0-504", "--compare", 999, "--relabel", "label-shift"]):
             self.assertEqual(self.warnings(*options), {})
 
     def test_lags_and_intervals_want_twenty_correlation_times(self):
