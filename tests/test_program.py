@@ -1429,17 +1429,32 @@ class Heads(Program):
                 with open(self.path("heads." + end), "rb") as file:
                     self.assertTrue(file.read().startswith(start))
 
+    def drawn(self, *options):
+        """The bytes of a figure."""
+        self.succeed("analyze", self.input, *self.HEADS, *options, "--figure", self.path("heads.svg"))
+        with open(self.path("heads.svg"), "rb") as file:
+            return file.read()
+
     def test_figures_of_heads_compare_selections_at_equal_size(self):
-        for statistic in ("offset_share", "tail", "max"):
-            drawn = set()
-            for targets in ("0-9", "0-49"):
-                for compare in ((), ("--compare", 3), ("--compare", 30)):
-                    self.succeed("analyze", self.input, *self.HEADS, "--targets", targets,
-                                 "--statistic", statistic, *compare, "--figure",
-                                 self.path("heads.svg"))
-                    with open(self.path("heads.svg"), "rb") as file:
-                        drawn.add(file.read())
-            self.assertEqual(len(drawn), 2 if statistic == "max" else 6)
+        """But corrected statistics, which n does not bias, and extremes, which have no subsets."""
+        for statistic, figures in (("offset_share_raw", 6), ("tail", 6), ("offset_share", 2),
+                                   ("pearson.mean_square", 2), ("max", 2)):
+            drawn = {self.drawn("--targets", targets, "--statistic", statistic, *compare)
+                     for targets in ("0-9", "0-49")
+                     for compare in ((), ("--compare", 3), ("--compare", 9))}
+            self.assertEqual(len(drawn), figures, statistic)
+
+    def test_differences_of_heads_are_drawn_with_their_intervals_and_p(self):
+        options = ["--targets", "0-29"]
+        drawn = [self.drawn(*options, *more)
+                 for more in ((), ("--interval", "jackknife"),
+                              ("--interval", "jackknife", "--compare", 9),
+                              ("--interval", "jackknife", "--compare", 19))]
+        self.assertEqual(drawn[1], drawn[2])  # 9 relabellings cannot reach p <= 0.05
+        self.assertEqual(len(set(drawn)), 3)
+
+    def test_permutations_leave_matrices_of_heads_as_they_are(self):
+        self.assertEqual(self.drawn(), self.drawn("--permutations", 99))
 
     def test_undefined_values_leave_holes_in_matrix_and_figure(self):
         self.values[:, :3] = 1

@@ -2,13 +2,13 @@
  * The report of heads as a figure for a paper: the chosen statistic of every two groups as a matrix
  * in colours, for each condition, and for two of them their difference.
  */
-#include <inttypes.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "canvas.h"
 #include "colours.h"
+#include "figure_differences.h"
 #include "figure_rollups.h"
 #include "report.h"
 #include "text.h"
@@ -74,6 +74,19 @@ static struct colour_scale scale_of_sizes(double least, double limit, bool share
     return (struct colour_scale){ low, high > low ? high : low + step, false };
 }
 
+/* Whether the statistic is one of either sign, or noise makes a corrected one negative. */
+static bool has_sign(const struct figure *figure)
+{
+    int32_t statistic = figure->statistic;
+    bool sign = statistic == QKVSIM_STATISTIC_MEAN || statistic == QKVSIM_STATISTIC_SKEWNESS
+                || statistic == QKVSIM_STATISTIC_KURTOSIS || statistic == QKVSIM_STATISTIC_MINIMUM
+                || statistic == QKVSIM_STATISTIC_MAXIMUM;
+    for (int p = 0; p < figure->panel_count; p++)
+        for (int32_t i = 0; i < figure->groups * figure->groups; i++)
+            sign = sign || (figure->panels[p].condition != NULL && figure->panels[p].matrix[i] < 0);
+    return sign;
+}
+
 /* Shares lie in [0, 1], with the middle where both parts are equal; what has a sign is centred on 0;
  * the rest begins there. All conditions have one scale. */
 static struct colour_scale find_scale(const struct figure *figure, bool difference)
@@ -86,9 +99,9 @@ static struct colour_scale find_scale(const struct figure *figure, bool differen
             limit = fmax(limit, largest(figure, figure->panels[i].matrix));
         }
     limit = limit > 0 ? limit : 1;
-    bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE;
-    if (!difference
-        && (share || statistic == QKVSIM_STATISTIC_VARIANCE || statistic == QKVSIM_STATISTIC_TAIL))
+    bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE
+                 || statistic == QKVSIM_STATISTIC_OFFSET_SHARE_RAW;
+    if (!difference && !has_sign(figure))
         return scale_of_sizes(least, limit, share);
     return (struct colour_scale){ -limit, limit, true };
 }
@@ -113,69 +126,19 @@ static bool add_condition(struct figure *figure, const struct condition *conditi
     return true;
 }
 
-static int64_t size_of(const struct figure *figure, int condition)
-{
-    return qkvsim_analysis_observations(figure->report->conditions[condition].analysis);
-}
-
-static int64_t smaller_size(const struct figure *figure)
-{
-    int64_t first = size_of(figure, 0), second = size_of(figure, 1);
-    return first < second ? first : second;
-}
-
-static bool sizes_differ(const struct figure *figure)
-{
-    return figure->report->condition_count > 1 && size_of(figure, 0) != size_of(figure, 1);
-}
-
-/* Whether permutations and subsets say anything of the chosen statistic. */
-static bool is_replicated(const struct figure *figure)
-{
-    bool replicated = false;
-    for (int i = 0; i < REPORT_REPLICATED; i++)
-        replicated = replicated || report_replicated[i].number == figure->statistic;
-    return replicated;
-}
-
-/* Whether the larger selection's statistic is known at the smaller one's size. */
-static bool has_matched(const struct figure *figure)
-{
-    return is_replicated(figure) && sizes_differ(figure) && figure->report->comparison != NULL;
-}
-
-/* Takes the mean over matched subsets in place of the larger selection's own values. */
-static void match_difference(const struct figure *figure, struct panel *panel)
-{
-    bool first_is_larger = size_of(figure, 0) > size_of(figure, 1);
-    for (int32_t i = 0; i < figure->groups; i++)
-        for (int32_t k = 0; k < figure->groups; k++) {
-            int32_t cell = i * figure->groups + k;
-            int32_t row = qkvsim_layout_pair_group(figure->report->layout, i, k);
-            double matched =
-                qkvsim_comparison_matched(figure->report->comparison, row, figure->metric,
-                                          figure->statistic, QKVSIM_SUMMARY_MEAN);
-            panel->matrix[cell] = first_is_larger ? matched - figure->panels[1].matrix[cell]
-                                                  : figure->panels[0].matrix[cell] - matched;
-        }
-}
-
 static bool add_difference(struct figure *figure)
 {
     struct panel *panel = &figure->panels[figure->panel_count++];
     panel->matrix = new_matrix(figure);
     if (panel->matrix == NULL)
         return false;
-    for (int32_t i = 0; i < figure->groups * figure->groups; i++)
-        panel->matrix[i] = figure->panels[0].matrix[i] - figure->panels[1].matrix[i];
-    snprintf(panel->title, sizeof panel->title, "%s − %s", figure->panels[0].condition->name,
-             figure->panels[1].condition->name);
-    if (has_matched(figure)) {
-        char count[TEXT_COUNT_SIZE];
-        match_difference(figure, panel);
-        text_append(panel->title, sizeof panel->title, " (n = %s each)",
-                    text_count(smaller_size(figure), count));
-    }
+    const struct report *report = figure->report;
+    for (int32_t i = 0; i < figure->groups; i++)
+        for (int32_t k = 0; k < figure->groups; k++)
+            panel->matrix[i * figure->groups + k] =
+                difference_value(report, qkvsim_layout_pair_group(report->layout, i, k));
+    snprintf(panel->title, sizeof panel->title, "%s − %s%s", report->conditions[0].name,
+             report->conditions[1].name, difference_is_matched(report) ? " at equal size" : "");
     return true;
 }
 
@@ -202,23 +165,6 @@ static bool find_served(struct figure *figure)
     return done;
 }
 
-/* Whether a cell's statistic differs from its baseline, or the conditions from each other, at 5 %
- * after adjustment for all pair groups. */
-static bool is_significant(const struct figure *figure, const struct panel *panel, int32_t i,
-                           int32_t k)
-{
-    const struct report *report = figure->report;
-    int32_t row = qkvsim_layout_pair_group(report->layout, i, k);
-    double p = NAN;
-    if (panel->condition == NULL && report->comparison != NULL)
-        p = qkvsim_comparison_difference(report->comparison, row, figure->metric, figure->statistic,
-                                         QKVSIM_SUMMARY_P_MAX);
-    else if (panel->condition != NULL && panel->condition->baseline != NULL)
-        p = qkvsim_baseline_statistic(panel->condition->baseline, row, figure->metric,
-                                      figure->statistic, QKVSIM_SUMMARY_P_MAX);
-    return p <= 0.05;
-}
-
 static void draw_cell(const struct figure *figure, const struct panel *panel, int32_t i, int32_t k)
 {
     cairo_t *cr = figure->cr;
@@ -231,12 +177,6 @@ static void draw_cell(const struct figure *figure, const struct panel *panel, in
     cairo_rectangle(cr, x, y, size + 0.2, size + 0.2); /* no seams between cells */
     cairo_fill(cr);
     canvas_grey(cr, colours_are_dark(colour) ? 1 : 0.1);
-    bool significant = is_significant(figure, panel, i, k);
-    if (significant) {
-        cairo_arc(cr, x + size - fmin(size / 5, 2.6), y + fmin(size / 5, 2.6), fmin(size / 9, 1), 0,
-                  2 * acos(-1));
-        cairo_fill(cr);
-    }
     if (size < 12 || isnan(value))
         return;
     char label[32];
@@ -401,40 +341,11 @@ static double draw_rollups(const struct figure *figure)
     return end + PAGE_LINE + height;
 }
 
-/* No p of m permutations is below 1 / (m + 1). */
-static bool may_be_significant(const struct figure *figure, int64_t permutations)
-{
-    return permutations >= 19 && is_replicated(figure);
-}
-
-/* What is subtracted from what, and what dots there mean. */
-static void caption_difference(const struct figure *figure, char *caption, size_t size)
-{
-    const struct report *report = figure->report;
-    const struct options *options = report->options;
-    char count[TEXT_COUNT_SIZE];
-    if (has_matched(figure))
-        text_append(caption, size,
-                    " Difference: at equal size, with the mean over %s random subsets of the "
-                    "larger selection, as the statistic depends on n.",
-                    text_count(qkvsim_comparison_subsets(report->comparison), count));
-    else if (sizes_differ(figure))
-        text_append(caption, size,
-                    " Difference: of selections of different size, which alone can make one.");
-    if (report->comparison != NULL && may_be_significant(figure, options->compare))
-        text_append(
-            caption, size,
-            " Dots in the difference: p\u00A0≤\u00A00.05 against %s relabellings (%s) at full "
-            "size, adjusted "
-            "for all pair groups by the max-statistic.",
-            text_count(options->compare, count), options_relabel_name(options->relabel));
-}
-
 static void write_caption(const struct figure *figure, char *caption, size_t size)
 {
     const struct report *report = figure->report;
     const struct options *options = report->options;
-    char input[256], name[REPORT_STATISTIC_SIZE], count[TEXT_COUNT_SIZE];
+    char input[256], name[REPORT_STATISTIC_SIZE];
     text_make_safe(report->input_name, input, sizeof input);
     snprintf(caption, size, "%c%s of the pairs of features of every two heads in %s.",
              report_chosen_name(report, name)[0] - 'a' + 'A', name + 1, input);
@@ -445,19 +356,13 @@ static void write_caption(const struct figure *figure, char *caption, size_t siz
         served = served || figure->served[i];
     if (served)
         text_append(caption, size, " Framed: query, key and value heads that serve each other.");
-    if (may_be_significant(figure, options->permutations))
-        text_append(caption, size,
-                    " Dots: p\u00A0≤\u00A00.05 against %s permutations (scheme %s, seed %" PRIu64
-                    "), adjusted for all pair groups by the max-statistic.",
-                    text_count(options->permutations, count), options_scheme_name(options->scheme),
-                    options->seed);
     if (options->interval != 0 && rollups_height(report) > 0)
         text_append(caption, size, " Heads together: %g %% intervals by %s%s.",
                     100 * options->level, options_interval_name(options->interval),
                     options->interval == QKVSIM_METHOD_JACKKNIFE
                         ? " and what they correct each value to"
                         : "");
-    caption_difference(figure, caption, size);
+    differences_caption(report, caption, size);
 }
 
 static double draw_page(cairo_t *cr, void *content)
@@ -467,6 +372,11 @@ static double draw_page(cairo_t *cr, void *content)
     for (int i = 0; i < figure->panel_count; i++)
         draw_panel(figure, i);
     double top = draw_rollups(figure) + PAGE_LINE;
+    double differences = differences_height(figure->report);
+    if (differences > 0) {
+        differences_draw(cr, figure->report, top);
+        top += differences + PAGE_LINE;
+    }
     char caption[2048];
     write_caption(figure, caption, sizeof caption);
     return top + canvas_paragraph(cr, top, caption) - PAGE_LINE + PAGE_MARGIN;
