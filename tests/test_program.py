@@ -609,6 +609,21 @@ class Layers(ModelFiles):
         shown = next(line for line in lines if line and line[0] == "layer0")
         self.assertEqual(shown[1:], ["%.4f" % value for value in values])
 
+    def test_the_table_over_layers_has_estimates_with_intervals(self):
+        arguments = ["analyze", *self.files(), "--interval", "jackknife", "--statistic", "mean"]
+        table = self.succeed(*arguments).splitlines()
+        self.assertIn("all: 40 observations; cosine mean: estimates with 95 % intervals by jackknife",
+                      table)
+        for layer in self.analyze(*arguments[1:])["layers"]:
+            (line,) = [line for line in table if line.startswith(layer["name"] + "  ")]
+            for cell, group in zip(self.cells(line)[1:], layer["conditions"][0]["pair_groups"]):
+                numbers = (group["cosine"]["interval_estimate"]["mean"],
+                           *group["cosine"]["interval"]["mean"])
+                self.assertEqual(cell, "%.4f [%.4f .. %.4f]" % numbers)
+        narrow = self.succeed_on_a_terminal(80, *arguments)
+        self.assertNotIn("[", narrow)
+        self.assertEqual(len(self.cells(narrow.splitlines()[4])), 7)
+
     def test_layers_of_one_name_have_their_paths_and_lose_no_value(self):
         folders = [self.path("model%d-%s" % (number, 60 * "x")) for number in (1, 2)]
         paths = [os.path.join(folder, "layer.npy") for folder in folders]

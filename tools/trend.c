@@ -42,10 +42,10 @@ static void begin(struct trend *trend, const struct report *report)
     }
     trend->shared.warnings = NULL;
     add_line(trend, report->options->statistic_metric, report->options->statistic);
-    add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
-    add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_VARIANCE);
-    for (int m = 1; m < REPORT_METRICS; m++)
-        add_line(trend, report_metrics[m].number, QKVSIM_STATISTIC_VARIANCE);
+    add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
+    add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE);
+    add_line(trend, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN_SQUARE);
+    add_line(trend, QKVSIM_METRIC_SPEARMAN, QKVSIM_STATISTIC_MEAN_SQUARE);
     choose_rows(trend, report);
 }
 

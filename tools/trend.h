@@ -6,13 +6,13 @@
 
 #include "report.h"
 
-/* The statistics that are kept, besides the chosen one. */
+/* The statistics that are kept: the chosen one, and corrected ones, which n does not bias. */
 struct trend_line {
     int32_t metric;
     int32_t statistic;
 };
 
-enum { TREND_LINES_MAX = 4, TREND_ROWS_MAX = 8 };
+enum { TREND_LINES_MAX = 5, TREND_ROWS_MAX = 8 };
 
 struct trend {
     struct report shared; /* the first layer's, without its results */

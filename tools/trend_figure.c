@@ -125,14 +125,20 @@ static void find_range(const struct trend *trend, struct panel *panel)
                             trend_number(trend, layer, c, panel->line, r, TREND_HIGH));
             }
     int32_t statistic = trend->lines[panel->line].statistic;
-    bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE || statistic == QKVSIM_STATISTIC_TAIL;
+    bool share = statistic == QKVSIM_STATISTIC_OFFSET_SHARE
+                 || statistic == QKVSIM_STATISTIC_OFFSET_SHARE_RAW
+                 || statistic == QKVSIM_STATISTIC_TAIL;
+    bool from_zero = statistic == QKVSIM_STATISTIC_VARIANCE
+                     || statistic == QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE
+                     || statistic == QKVSIM_STATISTIC_MEAN_SQUARE
+                     || statistic == QKVSIM_STATISTIC_NOISE_FRACTION;
     if (share || !(low <= high)) {
         low = fmin(low, 0); /* where there are no values they are infinite */
         high = fmax(high, 1);
         low = isfinite(low) ? low : 0;
         high = isfinite(high) ? high : 1;
     }
-    if (statistic == QKVSIM_STATISTIC_VARIANCE)
+    if (from_zero)
         low = fmin(low, 0);
     double room = high > low ? 0.06 * (high - low) : fmax(0.1 * fabs(high), 1e-3);
     panel->low = low == 0 ? low : low - room;
@@ -348,16 +354,25 @@ static void write_caption(const struct trend *trend, char *caption, size_t size)
     snprintf(caption, size,
              "Statistics over pairs of features, by layer (%d layers) and pair group.",
              trend->layers);
-    if (trend->lines[0].statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
-        text_append(caption, size, "%s", report_offset_share);
-    text_append(caption, size, " Variance: of the similarities over pairs.");
+    bool squares = false;
+    for (int i = 0; i < trend->line_count; i++) {
+        if (trend->lines[i].statistic == QKVSIM_STATISTIC_OFFSET_SHARE)
+            text_append(caption, size, "%s", report_offset_share);
+        squares = squares || trend->lines[i].statistic == QKVSIM_STATISTIC_MEAN_SQUARE
+                  || trend->lines[i].statistic == QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE;
+    }
+    if (squares)
+        text_append(
+            caption, size,
+            " Mean squares: of the features’ offset ratios (how far means are from 0) and of "
+            "correlations, corrected likewise.");
     const struct options *options = trend->shared.options;
     if (options->interval != 0)
         text_append(caption, size,
                     " Bars: %g %% intervals by %s%s; those of one layer stand side by side.",
                     100 * options->level, options_interval_name(options->interval),
                     options->interval == QKVSIM_METHOD_JACKKNIFE
-                        ? ", around values corrected for the bias of few observations"
+                        ? ", around the estimates that it corrects for bias"
                         : "");
     if (!trend->rolled_up && trend->row_count < trend->shared.pair_group_count)
         text_append(caption, size,
@@ -387,7 +402,7 @@ static double draw_page(cairo_t *cr, void *content)
             draw_panel(figure, &(struct panel){ .condition = c, .line = line });
     double bottom = figure->top + trend->line_count * (HEADER + PANEL_HEIGHT + GAP_Y) - GAP_Y;
     double caption_top = bottom + figure->x_axis + 2 + PAGE_LINE;
-    char caption[1024];
+    char caption[2048];
     write_caption(trend, caption, sizeof caption);
     return caption_top + canvas_paragraph(cr, caption_top, caption) - PAGE_LINE + PAGE_MARGIN;
 }

@@ -4,18 +4,43 @@
  */
 #include <inttypes.h>
 #include <limits.h>
+#include <math.h>
 
 #include "report_table.h"
 #include "text.h"
 #include "trend.h"
 
-static bool add_row(struct table *table, const struct trend *trend, int layer, int condition)
+/* A value, or where intervals are shown the estimate of one and the interval. */
+static void value_cell(char *cell, const struct trend *trend, int layer, int condition, int32_t row,
+                       bool intervals)
+{
+    double numbers[TREND_NUMBERS];
+    for (int i = 0; i < TREND_NUMBERS; i++)
+        numbers[i] = trend_number(trend, layer, condition, 0, row, i);
+    double estimate =
+        isnan(numbers[TREND_ESTIMATE]) ? numbers[TREND_VALUE] : numbers[TREND_ESTIMATE];
+    if (intervals)
+        cell_interval(cell, trend->lines[0].statistic, estimate, numbers[TREND_LOW],
+                      numbers[TREND_HIGH]);
+    else
+        cell_statistic(cell, trend->lines[0].statistic, numbers[TREND_VALUE]);
+}
+
+/* Intervals are shown where they have room: of a terminal too narrow values are all. */
+static bool shows_intervals(const struct trend *trend, int width)
+{
+    enum { NAMES = 12, CELL = 26 };
+    return trend->shared.options->interval != 0 && (width - NAMES) / CELL >= trend->row_count;
+}
+
+static bool add_row(struct table *table, const struct trend *trend, int layer, int condition,
+                    int width)
 {
     char(*row)[TABLE_CELL_SIZE] = table_add_row(table);
     if (row == NULL)
         return false;
     for (int32_t r = 0; r < trend->row_count; r++)
-        cell_number(row[r + 1], 4, trend_number(trend, layer, condition, 0, r, TREND_VALUE));
+        value_cell(row[r + 1], trend, layer, condition, r, shows_intervals(trend, width));
     return true;
 }
 
@@ -58,10 +83,14 @@ static bool print_condition(FILE *stream, const struct trend *trend, int conditi
     struct table table = { .columns = columns, .column_count = trend->row_count + 1 };
     bool done = true;
     for (int layer = 0; done && layer < trend->layers; layer++)
-        done = add_row(&table, trend, layer, condition);
+        done = add_row(&table, trend, layer, condition, width);
     char line[256], count[TEXT_COUNT_SIZE], name[REPORT_STATISTIC_SIZE];
-    snprintf(line, sizeof line, "%s: %s observations; %s of", trend->condition_names[condition],
+    snprintf(line, sizeof line, "%s: %s observations; %s", trend->condition_names[condition],
              text_count(trend->observations[condition], count), trend_line_name(trend, 0, name));
+    if (shows_intervals(trend, width))
+        text_append(line, sizeof line, ": estimates with %g %% intervals by %s",
+                    100 * trend->shared.options->level,
+                    options_interval_name(trend->shared.options->interval));
     fputc('\n', stream);
     table_print_text(stream, line, width);
     int names = width_of_names(&table, width);
