@@ -1,11 +1,11 @@
 /*
  * Prepare: select, widen, centre, scale, pack. Threads take strips of columns.
  *
- * Every pair of neighbouring observations is rotated by an angle of its own, a multiple of the
- * golden angle. A rotation of the observations leaves all products of columns as they are, but
- * takes from the summands what they have in common: the equal summands of two binary or sparse
- * columns are rounded the same way at each addition, and in single precision that drift reaches
- * 6e-6 (docs/numerics.md).
+ * Every eight neighbouring observations are rotated into each other, by angles of their own. A
+ * rotation of the observations leaves all products of columns as they are, but takes from the
+ * summands what they have in common: the equal summands of two binary or sparse columns, or of all
+ * rows but a massive one, are rounded the same way at each addition, and in single precision that
+ * drift reaches 6e-6 (docs/numerics.md).
  */
 #include "prepare.h"
 

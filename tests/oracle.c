@@ -70,22 +70,24 @@ static table ranks_of(const table *data)
 {
     table ranks = table_new(data->n, data->d);
     double *sorted = malloc((size_t)data->n * sizeof *sorted);
+    double *rank = malloc((size_t)data->n * sizeof *rank);
     for (int64_t j = 0; j < data->d; j++) {
         for (int64_t i = 0; i < data->n; i++)
             sorted[i] = *table_at(data, i, j);
         qsort(sorted, (size_t)data->n, sizeof *sorted, compare_doubles);
+        for (int64_t first = 0, end; first < data->n; first = end) {
+            for (end = first; end < data->n && sorted[end] == sorted[first];)
+                end++;
+            for (int64_t k = first; k < end; k++)
+                rank[k] = 1 + 0.5 * (double)(first + end - 1);
+        }
         for (int64_t i = 0; i < data->n; i++) {
-            const double value = *table_at(data, i, j);
-            const double *at =
-                bsearch(&value, sorted, (size_t)data->n, sizeof *sorted, compare_doubles);
-            int64_t first = at - sorted, last = first;
-            while (first > 0 && sorted[first - 1] == value)
-                first--;
-            while (last + 1 < data->n && sorted[last + 1] == value)
-                last++;
-            *table_at(&ranks, i, j) = 1 + 0.5 * (double)(first + last);
+            const double *at = bsearch(table_at(data, i, j), sorted, (size_t)data->n,
+                                       sizeof *sorted, compare_doubles);
+            *table_at(&ranks, i, j) = rank[at - sorted];
         }
     }
+    free(rank);
     free(sorted);
     return ranks;
 }

@@ -204,70 +204,88 @@ static void NAME(measure)(const qkv_strip *strip, qkv_scaling *scaling, double *
         NAME(measure_block)(strip, start, true, scaling, squares);
 }
 
-__attribute__((always_inline)) static inline doubles NAME(unit)(const REAL *row,
-                                                                const qkv_scaling *scaling,
-                                                                int64_t j, int64_t count,
-                                                                const bool partial)
-{
-    return NAME(centred)(NAME(read_row)(row, count, partial),
-                         load_doubles_f64(scaling->mean_high + j),
-                         load_doubles_f64(scaling->mean_low + j))
-           * load_doubles_f64(scaling->inverse_norm + j);
-}
+/* Neighbouring rows of a strip and where they go; the last block may have fewer than ROTATED_ROWS. */
+typedef struct NAME(row_block) {
+    const REAL *from;
+    REAL *to;
+    int64_t from_leading, to_leading;
+    int64_t count;
+    const rotations *turned;
+} NAME(row_block);
 
-/* Two rows of a strip, where they go, and the angle they are rotated by. The last row may be alone. */
-typedef struct NAME(row_pair) {
-    const REAL *upper, *lower;
-    REAL *to_upper, *to_lower;
-    double cosine, sine;
-} NAME(row_pair);
-
-__attribute__((always_inline)) static inline void NAME(rotate)(const NAME(row_pair) * pair,
-                                                               const qkv_scaling *scaling,
-                                                               int64_t j, int64_t count,
-                                                               const bool partial)
+/* Stage by stage, rows 1, 2 and 4 apart: a row and the one apart from it become cos a row + sin a other
+ * and cos a other - sin a row, but for cos a, by which all rows are multiplied at once. */
+__attribute__((always_inline)) static inline void NAME(rotate_rows)(const NAME(row_block) * block,
+                                                                    doubles *rows, const bool whole)
 {
-    doubles a = NAME(unit)(pair->upper + j, scaling, j, count, partial);
-    if (pair->lower != NULL) {
-        const doubles b = NAME(unit)(pair->lower + j, scaling, j, count, partial);
-        NAME(write_row)(pair->to_lower + j, pair->cosine * b - pair->sine * a, count, partial);
-        a = pair->cosine * a + pair->sine * b;
+#pragma GCC unroll 3
+    for (int stage = 0; stage < ROTATION_STAGES; stage++) {
+        const double tangent = block->turned->tangent[stage];
+        const int apart = 1 << stage;
+#pragma GCC unroll 8
+        for (int r = 0; r < ROTATED_ROWS; r++) {
+            if ((r & apart) != 0)
+                continue;
+            const doubles row = rows[r], other = rows[r + apart];
+            if (whole || r + apart < block->count) {
+                rows[r] = row + tangent * other;
+                rows[r + apart] = other - tangent * row;
+            } else {
+                rows[r] = row * block->turned->secant[stage]; /* which stays as it is */
+            }
+        }
     }
-    NAME(write_row)(pair->to_upper + j, a, count, partial);
 }
 
-static NAME(row_pair) NAME(take_pair)(const qkv_strip *from, const qkv_strip *to, int64_t r,
-                                      double cosine, double sine)
+/* Columns from the j-th on, DOUBLE_LANES or, where `partial`, `count` of them. */
+__attribute__((always_inline)) static inline void
+NAME(rotate_columns)(const NAME(row_block) * block, const qkv_scaling *scaling, int64_t j,
+                     int64_t count, const bool partial, const bool whole)
 {
-    const REAL *upper = (const REAL *)from->values + r * from->leading;
-    REAL *to_upper = (REAL *)to->values + r * to->leading;
-    const bool alone = r + 1 == from->count;
-    return (NAME(row_pair)){ .upper = upper,
-                             .lower = alone ? NULL : upper + from->leading,
-                             .to_upper = to_upper,
-                             .to_lower = alone ? NULL : to_upper + to->leading,
-                             .cosine = cosine,
-                             .sine = sine };
+    const doubles high = load_doubles_f64(scaling->mean_high + j);
+    const doubles low = load_doubles_f64(scaling->mean_low + j);
+    const doubles scale = block->turned->scale * load_doubles_f64(scaling->inverse_norm + j);
+    doubles rows[ROTATED_ROWS] = { { 0 } };
+#pragma GCC unroll 8
+    for (int r = 0; r < ROTATED_ROWS; r++)
+        if (whole || r < block->count) {
+            const REAL *from = block->from + r * block->from_leading + j;
+            rows[r] = NAME(centred)(NAME(read_row)(from, count, partial), high, low) * scale;
+        }
+    NAME(rotate_rows)(block, rows, whole);
+#pragma GCC unroll 8
+    for (int r = 0; r < ROTATED_ROWS; r++)
+        if (whole || r < block->count)
+            NAME(write_row)(block->to + r * block->to_leading + j, rows[r], count, partial);
 }
 
-/* Rows r and r + 1 become cos a r + sin a (r + 1) and cos a (r + 1) - sin a r, with an angle of its
- * own for each pair. */
+__attribute__((always_inline)) static inline void NAME(rotate_block)(const NAME(row_block) * block,
+                                                                     const qkv_scaling *scaling,
+                                                                     int64_t width,
+                                                                     const bool whole)
+{
+    const int64_t even = width / DOUBLE_LANES * DOUBLE_LANES;
+    for (int64_t j = 0; j < even; j += DOUBLE_LANES)
+        NAME(rotate_columns)(block, scaling, j, DOUBLE_LANES, false, whole);
+    if (even < width)
+        NAME(rotate_columns)(block, scaling, even, width - even, true, whole);
+}
+
 static void NAME(normalise)(const qkv_strip *from, const qkv_scaling *scaling, const qkv_strip *to)
 {
-    const int64_t whole = from->width / DOUBLE_LANES * DOUBLE_LANES;
-    double cosine = 1, sine = 0;
-    for (int64_t r = 0; r < from->count; r += 2) {
-        const double c = cosine * GOLDEN_COSINE - sine * GOLDEN_SINE;
-        const double s = sine * GOLDEN_COSINE + cosine * GOLDEN_SINE;
-        const double to_unit =
-            1.5 - 0.5 * (c * c + s * s); /* a Newton step: rounding does not add up */
-        cosine = c * to_unit;
-        sine = s * to_unit;
-        const NAME(row_pair) pair = NAME(take_pair)(from, to, r, cosine, sine);
-        for (int64_t j = 0; j < whole; j += DOUBLE_LANES)
-            NAME(rotate)(&pair, scaling, j, DOUBLE_LANES, false);
-        if (whole < from->width)
-            NAME(rotate)(&pair, scaling, whole, from->width - whole, true);
+    rotations turned = { .cosine = { 1, 1, 1 } };
+    for (int64_t r = 0; r < from->count; r += ROTATED_ROWS) {
+        turn_rotations(&turned);
+        const NAME(row_block) block = { .from = (const REAL *)from->values + r * from->leading,
+                                        .to = (REAL *)to->values + r * to->leading,
+                                        .from_leading = from->leading,
+                                        .to_leading = to->leading,
+                                        .count = from->count - r,
+                                        .turned = &turned };
+        if (block.count >= ROTATED_ROWS)
+            NAME(rotate_block)(&block, scaling, from->width, true);
+        else
+            NAME(rotate_block)(&block, scaling, from->width, false);
     }
 }
 

@@ -114,7 +114,7 @@ typedef struct qkv_real_kernels {
                  int64_t column);
     /* Means, and sums over rows of the centred values' squares. */
     void (*measure)(const qkv_strip *strip, qkv_scaling *scaling, double squares[QKV_STRIP_WIDTH]);
-    /* Centres, scales and rotates pairs of rows, in place or on their way to another strip; see
+    /* Centres, scales and rotates blocks of rows, in place or on their way to another strip; see
      * prepare.c. */
     void (*normalise)(const qkv_strip *from, const qkv_scaling *scaling, const qkv_strip *to);
     /* Adds a rectangle to a tally. */

@@ -22,12 +22,42 @@ enum {
     CELLS_BEHIND = 4, /* vectors by which counting lags */
     CELLS_KEPT = 8,
     SHORT_SUM = 48, /* values of a lane that single precision adds up, where rows are no longer */
-    ROWS_TOGETHER = 4
+    ROWS_TOGETHER = 4,
+    ROTATION_STAGES = 3,
+    ROTATED_ROWS = 1 << ROTATION_STAGES
 };
 
-/* The golden angle 2 pi / phi^2: successive multiples never come close to repeating. */
-#define GOLDEN_COSINE (-0.73736887807831990)
-#define GOLDEN_SINE 0.67549029426152364
+/* ---- rotations ---- */
+
+/* One angle for each stage, and what rows are multiplied by in all. */
+typedef struct rotations {
+    double cosine[ROTATION_STAGES], sine[ROTATION_STAGES];
+    double tangent[ROTATION_STAGES], secant[ROTATION_STAGES];
+    double scale; /* the product of the cosines */
+} rotations;
+
+/* Turns each angle by its own share of a circle: the first powers of 1 / 1.2207..., where 1.2207... to
+ * the fourth is 1 more than itself. Their multiples fill a cube evenly (M. Roberts, The unreasonable
+ * effectiveness of quasirandom sequences, 2018). */
+static inline void turn_rotations(rotations *turned)
+{
+    static const double step_cosine[ROTATION_STAGES] = { 0.4210691343292754, -0.47599726279837024,
+                                                         -0.9516363871636909 };
+    static const double step_sine[ROTATION_STAGES] = { -0.9070285464720471, -0.879446761213241,
+                                                       -0.3072266046846169 };
+    turned->scale = 1;
+    for (int k = 0; k < ROTATION_STAGES; k++) {
+        const double c = turned->cosine[k] * step_cosine[k] - turned->sine[k] * step_sine[k];
+        const double s = turned->sine[k] * step_cosine[k] + turned->cosine[k] * step_sine[k];
+        const double to_unit =
+            1.5 - 0.5 * (c * c + s * s); /* a Newton step: rounding does not add up */
+        turned->cosine[k] = c * to_unit;
+        turned->sine[k] = s * to_unit;
+        turned->tangent[k] = turned->sine[k] / turned->cosine[k];
+        turned->secant[k] = 1 / turned->cosine[k];
+        turned->scale *= turned->cosine[k];
+    }
+}
 
 /* binary16 to binary32, exactly, without a table or a branch: subnormals through a product. */
 static inline float widen_f16(uint16_t half)
