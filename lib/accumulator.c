@@ -15,7 +15,8 @@
 /* What is kept of one feature. */
 typedef struct running_feature {
     double mean;
-    double first; /* the value, as long as all are equal */
+    double mean_low; /* what mean rounds off: the last digit of a large one is worth a deviation */
+    double first;    /* the value, as long as all are equal */
     bool constant;
     bool nonfinite;
 } running_feature;
@@ -98,6 +99,21 @@ static bool stays_constant(const running_feature *a, const running_feature *b)
     return a->constant && b->constant && a->first == b->first;
 }
 
+static double mean_difference(const running_feature *to, const running_feature *from)
+{
+    return (from->mean - to->mean) + (from->mean_low - to->mean_low);
+}
+
+/* Knuth's two-sum, then the low part back within the high one's last digit. */
+static void move_mean(running_feature *feature, double by)
+{
+    const double sum = feature->mean + by;
+    const double added = sum - feature->mean;
+    const double low = feature->mean_low + ((feature->mean - (sum - added)) + (by - added));
+    feature->mean = sum + low;
+    feature->mean_low = low - (feature->mean - sum);
+}
+
 static void merge_features(running_feature *to, const running_feature *from, int64_t features,
                            int64_t to_count, int64_t from_count)
 {
@@ -109,7 +125,7 @@ static void merge_features(running_feature *to, const running_feature *from, int
         }
         to[j].constant = stays_constant(&to[j], &from[j]);
         to[j].nonfinite = to[j].nonfinite || from[j].nonfinite;
-        to[j].mean += (from[j].mean - to[j].mean) * share;
+        move_mean(&to[j], mean_difference(&to[j], &from[j]) * share);
     }
 }
 
@@ -156,11 +172,13 @@ static void describe_chunk(const qkv_panels *panels, const qkvsim_accumulator *o
         const bool nonfinite = feature->nonfinite || old->running[j].nonfinite;
         chunk[j] = (running_feature){
             .mean = nonfinite ? 0 : feature->mean,
+            .mean_low = nonfinite ? 0 : feature->mean_low,
             .first = nonfinite ? 0 : feature->mean,
             .constant = feature->kind != QKV_NORMAL,
             .nonfinite = nonfinite,
         };
-        delta[j] = old->observations == 0 || nonfinite ? 0 : chunk[j].mean - old->running[j].mean;
+        delta[j] =
+            old->observations == 0 || nonfinite ? 0 : mean_difference(&old->running[j], &chunk[j]);
     }
 }
 
@@ -228,6 +246,8 @@ static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accu
     if (input->features != accumulator->features)
         return qkv_invalid(context, "the input has %lld features but the accumulator %lld",
                            (long long)input->features, (long long)accumulator->features);
+    if (input->observations == 0)
+        return QKVSIM_OK;
     const size_t size = (size_t)(accumulator->features * (accumulator->features + 1) / 2);
     const qkv_allocator *allocator = &accumulator->allocator;
     const size_t features = (size_t)accumulator->features;
@@ -266,7 +286,10 @@ qkvsim_status qkvsim_accumulator_update(qkvsim_context *context, qkvsim_accumula
     qkvsim_status status = qkv_check_similarity(context, QKVSIM_METRIC_PEARSON, given, &options);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading = { options.selection, options.precision, options.nonfinite };
+    const qkv_input_options reading = { .selection = options.selection,
+                                        .precision = options.precision,
+                                        .nonfinite = options.nonfinite,
+                                        .may_be_empty = true };
     qkv_input input;
     status = qkv_input_open(context, parts, part_count, &reading, &input);
     if (status != QKVSIM_OK)
@@ -285,7 +308,7 @@ static qkvsim_status check_merged(qkvsim_context *context, const qkvsim_accumula
     for (int64_t j = 0; j < to->features; j++) {
         const running_feature *a = &to->running[j], *b = &from->running[j];
         const int64_t at = qkv_packed(to->features, j, j);
-        const double delta = b->mean - a->mean;
+        const double delta = mean_difference(a, b);
         const double squares = to->moments[at] + from->moments[at] + weight * delta * delta;
         const bool constant = to->observations == 0 ? b->constant : stays_constant(a, b);
         if (!a->nonfinite && !b->nonfinite && !is_in_range(squares, constant))
@@ -298,11 +321,11 @@ static void merge_moments(qkvsim_accumulator *to, const qkvsim_accumulator *from
 {
     const int64_t d = to->features;
     for (int64_t i = 0; i < d; i++) {
-        const double shift = weight * (from->running[i].mean - to->running[i].mean);
+        const double shift = weight * mean_difference(&to->running[i], &from->running[i]);
         const int64_t row = qkv_packed(d, i, i) - i;
         for (int64_t j = i; j < d; j++)
-            to->moments[row + j] +=
-                from->moments[row + j] + shift * (from->running[j].mean - to->running[j].mean);
+            to->moments[row + j] += from->moments[row + j]
+                                    + shift * mean_difference(&to->running[j], &from->running[j]);
     }
 }
 
@@ -350,7 +373,8 @@ static void describe_features(const qkvsim_accumulator *accumulator, qkv_panels 
         }
         const double squares =
             running->constant ? 0 : accumulator->moments[qkv_packed(accumulator->features, j, j)];
-        qkv_describe_feature(feature, running->mean, squares, n, 0);
+        const double mean[2] = { running->mean, running->mean_low };
+        qkv_describe_feature(feature, mean, squares, n, 0);
     }
 }
 

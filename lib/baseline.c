@@ -220,8 +220,9 @@ qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *pa
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading = { analysis.selection, analysis.precision,
-                                        analysis.nonfinite };
+    const qkv_input_options reading = { .selection = analysis.selection,
+                                        .precision = analysis.precision,
+                                        .nonfinite = analysis.nonfinite };
     qkv_input input;
     status = qkv_input_open(context, parts, part_count, &reading, &input);
     if (status != QKVSIM_OK)

@@ -287,7 +287,8 @@ static bool row_is_finite(const qkv_input *input, int64_t row)
     return true;
 }
 
-static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, qkv_input *input)
+static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, bool may_be_empty,
+                                         qkv_input *input)
 {
     const size_t count = (size_t)input->observations;
     int64_t *kept = qkv_allocate(&context->allocator, count, sizeof *kept);
@@ -307,7 +308,7 @@ static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, qkv_input *inp
     qkv_release(&context->allocator, input->rows);
     input->rows = kept;
     input->observations = kept_count;
-    if (kept_count == 0)
+    if (kept_count == 0 && !may_be_empty)
         return qkv_fail(context, QKVSIM_ERROR_NONFINITE,
                         "each of the %zu observations has a NaN or an infinity: none is left",
                         count);
@@ -346,7 +347,7 @@ static qkvsim_status fill(qkvsim_context *context, const qkvsim_view *parts, int
     if (status == QKVSIM_OK && options->selection != NULL)
         status = select_rows(context, options->selection, input);
     if (status == QKVSIM_OK && options->nonfinite == QKVSIM_NONFINITE_DROP_OBSERVATION)
-        status = drop_nonfinite_rows(context, input);
+        status = drop_nonfinite_rows(context, options->may_be_empty, input);
     return status;
 }
 

@@ -12,6 +12,7 @@ typedef struct qkv_input_options {
     const qkvsim_selection *selection;
     int32_t precision;
     int32_t nonfinite;
+    bool may_be_empty; /* where all observations are dropped, the input has none: no error */
 } qkv_input_options;
 
 typedef struct qkv_part {

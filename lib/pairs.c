@@ -285,7 +285,9 @@ qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_view *part
     qkvsim_status status = read_options(context, given, &options);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading = { options.selection, options.precision, options.nonfinite };
+    const qkv_input_options reading = { .selection = options.selection,
+                                        .precision = options.precision,
+                                        .nonfinite = options.nonfinite };
     qkv_input input;
     status = qkv_input_open(context, parts, part_count, &reading, &input);
     if (status != QKVSIM_OK)

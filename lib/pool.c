@@ -38,7 +38,9 @@ static qkvsim_status open_selection(qkvsim_context *context, const qkvsim_view *
                                     int32_t part_count, const qkvsim_analysis_options *options,
                                     const qkvsim_selection *selection, qkv_pool *pool)
 {
-    const qkv_input_options reading = { selection, options->precision, options->nonfinite };
+    const qkv_input_options reading = { .selection = selection,
+                                        .precision = options->precision,
+                                        .nonfinite = options->nonfinite };
     const qkvsim_status status =
         qkv_input_open(context, parts, part_count, &reading, &pool->inputs[pool->selections]);
     pool->selections += status == QKVSIM_OK;

@@ -188,18 +188,39 @@ static bool squares_are_safe(double squares)
     return squares > 1e-200 && squares < 1e200;
 }
 
-void qkv_describe_feature(qkv_feature *feature, double mean, double squares, double n, int exponent)
+/* Scaled by a power of two: a norm in range may have a square that is not, or be sqrt(n) times a mean
+ * that is as large as can be. */
+static void take_extreme_ratios(qkv_feature *feature, double mean, double centred_norm, double n)
 {
-    const double offset_norm = sqrt(n) * mean;
+    int exponent;
+    frexp(fmax(fabs(mean), centred_norm), &exponent);
+    const double offset_norm = sqrt(n) * ldexp(mean, -exponent);
+    const double scaled_norm = ldexp(centred_norm, -exponent);
+    const double norm = hypot(scaled_norm, offset_norm);
+    feature->spread = scaled_norm / norm;
+    feature->offset = offset_norm / norm;
+}
+
+void qkv_describe_feature(qkv_feature *feature, const double mean[2], double squares, double n,
+                          int exponent)
+{
+    const double offset_norm = sqrt(n) * mean[0];
     const double centred_norm = sqrt(squares);
     const double energy = squares + offset_norm * offset_norm;
-    const double norm = squares_are_safe(energy) ? sqrt(energy) : hypot(centred_norm, offset_norm);
     feature->nonfinite = false;
-    feature->mean = ldexp(mean, exponent);
+    feature->mean = ldexp(mean[0], exponent);
+    feature->mean_low = ldexp(mean[1], exponent);
     feature->centred_norm = ldexp(centred_norm, exponent);
-    feature->spread = norm > 0 ? centred_norm / norm : 0;
-    feature->offset = norm > 0 ? offset_norm / norm : NAN;
-    feature->kind = squares > 0 ? QKV_NORMAL : mean != 0 ? QKV_CONSTANT : QKV_UNDEFINED;
+    feature->kind = squares > 0 ? QKV_NORMAL : mean[0] != 0 ? QKV_CONSTANT : QKV_UNDEFINED;
+    if (feature->kind == QKV_UNDEFINED) {
+        feature->spread = 0;
+        feature->offset = NAN;
+    } else if (squares_are_safe(energy)) {
+        feature->spread = centred_norm / sqrt(energy);
+        feature->offset = offset_norm / sqrt(energy);
+    } else {
+        take_extreme_ratios(feature, mean[0], centred_norm, n);
+    }
 }
 
 /* Describes a column whose sums came out non-finite or out of range: it has a NaN or an infinity,
@@ -221,8 +242,8 @@ static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *s
     qkv_scaling own;
     double squares[QKV_STRIP_WIDTH];
     kernels->measure(&column, &own, squares);
-    qkv_describe_feature(feature, own.mean_high[0] + own.mean_low[0], squares[0],
-                         (double)strip->count, exponent);
+    const double mean[2] = { own.mean_high[0], own.mean_low[0] };
+    qkv_describe_feature(feature, mean, squares[0], (double)strip->count, exponent);
     scaling->mean_high[j] = own.mean_high[0];
     scaling->mean_low[j] = own.mean_low[0];
     scaling->inverse_norm[j] = squares[0] > 0 ? 1 / sqrt(squares[0]) : 0;
@@ -237,7 +258,7 @@ static void describe_special(const qkv_real_kernels *kernels, const qkv_strip *s
         describe_extreme(kernels, strip, real, j, scaling, feature);
         return;
     }
-    const double mean = scaling->mean_high[j] + scaling->mean_low[j];
+    const double mean[2] = { scaling->mean_high[j], 0 };
     qkv_describe_feature(feature, mean, 0, (double)strip->count, 0);
     scaling->inverse_norm[j] = 0;
 }
@@ -254,6 +275,7 @@ static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip,
     for (int64_t j = 0; j < strip->width; j++) {
         if (squares_are_safe(squares[j]))
             features[j] = (qkv_feature){ .mean = norms.mean[j],
+                                         .mean_low = norms.mean_low[j],
                                          .centred_norm = norms.centred_norm[j],
                                          .spread = norms.spread[j],
                                          .offset = norms.offset[j],

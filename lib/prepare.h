@@ -15,6 +15,7 @@ enum {
 /* What one feature's column came to, in the caller's column order. */
 typedef struct qkv_feature {
     double mean;
+    double mean_low;     /* what mean rounded off */
     double centred_norm; /* |c| */
     double spread;       /* s = |c| / |x| */
     double offset;       /* o = sqrt(n) mean / |x| */
@@ -77,8 +78,9 @@ void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels);
 qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const int32_t *group_of,
                           qkv_panels *panels);
 
-/* Fills a feature from its mean and sum of centred squares, both of values times 2^-exponent. */
-void qkv_describe_feature(qkv_feature *feature, double mean, double squares, double n,
+/* Fills a feature from its mean, in two parts, and its sum of centred squares, both of values times
+ * 2^-exponent. */
+void qkv_describe_feature(qkv_feature *feature, const double mean[2], double squares, double n,
                           int exponent);
 
 /* For panels whose statistics came from elsewhere: orders each group's features by kind (NULL:

@@ -119,6 +119,96 @@ START_TEST(a_long_stream_is_within_1e_6)
 }
 END_TEST
 
+/* Squares about the first row are n times those about the mean, and lose as many digits. */
+START_TEST(a_long_chunk_whose_first_row_is_far_is_within_1e_6)
+{
+    const int64_t n = 6000000;
+    const float first[2] = { 1000.7F, 2000.1F }, later = 1500.3F;
+    float *values = calloc((size_t)(2 * n), sizeof *values);
+    memcpy(values, first, sizeof first);
+    values[n + 1] = later;
+    const qkvsim_view view = { sizeof view, values, n, 2, 2, 1, QKVSIM_DTYPE_F32 };
+    qkvsim_accumulator *sum = in_chunks(&view, n);
+    double *pearson = similarity(sum, 2, QKVSIM_METRIC_PEARSON);
+    const double a = first[0], b = first[1], c = later, share = 1 / (double)n;
+    const double expected =
+        (a * b - a * (b + c) * share)
+        / sqrt((a * a - a * a * share) * (b * b + c * c - (b + c) * (b + c) * share));
+    ck_assert_double_eq_tol(pearson[1], expected, 1e-6);
+    free(pearson);
+    free(values);
+    qkvsim_accumulator_free(sum);
+}
+END_TEST
+
+/* Pearson's values of such a stream are those of what is left when the offsets are taken away, which
+ * is exact. */
+static void assert_pearson_of(const qkvsim_accumulator *sum, const table *data)
+{
+    double *expected = oracle_similarity(data, QKVSIM_METRIC_PEARSON);
+    double *values = similarity(sum, data->d, QKVSIM_METRIC_PEARSON);
+    for (int64_t k = 0; k < data->d * data->d; k++)
+        ck_assert_double_eq_tol(values[k], expected[k], 1e-13);
+    free(expected);
+    free(values);
+}
+
+/* Values have 6 binary digits below the point, and means many more. */
+START_TEST(offsets_of_1e14_are_carried_from_chunk_to_chunk)
+{
+    table data = table_normal(700, 8, 32), raised = table_new(700, 8);
+    for (int64_t i = 0; i < data.n; i++)
+        for (int64_t j = 0; j < data.d; j++) {
+            const double offset = 1e14 * (double)(j % 4);
+            *table_at(&raised, i, j) = *table_at(&data, i, j) + offset;
+            *table_at(&data, i, j) = *table_at(&raised, i, j) - offset;
+        }
+    stored copy = store(&raised, QKVSIM_DTYPE_F64, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, chunk_sizes[_i]);
+    assert_pearson_of(sum, &data);
+    qkvsim_accumulator *first = empty(data.d), *second = empty(data.d);
+    add_rows(first, &copy.view, 0, 301);
+    add_rows(second, &copy.view, 301, 399);
+    assert_ok(context, qkvsim_accumulator_merge(context, first, second));
+    assert_pearson_of(first, &data);
+    qkvsim_accumulator_free(first);
+    qkvsim_accumulator_free(second);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&raised);
+    table_free(&data);
+}
+END_TEST
+
+/* sqrt(n) times such a mean is beyond double. */
+START_TEST(a_huge_constant_is_as_in_the_whole)
+{
+    table data = table_normal(17, 3, 33);
+    table_set_constant(&data, 0, 1e308);
+    table_set_constant(&data, 2, -1e-308);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, chunk_sizes[_i]);
+    double *values = similarity(sum, 3, QKVSIM_METRIC_COSINE);
+    double *expected = oracle_similarity(&data, QKVSIM_METRIC_COSINE);
+    for (int k = 0; k < 9; k++)
+        ck_assert_double_eq_tol(values[k], expected[k], 1e-13);
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, 3, &layout));
+    qkvsim_analysis *analysis = NULL;
+    assert_ok(context, qkvsim_accumulator_analyze(context, sum, layout, NULL, &analysis));
+    ck_assert_double_eq_tol(
+        qkvsim_analysis_statistic(analysis, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN),
+        expected[1], 1e-13);
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    free(values);
+    free(expected);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(adversarial_columns_are_the_whole_too)
 {
     table data[] = { table_binary_duplicates(1021, 24, 4),
@@ -461,6 +551,41 @@ START_TEST(dropped_observations_are_not_counted)
 }
 END_TEST
 
+/* A document may be nothing but NaN; the others count all the same. */
+START_TEST(a_chunk_that_is_dropped_whole_adds_nothing)
+{
+    table data = table_normal(30, 6, 34);
+    for (int64_t i = 10; i < 20; i++)
+        *table_at(&data, i, i % 6) = NAN;
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_similarity_options options = { .struct_size = sizeof options,
+                                          .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
+    qkvsim_accumulator *sum = empty(6);
+    for (int64_t first = 0; first < 30; first += 5) {
+        qkvsim_view chunk = copy.view;
+        chunk.data = (const float *)copy.view.data + 6 * first;
+        chunk.observations = 5;
+        assert_ok(context, qkvsim_accumulator_update(context, sum, &chunk, 1, &options));
+        ck_assert_int_eq(qkvsim_accumulator_observations(sum), first < 10   ? first + 5
+                                                               : first < 20 ? 10
+                                                                            : first - 5);
+    }
+    const int64_t rows[] = { 10, 19 };
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .observations = rows,
+                                         .count = 2 };
+    options.selection = &selection;
+    assert_ok(context, qkvsim_accumulator_update(context, sum, &copy.view, 1, &options));
+    ck_assert_int_eq(qkvsim_accumulator_observations(sum), 20);
+    const qkvsim_view narrower = view_of_columns(&copy.view, 0, 5);
+    assert_status(context, qkvsim_accumulator_update(context, sum, &narrower, 1, &options),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 /* Values of 1e-160 have squares of 1e-320, which double holds to three digits. */
 START_TEST(squares_that_double_cannot_hold_are_refused)
 {
@@ -728,6 +853,9 @@ static void add_laws(Suite *suite)
     tcase_add_loop_test(laws, chunks_of_any_size_are_the_whole, 0, 7);
     tcase_add_loop_test(laws, offsets_of_1e4_deviations_are_carried, 2, 7);
     tcase_add_test(laws, a_long_stream_is_within_1e_6);
+    tcase_add_test(laws, a_long_chunk_whose_first_row_is_far_is_within_1e_6);
+    tcase_add_loop_test(laws, offsets_of_1e14_are_carried_from_chunk_to_chunk, 0, 7);
+    tcase_add_loop_test(laws, a_huge_constant_is_as_in_the_whole, 0, 7);
     tcase_add_loop_test(laws, adversarial_columns_are_the_whole_too, 0, 7);
     tcase_add_test(laws, merging_in_any_order_is_the_whole);
     tcase_add_test(laws, merging_nothing_changes_nothing);
@@ -740,6 +868,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, selections_parts_and_orders_are_as_for_a_matrix);
     tcase_add_test(laws, a_feature_left_undefined_by_one_chunk_stays_undefined);
     tcase_add_test(laws, dropped_observations_are_not_counted);
+    tcase_add_test(laws, a_chunk_that_is_dropped_whole_adds_nothing);
 }
 
 int main(void)

@@ -261,6 +261,20 @@ START_TEST(f64_is_within_1e_13_without_offsets)
 }
 END_TEST
 
+/* Means are taken about the first row. The oracle's are too, but in long double. */
+START_TEST(f64_is_within_1e_13_where_the_first_row_is_far)
+{
+    static const int64_t lengths[] = { 61, 5000, 65536, 500000 };
+    table data = table_normal(lengths[_i], 5, 25);
+    table_set_constant(&data, 0, 0.1);
+    table_set_constant(&data, 1, 1);
+    table_set_constant(&data, 2, 1e-3);
+    for (int64_t j = 0; j < data.d; j++)
+        *table_at(&data, 0, j) = j == 1 ? 1 : 1000 + (double)j;
+    assert_accurate(data, QKVSIM_DTYPE_F64, 1e-13);
+}
+END_TEST
+
 START_TEST(f64_is_within_1e_13_on_adversarial_columns)
 {
     assert_accurate(table_binary_duplicates(odd_sizes[_i], 32, 21), QKVSIM_DTYPE_F64, 1e-13);
@@ -1002,6 +1016,7 @@ static void add_contract(Suite *suite)
     tcase_add_test(contract, f32_extremes_of_the_exponent_are_right);
     tcase_add_test(contract, f64_extremes_of_the_exponent_are_right);
     tcase_add_loop_test(contract, f64_is_within_1e_13_without_offsets, 0, 6);
+    tcase_add_loop_test(contract, f64_is_within_1e_13_where_the_first_row_is_far, 0, 4);
     tcase_add_loop_test(contract, f64_is_within_1e_13_on_adversarial_columns, 0, 5);
     tcase_add_loop_test(contract, f64_with_offsets_is_what_its_bits_can_carry, 0, 5);
     tcase_add_loop_test(contract, f16_and_bf16_are_widened_and_then_as_f32, 0, 2);

@@ -34,7 +34,8 @@ QKVSIM_API int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *acc
  * Adds the observations of a chunk.
  * @param parts   `part_count` views, together as many features as the accumulator
  * @param options selection, precision and nonfinite are used; NULL for all defaults. A feature left
- *                undefined by one chunk stays undefined.
+ *                undefined by one chunk stays undefined. A chunk whose observations are all dropped adds
+ *                nothing.
  * @return as qkvsim_similarity; TOO_LARGE also where the sum of squares of a feature that varies is
  * outside the range of double (values around 1e154, or all below 1e-154); the accumulator is unchanged
  * on failure

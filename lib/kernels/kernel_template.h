@@ -143,10 +143,10 @@ NAME(read_block)(const NAME(column_block) * block, int64_t row, int vector, cons
 __attribute__((always_inline)) static inline NAME(column_sums)
     NAME(sum_block)(const NAME(column_block) * block, const bool partial)
 {
-    const int64_t count = block->strip->count;
+    const int64_t count = block->strip->count, summed = rows_summed(count);
     NAME(column_sums) total = { { { 0 } }, { { 0 } } };
-    for (int64_t start = 0; start < count; start += SUMMED_ROWS) {
-        const int64_t end = start + SUMMED_ROWS < count ? start + SUMMED_ROWS : count;
+    for (int64_t start = 0; start < count; start += summed) {
+        const int64_t end = start + summed < count ? start + summed : count;
         NAME(column_sums) sums = { { { 0 } }, { { 0 } } };
         for (int64_t r = start; r < end; r++)
             for (int v = 0; v < MEASURED_VECTORS; v++) {
@@ -163,11 +163,56 @@ __attribute__((always_inline)) static inline NAME(column_sums)
     return total;
 }
 
+/* Moves the means by those of the values about them, and the squares with them. */
+static inline void NAME(move_means)(NAME(column_block) * block, NAME(column_sums) * sums)
+{
+    for (int v = 0; v < MEASURED_VECTORS; v++) {
+        const doubles before = block->mean_high[v];
+        const doubles by = sums->centred[v] / (double)block->strip->count;
+        const doubles whole = by + block->mean_low[v];
+        block->mean_high[v] = before + whole;
+        block->mean_low[v] = whole - (block->mean_high[v] - before);
+        sums->squares[v] -= sums->centred[v] * by;
+    }
+}
+
+/* Whether the first row is so far from the mean of any column that little is left of the squares'
+ * digits. */
+static inline bool NAME(any_first_is_far)(const NAME(column_sums) * about_first,
+                                          const NAME(column_sums) * about_mean)
+{
+    doubles lost = { 0 };
+    for (int v = 0; v < MEASURED_VECTORS; v++)
+        lost = larger_f64(lost, about_first->squares[v] - FIRST_IS_FAR * about_mean->squares[v]);
+    return any_positive(lost);
+}
+
+/* Columns whose first row is far have their sums taken once more, about the mean. Each column for
+ * itself: what comes of it does not depend on its neighbours. */
+__attribute__((noinline)) static void NAME(measure_far)(NAME(column_block) * block, bool partial,
+                                                        const NAME(column_sums) * about_first,
+                                                        NAME(column_sums) * sums)
+{
+    NAME(column_block) again = *block;
+    NAME(column_sums)
+    about_mean = partial ? NAME(sum_block)(block, true) : NAME(sum_block)(block, false);
+    NAME(move_means)(&again, &about_mean);
+    for (int v = 0; v < MEASURED_VECTORS; v++)
+        for (int lane = 0; lane < DOUBLE_LANES; lane++)
+            if (about_first->squares[v][lane] > FIRST_IS_FAR * sums->squares[v][lane]) {
+                block->mean_high[v][lane] = again.mean_high[v][lane];
+                block->mean_low[v][lane] = again.mean_low[v][lane];
+                sums->squares[v][lane] = about_mean.squares[v][lane];
+            }
+}
+
 /*
  * Sums are taken about the first row, which is as near to the mean as a value of the column can be
  * trusted to be. Squares about it exceed those about the mean by a factor of at most n + 1, for it is
- * one of the values: in double, single precision's columns can afford that, and double's are read
- * once more.
+ * one of the values: single precision's columns can afford that in double as long as it is small.
+ * Double's are read once more, about the mean, which then is moved by what was rounded off: where the
+ * first row is far from the others, each of the first sums' terms was rounded to the last bit of that
+ * distance, and the same way.
  */
 __attribute__((always_inline)) static inline void
 NAME(measure_block)(const qkv_strip *strip, int64_t start, const bool partial, qkv_scaling *scaling,
@@ -179,16 +224,14 @@ NAME(measure_block)(const qkv_strip *strip, int64_t start, const bool partial, q
         block.mean_low[v] = (doubles){ 0 };
     }
     NAME(column_sums) sums = NAME(sum_block)(&block, partial);
-    for (int v = 0; v < MEASURED_VECTORS; v++) {
-        const doubles first = block.mean_high[v];
-        const doubles from_first = sums.centred[v] / (double)strip->count;
-        block.mean_high[v] = first + from_first;
-        block.mean_low[v] = from_first - (block.mean_high[v] - first);
-        sums.squares[v] -= sums.centred[v] * from_first;
+    const NAME(column_sums) about_first = sums;
+    NAME(move_means)(&block, &sums);
+    if (IS_DOUBLE) {
+        sums = NAME(sum_block)(&block, partial);
+        NAME(move_means)(&block, &sums);
+    } else if (NAME(any_first_is_far)(&about_first, &sums)) {
+        NAME(measure_far)(&block, partial, &about_first, &sums);
     }
-#if IS_DOUBLE
-    sums = NAME(sum_block)(&block, partial);
-#endif
     memcpy(scaling->mean_high + start, block.mean_high, sizeof block.mean_high);
     memcpy(scaling->mean_low + start, block.mean_low, sizeof block.mean_low);
     memcpy(squares + start, sums.squares, sizeof sums.squares);

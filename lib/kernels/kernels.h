@@ -50,13 +50,14 @@ typedef struct qkv_strip {
 /* What turns raw columns into unit ones: c = ((x - mean_high) - mean_low) * inverse_norm. */
 typedef struct qkv_scaling {
     double mean_high[QKV_STRIP_WIDTH];
-    double mean_low[QKV_STRIP_WIDTH]; /* what mean_high rounded off; 0 for float */
+    double mean_low[QKV_STRIP_WIDTH]; /* what mean_high rounded off; not used for float */
     double inverse_norm[QKV_STRIP_WIDTH];
 } qkv_scaling;
 
 /* What columns of a strip came to where they vary; see qkv_feature. */
 typedef struct qkv_column_norms {
     double mean[QKV_STRIP_WIDTH];
+    double mean_low[QKV_STRIP_WIDTH];
     double centred_norm[QKV_STRIP_WIDTH];
     double spread[QKV_STRIP_WIDTH];
     double offset[QKV_STRIP_WIDTH];

@@ -110,6 +110,14 @@ static inline double sum_lanes(doubles values)
     return sum;
 }
 
+static inline bool any_positive(doubles values)
+{
+    bool any = false;
+    for (int lane = 0; lane < DOUBLE_LANES; lane++)
+        any |= values[lane] > 0;
+    return any;
+}
+
 static inline void power_sums_into(const power_sums *sums, double total[4])
 {
     for (int power = 0; power < 4; power++)
@@ -207,6 +215,18 @@ static void take_powers(qkv_tally *tally, const qkv_tally *from)
 
 /* ---- prepare ---- */
 
+/* Squares about the first row and about the mean, from where on the first row is far. */
+static const double FIRST_IS_FAR = 1000;
+
+/* Rows of a block, at least about as many as there are blocks. */
+static inline int64_t rows_summed(int64_t count)
+{
+    int64_t rows = SUMMED_ROWS;
+    while (rows * rows < count)
+        rows *= 2;
+    return rows;
+}
+
 static void take_norms(qkv_scaling *scaling, const double *squares, double n,
                        qkv_column_norms *norms)
 {
@@ -217,6 +237,7 @@ static void take_norms(qkv_scaling *scaling, const double *squares, double n,
         const double positive = squares[j] > 0 ? squares[j] : 1; /* nothing is divided by 0 */
         const double norm = sqrt(positive + offset_norm * offset_norm);
         norms->mean[j] = mean;
+        norms->mean_low[j] = scaling->mean_low[j] - (mean - scaling->mean_high[j]);
         norms->centred_norm[j] = sqrt(positive);
         norms->spread[j] = norms->centred_norm[j] / norm;
         norms->offset[j] = offset_norm / norm;
