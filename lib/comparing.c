@@ -5,6 +5,7 @@
 #include "comparing.h"
 
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "random.h"
@@ -141,7 +142,7 @@ static qkvsim_status measure_matched(qkv_comparing *work, uint32_t purpose, uint
 /* ---- the three stages ---- */
 
 /* The most analyses that a stage may take; those that were not needed are passed over. */
-enum { ANALYSES_OBSERVED = 7, ANALYSES_SUBSET = 3, ANALYSES_RELABELLED = 5 };
+enum { ANALYSES_OBSERVED = 9, ANALYSES_SUBSET = 3, ANALYSES_RELABELLED = 5 };
 
 static qkvsim_status reach(qkv_comparing *work, int64_t analyses)
 {
@@ -156,15 +157,31 @@ static void begin(qkv_comparing *work)
     qkv_session_begin(work->context, &work->session, analyses);
 }
 
-/* Deals the rows to the two sides. Segments of unequal lengths may change the sides' sizes. */
-static void split_rows(qkv_comparing *work, const uint8_t *side_of)
+/* Deals rows of the pool to the two sides. Segments of unequal lengths may change the sides' sizes. */
+static void split_rows(qkv_comparing *work, const int64_t *rows, const uint8_t *side_of)
 {
     qkv_selected *sides = work->sides;
     sides[0].count = sides[1].count = 0;
     for (int64_t k = 0; k < work->pool->all.observations; k++) {
         qkv_selected *side = &sides[side_of[k]];
-        side->rows[side->count++] = work->pool->rows[k];
+        side->rows[side->count++] = rows[k];
     }
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The same with equal rows for one and the same: however labels are dealt to these, the sides are
+ * analysed alike, and ties are ties to the bit. */
+static void split_equal_rows(qkv_comparing *work, const uint8_t *side_of)
+{
+    split_rows(work, work->equal_rows != NULL ? work->equal_rows : work->pool->rows, side_of);
+    for (int s = 0; s < 2 && work->equal_rows != NULL; s++)
+        qsort(work->sides[s].rows, (size_t)work->sides[s].count, sizeof *work->sides[s].rows,
+              compare_rows);
 }
 
 /* Of the observed sides, the means are kept that relabellings may be without. */
@@ -179,15 +196,27 @@ static qkvsim_status analyse_sides(qkv_comparing *work)
     return status;
 }
 
+/* What is reported is an analysis of the rows as they stand; what is tested is made as relabellings
+ * are. */
+static qkvsim_status observe_equal_rows(qkv_comparing *work)
+{
+    split_equal_rows(work, work->pool->selection);
+    work->sides[0].analysis = work->scratch[0];
+    work->sides[1].analysis = work->scratch[1];
+    return analyse_sides(work);
+}
+
 static qkvsim_status observe(qkv_comparing *work)
 {
     qkvsim_comparison *made = work->made;
-    split_rows(work, work->pool->selection);
+    split_rows(work, work->pool->rows, work->pool->selection);
     work->sides[0].analysis = made->sides[0];
     work->sides[1].analysis = made->sides[1];
     qkvsim_status status = analyse_sides(work);
     if (status == QKVSIM_OK)
         status = measure(work, &work->sides[0], &work->sides[1], made->values);
+    if (status == QKVSIM_OK && work->equal_rows != NULL)
+        status = observe_equal_rows(work);
     if (status == QKVSIM_OK)
         status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, UINT32_MAX, made->matched);
     return status == QKVSIM_OK ? reach(work, ANALYSES_OBSERVED) : status;
@@ -232,7 +261,7 @@ static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
         qkv_relabel_numbered(&work->relabeller, (uint64_t)k + 1, work->relabelled);
     else
         qkv_relabel(&work->relabeller, work->options->seed, (uint32_t)k, work->relabelled);
-    split_rows(work, work->relabelled);
+    split_equal_rows(work, work->relabelled);
     qkvsim_status status = analyse_sides(work);
     if (status == QKVSIM_OK)
         status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, (uint32_t)k, work->drawn);

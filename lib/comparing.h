@@ -7,6 +7,7 @@
 #include "analysis.h"
 #include "centring.h"
 #include "distance.h"
+#include "equal_rows.h"
 #include "pool.h"
 #include "relabeller.h"
 #include "replicates.h"
@@ -19,7 +20,7 @@ struct qkvsim_comparison {
     qkv_allocator allocator;
     qkvsim_analysis *sides[2]; /* first and second */
     int64_t permutations, subsets;
-    bool enumerated; /* the relabellings are all there are, each once */
+    bool enumerated;                /* the relabellings are all there are, each once */
     double *values;                 /* tests x rows: distances of all of both */
     double *matched;                /* the same at equal sizes */
     qkv_running matched_subsets;    /* the same over the subsets */
@@ -43,6 +44,8 @@ typedef struct qkv_comparing {
     qkv_pool *pool;
     uint8_t *relabelled; /* the pool's selections, permuted */
     qkv_relabeller relabeller;
+    int64_t
+        *equal_rows; /* of each row of the pool, the first that is equal; NULL: none is another's */
     qkv_centring centring; /* where relabellings are of centred observations */
     bool relabels;         /* what is analysed is a relabelling */
     qkv_session session;

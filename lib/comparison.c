@@ -82,6 +82,26 @@ static qkvsim_status run_session(qkv_comparing *work, qkvsim_comparison **compar
 
 /* ---- both selections ---- */
 
+/* Once they are centred, rows are equal within a selection only. */
+static qkvsim_status open_equal_rows(qkv_comparing *work)
+{
+    const qkv_allocator *allocator = &work->context->allocator;
+    const qkv_pool *pool = work->pool;
+    const uint8_t *kinds = work->options->centred != 0 ? pool->selection : NULL;
+    bool any = false;
+    work->equal_rows =
+        qkv_allocate(allocator, (size_t)pool->all.observations, sizeof *work->equal_rows);
+    if (work->equal_rows == NULL)
+        return qkv_no_memory(work->context, "the equal rows");
+    const qkvsim_status status =
+        qkv_find_equal_rows(work->context, &pool->all, kinds, work->equal_rows, &any);
+    if (!any) {
+        qkv_release(allocator, work->equal_rows);
+        work->equal_rows = NULL;
+    }
+    return status;
+}
+
 static qkvsim_status open_rows(qkv_comparing *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
@@ -101,6 +121,8 @@ static qkvsim_status open_rows(qkv_comparing *work)
         qkv_relabeller_open(work->context, work->pool->selection, all, &how, &work->relabeller);
     if (status == QKVSIM_OK && work->options->centred != 0)
         status = qkv_centring_open(work->context, work->pool, &work->centring);
+    if (status == QKVSIM_OK && work->options->permutations > 0)
+        status = open_equal_rows(work);
     return status;
 }
 
@@ -109,6 +131,7 @@ static void close_rows(qkv_comparing *work)
     const qkv_allocator *allocator = &work->context->allocator;
     qkv_relabeller_close(work->context, &work->relabeller);
     qkv_centring_close(work->context, &work->centring);
+    qkv_release(allocator, work->equal_rows);
     qkv_release(allocator, work->relabelled);
     qkv_release(allocator, work->sides[0].rows);
     qkv_release(allocator, work->sides[1].rows);

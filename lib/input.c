@@ -8,7 +8,7 @@
 
 #include "ranks.h"
 
-static size_t element_size(int32_t dtype)
+size_t qkv_element_size(int32_t dtype)
 {
     switch (dtype) {
     case QKVSIM_DTYPE_F16:
@@ -35,7 +35,7 @@ static bool span_fits(int64_t extent, int64_t stride, size_t size, int64_t *byte
 static qkvsim_status check_strides(qkvsim_context *context, const char *what,
                                    const qkvsim_view *view)
 {
-    const size_t size = element_size(view->dtype);
+    const size_t size = qkv_element_size(view->dtype);
     int64_t down, across, all;
     if ((view->observations > 1 && view->observation_stride == 0)
         || (view->features > 1 && view->feature_stride == 0))
@@ -66,7 +66,7 @@ qkvsim_status qkv_check_view(qkvsim_context *context, const char *what, const qk
         qkv_read_struct(context, "qkvsim_view", given, view, sizeof *view, sizeof *view);
     if (status != QKVSIM_OK)
         return status;
-    const size_t size = element_size(view->dtype);
+    const size_t size = qkv_element_size(view->dtype);
     if (size == 0 || (view->dtype == QKVSIM_DTYPE_I32) != mask)
         return qkv_invalid(context, "%s has dtype %d, expected %s", what, (int)view->dtype,
                            mask ? "QKVSIM_DTYPE_I32 (5)"
@@ -108,7 +108,7 @@ qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *giv
             (long long)matrix->rows, (long long)matrix->columns,
             (long long)matrix->leading_dimension, (long long)rows, (long long)columns,
             (long long)columns);
-    const size_t size = element_size(matrix->dtype);
+    const size_t size = qkv_element_size(matrix->dtype);
     int64_t elements, bytes;
     if (!qkv_multiply(rows, matrix->leading_dimension, &elements)
         || !qkv_multiply(elements, (int64_t)size, &bytes))
@@ -138,7 +138,7 @@ bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature)
     const char *element =
         (const char *)view->data
         + (row * view->observation_stride + (feature - part->first_feature) * view->feature_stride)
-              * (int64_t)element_size(view->dtype);
+              * (int64_t)qkv_element_size(view->dtype);
     uint16_t half;
     float single;
     double real;

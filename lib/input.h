@@ -65,6 +65,9 @@ qkv_input qkv_input_with_rows(const qkv_input *input, int64_t *rows, int64_t cou
 /* Fails where ranks of so many observations are not exact in the arithmetic. */
 qkvsim_status qkv_check_ranks(qkvsim_context *context, const qkv_input *input);
 
+/* Bytes of an element; 0 for what is no type. */
+size_t qkv_element_size(int32_t dtype);
+
 /* The part that holds a column. */
 const qkv_part *qkv_input_part(const qkv_input *input, int64_t feature);
 

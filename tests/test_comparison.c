@@ -658,6 +658,45 @@ START_TEST(no_p_is_below_what_the_number_of_relabellings_allows)
 }
 END_TEST
 
+/* Six documents of binary rows, three with the same rows in one order or another, and three with others.
+ * Of the 20 ways to take half of them, 2 part the kinds, and 18 are the same two selections in other
+ * orders or swapped, whose similarities, many of them at edges of bins, differ by rounding. */
+START_TEST(equal_rows_in_another_order_are_ties_of_distances)
+{
+    enum { DOCUMENTS = 6, LENGTH = 8, ALL = DOCUMENTS * LENGTH };
+    table kinds = table_binary_duplicates(2 * LENGTH, D, 5);
+    table rows = table_new(ALL, D);
+    int32_t segments[ALL];
+    uint8_t mask[ALL], rest[ALL];
+    for (int64_t r = 0; r < ALL; r++) {
+        const int64_t document = r / LENGTH;
+        const int64_t within = (document % 2 ? ALL - r - 1 : r + document) % LENGTH;
+        segments[r] = (int32_t)document;
+        mask[r] = document == 0 || document == 2 || document == 5;
+        rest[r] = !mask[r];
+        for (int64_t j = 0; j < D; j++)
+            *table_at(&rows, r, j) = *table_at(&kinds, (document / 3) * LENGTH + within, j);
+    }
+    const qkvsim_selection first = { sizeof first, NULL, mask, ALL };
+    const qkvsim_selection second = { sizeof second, NULL, rest, ALL };
+    qkvsim_comparison_options options = relabellings(MOST, 1, 0);
+    options.segments = segments;
+    options.exchange = QKVSIM_EXCHANGE_SEGMENTS;
+    stored copy = store(&rows, _i ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_comparison *c = run(context, &copy, &first, &second, &options);
+    ck_assert_int_eq(qkvsim_comparison_permutations(c), 19);
+    for (int32_t k = 0; k < ROWS * TESTS; k++) {
+        const double p = qkvsim_comparison_distance(c, k / TESTS, metrics[k % 3], k / 3 % 3 + 1,
+                                                    QKVSIM_SUMMARY_P);
+        ck_assert_msg(p == 1 || fabs(p - 0.9) < 1e-12, "row %d: p is %g", k / TESTS, p);
+    }
+    qkvsim_comparison_free(c);
+    stored_free(&copy);
+    table_free(&rows);
+    table_free(&kinds);
+}
+END_TEST
+
 /* Six documents of different lengths, two of them the targets: 15 ways to choose two of six. */
 START_TEST(whole_documents_change_selections)
 {
@@ -1725,6 +1764,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, each_relabelling_draws_a_fresh_subset);
     tcase_add_test(laws, no_p_is_below_what_the_number_of_relabellings_allows);
     tcase_add_test(laws, whole_documents_change_selections);
+    tcase_add_loop_test(laws, equal_rows_in_another_order_are_ties_of_distances, 0, 2);
     tcase_add_loop_test(laws, the_band_holds_the_pairs_of_subsets_of_the_larger_selection, 0, 2);
     tcase_add_loop_test(laws, swapping_the_selections_negates_the_differences, 0, 4);
     tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 2);
