@@ -27,9 +27,11 @@ analyze() {
   build/tools/qkvsim analyze examples/data/smollm2-135m-layer10-qkv.npy \
     --groups Q=576,K=192,V=192 --targets examples/data/alice-rows.txt "$@"
 }
-analyze --permutations 200 --seed 1865 --interval jackknife --contrast Q-Q,V-V \
-  --json demo/result.json --figure demo/figure.svg
-analyze --permutations 200 --seed 1865 --quiet --figure demo/figure.png
+study() {
+  analyze --permutations 199 --compare 199 --seed 1865 "$@"
+}
+study --interval jackknife --contrast Q-Q,V-V --json demo/result.json --figure demo/figure.svg
+study --quiet --figure demo/figure.png
 
 # The same, head by head.
 for format in svg png; do

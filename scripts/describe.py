@@ -1,6 +1,9 @@
-"""Says in a few lines what an analysis of Q, K and V found, from the numbers in its JSON.
+"""Says in a few lines what an analysis of Q, K and V over targets and non-targets found, from its JSON.
 
     python3 describe.py result.json
+
+The analysis was made with --targets, --compare and --interval. Each line is one that its intervals or
+relabellings carry: shares are corrected for the number of observations, tails are compared at equal size.
 """
 import json
 import sys
@@ -8,59 +11,76 @@ import sys
 WITHIN = ("Q-Q", "K-K", "V-V")
 
 
-def near_zero(metric, bins):
-    """Share of values within 0.1 of zero: as wide a range as the two tails beyond 0.9 together."""
-    width = (bins["high"] - bins["low"]) / bins["count"]
-    centres = (bins["low"] + (b + 0.5) * width for b in range(bins["count"]))
-    inside = sum(n for n, x in zip(metric["histogram"], centres) if abs(x) < 0.1)
-    return inside / metric["defined"]
+def rows_of(part):
+    return {row["name"]: row for row in part["pair_groups"]}
 
 
-def listed(pair_groups, number):
-    return ", ".join(f"{name} {number(pair_groups[name])}" for name in WITHIN)
+def listed(sentence):
+    return ", ".join(f"{name} {sentence(name)}" for name in WITHIN)
 
 
-def sentence(pair_groups, metric, bins, high_tails, high_centre):
-    """The share beyond 0.9 and the share around zero, and which of the two shapes they make."""
-    tail = {name: pair_groups[name][metric]["tail"] for name in WITHIN}
-    centre = {name: near_zero(pair_groups[name][metric], bins) for name in WITHIN}
-    if all(tail[name] > centre[name] for name in WITHIN):
-        shape = high_tails
-    elif all(tail[name] < centre[name] for name in WITHIN):
-        shape = high_centre
-    else:
-        shape = "neither smile nor bell in all"
-    return (listed(pair_groups, lambda p: f"{p[metric]['tail']:.2%}") + " beyond +-0.9; around 0: "
-            + ", ".join(f"{centre[name]:.1%}" for name in WITHIN) + f": {shape}")
+def estimate(row, key):
+    """An estimate with its interval, or where it has none the statistic itself."""
+    ends, middle = row["interval"][key], row["interval_estimate"][key]
+    if ends is None or middle is None:
+        return f"{row[key]:.3f} (no interval)"
+    return f"{middle:.3f} [{ends[0]:.3f}, {ends[1]:.3f}]"
 
 
-def contrast(condition):
-    """Whether one pair group is more offset-coded than another, with its interval and p-value."""
-    (pair,) = condition["contrasts"]
-    share = pair["cosine"]["offset_share"]
-    return (f"{condition['name']} {share['estimate']:+.3f} "
-            f"[{share['low']:.3f}, {share['high']:.3f}], p = {share['p']:.2g}")
+def difference(numbers):
+    """A difference with its interval, which the jackknife gives where targets lie in enough blocks."""
+    if numbers["low"] is None:
+        return f"{numbers['difference']:+.3f} (no interval)"
+    holds = numbers["low"] <= 0 <= numbers["high"]
+    return (f"{numbers['estimate']:+.3f} [{numbers['low']:.3f}, {numbers['high']:.3f}]"
+            + (", which holds 0" if holds else ""))
+
+
+def p_of(null, permutations):
+    """No p of m relabellings is below 1 / (m + 1)."""
+    if null["p"] is None:
+        return "p absent"
+    least = 1 / (permutations + 1)
+    return f"p <= {least:.2g}" if null["p"] <= least * (1 + 1e-9) else f"p = {null['p']:.2g}"
+
+
+def smile(targets, others, compared, names):
+    """The tails beyond 0.9, at equal size: of the larger selection the most that any subset has."""
+    first_is_larger = targets["observations"] > others["observations"]
+    smaller = others if first_is_larger else targets
+    name, other = (names[1], names[0]) if first_is_larger else names
+    tails = {row: rows_of(smaller)[row]["cosine"]["tail"] for row in WITHIN}
+    subsets = {row: compared[row]["cosine"]["differences"]["tail"]["matched"]["max"] for row in WITHIN}
+    centred = {row: rows_of(smaller)[row]["pearson"]["tail"] for row in WITHIN}
+    verdict = ("more than in any subset" if all(tails[row] > subsets[row] for row in WITHIN)
+               else "not more than in every subset")
+    return (f"cosines beyond +-0.9 over {name}: " + listed(lambda row: f"{tails[row]:.1%}")
+            + f"; over as many {other} at most " + ", ".join(f"{subsets[row]:.1%}" for row in WITHIN)
+            + f": {verdict}.",
+            f"of the same pairs' Pearson values, means taken away: "
+            + listed(lambda row: f"{centred[row]:.1%}") + ".")
 
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
         result = json.load(file)
-    bins = result["bins"]
-    pair_groups = {p["name"]: p for p in result["conditions"][0]["pair_groups"]}
-    by_tail = min(WITHIN, key=lambda name: pair_groups[name]["cosine"]["tail"])
-    shares = [pair_groups[name]["offset"]["offset_share"] for name in WITHIN]
-
-    print("  Cosine   " + sentence(pair_groups, "cosine", bins, "a smile", "a bell")
-          + f", flattest in {by_tail}.")
-    print("  Pearson  " + sentence(pair_groups, "pearson", bins, "a smile", "a bell after centring")
-          + ".")
-    print("  Offsets  " + listed(pair_groups, lambda p: f"{p['offset']['offset_share']:.3f}")
-          + f" of the cosines' energy: the features' means carry "
-          + ("most of it." if min(shares) > 0.5 else "not most of it in every pair group."))
-    if all(condition.get("contrasts") for condition in result["conditions"]):
-        pair = result["conditions"][0]["contrasts"][0]
-        print(f"  Contrast {pair['a']} less {pair['b']}, offset share: "
-              + "; ".join(contrast(condition) for condition in result["conditions"]) + ".")
+    conditions, comparison = result["conditions"], result["comparison"]
+    compared, contrast = rows_of(comparison), rows_of(result["selection_contrast"])
+    permutations = comparison["permutations"]
+    tails, centred = smile(*conditions, compared, [c["name"] for c in conditions])
+    print("  Smile       " + tails)
+    print("  Centred     " + centred)
+    for condition in conditions:
+        print(f"  Offsets     their share of the cosines' energy over {condition['name']}: "
+              + listed(lambda row: estimate(rows_of(condition)[row]["offset"], "offset_share")) + ".")
+    print("  Difference  " + "; ".join(
+        f"{row} {difference(contrast[row]['cosine']['offset_share'])}, "
+        + p_of(compared[row]["cosine"]["differences"]["offset_share"], permutations)
+        for row in WITHIN) + f" ({permutations} relabellings).")
+    for condition in conditions:
+        for pair in condition["contrasts"]:
+            print(f"  Contrast    {pair['a']} less {pair['b']} over {condition['name']}: "
+                  + difference(pair["cosine"]["offset_share"]) + ".")
 
 
 main()
