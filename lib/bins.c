@@ -31,12 +31,24 @@ static double rounded(double edge, int32_t real)
     return real == QKVSIM_DTYPE_F32 ? (double)(float)edge : edge;
 }
 
-static void write_equal_edges(const qkvsim_bins *bins, int32_t real, double *edges)
+/* Edges may come to one number where bins are narrower than the last digit of the values' type. */
+static qkvsim_status write_equal_edges(qkvsim_context *context, const qkvsim_bins *bins,
+                                       int32_t real, double *edges)
 {
     const double step = (bins->high - bins->low) / (double)bins->count;
     for (int64_t k = 0; k < bins->count; k++)
         edges[k] = rounded((double)k * step + bins->low, real);
     edges[bins->count] = rounded(bins->high, real);
+    for (int64_t k = 1; k <= bins->count; k++)
+        if (!(edges[k] > edges[k - 1]))
+            return qkv_invalid(context,
+                               "%lld bins from %s to %s are too many for %s values: edges %lld and "
+                               "%lld are both %s",
+                               (long long)bins->count, qkv_number(bins->low).text,
+                               qkv_number(bins->high).text,
+                               real == QKVSIM_DTYPE_F32 ? "float32" : "float64", (long long)k - 1,
+                               (long long)k, qkv_number(edges[k]).text);
+    return QKVSIM_OK;
 }
 
 static qkvsim_status copy_edges(qkvsim_context *context, const qkvsim_bins *bins, double *edges)
@@ -94,10 +106,8 @@ qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins,
     if (edges == NULL)
         return qkv_no_memory(context, "the bins' edges");
     const bool equal = given.edges == NULL;
-    if (equal)
-        write_equal_edges(&given, real, edges);
-    else
-        status = copy_edges(context, &given, edges);
+    status = equal ? write_equal_edges(context, &given, real, edges)
+                   : copy_edges(context, &given, edges);
     if (status != QKVSIM_OK) {
         qkv_release(&context->allocator, edges);
         return status;

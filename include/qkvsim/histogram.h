@@ -19,7 +19,9 @@ enum { QKVSIM_BINS_MAX = 1048576 };
  * Equal bins on [low, high], or the caller's own edges.
  *
  * Equal edges are those of numpy.linspace, rounded to the type of the values as numpy.histogram
- * does; the caller's own edges are compared exactly.
+ * does; where two come to one number, the bins are refused. The caller's own edges are compared
+ * exactly, unrounded. Float16 and bfloat16 values are widened, and have the edges of float32: NumPy's
+ * for a float16 array are rounded to float16 and may be others.
  */
 typedef struct qkvsim_bins {
     size_t struct_size;
@@ -32,10 +34,10 @@ typedef struct qkvsim_bins {
 /**
  * Writes the edges that values of a type are compared with.
  * @param bins  NULL for 100 equal bins on [-1, 1]
- * @param dtype QKVSIM_DTYPE_F32 or F64: the type of the values
+ * @param dtype QKVSIM_DTYPE_F32 or F64: the type of the values; F32 stands for F16 and BF16 too
  * @param edges receives count + 1 numbers
- * @return INVALID_ARGUMENT (low not below high, too many bins, edges that do not increase, another
- *         dtype)
+ * @return INVALID_ARGUMENT (low not below high, too many bins, edges that do not increase or
+ *         come to one number in the dtype, another dtype)
  *
  * Time O(count).
  */

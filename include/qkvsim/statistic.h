@@ -35,7 +35,8 @@ enum {
     QKVSIM_STATISTIC_VARIANCE = 2, /**< population variance m2, divided by the count */
     QKVSIM_STATISTIC_SKEWNESS = 3, /**< m3 / m2^1.5; absent for zero variance */
     QKVSIM_STATISTIC_KURTOSIS = 4, /**< excess kurtosis m4 / m2^2 - 3; absent for zero variance */
-    QKVSIM_STATISTIC_TAIL = 5,     /**< share of |value| >= 0.9, in the type of the values */
+    QKVSIM_STATISTIC_TAIL = 5, /**< share of |value| >= 0.9 in the type of the values, 0.89999998 of
+                                   float32; rounding decides where a value is 0.9 exactly */
     QKVSIM_STATISTIC_MINIMUM = 6,
     QKVSIM_STATISTIC_MAXIMUM = 7,
     /* of the cosine */
