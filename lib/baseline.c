@@ -13,6 +13,8 @@ struct qkvsim_baseline {
     qkv_allocator allocator;
     qkvsim_analysis *observed;
     int64_t permutations;
+    int32_t enumerated;
+    double *different;  /* rows: how many permutations each can tell apart */
     qkv_running counts; /* those of an analysis */
     qkv_replicates permuted;
     qkv_null_table nulls;
@@ -40,8 +42,7 @@ static bool row_is_within_groups(const qkvsim_layout *layout, int32_t row)
 static qkvsim_status finish_statistics(qkvsim_context *context, int32_t scheme,
                                        qkvsim_baseline *baseline)
 {
-    const bool moves_groups =
-        scheme == QKVSIM_SCHEME_OBSERVATIONS || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
+    const bool moves_groups = qkv_moves_groups(scheme);
     const qkvsim_layout *layout = baseline->observed->layout;
     const int32_t pair_groups = qkvsim_analysis_pair_groups(baseline->observed);
     const double error = qkv_value_error(baseline->observed);
@@ -51,6 +52,7 @@ static qkvsim_status finish_statistics(qkvsim_context *context, int32_t scheme,
             null->values = qkv_replicates_values(&baseline->permuted, row, test);
             null->observed = qkv_statistic_value(baseline->observed, row, test);
             null->resolution = qkv_statistic_resolution(baseline->observed, row, test, error);
+            null->least_p = 1 / baseline->different[row];
             null->untested = moves_groups && row_is_within_groups(layout, row);
         }
     const qkvsim_status status = qkv_null_table_finish(context, &baseline->nulls, pair_groups);
@@ -69,14 +71,20 @@ void qkvsim_baseline_free(qkvsim_baseline *baseline)
     qkv_running_close(&baseline->counts);
     qkv_replicates_close(&baseline->permuted);
     qkv_null_table_close(&baseline->nulls);
+    qkv_release(&allocator, baseline->different);
     qkv_release(&allocator, baseline);
 }
 
 static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *session,
-                                   qkvsim_baseline *made)
+                                   const qkv_permuter *permuter, qkvsim_baseline *made)
 {
     const int32_t rows = qkv_layout_rows(session->layout);
+    made->different = qkv_allocate(&made->allocator, (size_t)rows, sizeof *made->different);
+    if (made->different == NULL)
+        return qkv_no_memory(context, "the numbers of permutations");
     qkvsim_status status = qkv_session_results(context, session, &made->observed);
+    if (status == QKVSIM_OK)
+        status = qkv_permuter_row_counts(context, permuter, session->layout, made->different);
     if (status == QKVSIM_OK)
         status = qkv_running_open(context, made->observed->count_cells, &made->counts);
     if (status == QKVSIM_OK)
@@ -88,15 +96,24 @@ static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *s
     return status;
 }
 
+/* All different permutations in place of those asked for, where they are no more. */
+static void choose_permutations(const qkv_permuter *permuter, int64_t asked, qkvsim_baseline *made)
+{
+    const double different = qkv_permuter_count(permuter);
+    made->enumerated = different > 1 && different - 1 <= (double)asked;
+    made->permutations = made->enumerated ? (int64_t)different - 1 : asked;
+}
+
 static qkvsim_status make_baseline(qkvsim_context *context, const qkv_session *session,
-                                   int64_t permutations, qkvsim_baseline **baseline)
+                                   const qkv_permuter *permuter, int64_t permutations,
+                                   qkvsim_baseline **baseline)
 {
     qkvsim_baseline *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the baseline's results");
     made->allocator = context->allocator;
-    made->permutations = permutations;
-    const qkvsim_status status = fill_baseline(context, session, made);
+    choose_permutations(permuter, permutations, made);
+    const qkvsim_status status = fill_baseline(context, session, permuter, made);
     if (status != QKVSIM_OK)
         qkvsim_baseline_free(made);
     else
@@ -123,22 +140,22 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_baseline
     return QKVSIM_OK;
 }
 
+static qkvsim_status permute(qkvsim_context *context, qkv_permuter *permuter, uint64_t seed,
+                             bool enumerated, int64_t p)
+{
+    return enumerated ? qkv_permute_numbered(context, permuter, (uint32_t)p + 1)
+                      : qkv_permute_values(context, permuter, seed, (uint32_t)p);
+}
+
 static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *session,
-                                      const qkv_input *input,
-                                      const qkvsim_baseline_options *options,
+                                      const qkv_input *input, uint64_t seed, qkv_permuter *permuter,
                                       qkvsim_baseline *baseline)
 {
-    const qkv_permuter_options permutations = { options->scheme, session->layout,
-                                                options->segments };
-    qkv_permuter permuter;
-    qkvsim_status status = qkv_permuter_open(context, input, &permutations, &permuter);
-    if (status != QKVSIM_OK)
-        return status;
-    const qkv_input permuted = qkv_permuter_output(&permuter, input);
+    const qkv_input permuted = qkv_permuter_output(permuter, input);
     qkvsim_analysis *analysis = NULL;
-    status = qkv_session_results(context, session, &analysis);
-    for (int64_t p = 0; p < options->permutations && status == QKVSIM_OK; p++) {
-        status = qkv_permute_values(context, &permuter, options->seed, (uint32_t)p);
+    qkvsim_status status = qkv_session_results(context, session, &analysis);
+    for (int64_t p = 0; p < baseline->permutations && status == QKVSIM_OK; p++) {
+        status = permute(context, permuter, seed, baseline->enumerated, p);
         if (status == QKVSIM_OK)
             status = qkv_session_run(context, session, &permuted, analysis);
         if (status == QKVSIM_OK) {
@@ -147,7 +164,6 @@ static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *sess
         }
     }
     qkvsim_analysis_free(analysis);
-    qkv_permuter_close(context, &permuter);
     return status;
 }
 
@@ -179,19 +195,20 @@ static qkvsim_status check_exchange(qkvsim_context *context, const qkv_session *
     return QKVSIM_OK;
 }
 
-static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, qkv_input *input,
-                                 const qkvsim_baseline_options *options, qkvsim_baseline **baseline)
+static qkvsim_status run_permuter(qkvsim_context *context, qkv_session *session, qkv_input *input,
+                                  const qkvsim_baseline_options *options, qkv_permuter *permuter,
+                                  qkvsim_baseline **baseline)
 {
     qkvsim_baseline *made = NULL;
-    qkvsim_status status = make_baseline(context, session, options->permutations, &made);
+    qkvsim_status status = make_baseline(context, session, permuter, options->permutations, &made);
     if (status != QKVSIM_OK)
         return status;
-    qkv_session_begin(context, session, options->permutations + 1);
+    qkv_session_begin(context, session, made->permutations + 1);
     status = qkv_session_run(context, session, input, made->observed);
     if (status == QKVSIM_OK)
         status = check_exchange(context, session, input, options->scheme);
     if (status == QKVSIM_OK)
-        status = run_permutations(context, session, input, options, made);
+        status = run_permutations(context, session, input, options->seed, permuter, made);
     if (status == QKVSIM_OK)
         status = finish_statistics(context, options->scheme, made);
     if (status != QKVSIM_OK) {
@@ -202,6 +219,20 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
     qkv_hand_over_dropped(input, made->observed);
     *baseline = made;
     return QKVSIM_OK;
+}
+
+static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, qkv_input *input,
+                                 const qkvsim_baseline_options *options, qkvsim_baseline **baseline)
+{
+    const qkv_permuter_options permutations = { options->scheme, session->layout, options->segments,
+                                                options->exchange };
+    qkv_permuter permuter;
+    qkvsim_status status = qkv_permuter_open(context, input, &permutations, &permuter);
+    if (status != QKVSIM_OK)
+        return status;
+    status = run_permuter(context, session, input, options, &permuter, baseline);
+    qkv_permuter_close(context, &permuter);
+    return status;
 }
 
 qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *parts,
@@ -247,6 +278,11 @@ const qkvsim_analysis *qkvsim_baseline_observed(const qkvsim_baseline *baseline)
 int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline)
 {
     return baseline != NULL ? baseline->permutations : 0;
+}
+
+int32_t qkvsim_baseline_enumerated(const qkvsim_baseline *baseline)
+{
+    return baseline != NULL ? baseline->enumerated : 0;
 }
 
 const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t pair_group,

@@ -62,6 +62,32 @@ static qkvsim_status write_matrix(qkvsim_context *context, const qkv_permuter *p
     return QKVSIM_OK;
 }
 
+/* Fails where there is no so-manieth of all different ones. */
+static qkvsim_status check_number(qkvsim_context *context, int64_t index, double count,
+                                  const char *what)
+{
+    if (count > QKV_NUMBERED_MOST)
+        return qkv_invalid(context, "there are more than %.0f different %s: they have no numbers",
+                           QKV_NUMBERED_MOST, what);
+    return (double)index < count
+               ? QKVSIM_OK
+               : qkv_invalid(context, "index is %lld of %.0f different %s, which count from 0",
+                             (long long)index, count, what);
+}
+
+static qkvsim_status make_permutation(qkvsim_context *context, qkv_permuter *permuter,
+                                      const qkvsim_permutation *permutation)
+{
+    if (permutation->enumerated == 0)
+        return qkv_permute_values(context, permuter, permutation->seed,
+                                  (uint32_t)permutation->index);
+    const qkvsim_status status =
+        check_number(context, permutation->index, qkv_permuter_count(permuter), "permutations");
+    return status == QKVSIM_OK
+               ? qkv_permute_numbered(context, permuter, (uint32_t)permutation->index)
+               : status;
+}
+
 static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *input,
                                    const qkvsim_permutation *permutation,
                                    const qkvsim_matrix *matrix)
@@ -78,12 +104,11 @@ static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *inp
             "would round it");
     qkv_permuter permuter;
     const qkv_permuter_options options = { permutation->scheme, permutation->layout,
-                                           permutation->segments };
+                                           permutation->segments, permutation->exchange };
     status = qkv_permuter_open(context, input, &options, &permuter);
     if (status != QKVSIM_OK)
         return status;
-    status =
-        qkv_permute_values(context, &permuter, permutation->seed, (uint32_t)permutation->index);
+    status = make_permutation(context, &permuter, permutation);
     if (status == QKVSIM_OK)
         status = write_matrix(context, &permuter, &out);
     qkv_permuter_close(context, &permuter);
@@ -128,19 +153,6 @@ static qkvsim_status check_relabelling(qkvsim_context *context, int64_t observat
         return qkv_invalid(context, "%lld observations: at least one label is needed",
                            (long long)observations);
     return QKVSIM_OK;
-}
-
-/* Fails where there is no so-manieth of all different ones. */
-static qkvsim_status check_number(qkvsim_context *context, int64_t index, double count,
-                                  const char *what)
-{
-    if (count > QKV_NUMBERED_MOST)
-        return qkv_invalid(context, "there are more than %.0f different %s: they have no numbers",
-                           QKV_NUMBERED_MOST, what);
-    return (double)index < count
-               ? QKVSIM_OK
-               : qkv_invalid(context, "index is %lld of %.0f different %s, which count from 0",
-                             (long long)index, count, what);
 }
 
 static qkvsim_status write_labels(qkvsim_context *context, const qkvsim_relabelling *relabelling,

@@ -22,9 +22,61 @@ enum {
     COLUMN_PADDING = 16 /* columns a power of two apart would share a set of the cache */
 };
 
-static qkv_random lags_of(const qkv_permuter *permuter, uint32_t purpose, int64_t item)
+static qkv_random stream_of(const qkv_permuter *permuter, uint32_t purpose, int64_t item)
 {
     return qkv_random_stream(permuter->seed, permuter->index, purpose, (uint32_t)item);
+}
+
+/* ---- one item: a feature or a group ---- */
+
+/* Of the number of a permutation, the digit that is an item's: the first stays as it is. */
+static uint64_t number_of_item(const qkv_permuter *permuter, int64_t item)
+{
+    uint64_t rest = permuter->index, digit = 0;
+    for (int64_t k = 0; k < item; k++)
+        digit = rest > 0 ? qkv_take_digit(&rest, permuter->item_count) : 0;
+    return digit;
+}
+
+static void rotate_item(const qkv_permuter *permuter, uint32_t purpose, int64_t item,
+                        const void *from, void *to)
+{
+    if (permuter->enumerated)
+        qkv_rotate_numbered(from, permuter->size, &permuter->segments, NULL,
+                            number_of_item(permuter, item), to);
+    else
+        qkv_rotate(from, permuter->size, &permuter->segments, stream_of(permuter, purpose, item),
+                   to);
+}
+
+/* True where orders are of single observations at random, which are made fast. */
+static bool shuffles(const qkv_permuter *permuter)
+{
+    return !permuter->enumerated && permuter->exchange != QKVSIM_EXCHANGE_SEGMENTS;
+}
+
+/* A reader's own memory: an order of the rows; behind it two of units. */
+static uint32_t *drawing_of(const qkv_permuter *permuter, int32_t reader)
+{
+    return permuter->drawing + reader * (permuter->rows + 2 * permuter->units.units.count);
+}
+
+/* The order of an item's units, and so of its rows. */
+static void order_units(const qkv_permuter *permuter, int32_t reader, uint32_t purpose,
+                        int64_t item, uint32_t *order)
+{
+    const qkv_exchange *units = &permuter->units;
+    uint32_t *from = drawing_of(permuter, reader) + permuter->rows;
+    if (permuter->enumerated)
+        qkv_exchange_numbered(units, number_of_item(permuter, item), from + units->units.count,
+                              from);
+    else
+        qkv_exchange_draw(units, stream_of(permuter, purpose, item), from);
+    for (int64_t u = 0; u < units->units.count; u++) {
+        const int64_t start = units->units.start[u], from_start = units->units.start[from[u]];
+        for (int64_t k = 0; start + k < units->units.start[u + 1]; k++)
+            order[start + k] = (uint32_t)(from_start + k);
+    }
 }
 
 /* ---- one column ---- */
@@ -37,10 +89,10 @@ static void shuffle_column(const qkv_permuter *permuter, int64_t column, const v
     qkv_shuffle(permuter->kernels, &stream, to, permuter->rows, permuter->size);
 }
 
-static void order_rows(const qkv_permuter *permuter, int64_t column, const void *from, void *to)
+static void order_rows(const qkv_permuter *permuter, const uint32_t *order, const void *from,
+                       void *to)
 {
     const int64_t n = permuter->rows;
-    const uint32_t *order = permuter->orders + qkv_group_of(permuter, column) * n;
     if (permuter->size == sizeof(uint32_t))
         for (int64_t r = 0; r < n; r++)
             ((uint32_t *)to)[r] = ((const uint32_t *)from)[order[r]];
@@ -49,24 +101,29 @@ static void order_rows(const qkv_permuter *permuter, int64_t column, const void 
             ((uint64_t *)to)[r] = ((const uint64_t *)from)[order[r]];
 }
 
-static void make_column(const qkv_permuter *permuter, int64_t column, void *to)
+static void make_column(const qkv_permuter *permuter, int32_t reader, int64_t column, void *to)
 {
     const size_t start = (size_t)(column * permuter->rows);
     const void *from = (const char *)permuter->values + start * permuter->size;
     switch (permuter->scheme) {
     case QKVSIM_SCHEME_FEATURE:
-        shuffle_column(permuter, column, from, to);
+        if (shuffles(permuter)) {
+            shuffle_column(permuter, column, from, to);
+            return;
+        }
+        uint32_t *order = drawing_of(permuter, reader);
+        order_units(permuter, reader, QKV_RANDOM_FEATURE_SEGMENTS, column, order);
+        order_rows(permuter, order, from, to);
         return;
     case QKVSIM_SCHEME_SHIFT:
-        qkv_rotate(from, permuter->size, &permuter->segments,
-                   lags_of(permuter, QKV_RANDOM_FEATURE_LAGS, column), to);
+        rotate_item(permuter, QKV_RANDOM_FEATURE_LAGS, column, from, to);
         return;
     case QKVSIM_SCHEME_OBSERVATIONS:
-        order_rows(permuter, column, from, to);
+        order_rows(permuter, permuter->orders + qkv_group_of(permuter, column) * permuter->rows,
+                   from, to);
         return;
     default: /* observations-shift */
-        qkv_rotate(from, permuter->size, &permuter->segments,
-                   lags_of(permuter, QKV_RANDOM_ROWS_LAGS, qkv_group_of(permuter, column)), to);
+        rotate_item(permuter, QKV_RANDOM_ROWS_LAGS, qkv_group_of(permuter, column), from, to);
     }
 }
 
@@ -80,15 +137,10 @@ static void load_columns(const qkv_permuter *permuter, int32_t reader, const int
         const int64_t rest = strip->width - start;
         const int64_t count = rest < permuter->together ? rest : permuter->together;
         for (int64_t k = 0; k < count; k++)
-            make_column(permuter, columns[start + k], made + (size_t)k * column_size);
+            make_column(permuter, reader, columns[start + k], made + (size_t)k * column_size);
         qkv_transpose(made, permuter->apart, count, permuter->rows, permuter->size,
                       (char *)strip->values + (size_t)start * permuter->size, strip->leading);
     }
-}
-
-static bool deals(int32_t scheme)
-{
-    return scheme == QKVSIM_SCHEME_ALL || scheme == QKVSIM_SCHEME_GROUP;
 }
 
 /* What prepare reads in place of the parts. */
@@ -96,7 +148,7 @@ static void load_permuted(const qkv_source *source, int32_t reader, const int64_
                           const qkv_strip *strip)
 {
     const qkv_permuter *permuter = (const qkv_permuter *)(const void *)source;
-    if (deals(permuter->scheme))
+    if (qkv_deals(permuter->scheme))
         qkv_load_bands(permuter, reader, columns, strip);
     else
         load_columns(permuter, reader, columns, strip);
@@ -109,28 +161,33 @@ typedef struct ordering {
     atomic_llong next;
 } ordering;
 
+static void shuffle_rows(const qkv_permuter *permuter, int64_t group, uint32_t *order)
+{
+    const qkv_stream stream =
+        qkv_stream_of(permuter->seed, permuter->index, QKV_RANDOM_ROWS, (uint32_t)group);
+    for (int64_t r = 0; r < permuter->rows; r++)
+        order[r] = (uint32_t)r;
+    qkv_shuffle(permuter->kernels, &stream, order, permuter->rows, sizeof *order);
+}
+
 static void order_worker(void *state, int32_t worker)
 {
-    (void)worker;
     ordering *work = state;
     const qkv_permuter *permuter = work->permuter;
     for (int64_t g; (g = qkv_next_task(&work->next, permuter->layout->groups)) >= 0;) {
-        const qkv_stream stream =
-            qkv_stream_of(permuter->seed, permuter->index, QKV_RANDOM_ROWS, (uint32_t)g);
         uint32_t *order = permuter->orders + g * permuter->rows;
-        for (int64_t r = 0; r < permuter->rows; r++)
-            order[r] = (uint32_t)r;
-        qkv_shuffle(permuter->kernels, &stream, order, permuter->rows, sizeof *order);
+        if (shuffles(permuter))
+            shuffle_rows(permuter, g, order);
+        else
+            order_units(permuter, worker, QKV_RANDOM_ROWS_SEGMENTS, g, order);
     }
 }
 
-qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter, uint64_t seed,
-                                 uint32_t index)
+static qkvsim_status permute(qkvsim_context *context, qkv_permuter *permuter)
 {
-    permuter->seed = seed;
-    permuter->index = index;
-    if (deals(permuter->scheme))
-        return qkv_dealer_deal(context, &permuter->dealer, permuter->values, seed, index);
+    if (qkv_deals(permuter->scheme))
+        return qkv_dealer_deal(context, &permuter->dealer, permuter->values, permuter->seed,
+                               permuter->index);
     if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS) {
         ordering work = { .permuter = permuter };
         const int32_t groups = permuter->layout->groups;
@@ -138,6 +195,22 @@ qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter
         qkv_parallel(qkv_worker_count(context, groups, operations), order_worker, &work);
     }
     return QKVSIM_OK;
+}
+
+qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter, uint64_t seed,
+                                 uint32_t index)
+{
+    permuter->seed = seed;
+    permuter->index = index;
+    permuter->enumerated = false;
+    return permute(context, permuter);
+}
+
+qkvsim_status qkv_permute_numbered(qkvsim_context *context, qkv_permuter *permuter, uint32_t number)
+{
+    permuter->index = number;
+    permuter->enumerated = true;
+    return permute(context, permuter);
 }
 
 qkv_input qkv_permuter_output(const qkv_permuter *permuter, const qkv_input *like)
@@ -151,13 +224,33 @@ qkv_input qkv_permuter_output(const qkv_permuter *permuter, const qkv_input *lik
 
 static bool needs_layout(int32_t scheme)
 {
-    return scheme == QKVSIM_SCHEME_GROUP || scheme == QKVSIM_SCHEME_OBSERVATIONS
-           || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
+    return scheme == QKVSIM_SCHEME_GROUP || qkv_moves_groups(scheme);
 }
 
 static bool needs_segments(int32_t scheme)
 {
     return scheme == QKVSIM_SCHEME_SHIFT || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
+}
+
+/* Schemes that give observations another order. */
+static bool orders_rows(int32_t scheme)
+{
+    return scheme == QKVSIM_SCHEME_FEATURE || scheme == QKVSIM_SCHEME_OBSERVATIONS;
+}
+
+static qkvsim_status check_exchange(qkvsim_context *context, const qkv_permuter_options *options)
+{
+    if (options->exchange < 0 || options->exchange > QKVSIM_EXCHANGE_SEGMENTS)
+        return qkv_invalid(context,
+                           "exchange is %d, expected 0, QKVSIM_EXCHANGE_OBSERVATIONS (1) or "
+                           "SEGMENTS (2)",
+                           (int)options->exchange);
+    return options->exchange != QKVSIM_EXCHANGE_SEGMENTS || orders_rows(options->scheme)
+               ? QKVSIM_OK
+               : qkv_invalid(context,
+                             "exchange is QKVSIM_EXCHANGE_SEGMENTS (2), which scheme %d cannot: "
+                             "only QKVSIM_SCHEME_FEATURE (2) and OBSERVATIONS (5) can",
+                             (int)options->scheme);
 }
 
 static qkvsim_status check_options(qkvsim_context *context, const qkv_input *input,
@@ -166,7 +259,7 @@ static qkvsim_status check_options(qkvsim_context *context, const qkv_input *inp
     if (options->scheme < QKVSIM_SCHEME_ALL || options->scheme > QKVSIM_SCHEME_OBSERVATIONS_SHIFT)
         return qkv_invalid(context,
                            "scheme is %d, expected QKVSIM_SCHEME_ALL (1), FEATURE (2), SHIFT (3), "
-                           "GROUP (4), ROWS (5) or ROWS_SHIFT (6)",
+                           "GROUP (4), OBSERVATIONS (5) or OBSERVATIONS_SHIFT (6)",
                            (int)options->scheme);
     if (needs_layout(options->scheme) && options->layout == NULL)
         return qkv_invalid(context,
@@ -178,9 +271,10 @@ static qkvsim_status check_options(qkvsim_context *context, const qkv_input *inp
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
                         "%lld observations of %lld features are too many to permute",
                         (long long)input->observations, (long long)input->features);
-    return needs_layout(options->scheme)
+    const qkvsim_status status = check_exchange(context, options);
+    return status == QKVSIM_OK && needs_layout(options->scheme)
                ? qkv_check_layout(context, options->layout, input->features)
-               : QKVSIM_OK;
+               : status;
 }
 
 /* ---- life ---- */
@@ -212,6 +306,41 @@ static qkvsim_status open_dealer(qkvsim_context *context, qkv_permuter *permuter
     return status;
 }
 
+static qkvsim_status open_lags(qkvsim_context *context, const qkv_input *input,
+                               const int32_t *segments, qkv_permuter *permuter)
+{
+    const qkvsim_status status = qkv_segments_open(context, segments, input, &permuter->segments);
+    permuter->item_count = 1;
+    for (int64_t s = 0; status == QKVSIM_OK && s < permuter->segments.count; s++)
+        permuter->item_count *=
+            (double)(permuter->segments.start[s + 1] - permuter->segments.start[s]);
+    return status;
+}
+
+static qkvsim_status open_orders(qkvsim_context *context, const qkv_input *input,
+                                 const int32_t *segments, qkv_permuter *permuter)
+{
+    const qkv_allocator *allocator = &context->allocator;
+    const size_t rows = (size_t)permuter->rows;
+    qkvsim_status status =
+        qkv_exchange_open(context, segments, input, permuter->exchange, &permuter->units);
+    if (status == QKVSIM_OK && permuter->exchange == QKVSIM_EXCHANGE_SEGMENTS)
+        status = qkv_exchange_check(context, &permuter->units, "permutation");
+    if (status != QKVSIM_OK)
+        return status;
+    permuter->item_count = permuter->units.count;
+    permuter->drawing =
+        qkv_allocate(allocator, (size_t)context->threads,
+                     (rows + 2 * (size_t)permuter->units.units.count) * sizeof *permuter->drawing);
+    if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS)
+        permuter->orders = qkv_allocate(allocator, (size_t)permuter->layout->groups,
+                                        rows * sizeof *permuter->orders);
+    if (permuter->drawing == NULL
+        || (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS && permuter->orders == NULL))
+        return qkv_no_memory(context, "the orders of the observations");
+    return QKVSIM_OK;
+}
+
 static qkvsim_status open_scheme(qkvsim_context *context, const qkv_input *input,
                                  const int32_t *segments, qkv_permuter *permuter)
 {
@@ -224,17 +353,10 @@ static qkvsim_status open_scheme(qkvsim_context *context, const qkv_input *input
             return qkv_no_memory(context, "the order of the features");
         place_by_group(permuter->layout, permuter->place);
     }
-    if (deals(scheme))
+    if (qkv_deals(scheme))
         return open_dealer(context, permuter);
-    if (needs_segments(scheme))
-        return qkv_segments_open(context, segments, input, &permuter->segments);
-    if (scheme == QKVSIM_SCHEME_OBSERVATIONS) {
-        permuter->orders = qkv_allocate(allocator, (size_t)permuter->layout->groups,
-                                        (size_t)permuter->rows * sizeof *permuter->orders);
-        if (permuter->orders == NULL)
-            return qkv_no_memory(context, "the orders of the observations");
-    }
-    return QKVSIM_OK;
+    return needs_segments(scheme) ? open_lags(context, input, segments, permuter)
+                                  : open_orders(context, input, segments, permuter);
 }
 
 typedef struct loading {
@@ -273,7 +395,7 @@ static qkvsim_status open_values(qkvsim_context *context, const qkv_input *input
 /* Room for the columns that each reader makes together; bands need none. */
 static qkvsim_status open_scratch(qkvsim_context *context, qkv_permuter *permuter)
 {
-    if (deals(permuter->scheme))
+    if (qkv_deals(permuter->scheme))
         return QKVSIM_OK;
     const int64_t together = qkv_smaller(VALUES_TOGETHER / permuter->rows, COLUMNS_TOGETHER);
     permuter->together = together < 1 ? 1 : together;
@@ -294,6 +416,7 @@ qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
                                 .kernels = context->kernels,
                                 .layout = options->layout,
                                 .scheme = options->scheme,
+                                .exchange = options->exchange,
                                 .real = input->real,
                                 .size = qkv_real_size(input->real),
                                 .rows = input->observations,
@@ -314,8 +437,10 @@ void qkv_permuter_close(const qkvsim_context *context, qkv_permuter *permuter)
     qkv_release(allocator, permuter->values);
     qkv_release(allocator, permuter->place);
     qkv_release(allocator, permuter->orders);
+    qkv_release(allocator, permuter->drawing);
     qkv_release(allocator, permuter->scratch);
     qkv_dealer_close(context, &permuter->dealer);
     qkv_segments_close(context, &permuter->segments);
+    qkv_exchange_close(context, &permuter->units);
     *permuter = (qkv_permuter){ 0 };
 }

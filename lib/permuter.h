@@ -5,15 +5,17 @@
 #include <qkvsim/permutation.h>
 
 #include "dealer.h"
+#include "exchange.h"
 #include "input.h"
 #include "layout.h"
 #include "resample.h"
 
-/* Which permutations; see qkvsim_permutation. */
+/* Which permutations; see qkvsim_permutation. Zero of exchange is its default. */
 typedef struct qkv_permuter_options {
     int32_t scheme;
     const qkvsim_layout *layout;
     const int32_t *segments;
+    int32_t exchange;
 } qkv_permuter_options;
 
 typedef struct qkv_permuter {
@@ -21,6 +23,7 @@ typedef struct qkv_permuter {
     const qkv_kernels *kernels;
     const qkvsim_layout *layout;
     int32_t scheme;
+    int32_t exchange;
     int32_t real;
     size_t size; /* of a real */
     int64_t rows, columns;
@@ -28,12 +31,16 @@ typedef struct qkv_permuter {
     int64_t *place;        /* group: a column's place among them; NULL: its own number */
     qkv_dealer dealer;     /* all, group */
     qkv_segments segments; /* shift, observations-shift */
-    uint32_t *orders;      /* rows: groups x rows */
-    void *scratch;         /* but all, group: of each reader, `together` columns */
+    qkv_exchange units;    /* feature, observations: what changes places */
+    double item_count; /* different permutations of one of the scheme's items beside the others */
+    uint32_t *orders;  /* observations: groups x rows */
+    uint32_t *drawing; /* feature, observations: of each reader, an order and two of units */
+    void *scratch;     /* but all, group: of each reader, `together` columns */
     int64_t together;
     int64_t apart; /* reals from one of these columns to the next */
     uint64_t seed;
     uint32_t index;
+    bool enumerated; /* the index is the number of one of all different permutations */
 } qkv_permuter;
 
 /* Where a column's values stand, in columns. */
@@ -47,6 +54,18 @@ static inline int32_t qkv_group_of(const qkv_permuter *permuter, int64_t column)
     return permuter->layout->group_of[column];
 }
 
+/* Schemes whose items, the things that move by themselves, are groups and not features. */
+static inline bool qkv_moves_groups(int32_t scheme)
+{
+    return scheme == QKVSIM_SCHEME_OBSERVATIONS || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
+}
+
+/* Schemes that exchange values between features. */
+static inline bool qkv_deals(int32_t scheme)
+{
+    return scheme == QKVSIM_SCHEME_ALL || scheme == QKVSIM_SCHEME_GROUP;
+}
+
 /* Checks the options, loads the input. On failure nothing is held. The layout must live as long. */
 qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
                                 const qkv_permuter_options *options, qkv_permuter *permuter);
@@ -56,7 +75,23 @@ void qkv_permuter_close(const qkvsim_context *context, qkv_permuter *permuter);
 qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter, uint64_t seed,
                                  uint32_t index);
 
+/* Makes one of all different permutations what is read: a number below their count, which is at most
+ * QKV_NUMBERED_MOST; 0 is the input. Not for schemes that deal. */
+qkvsim_status qkv_permute_numbered(qkvsim_context *context, qkv_permuter *permuter,
+                                   uint32_t number);
+
 /* The permuted values as an input; only its source is of its own. Not to be closed. */
 qkv_input qkv_permuter_output(const qkv_permuter *permuter, const qkv_input *like);
+
+/*
+ * How many permutations are different, the input among them, to all that similarities can tell: where
+ * everything moves together nothing does, and features of a group may change places. Exact below 2^53,
+ * infinity where past all numbers, and for schemes that deal.
+ */
+double qkv_permuter_count(const qkv_permuter *permuter);
+
+/* The same as far as the rows of a layout show it: pair groups, then roll-ups. */
+qkvsim_status qkv_permuter_row_counts(qkvsim_context *context, const qkv_permuter *permuter,
+                                      const qkvsim_layout *layout, double *counts);
 
 #endif

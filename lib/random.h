@@ -21,7 +21,9 @@ enum {
     QKV_RANDOM_FEATURE_LAGS = 9,
     QKV_RANDOM_ROWS = 10,
     QKV_RANDOM_ROWS_LAGS = 11,
-    QKV_RANDOM_LABEL_SEGMENTS = 12
+    QKV_RANDOM_LABEL_SEGMENTS = 12,
+    QKV_RANDOM_FEATURE_SEGMENTS = 13,
+    QKV_RANDOM_ROWS_SEGMENTS = 14
 };
 
 /* Added to a purpose: the numbers that stand for rejected ones. */

@@ -43,12 +43,6 @@ int32_t qkv_statistic_test(int32_t metric, int32_t statistic)
     return -1;
 }
 
-double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t test)
-{
-    return qkvsim_analysis_statistic(analysis, row, qkv_metric_bit(qkv_tests[test].metric),
-                                     qkv_tests[test].statistic);
-}
-
 /* ---- corrected ---- */
 
 static double corrected_variance_energy(const qkv_split *split, double n)
@@ -144,6 +138,31 @@ double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t row, i
                : NAN;
 }
 
+/* By how much a value may be off for single precision, or for that of double (docs/numerics.md). */
+static double rounding_of(const qkvsim_analysis *analysis)
+{
+    return analysis->real == QKVSIM_DTYPE_F32 ? 1e-6 : 1e-12;
+}
+
+/* Whether values are equal but for rounding: their skewness and kurtosis are rounding's. */
+static bool is_shapeless(const qkvsim_analysis *analysis, int32_t row, int32_t metric)
+{
+    const double error = rounding_of(analysis);
+    return qkvsim_analysis_statistic(analysis, row, metric, QKVSIM_STATISTIC_VARIANCE)
+           <= error * error;
+}
+
+double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t test)
+{
+    const int32_t metric = qkv_metric_bit(qkv_tests[test].metric);
+    const int32_t statistic = qkv_tests[test].statistic;
+    const bool shape =
+        statistic == QKVSIM_STATISTIC_SKEWNESS || statistic == QKVSIM_STATISTIC_KURTOSIS;
+    return shape && is_shapeless(analysis, row, metric)
+               ? (double)NAN
+               : qkvsim_analysis_statistic(analysis, row, metric, statistic);
+}
+
 static bool is_share(int32_t test)
 {
     return qkv_tests[test].statistic == QKVSIM_STATISTIC_OFFSET_SHARE;
@@ -159,19 +178,18 @@ double qkv_statistic_unclipped(const qkvsim_analysis *analysis, int32_t row, int
 
 /* ---- what rounding leaves undecided ---- */
 
-/* By how much a single value may be off (docs/numerics.md); in double, mostly by what is lost in taking
- * away means. */
+/* By how much a single value may be off; in double, mostly by what is lost in taking away means. */
 double qkv_value_error(const qkvsim_analysis *analysis)
 {
     double offset = 0;
     if (analysis->real == QKVSIM_DTYPE_F32)
-        return 1e-6;
+        return rounding_of(analysis);
     for (int64_t j = 0; j < analysis->layout->features; j++) {
         const double o = fabs(analysis->offset_ratios[j]);
         if (o < 1)
             offset = fmax(offset, o / sqrt(1 - o * o));
     }
-    return 1e-12 + 4e-15 * offset;
+    return rounding_of(analysis) + 4e-15 * offset;
 }
 
 /* Of moments of values that are each off by up to e, by the derivatives of their definitions; third

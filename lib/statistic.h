@@ -19,7 +19,8 @@ extern const qkv_test qkv_tests[QKV_STATISTIC_TESTS];
 /* The number of a test; -1 where the metric has no such statistic, or it is not kept. */
 int32_t qkv_statistic_test(int32_t metric, int32_t statistic);
 
-/* A row's value of a test in one analysis; NaN where there is none. */
+/* A row's value of a test in one analysis; NaN where there is none, and for the skewness and kurtosis of
+ * values that are equal but for rounding. */
 double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t test);
 
 /* By how much a similarity of an analysis may be off, and, from that, by how much rounding may change a

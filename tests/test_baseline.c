@@ -2,7 +2,7 @@
  * uniform under the null, and what each scheme is known to give. */
 #include <qkvsim/baseline.h>
 
-#include "fixtures.h"
+#include "oracle.h"
 #include "suite_context.h"
 
 #include <math.h>
@@ -583,6 +583,202 @@ START_TEST(p_values_are_uniform_under_the_null)
 }
 END_TEST
 
+/* ---- p-values that are as small as they can be, and no smaller ---- */
+
+/* 20 observations of two groups of two features: 20 of their lags can be told apart. */
+static const float lagged[20 * 4] = {
+    1.05311573f,    1.77649128f,   0.79443562f,    2.37705517f,   -2.5532918f,   -0.137965068f,
+    -2.66240597f,   -0.17285499f,  1.01371944f,    1.35214186f,   1.13196886f,   1.87643707f,
+    0.653788388f,   1.49711788f,   0.609273314f,   1.70807278f,   0.289957583f,  0.551267147f,
+    0.319596201f,   0.112129033f,  0.178737685f,   -1.07385874f,  0.416330874f,  -0.767666936f,
+    -0.846628964f,  0.379584253f,  -0.918624878f,  0.374953359f,  -0.580195189f, 1.27155137f,
+    -1.03059006f,   0.814665794f,  1.29238665f,    1.79878628f,   1.17493057f,   1.98656631f,
+    -0.0260738377f, 1.38370979f,   -0.166946217f,  1.47131658f,   -0.905843139f, -0.816314757f,
+    -0.615512908f,  -0.787586033f, 0.0813030526f,  0.28143084f,   0.253643572f,  0.715792894f,
+    -1.59898829f,   -1.73072422f,  -1.9727968f,    -1.50750172f,  0.355078399f,  -0.862188101f,
+    -0.210326985f,  -0.732695282f, 1.2083571f,     0.394546211f,  1.2692554f,    0.231545761f,
+    0.307184607f,   0.208442628f,  -0.0160093047f, 0.189893305f,  0.89547509f,   -0.153046146f,
+    0.772403479f,   -0.123759665f, 1.08563101f,    -0.525914311f, 0.813290477f,  -0.36225611f,
+    -0.224997714f,  -0.680505216f, -0.535752773f,  -0.771775782f, 0.597661853f,  0.0358842462f,
+    0.480065465f,   0.416250497f
+};
+
+static qkvsim_layout *widths(const int64_t *features, int32_t groups)
+{
+    qkvsim_layout *made = NULL;
+    assert_ok(context, qkvsim_layout_widths(context, features, NULL, groups, &made));
+    return made;
+}
+
+/* A baseline of every metric, of a table in single or double precision. */
+static qkvsim_baseline *run_table(const table *from, int32_t precision, const qkvsim_layout *with,
+                                  const qkvsim_baseline_options *options)
+{
+    const qkvsim_analysis_options what = {
+        .struct_size = sizeof what, .bins = &twenty, .metrics = METRICS_SUM, .precision = precision
+    };
+    stored copy = store(from, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_baseline *baseline = NULL;
+    assert_ok(context,
+              qkvsim_baseline_run(context, &copy.view, 1, with, &what, options, &baseline));
+    stored_free(&copy);
+    return baseline;
+}
+
+/* No p of a row is below a bound. */
+static void assert_no_p_below(const qkvsim_baseline *baseline, int32_t row, double least)
+{
+    for (int m = 0; m < 3; m++)
+        for (int s = 0; kept_statistic(every_metric[m], s) != 0; s++)
+            for (int32_t which = QKVSIM_SUMMARY_P; which <= QKVSIM_SUMMARY_P_GREATER; which++) {
+                const double p = qkvsim_baseline_statistic(
+                    baseline, row, every_metric[m], kept_statistic(every_metric[m], s), which);
+                ck_assert_msg(!(p < least), "p is %.17g, below %.17g", p, least);
+            }
+}
+
+static table lagged_table(void)
+{
+    table made = table_new(20, 4);
+    for (int64_t i = 0; i < 80; i++)
+        made.values[i] = lagged[i];
+    return made;
+}
+
+START_TEST(all_different_permutations_are_taken_once_where_they_are_no_more_than_asked_for)
+{
+    const int64_t asked[] = { 1999, 19, 18 }, taken[] = { 19, 19, 18 };
+    table made = lagged_table();
+    qkvsim_layout *two = widths((int64_t[]){ 2, 2 }, 2);
+    for (int32_t precision = QKVSIM_DTYPE_F32; precision <= QKVSIM_DTYPE_F64; precision++)
+        for (int i = 0; i < 3; i++) {
+            const qkvsim_baseline_options options =
+                permutations(asked[i], QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 1);
+            qkvsim_baseline *baseline = run_table(&made, precision, two, &options);
+            ck_assert_int_eq(qkvsim_baseline_permutations(baseline), taken[i]);
+            ck_assert_int_eq(qkvsim_baseline_enumerated(baseline), i < 2);
+            assert_no_p_below(baseline, 1, 1.0 / 20);
+            qkvsim_baseline_free(baseline);
+        }
+    ck_assert_int_eq(qkvsim_baseline_enumerated(NULL), 0);
+    qkvsim_layout_free(two);
+    table_free(&made);
+}
+END_TEST
+
+/* Three groups have 400 relative lags, and two of them 20: a sample of all 400 has each lag of two many
+ * times. */
+START_TEST(no_p_is_below_what_the_lags_of_its_own_groups_allow)
+{
+    table made = lagged_table();
+    qkvsim_layout *three = widths((int64_t[]){ 1, 1, 2 }, 3);
+    assert_ok(context, qkvsim_layout_add_rollup(context, three, "some", (int32_t[]){ 0, 1 }, 2));
+    for (int32_t precision = QKVSIM_DTYPE_F32; precision <= QKVSIM_DTYPE_F64; precision++) {
+        const qkvsim_baseline_options options =
+            permutations(300, QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 1);
+        qkvsim_baseline *baseline = run_table(&made, precision, three, &options);
+        ck_assert_int_eq(qkvsim_baseline_enumerated(baseline), 0);
+        for (int32_t row = 0; row < 7; row++)
+            assert_no_p_below(baseline, row, 1.0 / 20);
+        qkvsim_baseline_free(baseline);
+    }
+    qkvsim_layout_free(three);
+    table_free(&made);
+}
+END_TEST
+
+/* Enumerated permutations asked for one by one, every scheme that can be: p is the share of all of them
+ * with the input. */
+START_TEST(enumerated_p_values_are_shares_of_all_permutations)
+{
+    const int32_t schemes[] = { QKVSIM_SCHEME_FEATURE, QKVSIM_SCHEME_SHIFT,
+                                QKVSIM_SCHEME_OBSERVATIONS, QKVSIM_SCHEME_OBSERVATIONS_SHIFT };
+    const double counts[] = { 24 * 24, 4 * 4, 24, 4 };
+    const int32_t scheme = schemes[_i];
+    table made = table_normal(4, 3, 3);
+    stored copy = store(&made, QKVSIM_DTYPE_F64, ORDER_C);
+    qkvsim_layout *two = widths((int64_t[]){ 2, 1 }, 2), *outer = layout;
+    const qkvsim_baseline_options options = permutations(1000, scheme, 1);
+    qkvsim_baseline *baseline = run_table(&made, QKVSIM_DTYPE_F64, two, &options);
+    const double observed = qkvsim_baseline_statistic(
+        baseline, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN, QKVSIM_SUMMARY_OBSERVED);
+    double as_large = 0;
+    ck_assert(qkvsim_baseline_permutations(baseline) + 1 == (int64_t)counts[_i]);
+    layout = two;
+    for (int64_t k = 0; k < (int64_t)counts[_i]; k++) {
+        double values[12];
+        const qkvsim_permutation permutation = { .struct_size = sizeof permutation,
+                                                 .index = k,
+                                                 .scheme = scheme,
+                                                 .layout = two,
+                                                 .enumerated = 1 };
+        const qkvsim_matrix matrix = { sizeof matrix, values, 4, 3, 3, QKVSIM_DTYPE_F64 };
+        assert_ok(context, qkvsim_permute(context, &copy.view, 1, &permutation, &matrix));
+        const table one = { 4, 3, values };
+        double *pearson = oracle_similarity(&one, QKVSIM_METRIC_PEARSON);
+        as_large += (pearson[2] + pearson[5]) / 2 >= observed - 1e-6;
+        free(pearson);
+    }
+    assert_close(qkvsim_baseline_statistic(baseline, 1, QKVSIM_METRIC_PEARSON,
+                                           QKVSIM_STATISTIC_MEAN, QKVSIM_SUMMARY_P_GREATER),
+                 as_large / counts[_i], 1e-15, "p");
+    layout = outer;
+    qkvsim_baseline_free(baseline);
+    qkvsim_layout_free(two);
+    stored_free(&copy);
+    table_free(&made);
+}
+END_TEST
+
+/* Data of few different values, so that many permutations are equal. */
+static table tied_table(int kind, int64_t n, int64_t d)
+{
+    table made = kind == 0   ? table_one_hot(n, d, 5)
+                 : kind == 1 ? table_binary_duplicates(n, d, 6)
+                 : kind == 2 ? table_sparse(n, d, 7)
+                             : table_with_offsets(n, d, 3, 8);
+    for (int64_t i = 0; kind == 3 && i < n; i++) /* equal columns */
+        for (int64_t j = 1; j < d; j++)
+            *table_at(&made, i, j) = *table_at(&made, i, 0);
+    return made;
+}
+
+/* What double precision says of the same permutations, where equal is equal to a part in 1e10. */
+static void assert_ties_count(const qkvsim_baseline *single, const qkvsim_baseline *wide)
+{
+    for (int32_t row = 0; row < 3; row++)
+        for (int m = 0; m < 3; m++)
+            for (int s = 0; kept_statistic(every_metric[m], s) != 0; s++)
+                for (int32_t which = QKVSIM_SUMMARY_P; which <= QKVSIM_SUMMARY_P_GREATER; which++) {
+                    const int32_t statistic = kept_statistic(every_metric[m], s);
+                    const double p =
+                        qkvsim_baseline_statistic(single, row, every_metric[m], statistic, which);
+                    const double exact =
+                        qkvsim_baseline_statistic(wide, row, every_metric[m], statistic, which);
+                    ck_assert_msg(isnan(p) == isnan(exact) && !(p < exact),
+                                  "row %d metric %d statistic %d summary %d: p %g below %g", row,
+                                  every_metric[m], statistic, which, p, exact);
+                }
+}
+
+START_TEST(ties_are_ties_in_single_precision)
+{
+    const int32_t scheme = 1 + _i % SCHEMES;
+    table made = tied_table(_i / SCHEMES, 12, 6);
+    qkvsim_layout *two = widths((int64_t[]){ 3, 3 }, 2);
+    for (uint64_t seed = 0; seed < 4; seed++) {
+        const qkvsim_baseline_options options = permutations(199, scheme, seed);
+        qkvsim_baseline *single = run_table(&made, QKVSIM_DTYPE_F32, two, &options);
+        qkvsim_baseline *wide = run_table(&made, QKVSIM_DTYPE_F64, two, &options);
+        assert_ties_count(single, wide);
+        qkvsim_baseline_free(single);
+        qkvsim_baseline_free(wide);
+    }
+    qkvsim_layout_free(two);
+    table_free(&made);
+}
+END_TEST
+
 static void assert_refused(const qkvsim_baseline_options *options)
 {
     qkvsim_baseline *baseline = POISON_HANDLE;
@@ -740,6 +936,11 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, all_is_centred_at_0);
     tcase_add_test(laws, on_the_capture_all_is_centred_at_0_and_the_observed_smile_is_not);
     tcase_add_loop_test(laws, p_values_are_uniform_under_the_null, 0, SCHEMES - 1);
+    tcase_add_test(laws,
+                   all_different_permutations_are_taken_once_where_they_are_no_more_than_asked_for);
+    tcase_add_test(laws, no_p_is_below_what_the_lags_of_its_own_groups_allow);
+    tcase_add_loop_test(laws, enumerated_p_values_are_shares_of_all_permutations, 0, 4);
+    tcase_add_loop_test(laws, ties_are_ties_in_single_precision, 0, 4 * SCHEMES);
     tcase_add_test(laws, rows_rejects_unrelated_groups_of_related_features_as_seldom_as_it_should);
 }
 

@@ -684,6 +684,93 @@ START_TEST(joint_lags_are_equally_likely)
 }
 END_TEST
 
+/* ---- all different ones ---- */
+
+/* Permutations of 6 observations of 3 features in 2 groups, and how many are different. */
+typedef struct few {
+    int32_t scheme, exchange;
+    int32_t segments[6];
+    int64_t count;
+} few;
+
+static const few all_few[] = {
+    { QKVSIM_SCHEME_SHIFT, 0, { 0 }, 36 },
+    { QKVSIM_SCHEME_SHIFT, 0, { 1, 1, 2, 2, 2, 2 }, 64 },
+    { QKVSIM_SCHEME_OBSERVATIONS, 0, { 0 }, 720 },
+    { QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 0, { 0 }, 6 },
+    { QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 0, { 1, 1, 1, 1, 2, 2 }, 8 },
+    { QKVSIM_SCHEME_OBSERVATIONS, QKVSIM_EXCHANGE_SEGMENTS, { 1, 1, 2, 2, 3, 3 }, 6 },
+    { QKVSIM_SCHEME_OBSERVATIONS, QKVSIM_EXCHANGE_SEGMENTS, { 1, 2, 2, 3, 5, 5 }, 4 },
+    { QKVSIM_SCHEME_FEATURE, QKVSIM_EXCHANGE_SEGMENTS, { 1, 1, 2, 2, 3, 3 }, 36 },
+};
+enum { FEW = sizeof all_few / sizeof all_few[0] };
+
+static qkvsim_permutation of_few(const few *which, const qkvsim_layout *layout, int64_t index,
+                                 int32_t enumerated)
+{
+    qkvsim_permutation permutation = numbered(which->scheme, 5, index);
+    permutation.layout = layout;
+    permutation.segments = which->segments;
+    permutation.exchange = which->exchange;
+    permutation.enumerated = enumerated;
+    return permutation;
+}
+
+/* Puts the rows in the order of the first column. */
+static void sort_rows(table *data)
+{
+    table sorted = table_new(data->n, data->d);
+    for (int64_t i = 0; i < data->n; i++)
+        memcpy(table_at(&sorted, (int64_t)*table_at(data, i, 0) / data->d, 0), table_at(data, i, 0),
+               (size_t)data->d * sizeof(double));
+    memcpy(data->values, sorted.values, (size_t)(data->n * data->d) * sizeof(double));
+    table_free(&sorted);
+}
+
+/* The place of a table in a list; -1 where it is not there. */
+static int64_t find_table(const table *list, int64_t count, const table *data)
+{
+    for (int64_t k = 0; k < count; k++)
+        if (memcmp(list[k].values, data->values, (size_t)(data->n * data->d) * sizeof(double)) == 0)
+            return k;
+    return -1;
+}
+
+/* But for the order of rows, every permutation is one of those that are numbered. */
+START_TEST(numbers_count_every_different_permutation_once)
+{
+    const few *which = &all_few[_i];
+    table data = table_numbered(6, 3), all[720];
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = NULL;
+    assert_ok(context, qkvsim_layout_labels(context, (int32_t[]){ 0, 1, 1 }, 3, NULL, 2, &layout));
+    for (int64_t k = 0; k < which->count; k++) {
+        const qkvsim_permutation permutation = of_few(which, layout, k, 1);
+        all[k] = permuted(context, &copy.view, 1, &permutation, 6, 3);
+        ck_assert_int_eq(find_table(all, k, &all[k]), -1);
+    }
+    ck_assert_int_eq(find_table(all, 1, &data), 0);
+    int64_t found = 0, hit[720] = { 0 };
+    for (int64_t p = 0; p < 12 * which->count; p++) {
+        const qkvsim_permutation permutation = of_few(which, layout, p, 0);
+        table one = permuted(context, &copy.view, 1, &permutation, 6, 3);
+        sort_rows(&one);
+        for (int64_t k = 0; which->exchange == 0 && k < which->count && p == 0; k++)
+            sort_rows(&all[k]);
+        const int64_t place = find_table(all, which->count, &one);
+        if (which->exchange == 0 || place >= 0)
+            found += hit[place]++ == 0;
+        table_free(&one);
+    }
+    ck_assert_int_ge(found, which->count * 99 / 100);
+    for (int64_t k = 0; k < which->count; k++)
+        table_free(&all[k]);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 /* From which sixteenth to which: 225 degrees of freedom, standard deviation 21. */
 static double exchange_chi_square(const double *values, int64_t count)
 {
@@ -886,6 +973,35 @@ START_TEST(permutations_are_held_to_their_size)
 }
 END_TEST
 
+START_TEST(exchange_and_numbers_are_checked)
+{
+    table data = table_numbered(8, 5);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    const int32_t unequal[8] = { 1, 1, 1, 2, 2, 2, 2, 2 };
+    qkvsim_permutation bad = numbered(QKVSIM_SCHEME_FEATURE, 0, 0);
+    bad.exchange = 3;
+    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_message_has_number(context, 3);
+    bad.exchange = QKVSIM_EXCHANGE_SEGMENTS;
+    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_message_has(context, "segments is NULL");
+    bad.segments = unequal;
+    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_message_has(context, "2 segments of 8 observations");
+    assert_message_has(context, "leaves 1 permutation");
+    bad.scheme = QKVSIM_SCHEME_SHIFT;
+    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    bad = numbered(QKVSIM_SCHEME_SHIFT, 0, 4096);
+    bad.enumerated = 1;
+    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_message_has(context, "4096 of 4096 different permutations");
+    bad.scheme = QKVSIM_SCHEME_ALL;
+    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 static qkvsim_status run_permute(qkvsim_context *with, void *scheme)
 {
     enum { ROWS = 300, COLUMNS = 300 };
@@ -954,7 +1070,9 @@ int main(void)
     tcase_add_loop_test(uniform, a_large_shuffle_moves_values_from_everywhere_to_everywhere, 0, 2);
     tcase_add_loop_test(uniform, a_large_shuffle_leaves_no_pairs_together, 0, 2);
     tcase_add_test(uniform, a_long_column_moves_values_from_everywhere_to_everywhere);
+    tcase_add_loop_test(uniform, numbers_count_every_different_permutation_once, 0, FEW);
     TCase *bad = add_case(suite, "bad input", make_context, free_context);
+    tcase_add_test(bad, exchange_and_numbers_are_checked);
     tcase_add_test(bad, bad_arguments_are_refused);
     tcase_add_test(bad, permutations_are_held_to_their_size);
     tcase_add_loop_test(bad, any_allocation_may_fail, 0, SCHEMES);

@@ -18,15 +18,17 @@ typedef struct qkvsim_baseline_options {
     size_t struct_size;
     int64_t permutations; /**< 1 .. 2^32 - 1 */
     uint64_t seed;
-    qkvsim_scheme scheme;    /**< QKVSIM_SCHEME_*; default: ALL */
-    const int32_t *segments; /**< see qkvsim_permutation */
+    qkvsim_scheme scheme;     /**< QKVSIM_SCHEME_*; default: ALL */
+    const int32_t *segments;  /**< this and the next: see qkvsim_permutation */
+    qkvsim_exchange exchange; /**< default: OBSERVATIONS */
 } qkvsim_baseline_options;
 
 /** The results of a baseline. Immutable; free with qkvsim_baseline_free. */
 typedef struct qkvsim_baseline qkvsim_baseline;
 
 /**
- * Analyses an input and permutations 0, 1, ... of it (see qkvsim_permute).
+ * Analyses an input and permutations 0, 1, ... of it (see qkvsim_permute and
+ * qkvsim_baseline_enumerated).
  * @param analysis_options as for qkvsim_analyze, NULL for all defaults
  * @param options          number of permutations, seed, scheme
  * @param baseline         receives the results
@@ -34,7 +36,7 @@ typedef struct qkvsim_baseline qkvsim_baseline;
  * features, whatever `nonfinite` says of features: GROUP within a wanted group, ALL from any
  *
  * Time: permutations + 1 analyses; memory that of one, plus two copies of the input (one for FEATURE,
- * SHIFT, ROWS and ROWS_SHIFT) and 8 bytes for each permutation, pair group, metric and statistic.
+ * SHIFT, OBSERVATIONS and OBSERVATIONS_SHIFT) and 8 bytes for each permutation, pair group, metric and statistic.
  */
 QKVSIM_API qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *parts,
                                              int32_t part_count, const qkvsim_layout *layout,
@@ -48,7 +50,20 @@ QKVSIM_API void qkvsim_baseline_free(qkvsim_baseline *baseline);
 /** The analysis of the input itself, owned by the baseline. */
 QKVSIM_API const qkvsim_analysis *qkvsim_baseline_observed(const qkvsim_baseline *baseline);
 
+/** How many permutations the results are of: as many as were asked for, or all different ones. */
 QKVSIM_API int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline);
+
+/**
+ * 1 where the permutations are all different ones, each once; else 0. They are where, with the input
+ * itself, there are at least two and no more than the number asked for and one: permutation k is then
+ * number k + 1 of qkvsim_permutation's `enumerated`, and every p is exact.
+ *
+ * Permutations are different where similarities can tell, so that over n observations in one segment g
+ * groups have n^(g - 1) under OBSERVATIONS_SHIFT and n!^(g - 1) under OBSERVATIONS, d features
+ * n^(d - 1) under SHIFT and n!^(d - 1) under FEATURE. A pair group shows only those of its own groups: no
+ * p is below 1 / their number, whatever the number of permutations.
+ */
+QKVSIM_API int32_t qkvsim_baseline_enumerated(const qkvsim_baseline *baseline);
 
 /** Mean, SD, MINIMUM or MAXIMUM of each bin's count over the permutations: `bins` numbers, owned by
  * the baseline; NULL where there is no such pair group, metric or summary. */
@@ -58,7 +73,7 @@ QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseli
 
 /** A QKVSIM_NULL_* summary of QKVSIM_STATISTIC_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or, for the cosine,
  * QKVSIM_STATISTIC_OFFSET_SHARE; NaN where it does not exist, which includes a statistic that is
- * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_OBSERVATIONS and ROWS_SHIFT, which
+ * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_OBSERVATIONS and OBSERVATIONS_SHIFT, which
  * change nothing within a group, z and every p of a pair group of one group with itself, and of a
  * roll-up of such alone, are absent. */
 QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,

@@ -35,7 +35,7 @@ enum {
      * breaks all co-variation between groups. */
     QKVSIM_SCHEME_OBSERVATIONS = 5,
     /** Each group rotated over the observations by a random lag of its own, all its features
-     * together: as ROWS, and keeps how a group depends on its own past. */
+     * together: as OBSERVATIONS, and keeps how a group depends on its own past. */
     QKVSIM_SCHEME_OBSERVATIONS_SHIFT = 6
 };
 
@@ -54,11 +54,21 @@ typedef struct qkvsim_permutation {
     int64_t index;                     /**< 0 .. 2^32 - 1 */
     const qkvsim_selection *selection; /**< default: all observations; others take no part */
     qkvsim_scheme scheme;              /**< QKVSIM_SCHEME_* */
-    const qkvsim_layout *layout;       /**< labels all features; GROUP, ROWS, ROWS_SHIFT need it */
-    /** A number for each row of the parts (its document, its window), borrowed: SHIFT and ROWS_SHIFT
-     * rotate each run of equal numbers, among the observations in use, in itself, by a lag of its
-     * own. Default: one run. The other schemes ignore it. */
+    /** Labels all features; GROUP, OBSERVATIONS and OBSERVATIONS_SHIFT need it. */
+    const qkvsim_layout *layout;
+    /** A number for each row of the parts (its document, its window), borrowed: SHIFT and
+     * OBSERVATIONS_SHIFT rotate each run of equal numbers, among the observations in use, in itself, by a
+     * lag of its own. Default: one run. Others have no use for it but with EXCHANGE_SEGMENTS. */
     const int32_t *segments;
+    /** Default: OBSERVATIONS. With SEGMENTS, FEATURE and OBSERVATIONS exchange whole runs of equal numbers
+     * with others that are as long (Winkler et al. 2014, whole blocks); the rest refuse it. */
+    qkvsim_exchange exchange;
+    /** Not 0: `index` counts all permutations that are different (see qkvsim_baseline_enumerated), 0
+     * being the input itself, and seed is ignored. There must be more than `index` of them, and at most
+     * 2^32; ALL and GROUP refuse it. The first group, or feature, stays as it is. Permutation k has
+     * digit i of k, in the base of the L different permutations of one, for group or feature i + 1: of
+     * rotations, the lags of its segments, the first one's the last digit; else a number of an order. */
+    int32_t enumerated;
 } qkvsim_permutation;
 
 /**
@@ -66,7 +76,8 @@ typedef struct qkvsim_permutation {
  * @param parts  `part_count` views, d features in all
  * @param matrix selected observations (in increasing order) x d; QKVSIM_DTYPE_F32, or F64 for any input.
  * An input with an F64 part needs an F64 matrix: the multiset of values is kept exactly.
- * @return INVALID_ARGUMENT, TOO_LARGE, or NO_MEMORY; NaN and infinity are values like any other here
+ * @return INVALID_ARGUMENT, which includes segments no two of which are as long; TOO_LARGE, or
+ * NO_MEMORY; NaN and infinity are values like any other here
  *
  * Each of the scheme's permutations is equally likely, lags from 0 to the run's length less 1: numbers
  * below a bound are drawn without bias (Lemire 2019), and where values change columns they are dealt
