@@ -895,6 +895,17 @@ class Inference(Program):
             self.assertLessEqual({statistic, statistic + "_low", statistic + "_p_max",
                                   statistic + "_matched_mean"}, set(header))
 
+    def test_every_statistic_is_documented(self):
+        page = os.path.join(DATA, "..", "..", "docs", "program.md")
+        with open(page, encoding="utf-8") as file:
+            words = set(re.findall("`([a-z_]+)`", file.read()))
+        (condition,) = self.analyze(self.input, "--interval", "jackknife", "--permutations",
+                                    9)["conditions"]
+        row = condition["pair_groups"][0]
+        keys = (row["offset"].keys() | row["cosine"].keys() | row["pearson"].keys()
+                | row["baseline"]["cosine"]["mean"].keys())
+        self.assertLessEqual(keys - {"defined", "undefined", "histogram", "mean", "sd", "z"}, words)
+
     def test_every_statistic_can_be_chosen(self):
         for statistic in self.REPLICATED + self.OF_COSINES + self.OF_CORRELATIONS + ["min", "max"]:
             for options in (["--interval", "jackknife", "--permutations", 9],
@@ -1058,6 +1069,16 @@ class Inference(Program):
                     drawn.append(file.read())
             self.assertEqual(drawn[0], drawn[1])
             self.assertEqual(drawn[1] == drawn[2], targets == "0-59")
+
+    def test_the_figure_draws_nothing_where_subsets_have_no_values(self):
+        """A single observation has no correlations, though all observations of the other have."""
+        self.succeed("analyze", self.input, "--targets", "7", "--metrics", "pearson", "--figure",
+                     self.path("figure.svg"))
+        with open(self.path("figure.svg"), encoding="utf-8") as file:
+            dashed = re.findall(r'stroke-dasharray[^>]* d="([^"]*)"', file.read())
+        self.assertEqual(len(dashed), 1 + 6)  # in the legend and in each panel
+        for path in dashed:
+            self.assertEqual(len(set(re.findall(r"[\d.]+", path)[1::2])), 1, path)
 
     def check_distances(self, distances, first, second):
         for name in ("kolmogorov_smirnov", "wasserstein", "jensen_shannon"):
@@ -1325,7 +1346,7 @@ class Warnings(Program):
     def test_selections_of_unequal_size_are_said(self):
         self.slow(200, 0)
         (text,) = self.warnings("--targets", "0-31")["unequal_sizes"]
-        self.assertIn("targets are 32 observations, non-targets 168", text)
+        self.assertIn("targets have n = 32, non-targets n = 168", text)
         self.assertNotIn("unequal_sizes", self.warnings("--targets", "0-99"))
 
     def test_why_there_is_no_interval_is_said(self):

@@ -89,13 +89,16 @@ static bool band_shares(const struct figure *figure, int condition, int32_t pair
     return counts != NULL && total > 0;
 }
 
-/* A condition's own curve: its histogram, or the mean one of its matched subsets. */
+/* A condition's own curve: its histogram, or the mean one of its matched subsets, where nothing may be
+ * defined though all observations have values. */
 static void own_shares(const struct figure *figure, int condition, int32_t pair_group,
                        int32_t metric, double *shares)
 {
-    if (!is_matched(figure->report, condition)
-        || !band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MEAN, shares))
+    if (!is_matched(figure->report, condition))
         report_shares(&figure->report->conditions[condition], pair_group, metric, shares);
+    else if (!band_shares(figure, condition, pair_group, metric, QKVSIM_SUMMARY_MEAN, shares))
+        for (int64_t i = 0; i < figure->report->options->bins; i++)
+            shares[i] = 0;
 }
 
 static double largest(const double *values, int64_t count)

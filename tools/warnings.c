@@ -45,8 +45,9 @@ static void warn_of_sizes(struct warnings *warnings, const struct report *report
     if (report->condition_count < 2 || size_of(report, 0) == size_of(report, 1))
         return;
     warn(warnings, "unequal_sizes", true,
-         "%s are %s observations, %s %s: standard deviations, tails and raw shares differ for that "
-         "alone; compare corrected statistics, or at equal size with --compare",
+         "%s have n = %s, %s n = %s: standard deviations, tails and raw shares differ for that "
+         "alone; "
+         "compare corrected statistics, or at equal size with --compare",
          report->conditions[0].name, text_count(size_of(report, 0), first),
          report->conditions[1].name, text_count(size_of(report, 1), second));
 }
