@@ -385,6 +385,7 @@ static qkvsim_status check_accumulator(qkvsim_context *context,
     if (accumulator == NULL || accumulator->observations == 0)
         return qkv_invalid(context, "the accumulator is %s",
                            accumulator == NULL ? "NULL" : "empty");
+    qkv_work_open(context);
     *input = (qkv_input){ .real = QKVSIM_DTYPE_F64,
                           .features = accumulator->features,
                           .observations = accumulator->observations };

@@ -1,5 +1,5 @@
 /* The context: allocation, error text, progress, and the reading of versioned structs. */
-#define _GNU_SOURCE /* sched_getaffinity, madvise */
+#define _GNU_SOURCE /* sched_getaffinity, madvise, clock_gettime */
 #include "context.h"
 
 #include <sched.h>
@@ -10,7 +10,10 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { CACHE_LINE = 64, HUGE_PAGE = 2097152, THREADS_MAX = 1024 };
+enum { CACHE_LINE = 64, HUGE_PAGE = 2097152, THREADS_MAX = 1024, CLEARED_AT_A_TIME = 1 << 26 };
+
+static const double seconds_between_calls =
+    0.1; /* of the progress callback, where units are long */
 
 static void *default_allocate(void *user, size_t size)
 {
@@ -68,6 +71,22 @@ static void advise_huge_pages(const qkv_allocator *allocator, void *memory, size
 #endif
 }
 
+/* Zeroes new working memory, whose pages may be many: a cancelled call leaves it for the next to ask for
+ * anew. */
+static void clear_workspace(qkvsim_context *context, qkv_workspace which)
+{
+    char *memory = context->workspace[which];
+    const size_t bytes = context->workspace_bytes[which];
+    for (size_t at = 0, count; at < bytes; at += count) {
+        if (qkv_work_pulse(context, 0)) {
+            context->workspace_bytes[which] = 0;
+            return;
+        }
+        count = bytes - at < CLEARED_AT_A_TIME ? bytes - at : CLEARED_AT_A_TIME;
+        memset(memory + at, 0, count);
+    }
+}
+
 void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, size_t size)
 {
     if (size != 0 && count > PTRDIFF_MAX / size)
@@ -80,7 +99,7 @@ void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, siz
     if (context->workspace[which] == NULL)
         return NULL;
     advise_huge_pages(&context->allocator, context->workspace[which], count * size);
-    memset(context->workspace[which], 0, count * size);
+    clear_workspace(context, which);
     return context->workspace[which];
 }
 
@@ -160,6 +179,13 @@ qkvsim_status qkv_read_options(qkvsim_context *context, const char *name, const 
     return QKVSIM_OK;
 }
 
+void qkv_work_open(qkvsim_context *context)
+{
+    atomic_store(&context->work_cancelled, false);
+    clock_gettime(CLOCK_MONOTONIC, &context->work_told);
+    qkv_work_begin(context, 1);
+}
+
 void qkv_work_begin(qkvsim_context *context, int64_t total)
 {
     context->work_done = 0;
@@ -170,9 +196,33 @@ bool qkv_work_at(qkvsim_context *context, int64_t done)
 {
     if (done > context->work_done)
         context->work_done = done;
-    return context->progress != NULL
-           && context->progress(context->progress_user, context->work_done, context->work_total)
-                  != 0;
+    if (context->progress == NULL)
+        return false;
+    clock_gettime(CLOCK_MONOTONIC, &context->work_told);
+    if (context->progress(context->progress_user, context->work_done, context->work_total) != 0)
+        atomic_store(&context->work_cancelled, true);
+    return qkv_work_is_cancelled(context);
+}
+
+static double seconds_since(const struct timespec *before)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - before->tv_sec) + 1e-9 * (double)(now.tv_nsec - before->tv_nsec);
+}
+
+bool qkv_work_pulse(qkvsim_context *context, int32_t worker)
+{
+    if (context->progress == NULL)
+        return false;
+    if (worker == 0 && seconds_since(&context->work_told) > seconds_between_calls)
+        qkv_work_at(context, context->work_done);
+    return qkv_work_is_cancelled(context);
+}
+
+bool qkv_work_is_cancelled(qkvsim_context *context)
+{
+    return atomic_load_explicit(&context->work_cancelled, memory_order_relaxed);
 }
 
 qkvsim_status qkv_cancelled(qkvsim_context *context)

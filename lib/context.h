@@ -4,8 +4,10 @@
 
 #include <qkvsim/context.h>
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <time.h>
 
 #include "kernels/kernels.h"
 
@@ -31,6 +33,8 @@ struct qkvsim_context {
     void *progress_user;
     int64_t work_done; /* units finished in the present call, of work_total */
     int64_t work_total;
+    struct timespec work_told; /* when the callback was last called */
+    atomic_bool work_cancelled;
     int32_t threads;
     const qkv_kernels *kernels;
     void *workspace[QKV_WORKSPACES];
@@ -84,10 +88,17 @@ qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const v
 qkvsim_status qkv_read_options(qkvsim_context *context, const char *name, const void *from,
                                void *to, size_t size);
 
-/* Progress of one public call: begin once, then advance on the calling thread; true means
- * cancelled. */
+/*
+ * Progress of one public call: open where it begins to read, begin once the units are known, then
+ * advance on the calling thread; true means cancelled. Between the units, pulse: it costs a look at
+ * the clock, and reaches the callback where a tenth of a second has passed. Worker 0 is the calling
+ * thread; the others only learn of a cancellation.
+ */
+void qkv_work_open(qkvsim_context *context);
 void qkv_work_begin(qkvsim_context *context, int64_t total);
 bool qkv_work_at(qkvsim_context *context, int64_t done);
+bool qkv_work_pulse(qkvsim_context *context, int32_t worker);
+bool qkv_work_is_cancelled(qkvsim_context *context);
 qkvsim_status qkv_cancelled(qkvsim_context *context);
 
 #endif

@@ -161,6 +161,7 @@ void qkv_dealer_close(const qkvsim_context *context, qkv_dealer *dealer)
 /* ---- dealing ---- */
 
 typedef struct deal {
+    qkvsim_context *context;
     qkv_dealer *dealer;
     const void *values;
     atomic_llong next;
@@ -249,7 +250,8 @@ static void deal_chunk(const deal *work, qkv_piles *piles, int64_t c)
 static void deal_worker(void *state, int32_t worker)
 {
     deal *work = state;
-    for (int64_t c; (c = qkv_next_task(&work->next, work->dealer->chunk_count)) >= 0;)
+    for (int64_t c; !qkv_work_pulse(work->context, worker)
+                    && (c = qkv_next_task(&work->next, work->dealer->chunk_count)) >= 0;)
         deal_chunk(work, &work->dealer->hands[worker].piles, c);
 }
 
@@ -299,11 +301,14 @@ static qkvsim_status clear_hands(qkvsim_context *context, qkv_dealer *dealer, in
 qkvsim_status qkv_dealer_deal(qkvsim_context *context, qkv_dealer *dealer, const void *values,
                               uint64_t seed, uint32_t index)
 {
-    deal work = { .dealer = dealer, .values = values };
+    deal work = { .context = context, .dealer = dealer, .values = values };
     dealer->seed = seed;
     dealer->index = index;
-    qkv_parallel(qkv_worker_count(context, dealer->chunk_count, 4.0 * (double)dealer->count),
+    qkv_parallel(context,
+                 qkv_worker_count(context, dealer->chunk_count, 4.0 * (double)dealer->count),
                  deal_worker, &work);
+    if (qkv_work_is_cancelled(context))
+        return qkv_cancelled(context);
     return clear_hands(context, dealer, start_buckets(dealer));
 }
 

@@ -160,11 +160,12 @@ static void fetch_chunk(const qkv_gram *gram, const tile_run *run, const qkv_chu
 }
 
 /* Chunk by chunk, so that what is fetched for one tile serves the others. */
-static void multiply_run(const qkv_gram *gram, const tile_run *run)
+static void multiply_run(qkvsim_context *context, int32_t worker, const qkv_gram *gram,
+                         const tile_run *run)
 {
     const qkv_chunking all = qkv_divide_observations(gram->panels);
     const bool fetched = panels_stream(gram);
-    for (int64_t c = 0; c < all.chunks; c++) {
+    for (int64_t c = 0; c < all.chunks && !qkv_work_pulse(context, worker); c++) {
         const qkv_chunk part = qkv_chunk_at(&all, c);
         if (fetched)
             fetch_chunk(gram, run, &part);
@@ -210,7 +211,6 @@ typedef struct tile_loop {
     int64_t work_before;
     atomic_llong next;
     atomic_llong finished;
-    atomic_bool cancelled;
 } tile_loop;
 
 static bool in_one_square(const qkv_gram *gram, int64_t a, int64_t b)
@@ -250,13 +250,8 @@ static void consume_tile(tile_loop *loop, int32_t worker, int64_t number, const 
     tile.values = values;
     loop->sink->consume(loop->sink, worker, &tile);
     const int64_t finished = atomic_fetch_add(&loop->finished, 1) + 1;
-    if (worker == 0 && qkv_work_at(loop->context, loop->work_before + finished))
-        atomic_store(&loop->cancelled, true);
-}
-
-static bool is_cancelled(tile_loop *loop)
-{
-    return atomic_load_explicit(&loop->cancelled, memory_order_relaxed);
+    if (worker == 0)
+        qkv_work_at(loop->context, loop->work_before + finished);
 }
 
 static void tile_worker(void *state, int32_t worker)
@@ -264,12 +259,13 @@ static void tile_worker(void *state, int32_t worker)
     tile_loop *loop = state;
     const qkv_gram *gram = loop->gram;
     tile_run run = { .tiles = loop->buffers + (size_t)worker * loop->worker_bytes };
-    while (!is_cancelled(loop) && take_run(loop, &run)) {
+    while (!qkv_work_pulse(loop->context, worker) && take_run(loop, &run)) {
         if (gram->moments != NULL)
             divide_moments(gram, run.first, run.tiles);
         else
-            multiply_run(gram, &run);
-        for (int64_t t = run.first; t < run.first + run.count && !is_cancelled(loop); t++)
+            multiply_run(loop->context, worker, gram, &run);
+        for (int64_t t = run.first;
+             t < run.first + run.count && !qkv_work_is_cancelled(loop->context); t++)
             consume_tile(loop, worker, t, qkv_tile_values(gram->panels, run_tile(gram, &run, t)));
     }
 }
@@ -300,10 +296,10 @@ qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gr
         loop.workers = qkv_blas_enter(loop.workers);
     if (loop.workers == 0)
         return qkv_blas_no_room(context);
-    qkv_parallel(loop.workers, tile_worker, &loop);
+    qkv_parallel(context, loop.workers, tile_worker, &loop);
     if (multiplies)
         qkv_blas_leave(loop.workers);
-    if (atomic_load(&loop.cancelled) || qkv_work_at(context, loop.work_before + gram->tile_count))
+    if (qkv_work_is_cancelled(context) || qkv_work_at(context, loop.work_before + gram->tile_count))
         return qkv_cancelled(context);
     return QKVSIM_OK;
 }

@@ -93,6 +93,7 @@ static qkvsim_status count_matrix(qkvsim_context *context, counting *work)
                                is_double ? sizeof(double) : sizeof(float));
     if (reals == NULL)
         return qkv_no_memory(context, "a row of the matrix");
+    qkv_work_open(context);
     qkv_work_begin(context, work->matrix.observations);
     bool cancelled = false;
     for (int64_t r = 0; r < work->matrix.observations && !cancelled; r++) {

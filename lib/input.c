@@ -298,7 +298,7 @@ static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, bool may_be_em
         return qkv_no_memory(context, "the dropped rows");
     }
     int64_t kept_count = 0;
-    for (int64_t k = 0; k < input->observations; k++) {
+    for (int64_t k = 0; k < input->observations && !qkv_work_pulse(context, 0); k++) {
         const int64_t row = qkv_input_row(input, k);
         if (row_is_finite(input, row))
             kept[kept_count++] = row;
@@ -308,6 +308,8 @@ static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, bool may_be_em
     qkv_release(&context->allocator, input->rows);
     input->rows = kept;
     input->observations = kept_count;
+    if (qkv_work_is_cancelled(context))
+        return qkv_cancelled(context);
     if (kept_count == 0 && !may_be_empty)
         return qkv_fail(context, QKVSIM_ERROR_NONFINITE,
                         "each of the %zu observations has a NaN or an infinity: none is left",
@@ -355,6 +357,7 @@ qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_view *parts, 
                              const qkv_input_options *options, qkv_input *input)
 {
     *input = (qkv_input){ .nonfinite = options->nonfinite };
+    qkv_work_open(context);
     const qkvsim_status status = fill(context, parts, part_count, options, input);
     if (status != QKVSIM_OK)
         qkv_input_close(context, input);

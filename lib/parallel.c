@@ -1,14 +1,15 @@
 /* Threads for one phase of a call: started, used and joined here. OpenBLAS is told to stay on one
  * thread in each of them. */
-#define _GNU_SOURCE /* thread affinity */
+#define _GNU_SOURCE /* thread affinity, timed joins */
 #include "parallel.h"
 
+#include <errno.h>
 #include <pthread.h>
 #include <sched.h>
 
 #include "blas.h"
 
-enum { WORKERS_MAX = 1024 };
+enum { WORKERS_MAX = 1024, NANOSECONDS = 1000000000 };
 
 /* Starting a thread costs about as much as this many additions. */
 static const double operations_per_worker = 4e5;
@@ -84,7 +85,20 @@ static bool start_member(member *self)
     return pthread_create(&self->thread, NULL, run_member, self) == 0;
 }
 
-void qkv_parallel(int32_t workers, qkv_worker body, void *state)
+/* Waits for a member, whose last task may be long. */
+static void join_member(qkvsim_context *context, const member *self)
+{
+    struct timespec until;
+    do {
+        clock_gettime(CLOCK_REALTIME, &until);
+        until.tv_nsec += NANOSECONDS / 20;
+        until.tv_sec += until.tv_nsec / NANOSECONDS;
+        until.tv_nsec %= NANOSECONDS;
+        qkv_work_pulse(context, 0);
+    } while (pthread_timedjoin_np(self->thread, NULL, &until) == ETIMEDOUT);
+}
+
+void qkv_parallel(qkvsim_context *context, int32_t workers, qkv_worker body, void *state)
 {
     member team[WORKERS_MAX];
     int32_t started = 1;
@@ -98,7 +112,10 @@ void qkv_parallel(int32_t workers, qkv_worker body, void *state)
     team[0] = (member){ .body = body, .state = state, .worker = 0 };
     run_body(&team[0]);
     for (int32_t w = 1; w < started; w++)
-        pthread_join(team[w].thread, NULL);
+        if (context != NULL && context->progress != NULL)
+            join_member(context, &team[w]);
+        else
+            pthread_join(team[w].thread, NULL);
 }
 
 void qkv_task_runs_begin(qkv_task_runs *runs, int64_t tasks, int32_t workers)

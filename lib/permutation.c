@@ -57,7 +57,7 @@ static qkvsim_status write_matrix(qkvsim_context *context, const qkv_permuter *p
         if (work.narrow == NULL)
             return qkv_no_memory(context, "the permuted values");
     }
-    qkv_parallel(workers, write_worker, &work);
+    qkv_parallel(NULL, workers, write_worker, &work); /* what is written cannot be taken back */
     qkv_release(&context->allocator, work.narrow);
     return QKVSIM_OK;
 }

@@ -157,6 +157,7 @@ static void load_permuted(const qkv_source *source, int32_t reader, const int64_
 /* ---- a permutation ---- */
 
 typedef struct ordering {
+    qkvsim_context *context;
     const qkv_permuter *permuter;
     atomic_llong next;
 } ordering;
@@ -174,7 +175,8 @@ static void order_worker(void *state, int32_t worker)
 {
     ordering *work = state;
     const qkv_permuter *permuter = work->permuter;
-    for (int64_t g; (g = qkv_next_task(&work->next, permuter->layout->groups)) >= 0;) {
+    for (int64_t g; !qkv_work_pulse(work->context, worker)
+                    && (g = qkv_next_task(&work->next, permuter->layout->groups)) >= 0;) {
         uint32_t *order = permuter->orders + g * permuter->rows;
         if (shuffles(permuter))
             shuffle_rows(permuter, g, order);
@@ -189,12 +191,12 @@ static qkvsim_status permute(qkvsim_context *context, qkv_permuter *permuter)
         return qkv_dealer_deal(context, &permuter->dealer, permuter->values, permuter->seed,
                                permuter->index);
     if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS) {
-        ordering work = { .permuter = permuter };
+        ordering work = { .context = context, .permuter = permuter };
         const int32_t groups = permuter->layout->groups;
         const double operations = 4.0 * (double)groups * (double)permuter->rows;
-        qkv_parallel(qkv_worker_count(context, groups, operations), order_worker, &work);
+        qkv_parallel(context, qkv_worker_count(context, groups, operations), order_worker, &work);
     }
-    return QKVSIM_OK;
+    return qkv_work_is_cancelled(context) ? qkv_cancelled(context) : QKVSIM_OK;
 }
 
 qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter, uint64_t seed,
@@ -360,7 +362,7 @@ static qkvsim_status open_scheme(qkvsim_context *context, const qkv_input *input
 }
 
 typedef struct loading {
-    const qkvsim_context *context;
+    qkvsim_context *context;
     const qkv_input *input;
     const qkv_permuter *permuter;
     atomic_llong next;
@@ -370,7 +372,8 @@ static void load_worker(void *state, int32_t worker)
 {
     loading *work = state;
     const qkv_permuter *permuter = work->permuter;
-    for (int64_t j; (j = qkv_next_task(&work->next, permuter->columns)) >= 0;) {
+    for (int64_t j; !qkv_work_pulse(work->context, worker)
+                    && (j = qkv_next_task(&work->next, permuter->columns)) >= 0;) {
         const size_t start = (size_t)(qkv_place_of(permuter, j) * permuter->rows);
         const qkv_strip column = { (char *)permuter->values + start * permuter->size, 1,
                                    permuter->rows, 1 };
@@ -386,10 +389,11 @@ static qkvsim_status open_values(qkvsim_context *context, const qkv_input *input
     if (permuter->values == NULL)
         return qkv_no_memory(context, "the permuted values");
     loading work = { .context = context, .input = input, .permuter = permuter };
-    qkv_parallel(qkv_worker_count(context, permuter->columns,
+    qkv_parallel(context,
+                 qkv_worker_count(context, permuter->columns,
                                   4.0 * (double)permuter->rows * (double)permuter->columns),
                  load_worker, &work);
-    return QKVSIM_OK;
+    return qkv_work_is_cancelled(context) ? qkv_cancelled(context) : QKVSIM_OK;
 }
 
 /* Room for the columns that each reader makes together; bands need none. */

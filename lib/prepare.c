@@ -358,10 +358,12 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
     const qkv_strip loaded = strip_to_load(work, worker, &strip);
     qkv_feature features[QKV_STRIP_WIDTH];
     qkv_load_columns(work->context, work->input, worker, panels->order + position, &loaded);
-    if (work->scratch != NULL)
-        qkv_rank_strip(&loaded, panels->real,
+    if (work->scratch != NULL && !qkv_work_pulse(work->context, worker))
+        qkv_rank_strip(work->context, worker, &loaded, panels->real,
                        work->scratch
                            + (size_t)worker * qkv_rank_scratch(strip.count, panels->real));
+    if (qkv_work_pulse(work->context, worker))
+        return;
     prepare_strip(work->context, &loaded, panels->real, &strip, features);
     for (int64_t j = 0; j < strip.width; j++) {
         const int64_t column = panels->order[position + j];
@@ -377,7 +379,8 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
 static void prepare_worker(void *state, int32_t worker)
 {
     preparation *work = state;
-    for (int64_t task; (task = qkv_next_task_of(&work->strips, worker)) >= 0;)
+    for (int64_t task; !qkv_work_pulse(work->context, worker)
+                       && (task = qkv_next_task_of(&work->strips, worker)) >= 0;)
         prepare_one(work, worker, task);
 }
 
@@ -387,6 +390,8 @@ static qkvsim_status report_nonfinite(qkvsim_context *context, const qkv_input *
 {
     for (int64_t k = 0; k < input->observations; k++) {
         const int64_t row = qkv_input_row(input, k);
+        if (qkv_work_pulse(context, 0))
+            return qkv_cancelled(context);
         for (int64_t j = 0; j < input->features; j++) {
             if (!panels->statistics[j].nonfinite || qkv_input_is_finite(input, row, j))
                 continue;
@@ -431,7 +436,9 @@ static qkvsim_status prepare_all(qkvsim_context *context, const qkv_input *input
     if (status != QKVSIM_OK)
         return status;
     qkv_task_runs_begin(&work.strips, strips, workers);
-    qkv_parallel(workers, prepare_worker, &work);
+    qkv_parallel(context, workers, prepare_worker, &work);
+    if (qkv_work_is_cancelled(context))
+        return qkv_cancelled(context);
     panels->special = atomic_load(&work.special);
     if (!panels->special || input->nonfinite == QKVSIM_NONFINITE_UNDEFINED_FEATURE)
         return QKVSIM_OK;

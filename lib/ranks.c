@@ -7,6 +7,12 @@
 
 enum { DIGITS = 256, TOGETHER = 8 };
 
+/* Of whom a worker learns that the call is cancelled. */
+typedef struct pulse {
+    qkvsim_context *context;
+    int32_t worker;
+} pulse;
+
 #define REAL float
 #define KEY uint32_t
 #define REAL_NAME(name) name##_f32
@@ -30,10 +36,12 @@ size_t qkv_rank_scratch(int64_t n, int32_t real)
                                        : 2 * sizeof(entry_f32) + TOGETHER * sizeof(float));
 }
 
-void qkv_rank_strip(const qkv_strip *strip, int32_t real, void *scratch)
+void qkv_rank_strip(qkvsim_context *context, int32_t worker, const qkv_strip *strip, int32_t real,
+                    void *scratch)
 {
+    const pulse own = { context, worker };
     if (real == QKVSIM_DTYPE_F64)
-        rank_strip_f64(strip, scratch);
+        rank_strip_f64(&own, strip, scratch);
     else
-        rank_strip_f32(strip, scratch);
+        rank_strip_f32(&own, strip, scratch);
 }

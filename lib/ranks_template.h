@@ -60,10 +60,11 @@ static void REAL_NAME(deal)(const REAL_NAME(entry) * from, int64_t n, size_t byt
 
 /* Returns where the sorted entries are. */
 static const REAL_NAME(entry)
-    * REAL_NAME(sort)(REAL_NAME(entry) * entries, REAL_NAME(entry) * other, int64_t n,
-                      REAL_NAME(counts) * counts)
+    * REAL_NAME(sort)(const pulse *own, REAL_NAME(entry) * entries, REAL_NAME(entry) * other,
+                      int64_t n, REAL_NAME(counts) * counts)
 {
-    for (size_t byte = 0; byte < sizeof(KEY); byte++) {
+    for (size_t byte = 0; byte < sizeof(KEY) && !qkv_work_pulse(own->context, own->worker);
+         byte++) {
         if (counts->of[byte][REAL_NAME(digit)(entries[0].key, byte)] == (KEY)n)
             continue;
         REAL_NAME(deal)(entries, n, byte, counts->of[byte], other);
@@ -86,16 +87,17 @@ static void REAL_NAME(write)(const REAL_NAME(entry) * sorted, int64_t n, REAL *v
     }
 }
 
-static void REAL_NAME(rank_column)(REAL *values, int64_t n, REAL_NAME(entry) * entries)
+static void REAL_NAME(rank_column)(const pulse *own, REAL *values, int64_t n,
+                                   REAL_NAME(entry) * entries)
 {
     REAL_NAME(counts) counts;
     if (REAL_NAME(read)(values, n, entries, &counts))
-        REAL_NAME(write)(REAL_NAME(sort)(entries, entries + n, n, &counts), n, values);
+        REAL_NAME(write)(REAL_NAME(sort)(own, entries, entries + n, n, &counts), n, values);
 }
 
 /* Columns are ranked a few at a time in memory of their own: in the strip, each value of a column
  * lies in another cache line. */
-static void REAL_NAME(rank_strip)(const qkv_strip *strip, void *scratch)
+static void REAL_NAME(rank_strip)(const pulse *own, const qkv_strip *strip, void *scratch)
 {
     const int64_t n = strip->count;
     REAL_NAME(entry) *const entries = scratch;
@@ -107,7 +109,7 @@ static void REAL_NAME(rank_strip)(const qkv_strip *strip, void *scratch)
             for (int64_t j = 0; j < width; j++)
                 columns[j * n + r] = values[r * strip->leading + j];
         for (int64_t j = 0; j < width; j++)
-            REAL_NAME(rank_column)(columns + j * n, n, entries);
+            REAL_NAME(rank_column)(own, columns + j * n, n, entries);
         for (int64_t r = 0; r < n; r++)
             for (int64_t j = 0; j < width; j++)
                 values[r * strip->leading + j] = columns[j * n + r];

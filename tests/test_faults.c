@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 /* An analysis of three groups that any test may run, as often as it likes. */
@@ -446,6 +447,99 @@ START_TEST(input_that_changes_while_it_is_read_is_an_error_at_most)
 }
 END_TEST
 
+/* ---- long calls ---- */
+
+/* Columns so long that a strip, a rank and a tile take their time. */
+enum { LONG_N = 500000, LONG_D = 96 };
+
+/* When the callback was called last, and the longest time without: of the processor, so that what else
+ * the machine does counts for nothing. */
+typedef struct heartbeat {
+    struct timespec last;
+    double longest;
+    int64_t calls;
+    bool cancels;
+} heartbeat;
+
+static void beat(heartbeat *heart)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    const double seconds = (double)(now.tv_sec - heart->last.tv_sec)
+                           + 1e-9 * (double)(now.tv_nsec - heart->last.tv_nsec);
+    if (seconds > heart->longest)
+        heart->longest = seconds;
+    heart->last = now;
+}
+
+static int32_t hear(void *user, int64_t done, int64_t total)
+{
+    heartbeat *heart = user;
+    (void)done;
+    (void)total;
+    beat(heart);
+    heart->calls++;
+    return heart->cancels;
+}
+
+static qkvsim_status call_long(int which, const qkvsim_view *view, const qkvsim_layout *layout)
+{
+    const qkvsim_analysis_options ranks = { .struct_size = sizeof ranks,
+                                            .metrics = METRICS_SUM,
+                                            .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
+    const qkvsim_baseline_options dealt = { .struct_size = sizeof dealt, .permutations = 1 };
+    qkvsim_analysis *analysis = NULL;
+    qkvsim_baseline *baseline = NULL;
+    const qkvsim_status status =
+        which == 0 ? qkvsim_analyze(context, view, 1, layout, &ranks, &analysis)
+                   : qkvsim_baseline_run(context, view, 1, layout, NULL, &dealt, &baseline);
+    qkvsim_analysis_free(analysis);
+    qkvsim_baseline_free(baseline);
+    return status;
+}
+
+static heartbeat listen_to(int which, const qkvsim_view *view, const qkvsim_layout *layout,
+                           bool cancels)
+{
+    heartbeat heart = { .cancels = cancels };
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &heart.last);
+    qkvsim_context_set_progress(context, hear, &heart);
+    const qkvsim_status status = call_long(which, view, layout);
+    beat(&heart);
+    ck_assert_msg(status == (cancels ? QKVSIM_ERROR_CANCELLED : QKVSIM_OK), "status %d",
+                  (int)status);
+    return heart;
+}
+
+START_TEST(the_callback_is_reached_several_times_a_second)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return; /* which takes several times as long over each step */
+#endif
+    float *values = malloc((size_t)LONG_N * LONG_D * sizeof *values);
+    ck_assert_ptr_nonnull(values);
+    random_source source = { 1 };
+    for (int64_t k = 0; k < (int64_t)LONG_N * LONG_D; k++)
+        values[k] = (float)random_uniform(&source);
+    const qkvsim_view view = { .struct_size = sizeof view,
+                               .data = values,
+                               .dtype = QKVSIM_DTYPE_F32,
+                               .observations = LONG_N,
+                               .features = LONG_D,
+                               .observation_stride = LONG_D,
+                               .feature_stride = 1 };
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, LONG_D, &layout));
+    const heartbeat whole = listen_to(_i, &view, layout, false);
+    ck_assert_msg(whole.longest < 0.5, "%g s without a call", whole.longest);
+    const heartbeat cancelled = listen_to(_i, &view, layout, true);
+    ck_assert_int_eq(cancelled.calls, 1);
+    ck_assert_msg(cancelled.longest < 0.5, "%g s to cancel", cancelled.longest);
+    qkvsim_layout_free(layout);
+    free(values);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("faults");
@@ -454,5 +548,6 @@ int main(void)
     tcase_add_test(faults, a_fork_during_a_call_leaves_a_child_that_can_call);
     tcase_add_loop_test(faults, input_that_changes_while_it_is_read_is_an_error_at_most, 0,
                         RACING_CALLS);
+    tcase_add_loop_test(faults, the_callback_is_reached_several_times_a_second, 0, 2);
     return run_suite(suite);
 }

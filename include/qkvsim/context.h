@@ -29,10 +29,11 @@ extern "C" {
 typedef struct qkvsim_context qkvsim_context;
 
 /**
- * Called now and then on the thread that made the call, never on a worker.
+ * Called on the thread that made the call, never on a worker: several times a second, also where
+ * units of work are long.
  * @param user  the context option `progress_user`
  * @param done  units of work finished, from 0 to total; never falls during one call
- * @param total units of work in this call, at least 1
+ * @param total units of work in this call, at least 1; not known, and 1, before the first is begun
  * @return 0 to go on, anything else to cancel: the call then returns QKVSIM_ERROR_CANCELLED.
  */
 typedef int32_t (*qkvsim_progress)(void *user, int64_t done, int64_t total);
