@@ -1196,6 +1196,22 @@ class Inference(Program):
                 self.assertEqual(shown[-3], "%.4f [%.4f .. %.4f]" % (
                     own["interval_estimate"][key], *own["interval"][key]))
 
+    def test_permutations_are_counted_where_all_different_ones_are_taken(self):
+        arguments = [self.input, "--groups", "A=12,B=12", "--permutations", 199, "--scheme",
+                     "observations-shift"]
+        for targets, heading in (([], "all the other 119 permutations for all"),
+                                 (["--targets", "0-29"], "all the other 29 permutations for targets, "
+                                  "all the other 89 permutations for non-targets")):
+            result = self.analyze(*arguments, *targets)
+            for condition in result["conditions"]:
+                self.assertLessEqual({"permutations": condition["observations"] - 1,
+                                      "enumerated": True}.items(), condition["baseline"].items())
+            self.assertNotIn("few_permutations", [w["code"] for w in result["warnings"]])
+            table = self.succeed("analyze", *arguments, *targets)
+            self.assertIn(f"baseline of {heading}, scheme observations-shift, seed 0\n", table)
+            (line,) = [x for x in table.splitlines() if x.startswith("A-A")][:1]
+            self.assertEqual(self.cells(line)[-2:], ["-", "-"])  # nothing changes within a group
+
     def test_no_p_is_shown_smaller_than_it_can_be_known(self):
         options = ["--targets", "0-39", "--interval", "jackknife", "--contrast", "Q-Q,V-V"]
         result = self.analyze(self.input, *options, "--permutations", 19, "--compare", 99)

@@ -152,11 +152,13 @@ static void add_rows(json_t *object, const struct report *report, const struct c
     json_object_set_new(object, "rollups", rollups);
 }
 
-static json_t *baseline_method(const struct options *options)
+static json_t *baseline_method(const struct options *options, const qkvsim_baseline *baseline)
 {
     json_t *object = json_object();
     json_object_set_new(object, "scheme", json_string(options_scheme_name(options->scheme)));
-    json_object_set_new(object, "permutations", json_integer(options->permutations));
+    json_object_set_new(object, "permutations",
+                        json_integer(qkvsim_baseline_permutations(baseline)));
+    json_object_set_new(object, "enumerated", json_boolean(qkvsim_baseline_enumerated(baseline)));
     json_object_set_new(object, "seed", json_unsigned(options->seed));
     return object;
 }
@@ -177,7 +179,8 @@ static json_t *condition_object(const struct report *report, const struct condit
     if (report->options->heads != NULL)
         json_object_set_new(object, "head_matrices", head_matrices(report, analysis));
     if (condition->baseline != NULL)
-        json_object_set_new(object, "baseline", baseline_method(report->options));
+        json_object_set_new(object, "baseline",
+                            baseline_method(report->options, condition->baseline));
     if (condition->intervals != NULL) {
         json_object_set_new(object, "interval", json_interval_method(report, condition->intervals));
         json_object_set_new(object, "contrasts", json_contrasts(report, condition->intervals));

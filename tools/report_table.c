@@ -209,12 +209,17 @@ static void inference_cells(char (*cells)[TABLE_CELL_SIZE], const struct report 
     if (baseline == NULL)
         return;
     int32_t tested = table_tested_statistic(report, &of);
-    int32_t p = table_adjusts(report) ? QKVSIM_SUMMARY_P_MAX : QKVSIM_SUMMARY_P;
+    double p =
+        qkvsim_baseline_statistic(baseline, row, metric, tested,
+                                  table_adjusts(report) ? QKVSIM_SUMMARY_P_MAX : QKVSIM_SUMMARY_P);
+    /* Where the scheme changes nothing, observed and mean differ by rounding alone. */
+    double mean =
+        isnan(p) ? (double)NAN
+                 : qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_MEAN);
     cell_null(cells[NULL_MEAN], tested,
               qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_OBSERVED),
-              qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_MEAN));
-    cell_p(cells[P], qkvsim_baseline_statistic(baseline, row, metric, tested, p),
-           qkvsim_baseline_permutations(baseline));
+              mean);
+    cell_p(cells[P], p, qkvsim_baseline_permutations(baseline));
 }
 
 static bool add_line(struct table *table, const struct lines *lines,
@@ -331,6 +336,26 @@ static void print_replicates(FILE *stream, const struct report *report, int widt
     table_print_text(stream, line, width);
 }
 
+/* "baseline of 99 permutations for each condition", or where a condition has no more different ones than
+ * asked for, how many each has. */
+static void permutations_of(const struct report *report, char *line, size_t size)
+{
+    bool all = false;
+    for (int c = 0; c < report->condition_count; c++)
+        all = all || qkvsim_baseline_enumerated(report->conditions[c].baseline) != 0;
+    snprintf(line, size, "baseline of ");
+    for (int c = 0; all && c < report->condition_count; c++) {
+        const qkvsim_baseline *baseline = report->conditions[c].baseline;
+        bool every = qkvsim_baseline_enumerated(baseline) != 0;
+        text_append(line, size, "%s%s%" PRId64 " permutations for %s", c > 0 ? ", " : "",
+                    every ? "all the other " : "", qkvsim_baseline_permutations(baseline),
+                    report->conditions[c].name);
+    }
+    if (!all)
+        text_append(line, size, "%" PRId64 " permutations for each condition",
+                    report->options->permutations);
+}
+
 /* What the columns "null" and "p" are of. */
 static void print_baseline(FILE *stream, const struct report *report, int width)
 {
@@ -339,9 +364,9 @@ static void print_baseline(FILE *stream, const struct report *report, int width)
     int32_t metric;
     int32_t tested = table_tested_statistic(report, &metric);
     report_statistic_name(metric, tested, name);
-    snprintf(line, sizeof line,
-             "baseline of %" PRId64 " permutations for each condition, scheme %s, seed %" PRIu64,
-             options->permutations, options_scheme_name(options->scheme), options->seed);
+    permutations_of(report, line, sizeof line);
+    text_append(line, sizeof line, ", scheme %s, seed %" PRIu64,
+                options_scheme_name(options->scheme), options->seed);
     table_print_text(stream, line, width);
     snprintf(line, sizeof line, "p: of the %s, two-sided%s", name,
              table_adjustment(report, false, adjustment));

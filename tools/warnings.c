@@ -155,16 +155,20 @@ static bool warn_of_dependence(struct warnings *warnings, const struct report *r
     return warn_of_relabelling(warnings, report, study);
 }
 
+/* Of those drawn at random; all different ones together are enough. */
 static void warn_of_permutations(struct warnings *warnings, const struct report *report)
 {
-    const qkvsim_baseline *baseline = report->conditions[0].baseline;
-    int64_t permutations = baseline != NULL ? qkvsim_baseline_permutations(baseline) : 0;
-    int64_t relabellings =
-        report->comparison != NULL ? qkvsim_comparison_permutations(report->comparison) : 0;
-    int64_t fewest = permutations == 0 || (relabellings > 0 && relabellings < permutations)
-                         ? relabellings
-                         : permutations;
-    if (fewest > 0 && fewest < PERMUTATIONS_NEEDED)
+    int64_t fewest = INT64_MAX;
+    for (int c = 0; c < report->condition_count; c++) {
+        const qkvsim_baseline *baseline = report->conditions[c].baseline;
+        if (baseline != NULL && !qkvsim_baseline_enumerated(baseline)
+            && qkvsim_baseline_permutations(baseline) < fewest)
+            fewest = qkvsim_baseline_permutations(baseline);
+    }
+    if (report->comparison != NULL && !qkvsim_comparison_enumerated(report->comparison)
+        && qkvsim_comparison_permutations(report->comparison) < fewest)
+        fewest = qkvsim_comparison_permutations(report->comparison);
+    if (fewest < PERMUTATIONS_NEEDED)
         warn(warnings, "few_permutations", false,
              "p_max_all, over many statistics with tails of their own, needs 999 permutations or "
              "relabellings: here are %" PRId64,
