@@ -9,7 +9,7 @@
 
 #include "blas.h"
 
-enum { WORKERS_MAX = 1024, NANOSECONDS = 1000000000 };
+enum { WORKERS_MAX = 1024, STACK_BYTES = 1 << 20, NANOSECONDS = 1000000000 };
 
 /* Starting a thread costs about as much as this many additions. */
 static const double operations_per_worker = 4e5;
@@ -23,13 +23,14 @@ typedef struct placement {
     bool known;
 } placement;
 
-typedef struct member {
+/* What the members share: little, so that a team needs little of its caller's stack. */
+typedef struct team {
     qkv_worker body;
     void *state;
-    const placement *place;
-    int32_t worker;
-    pthread_t thread;
-} member;
+    placement place;
+    atomic_int_fast32_t
+        joined; /* members that have taken their number, the calling thread being 0 */
+} team;
 
 static placement find_placement(void)
 {
@@ -53,40 +54,42 @@ int32_t qkv_worker_count(const qkvsim_context *context, int64_t tasks, double op
     return workers < 1 ? 1 : (int32_t)workers;
 }
 
-static void run_body(const member *self)
+static void run_body(const team *all, int32_t worker)
 {
     const int32_t before = qkv_blas_enter_thread();
-    self->body(self->state, self->worker);
+    all->body(all->state, worker);
     qkv_blas_leave_thread(before);
 }
 
 static void *run_member(void *argument)
 {
-    const member *self = argument;
-    const placement *place = self->place;
-    if (place->known)
-        pthread_setaffinity_np(pthread_self(), sizeof place->allowed, &place->allowed);
-    run_body(self);
+    team *all = argument;
+    if (all->place.known)
+        pthread_setaffinity_np(pthread_self(), sizeof all->place.allowed, &all->place.allowed);
+    run_body(all, (int32_t)atomic_fetch_add(&all->joined, 1) + 1);
     return NULL;
 }
 
-/* Starts a member away from this processor, or anywhere where that is refused. */
-static bool start_member(member *self)
+/* Starts a member away from this processor, and with a stack that does not depend on the process's
+ * limit; or anyhow where that is refused. */
+static bool start_member(team *all, pthread_t *thread)
 {
     pthread_attr_t attributes;
-    if (self->place->known && pthread_attr_init(&attributes) == 0) {
-        pthread_attr_setaffinity_np(&attributes, sizeof self->place->elsewhere,
-                                    &self->place->elsewhere);
-        const bool started = pthread_create(&self->thread, &attributes, run_member, self) == 0;
+    if (pthread_attr_init(&attributes) == 0) {
+        pthread_attr_setstacksize(&attributes, STACK_BYTES);
+        if (all->place.known)
+            pthread_attr_setaffinity_np(&attributes, sizeof all->place.elsewhere,
+                                        &all->place.elsewhere);
+        const bool started = pthread_create(thread, &attributes, run_member, all) == 0;
         pthread_attr_destroy(&attributes);
         if (started)
             return true;
     }
-    return pthread_create(&self->thread, NULL, run_member, self) == 0;
+    return pthread_create(thread, NULL, run_member, all) == 0;
 }
 
 /* Waits for a member, whose last task may be long. */
-static void join_member(qkvsim_context *context, const member *self)
+static void join_member(qkvsim_context *context, pthread_t thread)
 {
     struct timespec until;
     do {
@@ -95,27 +98,25 @@ static void join_member(qkvsim_context *context, const member *self)
         until.tv_sec += until.tv_nsec / NANOSECONDS;
         until.tv_nsec %= NANOSECONDS;
         qkv_work_pulse(context, 0);
-    } while (pthread_timedjoin_np(self->thread, NULL, &until) == ETIMEDOUT);
+    } while (pthread_timedjoin_np(thread, NULL, &until) == ETIMEDOUT);
 }
 
 void qkv_parallel(qkvsim_context *context, int32_t workers, qkv_worker body, void *state)
 {
-    member team[WORKERS_MAX];
-    int32_t started = 1;
-    const placement place = workers > 1 ? find_placement() : (placement){ .known = false };
-    for (int32_t w = 1; w < workers && w < WORKERS_MAX; w++) {
-        team[w] = (member){ .body = body, .state = state, .place = &place, .worker = w };
-        if (!start_member(&team[w]))
-            break;
+    pthread_t threads[WORKERS_MAX - 1];
+    team all = { .body = body, .state = state };
+    int32_t started = 0;
+    if (workers > 1)
+        all.place = find_placement();
+    while (started < workers - 1 && started < WORKERS_MAX - 1
+           && start_member(&all, &threads[started]))
         started++;
-    }
-    team[0] = (member){ .body = body, .state = state, .worker = 0 };
-    run_body(&team[0]);
-    for (int32_t w = 1; w < started; w++)
+    run_body(&all, 0);
+    for (int32_t k = 0; k < started; k++)
         if (context != NULL && context->progress != NULL)
-            join_member(context, &team[w]);
+            join_member(context, threads[k]);
         else
-            pthread_join(team[w].thread, NULL);
+            pthread_join(threads[k], NULL);
 }
 
 void qkv_task_runs_begin(qkv_task_runs *runs, int64_t tasks, int32_t workers)

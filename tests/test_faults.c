@@ -169,6 +169,44 @@ START_TEST(a_fork_during_a_call_leaves_a_child_that_can_call)
 }
 END_TEST
 
+/* ---- stacks ---- */
+
+/* The library's 64 kB, and what the system and the libraries' thread-local data take of a stack. */
+enum { SMALL_STACK = 128 * 1024 };
+
+static void *analyze_once(void *argument)
+{
+    busy_thread *self = argument;
+    const qkvsim_analysis_options every = { .struct_size = sizeof every, .metrics = METRICS_SUM };
+    const qkvsim_baseline_options dealt = { .struct_size = sizeof dealt, .permutations = 1 };
+    qkvsim_baseline *made = NULL;
+    qkvsim_context *own = silent_context(2);
+    atomic_store(&self->failed, qkvsim_baseline_run(own, &self->work->input.view, 1,
+                                                    self->work->layout, &every, &dealt, &made)
+                                    != QKVSIM_OK);
+    qkvsim_baseline_free(made);
+    qkvsim_context_free(own);
+    return NULL;
+}
+
+START_TEST(a_call_needs_little_stack)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return; /* whose frames are larger */
+#endif
+    job work = job_of(300, 600);
+    busy_thread small = { .work = &work };
+    pthread_attr_t attributes;
+    ck_assert_int_eq(pthread_attr_init(&attributes), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
+    ck_assert_int_eq(pthread_create(&small.thread, &attributes, analyze_once, &small), 0);
+    pthread_join(small.thread, NULL);
+    ck_assert(!atomic_load(&small.failed));
+    pthread_attr_destroy(&attributes);
+    job_free(&work);
+}
+END_TEST
+
 /* ---- input that changes while it is read ---- */
 
 enum { RACED_N = 40, RACED_D = 48, RACED_LISTED = 24 };
@@ -546,6 +584,7 @@ int main(void)
     TCase *faults = add_case(suite, "of the process", make_context, free_context);
     tcase_add_test(faults, short_address_space_is_an_error_and_no_hang);
     tcase_add_test(faults, a_fork_during_a_call_leaves_a_child_that_can_call);
+    tcase_add_test(faults, a_call_needs_little_stack);
     tcase_add_loop_test(faults, input_that_changes_while_it_is_read_is_an_error_at_most, 0,
                         RACING_CALLS);
     tcase_add_loop_test(faults, the_callback_is_reached_several_times_a_second, 0, 2);

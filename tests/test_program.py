@@ -2067,6 +2067,17 @@ class AddressSpace(Program):
         self.assertEqual(status, 0, message)
 
 
+    def test_a_small_stack_is_enough(self):
+        if os.environ.get("QKVSIM_TEST_SANITIZED"):
+            self.skipTest("a sanitizer's frames are larger")
+        for threads in "1", "2":
+            result = self.run_program("analyze", self.input, "--groups", "Q=8,K=2,V=2", "--heads",
+                                      "Q=4,K=1,V=1", "--permutations", 3, "--interval", "jackknife",
+                                      "--threads", threads, preexec_fn=lambda: resource.setrlimit(
+                                          resource.RLIMIT_STACK, (65536, 65536)))
+            self.assertEqual(result.returncode, 0, result.stderr)
+
+
 class Bench(Program):
     def test_an_output_that_cannot_be_is_refused_before_the_work(self):
         result = self.run_program("bench", "--quick", "--rows", "analyze/64", "--json",

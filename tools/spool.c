@@ -43,7 +43,7 @@ bool spool_open_memory(struct spool *spool, struct failure *failure)
 static bool copy(FILE *stream, const void *content, struct failure *failure)
 {
     const struct spool *spool = content;
-    char block[65536];
+    char block[8192];
     if (spool->text != NULL)
         return fwrite(spool->text, 1, spool->size, stream) == spool->size;
     rewind(spool->stream);

@@ -22,6 +22,8 @@ extern "C" {
  * its own while it is loaded, and those of version 0.3.21 ask for theirs for ever, also as the process
  * ends: under such a limit set OPENBLAS_NUM_THREADS=1 before the process starts, as the program does.
  *
+ * Stacks: a call needs 64 kB of the stack of its thread; threads that it starts have 1 MB each.
+ *
  * fork: a process may fork while other threads of it are in calls. The child calls with contexts of
  * its own, and has OpenBLAS's thread count from before those calls. A child forked within a callback
  * must not return from it.
