@@ -300,8 +300,8 @@ double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_g
                                  int32_t metric, int32_t statistic, int32_t summary)
 {
     const int32_t test = qkv_statistic_test(metric, statistic);
-    if (baseline == NULL || summary < 1 || summary > QKV_NULL_SUMMARIES || test < 0
+    if (baseline == NULL || test < 0
         || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
         return NAN;
-    return qkv_null_at(&baseline->nulls, pair_group, test)->summaries[summary - 1];
+    return qkv_null_summary(qkv_null_at(&baseline->nulls, pair_group, test), summary);
 }

@@ -9,6 +9,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "tail.h"
+
 /* Tolerance of "at least as far" for rounding. */
 static const double as_far = 1 - 1e-9;
 
@@ -62,6 +64,45 @@ qkvsim_status qkvsim_adjust_bh(qkvsim_context *context, const double *p, int64_t
     qsort(tests, (size_t)defined, sizeof *tests, compare_ranked);
     adjust_ranked(tests, defined, adjusted);
     qkv_release(&context->allocator, tests);
+    return QKVSIM_OK;
+}
+
+/* ---- the tail of a null ---- */
+
+static qkvsim_status check_tail(qkvsim_context *context, const double *values, int64_t count,
+                                double observed, const double *p)
+{
+    if (values == NULL || p == NULL)
+        return qkv_invalid(context, "%s is NULL", values == NULL ? "values" : "p");
+    if (count < QKV_TAIL_VALUES_LEAST)
+        return qkv_invalid(context, "%lld values have no tail to fit: at least %d are needed",
+                           (long long)count, QKV_TAIL_VALUES_LEAST);
+    for (int64_t k = 0; k < count; k++)
+        if (!isfinite(values[k]))
+            return qkv_invalid(context, "value %lld is %s: expected a finite number", (long long)k,
+                               qkv_number(values[k]).text);
+    return isfinite(observed) ? QKVSIM_OK
+                              : qkv_invalid(context, "observed is %s: expected a finite number",
+                                            qkv_number(observed).text);
+}
+
+qkvsim_status qkvsim_tail_p(qkvsim_context *context, const double *values, int64_t count,
+                            double observed, double *p)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    const qkvsim_status status = check_tail(context, values, count, observed, p);
+    if (status != QKVSIM_OK)
+        return status;
+    double *sorted = qkv_allocate(&context->allocator, (size_t)count, sizeof *sorted);
+    if (sorted == NULL)
+        return qkv_no_memory(context, "the sorted values");
+    int64_t reached = 0;
+    for (int64_t k = 0; k < count; k++)
+        reached += values[k] >= observed;
+    memcpy(sorted, values, (size_t)count * sizeof *values);
+    *p = reached <= QKV_TAIL_REACHED_MOST ? qkv_tail_p(sorted, count, observed) : (double)NAN;
+    qkv_release(&context->allocator, sorted);
     return QKVSIM_OK;
 }
 
@@ -147,10 +188,35 @@ static void count_extremes(qkv_null *null, int64_t m)
     *summary_of(null, QKVSIM_SUMMARY_P_GREATER) = bounded(null, (double)greater / count);
 }
 
+/* Whether counting leaves p in doubt, and more permutations would have settled it. */
+static bool wants_fit(const qkv_null *null, int64_t m, int32_t tested)
+{
+    const double p = null->summaries[tested - 1];
+    return m >= QKV_TAIL_VALUES_LEAST && null->least_p <= qkv_tail_floor(m)
+           && p * (double)(m + 1) < QKV_TAIL_REACHED_MOST + 1.5
+           && null->summaries[QKVSIM_SUMMARY_SD - 1] > 0;
+}
+
+/* Fits how far from the centre values lie, or where only large ones count, the values. One that does
+ * not exist might lie anywhere. */
+static void fit_tail(qkv_null *null, int64_t m, bool upper, double *scratch)
+{
+    if (!wants_fit(null, m, upper ? QKVSIM_SUMMARY_P_GREATER : QKVSIM_SUMMARY_P))
+        return;
+    const double centre = upper ? 0 : pool(null, m, m + 1).centre;
+    for (int64_t k = 0; k < m; k++) {
+        scratch[k] = upper ? null->values[k] : fabs(null->values[k] - centre);
+        if (isnan(scratch[k]))
+            return;
+    }
+    null->fitted = qkv_tail_p(scratch, m, upper ? null->observed : fabs(null->observed - centre));
+}
+
 static void summarise(qkv_null *null, int64_t m)
 {
     for (int32_t s = 0; s < QKV_NULL_SUMMARIES; s++)
         null->summaries[s] = NAN;
+    null->fitted = NAN;
     *summary_of(null, QKVSIM_SUMMARY_OBSERVED) = null->observed;
     if (!exists(null, m))
         return;
@@ -355,6 +421,15 @@ static qkvsim_status adjust_rows(qkvsim_context *context, qkv_null_table *table,
 
 /* ---- the table ---- */
 
+double qkv_null_summary(const qkv_null *null, int32_t summary)
+{
+    if (summary == QKVSIM_SUMMARY_P_FITTED)
+        return null->fitted;
+    return summary >= QKVSIM_SUMMARY_OBSERVED && summary <= QKV_NULL_SUMMARIES
+               ? null->summaries[summary - 1]
+               : (double)NAN;
+}
+
 qkvsim_status qkv_null_table_open(qkvsim_context *context, int32_t rows, int32_t tests,
                                   int64_t permutations, qkv_null_table *table)
 {
@@ -379,9 +454,15 @@ void qkv_null_table_close(qkv_null_table *table)
 qkvsim_status qkv_null_table_finish(qkvsim_context *context, qkv_null_table *table,
                                     int32_t pair_groups)
 {
-    const int64_t count = (int64_t)table->rows * table->tests;
-    for (int64_t k = 0; k < count; k++)
-        summarise(&table->nulls[k], table->permutations);
+    const int64_t count = (int64_t)table->rows * table->tests, m = table->permutations;
+    double *scratch = qkv_allocate(&context->allocator, (size_t)m, sizeof *scratch);
+    if (scratch == NULL)
+        return qkv_no_memory(context, "the tails of the nulls");
+    for (int64_t k = 0; k < count; k++) {
+        summarise(&table->nulls[k], m);
+        fit_tail(&table->nulls[k], m, table->upper, scratch);
+    }
+    qkv_release(&context->allocator, scratch);
     qkvsim_status status = adjust_rows(context, table, 0, pair_groups);
     if (status == QKVSIM_OK)
         status = adjust_rows(context, table, pair_groups, table->rows - pair_groups);

@@ -19,6 +19,7 @@ typedef struct qkv_null {
     double resolution; /* values that differ by less are equal but for rounding */
     double least_p;    /* 1 / number of different permutations: no p is below it */
     double summaries[QKV_NULL_SUMMARIES];
+    double fitted; /* QKVSIM_SUMMARY_P_FITTED */
 } qkv_null;
 
 /*
@@ -42,6 +43,9 @@ static inline qkv_null *qkv_null_at(const qkv_null_table *table, int32_t row, in
 {
     return &table->nulls[(int64_t)test * table->rows + row];
 }
+
+/* A summary of QKVSIM_SUMMARY_OBSERVED .. P_MAX_ALL or P_FITTED; NaN for others. */
+double qkv_null_summary(const qkv_null *null, int32_t summary);
 
 /*
  * Fills every summary. A null whose observed value does not exist, or without permutations, has none; a

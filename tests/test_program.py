@@ -826,7 +826,8 @@ class Parts(Program):
 
 class Inference(Program):
     """What says how sure a result is: baselines, intervals, contrasts, comparisons."""
-    P_VALUES = {"p", "p_less", "p_greater", "p_bh", "p_bh_all", "p_max", "p_max_all"}
+    P_VALUES = {"p", "p_less", "p_greater", "p_bh", "p_bh_all", "p_max", "p_max_all",
+                "p_fitted"}
     REPLICATED = ["mean", "variance", "skewness", "kurtosis", "tail"]
     OF_COSINES = ["offset_share", "offset_share_raw", "offset_energy", "variance_energy",
                   "mean_offset_square", "noise_fraction"]
@@ -1031,6 +1032,13 @@ class Inference(Program):
             for metric in ("cosine", "pearson"):
                 self.check_distances(group[metric], first[metric], second[metric])
 
+    def test_a_small_p_is_fitted_beyond_what_is_counted(self):
+        null = self.analyze(self.input, "--permutations", 299)["conditions"][0]["pair_groups"][0][
+            "baseline"]["cosine"]["variance"]
+        self.assertEqual(null["p"], 1 / 300)
+        self.assertGreaterEqual(null["p_fitted"], 0.1 / 300)
+        self.assertLess(null["p_fitted"], 1 / 300)
+
     def test_all_relabellings_are_taken_where_they_are_few(self):
         for asked, made in ((118, 118), (119, 119), (500, 119)):
             comparison = self.analyze(self.input, "--targets", "0-39", "--compare", asked,
@@ -1084,7 +1092,7 @@ class Inference(Program):
         for name in ("kolmogorov_smirnov", "wasserstein", "jensen_shannon"):
             self.assertLessEqual({"value", "p", "matched_mean", "matched_sd", "matched_value",
                                   "matched_min", "matched_max", "p_bh", "p_bh_all", "p_max",
-                                  "p_max_all"}, distances[name].keys())
+                                  "p_max_all", "p_fitted"}, distances[name].keys())
         f = numpy.cumsum(first["histogram"]) / first["defined"]
         g = numpy.cumsum(second["histogram"]) / second["defined"]
         self.assertAlmostEqual(distances["kolmogorov_smirnov"]["value"], abs(f - g).max(), 12)

@@ -40,7 +40,8 @@ static const struct report_word distance_numbers[] = {
     { QKVSIM_SUMMARY_P_BH, "p_bh" },
     { QKVSIM_SUMMARY_P_BH_ALL, "p_bh_all" },
     { QKVSIM_SUMMARY_P_MAX, "p_max" },
-    { QKVSIM_SUMMARY_P_MAX_ALL, "p_max_all" }
+    { QKVSIM_SUMMARY_P_MAX_ALL, "p_max_all" },
+    { QKVSIM_SUMMARY_P_FITTED, "p_fitted" }
 };
 
 enum {

@@ -96,7 +96,8 @@ enum {
      * standard deviation of all m + 1; a statistic that is equal in all of them has p = 1 and is left
      * out of the maximum. */
     QKVSIM_SUMMARY_P_MAX = 12,
-    /** The share of the m + 1 in which the least P_MAX of any statistic is at most this one's. */
+    /** The share of the m + 1 in which the least P_MAX of any statistic is at most this one's. Statistics
+     * have tails of their own, which few permutations tell apart: make 999 or more. */
     QKVSIM_SUMMARY_P_MAX_ALL = 13,
     QKVSIM_SUMMARY_LOW = 14, /**< the interval's ends, within the statistic's range */
     QKVSIM_SUMMARY_HIGH = 15,
@@ -108,7 +109,13 @@ enum {
     QKVSIM_SUMMARY_MATCHED_MEAN = 19, /**< over all matched subsets, as the next three */
     QKVSIM_SUMMARY_MATCHED_SD = 20,   /**< divided by their number */
     QKVSIM_SUMMARY_MATCHED_MINIMUM = 21,
-    QKVSIM_SUMMARY_MATCHED_MAXIMUM = 22
+    QKVSIM_SUMMARY_MATCHED_MAXIMUM = 22,
+    /** P by a fit to the tail of the null, see qkvsim_tail_p, where counting leaves it in doubt: of m
+     * permutations, 199 or more, no more than 9 lie as far as the observed value. Never below a tenth of
+     * 1 / (m + 1), which may be read as "at most". Absent where no fit describes the tail, and where
+     * there are not ten times as many different permutations as were made. Not adjusted, and no
+     * adjusted p is made of it. */
+    QKVSIM_SUMMARY_P_FITTED = 23
 };
 
 #ifdef __cplusplus
