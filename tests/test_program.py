@@ -959,19 +959,27 @@ class Inference(Program):
         for group, alone in zip(every, found["pair_groups"]):
             self.assertEqual(group["spearman"]["histogram"], alone["spearman"]["histogram"])
 
+    def test_the_offset_share_is_its_definition(self):
+        (condition,) = self.analyze(self.input)["conditions"]
+        self.assertAlmostEqual(condition["pair_groups"][0]["offset"]["offset_share"],
+                               self.shares(self.values), 5)
+
     def test_jackknife_is_the_delete_a_block_one(self):
         (condition,) = self.analyze(self.input, "--interval", "jackknife", "--blocks",
                                     12)["conditions"]
-        offset = condition["pair_groups"][0]["offset"]
-        whole = self.shares(self.values)
-        left = numpy.array([self.shares(numpy.delete(self.values, range(10 * b, 10 * b + 10), 0))
+        pearson = condition["pair_groups"][0]["pearson"]
+
+        def mean(values):
+            return numpy.corrcoef(values[:, :8].T.astype("float64"))[numpy.triu_indices(8, 1)].mean()
+
+        left = numpy.array([mean(numpy.delete(self.values, range(10 * b, 10 * b + 10), 0))
                             for b in range(12)])
-        estimate = 12 * whole - 11 * left.mean()
+        estimate = 12 * mean(self.values) - 11 * left.mean()
         error = numpy.sqrt(11 / 12 * ((left - left.mean()) ** 2).sum())
-        self.assertAlmostEqual(offset["interval_estimate"]["offset_share"], estimate, 5)
-        self.assertAlmostEqual(offset["interval_se"]["offset_share"], error, 5)
+        self.assertAlmostEqual(pearson["interval_estimate"]["mean"], estimate, 5)
+        self.assertAlmostEqual(pearson["interval_se"]["mean"], error, 5)
         quantile = 2.200985  # of Student's t with 11 degrees of freedom
-        low, high = offset["interval"]["offset_share"]
+        low, high = pearson["interval"]["mean"]
         self.assertAlmostEqual(low, estimate - quantile * error, 4)
         self.assertAlmostEqual(high, estimate + quantile * error, 4)
         self.assertLessEqual({"method": "jackknife", "level": 0.95, "replicates": 12,
@@ -1018,7 +1026,8 @@ class Inference(Program):
                                         others["pair_groups"]):
             self.assertAlmostEqual(group["pearson"]["mean"]["difference"],
                                    first["pearson"]["mean"] - second["pearson"]["mean"], 12)
-            self.assertLess(group["cosine"]["variance"]["low"], group["cosine"]["variance"]["high"])
+            square = group["cosine"]["mean_offset_square"]
+            self.assertLess(square["low"], square["high"])
 
     def test_comparison_has_distances_differences_and_bands(self):
         result = self.analyze(self.input, "--targets", "0-39", "--compare", 19, "--seed", 3)
@@ -1380,7 +1389,7 @@ class Warnings(Program):
         (text,) = self.warnings("--statistic", "max", "--interval", "jackknife")["no_interval"]
         self.assertIn("the mean's", text)
         (text,) = self.warnings("--statistic", "tail", "--interval", "jackknife")["no_interval"]
-        self.assertIn("all: no interval of the cosine tail in 6 of 6 rows: the tail has fewer", text)
+        self.assertIn("all: no interval of the cosine tail in 6 of 6 rows: those known hold", text)
 
     def test_p_over_all_statistics_wants_999_permutations(self):
         self.slow(100, 0)

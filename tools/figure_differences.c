@@ -25,13 +25,9 @@ struct plot {
 };
 
 /* Whether the number of observations leaves a statistic's expectation as it is. */
-static bool is_corrected(int32_t statistic)
+static bool is_unbiased(int32_t statistic)
 {
-    return statistic == QKVSIM_STATISTIC_MEAN || statistic == QKVSIM_STATISTIC_OFFSET_SHARE
-           || statistic == QKVSIM_STATISTIC_OFFSET_ENERGY
-           || statistic == QKVSIM_STATISTIC_VARIANCE_ENERGY
-           || statistic == QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE
-           || statistic == QKVSIM_STATISTIC_MEAN_SQUARE;
+    return statistic == QKVSIM_STATISTIC_MEAN || report_is_corrected(statistic);
 }
 
 static int64_t size_of(const struct report *report, int condition)
@@ -56,7 +52,7 @@ static bool is_replicated(const struct report *report)
 bool difference_is_matched(const struct report *report)
 {
     return report->comparison != NULL && sizes_differ(report) && is_replicated(report)
-           && !is_corrected(report->options->statistic);
+           && !is_unbiased(report->options->statistic);
 }
 
 double difference_value(const struct report *report, int32_t row)
@@ -75,8 +71,12 @@ double difference_value(const struct report *report, int32_t row)
 /* Intervals are of differences at full size, and so of what n does not bias. */
 static bool has_intervals(const struct report *report)
 {
-    return report->selection_contrast != NULL && is_replicated(report)
-           && (is_corrected(report->options->statistic) || !sizes_differ(report));
+    bool any = false;
+    for (int32_t i = 0; report->selection_contrast != NULL && !any && i < report->row_count; i++)
+        any = !isnan(report_difference(report->selection_contrast, report->rows[i], -1,
+                                       report->options->statistic_metric,
+                                       report->options->statistic, QKVSIM_SUMMARY_LOW));
+    return any && (is_unbiased(report->options->statistic) || !sizes_differ(report));
 }
 
 static bool has_marks(const struct report *report)
@@ -215,7 +215,7 @@ void differences_caption(const struct report *report, char *caption, size_t size
                     " Differences: at equal size, with the mean over %s random subsets of the "
                     "larger selection, as the statistic depends on n.",
                     text_count(qkvsim_comparison_subsets(report->comparison), count));
-    else if (sizes_differ(report) && !is_corrected(options->statistic))
+    else if (sizes_differ(report) && !is_unbiased(options->statistic))
         text_append(caption, size,
                     " Differences: of selections of different size, which alone can make one.");
     if (has_intervals(report))

@@ -72,6 +72,14 @@ bool report_has_metric(const struct report *report, int32_t metric)
     return (report->options->metrics & metric) != 0;
 }
 
+bool report_is_corrected(int32_t statistic)
+{
+    return statistic == QKVSIM_STATISTIC_OFFSET_SHARE || statistic == QKVSIM_STATISTIC_OFFSET_ENERGY
+           || statistic == QKVSIM_STATISTIC_VARIANCE_ENERGY
+           || statistic == QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE
+           || statistic == QKVSIM_STATISTIC_MEAN_SQUARE;
+}
+
 double report_difference(const qkvsim_intervals *intervals, int32_t a, int32_t b, int32_t metric,
                          int32_t statistic, int32_t what)
 {

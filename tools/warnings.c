@@ -175,23 +175,27 @@ static void warn_of_permutations(struct warnings *warnings, const struct report 
              fewest);
 }
 
-/* Why a statistic has no interval, of data that has enough blocks. */
-static const char *why_absent(int32_t statistic)
+/* Why a statistic has no interval in some rows, of data that has enough blocks. */
+static const char *why_absent(int32_t statistic, bool difference)
 {
     switch (statistic) {
     case QKVSIM_STATISTIC_SKEWNESS:
     case QKVSIM_STATISTIC_KURTOSIS:
-        return "no method gives one that holds (docs/statistics.md)";
     case QKVSIM_STATISTIC_TAIL:
-        return "the tail has fewer than 20 pairs, or a replicate has none defined";
+    case QKVSIM_STATISTIC_OFFSET_SHARE_RAW:
+    case QKVSIM_STATISTIC_NOISE_FRACTION:
+        return "those known hold too seldom (docs/statistics.md)";
     case QKVSIM_STATISTIC_OFFSET_SHARE:
-        return "the share does not exist in the data or in a replicate: there is little but noise";
+        return "the share does not exist in the data or in a replicate, there being little but "
+               "noise";
     default:
-        return "the statistic does not exist in the data or in a replicate";
+        return difference && !report_is_corrected(statistic)
+                   ? "only corrected statistics have one"
+                   : "the statistic does not exist in the data or in a replicate";
     }
 }
 
-/* Of some intervals: how many rows have none, and why. With `difference`, of the two selections. */
+/* Of a condition's intervals, or of the selections' difference: how many rows have none, and why. */
 static void warn_of_absent(struct warnings *warnings, const struct report *report, const char *name,
                            const qkvsim_intervals *intervals, bool difference)
 {
@@ -203,18 +207,17 @@ static void warn_of_absent(struct warnings *warnings, const struct report *repor
                                                                  statistic, QKVSIM_SUMMARY_LOW)
                                    : qkvsim_intervals_statistic(intervals, report->rows[i], metric,
                                                                 statistic, QKVSIM_SUMMARY_LOW));
-    table_statistic_name(report, words);
     if (qkvsim_intervals_replicates(intervals) == 0)
         warn(warnings, "no_interval", true,
              "%s: no interval: fewer than 8 blocks of 2 observations", name);
     else if (absent > 0)
         warn(warnings, "no_interval", true,
-             "%s: no interval of the %s in %" PRId32 " of %" PRId32 " rows: %s", name, words,
-             absent, report->row_count,
-             difference && absent == report->row_count && statistic != QKVSIM_STATISTIC_SKEWNESS
-                     && statistic != QKVSIM_STATISTIC_KURTOSIS
-                 ? "a selection lies in fewer than 8 blocks, or lacks the statistic in a replicate"
-                 : why_absent(statistic));
+             "%s: no interval of the %s in %" PRId32 " of %" PRId32 " rows: %s%s", name,
+             table_statistic_name(report, words), absent, report->row_count,
+             why_absent(statistic, difference),
+             difference && absent == report->row_count && report_is_corrected(statistic)
+                 ? ", or a selection lies in fewer than 8 blocks"
+                 : "");
 }
 
 static void warn_of_intervals(struct warnings *warnings, const struct report *report)
