@@ -5,6 +5,8 @@
  */
 #include "gram.h"
 
+#include <math.h>
+
 #include "blas.h"
 #include "parallel.h"
 #include "product.h"
@@ -177,6 +179,19 @@ static void multiply_run(qkvsim_context *context, int32_t worker, const qkv_gram
 
 /* ---- one tile from accumulated moments ---- */
 
+static const double NEARLY_ONE = 1 - 0x1p-48;
+
+/* 1 or -1 where the moment of two features is the same multiple of one's own as the other's is of it:
+ * norms are rounded, and give twins a value beside it. */
+static double whole_if_twins(const qkv_gram *gram, int64_t i, int64_t j, double moment,
+                             double value)
+{
+    const int64_t features = gram->panels->features;
+    const double of_i = moment / gram->moments[qkv_packed(features, i, i)];
+    const double of_j = moment / gram->moments[qkv_packed(features, j, j)];
+    return of_i * of_j == 1 ? copysign(1, value) : value;
+}
+
 /* The norms are multiplied first, so that (i, j) and (j, i) round alike. */
 static void divide_moments(const qkv_gram *gram, int64_t number, char *made)
 {
@@ -192,8 +207,9 @@ static void divide_moments(const qkv_gram *gram, int64_t number, char *made)
             const double moment = gram->moments[i < j ? qkv_packed(panels->features, i, j)
                                                       : qkv_packed(panels->features, j, i)];
             const bool normal = row->kind == QKV_NORMAL && column->kind == QKV_NORMAL;
+            const double value = normal ? moment / (row->centred_norm * column->centred_norm) : 0;
             out[r * tile.leading + c] =
-                normal ? moment / (row->centred_norm * column->centred_norm) : 0;
+                fabs(value) > NEARLY_ONE ? whole_if_twins(gram, i, j, moment, value) : value;
         }
     }
 }
@@ -244,9 +260,12 @@ static bool take_run(tile_loop *loop, tile_run *run)
     return run->count > 0;
 }
 
-static void consume_tile(tile_loop *loop, int32_t worker, int64_t number, const void *values)
+static void consume_tile(tile_loop *loop, int32_t worker, int64_t number, void *values)
 {
     qkv_tile tile = qkv_gram_tile(loop->gram, number);
+    const qkv_twin_tile twins = { values,    tile.leading,      tile.row_start,
+                                  tile.rows, tile.column_start, tile.columns };
+    qkv_set_twins(loop->gram->panels, &twins);
     tile.values = values;
     loop->sink->consume(loop->sink, worker, &tile);
     const int64_t finished = atomic_fetch_add(&loop->finished, 1) + 1;

@@ -15,7 +15,10 @@
 #include "parallel.h"
 #include "ranks.h"
 
-enum { STRIP_ROWS_MAX = 1024 }; /* of which a strip stays in the second-level cache */
+enum {
+    STRIP_ROWS_MAX = 1024, /* of which a strip stays in the second-level cache */
+    LAST_DIGITS = 3        /* by which a ratio may be raised */
+};
 
 /* ---- panels ---- */
 
@@ -77,7 +80,8 @@ qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, c
     panels->values = qkv_borrow(context, QKV_WORKSPACE_PANELS, (size_t)reals, size);
     panels->spread = qkv_allocate_zeroed(allocator, (size_t)placed + QKV_MARGIN, size);
     panels->offset = qkv_allocate_zeroed(allocator, (size_t)placed + QKV_MARGIN, size);
-    if (panels->initial == NULL || panels->order == NULL || panels->statistics == NULL
+    const bool twins = qkv_twins_open(allocator, placed, &panels->twins);
+    if (!twins || panels->initial == NULL || panels->order == NULL || panels->statistics == NULL
         || panels->values == NULL || panels->spread == NULL || panels->offset == NULL) {
         qkv_panels_close(context, panels);
         return qkv_no_memory(context, "the prepared columns");
@@ -94,6 +98,7 @@ void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels)
     qkv_release(&context->allocator, panels->statistics);
     qkv_release(&context->allocator, panels->spread);
     qkv_release(&context->allocator, panels->offset);
+    qkv_twins_close(&context->allocator, &panels->twins);
     *panels = (qkv_panels){ 0 };
 }
 
@@ -316,16 +321,31 @@ static qkv_strip strip_to_load(const preparation *work, int32_t worker, const qk
     return loaded;
 }
 
+/* s and o rounded so that their squares, each rounded, come to 1 at least: equal columns would have a
+ * cosine below 1 otherwise. The larger goes up by a last digit; what exceeds 1 is clamped. */
+#define DEFINE_STORE_RATIO(REAL, SUFFIX, NEXT)                                                     \
+    static void store_ratio_##SUFFIX(REAL *spread, REAL *offset, double s, double o)               \
+    {                                                                                              \
+        *spread = (REAL)s;                                                                         \
+        *offset = (REAL)o;                                                                         \
+        REAL *const larger = fabs(o) > s ? offset : spread;                                        \
+        for (int k = 0; k < LAST_DIGITS && *spread * *spread + *offset * *offset < 1; k++)         \
+            *larger = NEXT(*larger, *larger < 0 ? -1 : 1);                                         \
+    }
+
+DEFINE_STORE_RATIO(float, f32, nextafterf)
+DEFINE_STORE_RATIO(double, f64, nextafter)
+
 static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature *feature)
 {
-    const double offset = feature->kind == QKV_UNDEFINED ? 0 : feature->offset;
-    if (panels->real == QKVSIM_DTYPE_F64) {
-        ((double *)panels->spread)[position] = feature->spread;
-        ((double *)panels->offset)[position] = offset;
-    } else {
-        ((float *)panels->spread)[position] = (float)feature->spread;
-        ((float *)panels->offset)[position] = (float)offset;
-    }
+    const bool undefined = feature->kind == QKV_UNDEFINED;
+    const double s = undefined ? 1 : feature->spread, o = undefined ? 0 : feature->offset;
+    if (panels->real == QKVSIM_DTYPE_F64)
+        store_ratio_f64((double *)panels->spread + position, (double *)panels->offset + position, s,
+                        o);
+    else
+        store_ratio_f32((float *)panels->spread + position, (float *)panels->offset + position, s,
+                        o);
 }
 
 /* Zeroes what pads the last panel's rows. */
@@ -489,8 +509,8 @@ static qkvsim_status settle_order(qkvsim_context *context, const int32_t *group_
 }
 
 /* Constant columns are rare: only where some are found out of place is the work done twice. */
-qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const int32_t *group_of,
-                          qkv_panels *panels)
+static qkvsim_status prepare_in_order(qkvsim_context *context, const qkv_input *input,
+                                      const int32_t *group_of, qkv_panels *panels)
 {
     bool moved = false;
     qkvsim_status status = prepare_all(context, input, panels);
@@ -502,6 +522,15 @@ qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const
     if (status == QKVSIM_OK)
         status = settle_order(context, group_of, panels, &moved);
     return status == QKVSIM_OK && moved ? qkv_input_changed(context, "the input") : status;
+}
+
+qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const int32_t *group_of,
+                          qkv_panels *panels)
+{
+    const qkvsim_status status = prepare_in_order(context, input, group_of, panels);
+    if (status == QKVSIM_OK)
+        qkv_find_twins(panels);
+    return status;
 }
 
 qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of, qkv_panels *panels)

@@ -4,6 +4,7 @@
 
 #include "blas.h"
 #include "input.h"
+#include "twins.h"
 
 /* What is defined of a feature. Within its group, a feature stands by its kind. */
 enum {
@@ -42,7 +43,8 @@ typedef struct qkv_panels {
     bool special;            /* a placed feature's kind is not NORMAL */
     qkv_feature *statistics; /* features */
     void *values;            /* reals, in the context's workspace */
-    void *spread, *offset;   /* placed reals: s and o by position */
+    void *spread, *offset;   /* placed reals: s and o by position, s s + o o at least 1 */
+    qkv_twins twins;         /* of what was prepared last */
 } qkv_panels;
 
 /* Panel p's number of features, and where one of its rows begins. */

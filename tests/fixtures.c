@@ -137,6 +137,21 @@ table table_half_flipped(int64_t n, int64_t d, uint64_t seed)
     return data;
 }
 
+table table_twins(int64_t n, int64_t d, uint64_t seed)
+{
+    random_source source = { seed };
+    table kinds = table_with_offsets(n, 7, 30, seed + 1), data = table_new(n, d);
+    for (int64_t j = 0; j < d; j++) {
+        const int64_t kind = random_below(&source, 7);
+        const double sign = random_below(&source, 2) == 0 ? 1 : -1;
+        const double scale = ldexp(sign, (int)random_below(&source, 5) - 2);
+        for (int64_t i = 0; i < n; i++)
+            *table_at(&data, i, j) = scale * *table_at(&kinds, i, kind);
+    }
+    table_free(&kinds);
+    return data;
+}
+
 table table_mixed(int64_t n, int64_t d, uint64_t seed)
 {
     table data = table_with_offsets(n, d, 3, seed);

@@ -35,6 +35,8 @@ table table_binary_duplicates(int64_t n, int64_t d, uint64_t seed);
 table table_sparse(int64_t n, int64_t d, uint64_t seed);  /* 2 % ones */
 table table_one_hot(int64_t n, int64_t d, uint64_t seed); /* a single one a column */
 table table_half_flipped(int64_t n, int64_t d, uint64_t seed);
+/* Each column is one of seven, a random power of two times it or its opposite, at random places. */
+table table_twins(int64_t n, int64_t d, uint64_t seed);
 table table_mixed(int64_t n, int64_t d,
                   uint64_t seed); /* constant and all-zero columns among others */
 

@@ -209,6 +209,30 @@ START_TEST(a_huge_constant_is_as_in_the_whole)
 }
 END_TEST
 
+START_TEST(equal_columns_have_the_value_1_exactly)
+{
+    table data = table_twins(300, 60, 35);
+    for (int32_t dtype = QKVSIM_DTYPE_F32; dtype <= QKVSIM_DTYPE_F64; dtype++) {
+        stored copy = store(&data, dtype, ORDER_C);
+        table exact = widen(&copy.view);
+        qkvsim_accumulator *sum = in_chunks(&copy.view, chunk_sizes[_i]);
+        double *expected = oracle_similarity(&exact, QKVSIM_METRIC_PEARSON);
+        for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_PEARSON; metric++) {
+            double *values = similarity(sum, data.d, metric);
+            for (int64_t k = 0; k < data.d * data.d; k++)
+                if (fabs(expected[k]) > 1 - 1e-14)
+                    ck_assert_double_eq(values[k], expected[k] > 0 ? 1 : -1);
+            free(values);
+        }
+        free(expected);
+        qkvsim_accumulator_free(sum);
+        table_free(&exact);
+        stored_free(&copy);
+    }
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(adversarial_columns_are_the_whole_too)
 {
     table data[] = { table_binary_duplicates(1021, 24, 4),
@@ -856,6 +880,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, a_long_chunk_whose_first_row_is_far_is_within_1e_6);
     tcase_add_loop_test(laws, offsets_of_1e14_are_carried_from_chunk_to_chunk, 0, 7);
     tcase_add_loop_test(laws, a_huge_constant_is_as_in_the_whole, 0, 7);
+    tcase_add_loop_test(laws, equal_columns_have_the_value_1_exactly, 0, 7);
     tcase_add_loop_test(laws, adversarial_columns_are_the_whole_too, 0, 7);
     tcase_add_test(laws, merging_in_any_order_is_the_whole);
     tcase_add_test(laws, merging_nothing_changes_nothing);

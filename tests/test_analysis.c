@@ -167,8 +167,8 @@ static table table_small_offsets(int64_t n, int64_t d, uint64_t seed)
 
 static const table_maker makers[] = { table_normal, table_small_offsets, table_binary_duplicates,
                                       table_sparse, table_one_hot,       table_half_flipped,
-                                      table_mixed,  table_magnitudes };
-enum { MAKERS = 8 };
+                                      table_mixed,  table_magnitudes,    table_twins };
+enum { MAKERS = 9 };
 
 static const int64_t odd_sizes[] = { 61, 64, 253, 1021, 4093 };
 

@@ -11,7 +11,7 @@ static const struct maker {
     table (*make)(int64_t n, int64_t d, uint64_t seed);
 } makers[] = { { table_normal }, { table_magnitudes }, { table_binary_duplicates },
                { table_sparse }, { table_one_hot },    { table_half_flipped },
-               { table_mixed } };
+               { table_mixed },  { table_twins } };
 enum { MAKERS = sizeof makers / sizeof makers[0] };
 
 static const int32_t metrics[] = { QKVSIM_METRIC_COSINE, QKVSIM_METRIC_PEARSON,
@@ -269,6 +269,33 @@ START_TEST(a_threshold_is_reached_where_it_is_equalled)
     }
     qkvsim_pairs_free(all);
     stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Of 25 columns that were equal, a threshold of 1 found 21 pairs. */
+START_TEST(a_threshold_of_1_finds_every_pair_of_equal_columns)
+{
+    const double threshold = 1;
+    table data = table_with_offsets(500, 400, 2, 9);
+    for (int64_t k = 0; k < 25; k++)
+        for (int64_t i = 0; i < data.n; i++)
+            *table_at(&data, i, 399 - 16 * k) = (k % 5 == 0 ? -1 : 1) * *table_at(&data, i, 0);
+    for (int32_t dtype = QKVSIM_DTYPE_F32; dtype <= QKVSIM_DTYPE_F64; dtype++) {
+        stored copy = store(&data, dtype, ORDER_C);
+        qkvsim_pairs_options options = { .struct_size = sizeof options,
+                                         .metric = metrics[_i],
+                                         .threshold = &threshold };
+        qkvsim_pairs *found;
+        int64_t count;
+        assert_ok(context, qkvsim_pairs_find(context, &copy.view, 1, NULL, &options, &found));
+        const qkvsim_pair *list = qkvsim_pairs_list(found, &count);
+        ck_assert_int_eq(count, 26 * 25 / 2);
+        for (int64_t k = 0; k < count; k++)
+            ck_assert(fabs(list[k].value) == 1);
+        qkvsim_pairs_free(found);
+        stored_free(&copy);
+    }
     table_free(&data);
 }
 END_TEST
@@ -801,6 +828,7 @@ int main(void)
     tcase_add_loop_test(tests, each_pair_group_has_its_own_top, 0, MAKERS);
     tcase_add_loop_test(tests, with_both_it_is_the_top_of_those_over_the_threshold, 0, 2);
     tcase_add_loop_test(tests, chosen_pair_groups_are_as_among_all, 0, 3);
+    tcase_add_loop_test(tests, a_threshold_of_1_finds_every_pair_of_equal_columns, 0, 3);
     tcase_add_loop_test(tests, a_threshold_is_reached_where_it_is_equalled, 0, 2);
     tcase_add_test(tests, ties_stand_by_i_and_then_j);
     tcase_add_test(tests, undefined_pairs_are_never_found);

@@ -996,6 +996,56 @@ START_TEST(it_can_be_cancelled_at_every_report)
 }
 END_TEST
 
+/* 1 or -1 where one column is a power of two times the other, or its opposite; else 0. */
+static double twin_sign(const table *data, int64_t i, int64_t j)
+{
+    const double factor = *table_at(data, 0, j) / *table_at(data, 0, i);
+    int exponent;
+    if (fabs(frexp(factor, &exponent)) != 0.5)
+        return 0;
+    for (int64_t r = 0; r < data->n; r++)
+        if (*table_at(data, r, j) != factor * *table_at(data, r, i))
+            return 0;
+    return factor > 0 ? 1 : -1;
+}
+
+START_TEST(equal_columns_have_the_value_1_exactly_and_opposite_ones_minus_1)
+{
+    static const int64_t lengths[] = { 2, 3, 7, 61, 253, 1021, 4093 };
+    const int32_t dtype = _i % 2 == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64;
+    table data = table_twins(lengths[_i / 2], 400, (uint64_t)_i);
+    stored copy = store(&data, dtype, ORDER_C);
+    table exact = widen(&copy.view);
+    for (int m = 0; m < 3; m++) {
+        double *values = similarity(context, &copy.view, every_metric[m], dtype, 0);
+        for (int64_t i = 0; i < exact.d; i++)
+            for (int64_t j = 0; j < exact.d; j++) {
+                const double sign = twin_sign(&exact, i, j);
+                if (sign != 0 && values[i * exact.d + j] != sign)
+                    ck_abort_msg("metric %d, (%ld, %ld) is %.17g", every_metric[m], (long)i,
+                                 (long)j, values[i * exact.d + j]);
+            }
+        free(values);
+    }
+    table_free(&exact);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Columns that agree in most rows, and in all that are looked at first, are not twins: columns of zeros
+ * but for one row of their own each, and columns that differ in one row only. */
+START_TEST(columns_that_are_nearly_equal_are_not_taken_for_equal)
+{
+    assert_accurate(table_one_hot(300, 400, 91), QKVSIM_DTYPE_F32, 1e-6);
+    assert_accurate(table_one_hot(300, 400, 92), QKVSIM_DTYPE_F64, 1e-13);
+    table data = table_twins(100, 200, 93);
+    for (int64_t j = 0; j < data.d; j++)
+        *table_at(&data, 50 + j % 3, j) *= 1.5;
+    assert_accurate(data, QKVSIM_DTYPE_F64, 1e-13);
+}
+END_TEST
+
 static void add_contract(Suite *suite)
 {
     TCase *contract = add_case(suite, "numerics contract", make_context, free_context);
@@ -1021,6 +1071,9 @@ static void add_contract(Suite *suite)
     tcase_add_loop_test(contract, f64_with_offsets_is_what_its_bits_can_carry, 0, 5);
     tcase_add_loop_test(contract, f16_and_bf16_are_widened_and_then_as_f32, 0, 2);
     tcase_add_loop_test(contract, f64_arithmetic_on_narrow_input_is_within_1e_13, 0, 3);
+    tcase_add_loop_test(contract, equal_columns_have_the_value_1_exactly_and_opposite_ones_minus_1,
+                        0, 14);
+    tcase_add_test(contract, columns_that_are_nearly_equal_are_not_taken_for_equal);
     tcase_add_test(contract, covariance_and_dot_are_the_products_by_definition);
     tcase_add_test(contract, covariance_of_one_observation_is_undefined_and_its_cosines_are_not);
     tcase_add_test(contract,
