@@ -14,6 +14,8 @@ struct qkvsim_baseline {
     qkvsim_analysis *observed;
     int64_t permutations;
     int32_t enumerated;
+    bool refitted;      /* the permuted values are made anew */
+    int64_t covariates; /* independent ones */
     double *different;  /* rows: how many permutations each can tell apart */
     qkv_running counts; /* those of an analysis */
     qkv_replicates permuted;
@@ -51,7 +53,9 @@ static qkvsim_status finish_statistics(qkvsim_context *context, int32_t scheme,
             qkv_null *null = qkv_null_at(&baseline->nulls, row, test);
             null->values = qkv_replicates_values(&baseline->permuted, row, test);
             null->observed = qkv_statistic_value(baseline->observed, row, test);
-            null->resolution = qkv_statistic_resolution(baseline->observed, row, test, error);
+            null->resolution = baseline->refitted
+                                   ? qkv_refitted_resolution(baseline->observed, row, test, error)
+                                   : qkv_statistic_resolution(baseline->observed, row, test, error);
             null->least_p = 1 / baseline->different[row];
             null->untested = moves_groups && row_is_within_groups(layout, row);
         }
@@ -112,6 +116,8 @@ static qkvsim_status make_baseline(qkvsim_context *context, const qkv_session *s
     if (made == NULL)
         return qkv_no_memory(context, "the baseline's results");
     made->allocator = context->allocator;
+    made->refitted = permuter->residuals.basis != NULL;
+    made->covariates = permuter->residuals.rank > 1 ? permuter->residuals.rank - 1 : 0;
     choose_permutations(permuter, permutations, made);
     const qkvsim_status status = fill_baseline(context, session, permuter, made);
     if (status != QKVSIM_OK)
@@ -204,7 +210,10 @@ static qkvsim_status run_permuter(qkvsim_context *context, qkv_session *session,
     if (status != QKVSIM_OK)
         return status;
     qkv_session_begin(context, session, made->permutations + 1);
-    status = qkv_session_run(context, session, input, made->observed);
+    const qkv_input own = qkv_permuter_output(permuter, input);
+    qkv_permute_nothing(permuter);
+    status = qkv_session_run(context, session, options->covariates != NULL ? &own : input,
+                             made->observed);
     if (status == QKVSIM_OK)
         status = check_exchange(context, session, input, options->scheme);
     if (status == QKVSIM_OK)
@@ -225,7 +234,7 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
                                  const qkvsim_baseline_options *options, qkvsim_baseline **baseline)
 {
     const qkv_permuter_options permutations = { options->scheme, session->layout, options->segments,
-                                                options->exchange };
+                                                options->exchange, options->covariates };
     qkv_permuter permuter;
     qkvsim_status status = qkv_permuter_open(context, input, &permutations, &permuter);
     if (status != QKVSIM_OK)
@@ -278,6 +287,11 @@ const qkvsim_analysis *qkvsim_baseline_observed(const qkvsim_baseline *baseline)
 int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline)
 {
     return baseline != NULL ? baseline->permutations : 0;
+}
+
+int64_t qkvsim_baseline_covariates(const qkvsim_baseline *baseline)
+{
+    return baseline != NULL ? baseline->covariates : 0;
 }
 
 int32_t qkvsim_baseline_enumerated(const qkvsim_baseline *baseline)

@@ -104,7 +104,8 @@ static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *inp
             "would round it");
     qkv_permuter permuter;
     const qkv_permuter_options options = { permutation->scheme, permutation->layout,
-                                           permutation->segments, permutation->exchange };
+                                           permutation->segments, permutation->exchange,
+                                           permutation->covariates };
     status = qkv_permuter_open(context, input, &options, &permuter);
     if (status != QKVSIM_OK)
         return status;

@@ -65,16 +65,24 @@ static void connect_row(const components *sets, int32_t row)
     }
 }
 
-/* Items of groups in components, less one for each component. */
-static double free_items(const components *sets, bool groups_move)
+/* Items of groups in components, less one for each component; of signs, an item is a unit of a group. */
+static double free_items(const components *sets, const qkv_permuter *permuter)
 {
     double items = 0;
     for (int32_t g = 0; g < sets->layout->groups; g++)
         if (sets->parent[g] >= 0) {
-            items += groups_move ? 1 : (double)sets->layout->group_features[g];
+            items += permuter->scheme == QKVSIM_SCHEME_FLIP ? (double)permuter->units.units.count
+                     : qkv_moves_groups(permuter->scheme)   ? 1
+                                                          : (double)sets->layout->group_features[g];
             items -= sets->parent[g] == g;
         }
     return items;
+}
+
+/* Different permutations of one item beside the others. */
+static double count_item(const qkv_permuter *permuter)
+{
+    return permuter->scheme == QKVSIM_SCHEME_FLIP ? 2 : permuter->item_count;
 }
 
 /*
@@ -102,7 +110,7 @@ static double count_row(const qkv_permuter *permuter, const components *sets, in
     connect_row(sets, row);
     if (qkv_deals(permuter->scheme))
         return count_dealt(sets, (double)permuter->rows, permuter->scheme == QKVSIM_SCHEME_GROUP);
-    return power(permuter->item_count, free_items(sets, qkv_moves_groups(permuter->scheme)));
+    return power(count_item(permuter), free_items(sets, permuter));
 }
 
 qkvsim_status qkv_permuter_row_counts(qkvsim_context *context, const qkv_permuter *permuter,
@@ -124,5 +132,6 @@ double qkv_permuter_count(const qkv_permuter *permuter)
         return INFINITY;
     const int64_t items =
         qkv_moves_groups(permuter->scheme) ? permuter->layout->groups : permuter->columns;
-    return power(permuter->item_count, (double)items - 1);
+    const int64_t each = permuter->scheme == QKVSIM_SCHEME_FLIP ? permuter->units.units.count : 1;
+    return power(count_item(permuter), (double)items * (double)each - 1);
 }

@@ -61,6 +61,16 @@ static uint32_t *drawing_of(const qkv_permuter *permuter, int32_t reader)
     return permuter->drawing + reader * (permuter->rows + 2 * permuter->units.units.count);
 }
 
+static void shuffle_rows(const qkv_permuter *permuter, uint32_t purpose, int64_t item,
+                         uint32_t *order)
+{
+    const qkv_stream stream =
+        qkv_stream_of(permuter->seed, permuter->index, purpose, (uint32_t)item);
+    for (int64_t r = 0; r < permuter->rows; r++)
+        order[r] = (uint32_t)r;
+    qkv_shuffle(permuter->kernels, &stream, order, permuter->rows, sizeof *order);
+}
+
 /* The order of an item's units, and so of its rows. */
 static void order_units(const qkv_permuter *permuter, int32_t reader, uint32_t purpose,
                         int64_t item, uint32_t *order)
@@ -101,30 +111,48 @@ static void order_rows(const qkv_permuter *permuter, const uint32_t *order, cons
             ((uint64_t *)to)[r] = ((const uint64_t *)from)[order[r]];
 }
 
+/* The order of a column's rows. */
+static const uint32_t *order_of(const qkv_permuter *permuter, int32_t reader, int64_t column)
+{
+    if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS)
+        return permuter->orders + qkv_group_of(permuter, column) * permuter->rows;
+    uint32_t *order = drawing_of(permuter, reader);
+    if (shuffles(permuter))
+        shuffle_rows(permuter, QKV_RANDOM_FEATURE, column, order);
+    else
+        order_units(permuter, reader, QKV_RANDOM_FEATURE_SEGMENTS, column, order);
+    return order;
+}
+
+/* A column whose residuals move. */
+static void move_column(const qkv_permuter *permuter, int32_t reader, int64_t column,
+                        const void *from, void *to)
+{
+    const bool flips = permuter->scheme == QKVSIM_SCHEME_FLIP;
+    const qkv_move move = {
+        .order = flips ? NULL : order_of(permuter, reader, column),
+        .signs = flips ? permuter->signs + qkv_group_of(permuter, column) * permuter->rows : NULL
+    };
+    qkv_residuals_move(&permuter->residuals, reader, column, &move, permuter->real, from, to);
+}
+
 static void make_column(const qkv_permuter *permuter, int32_t reader, int64_t column, void *to)
 {
     const size_t start = (size_t)(column * permuter->rows);
     const void *from = (const char *)permuter->values + start * permuter->size;
-    switch (permuter->scheme) {
-    case QKVSIM_SCHEME_FEATURE:
-        if (shuffles(permuter)) {
-            shuffle_column(permuter, column, from, to);
-            return;
-        }
-        uint32_t *order = drawing_of(permuter, reader);
-        order_units(permuter, reader, QKV_RANDOM_FEATURE_SEGMENTS, column, order);
-        order_rows(permuter, order, from, to);
-        return;
-    case QKVSIM_SCHEME_SHIFT:
+    if (permuter->observed
+        || (permuter->residuals.basis != NULL && permuter->residuals.fits[column].norm == 0))
+        memcpy(to, from, (size_t)permuter->rows * permuter->size);
+    else if (permuter->residuals.basis != NULL)
+        move_column(permuter, reader, column, from, to);
+    else if (permuter->scheme == QKVSIM_SCHEME_SHIFT)
         rotate_item(permuter, QKV_RANDOM_FEATURE_LAGS, column, from, to);
-        return;
-    case QKVSIM_SCHEME_OBSERVATIONS:
-        order_rows(permuter, permuter->orders + qkv_group_of(permuter, column) * permuter->rows,
-                   from, to);
-        return;
-    default: /* observations-shift */
+    else if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT)
         rotate_item(permuter, QKV_RANDOM_ROWS_LAGS, qkv_group_of(permuter, column), from, to);
-    }
+    else if (permuter->scheme == QKVSIM_SCHEME_FEATURE && shuffles(permuter))
+        shuffle_column(permuter, column, from, to);
+    else
+        order_rows(permuter, order_of(permuter, reader, column), from, to);
 }
 
 /* Makes columns one by one, a few together, and turns these into rows. */
@@ -162,39 +190,50 @@ typedef struct ordering {
     atomic_llong next;
 } ordering;
 
-static void shuffle_rows(const qkv_permuter *permuter, int64_t group, uint32_t *order)
+/* A group's sign of each unit. By number, the bits are those of one group after another, but for the
+ * first: where all signs are the other way round no similarity tells. */
+static void draw_signs(const qkv_permuter *permuter, int64_t group, int8_t *signs)
 {
-    const qkv_stream stream =
-        qkv_stream_of(permuter->seed, permuter->index, QKV_RANDOM_ROWS, (uint32_t)group);
-    for (int64_t r = 0; r < permuter->rows; r++)
-        order[r] = (uint32_t)r;
-    qkv_shuffle(permuter->kernels, &stream, order, permuter->rows, sizeof *order);
+    const qkv_segments *units = &permuter->units.units;
+    qkv_random stream = stream_of(permuter, QKV_RANDOM_SIGNS, group);
+    uint32_t word = 0;
+    for (int64_t u = 0; u < units->count; u++) {
+        const int64_t bit = group * units->count + u - 1;
+        word = u % 32 == 0 ? qkv_random_next(&stream) : word >> 1;
+        const bool drawn = (word & 1) != 0;
+        const bool numbered = bit >= 0 && bit < 32 && (permuter->index >> bit & 1) != 0;
+        memset(signs + units->start[u], (permuter->enumerated ? numbered : drawn) ? -1 : 1,
+               (size_t)(units->start[u + 1] - units->start[u]));
+    }
 }
 
-static void order_worker(void *state, int32_t worker)
+static void group_worker(void *state, int32_t worker)
 {
     ordering *work = state;
     const qkv_permuter *permuter = work->permuter;
+    const int64_t n = permuter->rows;
     for (int64_t g; !qkv_work_pulse(work->context, worker)
                     && (g = qkv_next_task(&work->next, permuter->layout->groups)) >= 0;) {
-        uint32_t *order = permuter->orders + g * permuter->rows;
-        if (shuffles(permuter))
-            shuffle_rows(permuter, g, order);
+        if (permuter->scheme == QKVSIM_SCHEME_FLIP)
+            draw_signs(permuter, g, permuter->signs + g * n);
+        else if (shuffles(permuter))
+            shuffle_rows(permuter, QKV_RANDOM_ROWS, g, permuter->orders + g * n);
         else
-            order_units(permuter, worker, QKV_RANDOM_ROWS_SEGMENTS, g, order);
+            order_units(permuter, worker, QKV_RANDOM_ROWS_SEGMENTS, g, permuter->orders + g * n);
     }
 }
 
 static qkvsim_status permute(qkvsim_context *context, qkv_permuter *permuter)
 {
+    permuter->observed = false;
     if (qkv_deals(permuter->scheme))
         return qkv_dealer_deal(context, &permuter->dealer, permuter->values, permuter->seed,
                                permuter->index);
-    if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS) {
+    if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS || permuter->scheme == QKVSIM_SCHEME_FLIP) {
         ordering work = { .context = context, .permuter = permuter };
         const int32_t groups = permuter->layout->groups;
         const double operations = 4.0 * (double)groups * (double)permuter->rows;
-        qkv_parallel(context, qkv_worker_count(context, groups, operations), order_worker, &work);
+        qkv_parallel(context, qkv_worker_count(context, groups, operations), group_worker, &work);
     }
     return qkv_work_is_cancelled(context) ? qkv_cancelled(context) : QKVSIM_OK;
 }
@@ -206,6 +245,11 @@ qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter
     permuter->index = index;
     permuter->enumerated = false;
     return permute(context, permuter);
+}
+
+void qkv_permute_nothing(qkv_permuter *permuter)
+{
+    permuter->observed = true;
 }
 
 qkvsim_status qkv_permute_numbered(qkvsim_context *context, qkv_permuter *permuter, uint32_t number)
@@ -234,34 +278,38 @@ static bool needs_segments(int32_t scheme)
     return scheme == QKVSIM_SCHEME_SHIFT || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
 }
 
-/* Schemes that give observations another order. */
-static bool orders_rows(int32_t scheme)
+/* Schemes that move observations and not values: those whose units and residuals may move. */
+static bool moves_units(int32_t scheme)
 {
-    return scheme == QKVSIM_SCHEME_FEATURE || scheme == QKVSIM_SCHEME_OBSERVATIONS;
+    return scheme == QKVSIM_SCHEME_FEATURE || scheme == QKVSIM_SCHEME_OBSERVATIONS
+           || scheme == QKVSIM_SCHEME_FLIP;
 }
 
-static qkvsim_status check_exchange(qkvsim_context *context, const qkv_permuter_options *options)
+static qkvsim_status check_moves(qkvsim_context *context, const qkv_permuter_options *options)
 {
     if (options->exchange < 0 || options->exchange > QKVSIM_EXCHANGE_SEGMENTS)
         return qkv_invalid(context,
                            "exchange is %d, expected 0, QKVSIM_EXCHANGE_OBSERVATIONS (1) or "
                            "SEGMENTS (2)",
                            (int)options->exchange);
-    return options->exchange != QKVSIM_EXCHANGE_SEGMENTS || orders_rows(options->scheme)
+    const bool by_segments = options->exchange == QKVSIM_EXCHANGE_SEGMENTS;
+    return (!by_segments && options->covariates == NULL) || moves_units(options->scheme)
                ? QKVSIM_OK
                : qkv_invalid(context,
-                             "exchange is QKVSIM_EXCHANGE_SEGMENTS (2), which scheme %d cannot: "
-                             "only QKVSIM_SCHEME_FEATURE (2) and OBSERVATIONS (5) can",
+                             "%s, which scheme %d has no use for: only QKVSIM_SCHEME_FEATURE (2), "
+                             "OBSERVATIONS (5) and FLIP (7) have",
+                             by_segments ? "exchange is QKVSIM_EXCHANGE_SEGMENTS (2)"
+                                         : "there are covariates",
                              (int)options->scheme);
 }
 
 static qkvsim_status check_options(qkvsim_context *context, const qkv_input *input,
                                    const qkv_permuter_options *options)
 {
-    if (options->scheme < QKVSIM_SCHEME_ALL || options->scheme > QKVSIM_SCHEME_OBSERVATIONS_SHIFT)
+    if (options->scheme < QKVSIM_SCHEME_ALL || options->scheme > QKVSIM_SCHEME_FLIP)
         return qkv_invalid(context,
                            "scheme is %d, expected QKVSIM_SCHEME_ALL (1), FEATURE (2), SHIFT (3), "
-                           "GROUP (4), OBSERVATIONS (5) or OBSERVATIONS_SHIFT (6)",
+                           "GROUP (4), OBSERVATIONS (5), OBSERVATIONS_SHIFT (6) or FLIP (7)",
                            (int)options->scheme);
     if (needs_layout(options->scheme) && options->layout == NULL)
         return qkv_invalid(context,
@@ -273,7 +321,7 @@ static qkvsim_status check_options(qkvsim_context *context, const qkv_input *inp
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
                         "%lld observations of %lld features are too many to permute",
                         (long long)input->observations, (long long)input->features);
-    const qkvsim_status status = check_exchange(context, options);
+    const qkvsim_status status = check_moves(context, options);
     return status == QKVSIM_OK && needs_layout(options->scheme)
                ? qkv_check_layout(context, options->layout, input->features)
                : status;
@@ -319,28 +367,51 @@ static qkvsim_status open_lags(qkvsim_context *context, const qkv_input *input,
     return status;
 }
 
+/* Segments must be able to move: to change places, or by two signs. */
+static qkvsim_status check_segments(qkvsim_context *context, const qkv_permuter *permuter)
+{
+    if (permuter->exchange != QKVSIM_EXCHANGE_SEGMENTS)
+        return QKVSIM_OK;
+    if (permuter->scheme != QKVSIM_SCHEME_FLIP)
+        return qkv_exchange_check(context, &permuter->units, "permutation");
+    return permuter->units.units.count > 1
+               ? QKVSIM_OK
+               : qkv_invalid(context,
+                             "1 segment of %lld observations: flipped as a whole it leaves 2 "
+                             "permutations of a pair group",
+                             (long long)permuter->rows);
+}
+
+/* What moves whole groups has a row of orders or of signs for each. */
+static qkvsim_status open_groups(qkvsim_context *context, qkv_permuter *permuter)
+{
+    const qkv_allocator *allocator = &context->allocator;
+    const size_t groups = (size_t)permuter->layout->groups, rows = (size_t)permuter->rows;
+    if (permuter->scheme == QKVSIM_SCHEME_FLIP)
+        permuter->signs = qkv_allocate(allocator, groups, rows);
+    else
+        permuter->orders = qkv_allocate(allocator, groups, rows * sizeof *permuter->orders);
+    return permuter->signs != NULL || permuter->orders != NULL
+               ? QKVSIM_OK
+               : qkv_no_memory(context, "the orders of the observations");
+}
+
 static qkvsim_status open_orders(qkvsim_context *context, const qkv_input *input,
                                  const int32_t *segments, qkv_permuter *permuter)
 {
-    const qkv_allocator *allocator = &context->allocator;
-    const size_t rows = (size_t)permuter->rows;
     qkvsim_status status =
         qkv_exchange_open(context, segments, input, permuter->exchange, &permuter->units);
-    if (status == QKVSIM_OK && permuter->exchange == QKVSIM_EXCHANGE_SEGMENTS)
-        status = qkv_exchange_check(context, &permuter->units, "permutation");
+    if (status == QKVSIM_OK)
+        status = check_segments(context, permuter);
     if (status != QKVSIM_OK)
         return status;
     permuter->item_count = permuter->units.count;
-    permuter->drawing =
-        qkv_allocate(allocator, (size_t)context->threads,
-                     (rows + 2 * (size_t)permuter->units.units.count) * sizeof *permuter->drawing);
-    if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS)
-        permuter->orders = qkv_allocate(allocator, (size_t)permuter->layout->groups,
-                                        rows * sizeof *permuter->orders);
-    if (permuter->drawing == NULL
-        || (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS && permuter->orders == NULL))
+    const int64_t drawn = permuter->rows + 2 * permuter->units.units.count;
+    permuter->drawing = qkv_allocate(&context->allocator, (size_t)context->threads,
+                                     (size_t)drawn * sizeof *permuter->drawing);
+    if (permuter->drawing == NULL)
         return qkv_no_memory(context, "the orders of the observations");
-    return QKVSIM_OK;
+    return qkv_moves_groups(permuter->scheme) ? open_groups(context, permuter) : QKVSIM_OK;
 }
 
 static qkvsim_status open_scheme(qkvsim_context *context, const qkv_input *input,
@@ -410,6 +481,16 @@ static qkvsim_status open_scratch(qkvsim_context *context, qkv_permuter *permute
     return permuter->scratch != NULL ? QKVSIM_OK : qkv_no_memory(context, "the permuted values");
 }
 
+static qkvsim_status open_residuals(qkvsim_context *context, const qkv_input *input,
+                                    const qkvsim_view *covariates, qkv_permuter *permuter)
+{
+    const qkvsim_status status =
+        qkv_residuals_open(context, input, covariates, &permuter->residuals);
+    return status == QKVSIM_OK ? qkv_residuals_fit(context, &permuter->residuals, permuter->values,
+                                                   permuter->columns, permuter->real)
+                               : status;
+}
+
 qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
                                 const qkv_permuter_options *options, qkv_permuter *permuter)
 {
@@ -428,6 +509,9 @@ qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
     status = open_scheme(context, input, options->segments, permuter);
     if (status == QKVSIM_OK)
         status = open_values(context, input, permuter);
+    if (status == QKVSIM_OK
+        && (options->covariates != NULL || options->scheme == QKVSIM_SCHEME_FLIP))
+        status = open_residuals(context, input, options->covariates, permuter);
     if (status == QKVSIM_OK)
         status = open_scratch(context, permuter);
     if (status != QKVSIM_OK)
@@ -442,9 +526,11 @@ void qkv_permuter_close(const qkvsim_context *context, qkv_permuter *permuter)
     qkv_release(allocator, permuter->place);
     qkv_release(allocator, permuter->orders);
     qkv_release(allocator, permuter->drawing);
+    qkv_release(allocator, permuter->signs);
     qkv_release(allocator, permuter->scratch);
     qkv_dealer_close(context, &permuter->dealer);
     qkv_segments_close(context, &permuter->segments);
     qkv_exchange_close(context, &permuter->units);
+    qkv_residuals_close(context, &permuter->residuals);
     *permuter = (qkv_permuter){ 0 };
 }

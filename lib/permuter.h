@@ -9,6 +9,7 @@
 #include "input.h"
 #include "layout.h"
 #include "resample.h"
+#include "residuals.h"
 
 /* Which permutations; see qkvsim_permutation. Zero of exchange is its default. */
 typedef struct qkv_permuter_options {
@@ -16,6 +17,7 @@ typedef struct qkv_permuter_options {
     const qkvsim_layout *layout;
     const int32_t *segments;
     int32_t exchange;
+    const qkvsim_view *covariates;
 } qkv_permuter_options;
 
 typedef struct qkv_permuter {
@@ -27,19 +29,22 @@ typedef struct qkv_permuter {
     int32_t real;
     size_t size; /* of a real */
     int64_t rows, columns;
-    void *values;          /* the input's raw reals, column after column */
-    int64_t *place;        /* group: a column's place among them; NULL: its own number */
-    qkv_dealer dealer;     /* all, group */
-    qkv_segments segments; /* shift, observations-shift */
-    qkv_exchange units;    /* feature, observations: what changes places */
-    double item_count; /* different permutations of one of the scheme's items beside the others */
-    uint32_t *orders;  /* observations: groups x rows */
-    uint32_t *drawing; /* feature, observations: of each reader, an order and two of units */
-    void *scratch;     /* but all, group: of each reader, `together` columns */
+    void *values;            /* the input's raw reals, column after column */
+    int64_t *place;          /* group: a column's place among them; NULL: its own number */
+    qkv_dealer dealer;       /* all, group */
+    qkv_segments segments;   /* shift, observations-shift */
+    qkv_exchange units;      /* feature, observations, flip: what moves as one */
+    qkv_residuals residuals; /* flip, and with covariates */
+    int8_t *signs;           /* flip: groups x rows */
+    double item_count;       /* but flip: different permutations of one item beside the others */
+    uint32_t *orders;        /* observations: groups x rows */
+    uint32_t *drawing;       /* feature, observations: of each reader, an order and two of units */
+    void *scratch;           /* but all, group: of each reader, `together` columns */
     int64_t together;
     int64_t apart; /* reals from one of these columns to the next */
     uint64_t seed;
     uint32_t index;
+    bool observed;   /* what is read is the input itself, without covariates */
     bool enumerated; /* the index is the number of one of all different permutations */
 } qkv_permuter;
 
@@ -57,7 +62,8 @@ static inline int32_t qkv_group_of(const qkv_permuter *permuter, int64_t column)
 /* Schemes whose items, the things that move by themselves, are groups and not features. */
 static inline bool qkv_moves_groups(int32_t scheme)
 {
-    return scheme == QKVSIM_SCHEME_OBSERVATIONS || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
+    return scheme == QKVSIM_SCHEME_OBSERVATIONS || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT
+           || scheme == QKVSIM_SCHEME_FLIP;
 }
 
 /* Schemes that exchange values between features. */
@@ -74,6 +80,9 @@ void qkv_permuter_close(const qkvsim_context *context, qkv_permuter *permuter);
 /* Makes permutation `index` of `seed` what is read, the same for any number of threads. */
 qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter, uint64_t seed,
                                  uint32_t index);
+
+/* Makes the input itself what is read, without its covariates: what permutations are set against. */
+void qkv_permute_nothing(qkv_permuter *permuter);
 
 /* Makes one of all different permutations what is read: a number below their count, which is at most
  * QKV_NUMBERED_MOST; 0 is the input. Not for schemes that deal. */

@@ -23,7 +23,8 @@ enum {
     QKV_RANDOM_ROWS_LAGS = 11,
     QKV_RANDOM_LABEL_SEGMENTS = 12,
     QKV_RANDOM_FEATURE_SEGMENTS = 13,
-    QKV_RANDOM_ROWS_SEGMENTS = 14
+    QKV_RANDOM_ROWS_SEGMENTS = 14,
+    QKV_RANDOM_SIGNS = 15
 };
 
 /* Added to a purpose: the numbers that stand for rejected ones. */

@@ -219,12 +219,13 @@ static double square_error(double mean_square, double e)
     return 2 * e * sqrt(mean_square) + e * e;
 }
 
-static double split_error(const qkv_split *split, double pairs, double n, double e,
+/* Offsets are off by `o` at most. */
+static double split_error(const qkv_split *split, double pairs, double n, double e, double o,
                           int32_t statistic)
 {
     const double raw = square_error(split->variance_energy / pairs, e) * pairs;
     const double corrected = raw * (n - 1) / (n - 2);
-    const double offset = 1e-12 * pairs;
+    const double offset = o * pairs;
     switch (statistic) {
     case QKVSIM_STATISTIC_OFFSET_SHARE:
         return (offset + corrected)
@@ -236,14 +237,14 @@ static double split_error(const qkv_split *split, double pairs, double n, double
     case QKVSIM_STATISTIC_VARIANCE_ENERGY:
         return corrected;
     case QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE:
-        return 1e-12;
+        return o;
     default:
         return noise_fraction(split, n) * raw / split->variance_energy;
     }
 }
 
-double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test,
-                                double e)
+static double resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test, double e,
+                         double o)
 {
     const int32_t metric = qkv_metric_bit(qkv_tests[test].metric);
     const int32_t statistic = qkv_tests[test].statistic;
@@ -258,6 +259,17 @@ double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, in
     else if (statistic == QKVSIM_STATISTIC_MEAN_SQUARE)
         error = square_error(mean_square(moments), e) * (n - 1) / (n - 2);
     else
-        error = split_error(&analysis->splits[row], (double)moments->count, n, e, statistic);
+        error = split_error(&analysis->splits[row], (double)moments->count, n, e, o, statistic);
     return fmax(error, 1e-10 * fabs(value));
+}
+
+double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test,
+                                double e)
+{
+    return resolution(analysis, row, test, e, 1e-12);
+}
+
+double qkv_refitted_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test, double e)
+{
+    return resolution(analysis, row, test, e, e);
 }

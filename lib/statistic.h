@@ -30,7 +30,11 @@ double qkv_value_error(const qkvsim_analysis *analysis);
 double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test,
                                 double value_error);
 
-/* The same, but for an offset share that is not clipped to [0, 1]: what intervals are made of. */
+/* The same where values were made anew, and rounded: offsets, too, are then off by as much. */
+double qkv_refitted_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test,
+                               double value_error);
+
+/* A test's value, but for an offset share that is not clipped to [0, 1]: what intervals are made of. */
 double qkv_statistic_unclipped(const qkvsim_analysis *analysis, int32_t row, int32_t test);
 
 #endif

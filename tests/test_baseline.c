@@ -8,7 +8,7 @@
 #include <math.h>
 #include <stdlib.h>
 
-enum { BINS = 20, MOST = 400, SCHEMES = QKVSIM_SCHEME_OBSERVATIONS_SHIFT };
+enum { BINS = 20, MOST = 400, SCHEMES = QKVSIM_SCHEME_FLIP };
 
 static qkvsim_layout *layout;
 static table data;
@@ -47,7 +47,7 @@ static qkvsim_baseline_options permutations(int64_t count, int32_t scheme, uint6
 /* Q-Q, K-K, V-V and the roll-up of them, under a scheme that moves whole groups. */
 static bool is_untested(int32_t scheme, int32_t pair_group)
 {
-    return (scheme == QKVSIM_SCHEME_OBSERVATIONS || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT)
+    return scheme >= QKVSIM_SCHEME_OBSERVATIONS
            && (pair_group == 0 || pair_group == 3 || pair_group >= 5);
 }
 
@@ -77,7 +77,9 @@ static qkvsim_analysis *analyze_permutation(const stored *copy, const qkvsim_sel
                                        .scheme =
                                            options->scheme ? options->scheme : QKVSIM_SCHEME_ALL,
                                        .layout = layout,
-                                       .segments = options->segments };
+                                       .segments = options->segments,
+                                       .exchange = options->exchange,
+                                       .covariates = options->covariates };
     const qkvsim_matrix matrix = { sizeof matrix, memory, n, d, d, dtype };
     const qkvsim_view view = { sizeof view, memory, n, d, d, 1, dtype };
     qkvsim_analysis_options analysis_options = { .struct_size = sizeof analysis_options,
@@ -240,6 +242,30 @@ START_TEST(summaries_hold_for_every_type_and_a_selection)
             assert_baseline_by_hand(&copy, &selection, &options);
         stored_free(&copy);
     }
+}
+END_TEST
+
+/* With covariates and whole segments, of a selection. */
+START_TEST(summaries_hold_for_residuals_of_segments)
+{
+    const int32_t schemes[] = { QKVSIM_SCHEME_FEATURE, QKVSIM_SCHEME_OBSERVATIONS,
+                                QKVSIM_SCHEME_FLIP };
+    const int64_t rows[] = { 1, 2, 3, 10, 11, 18, 20, 21, 22, 30, 31, 38 };
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .observations = rows,
+                                         .count = 12 };
+    int32_t segments[40];
+    float positions[40];
+    for (int i = 0; i < 40; i++) {
+        segments[i] = i / 10;
+        positions[i] = (float)(i % 10);
+    }
+    const qkvsim_view view = { sizeof view, positions, 40, 1, 1, 1, QKVSIM_DTYPE_F32 };
+    qkvsim_baseline_options options = permutations(9, schemes[_i / 2], 8);
+    options.covariates = &view;
+    options.segments = segments;
+    options.exchange = _i % 2 ? QKVSIM_EXCHANGE_SEGMENTS : QKVSIM_EXCHANGE_OBSERVATIONS;
+    assert_baseline_by_hand(&input, &selection, &options);
 }
 END_TEST
 
@@ -779,6 +805,184 @@ START_TEST(ties_are_ties_in_single_precision)
 }
 END_TEST
 
+/* ---- sizes: how often p <= 0.05 where two groups of three features have nothing to do with each other
+ * but for what each kind of data says ---- */
+
+enum data_kind {
+    SHARED_NORM,  /* each row of both groups times a size of its own */
+    SHARED_TREND, /* both groups follow the position */
+    DOCUMENTS     /* ten documents of six rows, each with a mean of its own in each group */
+};
+
+static table drawn_kind(enum data_kind kind, int64_t n, uint64_t seed)
+{
+    random_source source = { seed };
+    table made = table_new(n, 6);
+    double means[6] = { 0 };
+    for (int64_t i = 0; i < n; i++) {
+        const double size = kind == SHARED_NORM ? exp(random_normal(&source)) : 1;
+        const double trend = kind == SHARED_TREND ? 3.0 * (double)i / (double)n : 0;
+        double shared[2] = { random_normal(&source), random_normal(&source) };
+        for (int64_t j = 0; j < 6; j++) {
+            if (kind == DOCUMENTS && i % 6 == 0)
+                means[j] = j % 3 == 0 ? 2 * random_normal(&source) : means[j - 1];
+            *table_at(&made, i, j) =
+                2 + means[j] + trend + size * (shared[j / 3] + random_normal(&source));
+        }
+    }
+    return made;
+}
+
+/* Of `draws` data sets, those in which a statistic of the pairs between the groups is rejected. */
+typedef struct size_of {
+    enum data_kind kind;
+    int32_t metric, statistic;
+    qkvsim_baseline_options options;
+} size_of;
+
+static int64_t count_false(const size_of *size, int64_t draws, int64_t n)
+{
+    int64_t rejections = 0;
+    qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
+    qkvsim_layout *two = widths((int64_t[]){ 3, 3 }, 2);
+    const int32_t between[] = { 1 };
+    const qkvsim_analysis_options what = { .struct_size = sizeof what,
+                                           .bins = &twenty,
+                                           .pair_groups = between,
+                                           .pair_group_count = 1,
+                                           .metrics = size->metric };
+    for (int64_t draw = 0; draw < draws; draw++) {
+        table fresh = drawn_kind(size->kind, n, 9000 + (uint64_t)draw);
+        stored copy = store(&fresh, QKVSIM_DTYPE_F32, ORDER_C);
+        qkvsim_baseline_options options = size->options;
+        qkvsim_baseline *baseline = NULL;
+        options.seed = (uint64_t)draw;
+        assert_ok(one, qkvsim_baseline_run(one, &copy.view, 1, two, &what, &options, &baseline));
+        rejections +=
+            qkvsim_baseline_statistic(baseline, 1, size->metric, size->statistic, QKVSIM_SUMMARY_P)
+            <= 0.05;
+        qkvsim_baseline_free(baseline);
+        stored_free(&copy);
+        table_free(&fresh);
+    }
+    qkvsim_layout_free(two);
+    qkvsim_context_free(one);
+    return rejections;
+}
+
+/* Binomial of 200 draws at 0.05: mean 10, standard deviation 3.1. */
+static void assert_size(size_of size, int64_t n)
+{
+    const int32_t tests[][2] = { { QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN },
+                                 { QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_VARIANCE },
+                                 { QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE } };
+    for (int t = 0; t < 3; t++) {
+        size.metric = tests[t][0];
+        size.statistic = tests[t][1];
+        const int64_t rejections = count_false(&size, 200, n);
+        ck_assert_msg(rejections <= 22, "test %d: %d of 200", t, (int)rejections);
+    }
+}
+
+static void assert_too_often(size_of size, int64_t n)
+{
+    size.metric = QKVSIM_METRIC_PEARSON;
+    size.statistic = QKVSIM_STATISTIC_MEAN;
+    ck_assert_int_ge(count_false(&size, 200, n), 50);
+}
+
+START_TEST(flip_holds_its_size_where_observations_share_a_norm)
+{
+    size_of size = { .kind = SHARED_NORM,
+                     .options = permutations(99, QKVSIM_SCHEME_OBSERVATIONS, 0) };
+    assert_too_often(size, 50);
+    size.options.scheme = QKVSIM_SCHEME_FLIP;
+    assert_size(size, 50);
+}
+END_TEST
+
+START_TEST(covariates_take_out_a_common_trend)
+{
+    double position[50];
+    for (int i = 0; i < 50; i++)
+        position[i] = 1e3 + i;
+    const qkvsim_view view = { sizeof view, position, 50, 1, 1, 1, QKVSIM_DTYPE_F64 };
+    size_of size = { .kind = SHARED_TREND,
+                     .options = permutations(99, QKVSIM_SCHEME_OBSERVATIONS, 0) };
+    assert_too_often(size, 50);
+    size.options.covariates = &view;
+    assert_size(size, 50);
+    size.options.scheme = QKVSIM_SCHEME_FLIP;
+    assert_size(size, 50);
+}
+END_TEST
+
+START_TEST(segments_hold_their_size_where_documents_have_means)
+{
+    int32_t segments[60];
+    for (int i = 0; i < 60; i++)
+        segments[i] = i / 6;
+    size_of size = { .kind = DOCUMENTS,
+                     .options = permutations(99, QKVSIM_SCHEME_OBSERVATIONS, 0) };
+    assert_too_often(size, 60);
+    size.options.segments = segments;
+    size.options.exchange = QKVSIM_EXCHANGE_SEGMENTS;
+    assert_size(size, 60);
+    size.options.scheme = QKVSIM_SCHEME_FLIP;
+    assert_size(size, 60);
+}
+END_TEST
+
+/* Least squares by the normal equations of an intercept and one covariate. */
+static void take_out_by_hand(table *from, const double *covariate)
+{
+    const double n = (double)from->n;
+    double mean = 0, squares = 0;
+    for (int64_t i = 0; i < from->n; i++)
+        mean += covariate[i] / n;
+    for (int64_t i = 0; i < from->n; i++)
+        squares += (covariate[i] - mean) * (covariate[i] - mean);
+    for (int64_t j = 0; j < from->d; j++) {
+        double slope = 0;
+        for (int64_t i = 0; i < from->n; i++)
+            slope += *table_at(from, i, j) * (covariate[i] - mean) / squares;
+        for (int64_t i = 0; i < from->n; i++)
+            *table_at(from, i, j) -= slope * (covariate[i] - mean);
+    }
+}
+
+/* Three covariates of which one is made of the others and the intercept. */
+START_TEST(what_is_observed_is_the_input_without_its_covariates)
+{
+    double covariates[40 * 3], first[40];
+    for (int i = 0; i < 40; i++) {
+        first[i] = covariates[3 * i] = i * i;
+        covariates[3 * i + 1] = 7;
+        covariates[3 * i + 2] = 3 - 2.0 * i * i;
+    }
+    const qkvsim_view view = { sizeof view, covariates, 40, 3, 3, 1, QKVSIM_DTYPE_F64 };
+    qkvsim_baseline_options options = permutations(3, QKVSIM_SCHEME_OBSERVATIONS, 1);
+    options.covariates = &view;
+    table left = table_with_offsets(40, 21, 1, 1);
+    stored before = store(&left, QKVSIM_DTYPE_F64, ORDER_C);
+    take_out_by_hand(&left, first);
+    qkvsim_baseline *baseline = run(context, &before, NULL, &options);
+    double *expected = oracle_similarity(&left, QKVSIM_METRIC_COSINE), mean = 0;
+    for (int64_t i = 0; i < 7; i++)
+        for (int64_t j = 7; j < 14; j++)
+            mean += expected[21 * i + j] / 49;
+    assert_close(qkvsim_analysis_statistic(qkvsim_baseline_observed(baseline), 1,
+                                           QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN),
+                 mean, 1e-12, "mean cosine");
+    ck_assert_int_eq(qkvsim_baseline_covariates(baseline), 1);
+    ck_assert_int_eq(qkvsim_baseline_covariates(NULL), 0);
+    free(expected);
+    qkvsim_baseline_free(baseline);
+    stored_free(&before);
+    table_free(&left);
+}
+END_TEST
+
 static void assert_refused(const qkvsim_baseline_options *options)
 {
     qkvsim_baseline *baseline = POISON_HANDLE;
@@ -796,7 +1000,7 @@ START_TEST(bad_options_are_refused)
         assert_refused(&bad);
         assert_message_has_number(context, counts[i]);
     }
-    const int32_t schemes[] = { -1, 7, 99 };
+    const int32_t schemes[] = { -1, 8, 99 };
     for (int i = 0; i < 3; i++) {
         const qkvsim_baseline_options bad = permutations(2, schemes[i], 0);
         assert_refused(&bad);
@@ -809,6 +1013,33 @@ START_TEST(bad_options_are_refused)
         assert_refused(&bad);
     }
     assert_refused(NULL);
+}
+END_TEST
+
+START_TEST(covariates_that_do_not_fit_are_refused)
+{
+    double values[40 * 38] = { [3 * 38 + 5] = NAN };
+    qkvsim_view view = { sizeof view, values, 39, 2, 38, 1, QKVSIM_DTYPE_F64 };
+    qkvsim_baseline_options bad = permutations(2, QKVSIM_SCHEME_FEATURE, 0);
+    bad.covariates = &view;
+    assert_refused(&bad);
+    assert_message_has_number(context, 39);
+    assert_message_has_number(context, 40);
+    view.observations = 40;
+    view.features = 38;
+    assert_refused(&bad);
+    assert_message_has(context, "38 covariates for 40 observations");
+    bad.scheme = QKVSIM_SCHEME_SHIFT;
+    assert_refused(&bad);
+    assert_message_has(context, "there are covariates");
+    bad.scheme = QKVSIM_SCHEME_FEATURE;
+    view.features = 6;
+    qkvsim_baseline *baseline = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_baseline_run(context, &input.view, 1, layout, NULL, &bad, &baseline),
+                  QKVSIM_ERROR_NONFINITE);
+    assert_message_has(context, "covariate 5 is not finite in row 3");
+    ck_assert_ptr_eq(baseline, POISON_HANDLE);
 }
 END_TEST
 
@@ -925,6 +1156,7 @@ static void add_laws(Suite *suite)
     tcase_add_loop_test(laws, summaries_are_those_of_permutations_asked_for_one_by_one, 0,
                         3 * SCHEMES);
     tcase_add_test(laws, summaries_hold_for_every_type_and_a_selection);
+    tcase_add_loop_test(laws, summaries_hold_for_residuals_of_segments, 0, 6);
     tcase_add_test(laws, the_default_scheme_is_all);
     tcase_add_test(laws, the_observed_analysis_is_the_analysis);
     tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, SCHEMES);
@@ -935,12 +1167,16 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, feature_keeps_the_offset_part_of_every_cosine);
     tcase_add_test(laws, all_is_centred_at_0);
     tcase_add_test(laws, on_the_capture_all_is_centred_at_0_and_the_observed_smile_is_not);
-    tcase_add_loop_test(laws, p_values_are_uniform_under_the_null, 0, SCHEMES - 1);
+    tcase_add_loop_test(laws, p_values_are_uniform_under_the_null, 0, QKVSIM_SCHEME_OBSERVATIONS);
     tcase_add_test(laws,
                    all_different_permutations_are_taken_once_where_they_are_no_more_than_asked_for);
     tcase_add_test(laws, no_p_is_below_what_the_lags_of_its_own_groups_allow);
     tcase_add_loop_test(laws, enumerated_p_values_are_shares_of_all_permutations, 0, 4);
     tcase_add_loop_test(laws, ties_are_ties_in_single_precision, 0, 4 * SCHEMES);
+    tcase_add_test(laws, flip_holds_its_size_where_observations_share_a_norm);
+    tcase_add_test(laws, covariates_take_out_a_common_trend);
+    tcase_add_test(laws, segments_hold_their_size_where_documents_have_means);
+    tcase_add_test(laws, what_is_observed_is_the_input_without_its_covariates);
     tcase_add_test(laws, rows_rejects_unrelated_groups_of_related_features_as_seldom_as_it_should);
 }
 
@@ -950,6 +1186,7 @@ int main(void)
     add_laws(suite);
     TCase *bad = add_case(suite, "bad input", set_up, tear_down);
     tcase_add_test(bad, bad_options_are_refused);
+    tcase_add_test(bad, covariates_that_do_not_fit_are_refused);
     tcase_add_test(bad, options_from_a_newer_header_are_read_where_the_rest_is_zero);
     tcase_add_test(bad, null_arguments_and_bad_data_are_refused);
     tcase_add_test(bad, schemes_that_mix_features_refuse_one_that_is_not_finite);

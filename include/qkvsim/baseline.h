@@ -21,6 +21,9 @@ typedef struct qkvsim_baseline_options {
     qkvsim_scheme scheme;     /**< QKVSIM_SCHEME_*; default: ALL */
     const int32_t *segments;  /**< this and the next: see qkvsim_permutation */
     qkvsim_exchange exchange; /**< default: OBSERVATIONS */
+    /** See qkvsim_permutation: what is observed is then the input without its covariates, mean + e.
+     * Corrected statistics know n and not the number of covariates. Default: none. */
+    const qkvsim_view *covariates;
 } qkvsim_baseline_options;
 
 /** The results of a baseline. Immutable; free with qkvsim_baseline_free. */
@@ -36,7 +39,7 @@ typedef struct qkvsim_baseline qkvsim_baseline;
  * features, whatever `nonfinite` says of features: GROUP within a wanted group, ALL from any
  *
  * Time: permutations + 1 analyses; memory that of one, plus two copies of the input (one for FEATURE,
- * SHIFT, OBSERVATIONS and OBSERVATIONS_SHIFT) and 8 bytes for each permutation, pair group, metric and statistic.
+ * SHIFT, OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP) and 8 bytes for each permutation, pair group, metric and statistic.
  */
 QKVSIM_API qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *parts,
                                              int32_t part_count, const qkvsim_layout *layout,
@@ -59,11 +62,14 @@ QKVSIM_API int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline)
  * number k + 1 of qkvsim_permutation's `enumerated`, and every p is exact.
  *
  * Permutations are different where similarities can tell, so that over n observations in one segment g
- * groups have n^(g - 1) under OBSERVATIONS_SHIFT and n!^(g - 1) under OBSERVATIONS, d features
+ * groups have n^(g - 1) under OBSERVATIONS_SHIFT and n!^(g - 1) under OBSERVATIONS, 2^(n g - 1) under FLIP, d features
  * n^(d - 1) under SHIFT and n!^(d - 1) under FEATURE. A pair group shows only those of its own groups: no
  * p is below 1 / their number, whatever the number of permutations.
  */
 QKVSIM_API int32_t qkvsim_baseline_enumerated(const qkvsim_baseline *baseline);
+
+/** How many independent covariates were taken out, besides the mean: 0 without any. */
+QKVSIM_API int64_t qkvsim_baseline_covariates(const qkvsim_baseline *baseline);
 
 /** Mean, SD, MINIMUM or MAXIMUM of each bin's count over the permutations: `bins` numbers, owned by
  * the baseline; NULL where there is no such pair group, metric or summary. */
@@ -73,7 +79,7 @@ QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseli
 
 /** A QKVSIM_NULL_* summary of QKVSIM_STATISTIC_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or, for the cosine,
  * QKVSIM_STATISTIC_OFFSET_SHARE; NaN where it does not exist, which includes a statistic that is
- * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_OBSERVATIONS and OBSERVATIONS_SHIFT, which
+ * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP, which
  * change nothing within a group, z and every p of a pair group of one group with itself, and of a
  * roll-up of such alone, are absent. */
 QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,

@@ -36,7 +36,11 @@ enum {
     QKVSIM_SCHEME_OBSERVATIONS = 5,
     /** Each group rotated over the observations by a random lag of its own, all its features
      * together: as OBSERVATIONS, and keeps how a group depends on its own past. */
-    QKVSIM_SCHEME_OBSERVATIONS_SHIFT = 6
+    QKVSIM_SCHEME_OBSERVATIONS_SHIFT = 6,
+    /** The centred observations of each group times a random sign, all its features together: keeps each
+     * feature's mean and norm, and how large each observation is in each group; breaks all co-variation
+     * between groups but for that of their sizes. Needs errors that are symmetric about the mean. */
+    QKVSIM_SCHEME_FLIP = 7
 };
 
 /** What changes places as one. */
@@ -54,21 +58,30 @@ typedef struct qkvsim_permutation {
     int64_t index;                     /**< 0 .. 2^32 - 1 */
     const qkvsim_selection *selection; /**< default: all observations; others take no part */
     qkvsim_scheme scheme;              /**< QKVSIM_SCHEME_* */
-    /** Labels all features; GROUP, OBSERVATIONS and OBSERVATIONS_SHIFT need it. */
+    /** Labels all features; GROUP, OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP need it. */
     const qkvsim_layout *layout;
     /** A number for each row of the parts (its document, its window), borrowed: SHIFT and
      * OBSERVATIONS_SHIFT rotate each run of equal numbers, among the observations in use, in itself, by a
      * lag of its own. Default: one run. Others have no use for it but with EXCHANGE_SEGMENTS. */
     const int32_t *segments;
     /** Default: OBSERVATIONS. With SEGMENTS, FEATURE and OBSERVATIONS exchange whole runs of equal numbers
-     * with others that are as long (Winkler et al. 2014, whole blocks); the rest refuse it. */
+     * with others that are as long (Winkler et al. 2014, whole blocks), and FLIP gives each run one sign;
+     * the rest refuse it. */
     qkvsim_exchange exchange;
     /** Not 0: `index` counts all permutations that are different (see qkvsim_baseline_enumerated), 0
      * being the input itself, and seed is ignored. There must be more than `index` of them, and at most
      * 2^32; ALL and GROUP refuse it. The first group, or feature, stays as it is. Permutation k has
      * digit i of k, in the base of the L different permutations of one, for group or feature i + 1: of
-     * rotations, the lags of its segments, the first one's the last digit; else a number of an order. */
+     * rotations, the lags of its segments, the first one's the last digit; else a number of an order. Of
+     * signs, bit i of k is that of observation or run i + 1, group after group. */
     int32_t enumerated;
+    /** Observations of the parts x any number less than the observations in use less 2, borrowed: what
+     * may co-vary (a position, a token's identity) and is no part of the question. FEATURE, OBSERVATIONS
+     * and FLIP then move residuals (Freedman & Lane 1983): a column x = Z g + e, with an intercept in Z,
+     * is taken for its mean and e; e is permuted to P e, refitted to (I - Z Z+) P e, and scaled to the norm of
+     * e, so that the feature's mean, norm and offset ratio stay. Covariates that others make up are left
+     * out; a feature that covariates make up to rounding is constant. The rest refuse it. Default: none. */
+    const qkvsim_view *covariates;
 } qkvsim_permutation;
 
 /**
@@ -76,7 +89,7 @@ typedef struct qkvsim_permutation {
  * @param parts  `part_count` views, d features in all
  * @param matrix selected observations (in increasing order) x d; QKVSIM_DTYPE_F32, or F64 for any input.
  * An input with an F64 part needs an F64 matrix: the multiset of values is kept exactly.
- * @return INVALID_ARGUMENT, which includes segments no two of which are as long; TOO_LARGE, or
+ * @return INVALID_ARGUMENT, which includes segments no two of which are as long; NONFINITE for covariates; TOO_LARGE, or
  * NO_MEMORY; NaN and infinity are values like any other here
  *
  * Each of the scheme's permutations is equally likely, lags from 0 to the run's length less 1: numbers
