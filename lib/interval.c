@@ -7,10 +7,9 @@
 #include <math.h>
 
 #include "bootstrap.h"
+#include "fieller.h"
 #include "replication.h"
 #include "student.h"
-
-enum { TAIL_PAIRS_LEAST = 20, SKEWNESS_PAIRS_LEAST = 3, KURTOSIS_PAIRS_LEAST = 4 };
 
 /* ---- options ---- */
 
@@ -108,56 +107,55 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *p
     return status;
 }
 
-/* ---- from replicates to intervals ---- */
+/* ---- which statistics have intervals ---- */
 
-/* Below 20 pairs a share is a small count, and its interval by normal theory is none. */
-static bool tail_is_thin(const qkvsim_analysis *analysis, int32_t row, int32_t metric)
+/* Those whose intervals hold (docs/statistics.md). A skewness, a kurtosis and a tail are biased at small n
+ * by more than leaving blocks out removes; what the uncorrected share and the noise fraction tell is of n
+ * observations, and not of what they are drawn from. */
+typedef struct rule {
+    int32_t statistic;
+    bool corrected;   /* so that selections of different size may be compared */
+    double low, high; /* where it lies */
+} rule;
+
+static const rule rules[] = {
+    { QKVSIM_STATISTIC_MEAN, false, -1, 1 },
+    { QKVSIM_STATISTIC_VARIANCE, false, 0, 1 },
+    { QKVSIM_STATISTIC_OFFSET_SHARE, true, 0, 1 },
+    { QKVSIM_STATISTIC_OFFSET_ENERGY, true, 0, INFINITY },
+    { QKVSIM_STATISTIC_VARIANCE_ENERGY, true, 0, INFINITY },
+    { QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE, true, 0, 1 },
+    { QKVSIM_STATISTIC_MEAN_SQUARE, true, 0, 1 },
+};
+
+static const rule *rule_of(int32_t statistic)
 {
-    const double share = qkvsim_analysis_statistic(analysis, row, metric, QKVSIM_STATISTIC_TAIL);
-    const double pairs = (double)qkvsim_analysis_defined(analysis, row, metric);
-    return !(round(share * pairs) >= TAIL_PAIRS_LEAST);
+    for (size_t k = 0; k < sizeof rules / sizeof rules[0]; k++)
+        if (rules[k].statistic == statistic)
+            return &rules[k];
+    return NULL;
 }
 
-/* Whether a statistic is the same for any values of as few pairs, but for rounding, which the jackknife
- * would take for an effect: two values always have the skewness 0 and the kurtosis -2, three the
- * kurtosis -1.5. */
-static bool is_fixed(const qkvsim_analysis *analysis, int32_t row, int32_t metric,
-                     int32_t statistic)
-{
-    const int64_t pairs = qkvsim_analysis_defined(analysis, row, metric);
-    return (statistic == QKVSIM_STATISTIC_SKEWNESS && pairs < SKEWNESS_PAIRS_LEAST)
-           || (statistic == QKVSIM_STATISTIC_KURTOSIS && pairs < KURTOSIS_PAIRS_LEAST);
-}
+/* ---- samples ---- */
 
-static bool has_interval(const qkvsim_analysis *analysis, int32_t row, int32_t metric,
-                         int32_t statistic)
-{
-    return !(statistic == QKVSIM_STATISTIC_TAIL && tail_is_thin(analysis, row, metric))
-           && !is_fixed(analysis, row, metric, statistic);
-}
+/* A statistic of a row in one selection: what an interval is of. */
+typedef struct subject {
+    int32_t selection, row, metric, statistic;
+} subject;
 
-/* A statistic's replicates in one selection; no values where it has no interval. */
-static qkv_sample sample_of(const qkvsim_intervals *intervals, int32_t selection, int32_t row,
-                            int32_t metric, int32_t statistic)
+static qkv_sample sample_of(const qkvsim_intervals *intervals, const subject *of)
 {
-    const qkvsim_analysis *observed = intervals->observed[selection];
-    qkv_sample sample = { .count = intervals->replicates, .observed = NAN };
+    const qkvsim_analysis *observed = intervals->observed[of->selection];
+    const int32_t test = qkv_statistic_test(of->metric, of->statistic);
+    qkv_sample sample = { .count = intervals->replicates, .observed = NAN, .expected = NAN };
     if (observed == NULL)
         return sample;
-    sample.observed = qkvsim_analysis_statistic(observed, row, metric, statistic);
-    if (sample.count > 0 && has_interval(observed, row, metric, statistic))
-        sample.values = qkv_replicates_values(&intervals->values[selection], row,
-                                              qkv_statistic_test(metric, statistic));
+    sample.observed = qkvsim_analysis_statistic(observed, of->row, of->metric, of->statistic);
+    if (sample.count == 0 || rule_of(of->statistic) == NULL || test < 0)
+        return sample;
+    sample.values = qkv_replicates_values(&intervals->values[of->selection], of->row, test);
+    sample.expected = qkv_statistic_plug_in(observed, of->row, test);
     return sample;
-}
-
-static qkv_sample difference_of(qkv_sample a, qkv_sample b)
-{
-    const bool both = a.values != NULL && b.values != NULL;
-    return (qkv_sample){ .values = both ? a.values : NULL,
-                         .less = b.values,
-                         .count = a.count,
-                         .observed = a.observed - b.observed };
 }
 
 static bool all_exist(const qkv_sample *sample)
@@ -168,63 +166,207 @@ static bool all_exist(const qkv_sample *sample)
     return sample->values != NULL && !isnan(sample->observed);
 }
 
-static double jackknife_number(const qkvsim_intervals *intervals, const qkv_sample *samples,
-                               int32_t selections, bool tested, int32_t what)
+/* ---- from samples to intervals ---- */
+
+typedef struct interval {
+    double estimate, se, low, high, p;
+} interval;
+
+static const interval absent = { NAN, NAN, NAN, NAN, NAN };
+
+/* Student's t of one selection, or of the difference of two: that of the fewer blocks. */
+static double student_of(const qkvsim_intervals *intervals, bool difference)
 {
-    const int64_t held = qkv_blocks_held(intervals, selections);
-    if (held < QKV_BLOCKS_LEAST)
-        return NAN;
-    const qkv_jackknife_estimate jackknife = qkv_jackknife(samples, intervals->shares, selections);
-    const double reach = intervals->t[selections - 1] * jackknife.se;
-    switch (what) {
-    case QKVSIM_SUMMARY_LOW:
-        return jackknife.estimate - reach;
-    case QKVSIM_SUMMARY_HIGH:
-        return jackknife.estimate + reach;
+    const double *t = intervals->t;
+    return !difference ? t[0] : isnan(t[1]) ? t[1] : t[0] < t[1] ? t[1] : t[0];
+}
+
+static interval by_student(const qkvsim_intervals *intervals, const qkv_jackknife_term *terms,
+                           int32_t count, bool difference)
+{
+    const double t = student_of(intervals, difference);
+    for (int32_t k = 0; k < count; k++)
+        if (isnan(t) || !all_exist(terms[k].sample))
+            return absent;
+    const qkv_jackknife_estimate jackknife = qkv_jackknife(terms, count);
+    const double reach = t * jackknife.se;
+    return (interval){ jackknife.estimate, jackknife.se, jackknife.estimate - reach,
+                       jackknife.estimate + reach, NAN };
+}
+
+/* Both energies of a row in one selection, with the shares of that selection. */
+typedef struct energies {
+    qkv_sample offset, variance;
+    const qkv_block_shares *shares;
+} energies;
+
+static energies energies_of(const qkvsim_intervals *intervals, const subject *of)
+{
+    subject energy = *of;
+    energies both = { .shares = &intervals->shares[of->selection] };
+    energy.statistic = QKVSIM_STATISTIC_OFFSET_ENERGY;
+    both.offset = sample_of(intervals, &energy);
+    energy.statistic = QKVSIM_STATISTIC_VARIANCE_ENERGY;
+    both.variance = sample_of(intervals, &energy);
+    return both;
+}
+
+/* Variances of both, and of their sum for the covariance. */
+static qkv_share_interval share_of(const qkvsim_intervals *intervals, const subject *of)
+{
+    const energies both = energies_of(intervals, of);
+    const qkv_jackknife_term terms[] = { { 1, &both.offset, both.shares },
+                                         { 1, &both.variance, both.shares } };
+    const double t = intervals->t[of->selection];
+    if (isnan(t) || !all_exist(&both.offset) || !all_exist(&both.variance))
+        return (qkv_share_interval){ NAN, NAN, NAN, NAN };
+    const qkv_jackknife_estimate offset = qkv_jackknife(&terms[0], 1);
+    const qkv_jackknife_estimate variance = qkv_jackknife(&terms[1], 1);
+    const qkv_jackknife_estimate sum = qkv_jackknife(terms, 2);
+    const double of_offset = offset.se * offset.se, of_variance = variance.se * variance.se;
+    return qkv_fieller(&(qkv_energies){ offset.estimate, variance.estimate, of_offset, of_variance,
+                                        (sum.se * sum.se - of_offset - of_variance) / 2, t });
+}
+
+static interval from_share(const qkv_share_interval *share)
+{
+    return (interval){ share->estimate, share->se, share->low, share->high, NAN };
+}
+
+/* A share moves with its energies as its derivatives by them say. */
+static interval contrast_of_shares(const qkvsim_intervals *intervals, const subject of[2])
+{
+    energies both[2];
+    qkv_jackknife_term terms[QKV_JACKKNIFE_TERMS];
+    qkv_share_interval shares[2];
+    for (int k = 0; k < 2; k++) {
+        shares[k] = share_of(intervals, &of[k]);
+        both[k] = energies_of(intervals, &of[k]);
+        if (isnan(shares[k].estimate))
+            return absent;
+        const qkv_jackknife_term one[] = { { 1, &both[k].offset, both[k].shares },
+                                           { 1, &both[k].variance, both[k].shares } };
+        const double total = qkv_jackknife(one, 2).estimate, sign = k == 0 ? 1 : -1;
+        terms[2 * k] = one[0];
+        terms[2 * k].weight = sign * (1 - shares[k].estimate) / total;
+        terms[2 * k + 1] = one[1];
+        terms[2 * k + 1].weight = -sign * shares[k].estimate / total;
+    }
+    const double estimate = shares[0].estimate - shares[1].estimate;
+    const double se = qkv_jackknife(terms, 4).se, reach = intervals->t[0] * se;
+    return (interval){ estimate, se, estimate - reach, estimate + reach, NAN };
+}
+
+/* The basic interval: the replicates' distances from what they are drawn from stand for the observed
+ * value's from the truth, reversed. */
+static interval by_resamples(const qkvsim_intervals *intervals, const qkv_sample *sample)
+{
+    const double outside = (1 - intervals->level) / 2, centre = sample->observed + sample->expected;
+    if (!all_exist(sample))
+        return absent;
+    return (interval){ sample->observed, qkv_sample_sd(sample),
+                       centre - qkv_sample_quantile(sample, 1 - outside),
+                       centre - qkv_sample_quantile(sample, outside), NAN };
+}
+
+static interval by_resamples_of_two(const qkvsim_intervals *intervals, qkv_sample a, qkv_sample b)
+{
+    const bool both = a.values != NULL && b.values != NULL;
+    const qkv_sample difference = { both ? a.values : NULL, b.values, a.count,
+                                    a.observed - b.observed, a.expected - b.expected };
+    return by_resamples(intervals, &difference);
+}
+
+/* Within the range of the statistic, or of the difference of two. */
+static interval bounded(interval made, const rule *of, bool difference)
+{
+    const double low = difference ? of->low - of->high : of->low;
+    const double high = difference ? of->high - of->low : of->high;
+    if (isnan(made.estimate))
+        return absent;
+    made.low = fmin(fmax(made.low, low), high);
+    made.high = fmin(fmax(made.high, low), high);
+    return made;
+}
+
+/* ---- of one statistic, of two rows, of two selections ---- */
+
+static bool is_share(const subject *of)
+{
+    return of->statistic == QKVSIM_STATISTIC_OFFSET_SHARE && of->metric == QKVSIM_METRIC_COSINE;
+}
+
+static interval of_statistic(const qkvsim_intervals *intervals, const subject *of)
+{
+    const rule *range = rule_of(of->statistic);
+    const qkv_sample sample = sample_of(intervals, of);
+    const qkv_jackknife_term term = { 1, &sample, &intervals->shares[of->selection] };
+    if (range == NULL || isnan(sample.observed))
+        return absent;
+    if (intervals->method == QKVSIM_METHOD_BOOTSTRAP)
+        return bounded(by_resamples(intervals, &sample), range, false);
+    if (!is_share(of))
+        return bounded(by_student(intervals, &term, 1, false), range, false);
+    const qkv_share_interval share = share_of(intervals, of);
+    return from_share(&share);
+}
+
+static interval of_contrast(const qkvsim_intervals *intervals, const subject of[2])
+{
+    const rule *range = rule_of(of[0].statistic);
+    const qkv_sample a = sample_of(intervals, &of[0]), b = sample_of(intervals, &of[1]);
+    const qkv_jackknife_term terms[] = { { 1, &a, &intervals->shares[0] },
+                                         { -1, &b, &intervals->shares[0] } };
+    if (range == NULL || isnan(a.observed - b.observed))
+        return absent;
+    if (intervals->method == QKVSIM_METHOD_BOOTSTRAP)
+        return bounded(by_resamples_of_two(intervals, a, b), range, true);
+    interval made =
+        is_share(of) ? contrast_of_shares(intervals, of) : by_student(intervals, terms, 2, false);
+    made = bounded(made, range, true);
+    if (made.se > 0)
+        made.p = qkv_student_two_sided(made.estimate / made.se, intervals->shares[0].held - 1);
+    return made;
+}
+
+/* Only corrected statistics mean the same at different sizes. There is no p: relabellings have it
+ * (comparison.h). */
+static interval of_difference(const qkvsim_intervals *intervals, const subject of[2])
+{
+    const rule *range = rule_of(of[0].statistic);
+    const qkv_sample a = sample_of(intervals, &of[0]), b = sample_of(intervals, &of[1]);
+    const qkv_jackknife_term terms[] = { { 1, &a, &intervals->shares[0] },
+                                         { -1, &b, &intervals->shares[1] } };
+    if (range == NULL || !range->corrected || isnan(a.observed - b.observed))
+        return absent;
+    if (intervals->method == QKVSIM_METHOD_BOOTSTRAP)
+        return bounded(by_resamples_of_two(intervals, a, b), range, true);
+    if (!is_share(of))
+        return bounded(by_student(intervals, terms, 2, true), range, true);
+    const qkv_share_interval shares[] = { share_of(intervals, &of[0]),
+                                          share_of(intervals, &of[1]) };
+    const qkv_share_interval difference = qkv_share_difference(&shares[0], &shares[1]);
+    return bounded(from_share(&difference), range, true);
+}
+
+static double number_of(const interval *made, double observed, int32_t summary)
+{
+    switch (summary) {
+    case QKVSIM_SUMMARY_OBSERVED:
+        return observed;
     case QKVSIM_SUMMARY_ESTIMATE:
-        return jackknife.estimate;
+        return made->estimate;
     case QKVSIM_SUMMARY_SE:
-        return jackknife.se;
+        return made->se;
+    case QKVSIM_SUMMARY_LOW:
+        return made->low;
+    case QKVSIM_SUMMARY_HIGH:
+        return made->high;
     case QKVSIM_SUMMARY_P:
-        return tested && jackknife.se > 0
-                   ? qkv_student_two_sided(jackknife.estimate / jackknife.se, held - 1)
-                   : NAN;
+        return made->p;
     default:
         return NAN;
     }
-}
-
-/* The basic interval: the replicates' distances from T stand for T's from the truth, reversed. */
-static double bootstrap_number(const qkvsim_intervals *intervals, const qkv_sample *sample,
-                               int32_t what)
-{
-    const double outside = (1 - intervals->level) / 2;
-    switch (what) {
-    case QKVSIM_SUMMARY_LOW:
-        return 2 * sample->observed - qkv_sample_quantile(sample, 1 - outside);
-    case QKVSIM_SUMMARY_HIGH:
-        return 2 * sample->observed - qkv_sample_quantile(sample, outside);
-    case QKVSIM_SUMMARY_ESTIMATE:
-        return sample->observed;
-    case QKVSIM_SUMMARY_SE:
-        return qkv_sample_sd(sample);
-    default:
-        return NAN;
-    }
-}
-
-/* Of a sample of the first selection, less one of the second where there are two. */
-static double number_of(const qkvsim_intervals *intervals, const qkv_sample *samples,
-                        int32_t selections, bool tested, int32_t what)
-{
-    const qkv_sample sample = selections == 2 ? difference_of(samples[0], samples[1]) : samples[0];
-    if (what == QKVSIM_SUMMARY_OBSERVED)
-        return sample.observed;
-    if (!all_exist(&sample))
-        return NAN;
-    return intervals->method == QKVSIM_METHOD_JACKKNIFE
-               ? jackknife_number(intervals, samples, selections, tested, what)
-               : bootstrap_number(intervals, &sample, what);
 }
 
 /* ---- accessors ---- */
@@ -258,30 +400,35 @@ const double *qkvsim_intervals_values(const qkvsim_intervals *intervals, int32_t
 }
 
 double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row, int32_t metric,
-                                  int32_t statistic, int32_t what)
+                                  int32_t statistic, int32_t summary)
 {
+    const subject of = { 0, row, metric, statistic };
     if (intervals == NULL)
         return NAN;
-    const qkv_sample sample = sample_of(intervals, 0, row, metric, statistic);
-    return number_of(intervals, &sample, 1, false, what);
+    const interval made = of_statistic(intervals, &of);
+    return number_of(&made, sample_of(intervals, &of).observed, summary);
 }
 
 double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_a, int32_t row_b,
-                                 int32_t metric, int32_t statistic, int32_t what)
+                                 int32_t metric, int32_t statistic, int32_t summary)
 {
+    const subject of[] = { { 0, row_a, metric, statistic }, { 0, row_b, metric, statistic } };
     if (intervals == NULL)
         return NAN;
-    const qkv_sample sample = difference_of(sample_of(intervals, 0, row_a, metric, statistic),
-                                            sample_of(intervals, 0, row_b, metric, statistic));
-    return number_of(intervals, &sample, 1, true, what);
+    const interval made = of_contrast(intervals, of);
+    return number_of(&made,
+                     sample_of(intervals, &of[0]).observed - sample_of(intervals, &of[1]).observed,
+                     summary);
 }
 
 double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row, int32_t metric,
-                                   int32_t statistic, int32_t what)
+                                   int32_t statistic, int32_t summary)
 {
+    const subject of[] = { { 0, row, metric, statistic }, { 1, row, metric, statistic } };
     if (intervals == NULL)
         return NAN;
-    const qkv_sample samples[] = { sample_of(intervals, 0, row, metric, statistic),
-                                   sample_of(intervals, 1, row, metric, statistic) };
-    return number_of(intervals, samples, 2, true, what);
+    const interval made = of_difference(intervals, of);
+    return number_of(&made,
+                     sample_of(intervals, &of[0]).observed - sample_of(intervals, &of[1]).observed,
+                     summary);
 }

@@ -126,23 +126,20 @@ static double deviation(const qkv_sample *sample, const qkv_block_shares *shares
     return (contribution(sample, shares, j) - w * sum) / sqrt((double)shares->held * w * (1 - w));
 }
 
-/* Two selections lose what they have in a block together, so their deviations are subtracted before
- * they are squared: the variance of the difference has the variances of both and, where they share
- * blocks, the covariance. */
-qkv_jackknife_estimate qkv_jackknife(const qkv_sample *samples, const qkv_block_shares *shares,
-                                     int32_t selections)
+/* Terms lose what they have in a block together, so their deviations are added before they are squared:
+ * the variance of the sum has the variances of all and, where they share blocks, the covariances. */
+qkv_jackknife_estimate qkv_jackknife(const qkv_jackknife_term *terms, int32_t count)
 {
-    const bool two = selections == 2;
-    const double first = sum_of_contributions(&samples[0], &shares[0]);
-    const double second = two ? sum_of_contributions(&samples[1], &shares[1]) : 0;
-    double estimate = samples[0].observed + first, variance = 0;
-    if (two)
-        estimate -= samples[1].observed + second;
-    for (int64_t j = 0; j < samples[0].count; j++) {
-        double difference = deviation(&samples[0], &shares[0], first, j);
-        if (two)
-            difference -= deviation(&samples[1], &shares[1], second, j);
-        variance += difference * difference;
+    double sums[QKV_JACKKNIFE_TERMS], estimate = 0, variance = 0;
+    for (int32_t k = 0; k < count; k++) {
+        sums[k] = sum_of_contributions(terms[k].sample, terms[k].shares);
+        estimate += terms[k].weight * (terms[k].sample->observed + sums[k]);
+    }
+    for (int64_t j = 0; j < terms[0].sample->count; j++) {
+        double sum = 0;
+        for (int32_t k = 0; k < count; k++)
+            sum += terms[k].weight * deviation(terms[k].sample, terms[k].shares, sums[k], j);
+        variance += sum * sum;
     }
     return (qkv_jackknife_estimate){ estimate, sqrt(variance) };
 }

@@ -38,9 +38,17 @@ typedef struct qkv_jackknife_estimate {
     double se;
 } qkv_jackknife_estimate;
 
-/* Of a sample whose k-th value lacks block k; with two selections, of the first one's sample less
- * the second one's, each with the shares of its selection. Each selection needs two blocks. */
-qkv_jackknife_estimate qkv_jackknife(const qkv_sample *samples, const qkv_block_shares *shares,
-                                     int32_t selections);
+/* A sample whose k-th value lacks block k, with the shares that its selection has of the blocks, of
+ * which it needs two. */
+typedef struct qkv_jackknife_term {
+    double weight;
+    const qkv_sample *sample;
+    const qkv_block_shares *shares;
+} qkv_jackknife_term;
+
+enum { QKV_JACKKNIFE_TERMS = 4 };
+
+/* Of the weighted sum of up to QKV_JACKKNIFE_TERMS terms. */
+qkv_jackknife_estimate qkv_jackknife(const qkv_jackknife_term *terms, int32_t count);
 
 #endif

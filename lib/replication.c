@@ -85,14 +85,6 @@ static qkvsim_status too_few_blocks(const replication *work)
         (long long)work->made->blocks.count, QKV_BLOCKS_LEAST);
 }
 
-int64_t qkv_blocks_held(const qkvsim_intervals *intervals, int32_t selections)
-{
-    int64_t held = intervals->shares[0].held;
-    if (selections == 2 && intervals->shares[1].held < held)
-        held = intervals->shares[1].held;
-    return held;
-}
-
 /* A selection may be in fewer blocks than there are: its degrees of freedom are its own. */
 static qkvsim_status weigh_blocks(replication *work)
 {
@@ -102,7 +94,7 @@ static qkvsim_status weigh_blocks(replication *work)
             work->context, &made->blocks, work->pool->selection, (uint8_t)s, &made->shares[s]);
         if (status != QKVSIM_OK)
             return status;
-        const int64_t held = qkv_blocks_held(made, s + 1);
+        const int64_t held = made->shares[s].held;
         made->t[s] = held >= QKV_BLOCKS_LEAST ? qkv_student_quantile(made->level, held - 1) : NAN;
     }
     return QKVSIM_OK;

@@ -17,7 +17,7 @@ struct qkvsim_intervals {
     qkv_replicates values[QKV_SELECTIONS];
     qkv_blocks blocks; /* jackknife, and what follows */
     qkv_block_shares shares[QKV_SELECTIONS];
-    double t[QKV_SELECTIONS]; /* Student's of the level, for one selection and for the difference */
+    double t[QKV_SELECTIONS]; /* Student's of the level; NaN where a selection has too few blocks */
     int64_t replicates;
     int64_t block_length;
     double level;
@@ -29,8 +29,5 @@ struct qkvsim_intervals {
 qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsim_layout *layout,
                             const qkvsim_analysis_options *analysis,
                             const qkvsim_interval_options *options, qkvsim_intervals *made);
-
-/* Blocks that have something of the first selection, or the fewer of both selections. */
-int64_t qkv_blocks_held(const qkvsim_intervals *intervals, int32_t selections);
 
 #endif

@@ -11,6 +11,7 @@ typedef struct qkv_sample {
     const double *less; /* what is taken off them; NULL: nothing */
     int64_t count;
     double observed;
+    double expected; /* what resamples of the observations have on average, but for their bias */
 } qkv_sample;
 
 static inline double qkv_sample_value(const qkv_sample *sample, int64_t k)

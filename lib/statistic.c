@@ -163,17 +163,25 @@ double qkv_statistic_value(const qkvsim_analysis *analysis, int32_t row, int32_t
                : qkvsim_analysis_statistic(analysis, row, metric, statistic);
 }
 
-static bool is_share(int32_t test)
+double qkv_statistic_plug_in(const qkvsim_analysis *analysis, int32_t row, int32_t test)
 {
-    return qkv_tests[test].statistic == QKVSIM_STATISTIC_OFFSET_SHARE;
-}
-
-double qkv_statistic_unclipped(const qkvsim_analysis *analysis, int32_t row, int32_t test)
-{
+    const int32_t metric = qkv_metric_bit(qkv_tests[test].metric);
+    const double n = (double)analysis->observations;
     const double value = qkv_statistic_value(analysis, row, test);
-    return is_share(test) && !isnan(value)
-               ? unclipped_share(&analysis->splits[row], (double)analysis->observations)
-               : value;
+    switch (qkv_tests[test].statistic) {
+    case QKVSIM_STATISTIC_OFFSET_SHARE:
+        return qkvsim_analysis_statistic(analysis, row, metric, QKVSIM_STATISTIC_OFFSET_SHARE_RAW);
+    case QKVSIM_STATISTIC_OFFSET_ENERGY:
+        return analysis->splits[row].offset_energy;
+    case QKVSIM_STATISTIC_VARIANCE_ENERGY:
+        return analysis->splits[row].variance_energy;
+    case QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE:
+        return ((n - 1) * value + 1) / n;
+    case QKVSIM_STATISTIC_MEAN_SQUARE:
+        return ((n - 2) * value + 1) / (n - 1);
+    default:
+        return value;
+    }
 }
 
 /* ---- what rounding leaves undecided ---- */

@@ -34,7 +34,8 @@ double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, in
 double qkv_refitted_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test,
                                double value_error);
 
-/* A test's value, but for an offset share that is not clipped to [0, 1]: what intervals are made of. */
-double qkv_statistic_unclipped(const qkvsim_analysis *analysis, int32_t row, int32_t test);
+/* The value that the statistic would have if the observations were all there are: of a corrected one the
+ * plug-in, of any other itself. */
+double qkv_statistic_plug_in(const qkvsim_analysis *analysis, int32_t row, int32_t test);
 
 #endif

@@ -843,8 +843,8 @@ class Inference(Program):
         numpy.save(self.input, self.values)
 
     @staticmethod
-    def shares(values):
-        """The offset share of Q-Q, of columns 0 to 7, by its definition."""
+    def energies(values):
+        """The corrected energies of offset and variance of Q-Q, of columns 0 to 7, by definition."""
         values = values[:, :8].astype("float64")
         norms = numpy.linalg.norm(values, axis=0)
         offsets = numpy.sqrt(len(values)) * values.mean(axis=0) / norms
@@ -854,7 +854,7 @@ class Inference(Program):
         offset = numpy.outer(corrected, corrected)[above].sum()
         noise = numpy.outer(1 - offsets**2, 1 - offsets**2)[above].sum()
         variance = ((n - 1) * ((centred.T @ centred)[above] ** 2).sum() - noise) / (n - 2)
-        return offset / (offset + variance)
+        return numpy.array([offset, variance])
 
     def test_baselines_have_adjusted_p_values_and_the_offset_share(self):
         (condition,) = self.analyze(self.input, "--permutations", 19)["conditions"]
@@ -961,8 +961,9 @@ class Inference(Program):
 
     def test_the_offset_share_is_its_definition(self):
         (condition,) = self.analyze(self.input)["conditions"]
+        energies = self.energies(self.values)
         self.assertAlmostEqual(condition["pair_groups"][0]["offset"]["offset_share"],
-                               self.shares(self.values), 5)
+                               energies[0] / energies.sum(), 5)
 
     def test_jackknife_is_the_delete_a_block_one(self):
         (condition,) = self.analyze(self.input, "--interval", "jackknife", "--blocks",
@@ -984,6 +985,28 @@ class Inference(Program):
         self.assertAlmostEqual(high, estimate + quantile * error, 4)
         self.assertLessEqual({"method": "jackknife", "level": 0.95, "replicates": 12,
                               "block_length": 10}.items(), condition["interval"].items())
+
+    def test_the_interval_of_a_share_is_fiellers(self):
+        (condition,) = self.analyze(self.input, "--interval", "jackknife", "--blocks",
+                                    12)["conditions"]
+        offset = condition["pair_groups"][0]["offset"]
+        whole = self.energies(self.values)
+        left = numpy.array([self.energies(numpy.delete(self.values, range(10 * b, 10 * b + 10), 0))
+                            for b in range(12)])
+        energies = 12 * whole - 11 * left.mean(axis=0)
+        share = energies[0] / energies.sum()
+        self.assertAlmostEqual(offset["interval_estimate"]["offset_share"], share, 5)
+        self.assertAlmostEqual(offset["interval_estimate"]["offset_energy"], energies[0], 4)
+        shares = numpy.linspace(0, 1, 100001)
+        weights = numpy.array([1 - shares, -shares])  # Fieller: O (1 - share) - V share is 0
+        error = numpy.sqrt(11 / 12 * (((left - left.mean(axis=0)) @ weights) ** 2).sum(axis=0))
+        quantile = 2.200985  # of Student's t with 11 degrees of freedom
+        within = shares[abs(energies @ weights) <= quantile * error]
+        low, high = offset["interval"]["offset_share"]
+        self.assertAlmostEqual(low, within.min(), 4)
+        self.assertAlmostEqual(high, within.max(), 4)
+        self.assertAlmostEqual(offset["interval_se"]["offset_share"],
+                               numpy.interp(share, shares, error) / energies.sum(), 5)
 
     def test_every_metric_has_intervals(self):
         for options in (["jackknife"], ["bootstrap", "--resamples", 30, "--block", 4, "--level",
@@ -1028,6 +1051,7 @@ class Inference(Program):
                                    first["pearson"]["mean"] - second["pearson"]["mean"], 12)
             square = group["cosine"]["mean_offset_square"]
             self.assertLess(square["low"], square["high"])
+            self.assertIsNone(group["cosine"]["variance"]["low"])
 
     def test_comparison_has_distances_differences_and_bands(self):
         result = self.analyze(self.input, "--targets", "0-39", "--compare", 19, "--seed", 3)

@@ -1,6 +1,6 @@
 /**
  * @file interval.h
- * Intervals for every statistic, for contrasts of two pair groups and for differences between two
+ * Intervals for statistics, for contrasts of two pair groups and for differences between two
  * selections: what is left out or drawn is blocks of consecutive observations, since neighbouring
  * tokens are not independent. docs/statistics.md says when which method holds.
  *
@@ -24,8 +24,8 @@ enum {
      * freedom. */
     QKVSIM_METHOD_JACKKNIFE = 1,
     /** Moving-block bootstrap (Kunsch 1989): blocks are drawn with replacement until there are as
-     * many observations as before. Basic interval [2 T - q_high, 2 T - q_low] around the observed
-     * value T. Repeated rows widen a histogram over pairs: see docs/statistics.md. */
+     * many observations as before. Basic interval [T + t - q_high, T + t - q_low] around the observed
+     * value T, with t what T estimates in resamples: the uncorrected value. Repeated rows widen a histogram over pairs: see docs/statistics.md. */
     QKVSIM_METHOD_BOOTSTRAP = 2
 };
 
@@ -109,31 +109,40 @@ QKVSIM_API const double *qkvsim_intervals_values(const qkvsim_intervals *interva
 
 /**
  * One number of a statistic's interval.
+ *
+ * Intervals exist where simulations show that they hold (docs/statistics.md): of MEAN, VARIANCE,
+ * OFFSET_SHARE, OFFSET_ENERGY, VARIANCE_ENERGY, MEAN_OFFSET_SQUARE and MEAN_SQUARE. They never leave the
+ * range where the statistic lies. That of the offset share is Fieller's (1954), of the ratio of the
+ * jackknifed energies: all of [0, 1] where these are noise.
+ *
  * @param row       a pair group or a roll-up
- * @param statistic QKVSIM_STATISTIC_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or QKVSIM_STATISTIC_OFFSET_SHARE
  * @param summary   QKVSIM_SUMMARY_OBSERVED, LOW, HIGH, ESTIMATE, SE; of contrasts also P
- * @return NaN where it does not exist: no such row, metric or statistic; a statistic that is absent
- * in the observed data or in any replicate; a tail of fewer than 20 observed pairs; a skewness of two
- * pairs and a kurtosis of two or three, which are the same for any values; QKVSIM_STATISTIC_MINIMUM
- * and MAXIMUM. OBSERVED exists wherever the analysis has it.
+ * @return NaN where it does not exist: no such row, metric or statistic, or none with intervals; a
+ * statistic that is absent in the observed data or in any replicate. OBSERVED exists wherever the
+ * analysis has it.
  *
  * With a second selection this is of the first one, by blocks of both; by the jackknife NaN where
- * fewer than 8 of them have observations of it.
+ * fewer than 8 of them have observations of it. Time O(replicates).
  */
 QKVSIM_API double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row,
                                              qkvsim_metric metric, qkvsim_statistic statistic,
                                              qkvsim_summary summary);
 
 /** The same of T(row_a) - T(row_b), recomputed in each replicate: "Q-Q is more offset-coded than
- * V-V". NaN where either statistic has no interval. */
+ * V-V". NaN where either statistic has no interval. P, by the jackknife only, is of the estimate against
+ * 0, two-sided, by Student's t: as good as the interval is, so no more than "below 0.001". */
 QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_a,
                                             int32_t row_b, qkvsim_metric metric,
                                             qkvsim_statistic statistic, qkvsim_summary summary);
 
-/** The same of T(the analysis' selection) - T(the second), recomputed in each replicate; each is over
- * the pairs that are defined in its selection, and each is bias-corrected by itself. NaN where there
- * is no second selection, where the observations of either lie in fewer than 8 blocks (jackknife),
- * or where a replicate leaves either without the statistic. */
+/**
+ * The same of T(the analysis' selection) - T(the second), each corrected by itself: of corrected
+ * statistics only (OFFSET_SHARE, OFFSET_ENERGY, VARIANCE_ENERGY, MEAN_OFFSET_SQUARE, MEAN_SQUARE), since
+ * any other differs by the number of observations alone. That of the shares combines the interval of
+ * each (Zou & Donner 2008). There is no P: a relabelling has it (qkvsim_compare). NaN where there is no
+ * second selection, where the observations of either lie in fewer than 8 blocks (jackknife), or where a
+ * replicate leaves either without the statistic.
+ */
 QKVSIM_API double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row,
                                               qkvsim_metric metric, qkvsim_statistic statistic,
                                               qkvsim_summary summary);
