@@ -41,12 +41,11 @@ static bool row_is_within_groups(const qkvsim_layout *layout, int32_t row)
     return true;
 }
 
-static qkvsim_status finish_statistics(qkvsim_context *context, int32_t scheme,
-                                       qkvsim_baseline *baseline)
+/* What the permutations are to be set against, before they are made. */
+static void begin_nulls(int32_t scheme, qkvsim_baseline *baseline)
 {
     const bool moves_groups = qkv_moves_groups(scheme);
     const qkvsim_layout *layout = baseline->observed->layout;
-    const int32_t pair_groups = qkvsim_analysis_pair_groups(baseline->observed);
     const double error = qkv_value_error(baseline->observed);
     for (int32_t test = 0; test < baseline->nulls.tests; test++)
         for (int32_t row = 0; row < baseline->nulls.rows; row++) {
@@ -59,6 +58,12 @@ static qkvsim_status finish_statistics(qkvsim_context *context, int32_t scheme,
             null->least_p = 1 / baseline->different[row];
             null->untested = moves_groups && row_is_within_groups(layout, row);
         }
+}
+
+static qkvsim_status finish_nulls(qkvsim_context *context, qkvsim_baseline *baseline)
+{
+    const int32_t pair_groups = qkvsim_analysis_pair_groups(baseline->observed);
+    baseline->nulls.permutations = baseline->permutations;
     const qkvsim_status status = qkv_null_table_finish(context, &baseline->nulls, pair_groups);
     qkv_replicates_close(&baseline->permuted);
     return status;
@@ -143,7 +148,7 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_baseline
                            (long long)options->permutations, (long long)UINT32_MAX);
     if (options->scheme == 0)
         options->scheme = QKVSIM_SCHEME_ALL;
-    return QKVSIM_OK;
+    return qkv_check_exceedances(context, options->exceedances, options->permutations);
 }
 
 static qkvsim_status permute(qkvsim_context *context, qkv_permuter *permuter, uint64_t seed,
@@ -167,8 +172,13 @@ static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *sess
         if (status == QKVSIM_OK) {
             qkv_running_add_counts(&baseline->counts, analysis->counts, p);
             qkv_replicates_put(&baseline->permuted, analysis, p);
+            if (baseline->nulls.exceedances > 0 && !qkv_null_table_is_open(&baseline->nulls, p))
+                baseline->permutations = p + 1;
         }
     }
+    if (status == QKVSIM_OK && baseline->permutations < baseline->nulls.asked
+        && qkv_work_at(context, context->work_total))
+        status = qkv_cancelled(context);
     qkvsim_analysis_free(analysis);
     return status;
 }
@@ -216,10 +226,13 @@ static qkvsim_status run_permuter(qkvsim_context *context, qkv_session *session,
                              made->observed);
     if (status == QKVSIM_OK)
         status = check_exchange(context, session, input, options->scheme);
-    if (status == QKVSIM_OK)
+    if (status == QKVSIM_OK) {
+        made->nulls.exceedances = made->enumerated ? 0 : options->exceedances;
+        begin_nulls(options->scheme, made);
         status = run_permutations(context, session, input, options->seed, permuter, made);
+    }
     if (status == QKVSIM_OK)
-        status = finish_statistics(context, options->scheme, made);
+        status = finish_nulls(context, made);
     if (status != QKVSIM_OK) {
         qkvsim_baseline_free(made);
         return status;

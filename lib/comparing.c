@@ -255,53 +255,21 @@ static qkvsim_status draw_subsets(qkv_comparing *work)
     return status;
 }
 
-static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
-{
-    if (work->made->enumerated)
-        qkv_relabel_numbered(&work->relabeller, (uint64_t)k + 1, work->relabelled);
-    else
-        qkv_relabel(&work->relabeller, work->options->seed, (uint32_t)k, work->relabelled);
-    split_equal_rows(work, work->relabelled);
-    qkvsim_status status = analyse_sides(work);
-    if (status == QKVSIM_OK)
-        status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, (uint32_t)k, work->drawn);
-    if (status != QKVSIM_OK)
-        return status;
-    qkv_replicates_put(&work->differences, work->sides[0].analysis, k);
-    qkv_replicates_subtract(&work->differences, work->sides[1].analysis, k);
-    for (int64_t cell = 0; cell < qkv_distance_cells(work); cell++)
-        work->distances[cell * work->made->permutations + k] = work->drawn[cell];
-    return reach(work, ANALYSES_RELABELLED);
-}
+/* ---- what the relabellings are set against ---- */
 
-static qkvsim_status relabel(qkv_comparing *work)
-{
-    work->sides[0].analysis = work->scratch[0];
-    work->sides[1].analysis = work->scratch[1];
-    work->relabels = true;
-    qkvsim_status status = QKVSIM_OK;
-    for (int64_t k = 0; k < work->made->permutations && status == QKVSIM_OK; k++)
-        status = relabel_once(work, k);
-    return status;
-}
-
-/* ---- what the relabellings say ---- */
-
-static qkvsim_status finish_distances(qkv_comparing *work)
+static void begin_distances(qkv_comparing *work)
 {
     qkv_null_table *table = &work->made->distances;
     for (int64_t cell = 0; cell < qkv_distance_cells(work); cell++) {
         qkv_null *null =
             qkv_null_at(table, (int32_t)(cell % table->rows), (int32_t)(cell / table->rows));
-        null->values = work->distances + cell * table->permutations;
+        null->values = work->distances + cell * table->asked;
         null->observed = work->made->matched[cell];
         null->least_p = 1 / work->relabeller.count;
     }
-    return qkv_null_table_finish(work->context, table,
-                                 qkv_pair_groups(work->session.layout->groups));
 }
 
-static qkvsim_status finish_differences(qkv_comparing *work)
+static void begin_differences(qkv_comparing *work)
 {
     const qkvsim_comparison *made = work->made;
     qkv_null_table *table = &work->made->differences;
@@ -317,6 +285,58 @@ static qkvsim_status finish_differences(qkv_comparing *work)
             null->resolution = qkv_statistic_resolution(made->sides[0], row, test, errors[0])
                                + qkv_statistic_resolution(made->sides[1], row, test, errors[1]);
         }
+}
+
+/* ---- relabellings ---- */
+
+static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
+{
+    if (work->made->enumerated)
+        qkv_relabel_numbered(&work->relabeller, (uint64_t)k + 1, work->relabelled);
+    else
+        qkv_relabel(&work->relabeller, work->options->seed, (uint32_t)k, work->relabelled);
+    split_equal_rows(work, work->relabelled);
+    qkvsim_status status = analyse_sides(work);
+    if (status == QKVSIM_OK)
+        status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, (uint32_t)k, work->drawn);
+    if (status != QKVSIM_OK)
+        return status;
+    qkv_replicates_put(&work->differences, work->sides[0].analysis, k);
+    qkv_replicates_subtract(&work->differences, work->sides[1].analysis, k);
+    for (int64_t cell = 0; cell < qkv_distance_cells(work); cell++)
+        work->distances[cell * work->made->distances.asked + k] = work->drawn[cell];
+    return reach(work, ANALYSES_RELABELLED);
+}
+
+/* Both tables count every relabelling. */
+static bool nulls_are_open(qkvsim_comparison *made, int64_t k)
+{
+    const bool distances = qkv_null_table_is_open(&made->distances, k);
+    return qkv_null_table_is_open(&made->differences, k) || distances;
+}
+
+static qkvsim_status relabel(qkv_comparing *work)
+{
+    qkvsim_comparison *made = work->made;
+    begin_distances(work);
+    begin_differences(work);
+    work->sides[0].analysis = work->scratch[0];
+    work->sides[1].analysis = work->scratch[1];
+    work->relabels = true;
+    qkvsim_status status = QKVSIM_OK;
+    for (int64_t k = 0; k < made->permutations && status == QKVSIM_OK; k++) {
+        status = relabel_once(work, k);
+        if (status == QKVSIM_OK && made->distances.exceedances > 0 && !nulls_are_open(made, k))
+            made->permutations = k + 1;
+    }
+    if (status == QKVSIM_OK && made->permutations < made->distances.asked)
+        status = reach(work, ANALYSES_RELABELLED * (made->distances.asked - made->permutations));
+    return status;
+}
+
+static qkvsim_status finish_nulls(qkv_comparing *work, qkv_null_table *table)
+{
+    table->permutations = work->made->permutations;
     return qkv_null_table_finish(work->context, table,
                                  qkv_pair_groups(work->session.layout->groups));
 }
@@ -375,9 +395,9 @@ static qkvsim_status run_stages(qkv_comparing *work)
     if (status == QKVSIM_OK)
         status = relabel(work);
     if (status == QKVSIM_OK)
-        status = finish_distances(work);
+        status = finish_nulls(work, &work->made->distances);
     if (status == QKVSIM_OK)
-        status = finish_differences(work);
+        status = finish_nulls(work, &work->made->differences);
     return status;
 }
 

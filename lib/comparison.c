@@ -51,6 +51,8 @@ static qkvsim_status open_results(qkv_comparing *work)
         status = qkv_null_table_open(context, rows, QKV_STATISTIC_TESTS, permutations,
                                      &made->differences);
     made->distances.upper = true;
+    made->distances.exceedances = made->enumerated ? 0 : work->options->exceedances;
+    made->differences.exceedances = made->distances.exceedances;
     return status;
 }
 
@@ -195,6 +197,8 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparis
         status = check_number(context, options->permutations, "relabellings");
     if (status == QKVSIM_OK)
         status = check_number(context, options->subsets, "matched subsets");
+    if (status == QKVSIM_OK)
+        status = qkv_check_exceedances(context, options->exceedances, options->permutations);
     if (status != QKVSIM_OK)
         return status;
     if (options->relabel == 0)

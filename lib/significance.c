@@ -212,6 +212,54 @@ static void fit_tail(qkv_null *null, int64_t m, bool upper, double *scratch)
     null->fitted = qkv_tail_p(scratch, m, upper ? null->observed : fabs(null->observed - centre));
 }
 
+/* ---- permutations that stop early ---- */
+
+/* h permutations as extreme among the first `at` of them give h / at, and no more are needed. Either
+ * is a p-value (Besag & Clifford 1991), whenever the other side or other tests stop. */
+static double sequential_p(const qkv_null_table *table, int64_t count, int64_t at)
+{
+    return at > 0 ? (double)table->exceedances / (double)at
+                  : (double)(count + 1) / (double)(table->permutations + 1);
+}
+
+/* The centre of permutations that stopped by what they were has no exact p: twice the lesser side has. */
+static void take_sequential_p(const qkv_null_table *table, qkv_null *null)
+{
+    if (isnan(*summary_of(null, QKVSIM_SUMMARY_P)))
+        return;
+    const double less = bounded(null, sequential_p(table, null->less, null->less_at));
+    const double greater = bounded(null, sequential_p(table, null->greater, null->greater_at));
+    *summary_of(null, QKVSIM_SUMMARY_P) = fmin(1, 2 * fmin(less, greater));
+    *summary_of(null, QKVSIM_SUMMARY_P_LESS) = less;
+    *summary_of(null, QKVSIM_SUMMARY_P_GREATER) = greater;
+    if (table->permutations < table->asked)
+        null->fitted = NAN;
+}
+
+static void count_one(const qkv_null_table *table, int64_t k, bool counts, int64_t *count,
+                      int64_t *at)
+{
+    *count += counts;
+    if (counts && *count == table->exceedances)
+        *at = k + 1;
+}
+
+bool qkv_null_table_is_open(qkv_null_table *table, int64_t k)
+{
+    bool open = false;
+    for (int64_t i = 0; i < (int64_t)table->rows * table->tests; i++) {
+        qkv_null *null = &table->nulls[i];
+        if (null->values == NULL || isnan(null->observed) || null->untested)
+            continue;
+        const double slack = fmax((1 - as_far) * fabs(null->observed), null->resolution);
+        const double value = null->values[k];
+        count_one(table, k, !(value > null->observed + slack), &null->less, &null->less_at);
+        count_one(table, k, !(value < null->observed - slack), &null->greater, &null->greater_at);
+        open = open || null->greater_at == 0 || (!table->upper && null->less_at == 0);
+    }
+    return open;
+}
+
 static void summarise(qkv_null *null, int64_t m)
 {
     for (int32_t s = 0; s < QKV_NULL_SUMMARIES; s++)
@@ -388,7 +436,7 @@ static qkvsim_status finish_family(qkvsim_context *context, const family *all)
     qkvsim_status status = adjust_family(context, all, 0, tests, QKVSIM_SUMMARY_P_BH_ALL);
     for (int32_t test = 0; test < tests && status == QKVSIM_OK; test++)
         status = adjust_family(context, all, test, 1, QKVSIM_SUMMARY_P_BH);
-    if (status == QKVSIM_OK)
+    if (status == QKVSIM_OK && all->table->exceedances == 0)
         maximise_family(all);
     return status;
 }
@@ -421,6 +469,16 @@ static qkvsim_status adjust_rows(qkvsim_context *context, qkv_null_table *table,
 
 /* ---- the table ---- */
 
+qkvsim_status qkv_check_exceedances(qkvsim_context *context, int64_t exceedances,
+                                    int64_t permutations)
+{
+    return exceedances >= 0 && exceedances <= permutations
+               ? QKVSIM_OK
+               : qkv_invalid(context,
+                             "exceedances is %lld, expected 0 to the number of permutations, %lld",
+                             (long long)exceedances, (long long)permutations);
+}
+
 double qkv_null_summary(const qkv_null *null, int32_t summary)
 {
     if (summary == QKVSIM_SUMMARY_P_FITTED)
@@ -433,9 +491,11 @@ double qkv_null_summary(const qkv_null *null, int32_t summary)
 qkvsim_status qkv_null_table_open(qkvsim_context *context, int32_t rows, int32_t tests,
                                   int64_t permutations, qkv_null_table *table)
 {
-    *table = (qkv_null_table){
-        .allocator = context->allocator, .rows = rows, .tests = tests, .permutations = permutations
-    };
+    *table = (qkv_null_table){ .allocator = context->allocator,
+                               .rows = rows,
+                               .tests = tests,
+                               .permutations = permutations,
+                               .asked = permutations };
     const size_t count = (size_t)rows * (size_t)tests;
     table->nulls = qkv_allocate(&context->allocator, count, sizeof *table->nulls);
     if (table->nulls == NULL)
@@ -461,6 +521,8 @@ qkvsim_status qkv_null_table_finish(qkvsim_context *context, qkv_null_table *tab
     for (int64_t k = 0; k < count; k++) {
         summarise(&table->nulls[k], m);
         fit_tail(&table->nulls[k], m, table->upper, scratch);
+        if (table->exceedances > 0)
+            take_sequential_p(table, &table->nulls[k]);
     }
     qkv_release(&context->allocator, scratch);
     qkvsim_status status = adjust_rows(context, table, 0, pair_groups);

@@ -1288,6 +1288,60 @@ START_TEST(clustered_targets_need_label_shift)
 }
 END_TEST
 
+/* ---- relabellings that stop early ---- */
+
+/* h / l, where the h-th value at least as large is the l-th; else all are counted. */
+static double sequential_by_hand(const double *values, int64_t m, double observed, double sign,
+                                 int64_t h)
+{
+    int64_t count = 0;
+    for (int64_t k = 0; k < m; k++) {
+        count += !(sign * (values[k] - observed) < -1e-9 * fabs(observed));
+        if (count == h)
+            return (double)h / (double)(k + 1);
+    }
+    return (double)(count + 1) / (double)(m + 1);
+}
+
+START_TEST(relabellings_stop_where_no_p_would_be_small)
+{
+    qkvsim_comparison_options options = relabellings(MOST, 1, 17);
+    options.exceedances = 2 + _i;
+    qkvsim_comparison *c = run(context, &input, &few, &some, &options);
+    const int64_t made = qkvsim_comparison_permutations(c);
+    const labelled both = label(&few, &some, NULL);
+    double differences[MOST], distances[MOST];
+    for (int64_t k = 0; k < made; k++) {
+        qkvsim_analysis *sides[2];
+        analyze_relabelled(&both, &options, c, k, sides);
+        differences[k] =
+            difference_by_hand(sides, 2, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_VARIANCE);
+        distances[k] =
+            distance_of(sides[0], sides[1], 2, QKVSIM_METRIC_PEARSON, QKVSIM_DISTANCE_WASSERSTEIN);
+        qkvsim_analysis_free(sides[0]);
+        qkvsim_analysis_free(sides[1]);
+    }
+    const double observed = qkvsim_comparison_difference(
+        c, 2, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_VARIANCE, QKVSIM_SUMMARY_OBSERVED);
+    const double less = sequential_by_hand(differences, made, observed, -1, options.exceedances);
+    const double greater = sequential_by_hand(differences, made, observed, 1, options.exceedances);
+    assert_close(qkvsim_comparison_difference(c, 2, QKVSIM_METRIC_PEARSON,
+                                              QKVSIM_STATISTIC_VARIANCE, QKVSIM_SUMMARY_P),
+                 fmin(1, 2 * fmin(less, greater)), 1e-12, "p of a difference");
+    assert_close(qkvsim_comparison_distance(c, 2, QKVSIM_METRIC_PEARSON,
+                                            QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_P),
+                 sequential_by_hand(distances, made,
+                                    qkvsim_comparison_distance(c, 2, QKVSIM_METRIC_PEARSON,
+                                                               QKVSIM_DISTANCE_WASSERSTEIN,
+                                                               QKVSIM_SUMMARY_MATCHED),
+                                    1, options.exceedances),
+                 1e-12, "p of a distance");
+    ck_assert(isnan(qkvsim_comparison_distance(c, 2, QKVSIM_METRIC_PEARSON,
+                                               QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_P_MAX)));
+    qkvsim_comparison_free(c);
+}
+END_TEST
+
 /* ---- centred relabellings ---- */
 
 enum { CORRELATIONS = QKVSIM_METRIC_PEARSON + QKVSIM_METRIC_SPEARMAN };
@@ -1588,6 +1642,14 @@ START_TEST(bad_options_are_refused)
         assert_message_has_number(context, counts[i]);
     }
     const int32_t kinds[] = { -1, 3, INT32_MAX };
+    const int64_t exceedances[] = { -1, 8, INT64_MAX };
+    for (int i = 0; i < 3; i++) {
+        qkvsim_comparison_options bad = relabellings(7, 1, 0);
+        bad.exceedances = exceedances[i];
+        assert_refused(NULL, &few, &many, &bad);
+        assert_message_has_number(context, exceedances[i]);
+        assert_message_has_number(context, 7);
+    }
     for (int i = 0; i < 3; i++) {
         qkvsim_comparison_options bad = relabellings(1, 1, 0);
         bad.relabel = kinds[i];
@@ -1778,6 +1840,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, planted_differences_are_found_and_others_are_not);
     tcase_add_test(laws, p_values_are_uniform_where_selections_do_not_differ);
     tcase_add_test(laws, clustered_targets_need_label_shift);
+    tcase_add_loop_test(laws, relabellings_stop_where_no_p_would_be_small, 0, 3);
     tcase_add_loop_test(laws, centred_relabellings_are_those_of_centred_observations, 0, 8);
     tcase_add_test(laws, centring_leaves_what_is_observed_as_it_is);
     tcase_add_test(laws, centred_relabellings_hold_their_size_where_means_differ);

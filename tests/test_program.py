@@ -1065,6 +1065,22 @@ class Inference(Program):
             for metric in ("cosine", "pearson"):
                 self.check_distances(group[metric], first[metric], second[metric])
 
+    def test_permutations_may_stop_early(self):
+        numpy.save(self.input, self.random.normal(size=(40, 6)))
+        options = ("--permutations", 5000, "--scheme", "feature", "--targets", "0-19", "--compare",
+                   5000, "--metrics", "pearson", "--exceedances", 3, "--pair-groups", "Q-K")
+        result = self.analyze(self.input, *options)
+        for made in (*(c["baseline"] for c in result["conditions"]), result["comparison"]):
+            self.assertEqual(made["exceedances"], 3)
+            self.assertLess(made["permutations"], 5000)
+        null = result["conditions"][0]["pair_groups"][0]["baseline"]["pearson"]["mean"]
+        self.assertIsNone(null["p_max"])
+        self.assertAlmostEqual(null["p_bh"], null["p"], 12)
+        self.assertAlmostEqual(min(1, 2 * min(null["p_less"], null["p_greater"])), null["p"], 12)
+        self.assertIn("(false discovery rate)", self.succeed(
+            "analyze", self.input, "--heads", "Q=2,K=2,V=2", "--permutations", 50,
+            "--exceedances", 3))
+
     def test_a_small_p_is_fitted_beyond_what_is_counted(self):
         null = self.analyze(self.input, "--permutations", 299)["conditions"][0]["pair_groups"][0][
             "baseline"]["cosine"]["variance"]
@@ -1789,6 +1805,7 @@ class WrongUsage(Program):
                                   (["--targets", "1-9", "--centred"], "--compare"),
                                   (["--targets", "1-9", "--compare", "9", "--centred"],
                                    "--metrics pearson"),
+                                  (["--exceedances", "5"], "--permutations or --compare"),
                                   (["--blocks", "9"], "--interval jackknife"),
                                   (["--interval", "bootstrap", "--blocks", "9"], "jackknife"),
                                   (["--interval", "jackknife", "--resamples", "99"], "bootstrap"),

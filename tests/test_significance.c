@@ -173,15 +173,23 @@ static void collect_permutation(const stored *input, int64_t k, int32_t scheme, 
     qkvsim_analysis_free(analysis);
 }
 
-static qkvsim_baseline *run(const stored *input, int64_t m, int32_t scheme, uint64_t seed)
+static qkvsim_baseline *run_to(const stored *input, int64_t m, int32_t scheme, uint64_t seed,
+                               int64_t exceedances)
 {
-    const qkvsim_baseline_options options = {
-        .struct_size = sizeof options, .permutations = m, .seed = seed, .scheme = scheme
-    };
+    const qkvsim_baseline_options options = { .struct_size = sizeof options,
+                                              .permutations = m,
+                                              .seed = seed,
+                                              .scheme = scheme,
+                                              .exceedances = exceedances };
     qkvsim_baseline *baseline;
     assert_ok(context,
               qkvsim_baseline_run(context, &input->view, 1, layout, NULL, &options, &baseline));
     return baseline;
+}
+
+static qkvsim_baseline *run(const stored *input, int64_t m, int32_t scheme, uint64_t seed)
+{
+    return run_to(input, m, scheme, seed, 0);
 }
 
 static double summary(const qkvsim_baseline *baseline, int32_t test, int32_t row, int32_t which)
@@ -447,6 +455,159 @@ START_TEST(rollups_are_a_family_of_their_own)
 }
 END_TEST
 
+/* ---- permutations that stop early ---- */
+
+/* The p of one side by its definition; *needed grows to the permutations that it needs. */
+static double sequential_by_hand(const double *values, int64_t m, int64_t h, double sign,
+                                 int64_t *needed)
+{
+    int64_t count = 0;
+    for (int64_t k = 0; k < m; k++) {
+        count += !(sign * (values[k] - values[m]) < -1e-9 * fabs(values[m]));
+        if (count == h) {
+            *needed = k + 1 > *needed ? k + 1 : *needed;
+            return (double)h / (double)(k + 1);
+        }
+    }
+    *needed = m;
+    return (double)(count + 1) / (double)(m + 1);
+}
+
+START_TEST(sequential_p_values_are_their_definitions)
+{
+    static collection all;
+    const int64_t h = 1 + _i;
+    table data = table_normal(10 + _i, 9, 40 + (uint64_t)_i);
+    if (_i % 2) /* K and V are related: there the permutations run to their end */
+        for (int64_t k = 0; k < data.n; k++)
+            *table_at(&data, k, 7) = *table_at(&data, k, 3);
+    stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    all.m = MOST;
+    qkvsim_baseline *baseline = run_to(&input, MOST, QKVSIM_SCHEME_FEATURE, 9, h);
+    for (int64_t k = 0; k < MOST; k++)
+        collect_permutation(&input, k, QKVSIM_SCHEME_FEATURE, 9, &all);
+    collect(qkvsim_baseline_observed(baseline), MOST, &all);
+    int64_t needed = 0;
+    for (int32_t test = 0; test < TESTS; test++)
+        for (int32_t row = 0; row < ROWS; row++) {
+            const double *values = all.value[test][row];
+            if (isnan(values[MOST]))
+                continue;
+            const double less = sequential_by_hand(values, MOST, h, -1, &needed);
+            const double greater = sequential_by_hand(values, MOST, h, 1, &needed);
+            assert_close(summary(baseline, test, row, QKVSIM_SUMMARY_P_LESS), less, "p_less");
+            assert_close(summary(baseline, test, row, QKVSIM_SUMMARY_P_GREATER), greater,
+                         "p_greater");
+            assert_close(summary(baseline, test, row, QKVSIM_SUMMARY_P),
+                         fmin(1, 2 * fmin(less, greater)), "p");
+            ck_assert(isnan(summary(baseline, test, row, QKVSIM_SUMMARY_P_MAX)));
+            ck_assert(isnan(summary(baseline, test, row, QKVSIM_SUMMARY_P_MAX_ALL)));
+        }
+    assert_bh_by_hand(baseline);
+    ck_assert_int_eq(qkvsim_baseline_permutations(baseline), needed);
+    qkvsim_baseline *as_many = run(&input, needed, QKVSIM_SCHEME_FEATURE, 9);
+    for (int32_t test = 0; test < TESTS; test++)
+        for (int32_t which = QKVSIM_SUMMARY_OBSERVED; which <= QKVSIM_SUMMARY_Z; which++)
+            assert_close(summary(baseline, test, 1, which), summary(as_many, test, 1, which),
+                         "a summary of the permutations made");
+    qkvsim_baseline_free(as_many);
+    qkvsim_baseline_free(baseline);
+    stored_free(&input);
+    table_free(&data);
+}
+END_TEST
+
+/* Groups that are unrelated, 1,000 times: at every level, no p is at most alpha more often than alpha
+ * and three standard errors. And half of the permutations are saved. */
+START_TEST(sequential_p_values_hold_their_size_and_save_permutations)
+{
+    enum { DRAWS = 1000, M = 99 };
+    const double alphas[] = { 0.02, 0.05, 0.1, 0.2, 0.5 };
+    const int32_t sides[] = { QKVSIM_SUMMARY_P, QKVSIM_SUMMARY_P_LESS, QKVSIM_SUMMARY_P_GREATER };
+    int found[3][5] = { { 0 } };
+    int64_t made = 0;
+    qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
+    qkvsim_layout *small;
+    const int32_t across = 1;
+    const qkvsim_analysis_options pearson = { .struct_size = sizeof pearson,
+                                              .metrics = QKVSIM_METRIC_PEARSON,
+                                              .pair_groups = &across,
+                                              .pair_group_count = 1 };
+    assert_ok(one, qkvsim_layout_widths(one, (int64_t[]){ 2, 2 }, NULL, 2, &small));
+    for (uint64_t d = 0; d < DRAWS; d++) {
+        table data = table_normal(12, 4, 600 + d);
+        stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+        const qkvsim_baseline_options options = { .struct_size = sizeof options,
+                                                  .permutations = M,
+                                                  .seed = d,
+                                                  .scheme = QKVSIM_SCHEME_OBSERVATIONS,
+                                                  .exceedances = 4 };
+        qkvsim_baseline *baseline;
+        assert_ok(one,
+                  qkvsim_baseline_run(one, &input.view, 1, small, &pearson, &options, &baseline));
+        made += qkvsim_baseline_permutations(baseline);
+        for (int k = 0; k < 15; k++)
+            found[k / 5][k % 5] += qkvsim_baseline_statistic(baseline, 1, QKVSIM_METRIC_PEARSON,
+                                                             QKVSIM_STATISTIC_MEAN, sides[k / 5])
+                                   <= alphas[k % 5] + 1e-12;
+        qkvsim_baseline_free(baseline);
+        stored_free(&input);
+        table_free(&data);
+    }
+    qkvsim_layout_free(small);
+    qkvsim_context_free(one);
+    for (int k = 0; k < 15; k++) {
+        const double alpha = alphas[k % 5], most = DRAWS * alpha + 3 * sqrt(DRAWS * alpha);
+        ck_assert_msg(found[k / 5][k % 5] < most, "side %d: %d of %d at %g", k / 5,
+                      found[k / 5][k % 5], DRAWS, alpha);
+    }
+    ck_assert_int_gt(found[0][1], DRAWS / 40);
+    ck_assert_msg(made < DRAWS * M * 2 / 3, "%d permutations", (int)made);
+}
+END_TEST
+
+/* 5 lags of two groups: all 4 are taken, in order, and nothing is stopped. */
+START_TEST(permutations_that_are_enumerated_do_not_stop)
+{
+    table data = table_normal(5, 9, 3);
+    stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    qkvsim_baseline *plain = run(&input, MOST, QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 0);
+    qkvsim_baseline *stopping = run_to(&input, MOST, QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 0, 1);
+    ck_assert_int_eq(qkvsim_baseline_enumerated(plain), 1);
+    ck_assert_int_eq(qkvsim_baseline_permutations(stopping), qkvsim_baseline_permutations(plain));
+    for (int32_t which = QKVSIM_SUMMARY_OBSERVED; which <= QKVSIM_SUMMARY_P_MAX_ALL; which++)
+        assert_close(summary(stopping, OF_COSINE, 1, which), summary(plain, OF_COSINE, 1, which),
+                     "a summary of all permutations");
+    qkvsim_baseline_free(plain);
+    qkvsim_baseline_free(stopping);
+    stored_free(&input);
+    table_free(&data);
+}
+END_TEST
+
+START_TEST(bad_exceedances_are_refused)
+{
+    table data = table_normal(5, 9, 3);
+    stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    const int64_t bad[] = { -1, 21, INT64_MAX };
+    for (int i = 0; i < 3; i++) {
+        const qkvsim_baseline_options options = { .struct_size = sizeof options,
+                                                  .permutations = 20,
+                                                  .exceedances = bad[i] };
+        qkvsim_baseline *baseline = POISON_HANDLE;
+        assert_status(
+            context,
+            qkvsim_baseline_run(context, &input.view, 1, layout, NULL, &options, &baseline),
+            QKVSIM_ERROR_INVALID_ARGUMENT);
+        assert_message_has_number(context, bad[i]);
+        assert_message_has_number(context, 20);
+        ck_assert_ptr_eq(baseline, POISON_HANDLE);
+    }
+    stored_free(&input);
+    table_free(&data);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("significance");
@@ -462,5 +623,10 @@ int main(void)
     tcase_add_test(maximum, the_maximum_never_lowers_a_p_value);
     tcase_add_test(maximum, the_maximum_keeps_the_family_wise_error);
     tcase_add_test(maximum, a_planted_pair_group_survives_every_adjustment);
+    TCase *stops = add_case(suite, "early stops", set_up, tear_down);
+    tcase_add_loop_test(stops, sequential_p_values_are_their_definitions, 0, 4);
+    tcase_add_test(stops, sequential_p_values_hold_their_size_and_save_permutations);
+    tcase_add_test(stops, permutations_that_are_enumerated_do_not_stop);
+    tcase_add_test(stops, bad_exceedances_are_refused);
     return run_suite(suite);
 }

@@ -101,7 +101,7 @@ static struct dot dot_of(const struct report *report, int32_t row)
         dot.value = difference_value(report, row);
     if (has_marks(report))
         dot.open = !(qkvsim_comparison_difference(report->comparison, row, metric, statistic,
-                                                  QKVSIM_SUMMARY_P_MAX)
+                                                  report_adjusted_p(report))
                      <= 0.05);
     return dot;
 }

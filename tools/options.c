@@ -193,6 +193,7 @@ static const struct rule {
     { "compare", required_argument, ANALYZE, TAKE(take_compare) },
     { "relabel", required_argument, ANALYZE, TAKE(take_relabel) },
     { "centred", no_argument, ANALYZE, FLAG(centred) },
+    { "exceedances", required_argument, ANALYZE, TAKE(take_exceedances) },
     { "interval", required_argument, ANALYZE, TAKE(take_interval) },
     { "blocks", required_argument, ANALYZE, TAKE(take_blocks) },
     { "resamples", required_argument, ANALYZE, TAKE(take_resamples) },

@@ -54,8 +54,9 @@ struct options {
     bool has_relabel;
     int32_t relabel;
     bool centred;
-    int32_t interval; /* QKVSIM_METHOD_JACKKNIFE or BOOTSTRAP; 0: none */
-    int64_t blocks;   /* this and the next two, 0: the library's default */
+    int64_t exceedances; /* of permutations and relabellings; 0: none stop early */
+    int32_t interval;    /* QKVSIM_METHOD_JACKKNIFE or BOOTSTRAP; 0: none */
+    int64_t blocks;      /* this and the next two, 0: the library's default */
     int64_t resamples;
     int64_t block_length;
     bool has_level;

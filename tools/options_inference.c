@@ -54,6 +54,12 @@ bool take_relabel(struct options *options, char *value, struct failure *failure)
     return option_take_name(relabellings, "--relabel", value, &options->relabel, failure);
 }
 
+bool take_exceedances(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_number("--exceedances", value, 1, UINT32_MAX, &options->exceedances,
+                              failure);
+}
+
 bool take_interval(struct options *options, char *value, struct failure *failure)
 {
     return option_take_name(intervals, "--interval", value, &options->interval, failure);
@@ -120,6 +126,8 @@ bool check_inference(const struct options *options, struct failure *failure)
            && wants("--centred", options->centred,
                     "--metrics pearson, spearman or both: the cosine is about means",
                     (options->metrics & QKVSIM_METRIC_COSINE) == 0, failure)
+           && wants("--exceedances", options->exceedances > 0, "--permutations or --compare",
+                    options->permutations > 0 || options->compare > 0, failure)
            && wants("--blocks", options->blocks > 0, "--interval jackknife", jackknife, failure)
            && wants("--resamples", options->resamples > 0, "--interval bootstrap", bootstrap,
                     failure)

@@ -80,6 +80,11 @@ bool report_is_corrected(int32_t statistic)
            || statistic == QKVSIM_STATISTIC_MEAN_SQUARE;
 }
 
+int32_t report_adjusted_p(const struct report *report)
+{
+    return report->options->exceedances > 0 ? QKVSIM_SUMMARY_P_BH : QKVSIM_SUMMARY_P_MAX;
+}
+
 double report_difference(const qkvsim_intervals *intervals, int32_t a, int32_t b, int32_t metric,
                          int32_t statistic, int32_t what)
 {

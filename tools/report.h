@@ -74,6 +74,9 @@ bool report_has_metric(const struct report *report, int32_t metric);
 /* Whether a statistic is corrected for the number of observations, so that selections compare by it. */
 bool report_is_corrected(int32_t statistic);
 
+/* The summary that adjusts p within a statistic: permutations that stop early have no P_MAX. */
+int32_t report_adjusted_p(const struct report *report);
+
 /* A number of the contrast of two rows, or with b < 0 of the selections' difference in row a. */
 double report_difference(const qkvsim_intervals *intervals, int32_t a, int32_t b, int32_t metric,
                          int32_t statistic, int32_t what);

@@ -301,6 +301,7 @@ json_t *json_comparison(const struct report *report)
     json_object_set_new(object, "seed", json_unsigned(report->options->seed));
     json_object_set_new(object, "relabel",
                         json_string(options_relabel_name(report->options->relabel)));
+    json_object_set_new(object, "exceedances", json_integer(report->options->exceedances));
     json_object_set_new(object, "centred", json_boolean(report->options->centred));
     add_rows(object, report, fill_comparison);
     return object;

@@ -69,6 +69,11 @@ static int32_t count_tested(const struct report *report, bool comparison, int32_
     return tested;
 }
 
+int32_t table_p(const struct report *report)
+{
+    return table_adjusts(report) ? report_adjusted_p(report) : QKVSIM_SUMMARY_P;
+}
+
 const char *table_adjustment(const struct report *report, bool comparison,
                              char text[TABLE_ADJUSTMENT_SIZE])
 {
@@ -79,8 +84,9 @@ const char *table_adjustment(const struct report *report, bool comparison,
                  count_tested(report, comparison, pair_groups, report->row_count));
     text[0] = '\0';
     if (table_adjusts(report))
-        snprintf(text, TABLE_ADJUSTMENT_SIZE, ", adjusted for %" PRId32 " pair groups%s",
-                 count_tested(report, comparison, 0, pair_groups), rollups);
+        snprintf(text, TABLE_ADJUSTMENT_SIZE, ", adjusted for %" PRId32 " pair groups%s%s",
+                 count_tested(report, comparison, 0, pair_groups), rollups,
+                 report_adjusted_p(report) == QKVSIM_SUMMARY_P_BH ? " (false discovery rate)" : "");
     return text;
 }
 
@@ -209,9 +215,7 @@ static void inference_cells(char (*cells)[TABLE_CELL_SIZE], const struct report 
     if (baseline == NULL)
         return;
     int32_t tested = table_tested_statistic(report, &of);
-    double p =
-        qkvsim_baseline_statistic(baseline, row, metric, tested,
-                                  table_adjusts(report) ? QKVSIM_SUMMARY_P_MAX : QKVSIM_SUMMARY_P);
+    double p = qkvsim_baseline_statistic(baseline, row, metric, tested, table_p(report));
     /* Where the scheme changes nothing, observed and mean differ by rounding alone. */
     double mean =
         isnan(p) ? (double)NAN

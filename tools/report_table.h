@@ -28,8 +28,9 @@ int32_t table_tested_statistic(const struct report *report, int32_t *metric);
 /* Many pair groups, or several picked out of more, are tested at once: the p shown is then adjusted
  * for all of them. The text is "" or what is said of it: ", adjusted for 36 pair groups", of those
  * that the baseline, or the comparison, has a p of. */
-enum { TABLE_ADJUSTMENT_SIZE = 96 };
+enum { TABLE_ADJUSTMENT_SIZE = 128 };
 bool table_adjusts(const struct report *report);
+int32_t table_p(const struct report *report); /* the summary that is shown */
 const char *table_adjustment(const struct report *report, bool comparison,
                              char text[TABLE_ADJUSTMENT_SIZE]);
 

@@ -133,7 +133,7 @@ static bool add_difference(struct table *table, const struct report *report, int
     const qkvsim_comparison *comparison = report->comparison;
     if (comparison == NULL)
         return true;
-    int32_t p = table_adjusts(report) ? QKVSIM_SUMMARY_P_MAX : QKVSIM_SUMMARY_P;
+    int32_t p = table_p(report);
     double mean = qkvsim_comparison_difference(comparison, row, of->metric, of->statistic,
                                                QKVSIM_SUMMARY_MEAN);
     cell_null(cells[RELABELLED], of->statistic, values[0] - values[1], mean);
@@ -197,7 +197,7 @@ static bool add_distances(struct table *table, const struct report *report, int3
         snprintf(cells[0], TABLE_CELL_SIZE, "%s", qkvsim_layout_row_name(report->layout, row));
     snprintf(cells[1], TABLE_CELL_SIZE, "%s", metric->key);
     const qkvsim_comparison *comparison = report->comparison;
-    int32_t p = table_adjusts(report) ? QKVSIM_SUMMARY_P_MAX : QKVSIM_SUMMARY_P;
+    int32_t p = table_p(report);
     for (int i = 0; i < REPORT_DISTANCES; i++) {
         int32_t distance = report_distances[i].number;
         cell_number(cells[2 + 2 * i], 3,

@@ -79,7 +79,8 @@ static bool run_baseline(struct task *task, const qkvsim_analysis_options *analy
                                                  .permutations = options->permutations,
                                                  .seed = options->seed,
                                                  .scheme = options->scheme,
-                                                 .segments = study->segments };
+                                                 .segments = study->segments,
+                                                 .exceedances = options->exceedances };
     return check(task,
                  qkvsim_baseline_run(study->context, study->input.parts, study->input.part_count,
                                      study->layout, analysis, &baseline_options, baseline));
@@ -152,7 +153,8 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
         .seed = options->seed,
         .relabel = options->relabel,
         .segments = options->relabel == QKVSIM_RELABEL_SHIFT ? study->segments : NULL,
-        .centred = options->centred
+        .centred = options->centred,
+        .exceedances = figure_alone ? 0 : options->exceedances
     };
     qkvsim_comparison **made = figure_alone ? &results->matched : &results->comparison;
     task->condition = NULL;

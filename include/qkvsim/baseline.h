@@ -24,6 +24,12 @@ typedef struct qkvsim_baseline_options {
     /** See qkvsim_permutation: what is observed is then the input without its covariates, mean + e.
      * Corrected statistics know n and not the number of covariates. Default: none. */
     const qkvsim_view *covariates;
+    /** h, 0 to `permutations`: they stop when of every statistic of every row h are at most and h at least
+     * the observed value, so that no p would come out small (Besag & Clifford 1991). Where the h-th came
+     * at permutation l, p_less or p_greater is h / l, and else (b + 1) / (m + 1); p is twice the lesser
+     * of the two, up to 1. There are no P_MAX and P_MAX_ALL then, and after an early stop no P_FITTED.
+     * Where permutations are enumerated it is ignored. Default, 0: all are made */
+    int64_t exceedances;
 } qkvsim_baseline_options;
 
 /** The results of a baseline. Immutable; free with qkvsim_baseline_free. */

@@ -73,6 +73,9 @@ typedef struct qkvsim_comparison_options {
     /** QKVSIM_EXCHANGE_*: with SEGMENTS whole runs of equal numbers change selections, for documents
      * whose observations are alike among themselves; see qkvsim_relabelling. Default: OBSERVATIONS */
     qkvsim_exchange exchange;
+    /** As in qkvsim_baseline_options: relabellings stop when of every difference so many lie on either side,
+     * and of every distance so many are as large. */
+    int64_t exceedances;
 } qkvsim_comparison_options;
 
 /** The results of a comparison. Immutable; free with qkvsim_comparison_free. */
