@@ -3,31 +3,15 @@
  * T. F. Chan, G. H. Golub, R. J. LeVeque, Updating formulae and a pairwise algorithm for computing
  * sample variances, Stanford STAN-CS-79-773 (1979).
  */
-#include <qkvsim/accumulator.h>
+#include "accumulator.h"
 
 #include <float.h>
 #include <math.h>
 #include <string.h>
 
 #include "analysis.h"
+#include "fingerprint.h"
 #include "similarity.h"
-
-/* What is kept of one feature. */
-typedef struct running_feature {
-    double mean;
-    double mean_low; /* what mean rounds off: the last digit of a large one is worth a deviation */
-    double first;    /* the value, as long as all are equal */
-    bool constant;
-    bool nonfinite;
-} running_feature;
-
-struct qkvsim_accumulator {
-    qkv_allocator allocator;
-    int64_t features;
-    int64_t observations;
-    running_feature *running;
-    double *moments; /* packed upper triangle of sums of centred products */
-};
 
 /* ---- life ---- */
 
@@ -445,6 +429,9 @@ qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
         status = qkv_session_results(context, &session, &made);
     if (status == QKVSIM_OK)
         status = qkv_session_tally(context, &session, made);
+    if (status == QKVSIM_OK)
+        made->input_fingerprint = qkv_statistics_fingerprint(session.panels.statistics,
+                                                             input.features, input.observations);
     qkv_session_close(context, &session);
     if (status == QKVSIM_OK)
         *analysis = made;

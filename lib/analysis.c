@@ -4,6 +4,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "fingerprint.h"
+
 /* ---- life ---- */
 
 static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t rows)
@@ -99,8 +101,9 @@ void qkvsim_analysis_free(qkvsim_analysis *analysis)
     qkv_release(&allocator, analysis);
 }
 
-void qkv_hand_over_dropped(qkv_input *input, qkvsim_analysis *analysis)
+void qkv_hand_over_input(const qkvsim_context *context, qkv_input *input, qkvsim_analysis *analysis)
 {
+    analysis->input_fingerprint = qkv_input_fingerprint(context, input);
     analysis->dropped = input->dropped;
     analysis->dropped_count = input->dropped_count;
     input->dropped = NULL;
@@ -126,7 +129,7 @@ static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout 
         qkvsim_analysis_free(made);
         return status;
     }
-    qkv_hand_over_dropped(input, made);
+    qkv_hand_over_input(context, input, made);
     *analysis = made;
     return QKVSIM_OK;
 }

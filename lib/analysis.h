@@ -46,6 +46,7 @@ struct qkvsim_analysis {
     bool *wanted; /* rows */
     int32_t real; /* the arithmetic */
     int64_t observations;
+    uint64_t input_fingerprint;
     int64_t *dropped;
     int64_t dropped_count;
     int64_t *counts;                   /* of all histograms, one after the other */
@@ -97,8 +98,9 @@ qkvsim_status qkv_session_results(qkvsim_context *context, const qkv_session *se
 qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, const qkv_input *input,
                               qkvsim_analysis *analysis);
 
-/* Gives an input's list of dropped observations to its results. */
-void qkv_hand_over_dropped(qkv_input *input, qkvsim_analysis *analysis);
+/* Gives an input's list of dropped observations and its fingerprint to its results. */
+void qkv_hand_over_input(const qkvsim_context *context, qkv_input *input,
+                         qkvsim_analysis *analysis);
 
 /* Units of progress of one run, and the begin of the progress of so many: a unit is a tile. */
 int64_t qkv_session_work(const qkv_session *session);
@@ -107,5 +109,9 @@ void qkv_session_begin(qkvsim_context *context, const qkv_session *session, int6
 /* The same from the session's panels as they are: their statistics are filled in already. */
 qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *session,
                                 qkvsim_analysis *analysis);
+
+/* An analysis' sections within a packed result. On failure nothing is held. */
+void qkv_pack_analysis(qkv_packer *packer, const void *analysis);
+qkvsim_status qkv_unpack_analysis(qkv_unpacker *unpacker, qkvsim_analysis **analysis);
 
 #endif

@@ -238,7 +238,7 @@ static qkvsim_status run_permuter(qkvsim_context *context, qkv_session *session,
         return status;
     }
     qkv_running_finish(&made->counts, made->permutations);
-    qkv_hand_over_dropped(input, made->observed);
+    qkv_hand_over_input(context, input, made->observed);
     *baseline = made;
     return QKVSIM_OK;
 }

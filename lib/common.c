@@ -21,6 +21,7 @@ const char *qkvsim_status_name(qkvsim_status status)
         [QKVSIM_ERROR_NONFINITE] = "NaN or infinity in the input",
         [QKVSIM_ERROR_AMBIGUOUS] = "ambiguous codes",
         [QKVSIM_ERROR_CANCELLED] = "cancelled",
+        [QKVSIM_ERROR_UNSUPPORTED] = "unsupported",
     };
     const int32_t count = (int32_t)(sizeof names / sizeof names[0]);
     return status >= 0 && status < count ? names[status] : "unknown status";

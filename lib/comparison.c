@@ -77,7 +77,7 @@ static qkvsim_status run_session(qkv_comparing *work, qkvsim_comparison **compar
         qkvsim_comparison_free(work->made);
         return status;
     }
-    qkv_pool_hand_over_dropped(work->pool, work->made->sides);
+    qkv_pool_hand_over(context, work->pool, work->made->sides);
     *comparison = work->made;
     return QKVSIM_OK;
 }

@@ -5,6 +5,9 @@
 #include <qkvsim/layout.h>
 
 #include "context.h"
+#include "packing.h"
+
+enum { QKV_GROUPS_MAX = 4096 }; /* 8,390,656 pair groups */
 
 /* A named set of pair groups. */
 typedef struct qkv_rollup {
@@ -72,5 +75,9 @@ qkvsim_layout *qkv_layout_copy(const qkv_allocator *allocator, const qkvsim_layo
 /* Fails where the layout is NULL or labels another number of features. */
 qkvsim_status qkv_check_layout(qkvsim_context *context, const qkvsim_layout *layout,
                                int64_t features);
+
+/* A layout's sections within a packed result. On failure nothing is held. */
+void qkv_pack_layout(qkv_packer *packer, const void *layout);
+qkvsim_status qkv_unpack_layout(qkv_unpacker *unpacker, qkvsim_layout **layout);
 
 #endif

@@ -7,8 +7,6 @@
 
 #include "row_names.h"
 
-enum { GROUPS_MAX = 4096 }; /* 8,390,656 pair groups */
-
 /* ---- plans ---- */
 
 enum { NAME_SIZE = 64 };
@@ -62,8 +60,8 @@ static qkvsim_status check_groups(qkvsim_context *context, const char *what, int
 {
     if (layout == NULL || required == NULL)
         return qkv_invalid(context, "%s is NULL", layout == NULL ? "layout" : required_name);
-    if (groups < 1 || groups > GROUPS_MAX)
-        return qkv_invalid(context, "%d %s: expected 1 to %d", (int)groups, what, GROUPS_MAX);
+    if (groups < 1 || groups > QKV_GROUPS_MAX)
+        return qkv_invalid(context, "%d %s: expected 1 to %d", (int)groups, what, QKV_GROUPS_MAX);
     return QKVSIM_OK;
 }
 
@@ -268,9 +266,9 @@ static qkvsim_status check_heads(qkvsim_context *context, const head_counts *h, 
                 (int)h->rounds, (int)p, (int)h->heads[p]);
         total += h->heads[p];
     }
-    if (total > GROUPS_MAX)
+    if (total > QKV_GROUPS_MAX)
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld heads: at most %d are possible",
-                        (long long)total, GROUPS_MAX);
+                        (long long)total, QKV_GROUPS_MAX);
     *groups = (int32_t)total;
     return QKVSIM_OK;
 }

@@ -249,7 +249,7 @@ qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsi
     if (status == QKVSIM_OK)
         status = run_all(&work);
     if (status == QKVSIM_OK)
-        qkv_pool_hand_over_dropped(pool, made->observed);
+        qkv_pool_hand_over(work.context, pool, made->observed);
     close_replication(&work);
     return status;
 }

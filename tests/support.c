@@ -197,7 +197,7 @@ void assert_poisoned(const void *memory, size_t size)
             ck_abort_msg("byte %zu of %zu was written", i, size);
 }
 
-static void append(fingerprint *print, double number)
+void fingerprint_append(fingerprint *print, double number)
 {
     if ((print->count & (print->count - 1)) == 0)
         print->numbers =
@@ -207,9 +207,9 @@ static void append(fingerprint *print, double number)
 
 static void append_list(fingerprint *print, const int64_t *list, int64_t count)
 {
-    append(print, (double)count);
+    fingerprint_append(print, (double)count);
     for (int64_t i = 0; list && i < count; i++)
-        append(print, (double)list[i]);
+        fingerprint_append(print, (double)list[i]);
 }
 
 const int32_t every_metric[3] = { QKVSIM_METRIC_COSINE, QKVSIM_METRIC_PEARSON,
@@ -219,11 +219,12 @@ static void append_metric(fingerprint *print, const qkvsim_analysis *analysis, i
                           int32_t metric)
 {
     const int64_t *histogram = qkvsim_analysis_histogram(analysis, pair_group, metric);
-    append(print, (double)qkvsim_analysis_defined(analysis, pair_group, metric));
+    fingerprint_append(print, (double)qkvsim_analysis_defined(analysis, pair_group, metric));
     append_list(print, histogram, histogram ? qkvsim_analysis_bins(analysis) : 0);
     for (int32_t statistic = QKVSIM_STATISTIC_MEAN; statistic <= QKVSIM_STATISTIC_MAXIMUM;
          statistic++)
-        append(print, qkvsim_analysis_statistic(analysis, pair_group, metric, statistic));
+        fingerprint_append(print,
+                           qkvsim_analysis_statistic(analysis, pair_group, metric, statistic));
 }
 
 static void append_columns(fingerprint *print, const qkvsim_analysis *analysis)
@@ -236,7 +237,7 @@ static void append_columns(fingerprint *print, const qkvsim_analysis *analysis)
     }
     const double *ratios = qkvsim_analysis_offset_ratios(analysis);
     for (int64_t j = 0; ratios && j < qkvsim_analysis_features(analysis); j++)
-        append(print, ratios[j]);
+        fingerprint_append(print, ratios[j]);
 }
 
 int32_t kept_statistic(int32_t metric, int k)
@@ -256,18 +257,19 @@ int32_t kept_statistic(int32_t metric, int k)
 fingerprint fingerprint_of(const qkvsim_analysis *analysis)
 {
     fingerprint print = { 0, NULL };
-    append(&print, (double)qkvsim_analysis_observations(analysis));
-    append(&print, (double)qkvsim_analysis_features(analysis));
+    fingerprint_append(&print, (double)qkvsim_analysis_observations(analysis));
+    fingerprint_append(&print, (double)qkvsim_analysis_features(analysis));
     append_columns(&print, analysis);
     const int32_t rows = qkvsim_analysis_pair_groups(analysis) + qkvsim_analysis_rollups(analysis);
     for (int32_t p = 0; p < rows; p++) {
-        append(&print, (double)qkvsim_analysis_pairs(analysis, p));
+        fingerprint_append(&print, (double)qkvsim_analysis_pairs(analysis, p));
         for (int m = 0; m < 3; m++)
             append_metric(&print, analysis, p, every_metric[m]);
         for (int32_t part = QKVSIM_STATISTIC_OFFSET_SHARE; part <= QKVSIM_STATISTIC_NOISE_FRACTION;
              part++)
-            append(&print, qkvsim_analysis_statistic(analysis, p, QKVSIM_METRIC_COSINE, part));
-        append(&print, qkvsim_analysis_group_offset(analysis, p));
+            fingerprint_append(&print,
+                               qkvsim_analysis_statistic(analysis, p, QKVSIM_METRIC_COSINE, part));
+        fingerprint_append(&print, qkvsim_analysis_group_offset(analysis, p));
     }
     return print;
 }

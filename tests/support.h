@@ -71,6 +71,7 @@ typedef struct fingerprint {
 int32_t kept_statistic(int32_t metric, int k);
 
 fingerprint fingerprint_of(const qkvsim_analysis *analysis);
+void fingerprint_append(fingerprint *print, double number);
 void fingerprint_free(fingerprint *print);
 void assert_same_analysis(const qkvsim_analysis *one, const qkvsim_analysis *other);
 

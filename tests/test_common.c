@@ -7,7 +7,7 @@
 
 START_TEST(every_status_has_a_name_of_its_own)
 {
-    for (qkvsim_status a = QKVSIM_OK; a <= QKVSIM_ERROR_CANCELLED; a++) {
+    for (qkvsim_status a = QKVSIM_OK; a <= QKVSIM_ERROR_UNSUPPORTED; a++) {
         ck_assert_ptr_nonnull(qkvsim_status_name(a));
         ck_assert_uint_gt(strlen(qkvsim_status_name(a)), 0);
         for (qkvsim_status b = QKVSIM_OK; b < a; b++)
@@ -92,6 +92,7 @@ START_TEST(constants_keep_their_values)
     ck_assert_int_eq(QKVSIM_ERROR_NONFINITE, 4);
     ck_assert_int_eq(QKVSIM_ERROR_AMBIGUOUS, 5);
     ck_assert_int_eq(QKVSIM_ERROR_CANCELLED, 6);
+    ck_assert_int_eq(QKVSIM_ERROR_UNSUPPORTED, 7);
     ck_assert_int_eq(QKVSIM_DTYPE_F16, 1);
     ck_assert_int_eq(QKVSIM_DTYPE_BF16, 2);
     ck_assert_int_eq(QKVSIM_DTYPE_F32, 3);

@@ -47,8 +47,17 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    const qkvsim_view *parts, int32_t part_count,
                                                    const qkvsim_similarity_options *options);
 
+/** An accumulator as bytes and back: see packed.h. Its size grows with features^2. */
+QKVSIM_API int64_t qkvsim_accumulator_packed_size(const qkvsim_accumulator *accumulator);
+QKVSIM_API qkvsim_status qkvsim_accumulator_pack(qkvsim_context *context,
+                                                 const qkvsim_accumulator *accumulator,
+                                                 void *buffer, int64_t size);
+QKVSIM_API qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, const void *buffer,
+                                                   int64_t size, qkvsim_accumulator **accumulator);
+
 /** Adds what another accumulator of as many features holds, which stays as it is; the accumulator
- * itself is no other. Returns INVALID_ARGUMENT (another number of features), TOO_LARGE as
+ * itself is no other. The same accumulators merged in the same order give the same bits, packed and
+ * unpacked in between or not; in another order the last ones may differ. Returns INVALID_ARGUMENT (another number of features), TOO_LARGE as
  * qkvsim_accumulator_update. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,

@@ -57,6 +57,14 @@ QKVSIM_API qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_vi
                                         const qkvsim_analysis_options *options,
                                         qkvsim_analysis **analysis);
 
+/** An analysis as bytes and back: see packed.h. */
+QKVSIM_API int64_t qkvsim_analysis_packed_size(const qkvsim_analysis *analysis);
+QKVSIM_API qkvsim_status qkvsim_analysis_pack(qkvsim_context *context,
+                                              const qkvsim_analysis *analysis, void *buffer,
+                                              int64_t size);
+QKVSIM_API qkvsim_status qkvsim_analysis_unpack(qkvsim_context *context, const void *buffer,
+                                                int64_t size, qkvsim_analysis **analysis);
+
 /** Frees the results; NULL is allowed. */
 QKVSIM_API void qkvsim_analysis_free(qkvsim_analysis *analysis);
 

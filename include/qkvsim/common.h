@@ -31,7 +31,8 @@ enum {
     QKVSIM_ERROR_TOO_LARGE = 3,        /**< a size or a result does not fit its type */
     QKVSIM_ERROR_NONFINITE = 4,        /**< NaN or infinity in the input */
     QKVSIM_ERROR_AMBIGUOUS = 5,        /**< two pair groups share a mask code */
-    QKVSIM_ERROR_CANCELLED = 6         /**< the progress callback asked to stop */
+    QKVSIM_ERROR_CANCELLED = 6,        /**< the progress callback asked to stop */
+    QKVSIM_ERROR_UNSUPPORTED = 7       /**< a newer library is needed */
 };
 
 /** Element types. Zero is none, so that a forgotten field is an error and not a type. */

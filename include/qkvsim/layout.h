@@ -10,7 +10,7 @@
 #ifndef QKVSIM_LAYOUT_H
 #define QKVSIM_LAYOUT_H
 
-#include <qkvsim/context.h>
+#include <qkvsim/packed.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -89,6 +89,13 @@ QKVSIM_API qkvsim_status qkvsim_layout_labels(qkvsim_context *context, const int
 QKVSIM_API qkvsim_status qkvsim_layout_add_rollup(qkvsim_context *context, qkvsim_layout *layout,
                                                   const char *name, const int32_t *pair_groups,
                                                   int32_t count);
+
+/** A layout as bytes and back: see packed.h. Unpacking fails as the functions that make one do. */
+QKVSIM_API int64_t qkvsim_layout_packed_size(const qkvsim_layout *layout);
+QKVSIM_API qkvsim_status qkvsim_layout_pack(qkvsim_context *context, const qkvsim_layout *layout,
+                                            void *buffer, int64_t size);
+QKVSIM_API qkvsim_status qkvsim_layout_unpack(qkvsim_context *context, const void *buffer,
+                                              int64_t size, qkvsim_layout **layout);
 
 /** Frees a layout; NULL is allowed. */
 QKVSIM_API void qkvsim_layout_free(qkvsim_layout *layout);

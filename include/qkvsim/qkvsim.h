@@ -15,6 +15,7 @@
 #include <qkvsim/interval.h>
 #include <qkvsim/layout.h>
 #include <qkvsim/mask.h>
+#include <qkvsim/packed.h>
 #include <qkvsim/pairs.h>
 #include <qkvsim/permutation.h>
 #include <qkvsim/significance.h>

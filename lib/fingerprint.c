@@ -1,0 +1,64 @@
+/* Values are mixed one by one by the finaliser of splitmix64 (Steele, Lea & Flood 2014). */
+#include "fingerprint.h"
+
+#include <math.h>
+#include <string.h>
+
+enum { SAMPLED = 8 };
+
+static uint64_t mix(uint64_t state, uint64_t value)
+{
+    uint64_t z = (state ^ value) + 0x9e3779b97f4a7c15u;
+    z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
+    z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
+    return z ^ (z >> 31);
+}
+
+static uint64_t mix_value(uint64_t state, double value)
+{
+    uint64_t bits = 1; /* of any NaN */
+    if (!isnan(value))
+        memcpy(&bits, &value, sizeof bits);
+    return mix(state, bits);
+}
+
+static uint64_t mix_strip(uint64_t state, const qkv_strip *strip, int32_t real)
+{
+    for (int64_t j = 0; j < strip->width; j++)
+        for (int64_t r = 0; r < strip->count; r++) {
+            const int64_t at = r * strip->leading + j;
+            state = mix_value(state, real == QKVSIM_DTYPE_F64 ? ((const double *)strip->values)[at]
+                                                              : ((const float *)strip->values)[at]);
+        }
+    return state;
+}
+
+uint64_t qkv_input_fingerprint(const qkvsim_context *context, const qkv_input *input)
+{
+    const int64_t n = input->observations, sampled = qkv_smaller(n, SAMPLED);
+    uint64_t state = mix((uint64_t)input->features, (uint64_t)n);
+    for (int64_t k = 0; k < n && input->rows != NULL; k++)
+        state = mix(state, (uint64_t)input->rows[k]);
+    int64_t rows[SAMPLED], columns[QKV_STRIP_WIDTH];
+    double values[SAMPLED * QKV_STRIP_WIDTH + QKV_MARGIN];
+    for (int64_t k = 0; k < sampled; k++)
+        rows[k] = qkv_input_row(input, sampled > 1 ? (n - 1) / (sampled - 1) * k : 0);
+    const qkv_input sample = qkv_input_with_rows(input, rows, sampled);
+    for (int64_t start = 0; start < input->features; start += QKV_STRIP_WIDTH) {
+        const qkv_strip strip = { values, QKV_STRIP_WIDTH, sampled,
+                                  qkv_smaller(input->features - start, QKV_STRIP_WIDTH) };
+        for (int64_t j = 0; j < strip.width; j++)
+            columns[j] = start + j;
+        qkv_load_columns(context, &sample, 0, columns, &strip);
+        state = mix_strip(state, &strip, input->real);
+    }
+    return state;
+}
+
+uint64_t qkv_statistics_fingerprint(const qkv_feature *statistics, int64_t features, int64_t n)
+{
+    uint64_t state = mix((uint64_t)features, (uint64_t)n);
+    for (int64_t j = 0; j < features; j++)
+        state = mix_value(mix_value(state, statistics[j].mean), statistics[j].centred_norm);
+    return state;
+}

@@ -1,0 +1,243 @@
+/* One small result of each kind, and everything that can be asked of it. */
+#include "packed_kinds.h"
+
+#include "fixtures.h"
+
+#include <math.h>
+#include <stdlib.h>
+
+/* CRC-32, bit by bit, of all but its own four bytes. */
+void packed_set_checksum(unsigned char *bytes, int64_t size)
+{
+    uint32_t crc = UINT32_MAX;
+    for (int64_t k = 0; k < size; k++) {
+        if (k >= 24 && k < 28)
+            continue;
+        crc ^= bytes[k];
+        for (int bit = 0; bit < 8; bit++)
+            crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0);
+    }
+    for (int k = 0; k < 4; k++)
+        bytes[24 + k] = (unsigned char)(~crc >> (8 * k));
+}
+
+/* Calls of one kind behind those of all. */
+#define OF_KIND(type)                                                                              \
+    static int64_t type##_packed_size(const void *object)                                          \
+    {                                                                                              \
+        return qkvsim_##type##_packed_size(object);                                                \
+    }                                                                                              \
+    static qkvsim_status type##_pack(qkvsim_context *context, const void *object, void *buffer,    \
+                                     int64_t size)                                                 \
+    {                                                                                              \
+        return qkvsim_##type##_pack(context, object, buffer, size);                                \
+    }                                                                                              \
+    static qkvsim_status type##_unpack(qkvsim_context *context, const void *buffer, int64_t size,  \
+                                       void **object)                                              \
+    {                                                                                              \
+        qkvsim_##type *made = object != NULL ? *object : NULL;                                     \
+        const qkvsim_status status =                                                               \
+            qkvsim_##type##_unpack(context, buffer, size, object != NULL ? &made : NULL);          \
+        if (object != NULL)                                                                        \
+            *object = made;                                                                        \
+        return status;                                                                             \
+    }                                                                                              \
+    static void type##_free(void *object)                                                          \
+    {                                                                                              \
+        qkvsim_##type##_free(object);                                                              \
+    }
+
+#define KIND(type, number)                                                                         \
+    {                                                                                              \
+#type, number, make_##type, type##_packed_size, type##_pack, type##_unpack, ask_##type,    \
+            check_##type, type##_free                                                              \
+    }
+
+/* ---- layouts ---- */
+
+static qkvsim_layout *small_layout(qkvsim_context *context)
+{
+    static const int64_t widths[] = { 4, 2, 2 };
+    static const int32_t heads[] = { 2, 1, 1 }, listed[] = { 3, 0 };
+    qkvsim_layout *layout = NULL;
+    assert_ok(context, qkvsim_layout_heads(context, widths, heads, NULL, 3,
+                                           QKVSIM_HEADS_INTERLEAVED, &layout));
+    assert_ok(context, qkvsim_layout_add_rollup(context, layout, "some", listed, 2));
+    return layout;
+}
+
+static void *make_layout(qkvsim_context *context)
+{
+    return small_layout(context);
+}
+
+static void append_text(fingerprint *print, const char *text)
+{
+    for (; text != NULL && *text != '\0'; text++)
+        fingerprint_append(print, *text);
+}
+
+static void append_layout(fingerprint *print, const qkvsim_layout *layout)
+{
+    const int32_t groups = qkvsim_layout_groups(layout);
+    const int32_t rows = qkvsim_layout_pair_groups(layout) + qkvsim_layout_rollups(layout);
+    fingerprint_append(print, rows);
+    for (int64_t j = 0; j < qkvsim_layout_features(layout); j++)
+        fingerprint_append(print, qkvsim_layout_group_of(layout)[j]);
+    for (int32_t g = 0; g < groups; g++) {
+        append_text(print, qkvsim_layout_group_name(layout, g));
+        fingerprint_append(print, (double)qkvsim_layout_group_features(layout, g));
+    }
+    for (int32_t row = 0; row < rows; row++) {
+        append_text(print, qkvsim_layout_row_name(layout, row));
+        fingerprint_append(print, (double)qkvsim_layout_pairs(layout, row));
+    }
+    for (int32_t r = 0; r < qkvsim_layout_rollups(layout); r++) {
+        int32_t count;
+        const int32_t *members = qkvsim_layout_rollup_pair_groups(layout, r, &count);
+        for (int32_t k = 0; k < count; k++)
+            fingerprint_append(print, members[k]);
+    }
+}
+
+static fingerprint ask_layout(const void *object)
+{
+    fingerprint print = { 0, NULL };
+    append_layout(&print, object);
+    return print;
+}
+
+static void check_layout(const void *object)
+{
+    ck_assert_int_eq(qkvsim_layout_features(object), 8);
+    ck_assert_int_eq(qkvsim_layout_groups(object), 4);
+    ck_assert_str_eq(qkvsim_layout_group_name(object, 1), "Q1");
+    ck_assert_str_eq(qkvsim_layout_row_name(object, 1), "Q0-Q1");
+    ck_assert_str_eq(qkvsim_layout_row_name(object, qkvsim_layout_pair_groups(object)
+                                                        + qkvsim_layout_rollups(object) - 1),
+                     "some");
+}
+
+OF_KIND(layout)
+
+/* ---- analyses ---- */
+
+/* Small whole numbers: a constant feature, one of zeros, and an observation that is dropped. */
+static table small_table(void)
+{
+    random_source source = { 11 };
+    table data = table_new(12, 8);
+    for (int64_t k = 0; k < 12 * 8; k++)
+        data.values[k] = (double)random_below(&source, 7) - 2;
+    table_set_constant(&data, 3, 2);
+    table_set_constant(&data, 6, 0);
+    *table_at(&data, 5, 1) = NAN;
+    return data;
+}
+
+static qkvsim_analysis *small_analysis(qkvsim_context *context)
+{
+    static const int32_t pair_groups[] = { 0, 1, 4, 2, 9 };
+    const qkvsim_bins bins = { .struct_size = sizeof bins, .count = 4, .low = -1, .high = 1 };
+    const qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                              .metrics = METRICS_SUM,
+                                              .bins = &bins,
+                                              .pair_groups = pair_groups,
+                                              .pair_group_count = 5,
+                                              .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
+    table data = small_table();
+    stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = small_layout(context);
+    qkvsim_analysis *analysis = NULL;
+    assert_ok(context, qkvsim_analyze(context, &input.view, 1, layout, &options, &analysis));
+    qkvsim_layout_free(layout);
+    stored_free(&input);
+    table_free(&data);
+    return analysis;
+}
+
+static void *make_analysis(qkvsim_context *context)
+{
+    return small_analysis(context);
+}
+
+static fingerprint ask_analysis(const void *object)
+{
+    fingerprint print = fingerprint_of(object);
+    int64_t count;
+    const int64_t *dropped = qkvsim_analysis_dropped(object, &count);
+    for (int64_t k = 0; k < count; k++)
+        fingerprint_append(&print, (double)dropped[k]);
+    for (int64_t k = 0; k <= qkvsim_analysis_bins(object); k++)
+        fingerprint_append(&print, qkvsim_analysis_bin_edges(object)[k]);
+    for (int32_t row = 0; row < qkvsim_analysis_pair_groups(object); row++)
+        append_text(&print, qkvsim_analysis_name(object, row));
+    return print;
+}
+
+static void check_analysis(const void *object)
+{
+    int64_t count;
+    ck_assert_int_eq(qkvsim_analysis_observations(object), 11);
+    ck_assert_int_eq(qkvsim_analysis_dropped(object, &count)[0], 5);
+    ck_assert_int_eq(count, 1);
+    ck_assert_int_eq(qkvsim_analysis_undefined_features(object, QKVSIM_METRIC_COSINE, &count)[0],
+                     6);
+    ck_assert_ptr_null(qkvsim_analysis_histogram(object, 3, QKVSIM_METRIC_COSINE));
+    ck_assert_int_eq(qkvsim_analysis_defined(object, 1, QKVSIM_METRIC_COSINE), 4);
+}
+
+OF_KIND(analysis)
+
+/* ---- accumulators ---- */
+
+static void *make_accumulator(qkvsim_context *context)
+{
+    const qkvsim_similarity_options options = { .struct_size = sizeof options,
+                                                .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE };
+    table data = small_table();
+    stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    qkvsim_accumulator *accumulator = NULL;
+    assert_ok(context, qkvsim_accumulator_create(context, 8, &accumulator));
+    assert_ok(context, qkvsim_accumulator_update(context, accumulator, &input.view, 1, &options));
+    stored_free(&input);
+    table_free(&data);
+    return accumulator;
+}
+
+/* Its covariances and all statistics, by a context of its own. */
+static fingerprint ask_accumulator(const void *object)
+{
+    double covariances[64];
+    fingerprint print = { 0, NULL };
+    qkvsim_context *context = context_with(1, QKVSIM_KERNELS_AUTO);
+    qkvsim_layout *layout = small_layout(context);
+    qkvsim_analysis *analysis = NULL;
+    const qkvsim_matrix matrix = square_matrix(covariances, 8, QKVSIM_DTYPE_F64);
+    if (qkvsim_accumulator_analyze(context, object, layout, NULL, &analysis) == QKVSIM_OK)
+        print = fingerprint_of(analysis);
+    fingerprint_append(&print, (double)qkvsim_accumulator_observations(object));
+    if (qkvsim_accumulator_similarity(context, object, QKVSIM_METRIC_COVARIANCE, NULL, &matrix)
+        == QKVSIM_OK)
+        for (int k = 0; k < 64; k++)
+            fingerprint_append(&print, covariances[k]);
+    qkvsim_analysis_free(analysis);
+    qkvsim_layout_free(layout);
+    qkvsim_context_free(context);
+    return print;
+}
+
+static void check_accumulator(const void *object)
+{
+    ck_assert_int_eq(qkvsim_accumulator_observations(object), 12);
+}
+
+OF_KIND(accumulator)
+
+const packed_kind packed_kinds[] = {
+    KIND(layout, QKVSIM_KIND_LAYOUT),
+    KIND(analysis, QKVSIM_KIND_ANALYSIS),
+    KIND(accumulator, QKVSIM_KIND_ACCUMULATOR),
+};
+
+const int packed_kind_count = sizeof packed_kinds / sizeof packed_kinds[0];
