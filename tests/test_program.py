@@ -918,9 +918,39 @@ class Inference(Program):
             "analyze", self.input, "--metrics", "cosine,spearman", "--statistic", "mean_square",
             "--permutations", 9))
 
+    def test_segments_change_places(self):
+        count = numpy.load(self.input).shape[0]
+        segments = self.path("documents.txt")
+        with open(segments, "w") as file:
+            file.write("\n".join(str(row * 4 // count) for row in range(count)))
+        options = ["--permutations", 99, "--exchange", "segments", "--segments", segments]
+        for scheme in ("feature", "observations", "flip"):
+            (condition,) = self.analyze(self.input, *options, "--scheme", scheme)["conditions"]
+            self.assertEqual(condition["baseline"]["exchange"], "segments")
+            self.assertIn("scheme %s by segments" % scheme,
+                          self.succeed("analyze", self.input, *options, "--scheme", scheme))
+        for wrong in (["--scheme", "shift"], ["--scheme", "all"],
+                      ["--scheme", "feature", "--compare", 9, "--targets", "0-9", "--relabel", "label-shift"]):
+            self.refused("analyze", self.input, *options, *wrong, status=2, says="--exchange")
+        self.refused("analyze", self.input, "--permutations", 9, "--scheme", "flip", "--exchange", "segments",
+                     status=2, says="--segments")
+
+    def test_covariates_are_taken_out(self):
+        count = numpy.load(self.input).shape[0]
+        position = numpy.arange(count, dtype="float64")
+        numpy.save(self.path("position.npy"), numpy.stack([position, 3 - position], axis=1))
+        options = ["--permutations", 9, "--covariates", self.path("position.npy")]
+        for scheme in ("feature", "observations", "flip"):
+            (condition,) = self.analyze(self.input, *options, "--scheme", scheme)["conditions"]
+            self.assertEqual(condition["baseline"]["covariates"], 1)
+        self.refused("analyze", self.input, *options, status=2, says="--covariates")
+        numpy.save(self.path("short.npy"), numpy.ones((count - 1, 1)))
+        self.refused("analyze", self.input, "--permutations", 9, "--scheme", "flip", "--covariates",
+                     self.path("short.npy"), says="%d, not %d" % (count - 1, count))
+
     def test_every_scheme_gives_a_baseline_of_its_own(self):
         found = []
-        for scheme in ("all", "feature", "shift", "group", "observations", "observations-shift"):
+        for scheme in ("all", "feature", "shift", "group", "observations", "observations-shift", "flip"):
             (condition,) = self.analyze(self.input, "--permutations", 19, "--scheme",
                                         scheme)["conditions"]
             self.assertEqual(condition["baseline"]["scheme"], scheme)
@@ -928,8 +958,8 @@ class Inference(Program):
             found.append(q_k["baseline"]["pearson"]["variance"])
             self.assertIsNotNone(found[-1]["z"])
             within = q_q["baseline"]["pearson"]["variance"]["z"]
-            self.assertEqual(within is None, scheme.startswith("observations"))
-        self.assertEqual(len({summary["mean"] for summary in found}), 6)
+            self.assertEqual(within is None, scheme.startswith("observations") or scheme == "flip")
+        self.assertEqual(len({summary["mean"] for summary in found}), 7)
 
     def test_segments_bound_the_lags_of_schemes(self):
         numpy.save(self.path("segments.npy"), numpy.repeat([1, 2], 60))
@@ -1773,7 +1803,7 @@ class WrongUsage(Program):
 
     def test_messages_say_what_would_be_right(self):
         for arguments, says in ((["analyze", self.input, "--scheme", "observation"],
-                                 "observation (it is one of all, feature, shift, group, observations, observations-shift)"),
+                                 "observation (it is one of all, feature, shift, group, observations, observations-shift, flip)"),
                                 (["matrix", self.input, "--metric", "cos"],
                                  "cos (it is one of cosine, pearson, covariance, dot, spearman)"),
                                 (["analyze", self.input, "--metric", "cosine"],

@@ -201,6 +201,8 @@ static const struct rule {
     { "level", required_argument, ANALYZE, TAKE(take_level) },
     { "contrast", required_argument, ANALYZE, TAKE(take_contrast) },
     { "segments", required_argument, ANALYZE, TEXT(segments) },
+    { "exchange", required_argument, ANALYZE, TAKE(take_exchange) },
+    { "covariates", required_argument, ANALYZE, TEXT(covariates) },
     { "threshold", required_argument, PAIRS, TAKE(take_threshold) },
     { "top", required_argument, PAIRS, TAKE(take_top) },
     { "per-pair-group", no_argument, PAIRS, FLAG(per_pair_group) },

@@ -50,6 +50,8 @@ struct options {
     bool has_seed;
     uint64_t seed;
     const char *segments;
+    int32_t exchange; /* QKVSIM_EXCHANGE_*; 0: not given */
+    const char *covariates;
     int64_t compare; /* relabellings and matched subsets; 0: no comparison */
     bool has_relabel;
     int32_t relabel;
@@ -89,10 +91,11 @@ void options_free(struct options *options);
 /* Whether a metric has a statistic. */
 bool options_has_statistic(int32_t metric, int32_t statistic);
 
-/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a method of intervals, a QKVSIM_SIGN_*, a metric
+/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a QKVSIM_EXCHANGE_* (0: the default), a method of intervals, a QKVSIM_SIGN_*, a metric
  * and a statistic, as they are given to options. */
 const char *options_scheme_name(int32_t scheme);
 const char *options_relabel_name(int32_t relabel);
+const char *options_exchange_name(int32_t exchange);
 const char *options_interval_name(int32_t interval);
 const char *options_sign_name(int32_t sign);
 const char *options_metric_name(int32_t metric);

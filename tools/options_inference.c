@@ -15,10 +15,14 @@ static const struct named_number schemes[] = { { "all", QKVSIM_SCHEME_ALL },
                                                { "observations", QKVSIM_SCHEME_OBSERVATIONS },
                                                { "observations-shift",
                                                  QKVSIM_SCHEME_OBSERVATIONS_SHIFT },
+                                               { "flip", QKVSIM_SCHEME_FLIP },
                                                { NULL, 0 } };
 static const struct named_number relabellings[] = { { "labels", QKVSIM_RELABEL_LABELS },
                                                     { "label-shift", QKVSIM_RELABEL_SHIFT },
                                                     { NULL, 0 } };
+static const struct named_number exchanges[] = { { "observations", QKVSIM_EXCHANGE_OBSERVATIONS },
+                                                 { "segments", QKVSIM_EXCHANGE_SEGMENTS },
+                                                 { NULL, 0 } };
 static const struct named_number intervals[] = { { "jackknife", QKVSIM_METHOD_JACKKNIFE },
                                                  { "bootstrap", QKVSIM_METHOD_BOOTSTRAP },
                                                  { NULL, 0 } };
@@ -60,6 +64,11 @@ bool take_exceedances(struct options *options, char *value, struct failure *fail
                               failure);
 }
 
+bool take_exchange(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_name(exchanges, "--exchange", value, &options->exchange, failure);
+}
+
 bool take_interval(struct options *options, char *value, struct failure *failure)
 {
     return option_take_name(intervals, "--interval", value, &options->interval, failure);
@@ -99,14 +108,33 @@ static bool wants(const char *option, bool given, const char *other, bool has,
     return !given || has || fail_usage(failure, "%s wants %s", option, other);
 }
 
-/* Segments bound lags and blocks; where there are neither they would be ignored. */
+/* Schemes that move whole observations, but not by lags. */
+static bool moves_observations(const struct options *options)
+{
+    return options->permutations > 0
+           && (options->scheme == QKVSIM_SCHEME_FEATURE
+               || options->scheme == QKVSIM_SCHEME_OBSERVATIONS
+               || options->scheme == QKVSIM_SCHEME_FLIP);
+}
+
+/* What can exchange observations or segments: all of the permutations and relabellings asked for. */
+static bool can_exchange(const struct options *options)
+{
+    bool labels = options->compare > 0 && options->relabel == QKVSIM_RELABEL_LABELS;
+    return (moves_observations(options) || labels)
+           && (moves_observations(options) || options->permutations == 0)
+           && (labels || options->compare == 0);
+}
+
+/* Segments bound lags and blocks, or change places; where there is none of these they would be ignored. */
 static bool uses_segments(const struct options *options)
 {
     bool lags = options->permutations > 0
                 && (options->scheme == QKVSIM_SCHEME_SHIFT
                     || options->scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT);
     bool rotations = options->compare > 0 && options->relabel == QKVSIM_RELABEL_SHIFT;
-    return lags || rotations || options->interval != 0;
+    return lags || rotations || options->interval != 0
+           || options->exchange == QKVSIM_EXCHANGE_SEGMENTS;
 }
 
 bool check_inference(const struct options *options, struct failure *failure)
@@ -135,8 +163,17 @@ bool check_inference(const struct options *options, struct failure *failure)
                     failure)
            && wants("--level", options->has_level, "--interval", interval, failure)
            && wants("--contrast", options->contrast_count > 0, "--interval", interval, failure)
+           && wants("--exchange", options->exchange != 0,
+                    "--scheme feature, observations or flip, or --relabel labels, and no other",
+                    can_exchange(options), failure)
+           && wants("--exchange segments", options->exchange == QKVSIM_EXCHANGE_SEGMENTS,
+                    "--segments", options->segments != NULL, failure)
+           && wants("--covariates", options->covariates != NULL,
+                    "--permutations with --scheme feature, observations or flip",
+                    moves_observations(options), failure)
            && wants("--segments", options->segments != NULL,
-                    "--interval, --scheme shift or observations-shift, or --relabel label-shift",
+                    "--interval, --scheme shift or observations-shift, --relabel label-shift, or "
+                    "--exchange segments",
                     uses_segments(options), failure);
 }
 
@@ -148,6 +185,11 @@ const char *options_scheme_name(int32_t scheme)
 const char *options_relabel_name(int32_t relabel)
 {
     return option_find_name(relabellings, relabel);
+}
+
+const char *options_exchange_name(int32_t exchange)
+{
+    return option_find_name(exchanges, exchange != 0 ? exchange : QKVSIM_EXCHANGE_OBSERVATIONS);
 }
 
 const char *options_interval_name(int32_t interval)

@@ -64,6 +64,8 @@ bool check_outputs(const struct options *options, struct failure *failure)
             return false;
     return (options->targets == NULL || targets_are_listed(options->targets)
             || check_outputs_spare(options, options->targets, failure))
+           && (options->covariates == NULL
+               || check_outputs_spare(options, options->covariates, failure))
            && (options->segments == NULL
                || check_outputs_spare(options, options->segments, failure));
 }

@@ -159,6 +159,8 @@ static json_t *baseline_method(const struct options *options, const qkvsim_basel
     json_object_set_new(object, "permutations",
                         json_integer(qkvsim_baseline_permutations(baseline)));
     json_object_set_new(object, "enumerated", json_boolean(qkvsim_baseline_enumerated(baseline)));
+    json_object_set_new(object, "exchange", json_string(options_exchange_name(options->exchange)));
+    json_object_set_new(object, "covariates", json_integer(qkvsim_baseline_covariates(baseline)));
     json_object_set_new(object, "exceedances", json_integer(options->exceedances));
     json_object_set_new(object, "seed", json_unsigned(options->seed));
     return object;

@@ -369,8 +369,12 @@ static void print_baseline(FILE *stream, const struct report *report, int width)
     int32_t tested = table_tested_statistic(report, &metric);
     report_statistic_name(metric, tested, name);
     permutations_of(report, line, sizeof line);
-    text_append(line, sizeof line, ", scheme %s, seed %" PRIu64,
-                options_scheme_name(options->scheme), options->seed);
+    text_append(line, sizeof line, ", scheme %s%s", options_scheme_name(options->scheme),
+                options->exchange == QKVSIM_EXCHANGE_SEGMENTS ? " by segments" : "");
+    if (options->covariates != NULL)
+        text_append(line, sizeof line, ", covariates: %" PRId64,
+                    qkvsim_baseline_covariates(report->conditions[0].baseline));
+    text_append(line, sizeof line, ", seed %" PRIu64, options->seed);
     table_print_text(stream, line, width);
     snprintf(line, sizeof line, "p: of the %s, two-sided%s", name,
              table_adjustment(report, false, adjustment));

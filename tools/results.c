@@ -80,6 +80,8 @@ static bool run_baseline(struct task *task, const qkvsim_analysis_options *analy
                                                  .seed = options->seed,
                                                  .scheme = options->scheme,
                                                  .segments = study->segments,
+                                                 .exchange = options->exchange,
+                                                 .covariates = study->covariates.parts,
                                                  .exceedances = options->exceedances };
     return check(task,
                  qkvsim_baseline_run(study->context, study->input.parts, study->input.part_count,
@@ -152,7 +154,11 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
         .subsets = figure_alone ? FIGURE_SUBSETS : options->compare,
         .seed = options->seed,
         .relabel = options->relabel,
-        .segments = options->relabel == QKVSIM_RELABEL_SHIFT ? study->segments : NULL,
+        .segments = options->relabel == QKVSIM_RELABEL_SHIFT
+                            || options->exchange == QKVSIM_EXCHANGE_SEGMENTS
+                        ? study->segments
+                        : NULL,
+        .exchange = options->exchange,
         .centred = options->centred,
         .exceedances = figure_alone ? 0 : options->exceedances
     };

@@ -62,7 +62,8 @@ static bool check_scheme(const struct study *study)
 {
     const struct options *options = study->options;
     bool rows = options->scheme == QKVSIM_SCHEME_OBSERVATIONS
-                || options->scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
+                || options->scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT
+                || options->scheme == QKVSIM_SCHEME_FLIP;
     if (options->permutations == 0 || !rows)
         return true;
     int32_t within = 0;
@@ -74,6 +75,17 @@ static bool check_scheme(const struct study *study)
                          "--scheme %s changes nothing within a group, and of the %" PRId32
                          " pair groups none is of two",
                          options_scheme_name(options->scheme), study->rows.pair_groups);
+}
+
+static bool read_covariates(struct study *study)
+{
+    const struct part_source source = { .path = study->options->covariates };
+    if (!input_open_parts(&study->covariates, &source, 1, study->failure))
+        return false;
+    return study->covariates.observations == study->shape[0]
+           || fail(study->failure,
+                   "covariates are one row for each observation: %s: %" PRId64 ", not %" PRId64,
+                   source.path, study->covariates.observations, study->shape[0]);
 }
 
 static bool remember_shape(struct study *study)
@@ -169,7 +181,8 @@ bool study_open(struct study *study, const struct options *options, struct failu
            && (options->targets == NULL || read_targets(study))
            && (options->segments == NULL
                || segments_read(&study->segments, options->segments, study->shape[0], failure))
-           && find_codes(study) && check_shapes(study);
+           && (options->covariates == NULL || read_covariates(study)) && find_codes(study)
+           && check_shapes(study);
 }
 
 void study_close(struct study *study)
@@ -178,6 +191,7 @@ void study_close(struct study *study)
     free(study->codes);
     free(study->others);
     free(study->segments);
+    input_close(&study->covariates);
     free(study->contrasts);
     rows_free(&study->rows);
     targets_free(&study->targets);

@@ -18,6 +18,7 @@ struct study {
     int current;        /* the layer whose input is open */
     struct input input; /* of one layer at a time */
     char files[256];    /* the names of its files, for people */
+    struct input covariates;
     qkvsim_layout *layout;
     struct rows rows;           /* those to compute: all, or the ones of --pair-groups */
     struct contrast *contrasts; /* as many as --contrast was given */

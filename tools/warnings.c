@@ -84,8 +84,9 @@ static void warn_of_scheme(struct warnings *warnings, const struct report *repor
     char text[128], what[64];
     bool lags = options->scheme == QKVSIM_SCHEME_SHIFT
                 || options->scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
-    bool exchanged =
-        options->scheme == QKVSIM_SCHEME_FEATURE || options->scheme == QKVSIM_SCHEME_OBSERVATIONS;
+    bool exchanged = options->exchange != QKVSIM_EXCHANGE_SEGMENTS
+                     && (options->scheme == QKVSIM_SCHEME_FEATURE
+                         || options->scheme == QKVSIM_SCHEME_OBSERVATIONS);
     if (options->permutations == 0)
         return;
     snprintf(what, sizeof what, "--scheme %s", options_scheme_name(options->scheme));
