@@ -158,7 +158,7 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
                             || options->exchange == QKVSIM_EXCHANGE_SEGMENTS
                         ? study->segments
                         : NULL,
-        .exchange = options->exchange,
+        .exchange = figure_alone ? 0 : options->exchange, /* the band is of subsets alone */
         .centred = options->centred,
         .exceedances = figure_alone ? 0 : options->exceedances
     };
