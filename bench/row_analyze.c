@@ -61,6 +61,7 @@ static double time_similarity(void *state)
 {
     const bench_scene *scene = state;
     const qkvsim_view view = scene_view(scene);
+    const qkvsim_input input = scene_input(scene, &view);
     const qkvsim_matrix matrix = { .struct_size = sizeof matrix,
                                    .data = scene->gram,
                                    .rows = scene->features,
@@ -69,7 +70,7 @@ static double time_similarity(void *state)
                                    .dtype = QKVSIM_DTYPE_F32 };
     const double start = timing_now();
     check(scene->context,
-          qkvsim_similarity(scene->context, &view, 1, QKVSIM_METRIC_PEARSON, NULL, &matrix));
+          qkvsim_similarity(scene->context, &input, QKVSIM_METRIC_PEARSON, NULL, &matrix));
     return timing_now() - start;
 }
 

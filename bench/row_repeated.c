@@ -54,12 +54,13 @@ static double time_baseline(void *state)
     const repeated_call *call = state;
     const bench_scene *scene = &call->scene;
     const qkvsim_view view = scene_view(scene);
+    const qkvsim_input input = scene_input(scene, &view);
     const qkvsim_baseline_options options = { .struct_size = sizeof options,
                                               .permutations = call->repetitions,
                                               .scheme = call->choice };
     qkvsim_baseline *baseline = NULL;
     const double start = timing_now();
-    check(scene->context, qkvsim_baseline_run(scene->context, &view, 1, scene->layout,
+    check(scene->context, qkvsim_baseline_run(scene->context, &input, scene->layout,
                                               &scene->options, &options, &baseline));
     qkvsim_baseline_free(baseline);
     return timing_now() - start;
@@ -99,6 +100,7 @@ static double time_intervals(void *state)
     const repeated_call *call = state;
     const bench_scene *scene = &call->scene;
     const qkvsim_view view = scene_view(scene);
+    const qkvsim_input input = scene_input(scene, &view);
     qkvsim_interval_options options = { .struct_size = sizeof options, .method = call->choice };
     if (call->choice == QKVSIM_METHOD_JACKKNIFE)
         options.blocks = call->repetitions;
@@ -106,7 +108,7 @@ static double time_intervals(void *state)
         options.resamples = call->repetitions;
     qkvsim_intervals *intervals = NULL;
     const double start = timing_now();
-    check(scene->context, qkvsim_intervals_run(scene->context, &view, 1, scene->layout,
+    check(scene->context, qkvsim_intervals_run(scene->context, &input, NULL, scene->layout,
                                                &scene->options, &options, &intervals));
     qkvsim_intervals_free(intervals);
     return timing_now() - start;
@@ -125,12 +127,14 @@ static double time_comparison(void *state)
     const repeated_call *call = state;
     const bench_scene *scene = &call->scene;
     const qkvsim_view view = scene_view(scene);
+    qkvsim_input input = scene_input(scene, &view);
+    input.selection = &call->targets;
     const qkvsim_comparison_options options = { .struct_size = sizeof options,
                                                 .permutations = call->repetitions };
     qkvsim_comparison *comparison = NULL;
     const double start = timing_now();
-    check(scene->context, qkvsim_compare(scene->context, &view, 1, scene->layout, &scene->options,
-                                         &call->targets, &call->others, &options, &comparison));
+    check(scene->context, qkvsim_compare(scene->context, &input, &call->others, scene->layout,
+                                         &scene->options, &options, &comparison));
     qkvsim_comparison_free(comparison);
     return timing_now() - start;
 }
@@ -138,7 +142,7 @@ static double time_comparison(void *state)
 static double time_selected(const bench_scene *scene, const qkvsim_selection *selection)
 {
     bench_scene selected = *scene;
-    selected.options.selection = selection;
+    selected.selection = selection;
     return scene_time_analyze(&selected);
 }
 

@@ -65,14 +65,23 @@ qkvsim_view scene_view(const bench_scene *scene)
                           .dtype = scene->dtype };
 }
 
+qkvsim_input scene_input(const bench_scene *scene, const qkvsim_view *view)
+{
+    return (qkvsim_input){ .struct_size = sizeof(qkvsim_input),
+                           .parts = view,
+                           .part_count = 1,
+                           .selection = scene->selection };
+}
+
 double scene_time_analyze(void *state)
 {
     const bench_scene *scene = state;
     const qkvsim_view view = scene_view(scene);
+    const qkvsim_input input = scene_input(scene, &view);
     qkvsim_analysis *analysis = NULL;
     const double start = timing_now();
     check(scene->context,
-          qkvsim_analyze(scene->context, &view, 1, scene->layout, &scene->options, &analysis));
+          qkvsim_analyze(scene->context, &input, scene->layout, &scene->options, &analysis));
     qkvsim_analysis_free(analysis);
     return timing_now() - start;
 }

@@ -16,7 +16,8 @@ typedef struct bench_scene {
     void *operand;     /* what OpenBLAS reads: the activations themselves, halves as floats */
     void *gram;        /* what OpenBLAS writes; NULL before scene_add_gram */
     qkvsim_context *context;
-    qkvsim_layout *layout; /* Q, K, V in thirds unless replaced */
+    qkvsim_layout *layout;             /* Q, K, V in thirds unless replaced */
+    const qkvsim_selection *selection; /* NULL: all observations */
     qkvsim_analysis_options options;
 } bench_scene;
 
@@ -29,6 +30,9 @@ void scene_add_gram(bench_scene *scene);
 void scene_close(bench_scene *scene);
 
 qkvsim_view scene_view(const bench_scene *scene);
+
+/* The input of a scene's view, which must live as long. */
+qkvsim_input scene_input(const bench_scene *scene, const qkvsim_view *view);
 
 /* timing_call functions on a scene: one qkvsim_analyze with its release; one cblas_ssyrk (or dsyrk),
  * the least that any program built on OpenBLAS must do. */

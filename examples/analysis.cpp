@@ -107,12 +107,14 @@ void analyze()
     auto selection = options<qkvsim_selection>();
     selection.mask = mask.data();
     selection.count = tokens;
-    auto what = options<qkvsim_analysis_options>();
-    what.selection = &selection;
+    auto input = options<qkvsim_input>();
+    input.parts = &view;
+    input.part_count = 1;
+    input.selection = &selection;
 
     for (const char *condition : { "\" Alice\"", "every other token" }) {
         qkvsim_analysis *made_analysis;
-        must(qkvsim_analyze(context.get(), &view, 1, layout.get(), &what, &made_analysis),
+        must(qkvsim_analyze(context.get(), &input, layout.get(), nullptr, &made_analysis),
              context.get());
         report(condition, Analysis(made_analysis).get());
         for (auto &in : mask)

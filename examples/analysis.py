@@ -16,6 +16,12 @@ class View(ctypes.Structure):
                 ("feature_stride", c_int64), ("dtype", c_int32)]
 
 
+class Input(ctypes.Structure):
+    _fields_ = [("struct_size", c_size_t), ("parts", ctypes.POINTER(View)), ("part_count", c_int64),
+                ("selection", c_void_p), ("segments", c_void_p), ("arithmetic", c_int32),
+                ("nonfinite", c_int32)]
+
+
 lib = ctypes.CDLL(sys.argv[1] if len(sys.argv) > 1 else "libqkvsim.so.0")
 for name, result, arguments in [
         ("qkvsim_last_error", c_char_p, [c_void_p]),
@@ -24,14 +30,14 @@ for name, result, arguments in [
     getattr(lib, name).restype, getattr(lib, name).argtypes = result, arguments
 
 
-def view_of(array):
+def input_of(array):
     """A 2-d array of native floats where it stands; NumPy counts strides in bytes."""
     if array.dtype not in DTYPES or any(stride % array.itemsize for stride in array.strides):
         raise ValueError(f"{array.dtype} with strides of {array.strides} bytes: take a copy of it")
     strides = (stride // array.itemsize for stride in array.strides)
     view = View(ctypes.sizeof(View), array.ctypes.data, *array.shape, *strides, DTYPES[array.dtype])
-    view.array = array  # which lives as long as the view
-    return view
+    view.array = array  # which lives as long as the view, and that as long as the input
+    return Input(ctypes.sizeof(Input), ctypes.pointer(view), 1)
 
 
 def must(status, context=None):
@@ -45,7 +51,7 @@ context, layout, analysis = c_void_p(), c_void_p(), c_void_p()
 must(lib.qkvsim_context_create(None, byref(context)))
 widths = (c_int64 * 3)(576, 192, 192)
 must(lib.qkvsim_layout_widths(context, widths, None, 3, byref(layout)), context)
-must(lib.qkvsim_analyze(context, byref(view_of(alice)), 1, layout, None, byref(analysis)), context)
+must(lib.qkvsim_analyze(context, byref(input_of(alice)), layout, None, byref(analysis)), context)
 
 print("pairs  cosine beyond +-0.9  Pearson beyond  offset share")
 for p in range(lib.qkvsim_analysis_pair_groups(analysis)):

@@ -29,14 +29,15 @@ static void compare_with(qkvsim_context *context, const qkvsim_layout *layout, i
 {
     qkvsim_view capture = capture_view();
     qkvsim_selection alice = capture_targets();
-    qkvsim_analysis_options what = { .struct_size = sizeof what,
-                                     .selection = &alice,
-                                     .metrics = QKVSIM_METRIC_COSINE };
+    qkvsim_input input = {
+        .struct_size = sizeof input, .parts = &capture, .part_count = 1, .selection = &alice
+    };
+    qkvsim_analysis_options what = { .struct_size = sizeof what, .metrics = QKVSIM_METRIC_COSINE };
     qkvsim_baseline_options chance = {
         .struct_size = sizeof chance, .permutations = 99, .seed = 1865, .scheme = scheme
     };
     qkvsim_baseline *baseline;
-    must(qkvsim_baseline_run(context, &capture, 1, layout, &what, &chance, &baseline), context,
+    must(qkvsim_baseline_run(context, &input, layout, &what, &chance, &baseline), context,
          "baseline");
     show(baseline, name);
     qkvsim_baseline_free(baseline);

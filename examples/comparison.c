@@ -44,12 +44,15 @@ int main(void)
                                 .mask = is_other,
                                 .count = CAPTURE_TOKENS };
 
+    qkvsim_input input = {
+        .struct_size = sizeof input, .parts = &capture, .part_count = 1, .selection = &alice
+    };
     qkvsim_comparison_options how = {
         .struct_size = sizeof how, .permutations = 99, .seed = 1865, .relabel = QKVSIM_RELABEL_SHIFT
     };
     qkvsim_comparison *comparison;
-    must(qkvsim_compare(context, &capture, 1, layout, NULL, &alice, &others, &how, &comparison),
-         context, "comparison");
+    must(qkvsim_compare(context, &input, &others, layout, NULL, &how, &comparison), context,
+         "comparison");
 
     puts("Wasserstein distance of the tokens \" Alice\" from the others, 99 relabellings:\n"
          "  metric   pairs        all         at equal sizes           p       p_max");

@@ -65,10 +65,12 @@ int main(void)
 
     qkvsim_view capture = capture_view();
     qkvsim_selection alice = capture_targets();
-    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &alice };
+    qkvsim_input input = {
+        .struct_size = sizeof input, .parts = &capture, .part_count = 1, .selection = &alice
+    };
     qkvsim_matrix similarity = square(cosines, QKVSIM_DTYPE_F32);
-    must(qkvsim_similarity(context, &capture, 1, QKVSIM_METRIC_COSINE, &options, &similarity),
-         context, "similarity");
+    must(qkvsim_similarity(context, &input, QKVSIM_METRIC_COSINE, NULL, &similarity), context,
+         "similarity");
 
     int32_t codes[PAIR_GROUPS];
     qkvsim_matrix labels = square(mask, QKVSIM_DTYPE_I32);

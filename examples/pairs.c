@@ -24,8 +24,9 @@ static qkvsim_pairs *find(qkvsim_context *context)
                                      .pair_group_count = 1,
                                      .top = STRONGEST };
     qkvsim_view capture = capture_view();
+    qkvsim_input input = { .struct_size = sizeof input, .parts = &capture, .part_count = 1 };
     qkvsim_pairs *pairs;
-    must(qkvsim_pairs_find(context, &capture, 1, layout, &options, &pairs), context, "pairs");
+    must(qkvsim_pairs_find(context, &input, layout, &options, &pairs), context, "pairs");
     qkvsim_layout_free(layout);
     return pairs;
 }

@@ -19,14 +19,16 @@ static void compute(qkvsim_context *context, int32_t metric, float (*entries)[CA
     keys.features = CAPTURE_KEYS;
 
     qkvsim_selection alice = capture_targets();
-    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &alice };
+    qkvsim_input input = {
+        .struct_size = sizeof input, .parts = &keys, .part_count = 1, .selection = &alice
+    };
     qkvsim_matrix matrix = { .struct_size = sizeof matrix,
                              .data = entries,
                              .rows = CAPTURE_KEYS,
                              .columns = CAPTURE_KEYS,
                              .leading_dimension = CAPTURE_KEYS,
                              .dtype = QKVSIM_DTYPE_F32 };
-    must(qkvsim_similarity(context, &keys, 1, metric, &options, &matrix), context, "similarity");
+    must(qkvsim_similarity(context, &input, metric, NULL, &matrix), context, "similarity");
 }
 
 /* For the first keys, the partner to which the cosine says they are closest, or most opposed. */

@@ -259,23 +259,18 @@ static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accu
 }
 
 qkvsim_status qkvsim_accumulator_update(qkvsim_context *context, qkvsim_accumulator *accumulator,
-                                        const qkvsim_view *parts, int32_t part_count,
-                                        const qkvsim_similarity_options *given)
+                                        const qkvsim_input *given)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (accumulator == NULL)
         return qkv_invalid(context, "accumulator is NULL");
-    qkvsim_similarity_options options;
-    qkvsim_status status = qkv_check_similarity(context, QKVSIM_METRIC_PEARSON, given, &options);
+    qkvsim_input read;
+    qkvsim_status status = qkv_read_input(context, given, &read);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading = { .selection = options.selection,
-                                        .precision = options.precision,
-                                        .nonfinite = options.nonfinite,
-                                        .may_be_empty = true };
     qkv_input input;
-    status = qkv_input_open(context, parts, part_count, &reading, &input);
+    status = qkv_input_open(context, &read, true, &input);
     if (status != QKVSIM_OK)
         return status;
     status = add_input(context, accumulator, &input);
@@ -386,16 +381,6 @@ static qkvsim_status check_metrics(qkvsim_context *context, int32_t metrics)
     return QKVSIM_OK;
 }
 
-static qkvsim_status check_defaults(qkvsim_context *context, const void *selection,
-                                    int32_t precision, int32_t nonfinite)
-{
-    if (selection != NULL || precision != 0 || nonfinite != 0)
-        return qkv_invalid(
-            context, "selection, precision and nonfinite belong to qkvsim_accumulator_update: "
-                     "leave them at their defaults here");
-    return QKVSIM_OK;
-}
-
 qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
                                          const qkvsim_accumulator *accumulator,
                                          const qkvsim_layout *layout,
@@ -410,8 +395,6 @@ qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
     qkv_input input;
     qkv_session session;
     qkvsim_status status = qkv_read_analysis_options(context, given, &options);
-    if (status == QKVSIM_OK)
-        status = check_defaults(context, options.selection, options.precision, options.nonfinite);
     if (status == QKVSIM_OK)
         status = check_metrics(context, options.metrics);
     if (status == QKVSIM_OK)
@@ -452,8 +435,6 @@ qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
     qkvsim_matrix out;
     qkv_panels panels = { 0 };
     qkvsim_status status = qkv_check_similarity(context, metric, given, &options);
-    if (status == QKVSIM_OK)
-        status = check_defaults(context, options.selection, options.precision, options.nonfinite);
     if (status == QKVSIM_OK)
         status = check_metrics(context, metric);
     if (status == QKVSIM_OK)

@@ -134,7 +134,7 @@ static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout 
     return QKVSIM_OK;
 }
 
-qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
+qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_input *given_input,
                              const qkvsim_layout *layout, const qkvsim_analysis_options *given,
                              qkvsim_analysis **analysis)
 {
@@ -143,14 +143,14 @@ qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_view *parts, 
     if (analysis == NULL)
         return qkv_invalid(context, "analysis is NULL");
     qkvsim_analysis_options options;
+    qkvsim_input read;
     qkvsim_status status = qkv_read_analysis_options(context, given, &options);
+    if (status == QKVSIM_OK)
+        status = qkv_read_input(context, given_input, &read);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading = { .selection = options.selection,
-                                        .precision = options.precision,
-                                        .nonfinite = options.nonfinite };
     qkv_input input;
-    status = qkv_input_open(context, parts, part_count, &reading, &input);
+    status = qkv_input_open(context, &read, false, &input);
     if (status != QKVSIM_OK)
         return status;
     status = analyze_input(context, layout, &options, &input, analysis);

@@ -246,8 +246,8 @@ static qkvsim_status run_permuter(qkvsim_context *context, qkv_session *session,
 static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, qkv_input *input,
                                  const qkvsim_baseline_options *options, qkvsim_baseline **baseline)
 {
-    const qkv_permuter_options permutations = { options->scheme, session->layout, options->segments,
-                                                options->exchange, options->covariates };
+    const qkv_permuter_options permutations = { options->scheme, session->layout, options->exchange,
+                                                options->covariates };
     qkv_permuter permuter;
     qkvsim_status status = qkv_permuter_open(context, input, &permutations, &permuter);
     if (status != QKVSIM_OK)
@@ -257,8 +257,8 @@ static qkvsim_status run_session(qkvsim_context *context, qkv_session *session, 
     return status;
 }
 
-qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *parts,
-                                  int32_t part_count, const qkvsim_layout *layout,
+qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_input *given_input,
+                                  const qkvsim_layout *layout,
                                   const qkvsim_analysis_options *analysis_options,
                                   const qkvsim_baseline_options *given, qkvsim_baseline **baseline)
 {
@@ -268,16 +268,16 @@ qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *pa
         return qkv_invalid(context, "baseline is NULL");
     qkvsim_baseline_options options;
     qkvsim_analysis_options analysis;
+    qkvsim_input read;
     qkvsim_status status = read_options(context, given, &options);
     if (status == QKVSIM_OK)
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
+    if (status == QKVSIM_OK)
+        status = qkv_read_input(context, given_input, &read);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading = { .selection = analysis.selection,
-                                        .precision = analysis.precision,
-                                        .nonfinite = analysis.nonfinite };
     qkv_input input;
-    status = qkv_input_open(context, parts, part_count, &reading, &input);
+    status = qkv_input_open(context, &read, false, &input);
     if (status != QKVSIM_OK)
         return status;
     qkv_session session;

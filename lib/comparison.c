@@ -118,7 +118,7 @@ static qkvsim_status open_rows(qkv_comparing *work)
     if (!complete)
         return qkv_no_memory(work->context, "the selected rows");
     const qkv_relabeller_options how = { work->options->relabel, work->options->exchange,
-                                         work->options->segments };
+                                         work->pool->all.segments };
     qkvsim_status status =
         qkv_relabeller_open(work->context, work->pool->selection, all, &how, &work->relabeller);
     if (status == QKVSIM_OK && work->options->centred != 0)
@@ -210,20 +210,14 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparis
     return QKVSIM_OK;
 }
 
-static qkvsim_status check_arguments(qkvsim_context *context,
-                                     const qkvsim_analysis_options *analysis,
-                                     const qkvsim_selection *first, const qkvsim_selection *second,
-                                     qkvsim_comparison **comparison)
+static qkvsim_status check_arguments(qkvsim_context *context, const qkvsim_selection *first,
+                                     const qkvsim_selection *second, qkvsim_comparison **comparison)
 {
     if (comparison == NULL)
         return qkv_invalid(context, "comparison is NULL");
     if (first == NULL || second == NULL)
         return qkv_invalid(context, "the %s selection is NULL: a comparison needs two",
                            first == NULL ? "first" : "second");
-    if (analysis->selection != NULL)
-        return qkv_invalid(context,
-                           "the analysis options have a selection: a comparison is given its two "
-                           "selections apart");
     return QKVSIM_OK;
 }
 
@@ -241,28 +235,29 @@ static qkvsim_status check_centring(qkvsim_context *context,
                              (int)metrics);
 }
 
-qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
-                             const qkvsim_layout *layout,
+qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_input *given_input,
+                             const qkvsim_selection *second, const qkvsim_layout *layout,
                              const qkvsim_analysis_options *analysis_options,
-                             const qkvsim_selection *first, const qkvsim_selection *second,
                              const qkvsim_comparison_options *given, qkvsim_comparison **comparison)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     qkvsim_comparison_options options;
     qkvsim_analysis_options analysis;
+    qkvsim_input read;
     qkvsim_status status = read_options(context, given, &options);
     if (status == QKVSIM_OK)
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
     if (status == QKVSIM_OK)
-        status = check_arguments(context, &analysis, first, second, comparison);
+        status = qkv_read_input(context, given_input, &read);
+    if (status == QKVSIM_OK)
+        status = check_arguments(context, read.selection, second, comparison);
     if (status == QKVSIM_OK)
         status = check_centring(context, &analysis, &options);
     if (status != QKVSIM_OK)
         return status;
     qkv_pool pool;
-    analysis.selection = first;
-    status = qkv_pool_open(context, parts, part_count, &analysis, second, &pool);
+    status = qkv_pool_open(context, &read, second, &pool);
     if (status != QKVSIM_OK)
         return status;
     qkv_comparing work = { context, .options = &options, .pool = &pool };

@@ -2,6 +2,7 @@
 #include "input.h"
 
 #include <math.h>
+#include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -167,12 +168,12 @@ qkvsim_status qkv_input_changed(qkvsim_context *context, const char *what)
 
 /* The caller's array is walked by its own struct_size, which a newer header may have raised. */
 static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *parts,
-                                int32_t part_count, int32_t precision, qkv_input *input)
+                                int32_t part_count, int32_t arithmetic, qkv_input *input)
 {
     const char *given = (const char *)parts;
     const size_t size = qkv_declared_size(parts);
     input->part_count = part_count;
-    input->real = precision == QKVSIM_DTYPE_F64 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
+    input->real = arithmetic == QKVSIM_DTYPE_F64 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
     for (int32_t p = 0; p < part_count; p++, given += size) {
         char what[32];
         snprintf(what, sizeof what, "part %d", (int)p);
@@ -191,10 +192,10 @@ static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *part
                 "observations",
                 (int)p, (long long)view->observations,
                 (long long)input->parts[0].view.observations);
-        if (view->dtype == QKVSIM_DTYPE_F64 && precision == QKVSIM_DTYPE_F32)
+        if (view->dtype == QKVSIM_DTYPE_F64 && arithmetic == QKVSIM_DTYPE_F32)
             return qkv_invalid(
                 context,
-                "part %d is float64 but precision QKVSIM_DTYPE_F32 is asked for, which would "
+                "part %d is float64 but arithmetic in QKVSIM_DTYPE_F32 is asked for, which would "
                 "round it",
                 (int)p);
         if (view->dtype == QKVSIM_DTYPE_F64)
@@ -317,48 +318,59 @@ static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, bool may_be_em
     return QKVSIM_OK;
 }
 
-static qkvsim_status check_options(qkvsim_context *context, const qkv_input_options *options)
+qkvsim_status qkv_read_input(qkvsim_context *context, const qkvsim_input *given,
+                             qkvsim_input *input)
 {
-    if (options->precision != 0 && options->precision != QKVSIM_DTYPE_F32
-        && options->precision != QKVSIM_DTYPE_F64)
+    return given != NULL ? qkv_read_struct(context, "qkvsim_input", given, input, sizeof *input,
+                                           offsetof(qkvsim_input, selection))
+                         : qkv_invalid(context, "input is NULL");
+}
+
+static qkvsim_status check_input(qkvsim_context *context, const qkvsim_input *given)
+{
+    if (given->arithmetic != 0 && given->arithmetic != QKVSIM_DTYPE_F32
+        && given->arithmetic != QKVSIM_DTYPE_F64)
         return qkv_invalid(
-            context, "precision is %d, expected 0, QKVSIM_DTYPE_F32 (3) or QKVSIM_DTYPE_F64 (4)",
-            (int)options->precision);
-    if (options->nonfinite < QKVSIM_NONFINITE_ERROR
-        || options->nonfinite > QKVSIM_NONFINITE_UNDEFINED_FEATURE)
+            context, "arithmetic is %d, expected 0, QKVSIM_DTYPE_F32 (3) or QKVSIM_DTYPE_F64 (4)",
+            (int)given->arithmetic);
+    if (given->nonfinite < QKVSIM_NONFINITE_ERROR
+        || given->nonfinite > QKVSIM_NONFINITE_UNDEFINED_FEATURE)
         return qkv_invalid(context,
                            "nonfinite is %d, expected a QKVSIM_NONFINITE_* value of 0 to 2",
-                           (int)options->nonfinite);
+                           (int)given->nonfinite);
+    if (given->parts == NULL)
+        return qkv_invalid(context, "parts is NULL");
+    if (given->part_count < 1 || given->part_count > INT32_MAX)
+        return qkv_invalid(context, "part_count is %lld, expected 1 to %d",
+                           (long long)given->part_count, INT32_MAX);
     return QKVSIM_OK;
 }
 
-static qkvsim_status fill(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
-                          const qkv_input_options *options, qkv_input *input)
+static qkvsim_status fill(qkvsim_context *context, const qkvsim_input *given, bool may_be_empty,
+                          qkv_input *input)
 {
-    qkvsim_status status = check_options(context, options);
+    qkvsim_status status = check_input(context, given);
     if (status != QKVSIM_OK)
         return status;
-    if (parts == NULL)
-        return qkv_invalid(context, "parts is NULL");
-    if (part_count < 1)
-        return qkv_invalid(context, "part_count is %d: at least 1 part is needed", (int)part_count);
-    input->parts = qkv_allocate(&context->allocator, (size_t)part_count, sizeof *input->parts);
+    input->parts =
+        qkv_allocate(&context->allocator, (size_t)given->part_count, sizeof *input->parts);
     if (input->parts == NULL)
         return qkv_no_memory(context, "the parts");
-    status = read_parts(context, parts, part_count, options->precision, input);
-    if (status == QKVSIM_OK && options->selection != NULL)
-        status = select_rows(context, options->selection, input);
-    if (status == QKVSIM_OK && options->nonfinite == QKVSIM_NONFINITE_DROP_OBSERVATION)
-        status = drop_nonfinite_rows(context, options->may_be_empty, input);
+    status =
+        read_parts(context, given->parts, (int32_t)given->part_count, given->arithmetic, input);
+    if (status == QKVSIM_OK && given->selection != NULL)
+        status = select_rows(context, given->selection, input);
+    if (status == QKVSIM_OK && given->nonfinite == QKVSIM_NONFINITE_DROP_OBSERVATION)
+        status = drop_nonfinite_rows(context, may_be_empty, input);
     return status;
 }
 
-qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
-                             const qkv_input_options *options, qkv_input *input)
+qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_input *given, bool may_be_empty,
+                             qkv_input *input)
 {
-    *input = (qkv_input){ .nonfinite = options->nonfinite };
+    *input = (qkv_input){ .nonfinite = given->nonfinite, .segments = given->segments };
     qkv_work_open(context);
-    const qkvsim_status status = fill(context, parts, part_count, options, input);
+    const qkvsim_status status = fill(context, given, may_be_empty, input);
     if (status != QKVSIM_OK)
         qkv_input_close(context, input);
     return status;
@@ -388,6 +400,6 @@ qkvsim_status qkv_check_ranks(qkvsim_context *context, const qkv_input *input)
         return QKVSIM_OK;
     return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
                     "the ranks of %lld observations are not exact in single precision, which holds "
-                    "those of %d: ask for precision QKVSIM_DTYPE_F64",
+                    "those of %d: ask for arithmetic in QKVSIM_DTYPE_F64",
                     (long long)input->observations, QKV_RANKS_MAX_F32);
 }

@@ -3,17 +3,9 @@
 #ifndef QKV_INPUT_H
 #define QKV_INPUT_H
 
-#include <qkvsim/view.h>
+#include <qkvsim/input.h>
 
 #include "context.h"
-
-/* The input part of every options struct. */
-typedef struct qkv_input_options {
-    const qkvsim_selection *selection;
-    int32_t precision;
-    int32_t nonfinite;
-    bool may_be_empty; /* where all observations are dropped, the input has none: no error */
-} qkv_input_options;
 
 typedef struct qkv_part {
     qkvsim_view view;
@@ -42,6 +34,7 @@ typedef struct qkv_input {
     int64_t *dropped; /* left out for NaN or infinity, increasing */
     int64_t dropped_count;
     const qkv_source *source; /* NULL: the parts */
+    const int32_t *segments;  /* of the rows of the parts; NULL: one */
 } qkv_input;
 
 /* Checks one view: type, alignment, sizes, strides. `what` names it in messages. */
@@ -52,10 +45,14 @@ qkvsim_status qkv_check_view(qkvsim_context *context, const char *what, const qk
 qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *given, int64_t rows,
                                int64_t columns, bool mask, qkvsim_matrix *matrix);
 
-/* Checks parts, selection and options, and drops observations if asked to. On failure nothing is
- * held. */
-qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
-                             const qkv_input_options *options, qkv_input *input);
+/* Copies an input of any version. */
+qkvsim_status qkv_read_input(qkvsim_context *context, const qkvsim_input *given,
+                             qkvsim_input *input);
+
+/* Checks an input that was read, and drops observations if asked to; where all are dropped it may be
+ * empty, or that is an error. On failure nothing is held. */
+qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_input *given, bool may_be_empty,
+                             qkv_input *input);
 void qkv_input_close(const qkvsim_context *context, qkv_input *input);
 
 /* The same parts with other rows of them, in any order, repeated or not: how subsets and resamples

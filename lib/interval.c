@@ -68,8 +68,8 @@ void qkvsim_intervals_free(qkvsim_intervals *intervals)
 
 /* ---- the public call ---- */
 
-qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *parts,
-                                   int32_t part_count, const qkvsim_layout *layout,
+qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_input *given_input,
+                                   const qkvsim_selection *second, const qkvsim_layout *layout,
                                    const qkvsim_analysis_options *analysis_options,
                                    const qkvsim_interval_options *given,
                                    qkvsim_intervals **intervals)
@@ -80,14 +80,17 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *p
         return qkv_invalid(context, "intervals is NULL");
     qkvsim_interval_options options;
     qkvsim_analysis_options analysis;
+    qkvsim_input read;
     qkvsim_status status = read_options(context, given, &options);
     if (status == QKVSIM_OK)
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
+    if (status == QKVSIM_OK)
+        status = qkv_read_input(context, given_input, &read);
     if (status != QKVSIM_OK)
         return status;
-    if (options.second != NULL && analysis.selection == NULL)
+    if (second != NULL && read.selection == NULL)
         return qkv_invalid(
-            context, "a second selection is given, but the analysis has none to compare with it");
+            context, "a second selection is given, but the input has none to compare with it");
     qkvsim_intervals *made = qkv_allocate(&context->allocator, 1, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the intervals");
@@ -95,7 +98,7 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *p
                                 .level = options.level,
                                 .method = options.method };
     qkv_pool pool;
-    status = qkv_pool_open(context, parts, part_count, &analysis, options.second, &pool);
+    status = qkv_pool_open(context, &read, second, &pool);
     if (status == QKVSIM_OK) {
         status = qkv_replicate(context, &pool, layout, &analysis, &options, made);
         qkv_pool_close(context, &pool);

@@ -273,23 +273,23 @@ static qkvsim_status make_pairs(qkvsim_context *context, const qkvsim_layout *gi
     return status;
 }
 
-qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_view *parts,
-                                int32_t part_count, const qkvsim_layout *layout,
-                                const qkvsim_pairs_options *given, qkvsim_pairs **pairs)
+qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_input *given_input,
+                                const qkvsim_layout *layout, const qkvsim_pairs_options *given,
+                                qkvsim_pairs **pairs)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (pairs == NULL)
         return qkv_invalid(context, "pairs is NULL");
     qkvsim_pairs_options options;
+    qkvsim_input read;
     qkvsim_status status = read_options(context, given, &options);
+    if (status == QKVSIM_OK)
+        status = qkv_read_input(context, given_input, &read);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading = { .selection = options.selection,
-                                        .precision = options.precision,
-                                        .nonfinite = options.nonfinite };
     qkv_input input;
-    status = qkv_input_open(context, parts, part_count, &reading, &input);
+    status = qkv_input_open(context, &read, false, &input);
     if (status != QKVSIM_OK)
         return status;
     input.ranked = options.metric == QKVSIM_METRIC_SPEARMAN;

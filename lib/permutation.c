@@ -104,8 +104,7 @@ static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *inp
             "would round it");
     qkv_permuter permuter;
     const qkv_permuter_options options = { permutation->scheme, permutation->layout,
-                                           permutation->segments, permutation->exchange,
-                                           permutation->covariates };
+                                           permutation->exchange, permutation->covariates };
     status = qkv_permuter_open(context, input, &options, &permuter);
     if (status != QKVSIM_OK)
         return status;
@@ -116,7 +115,7 @@ static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *inp
     return status;
 }
 
-qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
+qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_input *given_input,
                              const qkvsim_permutation *given, const qkvsim_matrix *matrix)
 {
     if (context == NULL)
@@ -132,9 +131,11 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts, 
     if (permutation.index < 0 || permutation.index > UINT32_MAX)
         return qkv_invalid(context, "index is %lld, expected 0 to %lld",
                            (long long)permutation.index, (long long)UINT32_MAX);
-    const qkv_input_options reading = { .selection = permutation.selection };
+    qkvsim_input read;
     qkv_input input;
-    status = qkv_input_open(context, parts, part_count, &reading, &input);
+    status = qkv_read_input(context, given_input, &read);
+    if (status == QKVSIM_OK)
+        status = qkv_input_open(context, &read, false, &input);
     if (status != QKVSIM_OK)
         return status;
     status = permute_input(context, &input, &permutation, matrix);

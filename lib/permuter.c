@@ -506,7 +506,7 @@ qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
                                 .size = qkv_real_size(input->real),
                                 .rows = input->observations,
                                 .columns = input->features };
-    status = open_scheme(context, input, options->segments, permuter);
+    status = open_scheme(context, input, input->segments, permuter);
     if (status == QKVSIM_OK)
         status = open_values(context, input, permuter);
     if (status == QKVSIM_OK

@@ -15,7 +15,6 @@
 typedef struct qkv_permuter_options {
     int32_t scheme;
     const qkvsim_layout *layout;
-    const int32_t *segments;
     int32_t exchange;
     const qkvsim_view *covariates;
 } qkv_permuter_options;

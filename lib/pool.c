@@ -34,33 +34,29 @@ static qkvsim_status merge(qkvsim_context *context, qkv_pool *pool)
     return QKVSIM_OK;
 }
 
-static qkvsim_status open_selection(qkvsim_context *context, const qkvsim_view *parts,
-                                    int32_t part_count, const qkvsim_analysis_options *options,
-                                    const qkvsim_selection *selection, qkv_pool *pool)
+static qkvsim_status open_selection(qkvsim_context *context, const qkvsim_input *given,
+                                    qkv_pool *pool)
 {
-    const qkv_input_options reading = { .selection = selection,
-                                        .precision = options->precision,
-                                        .nonfinite = options->nonfinite };
     const qkvsim_status status =
-        qkv_input_open(context, parts, part_count, &reading, &pool->inputs[pool->selections]);
+        qkv_input_open(context, given, false, &pool->inputs[pool->selections]);
     pool->selections += status == QKVSIM_OK;
     return status;
 }
 
-qkvsim_status qkv_pool_open(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
-                            const qkvsim_analysis_options *options, const qkvsim_selection *second,
-                            qkv_pool *pool)
+qkvsim_status qkv_pool_open(qkvsim_context *context, const qkvsim_input *given,
+                            const qkvsim_selection *second, qkv_pool *pool)
 {
     const qkv_input *a = &pool->inputs[0], *b = &pool->inputs[1];
+    qkvsim_input other = *given;
     *pool = (qkv_pool){ 0 };
-    qkvsim_status status =
-        open_selection(context, parts, part_count, options, options->selection, pool);
+    qkvsim_status status = open_selection(context, given, pool);
     if (status != QKVSIM_OK)
         return status;
     pool->all = *a;
     if (second == NULL)
         return QKVSIM_OK;
-    status = open_selection(context, parts, part_count, options, second, pool);
+    other.selection = second;
+    status = open_selection(context, &other, pool);
     if (status == QKVSIM_OK)
         status = check_disjoint(context, a->rows, a->observations, b->rows, b->observations);
     if (status == QKVSIM_OK)

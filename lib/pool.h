@@ -12,11 +12,10 @@ typedef struct qkv_pool {
     uint8_t *selection; /* which one each observation is of, 0 or 1; NULL where there is one */
 } qkv_pool;
 
-/* Opens the selection of the options and, if not NULL, a second one, with which it must share no
+/* Opens an input that was read and, if not NULL, a second one, with which it must share no
  * row. On failure nothing is held. */
-qkvsim_status qkv_pool_open(qkvsim_context *context, const qkvsim_view *parts, int32_t part_count,
-                            const qkvsim_analysis_options *options, const qkvsim_selection *second,
-                            qkv_pool *pool);
+qkvsim_status qkv_pool_open(qkvsim_context *context, const qkvsim_input *given,
+                            const qkvsim_selection *second, qkv_pool *pool);
 void qkv_pool_close(const qkvsim_context *context, qkv_pool *pool);
 
 /* Gives the lists of dropped observations to the selections' analyses. */

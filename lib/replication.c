@@ -241,7 +241,7 @@ qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsi
         qkv_session_open(context, layout, analysis, &pool->all, NULL, &work.session);
     if (status != QKVSIM_OK)
         return status;
-    status = qkv_segments_open(context, options->segments, &pool->all, &work.segments);
+    status = qkv_segments_open(context, pool->all.segments, &pool->all, &work.segments);
     if (status == QKVSIM_OK)
         status = plan_replicates(&work, options);
     if (status == QKVSIM_OK)

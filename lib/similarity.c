@@ -27,6 +27,8 @@ qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
             context,
             "triangle is %d, expected QKVSIM_TRIANGLE_FULL (0) or QKVSIM_TRIANGLE_UPPER (1)",
             (int)options->triangle);
+    if (options->reserved != 0)
+        return qkv_invalid(context, "reserved is %d, expected 0", (int)options->reserved);
     return QKVSIM_OK;
 }
 
@@ -93,21 +95,21 @@ qkvsim_status qkv_write_similarity(qkvsim_context *context, const qkv_panels *pa
     return status;
 }
 
-qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_view *parts,
-                                int32_t part_count, int32_t metric,
-                                const qkvsim_similarity_options *given, const qkvsim_matrix *matrix)
+qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_input *given_input,
+                                int32_t metric, const qkvsim_similarity_options *given,
+                                const qkvsim_matrix *matrix)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     qkvsim_similarity_options options;
+    qkvsim_input read;
     qkvsim_status status = qkv_check_similarity(context, metric, given, &options);
+    if (status == QKVSIM_OK)
+        status = qkv_read_input(context, given_input, &read);
     if (status != QKVSIM_OK)
         return status;
-    const qkv_input_options reading = { .selection = options.selection,
-                                        .precision = options.precision,
-                                        .nonfinite = options.nonfinite };
     qkv_input input;
-    status = qkv_input_open(context, parts, part_count, &reading, &input);
+    status = qkv_input_open(context, &read, false, &input);
     if (status != QKVSIM_OK)
         return status;
     qkv_panels panels = { 0 };

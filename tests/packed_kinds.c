@@ -143,13 +143,15 @@ static qkvsim_analysis *small_analysis(qkvsim_context *context)
                                               .metrics = METRICS_SUM,
                                               .bins = &bins,
                                               .pair_groups = pair_groups,
-                                              .pair_group_count = 5,
-                                              .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
+                                              .pair_group_count = 5 };
     table data = small_table();
     stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = small_layout(context);
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_analyze(context, &input.view, 1, layout, &options, &analysis));
+    assert_ok(context,
+              qkvsim_analyze(context,
+                             INPUT(&input.view, 1, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
+                             layout, &options, &analysis));
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);
@@ -193,13 +195,13 @@ OF_KIND(analysis)
 
 static void *make_accumulator(qkvsim_context *context)
 {
-    const qkvsim_similarity_options options = { .struct_size = sizeof options,
-                                                .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE };
     table data = small_table();
     stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_accumulator *accumulator = NULL;
     assert_ok(context, qkvsim_accumulator_create(context, 8, &accumulator));
-    assert_ok(context, qkvsim_accumulator_update(context, accumulator, &input.view, 1, &options));
+    assert_ok(context, qkvsim_accumulator_update(
+                           context, accumulator,
+                           INPUT(&input.view, 1, .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE)));
     stored_free(&input);
     table_free(&data);
     return accumulator;

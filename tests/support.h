@@ -33,6 +33,13 @@ void assert_survives_failing_allocations(operation run, void *argument);
 /* Runs an operation with progress cancelling at each call in turn, until none does. */
 void assert_cancels_everywhere(operation run, void *argument);
 
+/* An input of parts, with what else is set of it by name. */
+#define INPUT(first_part, count, ...)                                                              \
+    (&(qkvsim_input){ .struct_size = sizeof(qkvsim_input),                                         \
+                      .parts = (first_part),                                                       \
+                      .part_count = (count),                                                       \
+                      __VA_ARGS__ })
+
 #define assert_ok(context, call)                                                                   \
     do {                                                                                           \
         qkvsim_status status_of_call = (call);                                                     \

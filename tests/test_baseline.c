@@ -51,18 +51,18 @@ static bool is_untested(int32_t scheme, int32_t pair_group)
            && (pair_group == 0 || pair_group == 3 || pair_group >= 5);
 }
 
-static qkvsim_baseline *run(qkvsim_context *with, const stored *copy,
+static qkvsim_baseline *run(qkvsim_context *with, const qkvsim_input *read,
                             const qkvsim_analysis_options *analysis_options,
                             const qkvsim_baseline_options *options)
 {
     qkvsim_baseline *baseline = NULL;
-    assert_ok(with, qkvsim_baseline_run(with, &copy->view, 1, layout, analysis_options, options,
-                                        &baseline));
+    assert_ok(with, qkvsim_baseline_run(with, read, layout, analysis_options, options, &baseline));
     return baseline;
 }
 
 /* Permutation `index` of an input, asked for by itself and analysed by itself. */
 static qkvsim_analysis *analyze_permutation(const stored *copy, const qkvsim_selection *selection,
+                                            const int32_t *segments,
                                             const qkvsim_baseline_options *options, int64_t index)
 {
     const bool wide = copy->view.dtype == QKVSIM_DTYPE_F64;
@@ -73,11 +73,9 @@ static qkvsim_analysis *analyze_permutation(const stored *copy, const qkvsim_sel
     qkvsim_permutation permutation = { .struct_size = sizeof permutation,
                                        .seed = options->seed,
                                        .index = index,
-                                       .selection = selection,
                                        .scheme =
                                            options->scheme ? options->scheme : QKVSIM_SCHEME_ALL,
                                        .layout = layout,
-                                       .segments = options->segments,
                                        .exchange = options->exchange,
                                        .covariates = options->covariates };
     const qkvsim_matrix matrix = { sizeof matrix, memory, n, d, d, dtype };
@@ -86,8 +84,12 @@ static qkvsim_analysis *analyze_permutation(const stored *copy, const qkvsim_sel
                                                  .bins = &twenty,
                                                  .metrics = METRICS_SUM };
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_permute(context, &copy->view, 1, &permutation, &matrix));
-    assert_ok(context, qkvsim_analyze(context, &view, 1, layout, &analysis_options, &analysis));
+    assert_ok(context,
+              qkvsim_permute(context,
+                             INPUT(&copy->view, 1, .selection = selection, .segments = segments),
+                             &permutation, &matrix));
+    assert_ok(context,
+              qkvsim_analyze(context, INPUT(&view, 1), layout, &analysis_options, &analysis));
     free(memory);
     return analysis;
 }
@@ -197,16 +199,17 @@ static void assert_statistics_by_hand(const qkvsim_baseline *baseline, qkvsim_an
 }
 
 static void assert_baseline_by_hand(const stored *copy, const qkvsim_selection *selection,
-                                    const qkvsim_baseline_options *options)
+                                    const int32_t *segments, const qkvsim_baseline_options *options)
 {
     qkvsim_analysis_options analysis_options = { .struct_size = sizeof analysis_options,
                                                  .bins = &twenty,
-                                                 .selection = selection,
                                                  .metrics = METRICS_SUM };
     qkvsim_analysis *all[MOST];
     for (int64_t p = 0; p < options->permutations; p++)
-        all[p] = analyze_permutation(copy, selection, options, p);
-    qkvsim_baseline *baseline = run(context, copy, &analysis_options, options);
+        all[p] = analyze_permutation(copy, selection, segments, options, p);
+    qkvsim_baseline *baseline =
+        run(context, INPUT(&copy->view, 1, .selection = selection, .segments = segments),
+            &analysis_options, options);
     ck_assert_int_eq(qkvsim_baseline_permutations(baseline), options->permutations);
     for (int32_t p = 0; p < 7; p++)
         for (int m = 0; m < 3; m++) {
@@ -223,7 +226,7 @@ START_TEST(summaries_are_those_of_permutations_asked_for_one_by_one)
 {
     const int64_t counts[] = { 1, 2, 19 };
     const qkvsim_baseline_options options = permutations(counts[_i / SCHEMES], 1 + _i % SCHEMES, 7);
-    assert_baseline_by_hand(&input, NULL, &options);
+    assert_baseline_by_hand(&input, NULL, NULL, &options);
 }
 END_TEST
 
@@ -237,9 +240,8 @@ START_TEST(summaries_hold_for_every_type_and_a_selection)
         stored copy = store(&data, dtype, ORDER_FORTRAN);
         const int32_t segments[40] = { [13] = 1, 1, 1, 1, 1, 1, 1, 1 };
         qkvsim_baseline_options options = permutations(9, 0, 8);
-        options.segments = segments;
         for (options.scheme = 1; options.scheme <= SCHEMES; options.scheme++)
-            assert_baseline_by_hand(&copy, &selection, &options);
+            assert_baseline_by_hand(&copy, &selection, segments, &options);
         stored_free(&copy);
     }
 }
@@ -263,25 +265,24 @@ START_TEST(summaries_hold_for_residuals_of_segments)
     const qkvsim_view view = { sizeof view, positions, 40, 1, 1, 1, QKVSIM_DTYPE_F32 };
     qkvsim_baseline_options options = permutations(9, schemes[_i / 2], 8);
     options.covariates = &view;
-    options.segments = segments;
     options.exchange = _i % 2 ? QKVSIM_EXCHANGE_SEGMENTS : QKVSIM_EXCHANGE_OBSERVATIONS;
-    assert_baseline_by_hand(&input, &selection, &options);
+    assert_baseline_by_hand(&input, &selection, segments, &options);
 }
 END_TEST
 
 START_TEST(the_default_scheme_is_all)
 {
     const qkvsim_baseline_options plain = permutations(6, 0, 9);
-    assert_baseline_by_hand(&input, NULL, &plain);
+    assert_baseline_by_hand(&input, NULL, NULL, &plain);
 }
 END_TEST
 
 START_TEST(the_observed_analysis_is_the_analysis)
 {
     const qkvsim_baseline_options options = permutations(2, QKVSIM_SCHEME_ALL, 0);
-    qkvsim_baseline *baseline = run(context, &input, NULL, &options);
+    qkvsim_baseline *baseline = run(context, INPUT(&input.view, 1), NULL, &options);
     qkvsim_analysis *analysis;
-    assert_ok(context, qkvsim_analyze(context, &input.view, 1, layout, NULL, &analysis));
+    assert_ok(context, qkvsim_analyze(context, INPUT(&input.view, 1), layout, NULL, &analysis));
     assert_same_analysis(qkvsim_baseline_observed(baseline), analysis);
     qkvsim_analysis_free(analysis);
     qkvsim_baseline_free(baseline);
@@ -311,10 +312,10 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
     const int32_t threads[] = { 2, 3, 7 };
     const qkvsim_baseline_options options = permutations(13, 1 + _i, 3);
     qkvsim_context *single = context_with(1, QKVSIM_KERNELS_AUTO);
-    qkvsim_baseline *expected = run(single, &input, NULL, &options);
+    qkvsim_baseline *expected = run(single, INPUT(&input.view, 1), NULL, &options);
     for (int t = 0; t < 3; t++) {
         qkvsim_context *many = context_with(threads[t], QKVSIM_KERNELS_AUTO);
-        qkvsim_baseline *baseline = run(many, &input, NULL, &options);
+        qkvsim_baseline *baseline = run(many, INPUT(&input.view, 1), NULL, &options);
         assert_same_baseline(baseline, expected);
         qkvsim_baseline_free(baseline);
         qkvsim_context_free(many);
@@ -332,7 +333,7 @@ START_TEST(z_is_absent_and_p_is_1_where_no_permutation_differs)
         table_set_constant(&same, j, j % 2 ? 3 : -0.1);
     stored copy = store(&same, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_baseline_options options = permutations(9, QKVSIM_SCHEME_FEATURE, 0);
-    qkvsim_baseline *baseline = run(context, &copy, NULL, &options);
+    qkvsim_baseline *baseline = run(context, INPUT(&copy.view, 1), NULL, &options);
     const int32_t which[] = { QKVSIM_STATISTIC_MEAN, QKVSIM_STATISTIC_VARIANCE,
                               QKVSIM_STATISTIC_TAIL };
     for (int i = 0; i < 3; i++) {
@@ -357,7 +358,7 @@ END_TEST
 START_TEST(accessors_answer_nothing_where_there_is_nothing)
 {
     const qkvsim_baseline_options options = permutations(3, QKVSIM_SCHEME_ALL, 0);
-    qkvsim_baseline *b = run(context, &input, NULL, &options);
+    qkvsim_baseline *b = run(context, INPUT(&input.view, 1), NULL, &options);
     const int32_t none[] = { -1, 7, INT32_MAX };
     for (int i = 0; i < 3; i++) {
         ck_assert_ptr_null(
@@ -396,7 +397,7 @@ START_TEST(a_metric_and_pair_groups_not_asked_for_are_absent)
                                      .pair_group_count = 1,
                                      .metrics = QKVSIM_METRIC_PEARSON };
     const qkvsim_baseline_options options = permutations(5, QKVSIM_SCHEME_ALL, 0);
-    qkvsim_baseline *b = run(context, &input, &some, &options);
+    qkvsim_baseline *b = run(context, INPUT(&input.view, 1), &some, &options);
     ck_assert_ptr_nonnull(
         qkvsim_baseline_histogram(b, 2, QKVSIM_METRIC_PEARSON, QKVSIM_SUMMARY_MEAN));
     ck_assert_ptr_null(qkvsim_baseline_histogram(b, 2, QKVSIM_METRIC_COSINE, QKVSIM_SUMMARY_MEAN));
@@ -417,7 +418,7 @@ static double distance_from_expected_square(const stored *copy, int32_t scheme, 
     const qkvsim_baseline_options options = permutations(m, scheme, 17);
     double sum = 0, squares = 0;
     for (int64_t p = 0; p < m; p++) {
-        qkvsim_analysis *analysis = analyze_permutation(copy, NULL, &options, p);
+        qkvsim_analysis *analysis = analyze_permutation(copy, NULL, NULL, &options, p);
         double pairs = 0, total = 0;
         for (int32_t g = 0; g < 6; g++) {
             const double count =
@@ -450,9 +451,9 @@ START_TEST(feature_keeps_the_offset_part_of_every_cosine)
 {
     const qkvsim_baseline_options options = permutations(4, QKVSIM_SCHEME_FEATURE, 1);
     qkvsim_analysis *plain;
-    assert_ok(context, qkvsim_analyze(context, &input.view, 1, layout, NULL, &plain));
+    assert_ok(context, qkvsim_analyze(context, INPUT(&input.view, 1), layout, NULL, &plain));
     for (int64_t p = 0; p < 4; p++) {
-        qkvsim_analysis *analysis = analyze_permutation(&input, NULL, &options, p);
+        qkvsim_analysis *analysis = analyze_permutation(&input, NULL, NULL, &options, p);
         for (int32_t g = 0; g < 6; g++)
             assert_close(qkvsim_analysis_statistic(analysis, g, QKVSIM_METRIC_COSINE,
                                                    QKVSIM_STATISTIC_OFFSET_ENERGY_RAW),
@@ -482,7 +483,7 @@ static void assert_centred(const qkvsim_baseline *baseline, int32_t metric)
 START_TEST(all_is_centred_at_0)
 {
     const qkvsim_baseline_options options = permutations(400, QKVSIM_SCHEME_ALL, 2);
-    qkvsim_baseline *baseline = run(context, &input, NULL, &options);
+    qkvsim_baseline *baseline = run(context, INPUT(&input.view, 1), NULL, &options);
     assert_centred(baseline, QKVSIM_METRIC_PEARSON);
     qkvsim_baseline_free(baseline);
 }
@@ -499,13 +500,11 @@ START_TEST(on_the_capture_all_is_centred_at_0_and_the_observed_smile_is_not)
     qkvsim_layout *capture;
     assert_ok(context,
               qkvsim_layout_widths(context, (int64_t[]){ 576, 192, 192 }, NULL, 3, &capture));
-    qkvsim_analysis_options chosen = { .struct_size = sizeof chosen,
-                                       .selection = &targets,
-                                       .bins = &twenty };
+    qkvsim_analysis_options chosen = { .struct_size = sizeof chosen, .bins = &twenty };
     const qkvsim_baseline_options options = permutations(19, QKVSIM_SCHEME_ALL, 0);
     qkvsim_baseline *baseline;
-    assert_ok(context,
-              qkvsim_baseline_run(context, &copy.view, 1, capture, &chosen, &options, &baseline));
+    assert_ok(context, qkvsim_baseline_run(context, INPUT(&copy.view, 1, .selection = &targets),
+                                           capture, &chosen, &options, &baseline));
     assert_centred(baseline, QKVSIM_METRIC_PEARSON);
     for (int32_t p = 0; p < 6; p++) {
         const double *most =
@@ -545,7 +544,7 @@ static int64_t count_rejections(int32_t scheme, int64_t draws)
         table fresh = unrelated_groups(30, 300 + (uint64_t)draw);
         stored copy = store(&fresh, QKVSIM_DTYPE_F32, ORDER_C);
         const qkvsim_baseline_options options = permutations(39, scheme, (uint64_t)draw);
-        qkvsim_baseline *baseline = run(one, &copy, NULL, &options);
+        qkvsim_baseline *baseline = run(one, INPUT(&copy.view, 1), NULL, &options);
         rejections += qkvsim_baseline_statistic(baseline, 1, QKVSIM_METRIC_PEARSON,
                                                 QKVSIM_STATISTIC_MEAN, QKVSIM_SUMMARY_P)
                       <= 0.05;
@@ -589,7 +588,7 @@ START_TEST(p_values_are_uniform_under_the_null)
                                                            : table_normal(9, 21, seed);
         stored copy = store(&fresh, QKVSIM_DTYPE_F32, ORDER_C);
         const qkvsim_baseline_options options = permutations(99, 1 + _i, (uint64_t)draw);
-        qkvsim_baseline *baseline = run(one, &copy, &what, &options);
+        qkvsim_baseline *baseline = run(one, INPUT(&copy.view, 1), &what, &options);
         for (int s = 0; s < 6; s++) {
             const double p = qkvsim_baseline_statistic(baseline, 1, QKVSIM_METRIC_PEARSON,
                                                        statistics[s / 3], summaries[s % 3]);
@@ -640,13 +639,13 @@ static qkvsim_layout *widths(const int64_t *features, int32_t groups)
 static qkvsim_baseline *run_table(const table *from, int32_t precision, const qkvsim_layout *with,
                                   const qkvsim_baseline_options *options)
 {
-    const qkvsim_analysis_options what = {
-        .struct_size = sizeof what, .bins = &twenty, .metrics = METRICS_SUM, .precision = precision
-    };
+    const qkvsim_analysis_options what = { .struct_size = sizeof what,
+                                           .bins = &twenty,
+                                           .metrics = METRICS_SUM };
     stored copy = store(from, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_baseline *baseline = NULL;
-    assert_ok(context,
-              qkvsim_baseline_run(context, &copy.view, 1, with, &what, options, &baseline));
+    assert_ok(context, qkvsim_baseline_run(context, INPUT(&copy.view, 1, .arithmetic = precision),
+                                           with, &what, options, &baseline));
     stored_free(&copy);
     return baseline;
 }
@@ -739,7 +738,7 @@ START_TEST(enumerated_p_values_are_shares_of_all_permutations)
                                                  .layout = two,
                                                  .enumerated = 1 };
         const qkvsim_matrix matrix = { sizeof matrix, values, 4, 3, 3, QKVSIM_DTYPE_F64 };
-        assert_ok(context, qkvsim_permute(context, &copy.view, 1, &permutation, &matrix));
+        assert_ok(context, qkvsim_permute(context, INPUT(&copy.view, 1), &permutation, &matrix));
         const table one = { 4, 3, values };
         double *pearson = oracle_similarity(&one, QKVSIM_METRIC_PEARSON);
         as_large += (pearson[2] + pearson[5]) / 2 >= observed - 1e-6;
@@ -837,6 +836,7 @@ static table drawn_kind(enum data_kind kind, int64_t n, uint64_t seed)
 typedef struct size_of {
     enum data_kind kind;
     int32_t metric, statistic;
+    const int32_t *segments;
     qkvsim_baseline_options options;
 } size_of;
 
@@ -857,7 +857,8 @@ static int64_t count_false(const size_of *size, int64_t draws, int64_t n)
         qkvsim_baseline_options options = size->options;
         qkvsim_baseline *baseline = NULL;
         options.seed = (uint64_t)draw;
-        assert_ok(one, qkvsim_baseline_run(one, &copy.view, 1, two, &what, &options, &baseline));
+        assert_ok(one, qkvsim_baseline_run(one, INPUT(&copy.view, 1, .segments = size->segments),
+                                           two, &what, &options, &baseline));
         rejections +=
             qkvsim_baseline_statistic(baseline, 1, size->metric, size->statistic, QKVSIM_SUMMARY_P)
             <= 0.05;
@@ -925,7 +926,7 @@ START_TEST(segments_hold_their_size_where_documents_have_means)
     size_of size = { .kind = DOCUMENTS,
                      .options = permutations(99, QKVSIM_SCHEME_OBSERVATIONS, 0) };
     assert_too_often(size, 60);
-    size.options.segments = segments;
+    size.segments = segments;
     size.options.exchange = QKVSIM_EXCHANGE_SEGMENTS;
     assert_size(size, 60);
     size.options.scheme = QKVSIM_SCHEME_FLIP;
@@ -966,7 +967,7 @@ START_TEST(what_is_observed_is_the_input_without_its_covariates)
     table left = table_with_offsets(40, 21, 1, 1);
     stored before = store(&left, QKVSIM_DTYPE_F64, ORDER_C);
     take_out_by_hand(&left, first);
-    qkvsim_baseline *baseline = run(context, &before, NULL, &options);
+    qkvsim_baseline *baseline = run(context, INPUT(&before.view, 1), NULL, &options);
     double *expected = oracle_similarity(&left, QKVSIM_METRIC_COSINE), mean = 0;
     for (int64_t i = 0; i < 7; i++)
         for (int64_t j = 7; j < 14; j++)
@@ -986,9 +987,10 @@ END_TEST
 static void assert_refused(const qkvsim_baseline_options *options)
 {
     qkvsim_baseline *baseline = POISON_HANDLE;
-    assert_status(context,
-                  qkvsim_baseline_run(context, &input.view, 1, layout, NULL, options, &baseline),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_baseline_run(context, INPUT(&input.view, 1), layout, NULL, options, &baseline),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(baseline, POISON_HANDLE);
 }
 
@@ -1035,9 +1037,9 @@ START_TEST(covariates_that_do_not_fit_are_refused)
     bad.scheme = QKVSIM_SCHEME_FEATURE;
     view.features = 6;
     qkvsim_baseline *baseline = POISON_HANDLE;
-    assert_status(context,
-                  qkvsim_baseline_run(context, &input.view, 1, layout, NULL, &bad, &baseline),
-                  QKVSIM_ERROR_NONFINITE);
+    assert_status(
+        context, qkvsim_baseline_run(context, INPUT(&input.view, 1), layout, NULL, &bad, &baseline),
+        QKVSIM_ERROR_NONFINITE);
     assert_message_has(context, "covariate 5 is not finite in row 3");
     ck_assert_ptr_eq(baseline, POISON_HANDLE);
 }
@@ -1050,7 +1052,7 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
         unsigned char tail[8];
     } newer = { .value = permutations(2, QKVSIM_SCHEME_ALL, 0) };
     newer.value.struct_size = sizeof newer;
-    qkvsim_baseline_free(run(context, &input, NULL, &newer.value));
+    qkvsim_baseline_free(run(context, INPUT(&input.view, 1), NULL, &newer.value));
     newer.tail[0] = 1;
     assert_refused(&newer.value);
 }
@@ -1060,20 +1062,24 @@ START_TEST(null_arguments_and_bad_data_are_refused)
 {
     const qkvsim_baseline_options options = permutations(2, QKVSIM_SCHEME_ALL, 0);
     qkvsim_baseline *baseline = POISON_HANDLE;
-    ck_assert_int_eq(qkvsim_baseline_run(NULL, &input.view, 1, layout, NULL, &options, &baseline),
-                     QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_baseline_run(context, NULL, 1, layout, NULL, &options, &baseline),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(
+        qkvsim_baseline_run(NULL, INPUT(&input.view, 1), layout, NULL, &options, &baseline),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_baseline_run(context, &input.view, 1, NULL, NULL, &options, &baseline),
+                  qkvsim_baseline_run(context, INPUT(NULL, 1), layout, NULL, &options, &baseline),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_baseline_run(context, INPUT(&input.view, 1), NULL, NULL, &options, &baseline),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_baseline_run(context, &input.view, 1, layout, NULL, &options, NULL),
+                  qkvsim_baseline_run(context, INPUT(&input.view, 1), layout, NULL, &options, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     ((float *)input.memory)[21 * 33 + 17] = NAN;
-    assert_status(context,
-                  qkvsim_baseline_run(context, &input.view, 1, layout, NULL, &options, &baseline),
-                  QKVSIM_ERROR_NONFINITE);
+    assert_status(
+        context,
+        qkvsim_baseline_run(context, INPUT(&input.view, 1), layout, NULL, &options, &baseline),
+        QKVSIM_ERROR_NONFINITE);
     assert_message_has_number(context, 33);
     assert_message_has_number(context, 17);
     ck_assert_ptr_eq(baseline, POISON_HANDLE);
@@ -1082,15 +1088,15 @@ END_TEST
 
 START_TEST(schemes_that_mix_features_refuse_one_that_is_not_finite)
 {
-    qkvsim_analysis_options undefined = { .struct_size = sizeof undefined,
-                                          .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE };
+    qkvsim_analysis_options undefined = { .struct_size = sizeof undefined };
     ((float *)input.memory)[21 * 33 + 17] = NAN;
     for (int32_t scheme = 1; scheme <= SCHEMES; scheme++) {
         const qkvsim_baseline_options options = permutations(2, scheme, 0);
         const bool mixes = scheme == QKVSIM_SCHEME_ALL || scheme == QKVSIM_SCHEME_GROUP;
         qkvsim_baseline *baseline = NULL;
-        const qkvsim_status status =
-            qkvsim_baseline_run(context, &input.view, 1, layout, &undefined, &options, &baseline);
+        const qkvsim_status status = qkvsim_baseline_run(
+            context, INPUT(&input.view, 1, .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE), layout,
+            &undefined, &options, &baseline);
         ck_assert_int_eq(status, mixes ? QKVSIM_ERROR_NONFINITE : QKVSIM_OK);
         if (mixes)
             assert_message_has_number(context, 17);
@@ -1104,14 +1110,13 @@ START_TEST(a_nan_in_no_wanted_group_is_refused_where_it_could_come_into_one)
     const int32_t first_group = 0;
     qkvsim_analysis_options options = { .struct_size = sizeof options,
                                         .pair_groups = &first_group,
-                                        .pair_group_count = 1,
-                                        .nonfinite = _i };
+                                        .pair_group_count = 1 };
     ((float *)input.memory)[21 * 33 + 17] = NAN;
     for (int32_t scheme = 1; scheme <= SCHEMES; scheme++) {
         const qkvsim_baseline_options some = permutations(2, scheme, 0);
         qkvsim_baseline *baseline = NULL;
-        const qkvsim_status status =
-            qkvsim_baseline_run(context, &input.view, 1, layout, &options, &some, &baseline);
+        const qkvsim_status status = qkvsim_baseline_run(
+            context, INPUT(&input.view, 1, .nonfinite = _i), layout, &options, &some, &baseline);
         ck_assert_int_eq(status, scheme == QKVSIM_SCHEME_ALL ? QKVSIM_ERROR_NONFINITE : QKVSIM_OK);
         if (scheme == QKVSIM_SCHEME_ALL)
             assert_message_has_number(context, 17);
@@ -1128,7 +1133,7 @@ static qkvsim_status run_baseline(qkvsim_context *with, void *argument)
     const qkvsim_baseline_options *options = argument;
     qkvsim_baseline *baseline = POISON_HANDLE;
     qkvsim_status status =
-        qkvsim_baseline_run(with, &input.view, 1, layout, &every, options, &baseline);
+        qkvsim_baseline_run(with, INPUT(&input.view, 1), layout, &every, options, &baseline);
     if (status == QKVSIM_OK)
         qkvsim_baseline_free(baseline);
     else

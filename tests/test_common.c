@@ -46,13 +46,10 @@ START_TEST(options_init_zeroes_all_but_the_size)
     memset(&options, 0x5a, sizeof options);
     qkvsim_struct_init(&options, sizeof options);
     ck_assert_uint_eq(options.struct_size, sizeof options);
-    ck_assert_ptr_null(options.selection);
     ck_assert_ptr_null(options.bins);
     ck_assert_ptr_null(options.pair_groups);
     ck_assert_int_eq(options.pair_group_count, 0);
     ck_assert_int_eq(options.metrics, 0);
-    ck_assert_int_eq(options.precision, 0);
-    ck_assert_int_eq(options.nonfinite, 0);
 }
 END_TEST
 

@@ -57,22 +57,20 @@ static qkvsim_comparison_options relabellings(int64_t permutations, int64_t subs
                                         .seed = seed };
 }
 
-static qkvsim_comparison *run(qkvsim_context *with, const stored *copy,
-                              const qkvsim_selection *first, const qkvsim_selection *second,
+static qkvsim_comparison *run(qkvsim_context *with, const qkvsim_input *read,
+                              const qkvsim_selection *second,
                               const qkvsim_comparison_options *options)
 {
     qkvsim_comparison *comparison = NULL;
-    assert_ok(with, qkvsim_compare(with, &copy->view, 1, layout, &in_twenty, first, second, options,
-                                   &comparison));
+    assert_ok(with, qkvsim_compare(with, read, second, layout, &in_twenty, options, &comparison));
     return comparison;
 }
 
 static qkvsim_analysis *analyze(const stored *copy, const qkvsim_selection *selection)
 {
-    qkvsim_analysis_options options = in_twenty;
     qkvsim_analysis *analysis = NULL;
-    options.selection = selection;
-    assert_ok(context, qkvsim_analyze(context, &copy->view, 1, layout, &options, &analysis));
+    assert_ok(context, qkvsim_analyze(context, INPUT(&copy->view, 1, .selection = selection),
+                                      layout, &in_twenty, &analysis));
     return analysis;
 }
 
@@ -217,7 +215,8 @@ static double distance_of(const qkvsim_analysis *a, const qkvsim_analysis *b, in
 
 START_TEST(the_selections_are_analysed_in_full_and_set_against_each_other)
 {
-    qkvsim_comparison *comparison = run(context, &input, &few, &many, NULL);
+    qkvsim_comparison *comparison =
+        run(context, INPUT(&input.view, 1, .selection = &few), &many, NULL);
     qkvsim_analysis *one = analyze(&input, &few), *other = analyze(&input, &many);
     assert_same_analysis(qkvsim_comparison_first(comparison), one);
     assert_same_analysis(qkvsim_comparison_second(comparison), other);
@@ -440,12 +439,13 @@ START_TEST(summaries_are_those_of_relabellings_asked_for_one_by_one)
 {
     const int64_t differing[] = { 60, 59, 17, 36, 56, 55 };
     const qkvsim_selection *second = _i % 2 ? &many : &some;
+    const int32_t *segments = _i >= 4 ? documents : NULL;
     qkvsim_comparison_options options = relabellings(MOST - _i, 1, 3);
     options.relabel = _i / 2 % 3 ? QKVSIM_RELABEL_SHIFT : _i % 2; /* the default, LABELS, SHIFT */
-    options.segments = _i >= 4 ? documents : NULL;
-    qkvsim_comparison *comparison = run(context, &input, &few, second, &options);
+    qkvsim_comparison *comparison = run(
+        context, INPUT(&input.view, 1, .selection = &few, .segments = segments), second, &options);
     qkvsim_analysis *sides[MOST][2];
-    const labelled both = label(&few, second, options.segments);
+    const labelled both = label(&few, second, segments);
     const int64_t made = qkvsim_comparison_permutations(comparison);
     ck_assert_int_eq(made, differing[_i]);
     ck_assert_int_eq(qkvsim_comparison_enumerated(comparison), made < options.permutations);
@@ -468,7 +468,8 @@ START_TEST(matched_distances_are_those_of_subsets_without_one_row)
     const int64_t ten_rows[] = { 1, 3, 9, 10, 12, 25, 26, 34, 39, 19 };
     const qkvsim_selection ten = { sizeof ten, ten_rows, NULL, 10 };
     const qkvsim_comparison_options options = relabellings(0, 400, 5);
-    qkvsim_comparison *comparison = run(context, &input, &ten, &few, &options);
+    qkvsim_comparison *comparison =
+        run(context, INPUT(&input.view, 1, .selection = &ten), &few, &options);
     qkvsim_analysis *nine = analyze(&input, &few);
     double sum = 0, least = INFINITY, most = 0, found = 0;
     const double matched = qkvsim_comparison_distance(
@@ -575,7 +576,8 @@ START_TEST(matched_statistics_are_those_of_subsets_analysed_one_by_one)
     for (int64_t k = 0; k < SUBSETS; k++) {
         const qkvsim_comparison_options options = relabellings(0, k + 1, 5);
         qkvsim_comparison *comparison =
-            run(context, &input, _i ? &ten : &few, _i ? &few : &ten, &options);
+            run(context, INPUT(&input.view, 1, .selection = _i ? &ten : &few), _i ? &few : &ten,
+                &options);
         const double sum = (double)(k + 1)
                            * qkvsim_comparison_matched(comparison, 1, QKVSIM_METRIC_PEARSON,
                                                        QKVSIM_STATISTIC_MEAN, QKVSIM_SUMMARY_MEAN);
@@ -594,7 +596,7 @@ END_TEST
 START_TEST(matched_statistics_of_equal_sizes_are_those_of_the_second)
 {
     const qkvsim_comparison_options options = relabellings(0, 7, 5);
-    qkvsim_comparison *c = run(context, &input, &few, &some, &options);
+    qkvsim_comparison *c = run(context, INPUT(&input.view, 1, .selection = &few), &some, &options);
     for (int32_t cell = 0; cell < ROWS * 3 * 6; cell++) {
         const int32_t row = cell / 18, metric = metrics[cell % 3];
         const int32_t statistic = statistics[cell / 3 % 6];
@@ -623,8 +625,8 @@ START_TEST(each_relabelling_draws_a_fresh_subset)
     for (uint64_t seed = 0; seed < 20; seed++) {
         qkvsim_comparison_options options = relabellings(40, 1, seed);
         options.relabel = QKVSIM_RELABEL_SHIFT;
-        options.segments = apart;
-        qkvsim_comparison *c = run(context, &input, &few, &many, &options);
+        qkvsim_comparison *c = run(
+            context, INPUT(&input.view, 1, .selection = &few, .segments = apart), &many, &options);
         ck_assert_int_eq(qkvsim_comparison_permutations(c), 1);
         ck_assert(qkvsim_comparison_difference(c, 3, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN,
                                                QKVSIM_SUMMARY_P)
@@ -647,8 +649,8 @@ START_TEST(no_p_is_below_what_the_number_of_relabellings_allows)
         apart[row] = row;
     qkvsim_comparison_options options = relabellings(40, 1, 6);
     options.relabel = QKVSIM_RELABEL_SHIFT;
-    options.segments = apart;
-    qkvsim_comparison *c = run(context, &input, &few, &many, &options);
+    qkvsim_comparison *c =
+        run(context, INPUT(&input.view, 1, .selection = &few, .segments = apart), &many, &options);
     for (int32_t row = 0; row < ROWS; row++)
         for (int32_t which = 1; which <= 3; which++)
             ck_assert(
@@ -680,10 +682,11 @@ START_TEST(equal_rows_in_another_order_are_ties_of_distances)
     const qkvsim_selection first = { sizeof first, NULL, mask, ALL };
     const qkvsim_selection second = { sizeof second, NULL, rest, ALL };
     qkvsim_comparison_options options = relabellings(MOST, 1, 0);
-    options.segments = segments;
     options.exchange = QKVSIM_EXCHANGE_SEGMENTS;
     stored copy = store(&rows, _i ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32, ORDER_C);
-    qkvsim_comparison *c = run(context, &copy, &first, &second, &options);
+    qkvsim_comparison *c =
+        run(context, INPUT(&copy.view, 1, .selection = &first, .segments = segments), &second,
+            &options);
     ck_assert_int_eq(qkvsim_comparison_permutations(c), 19);
     for (int32_t k = 0; k < ROWS * TESTS; k++) {
         const double p = qkvsim_comparison_distance(c, k / TESTS, metrics[k % 3], k / 3 % 3 + 1,
@@ -713,9 +716,10 @@ START_TEST(whole_documents_change_selections)
     const qkvsim_selection first = { sizeof first, NULL, mask, N };
     const qkvsim_selection second = { sizeof second, NULL, rest, N };
     qkvsim_comparison_options options = relabellings(MOST, 1, 4);
-    options.segments = segments;
     options.exchange = QKVSIM_EXCHANGE_SEGMENTS;
-    qkvsim_comparison *c = run(context, &input, &first, &second, &options);
+    qkvsim_comparison *c =
+        run(context, INPUT(&input.view, 1, .selection = &first, .segments = segments), &second,
+            &options);
     ck_assert_int_eq(qkvsim_comparison_permutations(c), 14);
     ck_assert_int_eq(qkvsim_comparison_enumerated(c), 1);
     labelled both = { .n = N };
@@ -737,7 +741,8 @@ END_TEST
 START_TEST(the_band_holds_the_pairs_of_subsets_of_the_larger_selection)
 {
     const qkvsim_comparison_options options = relabellings(0, 30, 0);
-    qkvsim_comparison *comparison = run(context, &input, _i ? &some : &many, &few, &options);
+    qkvsim_comparison *comparison =
+        run(context, INPUT(&input.view, 1, .selection = _i ? &some : &many), &few, &options);
     for (int32_t row = 0; row < ROWS; row++) {
         const double *band[QKVSIM_SUMMARY_MAXIMUM + 1];
         const int64_t *counts = qkvsim_analysis_histogram(qkvsim_comparison_first(comparison), row,
@@ -793,8 +798,10 @@ START_TEST(swapping_the_selections_negates_the_differences)
     qkvsim_comparison_options options = relabellings(25, 7, 2);
     options.relabel = _i / 2 ? QKVSIM_RELABEL_SHIFT : QKVSIM_RELABEL_LABELS;
     const qkvsim_selection *second = _i % 2 ? &many : &some;
-    qkvsim_comparison *one = run(context, &input, &few, second, &options);
-    qkvsim_comparison *other = run(context, &input, second, &few, &options);
+    qkvsim_comparison *one =
+        run(context, INPUT(&input.view, 1, .selection = &few), second, &options);
+    qkvsim_comparison *other =
+        run(context, INPUT(&input.view, 1, .selection = second), &few, &options);
     assert_mirrored(one, other);
     qkvsim_comparison_free(one);
     qkvsim_comparison_free(other);
@@ -840,10 +847,12 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
     table sparse = table_sparse(N, D, 1);
     stored copy = store(_i ? &sparse : &data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_context *single = context_with(1, QKVSIM_KERNELS_AUTO);
-    qkvsim_comparison *expected = run(single, &copy, &few, &many, &options);
+    qkvsim_comparison *expected =
+        run(single, INPUT(&copy.view, 1, .selection = &few), &many, &options);
     for (int t = 0; t < 3; t++) {
         qkvsim_context *team = context_with(threads[t], QKVSIM_KERNELS_AUTO);
-        qkvsim_comparison *comparison = run(team, &copy, &few, &many, &options);
+        qkvsim_comparison *comparison =
+            run(team, INPUT(&copy.view, 1, .selection = &few), &many, &options);
         assert_same_comparison(comparison, expected);
         qkvsim_comparison_free(comparison);
         qkvsim_context_free(team);
@@ -858,8 +867,9 @@ END_TEST
 START_TEST(without_relabellings_there_are_distances_and_no_p_values)
 {
     const qkvsim_comparison_options options = relabellings(0, 4, 0);
-    qkvsim_comparison *plain = run(context, &input, &few, &many, NULL);
-    qkvsim_comparison *banded = run(context, &input, &few, &many, &options);
+    qkvsim_comparison *plain = run(context, INPUT(&input.view, 1, .selection = &few), &many, NULL);
+    qkvsim_comparison *banded =
+        run(context, INPUT(&input.view, 1, .selection = &few), &many, &options);
     ck_assert_int_eq(qkvsim_comparison_permutations(plain), 0);
     ck_assert_int_eq(qkvsim_comparison_subsets(plain), 0);
     ck_assert_int_eq(qkvsim_comparison_subsets(banded), 4);
@@ -888,7 +898,8 @@ END_TEST
 START_TEST(subsets_are_as_many_as_permutations_by_default)
 {
     const qkvsim_comparison_options options = relabellings(6, 0, 0);
-    qkvsim_comparison *comparison = run(context, &input, &few, &many, &options);
+    qkvsim_comparison *comparison =
+        run(context, INPUT(&input.view, 1, .selection = &few), &many, &options);
     ck_assert_int_eq(qkvsim_comparison_permutations(comparison), 6);
     ck_assert_int_eq(qkvsim_comparison_subsets(comparison), 6);
     qkvsim_comparison_free(comparison);
@@ -902,8 +913,8 @@ START_TEST(a_difference_that_is_always_0_says_nothing)
     qkvsim_layout *narrow;
     qkvsim_comparison *c;
     assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){ 3, 18 }, NULL, 2, &narrow));
-    assert_ok(context, qkvsim_compare(context, &input.view, 1, narrow, &in_twenty, &few, &many,
-                                      &options, &c));
+    assert_ok(context, qkvsim_compare(context, INPUT(&input.view, 1, .selection = &few), &many,
+                                      narrow, &in_twenty, &options, &c));
     for (int m = 0; m < 3; m++) {
         for (int32_t what = QKVSIM_SUMMARY_P; what <= QKVSIM_SUMMARY_P_MAX_ALL; what++)
             ck_assert(
@@ -923,7 +934,7 @@ START_TEST(rollups_are_compared_like_pair_groups)
     const int32_t within[] = { 0, 3, 5 };
     assert_ok(context, qkvsim_layout_add_rollup(context, layout, "within", within, 3));
     const qkvsim_comparison_options options = relabellings(19, 3, 0);
-    qkvsim_comparison *c = run(context, &input, &few, &many, &options);
+    qkvsim_comparison *c = run(context, INPUT(&input.view, 1, .selection = &few), &many, &options);
     int64_t sums[2][BINS] = { { 0 } };
     for (int k = 0; k < 3; k++)
         for (int64_t b = 0; b < BINS; b++) {
@@ -971,8 +982,8 @@ static qkvsim_comparison *compare_without(const table *with, int64_t column,
     qkvsim_layout *shorter;
     qkvsim_comparison *comparison;
     assert_ok(context, qkvsim_layout_labels(context, labels, D - 1, NULL, 3, &shorter));
-    assert_ok(context, qkvsim_compare(context, &copy.view, 1, shorter, &in_twenty, &few, &many,
-                                      options, &comparison));
+    assert_ok(context, qkvsim_compare(context, INPUT(&copy.view, 1, .selection = &few), &many,
+                                      shorter, &in_twenty, options, &comparison));
     qkvsim_layout_free(shorter);
     stored_free(&copy);
     table_free(&without);
@@ -989,7 +1000,8 @@ START_TEST(distances_leave_out_what_either_selection_does_not_define)
         *table_at(&data, at->observations[k], 8) = constant;
     stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     const qkvsim_comparison_options options = relabellings(3, 4, 1);
-    qkvsim_comparison *comparison = run(context, &copy, &few, &many, &options);
+    qkvsim_comparison *comparison =
+        run(context, INPUT(&copy.view, 1, .selection = &few), &many, &options);
     qkvsim_comparison *without = compare_without(&data, 8, &options);
     qkvsim_analysis *one = analyze(&copy, &few), *other = analyze(&copy, &many);
     assert_same_analysis(qkvsim_comparison_first(comparison), one);
@@ -1034,13 +1046,14 @@ START_TEST(a_metrics_distances_do_not_depend_on_the_others_asked_for)
         *table_at(&data, few.observations[k], 8) = _i % 2 ? 0 : 3;
     stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     const qkvsim_comparison_options options = relabellings(4, 3, 2);
-    qkvsim_comparison *every = run(context, &copy, &few, &many, &options);
+    qkvsim_comparison *every =
+        run(context, INPUT(&copy.view, 1, .selection = &few), &many, &options);
     for (int m = 0; m < 3; m++) {
         qkvsim_analysis_options single = in_twenty;
         single.metrics = metrics[m];
         qkvsim_comparison *one;
-        assert_ok(context, qkvsim_compare(context, &copy.view, 1, layout, &single, &few, &many,
-                                          &options, &one));
+        assert_ok(context, qkvsim_compare(context, INPUT(&copy.view, 1, .selection = &few), &many,
+                                          layout, &single, &options, &one));
         for (int32_t row = 0; row < ROWS; row++)
             for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_P_MAX; what++)
                 if (what != QKVSIM_SUMMARY_P_BH_ALL)
@@ -1074,8 +1087,8 @@ START_TEST(unequal_sizes_alone_change_a_histogram_and_matched_ones_do_not)
     qkvsim_layout *wide;
     qkvsim_comparison *c;
     assert_ok(context, qkvsim_layout_thirds(context, WIDE, &wide));
-    assert_ok(context, qkvsim_compare(context, &copy.view, 1, wide, &in_twenty, &first, &second,
-                                      &options, &c));
+    assert_ok(context, qkvsim_compare(context, INPUT(&copy.view, 1, .selection = &first), &second,
+                                      wide, &in_twenty, &options, &c));
     for (int32_t row = 0; row < ROWS; row++) {
         const double value = qkvsim_comparison_distance(
             c, row, QKVSIM_METRIC_PEARSON, QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_OBSERVED);
@@ -1124,7 +1137,8 @@ START_TEST(planted_differences_are_found_and_others_are_not)
     const qkvsim_selection first = { sizeof first, NULL, mask, 80 };
     const qkvsim_selection second = { sizeof second, NULL, rest, 80 };
     const qkvsim_comparison_options options = relabellings(399, 0, 4);
-    qkvsim_comparison *c = run(context, &copy, &first, &second, &options);
+    qkvsim_comparison *c =
+        run(context, INPUT(&copy.view, 1, .selection = &first), &second, &options);
     const int32_t qq = 0, kk = 3, vv = 5;
     const struct {
         int32_t row, metric, statistic;
@@ -1214,8 +1228,8 @@ START_TEST(p_values_are_uniform_where_selections_do_not_differ)
         stored copy = store(&fresh, QKVSIM_DTYPE_F32, ORDER_C);
         qkvsim_comparison_options options = relabellings(99, 1, (uint64_t)draw);
         qkvsim_comparison *c;
-        assert_ok(one,
-                  qkvsim_compare(one, &copy.view, 1, small, &fine, &first, &second, &options, &c));
+        assert_ok(one, qkvsim_compare(one, INPUT(&copy.view, 1, .selection = &first), &second,
+                                      small, &fine, &options, &c));
         for (int s = 0; s < 4; s++) {
             const double p =
                 s < 3 ? qkvsim_comparison_difference(c, 1, QKVSIM_METRIC_PEARSON,
@@ -1271,8 +1285,8 @@ START_TEST(clustered_targets_need_label_shift)
             qkvsim_comparison_options options = relabellings(39, 1, (uint64_t)draw);
             options.relabel = kind;
             qkvsim_comparison *c;
-            assert_ok(one, qkvsim_compare(one, &copy.view, 1, small, NULL, &first, &second,
-                                          &options, &c));
+            assert_ok(one, qkvsim_compare(one, INPUT(&copy.view, 1, .selection = &first), &second,
+                                          small, NULL, &options, &c));
             found[kind] += qkvsim_comparison_difference(c, 1, QKVSIM_METRIC_COSINE,
                                                         QKVSIM_STATISTIC_VARIANCE, QKVSIM_SUMMARY_P)
                            <= 0.05;
@@ -1307,7 +1321,7 @@ START_TEST(relabellings_stop_where_no_p_would_be_small)
 {
     qkvsim_comparison_options options = relabellings(MOST, 1, 17);
     options.exceedances = 2 + _i;
-    qkvsim_comparison *c = run(context, &input, &few, &some, &options);
+    qkvsim_comparison *c = run(context, INPUT(&input.view, 1, .selection = &few), &some, &options);
     const int64_t made = qkvsim_comparison_permutations(c);
     const labelled both = label(&few, &some, NULL);
     double differences[MOST], distances[MOST];
@@ -1370,8 +1384,9 @@ static qkvsim_comparison *compare_correlations(const table *rows, int32_t dtype,
     qkvsim_analysis_options how = in_twenty;
     how.metrics = CORRELATIONS;
     qkvsim_comparison *comparison = NULL;
-    assert_ok(context, qkvsim_compare(context, &copy.view, 1, layout, &how, &few, second, options,
-                                      &comparison));
+    assert_ok(context, qkvsim_compare(
+                           context, INPUT(&copy.view, 1, .selection = &few, .segments = documents),
+                           second, layout, &how, options, &comparison));
     stored_free(&copy);
     return comparison;
 }
@@ -1400,7 +1415,6 @@ START_TEST(centred_relabellings_are_those_of_centred_observations)
     table centred = centre_selections(&data, sides);
     qkvsim_comparison_options options = relabellings(39, 3, 11);
     options.relabel = 1 + _i / 2 % 2;
-    options.segments = documents;
     qkvsim_comparison *plain = compare_correlations(&centred, QKVSIM_DTYPE_F64, sides[1], &options);
     options.centred = 1;
     const int32_t dtype = _i / 4 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64;
@@ -1464,8 +1478,8 @@ START_TEST(centred_relabellings_hold_their_size_where_means_differ)
             qkvsim_comparison_options options = relabellings(99, 1, (uint64_t)draw);
             options.centred = centred;
             qkvsim_comparison *c;
-            assert_ok(one, qkvsim_compare(one, &copy.view, 1, small, &pearson, &first, &second,
-                                          &options, &c));
+            assert_ok(one, qkvsim_compare(one, INPUT(&copy.view, 1, .selection = &first), &second,
+                                          small, &pearson, &options, &c));
             found[centred] +=
                 qkvsim_comparison_difference(c, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_VARIANCE,
                                              QKVSIM_SUMMARY_P)
@@ -1485,17 +1499,20 @@ END_TEST
 START_TEST(parts_and_strides_compare_like_one_array)
 {
     const qkvsim_comparison_options options = relabellings(5, 3, 1);
-    qkvsim_comparison *fused = run(context, &input, &few, &many, &options), *apart;
+    qkvsim_comparison *fused =
+                          run(context, INPUT(&input.view, 1, .selection = &few), &many, &options),
+                      *apart;
     const qkvsim_view parts[] = { view_of_columns(&input.view, 0, 7),
                                   view_of_columns(&input.view, 7, 13),
                                   view_of_columns(&input.view, 20, 1) };
-    assert_ok(context,
-              qkvsim_compare(context, parts, 3, layout, &in_twenty, &few, &many, &options, &apart));
+    assert_ok(context, qkvsim_compare(context, INPUT(parts, 3, .selection = &few), &many, layout,
+                                      &in_twenty, &options, &apart));
     assert_same_comparison(fused, apart);
     qkvsim_comparison_free(apart);
     for (int32_t order = 0; order < ORDER_COUNT; order++) {
         stored copy = store(&data, QKVSIM_DTYPE_F64, order);
-        qkvsim_comparison *other = run(context, &copy, &few, &many, &options);
+        qkvsim_comparison *other =
+            run(context, INPUT(&copy.view, 1, .selection = &few), &many, &options);
         assert_same_comparison(fused, other);
         qkvsim_comparison_free(other);
         stored_free(&copy);
@@ -1507,7 +1524,7 @@ END_TEST
 START_TEST(accessors_answer_nothing_where_there_is_nothing)
 {
     const qkvsim_comparison_options options = relabellings(3, 2, 0);
-    qkvsim_comparison *c = run(context, &input, &few, &many, &options);
+    qkvsim_comparison *c = run(context, INPUT(&input.view, 1, .selection = &few), &many, &options);
     const int32_t none[] = { -1, ROWS, INT32_MAX, INT32_MIN };
     for (int i = 0; i < 4; i++) {
         ck_assert(isnan(qkvsim_comparison_distance(c, none[i], 1, 1, 1)));
@@ -1560,8 +1577,8 @@ START_TEST(a_metric_and_pair_groups_not_asked_for_are_absent)
                                      .metrics = QKVSIM_METRIC_PEARSON };
     const qkvsim_comparison_options options = relabellings(5, 0, 0);
     qkvsim_comparison *c;
-    assert_ok(context,
-              qkvsim_compare(context, &input.view, 1, layout, &part, &few, &many, &options, &c));
+    assert_ok(context, qkvsim_compare(context, INPUT(&input.view, 1, .selection = &few), &many,
+                                      layout, &part, &options, &c));
     for (int32_t row = 0; row < ROWS; row++) {
         ck_assert(isnan(qkvsim_comparison_distance(c, row, QKVSIM_METRIC_COSINE, 1, 1)));
         ck_assert_int_eq(isnan(qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON, 1, 7)),
@@ -1582,7 +1599,8 @@ START_TEST(one_observation_can_be_compared)
     const int64_t row = 31;
     const qkvsim_selection single = { sizeof single, &row, NULL, 1 };
     const qkvsim_comparison_options options = relabellings(9, 0, 0);
-    qkvsim_comparison *c = run(context, &input, &single, &many, &options);
+    qkvsim_comparison *c =
+        run(context, INPUT(&input.view, 1, .selection = &single), &many, &options);
     ck_assert(
         isnan(qkvsim_comparison_distance(c, 0, QKVSIM_METRIC_PEARSON, 1, QKVSIM_SUMMARY_OBSERVED)));
     ck_assert(isnan(qkvsim_comparison_distance(c, 0, QKVSIM_METRIC_PEARSON, 1, QKVSIM_SUMMARY_P)));
@@ -1599,8 +1617,8 @@ static void assert_refused(const qkvsim_analysis_options *analysis, const qkvsim
 {
     qkvsim_comparison *comparison = POISON_HANDLE;
     assert_status(context,
-                  qkvsim_compare(context, &input.view, 1, layout, analysis, first, second, options,
-                                 &comparison),
+                  qkvsim_compare(context, INPUT(&input.view, 1, .selection = first), second, layout,
+                                 analysis, options, &comparison),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(comparison, POISON_HANDLE);
 }
@@ -1611,8 +1629,6 @@ START_TEST(bad_selections_are_refused)
     const qkvsim_selection overlapping = { sizeof overlapping, overlapping_rows, NULL, 4 };
     const qkvsim_selection beyond = { sizeof beyond, beyond_rows, NULL, 2 };
     const qkvsim_selection empty = { sizeof empty, beyond_rows, NULL, 0 };
-    qkvsim_analysis_options selecting = in_twenty;
-    selecting.selection = &many;
     assert_refused(NULL, &few, &overlapping, NULL);
     assert_message_has_number(context, 37);
     assert_refused(NULL, &overlapping, &few, NULL);
@@ -1625,8 +1641,6 @@ START_TEST(bad_selections_are_refused)
     assert_message_has(context, "first");
     assert_refused(NULL, &few, NULL, NULL);
     assert_message_has(context, "second");
-    assert_refused(&selecting, &few, &many, NULL);
-    assert_message_has(context, "selection");
 }
 END_TEST
 
@@ -1701,8 +1715,8 @@ START_TEST(bins_that_do_not_cover_all_values_are_refused)
     const qkvsim_bins wide = { sizeof wide, 10, -2, 3, NULL };
     const qkvsim_analysis_options good = { .struct_size = sizeof good, .bins = &wide };
     qkvsim_comparison *comparison;
-    assert_ok(context, qkvsim_compare(context, &input.view, 1, layout, &good, &few, &many, NULL,
-                                      &comparison));
+    assert_ok(context, qkvsim_compare(context, INPUT(&input.view, 1, .selection = &few), &many,
+                                      layout, &good, NULL, &comparison));
     qkvsim_comparison_free(comparison);
 }
 END_TEST
@@ -1710,18 +1724,20 @@ END_TEST
 START_TEST(null_arguments_are_refused)
 {
     qkvsim_comparison *comparison = POISON_HANDLE;
-    ck_assert_int_eq(
-        qkvsim_compare(NULL, &input.view, 1, layout, NULL, &few, &many, NULL, &comparison),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_compare(NULL, INPUT(&input.view, 1, .selection = &few), &many, layout,
+                                    NULL, NULL, &comparison),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_compare(context, NULL, 1, layout, NULL, &few, &many, NULL, &comparison),
+                  qkvsim_compare(context, INPUT(NULL, 1, .selection = &few), &many, layout, NULL,
+                                 NULL, &comparison),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(
-        context,
-        qkvsim_compare(context, &input.view, 1, NULL, NULL, &few, &many, NULL, &comparison),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_compare(context, &input.view, 1, layout, NULL, &few, &many, NULL, NULL),
+                  qkvsim_compare(context, INPUT(&input.view, 1, .selection = &few), &many, NULL,
+                                 NULL, NULL, &comparison),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_compare(context, INPUT(&input.view, 1, .selection = &few), &many, layout,
+                                 NULL, NULL, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(comparison, POISON_HANDLE);
 }
@@ -1733,22 +1749,19 @@ START_TEST(nan_and_infinity_are_treated_as_asked_for)
     ((double *)input.memory)[5 * D + 3] = _i ? NAN : INFINITY;
     qkvsim_comparison *c = POISON_HANDLE;
     const qkvsim_comparison_options options = relabellings(5, 2, 0);
-    qkvsim_analysis_options how = in_twenty;
-    assert_status(context,
-                  qkvsim_compare(context, &input.view, 1, layout, &how, &few, &many, &options, &c),
+    qkvsim_input read = *INPUT(&input.view, 1, .selection = &few);
+    assert_status(context, qkvsim_compare(context, &read, &many, layout, &in_twenty, &options, &c),
                   QKVSIM_ERROR_NONFINITE);
     assert_message_has_number(context, 5);
     ck_assert_ptr_eq(c, POISON_HANDLE);
-    how.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
-    assert_ok(context,
-              qkvsim_compare(context, &input.view, 1, layout, &how, &few, &many, &options, &c));
+    read.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
+    assert_ok(context, qkvsim_compare(context, &read, &many, layout, &in_twenty, &options, &c));
     int64_t count = 0;
     ck_assert_int_eq(qkvsim_analysis_dropped(qkvsim_comparison_first(c), &count)[0], 5);
     ck_assert_int_eq(qkvsim_analysis_observations(qkvsim_comparison_first(c)), 8);
     qkvsim_comparison_free(c);
-    how.nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE;
-    assert_ok(context,
-              qkvsim_compare(context, &input.view, 1, layout, &how, &few, &many, &options, &c));
+    read.nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE;
+    assert_ok(context, qkvsim_compare(context, &read, &many, layout, &in_twenty, &options, &c));
     qkvsim_comparison *without = compare_without(&data, 3, &options);
     for (int32_t row = 0; row < ROWS; row++)
         for (int32_t which = 1; which <= 3; which++)
@@ -1774,8 +1787,9 @@ static qkvsim_status compare_case(qkvsim_context *with, void *argument)
     qkvsim_comparison *comparison = POISON_HANDLE;
     qkvsim_analysis_options how = in_twenty;
     how.metrics = given->options.centred ? CORRELATIONS : METRICS_SUM;
-    const qkvsim_status status = qkvsim_compare(with, &given->copy->view, 1, layout, &how, &few,
-                                                given->second, &given->options, &comparison);
+    const qkvsim_status status =
+        qkvsim_compare(with, INPUT(&given->copy->view, 1, .selection = &few), given->second, layout,
+                       &how, &given->options, &comparison);
     if (status == QKVSIM_OK)
         qkvsim_comparison_free(comparison);
     else

@@ -183,14 +183,15 @@ typedef qkvsim_status (*public_call)(qkvsim_context *context, small_job *job);
 static qkvsim_status call_similarity(qkvsim_context *context, small_job *job)
 {
     const qkvsim_matrix matrix = square_matrix(job->matrix, 63, QKVSIM_DTYPE_F32);
-    return qkvsim_similarity(context, &job->input.view, 1, QKVSIM_METRIC_COSINE, NULL, &matrix);
+    return qkvsim_similarity(context, INPUT(&job->input.view, 1), QKVSIM_METRIC_COSINE, NULL,
+                             &matrix);
 }
 
 static qkvsim_status call_analyze(qkvsim_context *context, small_job *job)
 {
     qkvsim_analysis *analysis = NULL;
     qkvsim_status status =
-        qkvsim_analyze(context, &job->input.view, 1, job->layout, NULL, &analysis);
+        qkvsim_analyze(context, INPUT(&job->input.view, 1), job->layout, NULL, &analysis);
     qkvsim_analysis_free(analysis);
     return status;
 }
@@ -199,8 +200,8 @@ static qkvsim_status call_baseline(qkvsim_context *context, small_job *job)
 {
     qkvsim_baseline_options options = { .struct_size = sizeof options, .permutations = 5 };
     qkvsim_baseline *baseline = NULL;
-    qkvsim_status status =
-        qkvsim_baseline_run(context, &job->input.view, 1, job->layout, NULL, &options, &baseline);
+    qkvsim_status status = qkvsim_baseline_run(context, INPUT(&job->input.view, 1), job->layout,
+                                               NULL, &options, &baseline);
     qkvsim_baseline_free(baseline);
     return status;
 }
@@ -215,7 +216,7 @@ static qkvsim_status call_permute(qkvsim_context *context, small_job *job)
                                    .columns = 63,
                                    .leading_dimension = 63,
                                    .dtype = QKVSIM_DTYPE_F32 };
-    return qkvsim_permute(context, &job->input.view, 1, &permutation, &matrix);
+    return qkvsim_permute(context, INPUT(&job->input.view, 1), &permutation, &matrix);
 }
 
 static qkvsim_status call_accumulator(qkvsim_context *context, small_job *job)
@@ -225,7 +226,7 @@ static qkvsim_status call_accumulator(qkvsim_context *context, small_job *job)
     qkvsim_analysis *analysis = NULL;
     assert_ok(context, qkvsim_accumulator_create(context, 63, &sum));
     assert_ok(context, qkvsim_accumulator_create(context, 63, &other));
-    qkvsim_status status = qkvsim_accumulator_update(context, sum, &job->input.view, 1, NULL);
+    qkvsim_status status = qkvsim_accumulator_update(context, sum, INPUT(&job->input.view, 1));
     if (status == QKVSIM_OK)
         status = qkvsim_accumulator_merge(context, sum, other);
     if (status == QKVSIM_OK)
@@ -365,7 +366,7 @@ static void *work(void *argument)
     assert_ok(context, qkvsim_layout_thirds(context, 450, &layout));
     for (int i = 0; i < self->rounds; i++)
         assert_ok(context,
-                  qkvsim_analyze(context, &input.view, 1, layout, NULL, &self->results[i]));
+                  qkvsim_analyze(context, INPUT(&input.view, 1), layout, NULL, &self->results[i]));
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);
@@ -544,9 +545,10 @@ START_TEST(handles_outlive_their_context)
     qkvsim_analysis *analysis;
     qkvsim_baseline *baseline;
     qkvsim_accumulator *sum;
-    assert_ok(context, qkvsim_analyze(context, &job.input.view, 1, job.layout, NULL, &analysis));
-    assert_ok(context, qkvsim_baseline_run(context, &job.input.view, 1, job.layout, NULL, &options,
-                                           &baseline));
+    assert_ok(context,
+              qkvsim_analyze(context, INPUT(&job.input.view, 1), job.layout, NULL, &analysis));
+    assert_ok(context, qkvsim_baseline_run(context, INPUT(&job.input.view, 1), job.layout, NULL,
+                                           &options, &baseline));
     assert_ok(context, qkvsim_accumulator_create(context, 63, &sum));
     qkvsim_context_free(context);
     assert_same_analysis(analysis, qkvsim_baseline_observed(baseline));

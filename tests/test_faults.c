@@ -44,7 +44,7 @@ static qkvsim_status analyze(qkvsim_context *caller, const job *work)
 {
     qkvsim_analysis *analysis;
     const qkvsim_status status =
-        qkvsim_analyze(caller, &work->input.view, 1, work->layout, NULL, &analysis);
+        qkvsim_analyze(caller, INPUT(&work->input.view, 1), work->layout, NULL, &analysis);
     if (status == QKVSIM_OK)
         qkvsim_analysis_free(analysis);
     return status;
@@ -181,7 +181,7 @@ static void *analyze_once(void *argument)
     const qkvsim_baseline_options dealt = { .struct_size = sizeof dealt, .permutations = 1 };
     qkvsim_baseline *made = NULL;
     qkvsim_context *own = silent_context(2);
-    atomic_store(&self->failed, qkvsim_baseline_run(own, &self->work->input.view, 1,
+    atomic_store(&self->failed, qkvsim_baseline_run(own, INPUT(&self->work->input.view, 1),
                                                     self->work->layout, &every, &dealt, &made)
                                     != QKVSIM_OK);
     qkvsim_baseline_free(made);
@@ -269,6 +269,8 @@ typedef struct racing_call {
     qkvsim_view view;
     qkvsim_selection listed;
     qkvsim_analysis_options analysis;
+    const qkvsim_selection *selection;
+    int32_t nonfinite;
     const qkvsim_layout *layout;
     int round;
 } racing_call;
@@ -276,8 +278,9 @@ typedef struct racing_call {
 static qkvsim_status race_analysis(racing_call *call)
 {
     qkvsim_analysis *made = NULL;
-    const qkvsim_status status =
-        qkvsim_analyze(context, &call->view, 1, call->layout, &call->analysis, &made);
+    const qkvsim_status status = qkvsim_analyze(
+        context, INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
+        call->layout, &call->analysis, &made);
     qkvsim_analysis_free(made);
     return status;
 }
@@ -286,11 +289,13 @@ static qkvsim_status race_baseline(racing_call *call)
 {
     const qkvsim_baseline_options options = { .struct_size = sizeof options,
                                               .permutations = 2,
-                                              .scheme = QKVSIM_SCHEME_ALL + call->round % 6,
-                                              .segments = call->all->segments };
+                                              .scheme = QKVSIM_SCHEME_ALL + call->round % 6 };
     qkvsim_baseline *made = NULL;
-    const qkvsim_status status = qkvsim_baseline_run(context, &call->view, 1, call->layout,
-                                                     &call->analysis, &options, &made);
+    const qkvsim_status status =
+        qkvsim_baseline_run(context,
+                            INPUT(&call->view, 1, .selection = call->selection,
+                                  .segments = call->all->segments, .nonfinite = call->nonfinite),
+                            call->layout, &call->analysis, &options, &made);
     qkvsim_baseline_free(made);
     return status;
 }
@@ -304,13 +309,14 @@ static qkvsim_status race_comparison(racing_call *call)
     const qkvsim_comparison_options options = { .struct_size = sizeof options,
                                                 .subsets = 2,
                                                 .permutations = 2,
-                                                .relabel = QKVSIM_RELABEL_LABELS + call->round % 2,
-                                                .segments = call->all->segments };
-    qkvsim_analysis_options analysis = call->analysis;
-    analysis.selection = NULL;
+                                                .relabel =
+                                                    QKVSIM_RELABEL_LABELS + call->round % 2 };
     qkvsim_comparison *made = NULL;
-    const qkvsim_status status = qkvsim_compare(context, &call->view, 1, call->layout, &analysis,
-                                                &call->listed, &second, &options, &made);
+    const qkvsim_status status =
+        qkvsim_compare(context,
+                       INPUT(&call->view, 1, .selection = &call->listed,
+                             .segments = call->all->segments, .nonfinite = call->nonfinite),
+                       &second, call->layout, &call->analysis, &options, &made);
     qkvsim_comparison_free(made);
     return status;
 }
@@ -323,11 +329,13 @@ static qkvsim_status race_intervals(racing_call *call)
         .method = jackknife ? QKVSIM_METHOD_JACKKNIFE : QKVSIM_METHOD_BOOTSTRAP,
         .blocks = jackknife ? 10 : 0,
         .resamples = jackknife ? 0 : 20,
-        .segments = call->all->segments,
     };
     qkvsim_intervals *made = NULL;
-    const qkvsim_status status = qkvsim_intervals_run(context, &call->view, 1, call->layout,
-                                                      &call->analysis, &options, &made);
+    const qkvsim_status status =
+        qkvsim_intervals_run(context,
+                             INPUT(&call->view, 1, .selection = call->selection,
+                                   .segments = call->all->segments, .nonfinite = call->nonfinite),
+                             NULL, call->layout, &call->analysis, &options, &made);
     qkvsim_intervals_free(made);
     return status;
 }
@@ -340,13 +348,12 @@ static qkvsim_status race_pairs(racing_call *call)
                                            .top = call->round % 2 == 0 ? 0 : 5,
                                            .per_pair_group = call->round % 2,
                                            .metric = every_metric[call->round % 3],
-                                           .selection = call->analysis.selection,
-                                           .nonfinite = call->analysis.nonfinite,
                                            .pair_groups = call->analysis.pair_groups,
                                            .pair_group_count = call->analysis.pair_group_count };
     qkvsim_pairs *made = NULL;
-    const qkvsim_status status =
-        qkvsim_pairs_find(context, &call->view, 1, call->layout, &options, &made);
+    const qkvsim_status status = qkvsim_pairs_find(
+        context, INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
+        call->layout, &options, &made);
     qkvsim_pairs_free(made);
     return status;
 }
@@ -355,22 +362,21 @@ static qkvsim_status race_similarity(racing_call *call)
 {
     double values[RACED_D * RACED_D];
     const qkvsim_matrix matrix = square_matrix(values, RACED_D, QKVSIM_DTYPE_F64);
-    const qkvsim_similarity_options options = { .struct_size = sizeof options,
-                                                .selection = call->analysis.selection,
-                                                .nonfinite = call->analysis.nonfinite };
-    return qkvsim_similarity(context, &call->view, 1, every_metric[call->round % 3], &options,
-                             &matrix);
+    const qkvsim_similarity_options options = { .struct_size = sizeof options };
+    return qkvsim_similarity(
+        context, INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
+        every_metric[call->round % 3], &options, &matrix);
 }
 
 static qkvsim_status race_accumulator(racing_call *call)
 {
     qkvsim_accumulator *sum = NULL;
     qkvsim_analysis *made = NULL;
-    const qkvsim_similarity_options options = { .struct_size = sizeof options,
-                                                .nonfinite = call->analysis.nonfinite };
+    const qkvsim_similarity_options options = { .struct_size = sizeof options };
     qkvsim_status status = qkvsim_accumulator_create(context, RACED_D, &sum);
     for (int k = 0; k < 3 && status == QKVSIM_OK; k++)
-        status = qkvsim_accumulator_update(context, sum, &call->view, 1, &options);
+        status = qkvsim_accumulator_update(context, sum,
+                                           INPUT(&call->view, 1, .nonfinite = call->nonfinite));
     if (status == QKVSIM_OK)
         status = qkvsim_accumulator_analyze(context, sum, call->layout, NULL, &made);
     qkvsim_analysis_free(made);
@@ -383,15 +389,15 @@ static qkvsim_status race_permutation(racing_call *call)
     float values[RACED_N * RACED_D];
     const qkvsim_permutation permutation = { .struct_size = sizeof permutation,
                                              .scheme = QKVSIM_SCHEME_ALL + call->round % 6,
-                                             .layout = call->layout,
-                                             .segments = call->all->segments };
+                                             .layout = call->layout };
     const qkvsim_matrix matrix = { .struct_size = sizeof matrix,
                                    .data = values,
                                    .dtype = QKVSIM_DTYPE_F32,
                                    .rows = RACED_N,
                                    .columns = RACED_D,
                                    .leading_dimension = RACED_D };
-    return qkvsim_permute(context, &call->view, 1, &permutation, &matrix);
+    return qkvsim_permute(context, INPUT(&call->view, 1, .segments = call->all->segments),
+                          &permutation, &matrix);
 }
 
 static qkvsim_status race_histogram(racing_call *call)
@@ -436,11 +442,11 @@ enum { RACING_CALLS = sizeof racing_calls / sizeof *racing_calls, RACES = 400 };
 static void begin_round(racing_call *call, int round)
 {
     call->round = round;
+    call->nonfinite = round / 2 % 3;
+    call->selection = round / 6 % 2 == 0 ? NULL : &call->listed;
     call->analysis = (qkvsim_analysis_options){
         .struct_size = sizeof call->analysis,
         .metrics = round % 2 == 0 ? 0 : METRICS_SUM,
-        .nonfinite = round / 2 % 3,
-        .selection = round / 6 % 2 == 0 ? NULL : &call->listed,
         .pair_groups = round / 12 % 2 == 0 ? NULL : call->all->pair_groups,
         .pair_group_count = round / 12 % 2 == 0 ? 0 : 6,
     };
@@ -522,15 +528,15 @@ static int32_t hear(void *user, int64_t done, int64_t total)
 
 static qkvsim_status call_long(int which, const qkvsim_view *view, const qkvsim_layout *layout)
 {
-    const qkvsim_analysis_options ranks = { .struct_size = sizeof ranks,
-                                            .metrics = METRICS_SUM,
-                                            .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
+    const qkvsim_analysis_options ranks = { .struct_size = sizeof ranks, .metrics = METRICS_SUM };
     const qkvsim_baseline_options dealt = { .struct_size = sizeof dealt, .permutations = 1 };
     qkvsim_analysis *analysis = NULL;
     qkvsim_baseline *baseline = NULL;
     const qkvsim_status status =
-        which == 0 ? qkvsim_analyze(context, view, 1, layout, &ranks, &analysis)
-                   : qkvsim_baseline_run(context, view, 1, layout, NULL, &dealt, &baseline);
+        which == 0 ? qkvsim_analyze(context,
+                                    INPUT(view, 1, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
+                                    layout, &ranks, &analysis)
+                   : qkvsim_baseline_run(context, INPUT(view, 1), layout, NULL, &dealt, &baseline);
     qkvsim_analysis_free(analysis);
     qkvsim_baseline_free(baseline);
     return status;

@@ -90,27 +90,19 @@ static qkvsim_selection rows_selected(const int64_t *rows, int64_t count)
                                .count = count };
 }
 
-static qkvsim_analysis_options selected(const qkvsim_selection *selection)
-{
-    return (qkvsim_analysis_options){ .struct_size = sizeof(qkvsim_analysis_options),
-                                      .selection = selection };
-}
-
-static qkvsim_intervals *run_on(qkvsim_context *with, const stored *copy,
-                                const qkvsim_selection *selection,
+static qkvsim_intervals *run_on(qkvsim_context *with, const qkvsim_input *read,
+                                const qkvsim_selection *second,
                                 const qkvsim_interval_options *options)
 {
-    const qkvsim_analysis_options analysis = selected(selection);
     qkvsim_intervals *intervals = NULL;
-    assert_ok(with,
-              qkvsim_intervals_run(with, &copy->view, 1, layout, &analysis, options, &intervals));
+    assert_ok(with, qkvsim_intervals_run(with, read, second, layout, NULL, options, &intervals));
     return intervals;
 }
 
-static qkvsim_intervals *run(const qkvsim_selection *selection,
+static qkvsim_intervals *run(const qkvsim_input *read, const qkvsim_selection *second,
                              const qkvsim_interval_options *options)
 {
-    return run_on(context, &input, selection, options);
+    return run_on(context, read, second, options);
 }
 
 static int32_t rows_of(const qkvsim_intervals *intervals)
@@ -154,9 +146,9 @@ static division divide_evenly(const int64_t *rows, int64_t n, int64_t blocks)
 static qkvsim_analysis *analyze_rows(const stored *copy, const int64_t *rows, int64_t count)
 {
     const qkvsim_selection selection = rows_selected(rows, count);
-    const qkvsim_analysis_options options = selected(&selection);
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_analyze(context, &copy->view, 1, layout, &options, &analysis));
+    assert_ok(context, qkvsim_analyze(context, INPUT(&copy->view, 1, .selection = &selection),
+                                      layout, NULL, &analysis));
     return analysis;
 }
 
@@ -496,7 +488,7 @@ START_TEST(jackknife_is_the_textbook_formula_on_subsets_analysed_one_by_one)
     qkvsim_interval_options options = defaults;
     options.blocks = blocks[_i];
     const division expected = divide_evenly(NULL, N, blocks[_i] ? blocks[_i] : 20);
-    qkvsim_intervals *intervals = run(NULL, &options);
+    qkvsim_intervals *intervals = run(INPUT(&input.view, 1), NULL, &options);
     ck_assert_int_eq(qkvsim_intervals_block_length(intervals),
                      (N + expected.blocks - 1) / expected.blocks);
     assert_by_textbook(intervals, &expected);
@@ -513,7 +505,8 @@ START_TEST(blocks_are_of_consecutive_observations_in_use)
                                23, 24, 30, 31, 32, 33, 36, 40, 42 };
     const qkvsim_selection selection = rows_selected(rows, 19);
     const division expected = divide_evenly(sorted, 19, 9);
-    qkvsim_intervals *intervals = run(&selection, &defaults);
+    qkvsim_intervals *intervals =
+        run(INPUT(&input.view, 1, .selection = &selection), NULL, &defaults);
     assert_by_textbook(intervals, &expected);
     qkvsim_intervals_free(intervals);
 }
@@ -535,8 +528,7 @@ START_TEST(no_block_crosses_from_one_segment_to_another)
         expected.blocks += blocks[s];
     }
     qkvsim_interval_options options = defaults;
-    options.segments = labels;
-    qkvsim_intervals *intervals = run(NULL, &options);
+    qkvsim_intervals *intervals = run(INPUT(&input.view, 1, .segments = labels), NULL, &options);
     assert_by_textbook(intervals, &expected);
     ck_assert_int_eq(qkvsim_intervals_block_length(intervals), 3);
     qkvsim_intervals_free(intervals);
@@ -547,7 +539,7 @@ START_TEST(blocks_of_one_are_the_classical_jackknife)
 {
     qkvsim_interval_options options = defaults;
     options.blocks = N;
-    qkvsim_intervals *intervals = run(NULL, &options);
+    qkvsim_intervals *intervals = run(INPUT(&input.view, 1), NULL, &options);
     for (int s = 0; s < STATISTICS; s++) {
         const double *values =
             qkvsim_intervals_values(intervals, 1, QKVSIM_METRIC_COSINE, statistics[s]);
@@ -575,7 +567,7 @@ START_TEST(the_level_is_that_of_student_with_one_degree_less_than_blocks)
             qkvsim_interval_options options = defaults;
             options.level = levels[l];
             options.blocks = blocks[b];
-            qkvsim_intervals *intervals = run(NULL, &options);
+            qkvsim_intervals *intervals = run(INPUT(&input.view, 1), NULL, &options);
             const numbers found =
                 statistic_numbers(intervals, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
             const double t = (found.high - found.estimate) / found.se;
@@ -590,7 +582,7 @@ END_TEST
 START_TEST(a_contrast_turned_around_is_its_negative)
 {
     const qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(50, 0, 3);
-    qkvsim_intervals *intervals = run(NULL, &options);
+    qkvsim_intervals *intervals = run(INPUT(&input.view, 1), NULL, &options);
     for (int s = 0; s < STATISTICS; s++) {
         const numbers one = contrast_numbers(intervals, 0, 5, QKVSIM_METRIC_COSINE, statistics[s]);
         const numbers other =
@@ -610,7 +602,7 @@ END_TEST
 
 START_TEST(a_contrast_with_itself_is_0_and_has_no_p)
 {
-    qkvsim_intervals *intervals = run(NULL, &defaults);
+    qkvsim_intervals *intervals = run(INPUT(&input.view, 1), NULL, &defaults);
     const numbers found =
         contrast_numbers(intervals, 2, 2, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_VARIANCE);
     ck_assert(found.estimate == 0 && found.se == 0 && found.low == 0 && found.high == 0);
@@ -713,8 +705,8 @@ START_TEST(a_difference_is_recomputed_without_each_block_of_both_selections)
     select_by(&two, patterns[_i], 14);
     qkvsim_interval_options options = defaults;
     options.blocks = 14;
-    options.second = &two.selection[1];
-    qkvsim_intervals *found = run(&two.selection[0], &options);
+    qkvsim_intervals *found =
+        run(INPUT(&input.view, 1, .selection = &two.selection[0]), &two.selection[1], &options);
     const division *d = &two.both;
     qkvsim_analysis *all[2][MOST];
     for (int64_t j = 0; j <= d->blocks; j++)
@@ -748,9 +740,9 @@ START_TEST(a_difference_of_spread_selections_is_that_of_their_own_estimates)
     options.blocks = BLOCKS;
     qkvsim_intervals *alone[2];
     for (int s = 0; s < 2; s++)
-        alone[s] = run(&two.selection[s], &options);
-    options.second = &two.selection[1];
-    qkvsim_intervals *together = run(&two.selection[0], &options);
+        alone[s] = run(INPUT(&input.view, 1, .selection = &two.selection[s]), NULL, &options);
+    qkvsim_intervals *together =
+        run(INPUT(&input.view, 1, .selection = &two.selection[0]), &two.selection[1], &options);
     for (int32_t row = 0; row < rows_of(together); row++)
         for (int m = 0; m < METRICS; m++) {
             const int32_t statistic = metrics[m] == QKVSIM_METRIC_PEARSON
@@ -783,10 +775,10 @@ START_TEST(a_difference_turned_around_is_its_negative)
     two_selections two;
     select_two(&two, 14);
     qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(40, 2, 3);
-    options.second = &two.selection[1];
-    qkvsim_intervals *one = run(&two.selection[0], &options);
-    options.second = &two.selection[0];
-    qkvsim_intervals *other = run(&two.selection[1], &options);
+    qkvsim_intervals *one =
+        run(INPUT(&input.view, 1, .selection = &two.selection[0]), &two.selection[1], &options);
+    qkvsim_intervals *other =
+        run(INPUT(&input.view, 1, .selection = &two.selection[1]), &two.selection[0], &options);
     for (int32_t row = 0; row < rows_of(one); row++) {
         const int32_t statistic = statistics[2 + row % 4];
         const numbers a = difference_numbers(one, row, QKVSIM_METRIC_COSINE, statistic);
@@ -809,8 +801,8 @@ START_TEST(a_selection_that_lies_in_one_block_has_no_interval)
     const qkvsim_selection first = rows_selected((int64_t[]){ 0, 1, 2 }, 3);
     const qkvsim_selection second = rows_selected(others, N - 3);
     qkvsim_interval_options options = defaults;
-    options.second = &second;
-    qkvsim_intervals *intervals = run(&first, &options);
+    qkvsim_intervals *intervals =
+        run(INPUT(&input.view, 1, .selection = &first), &second, &options);
     const numbers difference =
         difference_numbers(intervals, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_ENERGY);
     const numbers own =
@@ -898,7 +890,7 @@ START_TEST(the_bootstrap_interval_is_the_basic_one)
     const double levels[] = { 0.95, 0.9, 0.5, 0.999 };
     qkvsim_interval_options options = bootstrap(counts[_i], 0, 5);
     options.level = levels[_i];
-    qkvsim_intervals *intervals = run(NULL, &options);
+    qkvsim_intervals *intervals = run(INPUT(&input.view, 1), NULL, &options);
     ck_assert_int_eq(qkvsim_intervals_replicates(intervals), counts[_i]);
     ck_assert_int_eq(qkvsim_intervals_block_length(intervals), 4); /* 43 ^ (1/3) = 3.5 */
     const qkvsim_analysis *observed = qkvsim_intervals_observed(intervals);
@@ -936,8 +928,8 @@ START_TEST(segments_of_one_row_draw_rows_one_by_one)
         labels[row] = row;
     const qkvsim_interval_options single = bootstrap(30, 1, 4);
     qkvsim_interval_options segmented = bootstrap(30, 9, 4);
-    segmented.segments = labels;
-    qkvsim_intervals *expected = run(NULL, &single), *found = run(NULL, &segmented);
+    qkvsim_intervals *expected = run(INPUT(&input.view, 1), NULL, &single),
+                     *found = run(INPUT(&input.view, 1, .segments = labels), NULL, &segmented);
     ck_assert_mem_eq(
         qkvsim_intervals_values(found, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN),
         qkvsim_intervals_values(expected, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN),
@@ -962,8 +954,8 @@ START_TEST(no_drawn_block_crosses_from_one_segment_to_another)
                                  analyze_rows(&input, rows, 2 * HALF) };
     const qkvsim_selection both = rows_selected(rows, 2 * HALF);
     qkvsim_interval_options options = bootstrap(60, HALF + 5, 4);
-    options.segments = labels;
-    qkvsim_intervals *found = run(&both, &options);
+    qkvsim_intervals *found =
+        run(INPUT(&input.view, 1, .selection = &both, .segments = labels), NULL, &options);
     const double *values =
         qkvsim_intervals_values(found, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
     for (int k = 0; k < 60; k++) {
@@ -988,7 +980,9 @@ START_TEST(a_seed_gives_its_resamples_and_more_of_them_begin_with_the_same)
 {
     const qkvsim_interval_options few = bootstrap(20, 3, 9), many = bootstrap(30, 3, 9),
                                   others = bootstrap(20, 3, 10);
-    qkvsim_intervals *one = run(NULL, &few), *other = run(NULL, &many), *third = run(NULL, &others);
+    qkvsim_intervals *one = run(INPUT(&input.view, 1), NULL, &few),
+                     *other = run(INPUT(&input.view, 1), NULL, &many),
+                     *third = run(INPUT(&input.view, 1), NULL, &others);
     const double *a = qkvsim_intervals_values(one, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
     const double *b =
         qkvsim_intervals_values(other, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
@@ -1012,7 +1006,8 @@ START_TEST(below_8_blocks_there_is_no_interval_but_the_observed_analysis)
         rows[k] = 2 * k;
     for (int64_t n = 1; n <= 16; n++) {
         const qkvsim_selection selection = rows_selected(rows, n);
-        qkvsim_intervals *intervals = run(&selection, &defaults);
+        qkvsim_intervals *intervals =
+            run(INPUT(&input.view, 1, .selection = &selection), NULL, &defaults);
         const numbers found =
             statistic_numbers(intervals, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
         const numbers contrast =
@@ -1042,16 +1037,16 @@ START_TEST(segments_too_short_for_8_blocks_leave_no_default_interval)
     }
     const qkvsim_selection selection = rows_selected(rows, 17);
     qkvsim_interval_options options = defaults;
-    options.segments = labels;
-    qkvsim_intervals *intervals = run(&selection, &options);
+    qkvsim_intervals *intervals =
+        run(INPUT(&input.view, 1, .selection = &selection, .segments = labels), NULL, &options);
     ck_assert_int_eq(qkvsim_intervals_replicates(intervals), 0);
     qkvsim_intervals_free(intervals);
     options.blocks = 8;
-    const qkvsim_analysis_options analysis = selected(&selection);
-    assert_status(
-        context,
-        qkvsim_intervals_run(context, &input.view, 1, layout, &analysis, &options, &intervals),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_intervals_run(
+                      context, INPUT(&input.view, 1, .selection = &selection, .segments = labels),
+                      NULL, layout, NULL, &options, &intervals),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 17);
     assert_message_has_number(context, 6);
 }
@@ -1063,8 +1058,8 @@ START_TEST(statistics_whose_intervals_do_not_hold_have_none)
     two_selections two;
     select_two(&two, 14);
     qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(20, 0, 1);
-    options.second = &two.selection[1];
-    qkvsim_intervals *i = run(&two.selection[0], &options);
+    qkvsim_intervals *i =
+        run(INPUT(&input.view, 1, .selection = &two.selection[0]), &two.selection[1], &options);
     for (int s = 0; s < WITHOUT; s++)
         for (int k = 0; k < METRICS; k++) {
             const numbers own = statistic_numbers(i, 1, metrics[k], bare[s]);
@@ -1098,7 +1093,7 @@ START_TEST(a_statistic_absent_in_one_replicate_has_no_interval)
             *table_at(&calm, r, j) = 1;
     stored copy = store(&calm, QKVSIM_DTYPE_F64, ORDER_C);
     const qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(50, 0, 2);
-    qkvsim_intervals *intervals = run_on(context, &copy, NULL, &options);
+    qkvsim_intervals *intervals = run_on(context, INPUT(&copy.view, 1), NULL, &options);
     const numbers pearson =
         statistic_numbers(intervals, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
     const numbers contrast =
@@ -1129,7 +1124,7 @@ START_TEST(p_is_absent_where_no_replicate_differs)
     for (int64_t j = 0; j < D; j++)
         table_set_constant(&same, j, j > 14 && j % 2 ? -3 : 2);
     stored copy = store(&same, QKVSIM_DTYPE_F64, ORDER_C);
-    qkvsim_intervals *intervals = run_on(context, &copy, NULL, &defaults);
+    qkvsim_intervals *intervals = run_on(context, INPUT(&copy.view, 1), NULL, &defaults);
     const numbers found =
         contrast_numbers(intervals, 0, 5, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
     ck_assert(found.estimate > 0.5 && found.se == 0);
@@ -1142,7 +1137,7 @@ END_TEST
 
 START_TEST(accessors_answer_nothing_where_there_is_nothing)
 {
-    qkvsim_intervals *i = run(NULL, &defaults);
+    qkvsim_intervals *i = run(INPUT(&input.view, 1), NULL, &defaults);
     for (int32_t s = QKVSIM_STATISTIC_MINIMUM; s <= QKVSIM_STATISTIC_MAXIMUM; s++) {
         const numbers extreme = statistic_numbers(i, 0, QKVSIM_METRIC_COSINE, s);
         assert_all_absent(&extreme);
@@ -1187,7 +1182,8 @@ START_TEST(a_metric_not_asked_for_is_absent)
     const qkvsim_analysis_options pearson = { .struct_size = sizeof pearson,
                                               .metrics = QKVSIM_METRIC_PEARSON };
     qkvsim_intervals *i = NULL;
-    assert_ok(context, qkvsim_intervals_run(context, &input.view, 1, layout, &pearson, NULL, &i));
+    assert_ok(context, qkvsim_intervals_run(context, INPUT(&input.view, 1), NULL, layout, &pearson,
+                                            NULL, &i));
     ck_assert(isfinite(statistic_numbers(i, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN).low));
     ck_assert(isnan(statistic_numbers(i, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN).low));
     ck_assert(
@@ -1221,13 +1217,14 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
     two_selections two;
     select_two(&two, 14);
     qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(25, 0, 3);
-    options.second = &two.selection[1];
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_FORTRAN);
     qkvsim_context *single = context_with(1, QKVSIM_KERNELS_AUTO);
-    qkvsim_intervals *expected = run_on(single, &copy, &two.selection[0], &options);
+    qkvsim_intervals *expected = run_on(
+        single, INPUT(&copy.view, 1, .selection = &two.selection[0]), &two.selection[1], &options);
     for (int t = 0; t < 3; t++) {
         qkvsim_context *many = context_with(threads[t], QKVSIM_KERNELS_AUTO);
-        qkvsim_intervals *found = run_on(many, &copy, &two.selection[0], &options);
+        qkvsim_intervals *found = run_on(many, INPUT(&copy.view, 1, .selection = &two.selection[0]),
+                                         &two.selection[1], &options);
         assert_same_intervals(found, expected);
         qkvsim_intervals_free(found);
         qkvsim_context_free(many);
@@ -1244,13 +1241,11 @@ START_TEST(dropped_observations_are_as_if_they_were_not_there)
                              15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25, 26, 27, 28,
                              29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42 };
     const qkvsim_selection without = rows_selected(kept, N - 1);
-    qkvsim_intervals *expected = run(&without, &defaults);
+    qkvsim_intervals *expected = run(INPUT(&input.view, 1, .selection = &without), NULL, &defaults);
     *table_at(&data, 7, 3) = NAN;
     stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
-    qkvsim_analysis_options drop = { .struct_size = sizeof drop,
-                                     .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
-    qkvsim_intervals *found = NULL;
-    assert_ok(context, qkvsim_intervals_run(context, &copy.view, 1, layout, &drop, NULL, &found));
+    qkvsim_intervals *found =
+        run(INPUT(&copy.view, 1, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION), NULL, NULL);
     assert_same_intervals(found, expected);
     int64_t count;
     const int64_t *dropped = qkvsim_analysis_dropped(qkvsim_intervals_observed(found), &count);
@@ -1264,15 +1259,13 @@ END_TEST
 /* A replicate without the row of the NaN could define the feature; its pairs would be others. */
 START_TEST(a_feature_left_out_for_one_nan_is_as_if_it_had_none_but_nans)
 {
-    const qkvsim_analysis_options undefined = { .struct_size = sizeof undefined,
-                                                .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE };
     const qkvsim_interval_options options = _i == 0 ? defaults : bootstrap(20, 0, 3);
     qkvsim_intervals *intervals[2];
     *table_at(&data, 7, 3) = NAN;
     for (int k = 0; k < 2; k++) {
         stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
-        assert_ok(context, qkvsim_intervals_run(context, &copy.view, 1, layout, &undefined,
-                                                &options, &intervals[k]));
+        intervals[k] = run(INPUT(&copy.view, 1, .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE),
+                           NULL, &options);
         stored_free(&copy);
         table_set_constant(&data, 3, NAN);
     }
@@ -1286,17 +1279,22 @@ END_TEST
 
 /* ---- what is refused ---- */
 
+static void assert_two_refused(const qkvsim_selection *selection, const qkvsim_selection *second,
+                               const qkvsim_interval_options *options, int64_t number)
+{
+    qkvsim_intervals *intervals = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_intervals_run(context, INPUT(&input.view, 1, .selection = selection),
+                                       second, layout, NULL, options, &intervals),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, number);
+    ck_assert_ptr_eq(intervals, POISON_HANDLE);
+}
+
 static void assert_refused(const qkvsim_selection *selection,
                            const qkvsim_interval_options *options, int64_t number)
 {
-    const qkvsim_analysis_options analysis = selected(selection);
-    qkvsim_intervals *intervals = POISON_HANDLE;
-    assert_status(
-        context,
-        qkvsim_intervals_run(context, &input.view, 1, layout, &analysis, options, &intervals),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_message_has_number(context, number);
-    ck_assert_ptr_eq(intervals, POISON_HANDLE);
+    assert_two_refused(selection, NULL, options, number);
 }
 
 START_TEST(numbers_out_of_range_are_named)
@@ -1347,17 +1345,12 @@ START_TEST(a_bootstrap_of_a_single_block_is_refused)
         segments[i] = 2 * i < N;
     const qkvsim_selection one_segment = rows_selected(neighbours, 3);
     options = bootstrap(20, 3, 0);
-    options.segments = segments;
     assert_refused(&one_segment, &options, 3);
-    const qkvsim_analysis_options analysis = selected(NULL);
     const int64_t lengths[] = { N - 1, N };
     for (int k = 0; k < 2; k++) {
-        qkvsim_intervals *intervals;
         options = bootstrap(20, lengths[k], 0);
-        options.segments = k == 0 ? NULL : segments;
-        assert_ok(context, qkvsim_intervals_run(context, &input.view, 1, layout, &analysis,
-                                                &options, &intervals));
-        qkvsim_intervals_free(intervals);
+        qkvsim_intervals_free(
+            run(INPUT(&input.view, 1, .segments = k == 0 ? NULL : segments), NULL, &options));
     }
 }
 END_TEST
@@ -1381,18 +1374,15 @@ START_TEST(selections_that_share_a_row_are_refused)
     const int64_t rows[] = { 1, 2, 30, 5, 17 }, others[] = { 0, 3, 17, 18, 30 };
     const qkvsim_selection first = rows_selected(rows, 5), second = rows_selected(others, 5);
     qkvsim_interval_options options = defaults;
-    options.second = &second;
-    assert_refused(&first, &options, 17);
+    assert_two_refused(&first, &second, &options, 17);
     const int64_t outside[] = { 0, N };
     const qkvsim_selection wrong = rows_selected(outside, 2);
-    options.second = &wrong;
-    assert_refused(&first, &options, N);
-    const qkvsim_analysis_options none = selected(NULL);
+    assert_two_refused(&first, &wrong, &options, N);
     qkvsim_intervals *intervals = POISON_HANDLE;
-    options.second = &second;
-    assert_status(
-        context, qkvsim_intervals_run(context, &input.view, 1, layout, &none, &options, &intervals),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_intervals_run(context, INPUT(&input.view, 1), &second, layout, NULL,
+                                       &options, &intervals),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has(context, "second selection");
     ck_assert_ptr_eq(intervals, POISON_HANDLE);
 }
@@ -1403,14 +1393,14 @@ START_TEST(selections_that_share_a_row_that_is_dropped_are_refused)
     const int64_t rows[] = { 1, 2, 7, 8 }, others[] = { 3, 4, 7, 9 };
     const qkvsim_selection first = rows_selected(rows, 4), second = rows_selected(others, 4);
     qkvsim_interval_options options = defaults;
-    options.second = &second;
-    qkvsim_analysis_options drop = selected(&first);
-    drop.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
     *table_at(&data, 7, 3) = NAN;
     stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_intervals *intervals = POISON_HANDLE;
     assert_status(context,
-                  qkvsim_intervals_run(context, &copy.view, 1, layout, &drop, &options, &intervals),
+                  qkvsim_intervals_run(context,
+                                       INPUT(&copy.view, 1, .selection = &first,
+                                             .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
+                                       &second, layout, NULL, &options, &intervals),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 7);
     ck_assert_ptr_eq(intervals, POISON_HANDLE);
@@ -1421,19 +1411,26 @@ END_TEST
 START_TEST(pointers_and_sizes_are_checked)
 {
     qkvsim_intervals *intervals = POISON_HANDLE;
-    ck_assert_int_eq(qkvsim_intervals_run(NULL, &input.view, 1, layout, NULL, NULL, &intervals),
-                     QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_intervals_run(context, &input.view, 1, layout, NULL, NULL, NULL),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_intervals_run(context, NULL, 1, layout, NULL, NULL, &intervals),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context,
-                  qkvsim_intervals_run(context, &input.view, 1, NULL, NULL, NULL, &intervals),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(
+        qkvsim_intervals_run(NULL, INPUT(&input.view, 1), NULL, layout, NULL, NULL, &intervals),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_intervals_run(context, INPUT(&input.view, 1), NULL, layout, NULL, NULL, NULL),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_intervals_run(context, INPUT(NULL, 1), NULL, layout, NULL, NULL, &intervals),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_intervals_run(context, INPUT(&input.view, 1), NULL, NULL, NULL, NULL, &intervals),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     qkvsim_interval_options options = defaults;
     options.struct_size = 3;
     assert_status(context,
-                  qkvsim_intervals_run(context, &input.view, 1, layout, NULL, &options, &intervals),
+                  qkvsim_intervals_run(context, INPUT(&input.view, 1), NULL, layout, NULL, &options,
+                                       &intervals),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(intervals, POISON_HANDLE);
 }
@@ -1447,16 +1444,16 @@ static qkvsim_status whole_run(qkvsim_context *with, void *argument)
     two_selections two;
     select_two(&two, 14);
     qkvsim_interval_options options = *given;
-    options.second = &two.selection[1];
-    qkvsim_analysis_options analysis = selected(&two.selection[0]);
-    analysis.metrics = METRICS_SUM;
-    analysis.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
-    analysis.metrics = METRICS_SUM;
+    const qkvsim_analysis_options analysis = { .struct_size = sizeof analysis,
+                                               .metrics = METRICS_SUM };
     qkvsim_layout *own = NULL;
     qkvsim_intervals *intervals = POISON_HANDLE;
     qkvsim_status status = qkvsim_layout_thirds(with, D, &own);
     if (status == QKVSIM_OK)
-        status = qkvsim_intervals_run(with, &input.view, 1, own, &analysis, &options, &intervals);
+        status = qkvsim_intervals_run(with,
+                                      INPUT(&input.view, 1, .selection = &two.selection[0],
+                                            .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
+                                      &two.selection[1], own, &analysis, &options, &intervals);
     if (status == QKVSIM_OK)
         qkvsim_intervals_free(intervals);
     else
@@ -1542,7 +1539,7 @@ static void find_truth(const world *w, qkvsim_layout *with, double truth[COVERED
     table rows = world_rows(w, WORLD_TRUTH, 7);
     stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_analysis *analysis;
-    assert_ok(context, qkvsim_analyze(context, &copy.view, 1, with, NULL, &analysis));
+    assert_ok(context, qkvsim_analyze(context, INPUT(&copy.view, 1), with, NULL, &analysis));
     for (int k = 0; k < COVERED; k++)
         truth[k] = qkvsim_analysis_statistic(analysis, 1, covered[k][0], covered[k][1]);
     qkvsim_analysis_free(analysis);
@@ -1562,7 +1559,8 @@ static void measure_coverage(const world *w, int64_t n, const qkvsim_interval_op
         table rows = world_rows(w, n, 1000 + (uint64_t)k);
         stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
         qkvsim_intervals *i = NULL;
-        assert_ok(context, qkvsim_intervals_run(context, &copy.view, 1, thirds, NULL, options, &i));
+        assert_ok(context, qkvsim_intervals_run(context, INPUT(&copy.view, 1), NULL, thirds, NULL,
+                                                options, &i));
         for (int c = 0; c < COVERED; c++) {
             const numbers found = statistic_numbers(i, 1, covered[c][0], covered[c][1]);
             coverage[c] += (found.low <= truth[c] && truth[c] <= found.high) / (double)repetitions;
@@ -1615,8 +1613,8 @@ START_TEST(long_blocks_see_the_dependence_of_neighbours)
         const qkvsim_interval_options options =
             k == 2 ? defaults : bootstrap(200, k == 0 ? 1 : 50, 2);
         qkvsim_intervals *i = NULL;
-        assert_ok(context,
-                  qkvsim_intervals_run(context, &copy.view, 1, thirds, NULL, &options, &i));
+        assert_ok(context, qkvsim_intervals_run(context, INPUT(&copy.view, 1), NULL, thirds, NULL,
+                                                &options, &i));
         se[k] = statistic_numbers(i, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN).se;
         qkvsim_intervals_free(i);
     }
@@ -1652,11 +1650,11 @@ static numbers difference_of_clusters(const table *rows, const clusters *c, qkvs
                                       int32_t metric, int32_t statistic)
 {
     stored copy = store(rows, QKVSIM_DTYPE_F32, ORDER_C);
-    const qkvsim_analysis_options analysis = selected(&c->selection[0]);
     qkvsim_interval_options options = defaults;
-    options.second = &c->selection[1];
     qkvsim_intervals *i = NULL;
-    assert_ok(context, qkvsim_intervals_run(context, &copy.view, 1, with, &analysis, &options, &i));
+    assert_ok(context,
+              qkvsim_intervals_run(context, INPUT(&copy.view, 1, .selection = &c->selection[0]),
+                                   &c->selection[1], with, NULL, &options, &i));
     const numbers found = difference_numbers(i, 1, metric, statistic);
     qkvsim_intervals_free(i);
     stored_free(&copy);

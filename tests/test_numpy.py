@@ -29,6 +29,13 @@ class View(ctypes.Structure):
                 ("dtype", ctypes.c_int32)]
 
 
+class Input(ctypes.Structure):
+    _fields_ = [("struct_size", ctypes.c_size_t), ("parts", ctypes.c_void_p),
+                ("part_count", ctypes.c_int64), ("selection", ctypes.c_void_p),
+                ("segments", ctypes.c_void_p), ("arithmetic", ctypes.c_int32),
+                ("nonfinite", ctypes.c_int32)]
+
+
 class Matrix(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_size_t), ("data", ctypes.c_void_p),
                 ("rows", ctypes.c_int64), ("columns", ctypes.c_int64),
@@ -41,10 +48,9 @@ class Bins(ctypes.Structure):
 
 
 class AnalysisOptions(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("selection", ctypes.c_void_p),
-                ("bins", ctypes.c_void_p), ("pair_groups", ctypes.c_void_p),
-                ("pair_group_count", ctypes.c_int32), ("metrics", ctypes.c_int32),
-                ("precision", ctypes.c_int32), ("nonfinite", ctypes.c_int32)]
+    _fields_ = [("struct_size", ctypes.c_size_t), ("bins", ctypes.c_void_p),
+                ("pair_groups", ctypes.c_void_p), ("pair_group_count", ctypes.c_int32),
+                ("metrics", ctypes.c_int32)]
 
 
 class Pair(ctypes.Structure):
@@ -53,10 +59,9 @@ class Pair(ctypes.Structure):
 
 
 class PairsOptions(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("selection", ctypes.c_void_p),
-                ("pair_groups", ctypes.c_void_p), ("pair_group_count", ctypes.c_int32),
-                ("metric", ctypes.c_int32), ("precision", ctypes.c_int32),
-                ("nonfinite", ctypes.c_int32), ("sign", ctypes.c_int32),
+    _fields_ = [("struct_size", ctypes.c_size_t), ("pair_groups", ctypes.c_void_p),
+                ("pair_group_count", ctypes.c_int32), ("metric", ctypes.c_int32),
+                ("sign", ctypes.c_int32),
                 ("per_pair_group", ctypes.c_int32), ("threshold", ctypes.c_void_p),
                 ("top", ctypes.c_int64), ("limit", ctypes.c_int64)]
 
@@ -78,6 +83,14 @@ def view_of(array):
                 DTYPES[array.dtype.name])
 
 
+def input_of(view, selection=None):
+    """An input of one part, which lives as long as what it points to."""
+    made = Input(ctypes.sizeof(Input), ctypes.addressof(view), 1)
+    made.selection = ctypes.addressof(selection) if selection is not None else None
+    made.pointed_to = view, selection
+    return made
+
+
 class AgainstNumpy(unittest.TestCase):
     def setUp(self):
         self.random = numpy.random.default_rng(1)
@@ -95,8 +108,8 @@ class AgainstNumpy(unittest.TestCase):
         out = numpy.full((d, d), 7, dtype)
         matrix = Matrix(ctypes.sizeof(Matrix), out.ctypes.data, d, d, d, DTYPES[out.dtype.name])
         view = view_of(data)
-        self.check(LIBRARY.qkvsim_similarity(self.context, ctypes.byref(view), 1, METRICS[metric],
-                                             None, ctypes.byref(matrix)))
+        self.check(LIBRARY.qkvsim_similarity(self.context, ctypes.byref(input_of(view)),
+                                             METRICS[metric], None, ctypes.byref(matrix)))
         return out
 
     def thirds(self, d):
@@ -109,10 +122,9 @@ class AgainstNumpy(unittest.TestCase):
         """Histograms and means of the six pair groups of thirds, for both metrics."""
         layout, analysis = self.thirds(data.shape[1]), ctypes.c_void_p()
         bins = Bins(ctypes.sizeof(Bins), count, -1, 1, None)
-        options = AnalysisOptions(ctypes.sizeof(AnalysisOptions), None,
-                                  ctypes.addressof(bins), None, 0, 0, 0, 0)
+        options = AnalysisOptions(ctypes.sizeof(AnalysisOptions), ctypes.addressof(bins))
         view = view_of(data)
-        self.check(LIBRARY.qkvsim_analyze(self.context, ctypes.byref(view), 1, layout,
+        self.check(LIBRARY.qkvsim_analyze(self.context, ctypes.byref(input_of(view)), layout,
                                           ctypes.byref(options), ctypes.byref(analysis)))
         results = {}
         for name in ("cosine", "pearson"):
@@ -130,7 +142,7 @@ class AgainstNumpy(unittest.TestCase):
         options = PairsOptions(ctypes.sizeof(PairsOptions), metric=METRICS[metric], top=top,
                                threshold=ctypes.addressof(least))
         view = view_of(data)
-        self.check(LIBRARY.qkvsim_pairs_find(self.context, ctypes.byref(view), 1, None,
+        self.check(LIBRARY.qkvsim_pairs_find(self.context, ctypes.byref(input_of(view)), None,
                                              ctypes.byref(options), ctypes.byref(found)))
         pointer = LIBRARY.qkvsim_pairs_list(found, ctypes.byref(count))
         pairs = [(p.i, p.j, p.value) for p in (pointer[:count.value] if pointer else [])]
@@ -246,32 +258,32 @@ class AgainstNumpy(unittest.TestCase):
 
 
 class Example(unittest.TestCase):
-    """view_of of examples/analysis.py, which README.md gives to users."""
+    """input_of of examples/analysis.py, which README.md gives to users."""
     @classmethod
     def setUpClass(cls):
         arguments, folder = sys.argv, os.getcwd()
         sys.argv = ["analysis.py", os.path.abspath(LIBRARY._name)]
         os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples"))
         with contextlib.redirect_stdout(io.StringIO()):
-            cls.view_of = staticmethod(runpy.run_path("analysis.py")["view_of"])
+            cls.input_of = staticmethod(runpy.run_path("analysis.py")["input_of"])
         os.chdir(folder)
         sys.argv = arguments
 
     def pearson(self, array):
-        """Through the example's view, which alone keeps a temporary array."""
-        view = self.view_of(array)
+        """Through the example's input, which alone keeps a temporary array."""
+        given = self.input_of(array)
         matrix = numpy.empty((array.shape[1],) * 2)
         del array
         context = ctypes.c_void_p()
         self.assertEqual(LIBRARY.qkvsim_context_create(None, ctypes.byref(context)), 0)
         output = Matrix(ctypes.sizeof(Matrix), matrix.ctypes.data, *matrix.shape, len(matrix), 4)
-        status = LIBRARY.qkvsim_similarity(context, ctypes.byref(view), 1, METRICS["pearson"], None,
-                                           ctypes.byref(output))
+        status = LIBRARY.qkvsim_similarity(context, ctypes.byref(given),
+                                           METRICS["pearson"], None, ctypes.byref(output))
         self.assertEqual(status, 0, LIBRARY.qkvsim_last_error(context))
         LIBRARY.qkvsim_context_free(context)
         return matrix
 
-    def test_a_view_is_the_array_or_refused(self):
+    def test_an_input_is_the_array_or_refused(self):
         values = numpy.random.default_rng(1).normal(size=(50, 9)) + 1
         aligned = numpy.zeros(values.shape, [("x", "f4"), ("y", "i4")])
         packed = numpy.zeros(values.shape, [("x", "f4"), ("y", "i2")])
@@ -283,7 +295,7 @@ class Example(unittest.TestCase):
             numpy.testing.assert_allclose(self.pearson(array.copy()), expected, atol=1e-6)
         for array in (packed["x"], values.astype(values.dtype.newbyteorder()), values.astype(int)):
             with self.assertRaises(ValueError):
-                self.view_of(array)
+                self.input_of(array)
 
 
 if __name__ == "__main__":

@@ -48,17 +48,21 @@ static int compare(const void *left, const void *right)
     return (a->j > b->j) - (a->j < b->j);
 }
 
-static double *own_matrix(const qkvsim_view *view, const qkvsim_pairs_options *options)
+static int64_t features_of(const qkvsim_input *read)
 {
-    const int64_t d = view->features;
+    int64_t features = 0;
+    for (int64_t p = 0; p < read->part_count; p++)
+        features += read->parts[p].features;
+    return features;
+}
+
+static double *own_matrix(const qkvsim_input *read, const qkvsim_pairs_options *options)
+{
+    const int64_t d = features_of(read);
     double *values = malloc((size_t)(d * d) * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_DTYPE_F64);
-    const qkvsim_similarity_options similarity = { .struct_size = sizeof similarity,
-                                                   .selection = options->selection,
-                                                   .precision = options->precision,
-                                                   .nonfinite = options->nonfinite };
     const int32_t metric = options->metric != 0 ? options->metric : QKVSIM_METRIC_COSINE;
-    assert_ok(context, qkvsim_similarity(context, view, 1, metric, &similarity, &matrix));
+    assert_ok(context, qkvsim_similarity(context, read, metric, NULL, &matrix));
     return values;
 }
 
@@ -80,12 +84,12 @@ static int64_t cut(qkvsim_pair *pairs, int64_t count, const qkvsim_pairs_options
     return kept;
 }
 
-static int64_t obvious_pairs(const qkvsim_view *view, const qkvsim_layout *layout,
+static int64_t obvious_pairs(const qkvsim_input *read, const qkvsim_layout *layout,
                              const qkvsim_pairs_options *options, qkvsim_pair **pairs)
 {
-    const int64_t d = view->features;
+    const int64_t d = features_of(read);
     const int32_t *group_of = layout != NULL ? qkvsim_layout_group_of(layout) : NULL;
-    double *values = own_matrix(view, options);
+    double *values = own_matrix(read, options);
     int64_t count = 0;
     *pairs = malloc((size_t)(d * d) * sizeof **pairs);
     for (int64_t i = 0; i < d; i++)
@@ -122,21 +126,21 @@ static void assert_pairs(const qkvsim_pairs *found, const qkvsim_pair *expected,
     }
 }
 
-static qkvsim_pairs *find(qkvsim_context *with, const qkvsim_view *view,
+static qkvsim_pairs *find(qkvsim_context *with, const qkvsim_input *read,
                           const qkvsim_layout *layout, const qkvsim_pairs_options *options)
 {
     qkvsim_pairs *pairs;
-    assert_ok(with, qkvsim_pairs_find(with, view, 1, layout, options, &pairs));
+    assert_ok(with, qkvsim_pairs_find(with, read, layout, options, &pairs));
     return pairs;
 }
 
 /* Finds both ways; returns how many pairs there are. */
-static int64_t check_pairs(const qkvsim_view *view, const qkvsim_layout *layout,
+static int64_t check_pairs(const qkvsim_input *read, const qkvsim_layout *layout,
                            const qkvsim_pairs_options *options)
 {
     qkvsim_pair *expected;
-    const int64_t count = obvious_pairs(view, layout, options, &expected);
-    qkvsim_pairs *pairs = find(context, view, layout, options);
+    const int64_t count = obvious_pairs(read, layout, options, &expected);
+    qkvsim_pairs *pairs = find(context, read, layout, options);
     assert_pairs(pairs, expected, count);
     qkvsim_pairs_free(pairs);
     free(expected);
@@ -159,7 +163,7 @@ START_TEST(over_a_threshold_is_what_the_matrix_has)
             for (int t = 0; t < (options.sign == QKVSIM_SIGN_BOTH ? 5 : 7); t++) {
                 options.metric = metrics[m];
                 options.threshold = &thresholds[t];
-                check_pairs(&copy.view, layout, &options);
+                check_pairs(INPUT(&copy.view, 1), layout, &options);
             }
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -179,7 +183,7 @@ START_TEST(the_top_are_the_first_of_all_sorted)
             for (int t = 0; t < 6; t++) {
                 options.metric = metrics[m];
                 options.top = tops[t];
-                check_pairs(&copy.view, layout, &options);
+                check_pairs(INPUT(&copy.view, 1), layout, &options);
             }
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -201,12 +205,12 @@ START_TEST(each_pair_group_has_its_own_top)
     options.per_pair_group = 1;
     for (options.top = 1; options.top <= 625; options.top *= 5)
         for (options.sign = QKVSIM_SIGN_BOTH; options.sign <= QKVSIM_SIGN_NEGATIVE; options.sign++)
-            check_pairs(&copy.view, layout, &options);
+            check_pairs(INPUT(&copy.view, 1), layout, &options);
     const double threshold = 0.2;
     options.threshold = &threshold;
     options.sign = QKVSIM_SIGN_POSITIVE;
     options.top = 40;
-    check_pairs(&copy.view, layout, &options);
+    check_pairs(INPUT(&copy.view, 1), layout, &options);
     qkvsim_layout_free(layout);
     stored_free(&copy);
     table_free(&data);
@@ -221,7 +225,7 @@ START_TEST(with_both_it_is_the_top_of_those_over_the_threshold)
     qkvsim_pairs_options options = defaults;
     options.threshold = &thresholds[_i];
     options.top = 300;
-    const int64_t count = check_pairs(&copy.view, NULL, &options);
+    const int64_t count = check_pairs(INPUT(&copy.view, 1), NULL, &options);
     ck_assert(_i == 0 ? count == 300 : count < 300);
     stored_free(&copy);
     table_free(&data);
@@ -239,12 +243,12 @@ START_TEST(chosen_pair_groups_are_as_among_all)
     options.pair_groups = chosen[_i];
     options.pair_group_count = 2;
     options.threshold = &threshold;
-    ck_assert_int_gt(check_pairs(&copy.view, layout, &options), 0);
+    ck_assert_int_gt(check_pairs(INPUT(&copy.view, 1), layout, &options), 0);
     options.threshold = NULL;
     options.top = 500;
-    check_pairs(&copy.view, layout, &options);
+    check_pairs(INPUT(&copy.view, 1), layout, &options);
     options.per_pair_group = 1;
-    check_pairs(&copy.view, layout, &options);
+    check_pairs(INPUT(&copy.view, 1), layout, &options);
     qkvsim_layout_free(layout);
     stored_free(&copy);
     table_free(&data);
@@ -257,15 +261,15 @@ START_TEST(a_threshold_is_reached_where_it_is_equalled)
     stored copy = store(&data, _i == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.top = 100;
-    qkvsim_pairs *all = find(context, &copy.view, NULL, &options);
+    qkvsim_pairs *all = find(context, INPUT(&copy.view, 1), NULL, &options);
     const qkvsim_pair *list = qkvsim_pairs_list(all, NULL);
     options.top = 0;
     for (int64_t k = 0; k < 100; k += 7) {
         double threshold = fabs(list[k].value);
         options.threshold = &threshold;
-        ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), k + 1);
+        ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), k + 1);
         threshold = nextafter(threshold, 2);
-        ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), k);
+        ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), k);
     }
     qkvsim_pairs_free(all);
     stored_free(&copy);
@@ -288,7 +292,8 @@ START_TEST(a_threshold_of_1_finds_every_pair_of_equal_columns)
                                          .threshold = &threshold };
         qkvsim_pairs *found;
         int64_t count;
-        assert_ok(context, qkvsim_pairs_find(context, &copy.view, 1, NULL, &options, &found));
+        assert_ok(context,
+                  qkvsim_pairs_find(context, INPUT(&copy.view, 1), NULL, &options, &found));
         const qkvsim_pair *list = qkvsim_pairs_list(found, &count);
         ck_assert_int_eq(count, 26 * 25 / 2);
         for (int64_t k = 0; k < count; k++)
@@ -313,7 +318,7 @@ START_TEST(ties_stand_by_i_and_then_j)
     qkvsim_pairs_options options = defaults;
     options.metric = QKVSIM_METRIC_PEARSON;
     options.threshold = &threshold;
-    qkvsim_pairs *pairs = find(context, &copy.view, layout, &options);
+    qkvsim_pairs *pairs = find(context, INPUT(&copy.view, 1), layout, &options);
     int64_t count, k = 0;
     const qkvsim_pair *list = qkvsim_pairs_list(pairs, &count);
     ck_assert_int_eq(count, D * (D - 1) / 2);
@@ -323,9 +328,9 @@ START_TEST(ties_stand_by_i_and_then_j)
                 ck_abort_msg("pair %ld is (%ld, %ld)", (long)k, (long)list[k].i, (long)list[k].j);
     qkvsim_pairs_free(pairs);
     options.top = 1234;
-    check_pairs(&copy.view, layout, &options);
+    check_pairs(INPUT(&copy.view, 1), layout, &options);
     options.per_pair_group = 1;
-    check_pairs(&copy.view, layout, &options);
+    check_pairs(INPUT(&copy.view, 1), layout, &options);
     qkvsim_layout_free(layout);
     stored_free(&copy);
     table_free(&data);
@@ -342,14 +347,14 @@ START_TEST(undefined_pairs_are_never_found)
     qkvsim_pairs_options options = defaults;
     options.sign = QKVSIM_SIGN_NEGATIVE;
     options.threshold = &least;
-    ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 8 * 7 / 2);
+    ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), 8 * 7 / 2);
     for (int m = 1; m < 3; m++) {
         options.metric = metrics[m];
-        ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 7 * 6 / 2);
+        ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), 7 * 6 / 2);
     }
     options.threshold = NULL;
     options.top = 36;
-    ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 7 * 6 / 2);
+    ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), 7 * 6 / 2);
     stored_free(&copy);
     table_free(&data);
 }
@@ -361,9 +366,9 @@ START_TEST(one_observation_has_cosines_and_no_pearson_values)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.top = 45;
-    ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 45);
+    ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), 45);
     options.metric = QKVSIM_METRIC_PEARSON;
-    ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 0);
+    ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), 0);
     stored_free(&copy);
     table_free(&data);
 }
@@ -376,11 +381,11 @@ START_TEST(one_feature_has_no_pairs)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.threshold = &threshold;
-    ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 0);
+    ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), 0);
     options.threshold = NULL;
     options.top = 1;
     qkvsim_pairs *pairs;
-    assert_status(context, qkvsim_pairs_find(context, &copy.view, 1, NULL, &options, &pairs),
+    assert_status(context, qkvsim_pairs_find(context, INPUT(&copy.view, 1), NULL, &options, &pairs),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     stored_free(&copy);
     table_free(&data);
@@ -399,20 +404,20 @@ START_TEST(selected_observations_and_nonfinite_ones_are_as_in_the_matrix)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.top = 200;
-    options.selection = &selection;
+    qkvsim_input read = *INPUT(&copy.view, 1, .selection = &selection);
     qkvsim_pairs *pairs = POISON_HANDLE;
-    assert_status(context, qkvsim_pairs_find(context, &copy.view, 1, NULL, &options, &pairs),
+    assert_status(context, qkvsim_pairs_find(context, &read, NULL, &options, &pairs),
                   QKVSIM_ERROR_NONFINITE);
     assert_message_has_number(context, 15);
     assert_message_has_number(context, 6);
     ck_assert_ptr_eq(pairs, POISON_HANDLE);
-    options.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
-    check_pairs(&copy.view, NULL, &options);
-    pairs = find(context, &copy.view, NULL, &options);
+    read.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
+    check_pairs(&read, NULL, &options);
+    pairs = find(context, &read, NULL, &options);
     ck_assert_int_eq(qkvsim_pairs_observations(pairs), 9);
     qkvsim_pairs_free(pairs);
-    options.nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE;
-    check_pairs(&copy.view, NULL, &options);
+    read.nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE;
+    check_pairs(&read, NULL, &options);
     stored_free(&copy);
     table_free(&data);
 }
@@ -424,13 +429,13 @@ START_TEST(double_arithmetic_can_be_asked_for)
     table data = table_normal(50, 90, 11);
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
-    options.precision = QKVSIM_DTYPE_F64;
     options.threshold = &threshold;
-    qkvsim_pairs *pairs = find(context, &copy.view, NULL, &options);
+    qkvsim_pairs *pairs =
+        find(context, INPUT(&copy.view, 1, .arithmetic = QKVSIM_DTYPE_F64), NULL, &options);
     const double value = qkvsim_pairs_list(pairs, NULL)[0].value;
     ck_assert_double_ne((double)(float)value, value);
     qkvsim_pairs_free(pairs);
-    check_pairs(&copy.view, NULL, &options);
+    check_pairs(INPUT(&copy.view, 1, .arithmetic = QKVSIM_DTYPE_F64), NULL, &options);
     stored_free(&copy);
     table_free(&data);
 }
@@ -463,10 +468,10 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
     qkvsim_layout *layout = layout_in_turns(900, 5);
     const qkvsim_pairs_options *options = &questions[_i % 4];
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_AUTO);
-    qkvsim_pairs *expected = find(one, &copy.view, layout, options);
+    qkvsim_pairs *expected = find(one, INPUT(&copy.view, 1), layout, options);
     for (int32_t threads = 2; threads <= 9; threads++) {
         qkvsim_context *many = context_with(threads, QKVSIM_KERNELS_AUTO);
-        qkvsim_pairs *pairs = find(many, &copy.view, layout, options);
+        qkvsim_pairs *pairs = find(many, INPUT(&copy.view, 1), layout, options);
         assert_same_pairs(pairs, expected);
         qkvsim_pairs_free(pairs);
         qkvsim_context_free(many);
@@ -485,10 +490,10 @@ START_TEST(every_order_in_memory_gives_identical_results)
     qkvsim_layout *layout = layout_in_turns(150, 3);
     for (int32_t dtype = QKVSIM_DTYPE_F16; dtype <= QKVSIM_DTYPE_F64; dtype++) {
         stored plain = store(&data, dtype, ORDER_C);
-        qkvsim_pairs *expected = find(context, &plain.view, layout, &questions[_i]);
+        qkvsim_pairs *expected = find(context, INPUT(&plain.view, 1), layout, &questions[_i]);
         for (int32_t order = ORDER_FORTRAN; order < ORDER_COUNT; order++) {
             stored copy = store(&data, dtype, order);
-            qkvsim_pairs *pairs = find(context, &copy.view, layout, &questions[_i]);
+            qkvsim_pairs *pairs = find(context, INPUT(&copy.view, 1), layout, &questions[_i]);
             assert_same_pairs(pairs, expected);
             qkvsim_pairs_free(pairs);
             stored_free(&copy);
@@ -510,8 +515,8 @@ START_TEST(one_fused_view_and_its_three_parts_are_identical)
                                   view_of_columns(&copy.view, 274, 137) };
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 411, &layout));
-    qkvsim_pairs *fused = find(context, &copy.view, layout, &questions[_i]), *apart;
-    assert_ok(context, qkvsim_pairs_find(context, parts, 3, layout, &questions[_i], &apart));
+    qkvsim_pairs *fused = find(context, INPUT(&copy.view, 1), layout, &questions[_i]), *apart;
+    assert_ok(context, qkvsim_pairs_find(context, INPUT(parts, 3), layout, &questions[_i], &apart));
     assert_same_pairs(fused, apart);
     qkvsim_pairs_free(fused);
     qkvsim_pairs_free(apart);
@@ -532,8 +537,8 @@ START_TEST(features_in_another_order_give_the_same_pairs_there)
     stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
            moved = store(&turned, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_pairs_options options = { .struct_size = sizeof options, .top = 3000 };
-    qkvsim_pairs *one = find(context, &plain.view, NULL, &options);
-    qkvsim_pairs *other = find(context, &moved.view, NULL, &options);
+    qkvsim_pairs *one = find(context, INPUT(&plain.view, 1), NULL, &options);
+    qkvsim_pairs *other = find(context, INPUT(&moved.view, 1), NULL, &options);
     int64_t count;
     const qkvsim_pair *list = qkvsim_pairs_list(other, &count);
     qkvsim_pair *back = malloc((size_t)count * sizeof *back);
@@ -561,9 +566,9 @@ START_TEST(a_used_context_finds_the_same)
     stored other = store(&large, QKVSIM_DTYPE_F64, ORDER_C),
            copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_pairs_options options = { .struct_size = sizeof options, .top = 900 };
-    qkvsim_pairs *fresh = find(context, &copy.view, NULL, &options);
-    qkvsim_pairs_free(find(context, &other.view, NULL, &options));
-    qkvsim_pairs *used = find(context, &copy.view, NULL, &options);
+    qkvsim_pairs *fresh = find(context, INPUT(&copy.view, 1), NULL, &options);
+    qkvsim_pairs_free(find(context, INPUT(&other.view, 1), NULL, &options));
+    qkvsim_pairs *used = find(context, INPUT(&copy.view, 1), NULL, &options);
     assert_same_pairs(used, fresh);
     qkvsim_pairs_free(fresh);
     qkvsim_pairs_free(used);
@@ -585,9 +590,9 @@ START_TEST(more_pairs_than_there_is_room_for_at_first_are_all_found)
     qkvsim_pairs_options options = defaults;
     options.threshold = &threshold;
     if (_i == 0)
-        ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), 79800);
+        ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), 79800);
     else
-        ck_assert_int_gt(check_pairs(&copy.view, NULL, &options), 65536);
+        ck_assert_int_gt(check_pairs(INPUT(&copy.view, 1), NULL, &options), 65536);
     stored_free(&copy);
     table_free(&data);
 }
@@ -602,10 +607,10 @@ START_TEST(a_result_that_just_fits_is_whole)
     stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.threshold = &threshold;
-    qkvsim_pairs *all = find(context, &copy.view, NULL, &options);
+    qkvsim_pairs *all = find(context, INPUT(&copy.view, 1), NULL, &options);
     for (int64_t count = ROOM - 1; count <= ROOM + 1; count++) {
         threshold = fabs(qkvsim_pairs_list(all, NULL)[count - 1].value);
-        ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), count);
+        ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), count);
     }
     qkvsim_pairs_free(all);
     stored_free(&copy);
@@ -620,21 +625,22 @@ START_TEST(over_the_limit_is_an_error_that_says_how_many)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_pairs_options options = defaults;
     options.threshold = &thresholds[_i];
-    const int64_t count = check_pairs(&copy.view, NULL, &options);
+    const int64_t count = check_pairs(INPUT(&copy.view, 1), NULL, &options);
     options.limit = count;
-    ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), count);
+    ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), count);
     const int64_t limits[] = { 1, count / 2, count - 1 };
     for (int k = 0; k < 3; k++) {
         options.limit = limits[k];
         qkvsim_pairs *pairs = POISON_HANDLE;
-        assert_status(context, qkvsim_pairs_find(context, &copy.view, 1, NULL, &options, &pairs),
+        assert_status(context,
+                      qkvsim_pairs_find(context, INPUT(&copy.view, 1), NULL, &options, &pairs),
                       QKVSIM_ERROR_TOO_LARGE);
         assert_message_has_number(context, count);
         assert_message_has_number(context, limits[k]);
         ck_assert_ptr_eq(pairs, POISON_HANDLE);
     }
     options.top = count;
-    ck_assert_int_eq(check_pairs(&copy.view, NULL, &options), count);
+    ck_assert_int_eq(check_pairs(INPUT(&copy.view, 1), NULL, &options), count);
     stored_free(&copy);
     table_free(&data);
 }
@@ -657,7 +663,7 @@ START_TEST(memory_follows_the_result)
         options.top = 1000;
     else
         options.threshold = &threshold;
-    qkvsim_pairs *pairs = find(with, &copy.view, NULL, &options);
+    qkvsim_pairs *pairs = find(with, INPUT(&copy.view, 1), NULL, &options);
     ck_assert_int_lt((int64_t)counter.peak_bytes, 6000000);
     qkvsim_context_free(with);
     int64_t count;
@@ -677,7 +683,7 @@ static void assert_refused(const qkvsim_view *view, const qkvsim_layout *layout,
                            const qkvsim_pairs_options *options, const char *says)
 {
     qkvsim_pairs *pairs = POISON_HANDLE;
-    assert_status(context, qkvsim_pairs_find(context, view, 1, layout, options, &pairs),
+    assert_status(context, qkvsim_pairs_find(context, INPUT(view, 1), layout, options, &pairs),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has(context, says);
     ck_assert_ptr_eq(pairs, POISON_HANDLE);
@@ -716,7 +722,6 @@ START_TEST(bad_options_are_refused)
     REFUSED("sign is -1", .top = 1, .sign = -1);
     REFUSED("metric is 4", .top = 1, .metric = QKVSIM_METRIC_COVARIANCE);
     REFUSED("metric is 3", .top = 1, .metric = QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON);
-    REFUSED("precision is 7", .top = 1, .precision = 7);
 #undef REFUSED
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -732,7 +737,7 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
     } newer = { .known = { .struct_size = sizeof newer, .top = 9 } };
     table data = table_normal(20, 30, 22);
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
-    qkvsim_pairs *pairs = find(context, &copy.view, NULL, &newer.known);
+    qkvsim_pairs *pairs = find(context, INPUT(&copy.view, 1), NULL, &newer.known);
     int64_t count;
     qkvsim_pairs_list(pairs, &count);
     ck_assert_int_eq(count, 9);
@@ -753,13 +758,13 @@ START_TEST(null_and_mismatched_arguments_are_refused)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(31, 3);
     qkvsim_pairs *pairs = POISON_HANDLE;
-    ck_assert_int_eq(qkvsim_pairs_find(NULL, &copy.view, 1, NULL, &options, &pairs),
+    ck_assert_int_eq(qkvsim_pairs_find(NULL, INPUT(&copy.view, 1), NULL, &options, &pairs),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_pairs_find(context, NULL, 1, NULL, &options, &pairs),
+    assert_status(context, qkvsim_pairs_find(context, INPUT(NULL, 1), NULL, &options, &pairs),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_pairs_find(context, &copy.view, 0, NULL, &options, &pairs),
+    assert_status(context, qkvsim_pairs_find(context, INPUT(&copy.view, 0), NULL, &options, &pairs),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_pairs_find(context, &copy.view, 1, NULL, &options, NULL),
+    assert_status(context, qkvsim_pairs_find(context, INPUT(&copy.view, 1), NULL, &options, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_refused(&copy.view, layout, &options, "31");
     ck_assert_ptr_eq(pairs, POISON_HANDLE);
@@ -787,7 +792,7 @@ static qkvsim_status run_find(qkvsim_context *with, void *argument)
     const interruptible *job = argument;
     qkvsim_pairs *pairs = POISON_HANDLE;
     const qkvsim_status status =
-        qkvsim_pairs_find(with, &job->view, 1, job->layout, job->options, &pairs);
+        qkvsim_pairs_find(with, INPUT(&job->view, 1), job->layout, job->options, &pairs);
     if (status == QKVSIM_OK)
         qkvsim_pairs_free(pairs);
     else

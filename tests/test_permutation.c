@@ -53,27 +53,27 @@ static qkvsim_layout *one_group(int64_t d)
 }
 
 /* Without a layout of the test's own, schemes that need one get scattered groups. */
-static void permute_into(qkvsim_context *with, const qkvsim_view *parts, int32_t part_count,
+static void permute_into(qkvsim_context *with, const qkvsim_input *read,
                          const qkvsim_permutation *permutation, const qkvsim_matrix *matrix)
 {
     if (permutation->scheme < QKVSIM_SCHEME_GROUP || permutation->layout != NULL) {
-        assert_ok(with, qkvsim_permute(with, parts, part_count, permutation, matrix));
+        assert_ok(with, qkvsim_permute(with, read, permutation, matrix));
         return;
     }
     qkvsim_layout *layout = scattered_groups(matrix->columns);
     qkvsim_permutation complete = *permutation;
     complete.layout = layout;
-    assert_ok(with, qkvsim_permute(with, parts, part_count, &complete, matrix));
+    assert_ok(with, qkvsim_permute(with, read, &complete, matrix));
     qkvsim_layout_free(layout);
 }
 
 /* The permuted copy in double, which holds every type's values exactly. */
-static table permuted(qkvsim_context *with, const qkvsim_view *parts, int32_t part_count,
+static table permuted(qkvsim_context *with, const qkvsim_input *read,
                       const qkvsim_permutation *permutation, int64_t n, int64_t d)
 {
     table copy = table_new(n, d);
     const qkvsim_matrix matrix = matrix_of(copy.values, n, d, QKVSIM_DTYPE_F64);
-    permute_into(with, parts, part_count, permutation, &matrix);
+    permute_into(with, read, permutation, &matrix);
     return copy;
 }
 
@@ -124,7 +124,7 @@ START_TEST(all_keeps_exactly_the_values_of_the_whole)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t p = 0; p < 3; p++) {
         const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_ALL, 5, p);
-        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, data.n, data.d);
         assert_same_values(result.values, data.values, data.n * data.d);
         table_free(&result);
     }
@@ -139,7 +139,7 @@ START_TEST(feature_keeps_exactly_the_values_of_each_column)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t p = 0; p < 3; p++) {
         const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 5, p);
-        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, data.n, data.d);
         assert_same_columns(&result, &data);
         table_free(&result);
     }
@@ -166,7 +166,7 @@ START_TEST(group_keeps_exactly_the_values_of_each_group)
     double *after = malloc((size_t)(data.n * data.d) * sizeof *after);
     for (int64_t p = 0; p < 3; p++) {
         const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_GROUP, 5, p);
-        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, data.n, data.d);
         for (int32_t group = 0; group < 3; group++) {
             const int64_t count = values_of_group(&data, group, before);
             ck_assert_int_eq(values_of_group(&result, group, after), count);
@@ -187,7 +187,7 @@ START_TEST(flip_keeps_means_and_norms_and_changes_signs_by_group)
     table data = table_normal(30, 9, 4);
     stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FLIP, 5, 1);
-    table result = permuted(context, &copy.view, 1, &permutation, 30, 9);
+    table result = permuted(context, INPUT(&copy.view, 1), &permutation, 30, 9);
     for (int64_t j = 0; j < 9; j++) {
         double mean[2] = { 0 }, squares[2] = { 0 };
         for (int64_t i = 0; i < 30; i++) {
@@ -221,7 +221,7 @@ START_TEST(group_mixes_the_columns_of_a_group)
     table data = table_numbered(50, 40);
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_GROUP, 5, 0);
-    table result = permuted(context, &copy.view, 1, &permutation, 50, 40);
+    table result = permuted(context, INPUT(&copy.view, 1), &permutation, 50, 40);
     int64_t stayed = 0;
     for (int64_t i = 0; i < 50; i++)
         for (int64_t j = 0; j < 40; j++)
@@ -262,7 +262,7 @@ START_TEST(shift_rotates_each_column_by_a_lag_of_its_own)
     table data = table_numbered(shapes[_i][0], shapes[_i][1]);
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_SHIFT, 6, 1);
-    table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+    table result = permuted(context, INPUT(&copy.view, 1), &permutation, data.n, data.d);
     int64_t same = 0;
     for (int64_t j = 0; j < data.d; j++) {
         assert_stays_in_column(&result, j);
@@ -281,7 +281,7 @@ START_TEST(rows_keeps_the_observations_of_each_group_whole)
     table data = table_numbered(shapes[_i][0], shapes[_i][1]);
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_OBSERVATIONS, 6, 1);
-    table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+    table result = permuted(context, INPUT(&copy.view, 1), &permutation, data.n, data.d);
     assert_same_columns(&result, &data);
     for (int64_t j = 0; j < data.d; j++) {
         const int64_t first = label_of(j, data.d); /* a column of the same group */
@@ -308,7 +308,7 @@ START_TEST(rows_shift_rotates_each_group_by_a_lag_of_its_own)
     int64_t same = 0;
     for (int64_t p = 0; p < 40; p++) {
         const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 6, p);
-        table result = permuted(context, &copy.view, 1, &permutation, 300, 40);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, 300, 40);
         for (int64_t j = 0; j < 40; j++) {
             assert_stays_in_column(&result, j);
             ck_assert_int_eq(lag_of(&result, j, 0, 300), lag_of(&result, label_of(j, 40), 0, 300));
@@ -346,9 +346,9 @@ START_TEST(lags_stay_inside_segments_of_the_rows_in_use)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_permutation permutation =
         numbered(_i == 0 ? QKVSIM_SCHEME_SHIFT : QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 2, 3);
-    permutation.segments = documents;
-    permutation.selection = &even;
-    table result = permuted(context, &copy.view, 1, &permutation, 120, 9);
+    table result =
+        permuted(context, INPUT(&copy.view, 1, .segments = documents, .selection = &even),
+                 &permutation, 120, 9);
     int64_t same = 0;
     for (int64_t j = 0; j < 9; j++) {
         for (int s = 0; s < 4; s++)
@@ -372,7 +372,7 @@ START_TEST(narrow_and_wide_values_are_kept_exactly)
         const qkvsim_permutation permutation = numbered(scheme, 1, 2);
         stored copy = store(&data, dtypes[_i], ORDER_C);
         table exact = widen(&copy.view);
-        table result = permuted(context, &copy.view, 1, &permutation, 50, 40);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, 50, 40);
         assert_same_values(result.values, exact.values, 2000);
         table_free(&exact);
         table_free(&result);
@@ -388,9 +388,9 @@ START_TEST(float_and_double_outputs_hold_the_same_permutation)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float narrow[3000];
     const qkvsim_permutation permutation = numbered(1 + _i, 9, 3);
-    table wide = permuted(context, &copy.view, 1, &permutation, 60, 50);
+    table wide = permuted(context, INPUT(&copy.view, 1), &permutation, 60, 50);
     const qkvsim_matrix matrix = matrix_of(narrow, 60, 50, QKVSIM_DTYPE_F32);
-    permute_into(context, &copy.view, 1, &permutation, &matrix);
+    permute_into(context, INPUT(&copy.view, 1), &permutation, &matrix);
     for (int i = 0; i < 3000; i++)
         ck_assert(narrow[i] == wide.values[i]);
     table_free(&wide);
@@ -407,7 +407,7 @@ START_TEST(nan_and_infinity_are_values_like_any_other)
     data.values[100] = NAN;
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(1 + _i, 2, 2);
-    table result = permuted(context, &copy.view, 1, &permutation, 30, 10);
+    table result = permuted(context, INPUT(&copy.view, 1), &permutation, 30, 10);
     int64_t nans = 0, infinities = 0;
     for (int i = 0; i < 300; i++) {
         nans += isnan(result.values[i]);
@@ -438,8 +438,9 @@ START_TEST(threads_kernels_and_repetition_change_nothing)
     qkvsim_context *one = context_with(1, QKVSIM_KERNELS_PORTABLE);
     for (int t = 0; t < 3; t++) {
         qkvsim_context *many = context_with(threads[t], QKVSIM_KERNELS_AUTO);
-        assert_identical(permuted(one, &copy.view, 1, &permutation, 700, 500),
-                         permuted(many, &copy.view, 1, &permutation, 700, 500), "a thread count");
+        assert_identical(permuted(one, INPUT(&copy.view, 1), &permutation, 700, 500),
+                         permuted(many, INPUT(&copy.view, 1), &permutation, 700, 500),
+                         "a thread count");
         qkvsim_context_free(many);
     }
     qkvsim_context_free(one);
@@ -455,15 +456,16 @@ START_TEST(memory_order_and_parts_change_nothing)
     stored plain = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int32_t order = ORDER_FORTRAN; order < ORDER_COUNT; order++) {
         stored copy = store(&data, QKVSIM_DTYPE_F32, order);
-        assert_identical(permuted(context, &plain.view, 1, &permutation, 40, 30),
-                         permuted(context, &copy.view, 1, &permutation, 40, 30), "an order");
+        assert_identical(permuted(context, INPUT(&plain.view, 1), &permutation, 40, 30),
+                         permuted(context, INPUT(&copy.view, 1), &permutation, 40, 30), "an order");
         stored_free(&copy);
     }
     const qkvsim_view parts[] = { view_of_columns(&plain.view, 0, 7),
                                   view_of_columns(&plain.view, 7, 22),
                                   view_of_columns(&plain.view, 29, 1) };
-    assert_identical(permuted(context, &plain.view, 1, &permutation, 40, 30),
-                     permuted(context, parts, 3, &permutation, 40, 30), "a split into parts");
+    assert_identical(permuted(context, INPUT(&plain.view, 1), &permutation, 40, 30),
+                     permuted(context, INPUT(parts, 3), &permutation, 40, 30),
+                     "a split into parts");
     stored_free(&plain);
     table_free(&data);
 }
@@ -482,7 +484,7 @@ START_TEST(seeds_and_indexes_give_different_permutations)
                                              numbered(1 + (_i + 1) % SCHEMES, 0, 0) };
     table results[7];
     for (int p = 0; p < 7; p++) {
-        results[p] = permuted(context, &copy.view, 1, &different[p], 20, 20);
+        results[p] = permuted(context, INPUT(&copy.view, 1), &different[p], 20, 20);
         for (int q = 0; q < p; q++)
             ck_assert_msg(memcmp(results[p].values, results[q].values, 400 * sizeof(double)) != 0,
                           "permutations %d and %d are the same", p, q);
@@ -502,7 +504,7 @@ START_TEST(features_are_permuted_independently_of_each_other)
             *table_at(&data, i, j) = (double)i;
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 8, 0);
-    table result = permuted(context, &copy.view, 1, &permutation, 100, 60);
+    table result = permuted(context, INPUT(&copy.view, 1), &permutation, 100, 60);
     for (int64_t j = 1; j < 60; j++) {
         int64_t same = 0;
         for (int64_t i = 0; i < 100; i++)
@@ -551,7 +553,7 @@ START_TEST(feature_is_fisher_yates_by_the_numbers_of_random123)
     table data = table_numbered(133, 7);
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, seed, 77);
-    table result = permuted(with, &copy.view, 1, &permutation, 133, 7);
+    table result = permuted(with, INPUT(&copy.view, 1), &permutation, 133, 7);
     for (int64_t j = 0; j < 7; j++) {
         table expected = table_columns(&data, &j, 1), column = table_columns(&result, &j, 1);
         shuffle_by_hand(expected.values, 133, seed, 77, (uint32_t)j);
@@ -577,10 +579,9 @@ START_TEST(a_selection_is_permuted_as_its_rows_alone)
     stored all = store(&data, QKVSIM_DTYPE_F32, ORDER_C),
            alone = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation plain = numbered(1 + _i, 4, 4);
-    qkvsim_permutation selected = plain;
-    selected.selection = &selection;
-    assert_identical(permuted(context, &alone.view, 1, &plain, 5, 12),
-                     permuted(context, &all.view, 1, &selected, 5, 12), "a selection");
+    assert_identical(permuted(context, INPUT(&alone.view, 1), &plain, 5, 12),
+                     permuted(context, INPUT(&all.view, 1, .selection = &selection), &plain, 5, 12),
+                     "a selection");
     stored_free(&all);
     stored_free(&alone);
     table_free(&data);
@@ -636,7 +637,7 @@ START_TEST(every_permutation_of_four_values_is_equally_likely)
     qkvsim_layout *layout = one_group(data.d);
     for (int64_t p = 0; p < permutations; p++) {
         const qkvsim_permutation permutation = of_four(_i, layout, 2026, p);
-        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, data.n, data.d);
         counts[lehmer(result.values)]++;
         table_free(&result);
     }
@@ -657,7 +658,7 @@ START_TEST(every_permutation_is_equally_likely_over_seeds)
     qkvsim_layout *layout = one_group(data.d);
     for (int64_t s = 0; s < seeds; s++) {
         const qkvsim_permutation permutation = of_four(_i, layout, (uint64_t)s << (s % 2 * 32), 0);
-        table result = permuted(context, &copy.view, 1, &permutation, data.n, data.d);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, data.n, data.d);
         counts[lehmer(result.values)]++;
         table_free(&result);
     }
@@ -680,7 +681,7 @@ START_TEST(joint_permutations_of_two_features_are_equally_likely)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t p = 0; p < permutations; p++) {
         const qkvsim_permutation permutation = numbered(schemes[_i], 11, p);
-        table result = permuted(context, &copy.view, 1, &permutation, 3, 2);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, 3, 2);
         int code = 0;
         for (int64_t j = 0; j < 2; j++) {
             double first = *table_at(&result, 0, j), second = *table_at(&result, 1, j);
@@ -708,7 +709,7 @@ START_TEST(joint_lags_are_equally_likely)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     for (int64_t p = 0; p < permutations; p++) {
         const qkvsim_permutation permutation = numbered(scheme, 21, p);
-        table result = permuted(context, &copy.view, 1, &permutation, 5, 2);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, 5, 2);
         counts[lag_of(&result, 0, 0, 5) * 5 + lag_of(&result, 1, 0, 5)]++;
         table_free(&result);
     }
@@ -745,7 +746,6 @@ static qkvsim_permutation of_few(const few *which, const qkvsim_layout *layout, 
 {
     qkvsim_permutation permutation = numbered(which->scheme, 5, index);
     permutation.layout = layout;
-    permutation.segments = which->segments;
     permutation.exchange = which->exchange;
     permutation.enumerated = enumerated;
     return permutation;
@@ -781,7 +781,8 @@ START_TEST(numbers_count_every_different_permutation_once)
     assert_ok(context, qkvsim_layout_labels(context, (int32_t[]){ 0, 1, 1 }, 3, NULL, 2, &layout));
     for (int64_t k = 0; k < which->count; k++) {
         const qkvsim_permutation permutation = of_few(which, layout, k, 1);
-        all[k] = permuted(context, &copy.view, 1, &permutation, 6, 3);
+        all[k] = permuted(context, INPUT(&copy.view, 1, .segments = which->segments), &permutation,
+                          6, 3);
         ck_assert_int_eq(find_table(all, k, &all[k]), -1);
     }
     for (int64_t i = 0; i < 18; i++)
@@ -789,7 +790,8 @@ START_TEST(numbers_count_every_different_permutation_once)
     int64_t found = 0, hit[720] = { 0 };
     for (int64_t p = 0; p < 12 * which->count; p++) {
         const qkvsim_permutation permutation = of_few(which, layout, p, 0);
-        table one = permuted(context, &copy.view, 1, &permutation, 6, 3);
+        table one = permuted(context, INPUT(&copy.view, 1, .segments = which->segments),
+                             &permutation, 6, 3);
         sort_rows(&one);
         for (int64_t k = 0; which->exchange == 0 && k < which->count && p == 0; k++)
             sort_rows(&all[k]);
@@ -826,7 +828,7 @@ START_TEST(a_large_shuffle_moves_values_from_everywhere_to_everywhere)
         qkvsim_permutation permutation =
             numbered(_i == 0 ? QKVSIM_SCHEME_ALL : QKVSIM_SCHEME_GROUP, 1, p);
         permutation.layout = layout;
-        table result = permuted(context, &copy.view, 1, &permutation, n, d);
+        table result = permuted(context, INPUT(&copy.view, 1), &permutation, n, d);
         double distance = exchange_chi_square(result.values, n * d);
         ck_assert_msg(distance > 225 - 5 * 21 && distance < 225 + 6 * 21, "chi-square %g",
                       distance);
@@ -865,7 +867,7 @@ START_TEST(a_large_shuffle_leaves_no_pairs_together)
     qkvsim_permutation permutation =
         numbered(_i == 0 ? QKVSIM_SCHEME_ALL : QKVSIM_SCHEME_GROUP, 2, 1);
     permutation.layout = layout;
-    table result = permuted(context, &copy.view, 1, &permutation, n, d);
+    table result = permuted(context, INPUT(&copy.view, 1), &permutation, n, d);
     /* Both by column, which is the order that is dealt and read. */
     table by_column = table_new(n, d);
     for (int64_t i = 0; i < n; i++)
@@ -896,7 +898,7 @@ START_TEST(a_long_column_moves_values_from_everywhere_to_everywhere)
     table data = table_numbered(n, 1);
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     const qkvsim_permutation permutation = numbered(QKVSIM_SCHEME_FEATURE, 1, 0);
-    table result = permuted(context, &copy.view, 1, &permutation, n, 1);
+    table result = permuted(context, INPUT(&copy.view, 1), &permutation, n, 1);
     double distance = exchange_chi_square(result.values, n);
     ck_assert_msg(distance > 225 - 5 * 21 && distance < 225 + 6 * 21, "chi-square %g", distance);
     table_free(&result);
@@ -913,7 +915,7 @@ START_TEST(padding_behind_the_columns_is_left_alone)
     qkvsim_matrix matrix = matrix_of(memory, 8, 5, QKVSIM_DTYPE_F32);
     matrix.leading_dimension = 9;
     const qkvsim_permutation permutation = numbered(1 + _i, 0, 0);
-    permute_into(context, &copy.view, 1, &permutation, &matrix);
+    permute_into(context, INPUT(&copy.view, 1), &permutation, &matrix);
     double values[40];
     for (int64_t i = 0; i < 8; i++) {
         assert_poisoned(memory + 9 * i + 5, 4 * sizeof *memory);
@@ -927,12 +929,12 @@ START_TEST(padding_behind_the_columns_is_left_alone)
 }
 END_TEST
 
-static void assert_refused(const qkvsim_view *view, const qkvsim_permutation *permutation,
+static void assert_refused(const qkvsim_input *read, const qkvsim_permutation *permutation,
                            int64_t rows, int64_t columns, int32_t dtype)
 {
     void *memory = poisoned(4096);
     const qkvsim_matrix matrix = matrix_of(memory, rows, columns, dtype);
-    assert_status(context, qkvsim_permute(context, view, 1, permutation, &matrix),
+    assert_status(context, qkvsim_permute(context, read, permutation, &matrix),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_poisoned(memory, 4096);
     free(memory);
@@ -948,35 +950,35 @@ START_TEST(bad_arguments_are_refused)
     const int64_t indexes[] = { -1, INT64_C(4294967296) };
     for (int i = 0; i < 4; i++) {
         const qkvsim_permutation bad = numbered(schemes[i], 0, 0);
-        assert_refused(&single.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+        assert_refused(INPUT(&single.view, 1), &bad, 8, 5, QKVSIM_DTYPE_F32);
     }
     assert_message_has_number(context, 99);
     for (int i = 0; i < 2; i++) {
         const qkvsim_permutation bad = numbered(QKVSIM_SCHEME_ALL, 0, indexes[i]);
-        assert_refused(&single.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+        assert_refused(INPUT(&single.view, 1), &bad, 8, 5, QKVSIM_DTYPE_F32);
         assert_message_has_number(context, indexes[i]);
     }
     for (int32_t scheme = QKVSIM_SCHEME_GROUP; scheme <= QKVSIM_SCHEME_FLIP; scheme++) {
         qkvsim_layout *other = scattered_groups(6);
         qkvsim_permutation bad = numbered(scheme, 0, 0);
-        assert_refused(&single.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+        assert_refused(INPUT(&single.view, 1), &bad, 8, 5, QKVSIM_DTYPE_F32);
         assert_message_has_number(context, scheme);
         bad.layout = other;
-        assert_refused(&single.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+        assert_refused(INPUT(&single.view, 1), &bad, 8, 5, QKVSIM_DTYPE_F32);
         assert_message_has_number(context, 5);
         assert_message_has_number(context, 6);
         qkvsim_layout_free(other);
     }
-    assert_refused(&single.view, &good, 7, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&single.view, 1), &good, 7, 5, QKVSIM_DTYPE_F32);
     assert_message_has_number(context, 7);
-    assert_refused(&single.view, &good, 8, 4, QKVSIM_DTYPE_F32);
-    assert_refused(&wide.view, &good, 8, 5, QKVSIM_DTYPE_F32);
-    assert_refused(&single.view, &good, 8, 5, QKVSIM_DTYPE_F16);
-    assert_refused(&single.view, NULL, 8, 5, QKVSIM_DTYPE_F32);
-    assert_refused(NULL, &good, 8, 5, QKVSIM_DTYPE_F32);
-    ck_assert_int_eq(qkvsim_permute(NULL, &single.view, 1, &good, NULL),
+    assert_refused(INPUT(&single.view, 1), &good, 8, 4, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&wide.view, 1), &good, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&single.view, 1), &good, 8, 5, QKVSIM_DTYPE_F16);
+    assert_refused(INPUT(&single.view, 1), NULL, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(NULL, 1), &good, 8, 5, QKVSIM_DTYPE_F32);
+    ck_assert_int_eq(qkvsim_permute(NULL, INPUT(&single.view, 1), &good, NULL),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_permute(context, &single.view, 1, &good, NULL),
+    assert_status(context, qkvsim_permute(context, INPUT(&single.view, 1), &good, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     stored_free(&single);
     stored_free(&wide);
@@ -996,13 +998,13 @@ START_TEST(permutations_are_held_to_their_size)
     for (int i = 0; i < 3; i++) {
         qkvsim_permutation bad = numbered(QKVSIM_SCHEME_ALL, 0, 0);
         bad.struct_size = sizes[i];
-        assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+        assert_refused(INPUT(&copy.view, 1), &bad, 8, 5, QKVSIM_DTYPE_F32);
     }
     newer.value.struct_size = sizeof newer;
-    table result = permuted(context, &copy.view, 1, &newer.value, 8, 5);
+    table result = permuted(context, INPUT(&copy.view, 1), &newer.value, 8, 5);
     table_free(&result);
     newer.tail[2] = 1;
-    assert_refused(&copy.view, &newer.value, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&copy.view, 1), &newer.value, 8, 5, QKVSIM_DTYPE_F32);
     stored_free(&copy);
     table_free(&data);
 }
@@ -1015,23 +1017,22 @@ START_TEST(exchange_and_numbers_are_checked)
     const int32_t unequal[8] = { 1, 1, 1, 2, 2, 2, 2, 2 };
     qkvsim_permutation bad = numbered(QKVSIM_SCHEME_FEATURE, 0, 0);
     bad.exchange = 3;
-    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&copy.view, 1), &bad, 8, 5, QKVSIM_DTYPE_F32);
     assert_message_has_number(context, 3);
     bad.exchange = QKVSIM_EXCHANGE_SEGMENTS;
-    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&copy.view, 1), &bad, 8, 5, QKVSIM_DTYPE_F32);
     assert_message_has(context, "segments is NULL");
-    bad.segments = unequal;
-    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&copy.view, 1, .segments = unequal), &bad, 8, 5, QKVSIM_DTYPE_F32);
     assert_message_has(context, "2 segments of 8 observations");
     assert_message_has(context, "leaves 1 permutation");
     bad.scheme = QKVSIM_SCHEME_SHIFT;
-    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&copy.view, 1, .segments = unequal), &bad, 8, 5, QKVSIM_DTYPE_F32);
     bad = numbered(QKVSIM_SCHEME_SHIFT, 0, 4096);
     bad.enumerated = 1;
-    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&copy.view, 1), &bad, 8, 5, QKVSIM_DTYPE_F32);
     assert_message_has(context, "4096 of 4096 different permutations");
     bad.scheme = QKVSIM_SCHEME_ALL;
-    assert_refused(&copy.view, &bad, 8, 5, QKVSIM_DTYPE_F32);
+    assert_refused(INPUT(&copy.view, 1), &bad, 8, 5, QKVSIM_DTYPE_F32);
     stored_free(&copy);
     table_free(&data);
 }
@@ -1049,12 +1050,12 @@ static qkvsim_status run_permute(qkvsim_context *with, void *scheme)
     static const int32_t segments[ROWS] = { 0, 0, 1, 1 };
     qkvsim_layout *layout = scattered_groups(COLUMNS);
     qkvsim_permutation permutation = numbered(*(int32_t *)scheme, 1, 1);
-    permutation.selection = &selection;
     permutation.layout = layout;
-    permutation.segments = segments;
     float *copy = poisoned(5 * COLUMNS * sizeof *copy);
     const qkvsim_matrix matrix = matrix_of(copy, 5, COLUMNS, QKVSIM_DTYPE_F32);
-    qkvsim_status status = qkvsim_permute(with, &view, 1, &permutation, &matrix);
+    qkvsim_status status =
+        qkvsim_permute(with, INPUT(&view, 1, .selection = &selection, .segments = segments),
+                       &permutation, &matrix);
     if (status != QKVSIM_OK)
         assert_poisoned(copy, 5 * COLUMNS * sizeof *copy);
     free(copy);

@@ -1437,25 +1437,14 @@ class Warnings(Program):
         clustered, scattered = "0-99", ",".join(str(i) for i in range(0, 400, 4))
         for correlation in (0, 0.7):
             self.slow(400, correlation)
-            for scheme in ("feature", "observations", "flip", "all", "group"):
+            for scheme in ("feature", "observations", "all", "group"):
                 self.assertEqual("dependent_observations" in self.warnings(
                     "--permutations", 9, "--scheme", scheme),
-                    correlation > 0 and scheme in ("feature", "observations", "flip"))
+                    correlation > 0 and scheme in ("feature", "observations"))
             for targets in (clustered, scattered):
                 self.assertEqual("clustered_targets" in self.warnings(
                     "--targets", targets, "--compare", 9),
                     correlation > 0 and targets == clustered)
-
-    def test_few_segments_are_said(self):
-        self.slow(400, 0.7)
-        for count in (10, 20):
-            segments = self.write("segments.txt", b"".join(b"%d\n" % (i * count // 400)
-                                                           for i in range(400)))
-            for options in (["--permutations", 9, "--scheme", "observations"],
-                            ["--targets", "0-199", "--compare", 9]):
-                found = self.warnings(*options, "--exchange", "segments", "--segments", segments)
-                self.assertEqual("few_segments" in found, count < 20)
-                self.assertLessEqual(found.keys(), {"few_segments", "few_permutations"})
 
     def test_selections_of_unequal_size_are_said(self):
         self.slow(200, 0)
@@ -1477,7 +1466,6 @@ class Warnings(Program):
         for permutations in (998, 999):
             self.assertEqual("few_permutations" in self.warnings("--permutations", permutations),
                              permutations == 998)
-        self.assertEqual(self.warnings("--permutations", 998, "--exceedances", 5), {})
 
     def test_layers_are_warned_of_once(self):
         self.slow(100, 0.9)

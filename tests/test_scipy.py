@@ -8,7 +8,7 @@ import sys
 import unittest
 
 import test_numpy
-from test_numpy import AnalysisOptions, Bins, Matrix, View, numpy, view_of
+from test_numpy import AnalysisOptions, Bins, Matrix, input_of, numpy, view_of
 
 try:
     import scipy
@@ -36,7 +36,7 @@ class Selection(ctypes.Structure):
 class ComparisonOptions(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_size_t), ("permutations", ctypes.c_int64),
                 ("subsets", ctypes.c_int64), ("seed", ctypes.c_uint64),
-                ("relabel", ctypes.c_int32), ("segments", ctypes.c_void_p)]
+                ("relabel", ctypes.c_int32)]
 
 
 class Relabelling(ctypes.Structure):
@@ -49,7 +49,6 @@ class IntervalOptions(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_size_t), ("blocks", ctypes.c_int64),
                 ("resamples", ctypes.c_int64), ("block_length", ctypes.c_int64),
                 ("level", ctypes.c_double), ("seed", ctypes.c_uint64),
-                ("segments", ctypes.c_void_p), ("second", ctypes.c_void_p),
                 ("method", ctypes.c_int32)]
 
 
@@ -136,8 +135,8 @@ class AgainstScipy(unittest.TestCase):
                 out = numpy.full((d, d), 7.0)
                 matrix = Matrix(ctypes.sizeof(Matrix), out.ctypes.data, d, d, d, 4)
                 view = view_of(data)
-                self.check(LIBRARY.qkvsim_similarity(self.context, ctypes.byref(view), 1, SPEARMAN,
-                                                     None, ctypes.byref(matrix)))
+                self.check(LIBRARY.qkvsim_similarity(self.context, ctypes.byref(input_of(view)),
+                                                     SPEARMAN, None, ctypes.byref(matrix)))
                 expected = scipy.stats.spearmanr(data).statistic
                 numpy.testing.assert_allclose(out, expected, rtol=0, atol=tolerance)
 
@@ -164,16 +163,14 @@ class AgainstScipy(unittest.TestCase):
                                                 ctypes.byref(layout)))
         selections = [Selection(ctypes.sizeof(Selection), rows.ctypes.data, None, len(rows))
                       for rows in (first, second)]
-        options = ComparisonOptions(ctypes.sizeof(ComparisonOptions), permutations, 1, seed, 1,
-                                    None)
+        options = ComparisonOptions(ctypes.sizeof(ComparisonOptions), permutations, 1, seed, 1)
         bins = Bins(ctypes.sizeof(Bins), 50, -1, 1, None)
-        analysis = AnalysisOptions(ctypes.sizeof(AnalysisOptions), None, ctypes.addressof(bins),
-                                   None, 0, PEARSON, 0, 0)
+        analysis = AnalysisOptions(ctypes.sizeof(AnalysisOptions), ctypes.addressof(bins),
+                                   None, 0, PEARSON)
         view = view_of(data)
         self.check(LIBRARY.qkvsim_compare(
-            self.context, ctypes.byref(view), 1, layout, ctypes.byref(analysis),
-            ctypes.byref(selections[0]), ctypes.byref(selections[1]), ctypes.byref(options),
-            ctypes.byref(comparison)))
+            self.context, ctypes.byref(input_of(view, selections[0])), ctypes.byref(selections[1]),
+            layout, ctypes.byref(analysis), ctypes.byref(options), ctypes.byref(comparison)))
         LIBRARY.qkvsim_layout_free(layout)
         return comparison
 
@@ -245,8 +242,8 @@ class AgainstScipy(unittest.TestCase):
                                                 ctypes.byref(layout)))
         given = IntervalOptions(ctypes.sizeof(IntervalOptions), **options)
         view = view_of(data)
-        self.check(LIBRARY.qkvsim_intervals_run(self.context, ctypes.byref(view), 1, layout, None,
-                                                ctypes.byref(given), ctypes.byref(intervals)))
+        self.check(LIBRARY.qkvsim_intervals_run(self.context, ctypes.byref(input_of(view)), None,
+                                                layout, None, ctypes.byref(given), ctypes.byref(intervals)))
         LIBRARY.qkvsim_layout_free(layout)
         return intervals
 

@@ -167,8 +167,8 @@ static void collect_permutation(const stored *input, int64_t k, int32_t scheme, 
     const qkvsim_matrix matrix = { sizeof matrix, memory, n, 9, 9, QKVSIM_DTYPE_F64 };
     const qkvsim_view view = { sizeof view, memory, n, 9, 9, 1, QKVSIM_DTYPE_F64 };
     qkvsim_analysis *analysis;
-    assert_ok(context, qkvsim_permute(context, &input->view, 1, &permutation, &matrix));
-    assert_ok(context, qkvsim_analyze(context, &view, 1, layout, NULL, &analysis));
+    assert_ok(context, qkvsim_permute(context, INPUT(&input->view, 1), &permutation, &matrix));
+    assert_ok(context, qkvsim_analyze(context, INPUT(&view, 1), layout, NULL, &analysis));
     collect(analysis, k, all);
     qkvsim_analysis_free(analysis);
 }
@@ -182,8 +182,8 @@ static qkvsim_baseline *run_to(const stored *input, int64_t m, int32_t scheme, u
                                               .scheme = scheme,
                                               .exceedances = exceedances };
     qkvsim_baseline *baseline;
-    assert_ok(context,
-              qkvsim_baseline_run(context, &input->view, 1, layout, NULL, &options, &baseline));
+    assert_ok(context, qkvsim_baseline_run(context, INPUT(&input->view, 1), layout, NULL, &options,
+                                           &baseline));
     return baseline;
 }
 
@@ -543,8 +543,8 @@ START_TEST(sequential_p_values_hold_their_size_and_save_permutations)
                                                   .scheme = QKVSIM_SCHEME_OBSERVATIONS,
                                                   .exceedances = 4 };
         qkvsim_baseline *baseline;
-        assert_ok(one,
-                  qkvsim_baseline_run(one, &input.view, 1, small, &pearson, &options, &baseline));
+        assert_ok(one, qkvsim_baseline_run(one, INPUT(&input.view, 1), small, &pearson, &options,
+                                           &baseline));
         made += qkvsim_baseline_permutations(baseline);
         for (int k = 0; k < 15; k++)
             found[k / 5][k % 5] += qkvsim_baseline_statistic(baseline, 1, QKVSIM_METRIC_PEARSON,
@@ -597,7 +597,7 @@ START_TEST(bad_exceedances_are_refused)
         qkvsim_baseline *baseline = POISON_HANDLE;
         assert_status(
             context,
-            qkvsim_baseline_run(context, &input.view, 1, layout, NULL, &options, &baseline),
+            qkvsim_baseline_run(context, INPUT(&input.view, 1), layout, NULL, &options, &baseline),
             QKVSIM_ERROR_INVALID_ARGUMENT);
         assert_message_has_number(context, bad[i]);
         assert_message_has_number(context, 20);

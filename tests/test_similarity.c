@@ -15,12 +15,13 @@ static double *similarity(qkvsim_context *with, const qkvsim_view *view, int32_t
                           int32_t dtype, int32_t precision)
 {
     const int64_t d = view->features;
-    qkvsim_similarity_options options = { .struct_size = sizeof options, .precision = precision };
+    qkvsim_similarity_options options = { .struct_size = sizeof options };
     double *values = malloc((size_t)(d * d) * sizeof *values);
     float *narrow = malloc((size_t)(d * d) * sizeof *narrow);
     void *memory = dtype == QKVSIM_DTYPE_F64 ? (void *)values : (void *)narrow;
     const qkvsim_matrix matrix = square_matrix(memory, d, dtype);
-    assert_ok(with, qkvsim_similarity(with, view, 1, metric, &options, &matrix));
+    assert_ok(with, qkvsim_similarity(with, INPUT(view, 1, .arithmetic = precision), metric,
+                                      &options, &matrix));
     for (int64_t i = 0; dtype == QKVSIM_DTYPE_F32 && i < d * d; i++)
         values[i] = narrow[i];
     free(narrow);
@@ -322,11 +323,11 @@ START_TEST(f32_arithmetic_on_f64_input_is_refused)
     stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     double *values = poisoned(9 * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, 3, QKVSIM_DTYPE_F64);
-    qkvsim_similarity_options options = { .struct_size = sizeof options,
-                                          .precision = QKVSIM_DTYPE_F32 };
-    assert_status(
-        context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
+    qkvsim_similarity_options options = { .struct_size = sizeof options };
+    assert_status(context,
+                  qkvsim_similarity(context, INPUT(&copy.view, 1, .arithmetic = QKVSIM_DTYPE_F32),
+                                    QKVSIM_METRIC_COSINE, &options, &matrix),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_poisoned(values, 9 * sizeof *values);
     free(values);
     stored_free(&copy);
@@ -666,8 +667,8 @@ START_TEST(the_upper_triangle_leaves_the_rest_and_the_padding_alone)
     matrix.leading_dimension = leading;
     qkvsim_similarity_options options = { .struct_size = sizeof options,
                                           .triangle = QKVSIM_TRIANGLE_UPPER };
-    assert_ok(context,
-              qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix));
+    assert_ok(context, qkvsim_similarity(context, INPUT(&copy.view, 1), QKVSIM_METRIC_COSINE,
+                                         &options, &matrix));
     for (int64_t i = 0; i < d; i++) {
         assert_poisoned(upper + i * leading, (size_t)i * sizeof *upper);
         assert_poisoned(upper + i * leading + d, (size_t)(leading - d) * sizeof *upper);
@@ -696,7 +697,7 @@ static void assert_nonfinite_named(double value, int64_t row, int64_t column)
     float *values = poisoned((size_t)(d * d) * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_DTYPE_F32);
     for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_SPEARMAN; metric *= 2) {
-        assert_status(context, qkvsim_similarity(context, parts, 3, metric, NULL, &matrix),
+        assert_status(context, qkvsim_similarity(context, INPUT(parts, 3), metric, NULL, &matrix),
                       QKVSIM_ERROR_NONFINITE);
         assert_message_has_number(context, row);
         assert_message_has_number(context, column);
@@ -733,10 +734,10 @@ START_TEST(nan_in_rows_not_selected_does_not_matter)
     const qkvsim_selection selection = { .struct_size = sizeof selection,
                                          .mask = mask,
                                          .count = 60 };
-    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &selection };
+    qkvsim_similarity_options options = { .struct_size = sizeof options };
     const qkvsim_matrix matrix = square_matrix(values, 12, QKVSIM_DTYPE_F32);
-    assert_ok(context,
-              qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix));
+    assert_ok(context, qkvsim_similarity(context, INPUT(&copy.view, 1, .selection = &selection),
+                                         QKVSIM_METRIC_COSINE, &options, &matrix));
     for (int i = 0; i < 144; i++)
         ck_assert(isfinite(values[i]));
     stored_free(&copy);
@@ -755,11 +756,12 @@ START_TEST(nan_in_a_selected_row_is_named_by_the_callers_number)
     const qkvsim_selection selection = { .struct_size = sizeof selection,
                                          .observations = rows,
                                          .count = 3 };
-    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = &selection };
+    qkvsim_similarity_options options = { .struct_size = sizeof options };
     const qkvsim_matrix matrix = square_matrix(values, 12, QKVSIM_DTYPE_F32);
-    assert_status(
-        context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix),
-        QKVSIM_ERROR_NONFINITE);
+    assert_status(context,
+                  qkvsim_similarity(context, INPUT(&copy.view, 1, .selection = &selection),
+                                    QKVSIM_METRIC_COSINE, &options, &matrix),
+                  QKVSIM_ERROR_NONFINITE);
     assert_message_has_number(context, 47);
     assert_message_has_number(context, 9);
     stored_free(&copy);
@@ -772,9 +774,10 @@ static double *lenient(const table *data, int32_t nonfinite, int32_t metric)
 {
     stored copy = store(data, QKVSIM_DTYPE_F32, ORDER_C);
     double *values = malloc((size_t)(data->d * data->d) * sizeof *values);
-    qkvsim_similarity_options options = { .struct_size = sizeof options, .nonfinite = nonfinite };
+    qkvsim_similarity_options options = { .struct_size = sizeof options };
     const qkvsim_matrix matrix = square_matrix(values, data->d, QKVSIM_DTYPE_F64);
-    assert_ok(context, qkvsim_similarity(context, &copy.view, 1, metric, &options, &matrix));
+    assert_ok(context, qkvsim_similarity(context, INPUT(&copy.view, 1, .nonfinite = nonfinite),
+                                         metric, &options, &matrix));
     stored_free(&copy);
     return values;
 }
@@ -829,12 +832,13 @@ START_TEST(all_observations_dropped_is_an_error)
         *table_at(&data, i, i) = NAN;
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float *values = poisoned(25 * sizeof *values);
-    qkvsim_similarity_options options = { .struct_size = sizeof options,
-                                          .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION };
+    qkvsim_similarity_options options = { .struct_size = sizeof options };
     const qkvsim_matrix matrix = square_matrix(values, 5, QKVSIM_DTYPE_F32);
-    assert_status(
-        context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &options, &matrix),
-        QKVSIM_ERROR_NONFINITE);
+    assert_status(context,
+                  qkvsim_similarity(
+                      context, INPUT(&copy.view, 1, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
+                      QKVSIM_METRIC_COSINE, &options, &matrix),
+                  QKVSIM_ERROR_NONFINITE);
     assert_poisoned(values, 25 * sizeof *values);
     free(values);
     stored_free(&copy);
@@ -850,11 +854,12 @@ START_TEST(products_past_the_output_type_are_too_large)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float *values = poisoned(36 * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_DTYPE_F32);
-    assert_status(context,
-                  qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_DOT, NULL, &matrix),
-                  QKVSIM_ERROR_TOO_LARGE);
     assert_status(
-        context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COVARIANCE, NULL, &matrix),
+        context, qkvsim_similarity(context, INPUT(&copy.view, 1), QKVSIM_METRIC_DOT, NULL, &matrix),
+        QKVSIM_ERROR_TOO_LARGE);
+    assert_status(
+        context,
+        qkvsim_similarity(context, INPUT(&copy.view, 1), QKVSIM_METRIC_COVARIANCE, NULL, &matrix),
         QKVSIM_ERROR_TOO_LARGE);
     assert_poisoned(values, 36 * sizeof *values);
     double *wide = similarity(context, &copy.view, QKVSIM_METRIC_DOT, QKVSIM_DTYPE_F64, 0);
@@ -874,9 +879,9 @@ START_TEST(ranks_that_single_precision_cannot_hold_are_refused)
     float entry = 7;
     const qkvsim_view view = { sizeof view, values, n, 1, 1, 1, QKVSIM_DTYPE_F16 };
     const qkvsim_matrix matrix = square_matrix(&entry, 1, QKVSIM_DTYPE_F32);
-    assert_status(context,
-                  qkvsim_similarity(context, &view, 1, QKVSIM_METRIC_SPEARMAN, NULL, &matrix),
-                  QKVSIM_ERROR_TOO_LARGE);
+    assert_status(
+        context, qkvsim_similarity(context, INPUT(&view, 1), QKVSIM_METRIC_SPEARMAN, NULL, &matrix),
+        QKVSIM_ERROR_TOO_LARGE);
     assert_message_has_number(context, n);
     assert_message_has(context, "QKVSIM_DTYPE_F64");
     ck_assert(entry == 7);
@@ -892,26 +897,25 @@ START_TEST(unknown_metrics_and_options_are_refused)
     const qkvsim_matrix matrix = square_matrix(values, 4, QKVSIM_DTYPE_F32);
     const int32_t metrics[] = { 0, 3, 5, 17, 32, -1 };
     for (int i = 0; i < 6; i++)
-        assert_status(context, qkvsim_similarity(context, &copy.view, 1, metrics[i], NULL, &matrix),
+        assert_status(context,
+                      qkvsim_similarity(context, INPUT(&copy.view, 1), metrics[i], NULL, &matrix),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
     const qkvsim_similarity_options bad[] = { { .struct_size = sizeof bad[0], .triangle = 2 },
                                               { .struct_size = sizeof bad[0], .triangle = -1 },
-                                              { .struct_size = sizeof bad[0], .precision = 1 },
-                                              { .struct_size = sizeof bad[0], .precision = 5 },
-                                              { .struct_size = sizeof bad[0], .nonfinite = 3 },
-                                              { .struct_size = sizeof bad[0], .nonfinite = -1 },
+                                              { .struct_size = sizeof bad[0], .reserved = 1 },
                                               { .struct_size = 0 },
                                               { .struct_size = sizeof(size_t) - 1 } };
-    for (int i = 0; i < 8; i++)
-        assert_status(
-            context,
-            qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &bad[i], &matrix),
-            QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_similarity(NULL, &copy.view, 1, QKVSIM_METRIC_COSINE, NULL, &matrix),
-                     QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context,
-                  qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, NULL, NULL),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    for (int i = 0; i < 5; i++)
+        assert_status(context,
+                      qkvsim_similarity(context, INPUT(&copy.view, 1), QKVSIM_METRIC_COSINE,
+                                        &bad[i], &matrix),
+                      QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(
+        qkvsim_similarity(NULL, INPUT(&copy.view, 1), QKVSIM_METRIC_COSINE, NULL, &matrix),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context, qkvsim_similarity(context, INPUT(&copy.view, 1), QKVSIM_METRIC_COSINE, NULL, NULL),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_poisoned(values, 16 * sizeof *values);
     free(values);
     stored_free(&copy);
@@ -929,13 +933,13 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     float values[16];
     const qkvsim_matrix matrix = square_matrix(values, 4, QKVSIM_DTYPE_F32);
-    assert_ok(context, qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &newer.value,
-                                         &matrix));
+    assert_ok(context, qkvsim_similarity(context, INPUT(&copy.view, 1), QKVSIM_METRIC_COSINE,
+                                         &newer.value, &matrix));
     newer.tail[3] = 9;
-    assert_status(
-        context,
-        qkvsim_similarity(context, &copy.view, 1, QKVSIM_METRIC_COSINE, &newer.value, &matrix),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_similarity(context, INPUT(&copy.view, 1), QKVSIM_METRIC_COSINE,
+                                    &newer.value, &matrix),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
     stored_free(&copy);
     table_free(&data);
 }
@@ -959,12 +963,12 @@ static qkvsim_status run_similarity(qkvsim_context *with, void *argument)
     const qkvsim_selection selection = { .struct_size = sizeof selection,
                                          .observations = rows,
                                          .count = 50 };
-    qkvsim_similarity_options options = { .struct_size = sizeof options,
-                                          .selection = &selection,
-                                          .nonfinite = job->nonfinite };
+    qkvsim_similarity_options options = { .struct_size = sizeof options };
     float *values = poisoned(size);
     const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_DTYPE_F32);
-    qkvsim_status status = qkvsim_similarity(with, &job->view, 1, job->metric, &options, &matrix);
+    qkvsim_status status = qkvsim_similarity(
+        with, INPUT(&job->view, 1, .selection = &selection, .nonfinite = job->nonfinite),
+        job->metric, &options, &matrix);
     if (status != QKVSIM_OK)
         assert_poisoned(values, size);
     free(values);

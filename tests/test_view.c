@@ -34,8 +34,9 @@ static void tear_down(void)
 static qkvsim_status cosines(const qkvsim_view *parts, int32_t count,
                              const qkvsim_selection *selection)
 {
-    qkvsim_similarity_options options = { .struct_size = sizeof options, .selection = selection };
-    return qkvsim_similarity(context, parts, count, QKVSIM_METRIC_COSINE, &options, &output);
+    qkvsim_similarity_options options = { .struct_size = sizeof options };
+    return qkvsim_similarity(context, INPUT(parts, count, .selection = selection),
+                             QKVSIM_METRIC_COSINE, &options, &output);
 }
 
 /* Keeps the result of the plain case, for the next call's to be compared with bit for bit. */
@@ -142,7 +143,7 @@ static void assert_widens_exactly(int32_t dtype, double (*decode)(uint16_t))
     const qkvsim_matrix copy = { sizeof copy, wide, 1, d, d, QKVSIM_DTYPE_F32 };
     const qkvsim_permutation permutation = { .struct_size = sizeof permutation,
                                              .scheme = QKVSIM_SCHEME_FEATURE };
-    assert_ok(context, qkvsim_permute(context, &view, 1, &permutation, &copy));
+    assert_ok(context, qkvsim_permute(context, INPUT(&view, 1), &permutation, &copy));
     for (int64_t j = 0; j < d; j++) {
         double exact = decode((uint16_t)j);
         ck_assert_msg(isnan(exact) ? isnan(wide[j])
@@ -223,6 +224,31 @@ START_TEST(a_selected_row_out_of_range_is_named)
     assert_message_has_number(context, -13);
     assert_selection_refused((qkvsim_selection){
         .struct_size = sizeof(qkvsim_selection), .observations = (int64_t[]){ N }, .count = 1 });
+}
+END_TEST
+
+static void assert_input_refused(const qkvsim_input *read, const char *says)
+{
+    memset(matrix, 0x5a, sizeof matrix);
+    assert_status(context, qkvsim_similarity(context, read, QKVSIM_METRIC_COSINE, NULL, &output),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, says);
+    assert_poisoned(matrix, sizeof matrix);
+}
+
+START_TEST(a_bad_input_is_named)
+{
+    qkvsim_input older = *INPUT(&input.view, 1);
+    assert_input_refused(NULL, "input is NULL");
+    assert_input_refused(INPUT(&input.view, INT64_C(1) << 32), "part_count is 4294967296");
+    assert_input_refused(INPUT(&input.view, 1, .arithmetic = 1), "arithmetic is 1");
+    assert_input_refused(INPUT(&input.view, 1, .arithmetic = -1), "arithmetic is -1");
+    assert_input_refused(INPUT(&input.view, 1, .nonfinite = 3), "nonfinite is 3");
+    assert_input_refused(INPUT(&input.view, 1, .nonfinite = -1), "nonfinite is -1");
+    older.struct_size = offsetof(qkvsim_input, selection) - 1;
+    assert_input_refused(&older, "struct_size");
+    older.struct_size = offsetof(qkvsim_input, selection);
+    assert_ok(context, qkvsim_similarity(context, &older, QKVSIM_METRIC_COSINE, NULL, &output));
 }
 END_TEST
 
@@ -457,12 +483,12 @@ START_TEST(matrices_are_held_to_their_size_too)
         assert_refused(&input.view, 1, NULL);
     }
     newer.value.struct_size = sizeof newer;
-    assert_ok(context,
-              qkvsim_similarity(context, &input.view, 1, QKVSIM_METRIC_COSINE, NULL, &newer.value));
+    assert_ok(context, qkvsim_similarity(context, INPUT(&input.view, 1), QKVSIM_METRIC_COSINE, NULL,
+                                         &newer.value));
     newer.tail[0] = 1;
     assert_status(
         context,
-        qkvsim_similarity(context, &input.view, 1, QKVSIM_METRIC_COSINE, NULL, &newer.value),
+        qkvsim_similarity(context, INPUT(&input.view, 1), QKVSIM_METRIC_COSINE, NULL, &newer.value),
         QKVSIM_ERROR_INVALID_ARGUMENT);
 }
 END_TEST
@@ -490,6 +516,7 @@ static void add_bad_input(Suite *suite)
     TCase *bad = add_case(suite, "bad input", set_up, tear_down);
     tcase_add_test(bad, a_selected_row_out_of_range_is_named);
     tcase_add_test(bad, a_repeated_row_is_named);
+    tcase_add_test(bad, a_bad_input_is_named);
     tcase_add_test(bad, an_empty_selection_is_refused);
     tcase_add_test(bad, a_mask_has_as_many_bytes_as_observations);
     tcase_add_test(bad, exactly_one_of_list_and_mask_is_given);

@@ -229,9 +229,7 @@ void differences_caption(const struct report *report, char *caption, size_t size
     if (has_marks(report))
         text_append(caption, size,
                     " Filled: p\u00A0≤\u00A00.05 against %s relabellings (%s), adjusted for all "
-                    "pair groups by the %s; open: not.",
+                    "pair groups by the max-statistic; open: not.",
                     text_count(qkvsim_comparison_permutations(report->comparison), count),
-                    options_relabel_name(options->relabel),
-                    report_adjusted_p(report) == QKVSIM_SUMMARY_P_MAX ? "max-statistic"
-                                                                      : "false discovery rate");
+                    options_relabel_name(options->relabel));
 }

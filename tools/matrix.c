@@ -50,15 +50,15 @@ static bool compute(qkvsim_context *context, const struct options *options,
     qkvsim_selection selection = { .struct_size = sizeof selection,
                                    .mask = targets->mask,
                                    .count = targets->observations };
-    qkvsim_similarity_options similarity = { .struct_size = sizeof similarity,
-                                             .selection =
-                                                 options->targets != NULL ? &selection : NULL,
-                                             .precision = options->precision,
-                                             .nonfinite = options->nonfinite };
+    qkvsim_input given = { .struct_size = sizeof given,
+                           .parts = input->parts,
+                           .part_count = input->part_count,
+                           .selection = options->targets != NULL ? &selection : NULL,
+                           .arithmetic = options->precision,
+                           .nonfinite = options->nonfinite };
     struct progress progress;
     progress_begin(&progress, context, "matrix", options->quiet);
-    qkvsim_status status = qkvsim_similarity(context, input->parts, input->part_count,
-                                             options->metric, &similarity, matrix);
+    qkvsim_status status = qkvsim_similarity(context, &given, options->metric, NULL, matrix);
     progress_end(&progress, context);
     char files[512];
     layer_files(&layers->items[0], true, files, sizeof files);

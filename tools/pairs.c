@@ -68,14 +68,12 @@ static bool find_pairs(const struct study *study, qkvsim_pairs **pairs)
     qkvsim_selection selection = { .struct_size = sizeof selection,
                                    .mask = study->targets.mask,
                                    .count = study->input.observations };
+    const qkvsim_input input = study_input(study, options->targets != NULL ? &selection : NULL);
     qkvsim_pairs_options pairs_options = {
         .struct_size = sizeof pairs_options,
-        .selection = options->targets != NULL ? &selection : NULL,
         .pair_groups = study->rows.numbers,
         .pair_group_count = study->rows.pair_groups,
         .metric = options->metric,
-        .precision = options->precision,
-        .nonfinite = options->nonfinite,
         .sign = options->sign,
         .per_pair_group = options->per_pair_group,
         .threshold = options->has_threshold ? &options->threshold : NULL,
@@ -83,8 +81,7 @@ static bool find_pairs(const struct study *study, qkvsim_pairs **pairs)
         .limit = options->limit,
     };
     qkvsim_status status =
-        qkvsim_pairs_find(study->context, study->input.parts, study->input.part_count,
-                          study->layout, &pairs_options, pairs);
+        qkvsim_pairs_find(study->context, &input, study->layout, &pairs_options, pairs);
     if (status == QKVSIM_OK)
         return !progress_interrupted() || fail(study->failure, "interrupted");
     char place[STUDY_PLACE_SIZE];

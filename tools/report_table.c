@@ -340,25 +340,22 @@ static void print_replicates(FILE *stream, const struct report *report, int widt
     table_print_text(stream, line, width);
 }
 
-/* "baseline of 99 permutations for each condition", or where a condition has fewer than asked for (no more
- * different ones, or none that a small p would come of), how many each has. */
+/* "baseline of 99 permutations for each condition", or where a condition has no more different ones than
+ * asked for, how many each has. */
 static void permutations_of(const struct report *report, char *line, size_t size)
 {
-    bool fewer = false;
+    bool all = false;
     for (int c = 0; c < report->condition_count; c++)
-        fewer = fewer
-                || qkvsim_baseline_permutations(report->conditions[c].baseline)
-                       < report->options->permutations
-                || qkvsim_baseline_enumerated(report->conditions[c].baseline) != 0;
+        all = all || qkvsim_baseline_enumerated(report->conditions[c].baseline) != 0;
     snprintf(line, size, "baseline of ");
-    for (int c = 0; fewer && c < report->condition_count; c++) {
+    for (int c = 0; all && c < report->condition_count; c++) {
         const qkvsim_baseline *baseline = report->conditions[c].baseline;
         bool every = qkvsim_baseline_enumerated(baseline) != 0;
         text_append(line, size, "%s%s%" PRId64 " permutations for %s", c > 0 ? ", " : "",
                     every ? "all the other " : "", qkvsim_baseline_permutations(baseline),
                     report->conditions[c].name);
     }
-    if (!fewer)
+    if (!all)
         text_append(line, size, "%" PRId64 " permutations for each condition",
                     report->options->permutations);
 }

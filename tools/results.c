@@ -70,8 +70,7 @@ static bool check(const struct task *task, qkvsim_status status)
     return fail_library(study->failure, study->context, status, place);
 }
 
-static bool run_baseline(struct task *task, const qkvsim_analysis_options *analysis,
-                         qkvsim_baseline **baseline)
+static bool run_baseline(struct task *task, const qkvsim_input *input, qkvsim_baseline **baseline)
 {
     const struct study *study = task->study;
     const struct options *options = study->options;
@@ -79,16 +78,14 @@ static bool run_baseline(struct task *task, const qkvsim_analysis_options *analy
                                                  .permutations = options->permutations,
                                                  .seed = options->seed,
                                                  .scheme = options->scheme,
-                                                 .segments = study->segments,
                                                  .exchange = options->exchange,
                                                  .covariates = study->covariates.parts,
                                                  .exceedances = options->exceedances };
-    return check(task,
-                 qkvsim_baseline_run(study->context, study->input.parts, study->input.part_count,
-                                     study->layout, analysis, &baseline_options, baseline));
+    return check(task, qkvsim_baseline_run(study->context, input, study->layout, &task->analysis,
+                                           &baseline_options, baseline));
 }
 
-static bool run_intervals(struct task *task, const qkvsim_analysis_options *analysis,
+static bool run_intervals(struct task *task, const qkvsim_input *input,
                           const qkvsim_selection *second, qkvsim_intervals **intervals)
 {
     const struct study *study = task->study;
@@ -99,12 +96,9 @@ static bool run_intervals(struct task *task, const qkvsim_analysis_options *anal
                                                  .resamples = options->resamples,
                                                  .block_length = options->block_length,
                                                  .level = options->level,
-                                                 .seed = options->seed,
-                                                 .segments = study->segments,
-                                                 .second = second };
-    return check(task,
-                 qkvsim_intervals_run(study->context, study->input.parts, study->input.part_count,
-                                      study->layout, analysis, &interval_options, intervals));
+                                                 .seed = options->seed };
+    return check(task, qkvsim_intervals_run(study->context, input, second, study->layout,
+                                            &task->analysis, &interval_options, intervals));
 }
 
 /* One condition: the observations of a selection, or all where it is NULL. */
@@ -114,20 +108,18 @@ static bool run_condition(struct task *task, const char *name, const qkvsim_sele
     const struct options *options = study->options;
     struct results *results = task->results;
     int index = results->report.condition_count;
-    qkvsim_analysis_options analysis = task->analysis;
-    analysis.selection = selection;
+    const qkvsim_input input = study_input(study, selection);
     task->condition = selection != NULL ? name : NULL;
     announce(task, name, condition_work(options));
     if (options->permutations > 0) {
-        if (!run_baseline(task, &analysis, &results->baselines[index]))
+        if (!run_baseline(task, &input, &results->baselines[index]))
             return false;
-    } else if (!check(task,
-                      qkvsim_analyze(study->context, study->input.parts, study->input.part_count,
-                                     study->layout, &analysis, &results->analyses[index]))) {
+    } else if (!check(task, qkvsim_analyze(study->context, &input, study->layout, &task->analysis,
+                                           &results->analyses[index]))) {
         return false;
     }
     announce(task, name, interval_work(options));
-    if (options->interval != 0 && !run_intervals(task, &analysis, NULL, &results->intervals[index]))
+    if (options->interval != 0 && !run_intervals(task, &input, NULL, &results->intervals[index]))
         return false;
     results->report.conditions[index] = (struct condition){
         .name = name,
@@ -147,6 +139,7 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
     const struct study *study = task->study;
     const struct options *options = study->options;
     struct results *results = task->results;
+    const qkvsim_input input = study_input(study, targets);
     bool figure_alone = options->compare == 0;
     qkvsim_comparison_options comparison = {
         .struct_size = sizeof comparison,
@@ -154,10 +147,6 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
         .subsets = figure_alone ? FIGURE_SUBSETS : options->compare,
         .seed = options->seed,
         .relabel = options->relabel,
-        .segments = options->relabel == QKVSIM_RELABEL_SHIFT
-                            || options->exchange == QKVSIM_EXCHANGE_SEGMENTS
-                        ? study->segments
-                        : NULL,
         .exchange = figure_alone ? 0 : options->exchange, /* the band is of subsets alone */
         .centred = options->centred,
         .exceedances = figure_alone ? 0 : options->exceedances
@@ -165,9 +154,8 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
     qkvsim_comparison **made = figure_alone ? &results->matched : &results->comparison;
     task->condition = NULL;
     announce(task, "comparison", comparison_work(study));
-    if (!check(task,
-               qkvsim_compare(study->context, study->input.parts, study->input.part_count,
-                              study->layout, &task->analysis, targets, others, &comparison, made)))
+    if (!check(task, qkvsim_compare(study->context, &input, others, study->layout, &task->analysis,
+                                    &comparison, made)))
         return false;
     results->report.comparison = results->comparison;
     results->report.matched = *made;
@@ -178,11 +166,10 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
 static bool run_selection_contrast(struct task *task, const qkvsim_selection *targets,
                                    const qkvsim_selection *others)
 {
-    qkvsim_analysis_options analysis = task->analysis;
-    analysis.selection = targets;
+    const qkvsim_input input = study_input(task->study, targets);
     task->condition = NULL;
     announce(task, "contrast", 2 * interval_work(task->study->options));
-    if (!run_intervals(task, &analysis, others, &task->results->selection_contrast))
+    if (!run_intervals(task, &input, others, &task->results->selection_contrast))
         return false;
     task->results->report.selection_contrast = task->results->selection_contrast;
     return true;
@@ -219,9 +206,7 @@ static bool run_all(struct results *results, struct study *study, struct progres
                                                .bins = &task.bins,
                                                .pair_groups = study->rows.numbers,
                                                .pair_group_count = study->rows.pair_groups,
-                                               .metrics = options->metrics,
-                                               .precision = options->precision,
-                                               .nonfinite = options->nonfinite };
+                                               .metrics = options->metrics };
     task.work = condition_work(options) + interval_work(options);
     if (options->targets == NULL)
         return run_condition(&task, "all", NULL);

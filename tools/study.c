@@ -201,3 +201,14 @@ void study_close(struct study *study)
     qkvsim_context_free(study->context);
     *study = (struct study){ 0 };
 }
+
+qkvsim_input study_input(const struct study *study, const qkvsim_selection *selection)
+{
+    return (qkvsim_input){ .struct_size = sizeof(qkvsim_input),
+                           .parts = study->input.parts,
+                           .part_count = study->input.part_count,
+                           .selection = selection,
+                           .segments = study->segments,
+                           .arithmetic = study->options->precision,
+                           .nonfinite = study->options->nonfinite };
+}

@@ -44,4 +44,7 @@ const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE])
 /* Also for one zeroed and never opened. */
 void study_close(struct study *study);
 
+/* The open input as the library takes it, with a selection of its observations or NULL. */
+qkvsim_input study_input(const struct study *study, const qkvsim_selection *selection);
+
 #endif

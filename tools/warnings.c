@@ -77,21 +77,6 @@ static void warn_of_lags(struct warnings *warnings, const char *name, const char
          say_dependence(dependence, text, sizeof text));
 }
 
-static void warn_of_segments(struct warnings *warnings, const char *name,
-                             const struct dependence *dependence)
-{
-    if (dependence->segments < TIMES_NEEDED)
-        warn(warnings, "few_segments", true,
-             "%s: %" PRId64 " segments change places: under 20, few permutations are different",
-             name, dependence->segments);
-}
-
-static bool takes_for_independent(int32_t scheme)
-{
-    return scheme == QKVSIM_SCHEME_FEATURE || scheme == QKVSIM_SCHEME_OBSERVATIONS
-           || scheme == QKVSIM_SCHEME_FLIP;
-}
-
 static void warn_of_scheme(struct warnings *warnings, const struct report *report, const char *name,
                            const struct dependence *dependence, bool segments)
 {
@@ -99,21 +84,21 @@ static void warn_of_scheme(struct warnings *warnings, const struct report *repor
     char text[128], what[64];
     bool lags = options->scheme == QKVSIM_SCHEME_SHIFT
                 || options->scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
+    bool exchanged = options->exchange != QKVSIM_EXCHANGE_SEGMENTS
+                     && (options->scheme == QKVSIM_SCHEME_FEATURE
+                         || options->scheme == QKVSIM_SCHEME_OBSERVATIONS);
     if (options->permutations == 0)
         return;
     snprintf(what, sizeof what, "--scheme %s", options_scheme_name(options->scheme));
     if (lags)
         warn_of_lags(warnings, name, what, dependence, segments);
-    else if (options->exchange == QKVSIM_EXCHANGE_SEGMENTS)
-        warn_of_segments(warnings, name, dependence);
-    else if (takes_for_independent(options->scheme) && dependence->correlation >= NOTABLE)
-        warn(
-            warnings, "dependent_observations", true,
-            "%s: %s takes observations for independent that resemble their neighbours %s: p may be "
-            "too small; see %s",
-            name, what, say_dependence(dependence, text, sizeof text),
-            options->scheme == QKVSIM_SCHEME_FEATURE ? "--scheme shift"
-                                                     : "--scheme observations-shift");
+    else if (exchanged && dependence->correlation >= NOTABLE)
+        warn(warnings, "dependent_observations", true,
+             "%s: %s exchanges observations that resemble their neighbours %s: p may be too small; "
+             "%s rotates them",
+             name, what, say_dependence(dependence, text, sizeof text),
+             options->scheme == QKVSIM_SCHEME_FEATURE ? "--scheme shift"
+                                                      : "--scheme observations-shift");
 }
 
 static void warn_of_blocks(struct warnings *warnings, const struct condition *condition,
@@ -143,8 +128,6 @@ static bool warn_of_relabelling(struct warnings *warnings, const struct report *
     if (report->options->relabel == QKVSIM_RELABEL_SHIFT)
         warn_of_lags(warnings, "comparison", "--relabel label-shift", &dependence,
                      study->segments != NULL);
-    else if (report->options->exchange == QKVSIM_EXCHANGE_SEGMENTS)
-        warn_of_segments(warnings, "comparison", &dependence);
     else if (clusters >= NOTABLE && dependence.correlation >= NOTABLE)
         warn(warnings, "clustered_targets", true,
              "comparison: targets come in clusters, and observations resemble their neighbours %s: "
@@ -177,8 +160,6 @@ static bool warn_of_dependence(struct warnings *warnings, const struct report *r
 static void warn_of_permutations(struct warnings *warnings, const struct report *report)
 {
     int64_t fewest = INT64_MAX;
-    if (report->options->exceedances > 0)
-        return; /* there is no p_max_all then */
     for (int c = 0; c < report->condition_count; c++) {
         const qkvsim_baseline *baseline = report->conditions[c].baseline;
         if (baseline != NULL && !qkvsim_baseline_enumerated(baseline)

@@ -18,14 +18,19 @@ class View(ctypes.Structure):
                 ("feature_stride", c_int64), ("dtype", c_int32)]
 
 
+class Input(ctypes.Structure):
+    _fields_ = [("struct_size", c_size_t), ("parts", c_void_p), ("part_count", c_int64),
+                ("selection", c_void_p), ("segments", c_void_p), ("arithmetic", c_int32),
+                ("nonfinite", c_int32)]
+
+
 class Matrix(ctypes.Structure):
     _fields_ = [("struct_size", c_size_t), ("data", c_void_p), ("rows", c_int64),
                 ("columns", c_int64), ("leading_dimension", c_int64), ("dtype", c_int32)]
 
 
 class SimilarityOptions(ctypes.Structure):
-    _fields_ = [("struct_size", c_size_t), ("selection", c_void_p), ("triangle", c_int32),
-                ("precision", c_int32), ("nonfinite", c_int32)]
+    _fields_ = [("struct_size", c_size_t), ("triangle", c_int32), ("reserved", c_int32)]
 
 
 class ContextOptions(ctypes.Structure):
@@ -58,6 +63,7 @@ class Session:
         self.must(library.qkvsim_context_create(byref(options), byref(self.context)))
         self.must(library.qkvsim_layout_thirds(self.context, c_int64(work.d), byref(self.layout)))
         self.view = View(ctypes.sizeof(View), work.x.ctypes.data, work.n, work.d, work.d, 1, F32)
+        self.input = Input(ctypes.sizeof(Input), ctypes.addressof(self.view), 1)
         self.matrix = None
 
     def must(self, status):
@@ -68,7 +74,7 @@ class Session:
     def analyze(self):
         """One whole analysis; the caller frees the handle."""
         analysis = c_void_p()
-        self.must(self.library.qkvsim_analyze(self.context, byref(self.view), 1, self.layout, None,
+        self.must(self.library.qkvsim_analyze(self.context, byref(self.input), self.layout, None,
                                               byref(analysis)))
         return analysis
 
@@ -97,7 +103,7 @@ class Session:
         out = Matrix(ctypes.sizeof(Matrix), self.matrix.ctypes.data, d, d, d, F32)
 
         def call():
-            self.must(self.library.qkvsim_similarity(self.context, byref(self.view), 1, bit,
+            self.must(self.library.qkvsim_similarity(self.context, byref(self.input), bit,
                                                      byref(options), byref(out)))
         return call
 

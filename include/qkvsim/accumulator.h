@@ -32,10 +32,8 @@ QKVSIM_API int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *acc
 
 /**
  * Adds the observations of a chunk.
- * @param parts   `part_count` views, together as many features as the accumulator
- * @param options selection, precision and nonfinite are used; NULL for all defaults. A feature left
- *                undefined by one chunk stays undefined. A chunk whose observations are all dropped adds
- *                nothing.
+ * @param input as many features as the accumulator has. A feature left undefined by one chunk stays
+ *              undefined. A chunk whose observations are all dropped adds nothing.
  * @return as qkvsim_similarity; TOO_LARGE also where the sum of squares of a feature that varies is
  * outside the range of double (values around 1e154, or all below 1e-154); the accumulator is unchanged
  * on failure
@@ -44,8 +42,7 @@ QKVSIM_API int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *acc
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    qkvsim_accumulator *accumulator,
-                                                   const qkvsim_view *parts, int32_t part_count,
-                                                   const qkvsim_similarity_options *options);
+                                                   const qkvsim_input *input);
 
 /** An accumulator as bytes and back: see packed.h. Its size grows with features^2. */
 QKVSIM_API int64_t qkvsim_accumulator_packed_size(const qkvsim_accumulator *accumulator);
@@ -63,8 +60,7 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
 
-/** As qkvsim_analyze, of all observations added; options' selection, precision and nonfinite must
- * be defaults. Values are in double. There is no QKVSIM_METRIC_SPEARMAN: ranks need all observations at
+/** As qkvsim_analyze, of all observations added. Values are in double. There is no QKVSIM_METRIC_SPEARMAN: ranks need all observations at
  * once. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
                                                     const qkvsim_accumulator *accumulator,

@@ -3,7 +3,7 @@
  * The lesson's analysis in one pass: histograms, moments and the offset split of every pair group.
  *
  *     qkvsim_analysis *analysis;
- *     if (qkvsim_analyze(context, &activations, 1, layout, NULL, &analysis) != QKVSIM_OK)
+ *     if (qkvsim_analyze(context, &input, layout, NULL, &analysis) != QKVSIM_OK)
  *         puts(qkvsim_last_error(context));
  *     double share = qkvsim_analysis_statistic(analysis, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
  *
@@ -14,9 +14,9 @@
 
 #include <qkvsim/context.h>
 #include <qkvsim/histogram.h>
+#include <qkvsim/input.h>
 #include <qkvsim/layout.h>
 #include <qkvsim/statistic.h>
-#include <qkvsim/view.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,15 +25,11 @@ extern "C" {
 /** Zero in any field is its default. */
 typedef struct qkvsim_analysis_options {
     size_t struct_size;
-    const qkvsim_selection *selection; /**< default: all observations */
-    const qkvsim_bins *bins;           /**< default: 100 equal bins on [-1, 1] */
-    const int32_t *pair_groups;        /**< the pair groups to compute; default: all */
+    const qkvsim_bins *bins;    /**< default: 100 equal bins on [-1, 1] */
+    const int32_t *pair_groups; /**< the pair groups to compute; default: all */
     int32_t pair_group_count;
     int32_t
         metrics; /**< sum of QKVSIM_METRIC_COSINE, PEARSON, SPEARMAN; default: COSINE + PEARSON */
-    qkvsim_dtype
-        precision; /**< QKVSIM_DTYPE_F32 or F64 arithmetic; default: F32 unless a part is F64 */
-    qkvsim_nonfinite nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
 } qkvsim_analysis_options;
 
 /** The results of one analysis. Immutable; free with qkvsim_analysis_free. */
@@ -41,7 +37,7 @@ typedef struct qkvsim_analysis qkvsim_analysis;
 
 /**
  * Analyses one input.
- * @param parts    `part_count` views of the same n observations, d features in all
+ * @param input    n observations of d features
  * @param layout   labels the d features
  * @param options  NULL for all defaults
  * @param analysis receives the results
@@ -52,8 +48,8 @@ typedef struct qkvsim_analysis qkvsim_analysis;
  * O(n d + rows x bins), for Spearman also O(n) a thread. Ranks in F32 arithmetic are exact to 2^24
  * observations; more are TOO_LARGE.
  */
-QKVSIM_API qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_view *parts,
-                                        int32_t part_count, const qkvsim_layout *layout,
+QKVSIM_API qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_input *input,
+                                        const qkvsim_layout *layout,
                                         const qkvsim_analysis_options *options,
                                         qkvsim_analysis **analysis);
 

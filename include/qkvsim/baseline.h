@@ -19,7 +19,6 @@ typedef struct qkvsim_baseline_options {
     int64_t permutations; /**< 1 .. 2^32 - 1 */
     uint64_t seed;
     qkvsim_scheme scheme;     /**< QKVSIM_SCHEME_*; default: ALL */
-    const int32_t *segments;  /**< this and the next: see qkvsim_permutation */
     qkvsim_exchange exchange; /**< default: OBSERVATIONS */
     /** See qkvsim_permutation: what is observed is then the input without its covariates, mean + e.
      * Corrected statistics know n and not the number of covariates. Default: none. */
@@ -47,8 +46,8 @@ typedef struct qkvsim_baseline qkvsim_baseline;
  * Time: permutations + 1 analyses; memory that of one, plus two copies of the input (one for FEATURE,
  * SHIFT, OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP) and 8 bytes for each permutation, pair group, metric and statistic.
  */
-QKVSIM_API qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_view *parts,
-                                             int32_t part_count, const qkvsim_layout *layout,
+QKVSIM_API qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_input *input,
+                                             const qkvsim_layout *layout,
                                              const qkvsim_analysis_options *analysis_options,
                                              const qkvsim_baseline_options *options,
                                              qkvsim_baseline **baseline);

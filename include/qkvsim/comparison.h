@@ -5,7 +5,7 @@
  *
  *     qkvsim_comparison_options options = { .struct_size = sizeof options, .permutations = 999 };
  *     qkvsim_comparison *comparison;
- *     if (qkvsim_compare(context, parts, 3, layout, NULL, &targets, &others, &options, &comparison)
+ *     if (qkvsim_compare(context, &input, &others, layout, NULL, &options, &comparison)
  *         != QKVSIM_OK)
  *         puts(qkvsim_last_error(context));
  *
@@ -62,9 +62,6 @@ typedef struct qkvsim_comparison_options {
     int64_t subsets; /**< matched subsets, up to 2^32 - 2; default: as many as permutations */
     uint64_t seed;
     qkvsim_relabel_scheme relabel; /**< QKVSIM_RELABEL_*; default: LABELS */
-    /** One number for each row of the parts (a document, a window): see qkvsim_relabelling; default: one
-     * run */
-    const int32_t *segments;
     /** 1: relabellings are of observations less the mean of the selection they are in as observed, so
      * that a difference of means alone, which makes relabelled selections co-vary, is not taken for one
      * of correlations. What is observed stays as it is: correlations have no means; Spearman's ranks
@@ -83,9 +80,10 @@ typedef struct qkvsim_comparison qkvsim_comparison;
 
 /**
  * Compares two selections of one input.
- * @param analysis_options as for qkvsim_analyze, but without a selection; own edges must cover
+ * @param input            with the first selection
+ * @param second           the other selection, which shares no observation with the first
+ * @param analysis_options as for qkvsim_analyze; own edges must cover
  *                         [-1, 1], so that every value is in a bin
- * @param first,second     the selections, which share no row
  * @param options          NULL for all defaults: descriptive distances only
  * @param comparison       receives the results
  * @return as qkvsim_analyze; INVALID_ARGUMENT also for centred relabellings of the cosine, which is one
@@ -98,11 +96,9 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * is undefined in one only, one or two more analyses are needed. Memory: as a baseline, plus 24 bytes
  * for each relabelling, row of the results and metric.
  */
-QKVSIM_API qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_view *parts,
-                                        int32_t part_count, const qkvsim_layout *layout,
+QKVSIM_API qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_input *input,
+                                        const qkvsim_selection *second, const qkvsim_layout *layout,
                                         const qkvsim_analysis_options *analysis_options,
-                                        const qkvsim_selection *first,
-                                        const qkvsim_selection *second,
                                         const qkvsim_comparison_options *options,
                                         qkvsim_comparison **comparison);
 

@@ -5,7 +5,7 @@
  * tokens are not independent. docs/statistics.md says when which method holds.
  *
  *     qkvsim_intervals *i;
- *     qkvsim_intervals_run(context, &activations, 1, layout, NULL, NULL, &i);
+ *     qkvsim_intervals_run(context, &input, NULL, layout, NULL, NULL, &i);
  *     double low = qkvsim_intervals_statistic(i, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE,
  *                                             QKVSIM_SUMMARY_LOW);
  */
@@ -38,14 +38,8 @@ typedef struct qkvsim_interval_options {
     /** bootstrap: 1 .. observations in use, so that there are 2 blocks to draw from; default: their
      * cube root. A shorter segment is one block. */
     int64_t block_length;
-    double level;  /**< within (0, 1); default: 0.95 */
-    uint64_t seed; /**< bootstrap */
-    /** A number for each row of the input (its document, its window): no block crosses from one
-     * number to another. Default: one segment. */
-    const int32_t *segments;
-    /** Another selection, with which the analysis' own, which must then be given, is compared.
-     * They share no row. Default: none. */
-    const qkvsim_selection *second;
+    double level;   /**< within (0, 1); default: 0.95 */
+    uint64_t seed;  /**< bootstrap */
     int32_t method; /**< QKVSIM_METHOD_JACKKNIFE (default) or QKVSIM_METHOD_BOOTSTRAP */
 } qkvsim_interval_options;
 
@@ -65,6 +59,8 @@ typedef struct qkvsim_intervals qkvsim_intervals;
  * Where there are not 8 blocks the default jackknife has no replicates, and no interval exists; the
  * observed analysis does.
  *
+ * @param second           another selection, with which the input's own, which must then be given, is
+ *                         compared; they share no observation. NULL: none
  * @param analysis_options as for qkvsim_analyze, NULL for all defaults
  * @param options          NULL for all defaults
  * @param intervals        receives the results
@@ -79,8 +75,9 @@ typedef struct qkvsim_intervals qkvsim_intervals;
  * with a second selection; memory that of one analysis, plus 8 bytes for each replicate, row,
  * metric and statistic.
  */
-QKVSIM_API qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_view *parts,
-                                              int32_t part_count, const qkvsim_layout *layout,
+QKVSIM_API qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_input *input,
+                                              const qkvsim_selection *second,
+                                              const qkvsim_layout *layout,
                                               const qkvsim_analysis_options *analysis_options,
                                               const qkvsim_interval_options *options,
                                               qkvsim_intervals **intervals);

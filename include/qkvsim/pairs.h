@@ -4,7 +4,7 @@
  *
  *     qkvsim_pairs_options options = { .struct_size = sizeof options, .top = 20 };
  *     qkvsim_pairs *pairs;
- *     if (qkvsim_pairs_find(context, &activations, 1, NULL, &options, &pairs) != QKVSIM_OK)
+ *     if (qkvsim_pairs_find(context, &input, NULL, &options, &pairs) != QKVSIM_OK)
  *         puts(qkvsim_last_error(context));
  *     int64_t count;
  *     const qkvsim_pair *list = qkvsim_pairs_list(pairs, &count);
@@ -15,8 +15,8 @@
 #define QKVSIM_PAIRS_H
 
 #include <qkvsim/context.h>
+#include <qkvsim/input.h>
 #include <qkvsim/layout.h>
-#include <qkvsim/view.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -44,15 +44,11 @@ enum { QKVSIM_PAIRS_LIMIT = 10000000 };
  * is the top k of the pairs over the threshold. */
 typedef struct qkvsim_pairs_options {
     size_t struct_size;
-    const qkvsim_selection *selection; /**< default: all observations */
-    const int32_t *pair_groups;        /**< the pair groups to search; default: all */
+    const int32_t *pair_groups; /**< the pair groups to search; default: all */
     int32_t pair_group_count;
-    qkvsim_metric metric; /**< QKVSIM_METRIC_COSINE (default), PEARSON or SPEARMAN */
-    qkvsim_dtype
-        precision; /**< QKVSIM_DTYPE_F32 or F64 arithmetic; default: F32 unless a part is F64 */
-    qkvsim_nonfinite nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
-    int32_t sign;               /**< QKVSIM_SIGN_* */
-    int32_t per_pair_group;     /**< 1: the top k of each pair group, fewer where it has fewer */
+    qkvsim_metric metric;    /**< QKVSIM_METRIC_COSINE (default), PEARSON or SPEARMAN */
+    int32_t sign;            /**< QKVSIM_SIGN_* */
+    int32_t per_pair_group;  /**< 1: the top k of each pair group, fewer where it has fewer */
     const double *threshold; /**< the least strength; -1 to 1, for |value| from 0; default: none */
     int64_t top;   /**< k, the number of strongest pairs; default: all over the threshold */
     int64_t limit; /**< most pairs a threshold without top may give; default: QKVSIM_PAIRS_LIMIT */
@@ -63,7 +59,7 @@ typedef struct qkvsim_pairs qkvsim_pairs;
 
 /**
  * Finds the pairs of one metric that reach a threshold, or the k strongest.
- * @param parts   `part_count` views of the same n observations, d features in all
+ * @param input   n observations of d features
  * @param layout  labels the d features; NULL: one group of all
  * @param options a threshold, top, or both
  * @param pairs   receives the result
@@ -76,8 +72,8 @@ typedef struct qkvsim_pairs qkvsim_pairs;
  * threads. Time O(n d^2), that of an analysis, besides sorting the result; memory O(n d + result). A
  * threshold that gives more pairs than fit the memory of the prepared columns takes a second pass.
  */
-QKVSIM_API qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_view *parts,
-                                           int32_t part_count, const qkvsim_layout *layout,
+QKVSIM_API qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_input *input,
+                                           const qkvsim_layout *layout,
                                            const qkvsim_pairs_options *options,
                                            qkvsim_pairs **pairs);
 

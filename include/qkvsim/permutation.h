@@ -10,8 +10,8 @@
 #define QKVSIM_PERMUTATION_H
 
 #include <qkvsim/context.h>
+#include <qkvsim/input.h>
 #include <qkvsim/layout.h>
-#include <qkvsim/view.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -51,19 +51,15 @@ enum {
     QKVSIM_EXCHANGE_SEGMENTS = 2
 };
 
-/** One permutation. */
+/** One permutation. SHIFT and OBSERVATIONS_SHIFT rotate each run of equal numbers of the input's segments,
+ * among the observations in use, in itself, by a lag of its own. */
 typedef struct qkvsim_permutation {
     size_t struct_size;
     uint64_t seed;
-    int64_t index;                     /**< 0 .. 2^32 - 1 */
-    const qkvsim_selection *selection; /**< default: all observations; others take no part */
-    qkvsim_scheme scheme;              /**< QKVSIM_SCHEME_* */
+    int64_t index;        /**< 0 .. 2^32 - 1 */
+    qkvsim_scheme scheme; /**< QKVSIM_SCHEME_* */
     /** Labels all features; GROUP, OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP need it. */
     const qkvsim_layout *layout;
-    /** A number for each row of the parts (its document, its window), borrowed: SHIFT and
-     * OBSERVATIONS_SHIFT rotate each run of equal numbers, among the observations in use, in itself, by a
-     * lag of its own. Default: one run. Others have no use for it but with EXCHANGE_SEGMENTS. */
-    const int32_t *segments;
     /** Default: OBSERVATIONS. With SEGMENTS, FEATURE and OBSERVATIONS exchange whole runs of equal numbers
      * with others that are as long (Winkler et al. 2014, whole blocks), and FLIP gives each run one sign;
      * the rest refuse it. */
@@ -86,7 +82,7 @@ typedef struct qkvsim_permutation {
 
 /**
  * Writes a permuted copy of an input.
- * @param parts  `part_count` views, d features in all
+ * @param input  observations of d features; its nonfinite is not used: NaN is a value like any other
  * @param matrix selected observations (in increasing order) x d; QKVSIM_DTYPE_F32, or F64 for any input.
  * An input with an F64 part needs an F64 matrix: the multiset of values is kept exactly.
  * @return INVALID_ARGUMENT, which includes segments no two of which are as long; NONFINITE for covariates; TOO_LARGE, or
@@ -96,8 +92,8 @@ typedef struct qkvsim_permutation {
  * below a bound are drawn without bias (Lemire 2019), and where values change columns they are dealt
  * to buckets that are then shuffled (Rao 1961, Sandelius 1962). Time and memory O(n d).
  */
-QKVSIM_API qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_view *parts,
-                                        int32_t part_count, const qkvsim_permutation *permutation,
+QKVSIM_API qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_input *input,
+                                        const qkvsim_permutation *permutation,
                                         const qkvsim_matrix *matrix);
 
 /** How labels of observations are exchanged. */

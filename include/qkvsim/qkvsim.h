@@ -12,6 +12,7 @@
 #include <qkvsim/comparison.h>
 #include <qkvsim/context.h>
 #include <qkvsim/histogram.h>
+#include <qkvsim/input.h>
 #include <qkvsim/interval.h>
 #include <qkvsim/layout.h>
 #include <qkvsim/mask.h>

@@ -18,7 +18,7 @@
 #define QKVSIM_SIMILARITY_H
 
 #include <qkvsim/context.h>
-#include <qkvsim/view.h>
+#include <qkvsim/input.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -32,16 +32,13 @@ enum {
 /** Zero in any field is its default. */
 typedef struct qkvsim_similarity_options {
     size_t struct_size;
-    const qkvsim_selection *selection; /**< default: all observations */
-    int32_t triangle;                  /**< QKVSIM_TRIANGLE_FULL or QKVSIM_TRIANGLE_UPPER */
-    qkvsim_dtype
-        precision; /**< QKVSIM_DTYPE_F32 or F64 arithmetic; default: F32 unless a part is F64 */
-    qkvsim_nonfinite nonfinite; /**< QKVSIM_NONFINITE_*; default: an error */
+    int32_t triangle; /**< QKVSIM_TRIANGLE_FULL or QKVSIM_TRIANGLE_UPPER */
+    int32_t reserved; /**< must be 0 */
 } qkvsim_similarity_options;
 
 /**
  * Computes one similarity matrix.
- * @param parts   `part_count` views of the same observations, d features in all
+ * @param input   observations of d features
  * @param metric  one of QKVSIM_METRIC_COSINE, PEARSON, COVARIANCE, DOT, SPEARMAN
  * @param options NULL for all defaults
  * @param matrix  d x d, QKVSIM_DTYPE_F32 or F64, in the caller's column order. An undefined value (a
@@ -55,8 +52,8 @@ typedef struct qkvsim_similarity_options {
  * memory O(n d) besides the matrix; with a progress callback, which may cancel, also a copy of the
  * matrix, so that a cancelled call leaves it untouched.
  */
-QKVSIM_API qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_view *parts,
-                                           int32_t part_count, qkvsim_metric metric,
+QKVSIM_API qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_input *input,
+                                           qkvsim_metric metric,
                                            const qkvsim_similarity_options *options,
                                            const qkvsim_matrix *matrix);
 

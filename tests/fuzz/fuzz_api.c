@@ -44,15 +44,17 @@ static void call(qkvsim_context *context, const struct plan *plan, const qkvsim_
                  const qkvsim_layout *layout)
 {
     const qkvsim_analysis_options options = { .struct_size = sizeof options,
-                                              .metrics = plan->metrics % 32,
-                                              .nonfinite = plan->nonfinite % 4 };
+                                              .metrics = plan->metrics % 32 };
     const qkvsim_baseline_options permuted = { .struct_size = sizeof permuted,
                                                .permutations = 2,
                                                .scheme = plan->scheme % 8 };
     const qkvsim_interval_options interval = { .struct_size = sizeof interval };
     const qkvsim_pairs_options pairs = { .struct_size = sizeof pairs,
-                                         .top = plan->scheme % 16,
-                                         .nonfinite = plan->nonfinite % 4 };
+                                         .top = plan->scheme % 16 };
+    const qkvsim_input input = { .struct_size = sizeof input,
+                                 .parts = view,
+                                 .part_count = 1,
+                                 .nonfinite = plan->nonfinite % 4 };
     qkvsim_analysis *analysis = NULL;
     qkvsim_baseline *baseline = NULL;
     qkvsim_intervals *intervals = NULL;
@@ -60,20 +62,20 @@ static void call(qkvsim_context *context, const struct plan *plan, const qkvsim_
     qkvsim_accumulator *sum = NULL;
     switch (plan->call % 5) {
     case 0:
-        qkvsim_analyze(context, view, 1, layout, &options, &analysis);
+        qkvsim_analyze(context, &input, layout, &options, &analysis);
         break;
     case 1:
-        qkvsim_baseline_run(context, view, 1, layout, &options, &permuted, &baseline);
+        qkvsim_baseline_run(context, &input, layout, &options, &permuted, &baseline);
         break;
     case 2:
-        qkvsim_intervals_run(context, view, 1, layout, &options, &interval, &intervals);
+        qkvsim_intervals_run(context, &input, NULL, layout, &options, &interval, &intervals);
         break;
     case 3:
-        qkvsim_pairs_find(context, view, 1, layout, &pairs, &found);
+        qkvsim_pairs_find(context, &input, layout, &pairs, &found);
         break;
     default:
         if (qkvsim_accumulator_create(context, view->features, &sum) == QKVSIM_OK
-            && qkvsim_accumulator_update(context, sum, view, 1, NULL) == QKVSIM_OK)
+            && qkvsim_accumulator_update(context, sum, &input) == QKVSIM_OK)
             qkvsim_accumulator_analyze(context, sum, layout, NULL, &analysis);
     }
     qkvsim_analysis_free(analysis);
