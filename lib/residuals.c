@@ -141,10 +141,9 @@ static qkvsim_status open_basis(qkvsim_context *context, int64_t rows, int64_t m
 static qkvsim_status add_covariates(qkvsim_context *context, const qkv_input *input,
                                     const qkvsim_view *view, qkv_residuals *residuals)
 {
-    const qkvsim_input given = { .struct_size = sizeof given,
-                                 .parts = view,
-                                 .part_count = 1,
-                                 .arithmetic = QKVSIM_DTYPE_F64 };
+    const qkvsim_input given = {
+        .struct_size = sizeof given, .parts = view, .part_count = 1, .arithmetic = QKVSIM_DTYPE_F64
+    };
     qkv_input whole;
     qkvsim_status status = qkv_input_open(context, &given, false, &whole);
     if (status != QKVSIM_OK)

@@ -49,8 +49,7 @@ static void call(qkvsim_context *context, const struct plan *plan, const qkvsim_
                                                .permutations = 2,
                                                .scheme = plan->scheme % 8 };
     const qkvsim_interval_options interval = { .struct_size = sizeof interval };
-    const qkvsim_pairs_options pairs = { .struct_size = sizeof pairs,
-                                         .top = plan->scheme % 16 };
+    const qkvsim_pairs_options pairs = { .struct_size = sizeof pairs, .top = plan->scheme % 16 };
     const qkvsim_input input = { .struct_size = sizeof input,
                                  .parts = view,
                                  .part_count = 1,
