@@ -3,9 +3,9 @@
  */
 #include "scene.h"
 
-#include <cblas.h>
 #include <stdlib.h>
 
+#include "../lib/blas_names.h"
 #include "activations.h"
 #include "failure.h"
 

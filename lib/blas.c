@@ -9,7 +9,6 @@
 #define _GNU_SOURCE /* MAP_ANONYMOUS, nanosleep */
 #include "blas.h"
 
-#include <cblas.h>
 #include <pthread.h>
 #include <stdbool.h>
 #include <string.h>
@@ -17,6 +16,8 @@
 #include <time.h>
 
 #include <qkvsim/common.h>
+
+#include "blas_names.h"
 
 enum {
     PARALLEL_OPENMP = 2,          /* openblas_get_parallel() */

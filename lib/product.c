@@ -4,8 +4,9 @@
  */
 #include "product.h"
 
-#include <cblas.h>
 #include <math.h>
+
+#include "blas_names.h"
 
 enum {
     DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */

@@ -6,10 +6,10 @@
 
 #include <qkvsim/qkvsim.h>
 
+#include "../lib/blas_names.h"
 #include "fixtures.h"
 #include "support.h"
 
-#include <cblas.h>
 #include <dirent.h>
 #include <math.h>
 #include <pthread.h>

@@ -4,10 +4,10 @@
 
 #include <qkvsim/qkvsim.h>
 
+#include "../lib/blas_names.h"
 #include "fixtures.h"
 #include "suite_context.h"
 
-#include <cblas.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
