@@ -27,6 +27,11 @@ const char *qkvsim_status_name(qkvsim_status status)
     return status >= 0 && status < count ? names[status] : "unknown status";
 }
 
+int32_t qkvsim_version_number(void)
+{
+    return 10000 * QKVSIM_VERSION_MAJOR + 100 * QKVSIM_VERSION_MINOR + QKVSIM_VERSION_PATCH;
+}
+
 const char *qkvsim_version(void)
 {
     return QKVSIM_VERSION;

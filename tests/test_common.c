@@ -3,6 +3,7 @@
 
 #include "support.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 START_TEST(every_status_has_a_name_of_its_own)
@@ -30,6 +31,19 @@ START_TEST(version_is_that_of_the_build)
 {
     ck_assert_str_eq(qkvsim_version(), TEST_VERSION);
     ck_assert_ptr_eq(qkvsim_version(), qkvsim_version());
+}
+END_TEST
+
+START_TEST(version_is_the_same_as_text_as_a_number_and_in_the_header)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%d.%d.%d", QKVSIM_VERSION_MAJOR, QKVSIM_VERSION_MINOR,
+             QKVSIM_VERSION_PATCH);
+    ck_assert_str_eq(text, TEST_VERSION);
+    const int32_t number = qkvsim_version_number();
+    ck_assert_int_eq(number / 10000, QKVSIM_VERSION_MAJOR);
+    ck_assert_int_eq(number / 100 % 100, QKVSIM_VERSION_MINOR);
+    ck_assert_int_eq(number % 100, QKVSIM_VERSION_PATCH);
 }
 END_TEST
 
@@ -138,6 +152,7 @@ int main(void)
     tcase_add_test(names, every_status_has_a_name_of_its_own);
     tcase_add_test(names, an_unknown_status_has_a_name_too);
     tcase_add_test(names, version_is_that_of_the_build);
+    tcase_add_test(names, version_is_the_same_as_text_as_a_number_and_in_the_header);
     tcase_add_test(names, blas_describes_itself);
     TCase *abi = add_case(suite, "options and ABI", NULL, NULL);
     tcase_add_test(abi, options_init_zeroes_all_but_the_size);

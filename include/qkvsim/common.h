@@ -8,7 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#if defined(__GNUC__)
+#if defined(__GNUC__) && !defined(QKVSIM_STATIC) /* set where the archive is compiled */
 #define QKVSIM_API __attribute__((visibility("default")))
 #else
 #define QKVSIM_API
@@ -79,6 +79,12 @@ QKVSIM_API void qkvsim_struct_init(void *options, size_t size);
 
 /** A short English name of a status, never NULL, static: "invalid argument". */
 QKVSIM_API const char *qkvsim_status_name(qkvsim_status status);
+
+/** The version of these headers. A program compares it with what it runs with, if it must. */
+enum { QKVSIM_VERSION_MAJOR = 0, QKVSIM_VERSION_MINOR = 1, QKVSIM_VERSION_PATCH = 0 };
+
+/** The library's version as one number that grows: 10000 major + 100 minor + patch. */
+QKVSIM_API int32_t qkvsim_version_number(void);
 
 /** The library's version, "0.1.0", static. */
 QKVSIM_API const char *qkvsim_version(void);
