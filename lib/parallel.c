@@ -70,6 +70,17 @@ static void *run_member(void *argument)
     return NULL;
 }
 
+/* musl cannot say where a thread that is yet to start begins: there it begins beside its parent. */
+static void begin_elsewhere(pthread_attr_t *attributes, const placement *place)
+{
+#ifdef QKV_HAVE_AFFINITY_OF_NEW_THREADS
+    if (place->known)
+        pthread_attr_setaffinity_np(attributes, sizeof place->elsewhere, &place->elsewhere);
+#else
+    (void)attributes, (void)place;
+#endif
+}
+
 /* Starts a member away from this processor, and with a stack that does not depend on the process's
  * limit; or anyhow where that is refused. */
 static bool start_member(team *all, pthread_t *thread)
@@ -77,9 +88,7 @@ static bool start_member(team *all, pthread_t *thread)
     pthread_attr_t attributes;
     if (pthread_attr_init(&attributes) == 0) {
         pthread_attr_setstacksize(&attributes, STACK_BYTES);
-        if (all->place.known)
-            pthread_attr_setaffinity_np(&attributes, sizeof all->place.elsewhere,
-                                        &all->place.elsewhere);
+        begin_elsewhere(&attributes, &all->place);
         const bool started = pthread_create(thread, &attributes, run_member, all) == 0;
         pthread_attr_destroy(&attributes);
         if (started)

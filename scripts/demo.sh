@@ -11,7 +11,7 @@ install_packages $build_packages python3
 
 # The program alone; a folder that the tests have set up is used as it is.
 build_program() {
-  [ -f build/build.ninja ] || meson setup build -Dtests=false -Dbench=false
+  [ -f build/build.ninja ] || meson setup build -Dtests=disabled -Dbench=disabled
   ninja -C build tools/qkvsim
 }
 echo "Building in build/"

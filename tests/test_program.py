@@ -2171,7 +2171,7 @@ class Bench(Program):
         result = self.run_program("bench", "--quick", "--rows", "analyze/64", "--json",
                                   self.path("no/such.json"))
         text = result.stderr.decode()
-        if "build it with -Dbench=true" in text:
+        if "build it with -Dbench=enabled" in text:
             self.skipTest("qkvsim-bench is not built")
         self.assertEqual(result.returncode, 1)
         self.assertIn("no/such.json", text)

@@ -4,9 +4,9 @@
  */
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "commands.h"
+#include "figures.h"
 #include "output.h"
 #include "results.h"
 #include "spool.h"
@@ -36,14 +36,6 @@ static bool open_outputs(struct outputs *outputs, const struct options *options,
            && (options->csv == NULL || spool_open(&outputs->csv, failure))
            && (options->figure == NULL || spool_open(&outputs->figure, failure))
            && (!table || spool_open_memory(&outputs->table, failure));
-}
-
-static const struct figure_format *figure_format(const char *path)
-{
-    const char *suffix = strrchr(path, '.');
-    if (strcasecmp(suffix, ".svg") == 0)
-        return &figure_svg;
-    return strcasecmp(suffix, ".pdf") == 0 ? &figure_pdf : &figure_png;
 }
 
 /* Heads are too many for histograms: they have matrices. */

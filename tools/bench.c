@@ -37,5 +37,5 @@ bool command_bench(const struct options *options, struct failure *failure)
         if (errno != ENOENT)
             return fail(failure, "cannot run %s: %s", path, strerror(errno));
     }
-    return fail(failure, "qkvsim-bench is not in %s: build it with -Dbench=true", folder);
+    return fail(failure, "qkvsim-bench is not in %s: build it with -Dbench=enabled", folder);
 }

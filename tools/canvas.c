@@ -7,6 +7,7 @@
 #include <cairo-svg.h>
 #include <math.h>
 #include <string.h>
+#include <strings.h>
 
 void canvas_grey(cairo_t *cr, double level)
 {
@@ -159,9 +160,25 @@ static cairo_status_t finish_png(cairo_surface_t *surface, cairo_write_func_t wr
     return cairo_surface_write_to_png_stream(surface, write, stream);
 }
 
-const struct figure_format figure_svg = { create_svg, finish_vectors };
-const struct figure_format figure_pdf = { create_pdf, finish_vectors };
-const struct figure_format figure_png = { create_png, finish_png };
+bool figures_are_built(void)
+{
+    return true;
+}
+
+const struct figure_format *figure_format(const char *path)
+{
+    static const struct {
+        const char *suffix;
+        struct figure_format format;
+    } formats[] = { { ".svg", { create_svg, finish_vectors } },
+                    { ".pdf", { create_pdf, finish_vectors } },
+                    { ".png", { create_png, finish_png } } };
+    const char *suffix = strrchr(path, '.');
+    for (size_t i = 0; suffix != NULL && i < sizeof formats / sizeof formats[0]; i++)
+        if (strcasecmp(suffix, formats[i].suffix) == 0)
+            return &formats[i].format;
+    return NULL;
+}
 
 static double draw(cairo_surface_t *surface, canvas_page *page, void *content,
                    cairo_status_t *status)

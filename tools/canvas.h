@@ -10,7 +10,7 @@
 #include <cairo.h>
 #include <stdio.h>
 
-#include "failure.h"
+#include "figures.h"
 
 /* A page is as wide as two columns of a journal. */
 enum { PAGE_WIDTH = 504, PAGE_MARGIN = 8, PAGE_LEFT = 46, PAGE_RIGHT = 12, PAGE_LINE = 10 };
@@ -59,10 +59,6 @@ struct canvas_ticks canvas_ticks(double low, double high);
 
 /* Draws a page and returns its height; called twice, first to find the height. */
 typedef double canvas_page(cairo_t *cr, void *content);
-
-/* A file format: svg, pdf, or png with 300 dots an inch. */
-struct figure_format;
-extern const struct figure_format figure_svg, figure_pdf, figure_png;
 
 /* Writes a page as a file; false with a failure, or with none where the stream failed. */
 bool canvas_write(FILE *stream, const struct figure_format *format, canvas_page *page,

@@ -7,8 +7,8 @@
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
+#include "figures.h"
 #include "option_values.h"
 #include "options_inference.h"
 #include "options_outputs.h"
@@ -141,10 +141,9 @@ static bool take_precision(struct options *options, char *value, struct failure 
 
 static bool take_figure(struct options *options, char *value, struct failure *failure)
 {
-    const char *dot = strrchr(value, '.');
-    if (dot == NULL
-        || (strcasecmp(dot, ".svg") != 0 && strcasecmp(dot, ".png") != 0
-            && strcasecmp(dot, ".pdf") != 0))
+    if (!figures_are_built())
+        return fail_usage(failure, "this qkvsim is built without figures: --figure %s", value);
+    if (figure_format(value) == NULL)
         return fail_usage(failure, "--figure wants a name that ends in .svg, .png or .pdf: %s",
                           value);
     options->figure = value;

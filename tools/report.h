@@ -7,7 +7,6 @@
 #include <qkvsim/qkvsim.h>
 #include <stdio.h>
 
-#include "canvas.h"
 #include "failure.h"
 #include "options.h"
 #include "rows.h"
@@ -104,9 +103,5 @@ bool report_add_json(FILE *stream, const struct report *report, int number,
 void report_end_json(FILE *stream);
 void report_add_csv(FILE *stream, const struct report *report, int number);
 bool report_write_table(FILE *stream, const struct report *report, struct failure *failure);
-bool figure_write_histograms(FILE *stream, const struct report *report,
-                             const struct figure_format *format, struct failure *failure);
-bool figure_write_heads(FILE *stream, const struct report *report,
-                        const struct figure_format *format, struct failure *failure);
 
 #endif

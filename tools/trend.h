@@ -47,7 +47,5 @@ double trend_number(const struct trend *trend, int layer, int condition, int lin
 const char *trend_line_name(const struct trend *trend, int line, char name[REPORT_STATISTIC_SIZE]);
 
 bool trend_write_table(FILE *stream, const struct trend *trend, struct failure *failure);
-bool trend_write_figure(FILE *stream, const struct trend *trend, const struct figure_format *format,
-                        struct failure *failure);
 
 #endif

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "canvas.h"
 #include "options.h"
 #include "text.h"
 #include "trend.h"
