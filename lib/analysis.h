@@ -114,4 +114,10 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
 void qkv_pack_analysis(qkv_packer *packer, const void *analysis);
 qkvsim_status qkv_unpack_analysis(qkv_unpacker *unpacker, qkvsim_analysis **analysis);
 
+/* A copy of its own life; and whether two are the same in every bit. */
+qkvsim_status qkv_analysis_copy(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                qkvsim_analysis **copy);
+qkvsim_status qkv_analysis_is_same(qkvsim_context *context, const qkvsim_analysis *one,
+                                   const qkvsim_analysis *other, bool *same);
+
 #endif

@@ -1,5 +1,5 @@
 /* Analyses as bytes. Rows that were not computed hold whatever memory held, and are packed as zeros. */
-#include <math.h>
+#include <string.h>
 
 #include "analysis.h"
 
@@ -315,11 +315,24 @@ static qkvsim_status take_results(qkv_unpacker *unpacker, qkvsim_analysis *analy
     return status;
 }
 
+/* Counts take the most of an analysis: they are here, before room is made for them. */
+static qkvsim_status check_room(const qkv_unpacker *unpacker, const making *made)
+{
+    const int64_t rows = qkv_layout_rows(made->layout), bins = made->session.binning.count;
+    const int64_t bytes = unpacker->size - unpacker->at;
+    return rows * bins <= bytes / (int64_t)sizeof(int64_t)
+               ? QKVSIM_OK
+               : qkv_unpack_fail(unpacker, "HIST", "%lld rows of %lld bins in %lld bytes",
+                                 (long long)rows, (long long)bins, (long long)bytes);
+}
+
 qkvsim_status qkv_unpack_analysis(qkv_unpacker *unpacker, qkvsim_analysis **analysis)
 {
     making how = { .layout = NULL };
     qkvsim_analysis *made = NULL;
     qkvsim_status status = take_making(unpacker, &how);
+    if (status == QKVSIM_OK)
+        status = check_room(unpacker, &how);
     if (status == QKVSIM_OK)
         status = qkv_session_results(unpacker->context, &how.session, &made);
     if (status == QKVSIM_OK) {
@@ -354,5 +367,47 @@ qkvsim_status qkvsim_analysis_unpack(qkvsim_context *context, const void *buffer
         *analysis = made;
     else
         qkvsim_analysis_free(made);
+    return status;
+}
+
+/* ---- copies ---- */
+
+/* The sections alone, without a header. */
+static qkvsim_status pack_sections(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                   qkv_packer *packer)
+{
+    qkv_packer measured = { .size = 0 };
+    qkv_pack_analysis(&measured, analysis);
+    *packer = (qkv_packer){ qkv_allocate(&context->allocator, (size_t)measured.size, 1), 0 };
+    if (packer->bytes == NULL)
+        return qkv_no_memory(context, "a copy of an analysis");
+    qkv_pack_analysis(packer, analysis);
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkv_analysis_copy(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                qkvsim_analysis **copy)
+{
+    qkv_packer packer;
+    qkvsim_status status = pack_sections(context, analysis, &packer);
+    if (status != QKVSIM_OK)
+        return status;
+    qkv_unpacker unpacker = { context, packer.bytes, packer.size, 0 };
+    status = qkv_unpack_analysis(&unpacker, copy);
+    qkv_release(&context->allocator, packer.bytes);
+    return status;
+}
+
+qkvsim_status qkv_analysis_is_same(qkvsim_context *context, const qkvsim_analysis *one,
+                                   const qkvsim_analysis *other, bool *same)
+{
+    qkv_packer a = { 0 }, b = { 0 };
+    qkvsim_status status = pack_sections(context, one, &a);
+    if (status == QKVSIM_OK)
+        status = pack_sections(context, other, &b);
+    if (status == QKVSIM_OK)
+        *same = a.size == b.size && memcmp(a.bytes, b.bytes, (size_t)a.size) == 0;
+    qkv_release(&context->allocator, a.bytes);
+    qkv_release(&context->allocator, b.bytes);
     return status;
 }

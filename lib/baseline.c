@@ -1,26 +1,10 @@
 /* The random baseline: one session, run on the input and then on each permutation of it. */
-#include <qkvsim/baseline.h>
+#include "baseline.h"
 
 #include <math.h>
 
-#include "analysis.h"
+#include "fingerprint.h"
 #include "permuter.h"
-#include "replicates.h"
-#include "running.h"
-#include "significance.h"
-
-struct qkvsim_baseline {
-    qkv_allocator allocator;
-    qkvsim_analysis *observed;
-    int64_t permutations;
-    int32_t enumerated;
-    bool refitted;      /* the permuted values are made anew */
-    int64_t covariates; /* independent ones */
-    double *different;  /* rows: how many permutations each can tell apart */
-    qkv_running counts; /* those of an analysis */
-    qkv_replicates permuted;
-    qkv_null_table nulls;
-};
 
 /* ---- summaries ---- */
 
@@ -41,10 +25,9 @@ static bool row_is_within_groups(const qkvsim_layout *layout, int32_t row)
     return true;
 }
 
-/* What the permutations are to be set against, before they are made. */
-static void begin_nulls(int32_t scheme, qkvsim_baseline *baseline)
+void qkv_baseline_begin_nulls(qkvsim_baseline *baseline)
 {
-    const bool moves_groups = qkv_moves_groups(scheme);
+    const bool moves_groups = qkv_moves_groups(baseline->scheme);
     const qkvsim_layout *layout = baseline->observed->layout;
     const double error = qkv_value_error(baseline->observed);
     for (int32_t test = 0; test < baseline->nulls.tests; test++)
@@ -60,13 +43,12 @@ static void begin_nulls(int32_t scheme, qkvsim_baseline *baseline)
         }
 }
 
-static qkvsim_status finish_nulls(qkvsim_context *context, qkvsim_baseline *baseline)
+qkvsim_status qkv_baseline_finish(qkvsim_context *context, qkvsim_baseline *baseline)
 {
     const int32_t pair_groups = qkvsim_analysis_pair_groups(baseline->observed);
     baseline->nulls.permutations = baseline->permutations;
-    const qkvsim_status status = qkv_null_table_finish(context, &baseline->nulls, pair_groups);
-    qkv_replicates_close(&baseline->permuted);
-    return status;
+    qkv_count_sums_finish(&baseline->counts);
+    return qkv_null_table_finish(context, &baseline->nulls, pair_groups);
 }
 
 /* ---- life ---- */
@@ -77,11 +59,26 @@ void qkvsim_baseline_free(qkvsim_baseline *baseline)
         return;
     const qkv_allocator allocator = baseline->allocator;
     qkvsim_analysis_free(baseline->observed);
-    qkv_running_close(&baseline->counts);
+    qkv_count_sums_close(&baseline->counts);
     qkv_replicates_close(&baseline->permuted);
     qkv_null_table_close(&baseline->nulls);
     qkv_release(&allocator, baseline->different);
     qkv_release(&allocator, baseline);
+}
+
+qkvsim_status qkv_baseline_open_values(qkvsim_context *context, int64_t permutations,
+                                       qkvsim_baseline *baseline)
+{
+    const qkvsim_analysis *observed = baseline->observed;
+    const int32_t rows = qkv_layout_rows(observed->layout);
+    qkvsim_status status = qkv_count_sums_open(context, observed->count_cells, &baseline->counts);
+    if (status == QKVSIM_OK)
+        status =
+            qkv_null_table_open(context, rows, QKV_STATISTIC_TESTS, permutations, &baseline->nulls);
+    if (status == QKVSIM_OK)
+        status = qkv_replicates_open(context, observed->layout, observed->metrics, permutations,
+                                     &baseline->permuted);
+    return status;
 }
 
 static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *session,
@@ -94,27 +91,34 @@ static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *s
     qkvsim_status status = qkv_session_results(context, session, &made->observed);
     if (status == QKVSIM_OK)
         status = qkv_permuter_row_counts(context, permuter, session->layout, made->different);
-    if (status == QKVSIM_OK)
-        status = qkv_running_open(context, made->observed->count_cells, &made->counts);
-    if (status == QKVSIM_OK)
-        status = qkv_null_table_open(context, rows, QKV_STATISTIC_TESTS, made->permutations,
-                                     &made->nulls);
-    if (status == QKVSIM_OK)
-        status = qkv_replicates_open(context, session->layout, session->metrics, made->permutations,
-                                     &made->permuted);
-    return status;
+    return status == QKVSIM_OK ? qkv_baseline_open_values(context, made->permutations, made)
+                               : status;
 }
 
 /* All different permutations in place of those asked for, where they are no more. */
-static void choose_permutations(const qkv_permuter *permuter, int64_t asked, qkvsim_baseline *made)
+bool qkv_baseline_enumerates(double all_different, int64_t total)
 {
-    const double different = qkv_permuter_count(permuter);
-    made->enumerated = different > 1 && different - 1 <= (double)asked;
-    made->permutations = made->enumerated ? (int64_t)different - 1 : asked;
+    return all_different > 1 && all_different - 1 <= (double)total;
+}
+
+/* Those of the different ones that this piece has of them may be fewer than asked for, or none. */
+static void choose_permutations(const qkvsim_baseline_options *options, double all_different,
+                                qkvsim_baseline *made)
+{
+    made->all_different = all_different;
+    made->first = options->first;
+    made->total = options->total;
+    made->permutations = options->permutations;
+    made->enumerated = qkv_baseline_enumerates(all_different, options->total);
+    if (made->enumerated) {
+        const int64_t rest = (int64_t)all_different - 1 - options->first;
+        made->permutations = qkv_smaller(options->permutations, rest > 0 ? rest : 0);
+    }
 }
 
 static qkvsim_status make_baseline(qkvsim_context *context, const qkv_session *session,
-                                   const qkv_permuter *permuter, int64_t permutations,
+                                   const qkv_permuter *permuter,
+                                   const qkvsim_baseline_options *options,
                                    qkvsim_baseline **baseline)
 {
     qkvsim_baseline *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
@@ -123,7 +127,10 @@ static qkvsim_status make_baseline(qkvsim_context *context, const qkv_session *s
     made->allocator = context->allocator;
     made->refitted = permuter->residuals.basis != NULL;
     made->covariates = permuter->residuals.rank > 1 ? permuter->residuals.rank - 1 : 0;
-    choose_permutations(permuter, permutations, made);
+    made->seed = options->seed;
+    made->scheme = options->scheme;
+    made->exchange = options->exchange;
+    choose_permutations(options, qkv_permuter_count(permuter), made);
     const qkvsim_status status = fill_baseline(context, session, permuter, made);
     if (status != QKVSIM_OK)
         qkvsim_baseline_free(made);
@@ -133,6 +140,29 @@ static qkvsim_status make_baseline(qkvsim_context *context, const qkv_session *s
 }
 
 /* ---- the run ---- */
+
+/* Which permutations of which whole. */
+static qkvsim_status check_range(qkvsim_context *context, qkvsim_baseline_options *options)
+{
+    const int64_t most = UINT32_MAX;
+    if (options->first < 0 || options->first > most - options->permutations)
+        return qkv_invalid(context, "%lld permutations from %lld on: expected 0 to %lld in all",
+                           (long long)options->permutations, (long long)options->first,
+                           (long long)most);
+    if (options->first > 0 && options->exceedances > 0)
+        return qkv_invalid(context,
+                           "first is %lld and exceedances %lld: what stops early has to begin at 0",
+                           (long long)options->first, (long long)options->exceedances);
+    if (options->total == 0)
+        options->total = options->first + options->permutations;
+    if (options->total > most || options->total < options->first + options->permutations)
+        return qkv_invalid(context,
+                           "total is %lld: expected at least first + permutations, %lld, and at "
+                           "most %lld",
+                           (long long)options->total,
+                           (long long)(options->first + options->permutations), (long long)most);
+    return QKVSIM_OK;
+}
 
 static qkvsim_status read_options(qkvsim_context *context, const qkvsim_baseline_options *given,
                                   qkvsim_baseline_options *options)
@@ -146,6 +176,9 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_baseline
     if (options->permutations < 1 || options->permutations > UINT32_MAX)
         return qkv_invalid(context, "%lld permutations: expected 1 to %lld",
                            (long long)options->permutations, (long long)UINT32_MAX);
+    const qkvsim_status ranged = check_range(context, options);
+    if (ranged != QKVSIM_OK)
+        return ranged;
     if (options->scheme == 0)
         options->scheme = QKVSIM_SCHEME_ALL;
     return qkv_check_exceedances(context, options->exceedances, options->permutations);
@@ -159,18 +192,19 @@ static qkvsim_status permute(qkvsim_context *context, qkv_permuter *permuter, ui
 }
 
 static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *session,
-                                      const qkv_input *input, uint64_t seed, qkv_permuter *permuter,
+                                      const qkv_input *input, qkv_permuter *permuter,
                                       qkvsim_baseline *baseline)
 {
     const qkv_input permuted = qkv_permuter_output(permuter, input);
     qkvsim_analysis *analysis = NULL;
     qkvsim_status status = qkv_session_results(context, session, &analysis);
     for (int64_t p = 0; p < baseline->permutations && status == QKVSIM_OK; p++) {
-        status = permute(context, permuter, seed, baseline->enumerated, p);
+        status =
+            permute(context, permuter, baseline->seed, baseline->enumerated, baseline->first + p);
         if (status == QKVSIM_OK)
             status = qkv_session_run(context, session, &permuted, analysis);
         if (status == QKVSIM_OK) {
-            qkv_running_add_counts(&baseline->counts, analysis->counts, p);
+            qkv_count_sums_add(&baseline->counts, analysis->counts);
             qkv_replicates_put(&baseline->permuted, analysis, p);
             if (baseline->nulls.exceedances > 0 && !qkv_null_table_is_open(&baseline->nulls, p))
                 baseline->permutations = p + 1;
@@ -216,7 +250,7 @@ static qkvsim_status run_permuter(qkvsim_context *context, qkv_session *session,
                                   qkvsim_baseline **baseline)
 {
     qkvsim_baseline *made = NULL;
-    qkvsim_status status = make_baseline(context, session, permuter, options->permutations, &made);
+    qkvsim_status status = make_baseline(context, session, permuter, options, &made);
     if (status != QKVSIM_OK)
         return status;
     qkv_session_begin(context, session, made->permutations + 1);
@@ -228,16 +262,16 @@ static qkvsim_status run_permuter(qkvsim_context *context, qkv_session *session,
         status = check_exchange(context, session, input, options->scheme);
     if (status == QKVSIM_OK) {
         made->nulls.exceedances = made->enumerated ? 0 : options->exceedances;
-        begin_nulls(options->scheme, made);
-        status = run_permutations(context, session, input, options->seed, permuter, made);
+        qkv_baseline_begin_nulls(made);
+        status = run_permutations(context, session, input, permuter, made);
     }
     if (status == QKVSIM_OK)
-        status = finish_nulls(context, made);
+        status = qkv_baseline_finish(context, made);
     if (status != QKVSIM_OK) {
         qkvsim_baseline_free(made);
         return status;
     }
-    qkv_running_finish(&made->counts, made->permutations);
+    made->segments = qkv_segments_fingerprint(input);
     qkv_hand_over_input(context, input, made->observed);
     *baseline = made;
     return QKVSIM_OK;
@@ -302,6 +336,11 @@ int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline)
     return baseline != NULL ? baseline->permutations : 0;
 }
 
+int64_t qkvsim_baseline_first(const qkvsim_baseline *baseline)
+{
+    return baseline != NULL ? baseline->first : 0;
+}
+
 int64_t qkvsim_baseline_covariates(const qkvsim_baseline *baseline)
 {
     return baseline != NULL ? baseline->covariates : 0;
@@ -319,7 +358,7 @@ const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t
     const int64_t *histogram = qkvsim_analysis_histogram(observed, pair_group, metric);
     if (histogram == NULL || summary < QKVSIM_SUMMARY_MEAN || summary > QKVSIM_SUMMARY_MAXIMUM)
         return NULL;
-    return baseline->counts.summaries[summary - QKVSIM_SUMMARY_MEAN]
+    return baseline->counts.summaries.summaries[summary - QKVSIM_SUMMARY_MEAN]
            + (histogram - observed->counts);
 }
 

@@ -33,6 +33,12 @@ static uint64_t mix_strip(uint64_t state, const qkv_strip *strip, int32_t real)
     return state;
 }
 
+/* length * k / parts, without the product that could overflow; from 0 to length. */
+static int64_t evenly(int64_t length, int64_t parts, int64_t k)
+{
+    return parts > 0 ? length / parts * k + length % parts * k / parts : 0;
+}
+
 uint64_t qkv_input_fingerprint(const qkvsim_context *context, const qkv_input *input)
 {
     const int64_t n = input->observations, sampled = qkv_smaller(n, SAMPLED);
@@ -42,7 +48,7 @@ uint64_t qkv_input_fingerprint(const qkvsim_context *context, const qkv_input *i
     int64_t rows[SAMPLED], columns[QKV_STRIP_WIDTH];
     double values[SAMPLED * QKV_STRIP_WIDTH + QKV_MARGIN];
     for (int64_t k = 0; k < sampled; k++)
-        rows[k] = qkv_input_row(input, sampled > 1 ? (n - 1) / (sampled - 1) * k : 0);
+        rows[k] = qkv_input_row(input, evenly(n - 1, sampled - 1, k));
     const qkv_input sample = qkv_input_with_rows(input, rows, sampled);
     for (int64_t start = 0; start < input->features; start += QKV_STRIP_WIDTH) {
         const qkv_strip strip = { values, QKV_STRIP_WIDTH, sampled,
@@ -52,6 +58,14 @@ uint64_t qkv_input_fingerprint(const qkvsim_context *context, const qkv_input *i
         qkv_load_columns(context, &sample, 0, columns, &strip);
         state = mix_strip(state, &strip, input->real);
     }
+    return state;
+}
+
+uint64_t qkv_segments_fingerprint(const qkv_input *input)
+{
+    uint64_t state = 0;
+    for (int64_t k = 0; k < input->observations && input->segments != NULL; k++)
+        state = mix(state, (uint32_t)input->segments[qkv_input_row(input, k)]);
     return state;
 }
 

@@ -10,6 +10,9 @@
  */
 uint64_t qkv_input_fingerprint(const qkvsim_context *context, const qkv_input *input);
 
+/* Of the segments of the observations in use; 0 where there are none. */
+uint64_t qkv_segments_fingerprint(const qkv_input *input);
+
 /* Of accumulated moments, which are the input of an analysis too. */
 uint64_t qkv_statistics_fingerprint(const qkv_feature *statistics, int64_t features, int64_t n);
 

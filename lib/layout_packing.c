@@ -92,6 +92,9 @@ static qkvsim_status take_names(qkv_unpacker *unpacker, const char *tag, int64_t
     if (status != QKVSIM_OK)
         return status;
     *text = (char *)bytes;
+    if (count > size) /* before room is made for so many */
+        return qkv_unpack_fail(unpacker, tag, "%lld names in %lld bytes", (long long)count,
+                               (long long)size);
     *names = qkv_allocate(&unpacker->context->allocator, (size_t)count, sizeof **names);
     if (*names == NULL)
         return qkv_no_memory(unpacker->context, "the names of the unpacked layout");

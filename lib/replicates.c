@@ -2,6 +2,7 @@
 #include "replicates.h"
 
 #include <math.h>
+#include <string.h>
 
 static bool is_in_use(int32_t metrics, int32_t test)
 {
@@ -42,6 +43,19 @@ qkvsim_status qkv_replicates_open(qkvsim_context *context, const qkvsim_layout *
     for (int64_t k = 0; k < values; k++)
         replicates->values[k] = NAN;
     return QKVSIM_OK;
+}
+
+int64_t qkv_replicates_cells(const qkv_replicates *replicates)
+{
+    return tests_before(replicates->metrics, QKV_STATISTIC_TESTS) * replicates->rows;
+}
+
+void qkv_replicates_copy(qkv_replicates *replicates, int64_t at, const qkv_replicates *other,
+                         int64_t count)
+{
+    for (int64_t cell = 0; cell < qkv_replicates_cells(replicates); cell++)
+        memcpy(replicates->values + cell * replicates->count + at,
+               other->values + cell * other->count, (size_t)count * sizeof(double));
 }
 
 void qkv_replicates_close(qkv_replicates *replicates)

@@ -17,6 +17,13 @@ qkvsim_status qkv_replicates_open(qkvsim_context *context, const qkvsim_layout *
                                   int32_t metrics, int64_t count, qkv_replicates *replicates);
 void qkv_replicates_close(qkv_replicates *replicates);
 
+/* How many rows of values there are. */
+int64_t qkv_replicates_cells(const qkv_replicates *replicates);
+
+/* Copies another's first `count` values of each test and row to `at` and behind. */
+void qkv_replicates_copy(qkv_replicates *replicates, int64_t at, const qkv_replicates *other,
+                         int64_t count);
+
 /* Keeps every statistic of the k-th analysis. */
 void qkv_replicates_put(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k);
 

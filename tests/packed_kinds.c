@@ -120,6 +120,21 @@ static void check_layout(const void *object)
 
 OF_KIND(layout)
 
+/* Three rows and a roll-up: few enough for every byte to be changed. */
+static qkvsim_layout *few_groups(qkvsim_context *context)
+{
+    static const int64_t widths[] = { 5, 3 };
+    static const int32_t listed[] = { 0, 2 };
+    qkvsim_layout *layout = NULL;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 2, &layout));
+    assert_ok(context, qkvsim_layout_add_rollup(context, layout, "within", listed, 2));
+    return layout;
+}
+
+static const qkvsim_bins few_bins = {
+    .struct_size = sizeof few_bins, .count = 4, .low = -1, .high = 1
+};
+
 /* ---- analyses ---- */
 
 /* Small whole numbers: a constant feature, one of zeros, and an observation that is dropped. */
@@ -138,10 +153,9 @@ static table small_table(void)
 static qkvsim_analysis *small_analysis(qkvsim_context *context)
 {
     static const int32_t pair_groups[] = { 0, 1, 4, 2, 9 };
-    const qkvsim_bins bins = { .struct_size = sizeof bins, .count = 4, .low = -1, .high = 1 };
     const qkvsim_analysis_options options = { .struct_size = sizeof options,
                                               .metrics = METRICS_SUM,
-                                              .bins = &bins,
+                                              .bins = &few_bins,
                                               .pair_groups = pair_groups,
                                               .pair_group_count = 5 };
     table data = small_table();
@@ -236,10 +250,66 @@ static void check_accumulator(const void *object)
 
 OF_KIND(accumulator)
 
+/* ---- baselines ---- */
+
+static void *make_baseline(qkvsim_context *context)
+{
+    const qkvsim_analysis_options analysis = { .struct_size = sizeof analysis, .bins = &few_bins };
+    const qkvsim_baseline_options options = { .struct_size = sizeof options,
+                                              .permutations = 5,
+                                              .first = 3,
+                                              .scheme = QKVSIM_SCHEME_OBSERVATIONS };
+    table data = small_table();
+    stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = few_groups(context);
+    qkvsim_baseline *baseline = NULL;
+    assert_ok(context,
+              qkvsim_baseline_run(
+                  context, INPUT(&input.view, 1, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
+                  layout, &analysis, &options, &baseline));
+    qkvsim_layout_free(layout);
+    stored_free(&input);
+    table_free(&data);
+    return baseline;
+}
+
+static fingerprint ask_baseline(const void *object)
+{
+    const qkvsim_analysis *observed = qkvsim_baseline_observed(object);
+    fingerprint print = ask_analysis(observed);
+    fingerprint_append(&print, (double)qkvsim_baseline_permutations(object));
+    fingerprint_append(&print, (double)qkvsim_baseline_first(object));
+    fingerprint_append(&print, (double)qkvsim_baseline_enumerated(object));
+    fingerprint_append(&print, (double)qkvsim_baseline_covariates(object));
+    const int32_t rows = qkvsim_analysis_pair_groups(observed) + qkvsim_analysis_rollups(observed);
+    for (int32_t row = 0; row < rows; row++)
+        for (int m = 0; m < 3; m++)
+            for (int32_t s = 0; s < 40; s++) {
+                const double *band = qkvsim_baseline_histogram(object, row, every_metric[m], s);
+                for (int64_t bin = 0; band != NULL && bin < qkvsim_analysis_bins(observed); bin++)
+                    fingerprint_append(&print, band[bin]);
+                for (int k = 0; kept_statistic(every_metric[m], k) != 0; k++)
+                    fingerprint_append(
+                        &print, qkvsim_baseline_statistic(object, row, every_metric[m],
+                                                          kept_statistic(every_metric[m], k), s));
+            }
+    return print;
+}
+
+static void check_baseline(const void *object)
+{
+    ck_assert_int_eq(qkvsim_baseline_permutations(object), 5);
+    ck_assert_int_eq(qkvsim_baseline_first(object), 3);
+    ck_assert_int_eq(qkvsim_analysis_observations(qkvsim_baseline_observed(object)), 11);
+}
+
+OF_KIND(baseline)
+
 const packed_kind packed_kinds[] = {
     KIND(layout, QKVSIM_KIND_LAYOUT),
     KIND(analysis, QKVSIM_KIND_ANALYSIS),
     KIND(accumulator, QKVSIM_KIND_ACCUMULATOR),
+    KIND(baseline, QKVSIM_KIND_BASELINE),
 };
 
 const int packed_kind_count = sizeof packed_kinds / sizeof packed_kinds[0];

@@ -1,4 +1,6 @@
-"""Reads a packed result by docs/format.md alone. Usage: read_packed.py FILE ... prints what is in each."""
+"""Reads a packed result by docs/format.md alone. Usage: read_packed.py DIRECTORY prints what is in each
+of its files."""
+import pathlib
 import struct
 import sys
 import zlib
@@ -21,8 +23,10 @@ def read(data):
     return KINDS[kind], sections
 
 
-for path in sys.argv[1:]:
-    kind, sections = read(open(path, "rb").read())
+files = sorted(pathlib.Path(sys.argv[1]).glob("*.qkv"))
+assert files
+for path in files:
+    kind, sections = read(path.read_bytes())
     print(path, kind)
     for tag, numbers in sections:
         names = bytes(numbers).decode().split("\0")[:-1] if tag in ("GRPN", "ROLN") else numbers

@@ -29,6 +29,13 @@ typedef struct qkvsim_baseline_options {
      * of the two, up to 1. There are no P_MAX and P_MAX_ALL then, and after an early stop no P_FITTED.
      * Where permutations are enumerated it is ignored. Default, 0: all are made */
     int64_t exceedances;
+    /** Permutations first .. first + permutations - 1 alone: a piece, to be merged with others
+     * (qkvsim_baseline_merge). Default: 0 */
+    int64_t first;
+    /** Of how many permutations in all this is a piece; whether all different ones are taken in place of
+     * those that are drawn is decided by it. Where they are, a piece has those of its numbers that there
+     * are, maybe none. Default: first + permutations */
+    int64_t total;
 } qkvsim_baseline_options;
 
 /** The results of a baseline. Immutable; free with qkvsim_baseline_free. */
@@ -44,13 +51,40 @@ typedef struct qkvsim_baseline qkvsim_baseline;
  * features, whatever `nonfinite` says of features: GROUP within a wanted group, ALL from any
  *
  * Time: permutations + 1 analyses; memory that of one, plus two copies of the input (one for FEATURE,
- * SHIFT, OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP) and 8 bytes for each permutation, pair group, metric and statistic.
+ * SHIFT, OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP). The results keep 8 bytes for each permutation, row, metric
+ * and statistic, and 80 bytes for each bin, row and metric, so that they can be merged.
  */
 QKVSIM_API qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_input *input,
                                              const qkvsim_layout *layout,
                                              const qkvsim_analysis_options *analysis_options,
                                              const qkvsim_baseline_options *options,
                                              qkvsim_baseline **baseline);
+
+/**
+ * Puts pieces together: the permutations of all of them, as one run would have made them, to the bit in
+ * every summary, adjusted p-values too.
+ * @param pieces `count` baselines in any order, which stay as they are; their permutations follow each
+ *               other without a gap, and may be divided in any way. What is merged may be a piece again.
+ * @param merged receives the results
+ * @return INVALID_ARGUMENT where pieces do not belong together (input, layout, bins, metrics, arithmetic,
+ * seed, scheme, segments, ...), overlap, leave a gap or were to stop early, and the message says which and
+ * in what; NO_MEMORY
+ *
+ * All pieces must have observed the same to the bit: they need machines that round alike (the same
+ * kernels, the same OpenBLAS for the same processor). Time O(permutations x rows x statistics), with a
+ * logarithm for sorting; memory that of the merged baseline.
+ */
+QKVSIM_API qkvsim_status qkvsim_baseline_merge(qkvsim_context *context,
+                                               const qkvsim_baseline *const *pieces, int64_t count,
+                                               qkvsim_baseline **merged);
+
+/** A baseline as bytes and back: see packed.h. */
+QKVSIM_API int64_t qkvsim_baseline_packed_size(const qkvsim_baseline *baseline);
+QKVSIM_API qkvsim_status qkvsim_baseline_pack(qkvsim_context *context,
+                                              const qkvsim_baseline *baseline, void *buffer,
+                                              int64_t size);
+QKVSIM_API qkvsim_status qkvsim_baseline_unpack(qkvsim_context *context, const void *buffer,
+                                                int64_t size, qkvsim_baseline **baseline);
 
 /** Frees the results and the observed analysis in them; NULL is allowed. */
 QKVSIM_API void qkvsim_baseline_free(qkvsim_baseline *baseline);
@@ -60,6 +94,9 @@ QKVSIM_API const qkvsim_analysis *qkvsim_baseline_observed(const qkvsim_baseline
 
 /** How many permutations the results are of: as many as were asked for, or all different ones. */
 QKVSIM_API int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline);
+
+/** The number of the first of them. */
+QKVSIM_API int64_t qkvsim_baseline_first(const qkvsim_baseline *baseline);
 
 /**
  * 1 where the permutations are all different ones, each once; else 0. They are where, with the input

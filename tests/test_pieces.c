@@ -1,0 +1,397 @@
+/* Computations in pieces: what is merged is what one run gives, to the bit, and pieces that do not belong
+ * together are refused. */
+#include <qkvsim/qkvsim.h>
+
+#include "fixtures.h"
+#include "suite_context.h"
+
+#include <stdlib.h>
+
+enum { OBSERVATIONS = 24, FEATURES = 9, PIECES = 7 };
+
+static table data;
+static stored input;
+static qkvsim_input read; /* of it */
+static qkvsim_layout *layout;
+
+static void set_up(void)
+{
+    static const int64_t widths[] = { 4, 2, 3 };
+    static const int32_t rolled[] = { 0, 3, 5 };
+    make_context();
+    data = table_with_offsets(OBSERVATIONS, FEATURES, 2, 5);
+    table_set_constant(&data, 5, 3);
+    input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    read = *INPUT(&input.view, 1);
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
+    assert_ok(context, qkvsim_layout_add_rollup(context, layout, "within", rolled, 3));
+}
+
+static void tear_down(void)
+{
+    qkvsim_layout_free(layout);
+    stored_free(&input);
+    table_free(&data);
+    free_context();
+}
+
+/* Uneven lengths of seven pieces; what is left is the last one's. */
+static int64_t piece_first(int64_t total, int piece)
+{
+    static const int64_t thousandths[] = { 0, 1, 130, 131, 400, 640, 999, 1000 };
+    return total * thousandths[piece] / 1000;
+}
+
+static void shuffle_pieces(void **pieces, uint64_t seed)
+{
+    random_source source = { seed };
+    for (int k = PIECES - 1; k > 0; k--) {
+        const int64_t other = random_below(&source, k + 1);
+        void *held = pieces[k];
+        pieces[k] = pieces[other];
+        pieces[other] = held;
+    }
+}
+
+/* Same packed, same in everything: all that a handle holds is in its bytes. */
+#define ASSERT_SAME(type, one, other)                                                              \
+    do {                                                                                           \
+        const int64_t size = qkvsim_##type##_packed_size(one);                                     \
+        ck_assert_int_eq(size, qkvsim_##type##_packed_size(other));                                \
+        unsigned char *a = malloc((size_t)size), *b = malloc((size_t)size);                        \
+        assert_ok(context, qkvsim_##type##_pack(context, one, a, size));                           \
+        assert_ok(context, qkvsim_##type##_pack(context, other, b, size));                         \
+        ck_assert(memcmp(a, b, (size_t)size) == 0);                                                \
+        free(a);                                                                                   \
+        free(b);                                                                                   \
+    } while (0)
+
+/* ---- permutations ---- */
+
+static qkvsim_baseline_options baseline_options(int64_t first, int64_t count)
+{
+    return (qkvsim_baseline_options){ .struct_size = sizeof(qkvsim_baseline_options),
+                                      .permutations = count,
+                                      .first = first,
+                                      .seed = 7,
+                                      .scheme = QKVSIM_SCHEME_FEATURE };
+}
+
+static qkvsim_baseline *run_baseline(const qkvsim_baseline_options *options)
+{
+    const qkvsim_analysis_options analysis = { .struct_size = sizeof analysis,
+                                               .metrics = METRICS_SUM };
+    qkvsim_baseline *baseline = NULL;
+    assert_ok(context, qkvsim_baseline_run(context, &read, layout, &analysis, options, &baseline));
+    return baseline;
+}
+
+static void free_baselines(void **pieces)
+{
+    for (int k = 0; k < PIECES; k++)
+        qkvsim_baseline_free(pieces[k]);
+}
+
+static qkvsim_baseline *merge_baselines(void *const *pieces, int64_t count)
+{
+    qkvsim_baseline *merged = NULL;
+    assert_ok(context, qkvsim_baseline_merge(context, (const qkvsim_baseline *const *)pieces, count,
+                                             &merged));
+    return merged;
+}
+
+/* Every summary of every statistic, adjusted p-values too, asked one by one. */
+static void assert_same_summaries(const qkvsim_baseline *one, const qkvsim_baseline *other)
+{
+    for (int32_t row = 0; row < qkvsim_layout_pair_groups(layout) + 1; row++)
+        for (int m = 0; m < 3; m++)
+            for (int k = 0; kept_statistic(every_metric[m], k) != 0; k++)
+                for (int32_t s = 1; s < 40; s++) {
+                    const int32_t statistic = kept_statistic(every_metric[m], k);
+                    const double a =
+                        qkvsim_baseline_statistic(one, row, every_metric[m], statistic, s);
+                    const double b =
+                        qkvsim_baseline_statistic(other, row, every_metric[m], statistic, s);
+                    if (memcmp(&a, &b, sizeof a) != 0 && (a == a || b == b))
+                        ck_abort_msg("row %d, statistic %d, summary %d: %.17g and %.17g", (int)row,
+                                     (int)statistic, (int)s, a, b);
+                }
+}
+
+START_TEST(permutations_in_seven_pieces_in_any_order_are_those_of_one_run)
+{
+    const qkvsim_baseline_options all = baseline_options(0, 1000);
+    qkvsim_baseline *whole = run_baseline(&all);
+    void *pieces[PIECES];
+    for (int k = 0; k < PIECES; k++) {
+        const int64_t first = piece_first(1000, k);
+        const qkvsim_baseline_options part =
+            baseline_options(first, piece_first(1000, k + 1) - first);
+        pieces[k] = run_baseline(&part);
+        ck_assert_int_eq(qkvsim_baseline_first(pieces[k]), first);
+    }
+    for (uint64_t order = 0; order < 5; order++) {
+        shuffle_pieces(pieces, order);
+        qkvsim_baseline *merged = merge_baselines(pieces, PIECES);
+        ck_assert_int_eq(qkvsim_baseline_permutations(merged), 1000);
+        ck_assert_int_eq(qkvsim_baseline_first(merged), 0);
+        assert_same_summaries(whole, merged);
+        ASSERT_SAME(baseline, whole, merged);
+        qkvsim_baseline_free(merged);
+    }
+    free_baselines(pieces);
+    qkvsim_baseline_free(whole);
+}
+END_TEST
+
+START_TEST(what_was_merged_merges_again)
+{
+    const qkvsim_baseline_options parts[] = { baseline_options(0, 10), baseline_options(10, 3),
+                                              baseline_options(13, 30) };
+    const qkvsim_baseline_options all = baseline_options(0, 43);
+    void *pieces[3];
+    for (int k = 0; k < 3; k++)
+        pieces[k] = run_baseline(&parts[k]);
+    qkvsim_baseline *whole = run_baseline(&all), *back = merge_baselines(pieces + 1, 2);
+    ck_assert_int_eq(qkvsim_baseline_first(back), 10);
+    void *both[] = { back, pieces[0] };
+    qkvsim_baseline *merged = merge_baselines(both, 2), *alone = merge_baselines(pieces, 1);
+    ASSERT_SAME(baseline, whole, merged);
+    ASSERT_SAME(baseline, (qkvsim_baseline *)pieces[0], alone);
+    for (int k = 0; k < 3; k++)
+        qkvsim_baseline_free(pieces[k]);
+    qkvsim_baseline_free(back);
+    qkvsim_baseline_free(whole);
+    qkvsim_baseline_free(merged);
+    qkvsim_baseline_free(alone);
+}
+END_TEST
+
+/* Two groups have 24 rotations against each other: all are taken, where the total is known to reach them. */
+START_TEST(pieces_of_all_different_permutations_need_the_total)
+{
+    static const int64_t widths[] = { 5, 4 };
+    qkvsim_layout_free(layout);
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 2, &layout));
+    qkvsim_baseline_options all = baseline_options(0, 100);
+    all.scheme = QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
+    qkvsim_baseline *whole = run_baseline(&all);
+    ck_assert_int_eq(qkvsim_baseline_enumerated(whole), 1);
+    void *pieces[PIECES];
+    for (int k = 0; k < PIECES; k++) {
+        static const int64_t first[] = { 0, 1, 13, 14, 40, 64, 99, 100 }; /* some have none */
+        qkvsim_baseline_options part = all;
+        part.first = first[k];
+        part.permutations = first[k + 1] - first[k];
+        part.total = 100;
+        pieces[k] = run_baseline(&part);
+        ck_assert_int_eq(qkvsim_baseline_enumerated(pieces[k]), 1);
+    }
+    shuffle_pieces(pieces, 3);
+    qkvsim_baseline *merged = merge_baselines(pieces, PIECES);
+    ck_assert_int_eq(qkvsim_baseline_permutations(merged), 23);
+    ASSERT_SAME(baseline, whole, merged);
+    qkvsim_baseline_options first = all, second = all;
+    first.permutations = 20;
+    second.first = second.permutations = 20;
+    void *blind[] = { run_baseline(&first), run_baseline(&second) };
+    ck_assert_int_eq(qkvsim_baseline_enumerated(blind[0]), 0);
+    qkvsim_baseline *none = POISON_HANDLE;
+    assert_status(context,
+                  qkvsim_baseline_merge(context, (const qkvsim_baseline *const *)blind, 2, &none),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(none, POISON_HANDLE);
+    qkvsim_baseline_free(blind[0]);
+    qkvsim_baseline_free(blind[1]);
+    free_baselines(pieces);
+    qkvsim_baseline_free(merged);
+    qkvsim_baseline_free(whole);
+}
+END_TEST
+
+/* A piece that differs from the first in one thing, and what the message says. */
+static void assert_refused(qkvsim_baseline *one, qkvsim_baseline *other, const char *text)
+{
+    const qkvsim_baseline *pieces[] = { one, other };
+    qkvsim_baseline *merged = POISON_HANDLE;
+    assert_status(context, qkvsim_baseline_merge(context, pieces, 2, &merged),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(merged, POISON_HANDLE);
+    assert_message_has(context, text);
+    qkvsim_baseline_free(other);
+}
+
+static qkvsim_baseline *run_other(const qkvsim_analysis_options *analysis,
+                                  const qkvsim_baseline_options *options)
+{
+    qkvsim_baseline *baseline = NULL;
+    assert_ok(context, qkvsim_baseline_run(context, &read, layout, analysis, options, &baseline));
+    return baseline;
+}
+
+START_TEST(pieces_that_were_permuted_otherwise_are_refused)
+{
+    int32_t segments[OBSERVATIONS] = { 0 };
+    const qkvsim_baseline_options mine = baseline_options(0, 10);
+    qkvsim_baseline *one = run_baseline(&mine);
+    qkvsim_baseline_options other = baseline_options(10, 5);
+    other.seed = 8;
+    assert_refused(one, run_baseline(&other), "piece 1 has seed 8, and piece 0 has 7");
+    other = baseline_options(10, 5);
+    other.scheme = QKVSIM_SCHEME_SHIFT;
+    assert_refused(one, run_baseline(&other), "scheme");
+    other = baseline_options(10, 5);
+    segments[0] = 1;
+    read.segments = segments;
+    assert_refused(one, run_baseline(&other), "segments");
+    read.segments = NULL;
+    other = baseline_options(9, 5);
+    assert_refused(one, run_baseline(&other), "permutations 0 to 9 and 9 to 13");
+    other = baseline_options(12, 5);
+    assert_refused(one, run_baseline(&other), "permutations 10 to 11");
+    other = baseline_options(0, 10);
+    other.exceedances = 10;
+    assert_refused(one, run_baseline(&other), "exceedances");
+    qkvsim_baseline_free(one);
+}
+END_TEST
+
+START_TEST(pieces_of_another_analysis_are_refused)
+{
+    static const int32_t listed[] = { 0, 1 };
+    const qkvsim_baseline_options mine = baseline_options(0, 10), next = baseline_options(10, 5);
+    const qkvsim_analysis_options plain = { .struct_size = sizeof plain };
+    qkvsim_baseline *one = run_other(&plain, &mine);
+    qkvsim_analysis_options other = plain;
+    other.metrics = QKVSIM_METRIC_PEARSON;
+    assert_refused(one, run_other(&other, &next), "metrics 2, and piece 0 has 3");
+    read.arithmetic = QKVSIM_DTYPE_F64;
+    assert_refused(one, run_other(&plain, &next), "arithmetic 4, and piece 0 has 3");
+    read.arithmetic = 0;
+    const qkvsim_bins bins = { .struct_size = sizeof bins, .count = 50, .low = -1, .high = 1 };
+    const qkvsim_bins wide = { .struct_size = sizeof bins, .count = 100, .low = -2, .high = 1 };
+    other = plain;
+    other.bins = &bins;
+    assert_refused(one, run_other(&other, &next), "bins 50, and piece 0 has 100");
+    other.bins = &wide;
+    assert_refused(one, run_other(&other, &next), "edge 0 of the bins is -2");
+    other = plain;
+    other.pair_groups = listed;
+    other.pair_group_count = 2;
+    assert_refused(one, run_other(&other, &next), "pair group 2");
+    input.view.observations--;
+    assert_refused(one, run_other(&plain, &next), "observations 23, and piece 0 has 24");
+    input.view.observations++;
+    ((float *)input.memory)[FEATURES * (OBSERVATIONS - 1)] +=
+        1; /* the last observation is sampled */
+    assert_refused(one, run_other(&plain, &next), "fingerprint");
+    ((float *)input.memory)[FEATURES * (OBSERVATIONS - 1)] -= 1;
+    qkvsim_baseline_free(one);
+}
+END_TEST
+
+/* A value that the fingerprint does not sample still shows in what was observed. */
+START_TEST(pieces_of_another_layout_or_value_are_refused)
+{
+    static const int64_t widths[] = { 3, 3, 3 };
+    static const char *const names[] = { "Q", "K", "X" };
+    const qkvsim_baseline_options mine = baseline_options(0, 10), next = baseline_options(10, 5);
+    qkvsim_baseline *one = run_baseline(&mine);
+    qkvsim_layout *own = layout;
+    float *value = (float *)input.memory + FEATURES * 4;
+    *value += 1;
+    assert_refused(one, run_baseline(&next), "differs in its bits");
+    *value -= 1;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
+    assert_refused(one, run_baseline(&next), "roll-ups 0, and piece 0 has 1");
+    assert_ok(context,
+              qkvsim_layout_add_rollup(context, layout, "within", (int32_t[]){ 0, 3, 5 }, 3));
+    assert_refused(one, run_baseline(&next),
+                   "feature 3 in group 1, and that of piece 0 in group 0");
+    qkvsim_layout_free(layout);
+    assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){ 4, 2, 3 }, names, 3, &layout));
+    assert_ok(context,
+              qkvsim_layout_add_rollup(context, layout, "within", (int32_t[]){ 0, 3, 5 }, 3));
+    assert_refused(one, run_baseline(&next), "Q-X");
+    qkvsim_layout_free(layout);
+    assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){ 4, 2, 3 }, NULL, 3, &layout));
+    assert_ok(context,
+              qkvsim_layout_add_rollup(context, layout, "within", (int32_t[]){ 0, 3, 4 }, 3));
+    assert_refused(one, run_baseline(&next), "roll-up within");
+    qkvsim_layout_free(layout);
+    layout = own;
+    qkvsim_baseline_free(one);
+}
+END_TEST
+
+START_TEST(baselines_refuse_nulls_and_ranges_that_are_none)
+{
+    const qkvsim_baseline_options mine = baseline_options(0, 10);
+    qkvsim_baseline *one = run_baseline(&mine), *merged = POISON_HANDLE;
+    const qkvsim_baseline *pieces[] = { one, NULL };
+    const int32_t invalid = QKVSIM_ERROR_INVALID_ARGUMENT;
+    assert_status(context, qkvsim_baseline_merge(context, NULL, 1, &merged), invalid);
+    assert_status(context, qkvsim_baseline_merge(context, pieces, 0, &merged), invalid);
+    assert_status(context, qkvsim_baseline_merge(context, pieces, -1, &merged), invalid);
+    assert_status(context, qkvsim_baseline_merge(context, pieces, 2, &merged), invalid);
+    assert_message_has_number(context, 1);
+    assert_status(context, qkvsim_baseline_merge(context, pieces, 1, NULL), invalid);
+    ck_assert_int_eq(qkvsim_baseline_merge(NULL, pieces, 1, &merged), invalid);
+    ck_assert_ptr_eq(merged, POISON_HANDLE);
+    ck_assert_int_eq(qkvsim_baseline_first(NULL), 0);
+    const int64_t wrong[][3] = { { -1, 1, 0 },  { UINT32_MAX, 1, 0 }, { INT64_MAX, 1, 0 },
+                                 { 5, 10, 14 }, { 5, 10, INT64_MAX }, { 0, 1, -1 } };
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+        qkvsim_baseline_options options = baseline_options(wrong[k][0], wrong[k][1]);
+        options.total = wrong[k][2];
+        assert_status(context, qkvsim_baseline_run(context, &read, layout, NULL, &options, &merged),
+                      invalid);
+    }
+    qkvsim_baseline_options stopping = baseline_options(5, 10);
+    stopping.exceedances = 2;
+    assert_status(context, qkvsim_baseline_run(context, &read, layout, NULL, &stopping, &merged),
+                  invalid);
+    qkvsim_baseline_free(one);
+}
+END_TEST
+
+static const qkvsim_baseline *failing[2];
+
+static qkvsim_status merge_and_free(qkvsim_context *poor, void *argument)
+{
+    qkvsim_baseline *merged = POISON_HANDLE;
+    const qkvsim_status status = qkvsim_baseline_merge(poor, failing, 2, &merged);
+    (void)argument;
+    if (status == QKVSIM_OK)
+        qkvsim_baseline_free(merged);
+    else
+        ck_assert_ptr_eq(merged, POISON_HANDLE);
+    return status;
+}
+
+START_TEST(merging_baselines_survives_failing_allocations)
+{
+    const qkvsim_baseline_options parts[] = { baseline_options(0, 10), baseline_options(10, 3) };
+    qkvsim_baseline *pieces[] = { run_baseline(&parts[0]), run_baseline(&parts[1]) };
+    failing[0] = pieces[0];
+    failing[1] = pieces[1];
+    assert_survives_failing_allocations(merge_and_free, NULL);
+    qkvsim_baseline_free(pieces[0]);
+    qkvsim_baseline_free(pieces[1]);
+}
+END_TEST
+
+int main(void)
+{
+    Suite *suite = suite_create("pieces");
+    TCase *permutations = add_case(suite, "permutations", set_up, tear_down);
+    tcase_add_test(permutations, permutations_in_seven_pieces_in_any_order_are_those_of_one_run);
+    tcase_add_test(permutations, what_was_merged_merges_again);
+    tcase_add_test(permutations, pieces_of_all_different_permutations_need_the_total);
+    tcase_add_test(permutations, pieces_that_were_permuted_otherwise_are_refused);
+    tcase_add_test(permutations, pieces_of_another_analysis_are_refused);
+    tcase_add_test(permutations, pieces_of_another_layout_or_value_are_refused);
+    tcase_add_test(permutations, baselines_refuse_nulls_and_ranges_that_are_none);
+    tcase_add_test(permutations, merging_baselines_survives_failing_allocations);
+    return run_suite(suite);
+}
