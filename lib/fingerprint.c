@@ -14,22 +14,33 @@ static uint64_t mix(uint64_t state, uint64_t value)
     return z ^ (z >> 31);
 }
 
-static uint64_t mix_value(uint64_t state, double value)
+static uint64_t bits_of(double value)
 {
     uint64_t bits = 1; /* of any NaN */
     if (!isnan(value))
         memcpy(&bits, &value, sizeof bits);
-    return mix(state, bits);
+    return bits;
 }
 
+static uint64_t mix_value(uint64_t state, double value)
+{
+    return mix(state, bits_of(value));
+}
+
+/* A column's values by a polynomial, which columns do side by side, and columns one after the other. */
 static uint64_t mix_strip(uint64_t state, const qkv_strip *strip, int32_t real)
 {
-    for (int64_t j = 0; j < strip->width; j++)
+    for (int64_t j = 0; j < strip->width; j++) {
+        uint64_t column = 0;
         for (int64_t r = 0; r < strip->count; r++) {
             const int64_t at = r * strip->leading + j;
-            state = mix_value(state, real == QKVSIM_DTYPE_F64 ? ((const double *)strip->values)[at]
-                                                              : ((const float *)strip->values)[at]);
+            column =
+                column * 0x9e3779b97f4a7c15u
+                + bits_of(real == QKVSIM_DTYPE_F64 ? ((const double *)strip->values)[at]
+                                                   : (double)((const float *)strip->values)[at]);
         }
+        state = mix(state, column);
+    }
     return state;
 }
 
