@@ -47,6 +47,9 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_interval
     if (!(options->level > 0 && options->level < 1))
         return qkv_invalid(context, "level is %s, expected a number between 0 and 1",
                            qkv_number(options->level).text);
+    if (options->method == QKVSIM_METHOD_JACKKNIFE && (options->first != 0 || options->total != 0))
+        return qkv_invalid(context, "first is %lld and total %lld, but the jackknife has no pieces",
+                           (long long)options->first, (long long)options->total);
     return check_method(context, options);
 }
 

@@ -4,6 +4,8 @@
  */
 #include "replication.h"
 
+#include "fingerprint.h"
+
 #include <math.h>
 
 #include "student.h"
@@ -19,7 +21,6 @@ typedef struct replication {
     int64_t *rows;                 /* those of one selection */
     int8_t *kinds[QKV_SELECTIONS]; /* of the features in the observed selections */
     qkvsim_analysis *analysis;
-    uint64_t seed;
     qkvsim_intervals *made;
 } replication;
 
@@ -62,14 +63,37 @@ static qkvsim_status check_block_length(const replication *work, int64_t n)
     return QKVSIM_OK;
 }
 
+/* Which resamples of which whole. */
+static qkvsim_status choose_range(const replication *work, const qkvsim_interval_options *options)
+{
+    qkvsim_intervals *made = work->made;
+    const int64_t most = UINT32_MAX;
+    if (options->first < 0 || options->first > most - made->replicates)
+        return qkv_invalid(work->context, "%lld resamples from %lld on: expected 0 to %lld in all",
+                           (long long)made->replicates, (long long)options->first, (long long)most);
+    made->first = options->first;
+    made->total = options->total != 0 ? options->total : made->first + made->replicates;
+    return made->total >= made->first + made->replicates && made->total >= RESAMPLES_LEAST
+                   && made->total <= most
+               ? QKVSIM_OK
+               : qkv_invalid(work->context,
+                             "total is %lld, expected at least %d and first + resamples, %lld",
+                             (long long)made->total, RESAMPLES_LEAST,
+                             (long long)(made->first + made->replicates));
+}
+
 static qkvsim_status choose_resamples(const replication *work,
                                       const qkvsim_interval_options *options, int64_t n)
 {
     qkvsim_intervals *made = work->made;
     made->replicates = options->resamples != 0 ? options->resamples : RESAMPLES_DEFAULT;
-    if (made->replicates < RESAMPLES_LEAST || made->replicates > UINT32_MAX)
-        return qkv_invalid(work->context, "resamples is %lld, expected %d to %lld",
-                           (long long)made->replicates, RESAMPLES_LEAST, (long long)UINT32_MAX);
+    const int64_t least = options->first != 0 || options->total != 0 ? 1 : RESAMPLES_LEAST;
+    if (made->replicates < least || made->replicates > UINT32_MAX)
+        return qkv_invalid(work->context, "resamples is %lld, expected %lld to %lld",
+                           (long long)made->replicates, (long long)least, (long long)UINT32_MAX);
+    const qkvsim_status status = choose_range(work, options);
+    if (status != QKVSIM_OK)
+        return status;
     made->block_length =
         options->block_length != 0 ? options->block_length : llround(cbrt((double)n));
     return check_block_length(work, n);
@@ -115,7 +139,7 @@ static qkvsim_status plan_replicates(replication *work, const qkvsim_interval_op
         return status;
     if (made->blocks.count < QKV_BLOCKS_LEAST)
         return options->blocks == 0 ? QKVSIM_OK : too_few_blocks(work);
-    made->replicates = made->blocks.count;
+    made->replicates = made->total = made->blocks.count;
     made->block_length = qkv_blocks_longest(&made->blocks);
     return weigh_blocks(work);
 }
@@ -127,8 +151,8 @@ static int64_t choose_observations(const replication *work, int64_t k)
 {
     const int64_t n = work->pool->all.observations;
     if (work->made->method == QKVSIM_METHOD_BOOTSTRAP) {
-        qkv_draw_blocks(&work->segments, n, work->made->block_length, work->seed, (uint32_t)k,
-                        work->kept);
+        qkv_draw_blocks(&work->segments, n, work->made->block_length, work->made->seed,
+                        (uint32_t)(work->made->first + k), work->kept);
         return n;
     }
     const int64_t *start = &work->made->blocks.start[k];
@@ -236,7 +260,7 @@ qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsi
                             const qkvsim_analysis_options *analysis,
                             const qkvsim_interval_options *options, qkvsim_intervals *made)
 {
-    replication work = { context, .pool = pool, .seed = options->seed, .made = made };
+    replication work = { context, .pool = pool, .made = made };
     qkvsim_status status =
         qkv_session_open(context, layout, analysis, &pool->all, NULL, &work.session);
     if (status != QKVSIM_OK)
@@ -246,6 +270,8 @@ qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsi
         status = plan_replicates(&work, options);
     if (status == QKVSIM_OK)
         status = allocate_replication(&work);
+    made->seed = options->seed;
+    made->segments = qkv_segments_fingerprint(&pool->all);
     if (status == QKVSIM_OK)
         status = run_all(&work);
     if (status == QKVSIM_OK)

@@ -18,7 +18,10 @@ struct qkvsim_intervals {
     qkv_blocks blocks; /* jackknife, and what follows */
     qkv_block_shares shares[QKV_SELECTIONS];
     double t[QKV_SELECTIONS]; /* Student's of the level; NaN where a selection has too few blocks */
-    int64_t replicates;
+    int64_t first;            /* of the resamples */
+    int64_t replicates;       /* made */
+    int64_t total;            /* of the whole of which these are a part */
+    uint64_t seed, segments;  /* of the segments: a fingerprint */
     int64_t block_length;
     double level;
     int32_t method;

@@ -305,11 +305,79 @@ static void check_baseline(const void *object)
 
 OF_KIND(baseline)
 
+/* ---- intervals ---- */
+
+/* Of two selections, by the bootstrap. */
+static void *make_intervals(qkvsim_context *context)
+{
+    static const int64_t first[] = { 0, 1, 2, 3, 4, 6 }, second[] = { 7, 8, 9, 10, 11 };
+    const qkvsim_selection one = { sizeof one, first, NULL, 6 },
+                           two = { sizeof two, second, NULL, 5 };
+    const qkvsim_analysis_options analysis = { .struct_size = sizeof analysis,
+                                               .metrics = QKVSIM_METRIC_COSINE,
+                                               .bins = &few_bins };
+    const qkvsim_interval_options options = { .struct_size = sizeof options,
+                                              .method = QKVSIM_METHOD_BOOTSTRAP,
+                                              .resamples = 4,
+                                              .first = 2,
+                                              .total = 20 };
+    table data = small_table();
+    stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = few_groups(context);
+    qkvsim_intervals *intervals = NULL;
+    assert_ok(context, qkvsim_intervals_run(context, INPUT(&input.view, 1, .selection = &one), &two,
+                                            layout, &analysis, &options, &intervals));
+    qkvsim_layout_free(layout);
+    stored_free(&input);
+    table_free(&data);
+    return intervals;
+}
+
+static fingerprint ask_intervals(const void *object)
+{
+    const qkvsim_analysis *observed = qkvsim_intervals_observed(object);
+    const qkvsim_analysis *other = qkvsim_intervals_observed_second(object);
+    fingerprint print = ask_analysis(observed);
+    if (other != NULL) {
+        fingerprint more = ask_analysis(other);
+        for (int64_t k = 0; k < more.count; k++)
+            fingerprint_append(&print, more.numbers[k]);
+        fingerprint_free(&more);
+    }
+    fingerprint_append(&print, (double)qkvsim_intervals_first(object));
+    fingerprint_append(&print, (double)qkvsim_intervals_block_length(object));
+    const int64_t count = qkvsim_intervals_replicates(object);
+    const int32_t rows = qkvsim_analysis_pair_groups(observed) + qkvsim_analysis_rollups(observed);
+    for (int32_t row = 0; row < rows; row++)
+        for (int m = 0; m < 3; m++)
+            for (int k = 0; kept_statistic(every_metric[m], k) != 0; k++) {
+                const int32_t metric = every_metric[m], of = kept_statistic(metric, k);
+                const double *values = qkvsim_intervals_values(object, row, metric, of);
+                for (int64_t v = 0; values != NULL && v < count; v++)
+                    fingerprint_append(&print, values[v]);
+                for (int32_t s = 1; s < 40; s++) {
+                    fingerprint_append(&print,
+                                       qkvsim_intervals_statistic(object, row, metric, of, s));
+                    fingerprint_append(&print,
+                                       qkvsim_intervals_difference(object, row, metric, of, s));
+                }
+            }
+    return print;
+}
+
+static void check_intervals(const void *object)
+{
+    ck_assert_int_eq(qkvsim_intervals_replicates(object), 4);
+    ck_assert_int_eq(qkvsim_intervals_first(object), 2);
+    ck_assert_int_eq(qkvsim_analysis_observations(qkvsim_intervals_observed_second(object)), 5);
+}
+
+OF_KIND(intervals)
+
 const packed_kind packed_kinds[] = {
-    KIND(layout, QKVSIM_KIND_LAYOUT),
-    KIND(analysis, QKVSIM_KIND_ANALYSIS),
-    KIND(accumulator, QKVSIM_KIND_ACCUMULATOR),
-    KIND(baseline, QKVSIM_KIND_BASELINE),
+    KIND(layout, QKVSIM_KIND_LAYOUT),           KIND(analysis, QKVSIM_KIND_ANALYSIS),
+    KIND(accumulator, QKVSIM_KIND_ACCUMULATOR), KIND(baseline, QKVSIM_KIND_BASELINE),
+    KIND(intervals, QKVSIM_KIND_INTERVALS),
 };
 
 const int packed_kind_count = sizeof packed_kinds / sizeof packed_kinds[0];

@@ -56,12 +56,12 @@ static void shuffle_pieces(void **pieces, uint64_t seed)
 /* Same packed, same in everything: all that a handle holds is in its bytes. */
 #define ASSERT_SAME(type, one, other)                                                              \
     do {                                                                                           \
-        const int64_t size = qkvsim_##type##_packed_size(one);                                     \
-        ck_assert_int_eq(size, qkvsim_##type##_packed_size(other));                                \
-        unsigned char *a = malloc((size_t)size), *b = malloc((size_t)size);                        \
-        assert_ok(context, qkvsim_##type##_pack(context, one, a, size));                           \
-        assert_ok(context, qkvsim_##type##_pack(context, other, b, size));                         \
-        ck_assert(memcmp(a, b, (size_t)size) == 0);                                                \
+        const int64_t whole_size = qkvsim_##type##_packed_size(one);                               \
+        ck_assert_int_eq(whole_size, qkvsim_##type##_packed_size(other));                          \
+        unsigned char *a = malloc((size_t)whole_size), *b = malloc((size_t)whole_size);            \
+        assert_ok(context, qkvsim_##type##_pack(context, one, a, whole_size));                     \
+        assert_ok(context, qkvsim_##type##_pack(context, other, b, whole_size));                   \
+        ck_assert(memcmp(a, b, (size_t)whole_size) == 0);                                          \
         free(a);                                                                                   \
         free(b);                                                                                   \
     } while (0)
@@ -381,6 +381,162 @@ START_TEST(merging_baselines_survives_failing_allocations)
 }
 END_TEST
 
+/* ---- resamples ---- */
+
+static qkvsim_interval_options interval_options(int64_t first, int64_t count)
+{
+    return (qkvsim_interval_options){ .struct_size = sizeof(qkvsim_interval_options),
+                                      .method = QKVSIM_METHOD_BOOTSTRAP,
+                                      .resamples = count,
+                                      .first = first,
+                                      .total = 200,
+                                      .seed = 7 };
+}
+
+static qkvsim_intervals *run_intervals(const qkvsim_interval_options *options)
+{
+    static const int64_t mine[] = { 0, 1, 2, 3, 5, 6, 8, 9, 12, 14, 15, 16 };
+    static const int64_t others[] = { 4, 7, 10, 11, 13, 17, 18, 19, 20, 21, 22 };
+    const qkvsim_selection first = { sizeof first, mine, NULL, 12 };
+    const qkvsim_selection second = { sizeof second, others, NULL, 11 };
+    qkvsim_intervals *intervals = NULL;
+    read.selection = &first;
+    assert_ok(context,
+              qkvsim_intervals_run(context, &read, &second, layout, NULL, options, &intervals));
+    read.selection = NULL;
+    return intervals;
+}
+
+static const qkvsim_intervals *failing_intervals[2];
+
+static qkvsim_status merge_intervals_and_free(qkvsim_context *poor, void *argument)
+{
+    qkvsim_intervals *merged = POISON_HANDLE;
+    const qkvsim_status status = qkvsim_intervals_merge(poor, failing_intervals, 2, &merged);
+    (void)argument;
+    if (status == QKVSIM_OK)
+        qkvsim_intervals_free(merged);
+    else
+        ck_assert_ptr_eq(merged, POISON_HANDLE);
+    return status;
+}
+
+START_TEST(resamples_in_seven_pieces_in_any_order_are_those_of_one_run)
+{
+    const qkvsim_interval_options all = interval_options(0, 200);
+    static const int64_t first[] = { 0, 1, 26, 27, 80, 128, 199, 200 };
+    qkvsim_intervals *whole = run_intervals(&all);
+    void *pieces[PIECES];
+    for (int k = 0; k < PIECES; k++) {
+        const qkvsim_interval_options part = interval_options(first[k], first[k + 1] - first[k]);
+        pieces[k] = run_intervals(&part);
+    }
+    for (uint64_t order = 0; order < 5; order++) {
+        qkvsim_intervals *merged = NULL;
+        shuffle_pieces(pieces, order);
+        assert_ok(context, qkvsim_intervals_merge(context, (const qkvsim_intervals *const *)pieces,
+                                                  PIECES, &merged));
+        ASSERT_SAME(intervals, whole, merged);
+        qkvsim_intervals_free(merged);
+    }
+    for (int k = 0; k < PIECES; k++)
+        qkvsim_intervals_free(pieces[k]);
+    qkvsim_intervals_free(whole);
+}
+END_TEST
+
+static void assert_intervals_refused(const qkvsim_intervals *one, qkvsim_intervals *other,
+                                     const char *text)
+{
+    const qkvsim_intervals *pieces[] = { one, other };
+    qkvsim_intervals *merged = POISON_HANDLE;
+    assert_status(context, qkvsim_intervals_merge(context, pieces, 2, &merged),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(merged, POISON_HANDLE);
+    assert_message_has(context, text);
+    qkvsim_intervals_free(other);
+}
+
+START_TEST(resamples_that_do_not_belong_together_are_refused)
+{
+    const qkvsim_interval_options mine = interval_options(0, 10);
+    qkvsim_intervals *one = run_intervals(&mine), *alone = NULL;
+    qkvsim_interval_options other = interval_options(10, 5);
+    other.seed = 8;
+    assert_intervals_refused(one, run_intervals(&other), "piece 1 has seed 8, and piece 0 has 7");
+    other = interval_options(10, 5);
+    other.block_length = 2;
+    assert_intervals_refused(one, run_intervals(&other), "block length 2");
+    other = interval_options(10, 5);
+    other.level = 0.5;
+    assert_intervals_refused(one, run_intervals(&other), "level 0.5");
+    other = interval_options(9, 5);
+    assert_intervals_refused(one, run_intervals(&other), "resamples 0 to 9 and 9 to 13");
+    other = interval_options(11, 5);
+    assert_intervals_refused(one, run_intervals(&other), "resamples 10 to 10");
+    const qkvsim_interval_options plain = { .struct_size = sizeof plain };
+    assert_intervals_refused(one, run_intervals(&plain), "jackknife");
+    other = interval_options(10, 5);
+    assert_ok(context, qkvsim_intervals_run(context, &read, NULL, layout, NULL, &other, &alone));
+    assert_intervals_refused(one, alone, "selections 1, and piece 0 has 2");
+    assert_intervals_refused(one, NULL, "piece 1 is NULL");
+    qkvsim_intervals_free(one);
+}
+END_TEST
+
+START_TEST(intervals_refuse_ranges_that_are_none_and_failing_allocations)
+{
+    const int64_t wrong[][3] = { { -1, 20, 0 }, { UINT32_MAX, 20, 0 }, { 5, 20, 24 }, { 0, 10, 19 },
+                                 { 0, 19, 0 },  { 0, 20, INT64_MAX },  { 0, 20, -1 } };
+    qkvsim_intervals *merged = POISON_HANDLE;
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+        qkvsim_interval_options options = interval_options(wrong[k][0], wrong[k][1]);
+        options.total = wrong[k][2];
+        assert_status(context,
+                      qkvsim_intervals_run(context, &read, NULL, layout, NULL, &options, &merged),
+                      QKVSIM_ERROR_INVALID_ARGUMENT);
+    }
+    const qkvsim_interval_options jackknife = { .struct_size = sizeof jackknife, .first = 1 };
+    assert_status(context,
+                  qkvsim_intervals_run(context, &read, NULL, layout, NULL, &jackknife, &merged),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(merged, POISON_HANDLE);
+    const qkvsim_interval_options parts[] = { interval_options(0, 5), interval_options(5, 3) };
+    qkvsim_intervals *pieces[] = { run_intervals(&parts[0]), run_intervals(&parts[1]) };
+    failing_intervals[0] = pieces[0];
+    failing_intervals[1] = pieces[1];
+    assert_survives_failing_allocations(merge_intervals_and_free, NULL);
+    qkvsim_intervals_free(pieces[0]);
+    qkvsim_intervals_free(pieces[1]);
+}
+END_TEST
+
+/* Blocks and their shares come back too; and where there are too few blocks, that there are none. */
+START_TEST(a_jackknife_unpacks_to_the_same)
+{
+    for (int64_t n = 6; n <= OBSERVATIONS; n += 9) {
+        qkvsim_intervals *made = NULL, *copy = NULL;
+        input.view.observations = n;
+        assert_ok(context, qkvsim_intervals_run(context, &read, NULL, layout, NULL, NULL, &made));
+        const int64_t size = qkvsim_intervals_packed_size(made);
+        void *bytes = malloc((size_t)size);
+        assert_ok(context, qkvsim_intervals_pack(context, made, bytes, size));
+        assert_ok(context, qkvsim_intervals_unpack(context, bytes, size, &copy));
+        ASSERT_SAME(intervals, made, copy);
+        for (int32_t s = 1; s < 40; s++) {
+            const double a = qkvsim_intervals_statistic(made, 1, QKVSIM_METRIC_COSINE,
+                                                        QKVSIM_STATISTIC_OFFSET_SHARE, s);
+            const double b = qkvsim_intervals_statistic(copy, 1, QKVSIM_METRIC_COSINE,
+                                                        QKVSIM_STATISTIC_OFFSET_SHARE, s);
+            ck_assert(memcmp(&a, &b, sizeof a) == 0 || (a != a && b != b));
+        }
+        free(bytes);
+        qkvsim_intervals_free(made);
+        qkvsim_intervals_free(copy);
+    }
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pieces");
@@ -393,5 +549,10 @@ int main(void)
     tcase_add_test(permutations, pieces_of_another_layout_or_value_are_refused);
     tcase_add_test(permutations, baselines_refuse_nulls_and_ranges_that_are_none);
     tcase_add_test(permutations, merging_baselines_survives_failing_allocations);
+    TCase *resamples = add_case(suite, "resamples", set_up, tear_down);
+    tcase_add_test(resamples, resamples_in_seven_pieces_in_any_order_are_those_of_one_run);
+    tcase_add_test(resamples, resamples_that_do_not_belong_together_are_refused);
+    tcase_add_test(resamples, intervals_refuse_ranges_that_are_none_and_failing_allocations);
+    tcase_add_test(resamples, a_jackknife_unpacks_to_the_same);
     return run_suite(suite);
 }

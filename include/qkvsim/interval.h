@@ -41,6 +41,12 @@ typedef struct qkvsim_interval_options {
     double level;   /**< within (0, 1); default: 0.95 */
     uint64_t seed;  /**< bootstrap */
     int32_t method; /**< QKVSIM_METHOD_JACKKNIFE (default) or QKVSIM_METHOD_BOOTSTRAP */
+    /** bootstrap: resamples first .. first + resamples - 1 alone: a piece, to be merged with others
+     * (qkvsim_intervals_merge). Default: 0 */
+    int64_t first;
+    /** bootstrap: of how many resamples in all, 20 or more, this is a piece; with first or total a piece may
+     * be of 1 resample. Default: first + resamples */
+    int64_t total;
 } qkvsim_interval_options;
 
 /** The results. Immutable; free with qkvsim_intervals_free. */
@@ -81,6 +87,33 @@ QKVSIM_API qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkv
                                               const qkvsim_analysis_options *analysis_options,
                                               const qkvsim_interval_options *options,
                                               qkvsim_intervals **intervals);
+
+/**
+ * Puts pieces of a bootstrap together: the resamples of all of them, as one run would have made them, to the
+ * bit.
+ * @param pieces `count` intervals in any order, which stay as they are; their resamples follow each other
+ *               without a gap. What is merged may be a piece again.
+ * @param merged receives the results
+ * @return INVALID_ARGUMENT where pieces do not belong together, overlap, leave a gap or are of the
+ * jackknife, and the message says which and in what; NO_MEMORY
+ *
+ * As for qkvsim_baseline_merge, all must have observed the same to the bit. Time and memory in proportion to
+ * the merged results.
+ */
+QKVSIM_API qkvsim_status qkvsim_intervals_merge(qkvsim_context *context,
+                                                const qkvsim_intervals *const *pieces,
+                                                int64_t count, qkvsim_intervals **merged);
+
+/** Intervals as bytes and back: see packed.h. */
+QKVSIM_API int64_t qkvsim_intervals_packed_size(const qkvsim_intervals *intervals);
+QKVSIM_API qkvsim_status qkvsim_intervals_pack(qkvsim_context *context,
+                                               const qkvsim_intervals *intervals, void *buffer,
+                                               int64_t size);
+QKVSIM_API qkvsim_status qkvsim_intervals_unpack(qkvsim_context *context, const void *buffer,
+                                                 int64_t size, qkvsim_intervals **intervals);
+
+/** Number of the first resample; 0 for the jackknife. */
+QKVSIM_API int64_t qkvsim_intervals_first(const qkvsim_intervals *intervals);
 
 /** Frees the results and the observed analyses in them; NULL is allowed. */
 QKVSIM_API void qkvsim_intervals_free(qkvsim_intervals *intervals);

@@ -98,6 +98,29 @@ static void ask_accumulator(qkvsim_context *context, const qkvsim_accumulator *a
     qkvsim_layout_free(layout);
 }
 
+static void ask_baseline(qkvsim_context *context, const qkvsim_baseline *baseline)
+{
+    (void)context;
+    ask(qkvsim_baseline_observed(baseline));
+    for (int32_t s = 0; s < 40; s++) {
+        qkvsim_baseline_statistic(baseline, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN, s);
+        qkvsim_baseline_histogram(baseline, 0, QKVSIM_METRIC_COSINE, s);
+    }
+}
+
+static void ask_intervals(qkvsim_context *context, const qkvsim_intervals *intervals)
+{
+    (void)context;
+    ask(qkvsim_intervals_observed(intervals));
+    for (int32_t s = 0; s < 40; s++) {
+        qkvsim_intervals_statistic(intervals, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN, s);
+        qkvsim_intervals_difference(intervals, 0, QKVSIM_METRIC_COSINE,
+                                    QKVSIM_STATISTIC_OFFSET_SHARE, s);
+    }
+}
+
+TRY(baseline)
+TRY(intervals)
 TRY(layout)
 TRY(analysis)
 TRY(accumulator)
@@ -116,6 +139,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     try_layout(context, copy, (int64_t)size);
     try_analysis(context, copy, (int64_t)size);
     try_accumulator(context, copy, (int64_t)size);
+    try_baseline(context, copy, (int64_t)size);
+    try_intervals(context, copy, (int64_t)size);
     free(copy);
     return 0;
 }
