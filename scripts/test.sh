@@ -29,4 +29,16 @@ if [ "$flavours" -eq 0 ]; then
   echo "== Tests with the OpenBLAS that was linked"
   run_tests || failed=1
 fi
+
+# The Python package, with the library of build/. Its tests need packages of PyPI.
+venv=build/python-tests
+echo "== Tests of the Python package"
+if { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check \
+  numpy pytest pandas matplotlib tqdm ml_dtypes; } >"$venv.log" 2>&1; then
+  QKVSIM_LIBRARY=$PWD/build/lib/libqkvsim.so.0 "$venv/bin/python" -m pytest -q \
+    -p no:cacheprovider bindings/python/tests || failed=1
+else
+  tail -n 1 "$venv.log"
+  echo "skipped: the packages that the tests of the Python package need could not be installed"
+fi
 exit "$failed"

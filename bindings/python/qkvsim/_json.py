@@ -1,0 +1,113 @@
+"""Results as the program's JSON has them: docs/program.md."""
+from ctypes import c_int32
+from typing import Any, Dict, List, Optional, Sequence, Tuple
+
+import numpy as np
+
+from ._analysis import Analysis, number_or_none
+from ._context import call
+from ._errors import Ambiguous, TooLarge
+from ._layout import Layout
+from ._library import library, version
+from ._words import METRICS, OF_OFFSET, OF_VALUES, STATISTICS, has_statistic
+
+
+def numbers(values: Any) -> List[Optional[float]]:
+    """Numbers, null where they do not exist."""
+    return [number_or_none(value) for value in values]
+
+
+def codes_of(layout: Layout) -> Optional[List[int]]:
+    """The mask's codes; None where they are ambiguous."""
+    codes = (c_int32 * layout.pair_groups)()
+    try:
+        call(library.qkvsim_mask_codes, layout._pointer, None, codes)
+    except (Ambiguous, TooLarge):
+        return None
+    return list(codes)
+
+
+def _metric_of(analysis: Analysis, row: int, metric: str) -> Dict[str, Any]:
+    own, number = analysis._own, METRICS[metric]
+    defined = int(library.qkvsim_analysis_defined(own, row, number))
+    made: Dict[str, Any] = {"defined": defined,
+                            "undefined": int(library.qkvsim_analysis_pairs(own, row)) - defined}
+    for name in OF_VALUES:
+        if has_statistic(metric, name):
+            made[name] = number_or_none(
+                library.qkvsim_analysis_statistic(own, row, number, STATISTICS[name]))
+    made["histogram"] = analysis.histogram(metric, analysis.layout.rows[row]).tolist()
+    return made
+
+
+def _row_of(analysis: Analysis, row: int, codes: Optional[Sequence[int]], baseline: Any,
+            intervals: Any) -> Dict[str, Any]:
+    layout = analysis.layout
+    coded = row < layout.pair_groups
+    made: Dict[str, Any] = {"name": layout.rows[row],
+                            "code": codes[row] if codes is not None and coded else None,
+                            "pairs": int(layout.pairs[row])}
+    for metric in analysis.metrics:
+        made[metric] = _metric_of(analysis, row, metric)
+        if intervals is not None:
+            made[metric].update(intervals._of_metric(row, metric))
+    made["offset"] = {name: number_or_none(library.qkvsim_analysis_statistic(
+        analysis._own, row, METRICS["cosine"], STATISTICS[name])) for name in OF_OFFSET}
+    if intervals is not None:
+        made["offset"].update(intervals._of_offset(row))
+    if baseline is not None:
+        made["baseline"] = {metric: baseline._of_metric(row, metric)
+                            for metric in analysis.metrics}
+    return made
+
+
+def rows_of(question: Any, fill: Any) -> Dict[str, List[Dict[str, Any]]]:
+    """ "pair_groups" and "rollups", what `fill` makes of each row."""
+    count = question.layout.pair_groups
+    return {"pair_groups": [fill(row) for row in question.rows if row < count],
+            "rollups": [fill(row) for row in question.rows if row >= count]}
+
+
+def _head_matrices(analysis: Analysis) -> Dict[str, Any]:
+    return {metric: {name: [numbers(line) for line in analysis.matrix(name, metric)]
+                     for name in OF_VALUES + OF_OFFSET if has_statistic(metric, name)}
+            for metric in analysis.metrics}
+
+
+def condition_of(analysis: Analysis, name: str, codes: Optional[Sequence[int]],
+                 baseline: Any = None, intervals: Any = None) -> Dict[str, Any]:
+    """The object of one condition."""
+    layout = analysis.layout
+    made: Dict[str, Any] = {
+        "name": name, "observations": analysis.observations,
+        "dropped_observations": analysis.dropped.tolist(),
+        "undefined_features": {metric: analysis.undefined_features(metric).tolist()
+                               for metric in analysis.metrics},
+        "groups": [{"name": group, "mean_squared_offset_ratio": number_or_none(value)}
+                   for group, value in zip(layout.groups, analysis.group_offsets)]}
+    made.update(rows_of(analysis._question,
+                        lambda row: _row_of(analysis, row, codes, baseline, intervals)))
+    if layout.has_heads:
+        made["head_matrices"] = _head_matrices(analysis)
+    return made
+
+
+def document_of(analysis: Analysis,
+                conditions: Sequence[Tuple[str, Analysis, Any, Any]]) -> Dict[str, Any]:
+    """The whole: input, groups, bins and conditions (name, analysis, baseline, intervals)."""
+    layout = analysis.layout
+    edges = analysis.bin_edges
+    codes = codes_of(layout)
+    return {"qkvsim": version(),
+            "input": {"observations": analysis._question.observations,
+                      "features": analysis.features},
+            "groups": [{"name": name, "features": features}
+                       for name, features in zip(layout.groups, layout.group_features)],
+            "bins": {"count": len(edges) - 1, "low": _whole(edges[0]), "high": _whole(edges[-1])},
+            "conditions": [condition_of(part, name, codes, baseline, intervals)
+                           for name, part, baseline, intervals in conditions],
+            "warnings": []}
+
+
+def _whole(value: float) -> Any:
+    return int(value) if value == np.floor(value) else float(value)
