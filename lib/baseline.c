@@ -5,6 +5,7 @@
 
 #include "fingerprint.h"
 #include "permuter.h"
+#include "structs.h"
 
 /* ---- summaries ---- */
 
@@ -170,7 +171,7 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_baseline
     if (given == NULL)
         return qkv_invalid(context, "options is NULL: the number of permutations has no default");
     const qkvsim_status status =
-        qkv_read_options(context, "qkvsim_baseline_options", given, options, sizeof *options);
+        qkv_read_options(context, &qkv_struct_baseline_options, given, options);
     if (status != QKVSIM_OK)
         return status;
     if (options->permutations < 1 || options->permutations > UINT32_MAX)

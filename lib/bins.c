@@ -3,6 +3,7 @@
  * because numpy.histogram compares float32 values with float32 edges.
  */
 #include "bins.h"
+#include "structs.h"
 
 #include <math.h>
 
@@ -97,7 +98,7 @@ qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins,
     qkvsim_bins given = { .count = DEFAULT_BINS };
     qkvsim_status status = QKVSIM_OK;
     if (bins != NULL)
-        status = qkv_read_struct(context, "qkvsim_bins", bins, &given, sizeof given, sizeof given);
+        status = qkv_read_struct(context, &qkv_struct_bins, bins, &given);
     if (status == QKVSIM_OK)
         status = check_range(context, &given);
     if (status != QKVSIM_OK)

@@ -4,6 +4,7 @@
 #include <math.h>
 
 #include "comparing.h"
+#include "structs.h"
 
 /* ---- life ---- */
 
@@ -192,7 +193,7 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparis
                                   qkvsim_comparison_options *options)
 {
     qkvsim_status status =
-        qkv_read_options(context, "qkvsim_comparison_options", given, options, sizeof *options);
+        qkv_read_options(context, &qkv_struct_comparison_options, given, options);
     if (status == QKVSIM_OK)
         status = check_number(context, options->permutations, "relabellings");
     if (status == QKVSIM_OK)

@@ -1,4 +1,4 @@
-/* The context: allocation, error text, progress, and the reading of versioned structs. */
+/* The context: allocation, error text, progress. */
 #define _GNU_SOURCE /* sched_getaffinity, madvise, clock_gettime */
 #include "context.h"
 
@@ -9,6 +9,8 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include "structs.h"
 
 enum { CACHE_LINE = 64, HUGE_PAGE = 2097152, THREADS_MAX = 1024, CLEARED_AT_A_TIME = 1 << 26 };
 
@@ -121,6 +123,20 @@ qkvsim_status qkv_invalid(qkvsim_context *context, const char *format, ...)
     return QKVSIM_ERROR_INVALID_ARGUMENT;
 }
 
+qkvsim_status qkv_unknown(qkvsim_context *context, int32_t value, int32_t last, const char *format,
+                          ...)
+{
+    const bool newer = value > last;
+    va_list arguments;
+    va_start(arguments, format);
+    const int length = vsnprintf(context->error, sizeof context->error, format, arguments);
+    va_end(arguments);
+    if (newer && length >= 0 && (size_t)length < sizeof context->error)
+        snprintf(context->error + length, sizeof context->error - (size_t)length,
+                 ": a newer library may know it");
+    return newer ? QKVSIM_ERROR_UNSUPPORTED : QKVSIM_ERROR_INVALID_ARGUMENT;
+}
+
 qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what)
 {
     return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY, "out of memory for %s", what);
@@ -140,43 +156,6 @@ qkv_number_text qkv_number(double value)
 bool qkv_multiply(int64_t a, int64_t b, int64_t *product)
 {
     return !__builtin_mul_overflow(a, b, product) && *product <= PTRDIFF_MAX;
-}
-
-size_t qkv_declared_size(const void *structure)
-{
-    size_t size;
-    memcpy(&size, structure, sizeof size);
-    return size;
-}
-
-qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const void *from, void *to,
-                              size_t size, size_t least)
-{
-    const size_t given = qkv_declared_size(from);
-    if (given < least)
-        return qkv_invalid(context,
-                           "%s has struct_size %zu, at least %zu is needed: set it to sizeof(%s)",
-                           name, given, least, name);
-    const unsigned char *bytes = from;
-    for (size_t i = size; i < given; i++)
-        if (bytes[i] != 0)
-            return qkv_invalid(
-                context,
-                "%s has struct_size %zu and sets byte %zu, but this library knows %zu "
-                "bytes of it: a newer library is needed",
-                name, given, i, size);
-    memset(to, 0, size);
-    memcpy(to, from, given < size ? given : size);
-    return QKVSIM_OK;
-}
-
-qkvsim_status qkv_read_options(qkvsim_context *context, const char *name, const void *from,
-                               void *to, size_t size)
-{
-    if (from != NULL)
-        return qkv_read_struct(context, name, from, to, size, sizeof(size_t));
-    memset(to, 0, size);
-    return QKVSIM_OK;
 }
 
 void qkv_work_open(qkvsim_context *context)
@@ -246,7 +225,7 @@ static qkvsim_status configure(qkvsim_context *context, const qkvsim_context_opt
 {
     qkvsim_context_options given = { 0 };
     const qkvsim_status status =
-        qkv_read_options(context, "qkvsim_context_options", options, &given, sizeof given);
+        qkv_read_options(context, &qkv_struct_context_options, options, &given);
     if (status != QKVSIM_OK)
         return status;
     if ((given.allocate == NULL) != (given.release == NULL) || given.threads < 0
@@ -254,7 +233,9 @@ static qkvsim_status configure(qkvsim_context *context, const qkvsim_context_opt
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     context->kernels = qkv_kernels_choose(given.kernels);
     if (context->kernels == NULL)
-        return QKVSIM_ERROR_INVALID_ARGUMENT;
+        return qkv_unknown(context, given.kernels, QKVSIM_KERNELS_AVX512,
+                           "kernels is %d, which this processor has no inner loops for, or nobody",
+                           (int)given.kernels);
     context->allocator = (qkv_allocator){
         .allocate = given.allocate != NULL ? given.allocate : default_allocate,
         .release = given.release != NULL ? given.release : default_release,

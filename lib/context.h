@@ -27,6 +27,9 @@ typedef enum qkv_workspace {
     QKV_WORKSPACES
 } qkv_workspace;
 
+/* The sum of all metrics, and so the largest of their sums. */
+enum { QKV_METRICS_SUM = 2 * QKVSIM_METRIC_SPEARMAN - 1 };
+
 struct qkvsim_context {
     qkv_allocator allocator;
     qkvsim_progress progress;
@@ -57,6 +60,10 @@ __attribute__((format(printf, 3, 4))) qkvsim_status
 qkv_fail(qkvsim_context *context, qkvsim_status status, const char *format, ...);
 __attribute__((format(printf, 2, 3))) qkvsim_status qkv_invalid(qkvsim_context *context,
                                                                 const char *format, ...);
+/* Of a constant that is none of those expected: UNSUPPORTED where it is beyond the last that this library
+ * knows, and the text says so. */
+__attribute__((format(printf, 4, 5))) qkvsim_status
+qkv_unknown(qkvsim_context *context, int32_t value, int32_t last, const char *format, ...);
 qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what);
 
 /* A number for messages, in as few digits as tell it from every other: qkv_number(0.1).text is "0.1". */
@@ -72,21 +79,6 @@ static inline int64_t qkv_smaller(int64_t a, int64_t b)
 {
     return a < b ? a : b;
 }
-
-/* The struct_size that a caller's struct begins with. */
-size_t qkv_declared_size(const void *structure);
-
-/*
- * Copies the caller's struct of any version into one of `size` bytes, zeros where the caller's is
- * shorter. Fails where struct_size is below `least`, or where bytes this library does not know are
- * not zero.
- */
-qkvsim_status qkv_read_struct(qkvsim_context *context, const char *name, const void *from, void *to,
-                              size_t size, size_t least);
-
-/* The same of options, which all have defaults: NULL is all of them. */
-qkvsim_status qkv_read_options(qkvsim_context *context, const char *name, const void *from,
-                               void *to, size_t size);
 
 /*
  * Progress of one public call: open where it begins to read, begin once the units are known, then

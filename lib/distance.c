@@ -118,8 +118,8 @@ qkvsim_status qkvsim_histogram_distance(qkvsim_context *context, const int64_t *
         return qkv_invalid(context, "%lld bins: expected 1 to %d", (long long)bins,
                            QKVSIM_BINS_MAX);
     if (distance < QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV || distance > QKVSIM_DISTANCE_JENSEN_SHANNON)
-        return qkv_invalid(
-            context,
+        return qkv_unknown(
+            context, distance, QKVSIM_DISTANCE_JENSEN_SHANNON,
             "distance is %d, expected QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV (1), WASSERSTEIN (2) or "
             "JENSEN_SHANNON (3)",
             (int)distance);

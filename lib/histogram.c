@@ -185,8 +185,8 @@ qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins,
     if (edges == NULL)
         return qkv_invalid(context, "edges is NULL");
     if (dtype != QKVSIM_DTYPE_F32 && dtype != QKVSIM_DTYPE_F64)
-        return qkv_invalid(context, "dtype is %d, expected QKVSIM_DTYPE_F32 (3) or F64 (4)",
-                           (int)dtype);
+        return qkv_unknown(context, dtype, QKVSIM_DTYPE_I32,
+                           "dtype is %d, expected QKVSIM_DTYPE_F32 (3) or F64 (4)", (int)dtype);
     qkv_binning binning;
     const qkvsim_status status = qkv_binning_open(context, bins, dtype, &binning);
     if (status != QKVSIM_OK)

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "ranks.h"
+#include "structs.h"
 
 size_t qkv_element_size(int32_t dtype)
 {
@@ -63,13 +64,13 @@ qkvsim_status qkv_check_view(qkvsim_context *context, const char *what, const qk
 {
     if (given == NULL)
         return qkv_invalid(context, "%s is NULL", what);
-    const qkvsim_status status =
-        qkv_read_struct(context, "qkvsim_view", given, view, sizeof *view, sizeof *view);
+    const qkvsim_status status = qkv_read_struct(context, &qkv_struct_view, given, view);
     if (status != QKVSIM_OK)
         return status;
     const size_t size = qkv_element_size(view->dtype);
     if (size == 0 || (view->dtype == QKVSIM_DTYPE_I32) != mask)
-        return qkv_invalid(context, "%s has dtype %d, expected %s", what, (int)view->dtype,
+        return qkv_unknown(context, view->dtype, QKVSIM_DTYPE_I32, "%s has dtype %d, expected %s",
+                           what, (int)view->dtype,
                            mask ? "QKVSIM_DTYPE_I32 (5)"
                                 : "QKVSIM_DTYPE_F16 (1), BF16 (2), F32 (3) or F64 (4)");
     if (view->observations < 1 || view->features < 1)
@@ -90,16 +91,15 @@ qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *giv
 {
     if (given == NULL)
         return qkv_invalid(context, "the output matrix is NULL");
-    const qkvsim_status status =
-        qkv_read_struct(context, "qkvsim_matrix", given, matrix, sizeof *matrix, sizeof *matrix);
+    const qkvsim_status status = qkv_read_struct(context, &qkv_struct_matrix, given, matrix);
     if (status != QKVSIM_OK)
         return status;
     const bool type_fits =
         mask ? matrix->dtype == QKVSIM_DTYPE_I32
              : matrix->dtype == QKVSIM_DTYPE_F32 || matrix->dtype == QKVSIM_DTYPE_F64;
     if (!type_fits)
-        return qkv_invalid(context, "the output matrix has dtype %d, expected %s",
-                           (int)matrix->dtype,
+        return qkv_unknown(context, matrix->dtype, QKVSIM_DTYPE_I32,
+                           "the output matrix has dtype %d, expected %s", (int)matrix->dtype,
                            mask ? "QKVSIM_DTYPE_I32 (5)" : "QKVSIM_DTYPE_F32 (3) or F64 (4)");
     if (matrix->rows != rows || matrix->columns != columns || matrix->leading_dimension < columns)
         return qkv_invalid(
@@ -259,8 +259,7 @@ static qkvsim_status select_rows(qkvsim_context *context, const qkvsim_selection
                                  qkv_input *input)
 {
     qkvsim_selection selection;
-    const qkvsim_status status = qkv_read_struct(context, "qkvsim_selection", given, &selection,
-                                                 sizeof selection, sizeof selection);
+    const qkvsim_status status = qkv_read_struct(context, &qkv_struct_selection, given, &selection);
     if (status != QKVSIM_OK)
         return status;
     if ((selection.observations == NULL) == (selection.mask == NULL))
@@ -321,8 +320,7 @@ static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, bool may_be_em
 qkvsim_status qkv_read_input(qkvsim_context *context, const qkvsim_input *given,
                              qkvsim_input *input)
 {
-    return given != NULL ? qkv_read_struct(context, "qkvsim_input", given, input, sizeof *input,
-                                           offsetof(qkvsim_input, selection))
+    return given != NULL ? qkv_read_struct(context, &qkv_struct_input, given, input)
                          : qkv_invalid(context, "input is NULL");
 }
 
@@ -330,12 +328,13 @@ static qkvsim_status check_input(qkvsim_context *context, const qkvsim_input *gi
 {
     if (given->arithmetic != 0 && given->arithmetic != QKVSIM_DTYPE_F32
         && given->arithmetic != QKVSIM_DTYPE_F64)
-        return qkv_invalid(
-            context, "arithmetic is %d, expected 0, QKVSIM_DTYPE_F32 (3) or QKVSIM_DTYPE_F64 (4)",
+        return qkv_unknown(
+            context, given->arithmetic, QKVSIM_DTYPE_I32,
+            "arithmetic is %d, expected 0, QKVSIM_DTYPE_F32 (3) or QKVSIM_DTYPE_F64 (4)",
             (int)given->arithmetic);
     if (given->nonfinite < QKVSIM_NONFINITE_ERROR
         || given->nonfinite > QKVSIM_NONFINITE_UNDEFINED_FEATURE)
-        return qkv_invalid(context,
+        return qkv_unknown(context, given->nonfinite, QKVSIM_NONFINITE_UNDEFINED_FEATURE,
                            "nonfinite is %d, expected a QKVSIM_NONFINITE_* value of 0 to 2",
                            (int)given->nonfinite);
     if (given->parts == NULL)

@@ -9,6 +9,7 @@
 #include "bootstrap.h"
 #include "fieller.h"
 #include "replication.h"
+#include "structs.h"
 #include "student.h"
 
 /* ---- options ---- */
@@ -16,8 +17,8 @@
 static qkvsim_status check_method(qkvsim_context *context, const qkvsim_interval_options *options)
 {
     if (options->method != QKVSIM_METHOD_JACKKNIFE && options->method != QKVSIM_METHOD_BOOTSTRAP)
-        return qkv_invalid(
-            context,
+        return qkv_unknown(
+            context, options->method, QKVSIM_METHOD_BOOTSTRAP,
             "method is %d, expected QKVSIM_METHOD_JACKKNIFE (1) or QKVSIM_METHOD_BOOTSTRAP (2)",
             (int)options->method);
     if (options->method == QKVSIM_METHOD_BOOTSTRAP && options->blocks != 0)
@@ -37,7 +38,7 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_interval
                                   qkvsim_interval_options *options)
 {
     const qkvsim_status status =
-        qkv_read_options(context, "qkvsim_interval_options", given, options, sizeof *options);
+        qkv_read_options(context, &qkv_struct_interval_options, given, options);
     if (status != QKVSIM_OK)
         return status;
     if (options->method == 0)

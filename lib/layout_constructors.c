@@ -240,7 +240,7 @@ typedef struct head_counts {
 static qkvsim_status count_rounds(qkvsim_context *context, int32_t order, head_counts *h)
 {
     if (order != QKVSIM_HEADS_BLOCKED && order != QKVSIM_HEADS_INTERLEAVED)
-        return qkv_invalid(context,
+        return qkv_unknown(context, order, QKVSIM_HEADS_INTERLEAVED,
                            "order is %d, expected QKVSIM_HEADS_BLOCKED (0) or INTERLEAVED (1)",
                            (int)order);
     h->rounds = order == QKVSIM_HEADS_INTERLEAVED ? h->heads[0] : 1;

@@ -3,6 +3,7 @@
 
 #include "analysis.h"
 #include "pairs_sink.h"
+#include "structs.h"
 
 enum {
     ROOM_AT_LEAST = 65536, /* pairs that a threshold has room for in any case */
@@ -62,8 +63,7 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_pairs_op
 {
     if (given == NULL)
         return qkv_invalid(context, "options is NULL: a threshold or top is needed");
-    qkvsim_status status =
-        qkv_read_options(context, "qkvsim_pairs_options", given, options, sizeof *options);
+    qkvsim_status status = qkv_read_options(context, &qkv_struct_pairs_options, given, options);
     if (status != QKVSIM_OK)
         return status;
     if (options->metric == 0)
@@ -71,13 +71,14 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_pairs_op
     if (options->limit == 0)
         options->limit = QKVSIM_PAIRS_LIMIT;
     if (qkv_metric_index(options->metric) < 0)
-        return qkv_invalid(
-            context,
+        return qkv_unknown(
+            context, options->metric, QKV_METRICS_SUM,
             "metric is %d, expected one of QKVSIM_METRIC_COSINE (1), PEARSON (2), SPEARMAN (16)",
             (int)options->metric);
     if (options->sign < QKVSIM_SIGN_BOTH || options->sign > QKVSIM_SIGN_NEGATIVE)
-        return qkv_invalid(
-            context, "sign is %d, expected QKVSIM_SIGN_BOTH (0), POSITIVE (1) or NEGATIVE (2)",
+        return qkv_unknown(
+            context, options->sign, QKVSIM_SIGN_NEGATIVE,
+            "sign is %d, expected QKVSIM_SIGN_BOTH (0), POSITIVE (1) or NEGATIVE (2)",
             (int)options->sign);
     status = check_numbers(context, options);
     return status == QKVSIM_OK ? check_threshold(context, options) : status;

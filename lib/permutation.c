@@ -5,6 +5,7 @@
 #include "permuter.h"
 #include "prepare.h"
 #include "relabeller.h"
+#include "structs.h"
 
 typedef struct writing {
     const qkvsim_context *context;
@@ -123,9 +124,7 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_input *given_
     if (given == NULL)
         return qkv_invalid(context, "permutation is NULL");
     qkvsim_permutation permutation;
-    qkvsim_status status =
-        qkv_read_struct(context, "qkvsim_permutation", given, &permutation, sizeof permutation,
-                        offsetof(qkvsim_permutation, layout));
+    qkvsim_status status = qkv_read_struct(context, &qkv_struct_permutation, given, &permutation);
     if (status != QKVSIM_OK)
         return status;
     if (permutation.index < 0 || permutation.index > UINT32_MAX)
@@ -182,9 +181,7 @@ qkvsim_status qkvsim_relabel(qkvsim_context *context, const uint8_t *labels, int
                            : given == NULL ? "relabelling"
                                            : "relabelled");
     qkvsim_relabelling relabelling;
-    qkvsim_status status =
-        qkv_read_struct(context, "qkvsim_relabelling", given, &relabelling, sizeof relabelling,
-                        offsetof(qkvsim_relabelling, exchange));
+    qkvsim_status status = qkv_read_struct(context, &qkv_struct_relabelling, given, &relabelling);
     if (status == QKVSIM_OK)
         status = check_relabelling(context, observations, &relabelling);
     if (status != QKVSIM_OK)

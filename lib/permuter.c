@@ -288,7 +288,7 @@ static bool moves_units(int32_t scheme)
 static qkvsim_status check_moves(qkvsim_context *context, const qkv_permuter_options *options)
 {
     if (options->exchange < 0 || options->exchange > QKVSIM_EXCHANGE_SEGMENTS)
-        return qkv_invalid(context,
+        return qkv_unknown(context, options->exchange, QKVSIM_EXCHANGE_SEGMENTS,
                            "exchange is %d, expected 0, QKVSIM_EXCHANGE_OBSERVATIONS (1) or "
                            "SEGMENTS (2)",
                            (int)options->exchange);
@@ -307,7 +307,7 @@ static qkvsim_status check_options(qkvsim_context *context, const qkv_input *inp
                                    const qkv_permuter_options *options)
 {
     if (options->scheme < QKVSIM_SCHEME_ALL || options->scheme > QKVSIM_SCHEME_FLIP)
-        return qkv_invalid(context,
+        return qkv_unknown(context, options->scheme, QKVSIM_SCHEME_FLIP,
                            "scheme is %d, expected QKVSIM_SCHEME_ALL (1), FEATURE (2), SHIFT (3), "
                            "GROUP (4), OBSERVATIONS (5), OBSERVATIONS_SHIFT (6) or FLIP (7)",
                            (int)options->scheme);

@@ -8,11 +8,11 @@
 static qkvsim_status check_options(qkvsim_context *context, const qkv_relabeller_options *options)
 {
     if (options->relabel != QKVSIM_RELABEL_LABELS && options->relabel != QKVSIM_RELABEL_SHIFT)
-        return qkv_invalid(context,
+        return qkv_unknown(context, options->relabel, QKVSIM_RELABEL_SHIFT,
                            "relabel is %d, expected QKVSIM_RELABEL_LABELS (1) or SHIFT (2)",
                            (int)options->relabel);
     if (options->exchange < 0 || options->exchange > QKVSIM_EXCHANGE_SEGMENTS)
-        return qkv_invalid(context,
+        return qkv_unknown(context, options->exchange, QKVSIM_EXCHANGE_SEGMENTS,
                            "exchange is %d, expected 0, QKVSIM_EXCHANGE_OBSERVATIONS (1) or "
                            "SEGMENTS (2)",
                            (int)options->exchange);

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "analysis.h"
+#include "structs.h"
 
 /* ---- options ---- */
 
@@ -17,8 +18,8 @@ static qkvsim_status check_options(qkvsim_context *context, const qkvsim_layout 
     if ((options->metrics
          & ~(QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON | QKVSIM_METRIC_SPEARMAN))
         != 0)
-        return qkv_invalid(
-            context,
+        return qkv_unknown(
+            context, options->metrics, QKV_METRICS_SUM,
             "metrics is %d, expected 0 or a sum of QKVSIM_METRIC_COSINE (1), PEARSON (2) and "
             "SPEARMAN (16)",
             (int)options->metrics);
@@ -39,7 +40,7 @@ qkvsim_status qkv_read_analysis_options(qkvsim_context *context,
                                         const qkvsim_analysis_options *given,
                                         qkvsim_analysis_options *options)
 {
-    return qkv_read_options(context, "qkvsim_analysis_options", given, options, sizeof *options);
+    return qkv_read_options(context, &qkv_struct_analysis_options, given, options);
 }
 
 /* A list that was checked is read again, and must not lead anywhere else by then. */

@@ -5,30 +5,29 @@
 
 #include "matrix_sink.h"
 #include "similarity.h"
+#include "structs.h"
 
 qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
                                    const qkvsim_similarity_options *given,
                                    qkvsim_similarity_options *options)
 {
     const qkvsim_status status =
-        qkv_read_options(context, "qkvsim_similarity_options", given, options, sizeof *options);
+        qkv_read_options(context, &qkv_struct_similarity_options, given, options);
     if (status != QKVSIM_OK)
         return status;
     if (metric != QKVSIM_METRIC_COSINE && metric != QKVSIM_METRIC_PEARSON
         && metric != QKVSIM_METRIC_COVARIANCE && metric != QKVSIM_METRIC_DOT
         && metric != QKVSIM_METRIC_SPEARMAN)
-        return qkv_invalid(
-            context,
+        return qkv_unknown(
+            context, metric, QKV_METRICS_SUM,
             "metric is %d, expected one of QKVSIM_METRIC_COSINE (1), PEARSON (2), COVARIANCE "
             "(4), DOT (8), SPEARMAN (16)",
             (int)metric);
     if (options->triangle != QKVSIM_TRIANGLE_FULL && options->triangle != QKVSIM_TRIANGLE_UPPER)
-        return qkv_invalid(
-            context,
+        return qkv_unknown(
+            context, options->triangle, QKVSIM_TRIANGLE_UPPER,
             "triangle is %d, expected QKVSIM_TRIANGLE_FULL (0) or QKVSIM_TRIANGLE_UPPER (1)",
             (int)options->triangle);
-    if (options->reserved != 0)
-        return qkv_invalid(context, "reserved is %d, expected 0", (int)options->reserved);
     return QKVSIM_OK;
 }
 

@@ -152,6 +152,13 @@ void assert_cancels_everywhere(operation run, void *argument)
     ck_assert_msg(k > 1, "the operation reports no progress");
 }
 
+qkvsim_status refusal(const qkvsim_context *context)
+{
+    return strstr(qkvsim_last_error(context), "newer library") != NULL
+               ? QKVSIM_ERROR_UNSUPPORTED
+               : QKVSIM_ERROR_INVALID_ARGUMENT;
+}
+
 void assert_message_has(const qkvsim_context *context, const char *text)
 {
     const char *message = qkvsim_last_error(context);

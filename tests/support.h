@@ -56,6 +56,9 @@ void assert_cancels_everywhere(operation run, void *argument);
         ck_assert_msg(strlen(qkvsim_last_error(context)) > 0, "%s: no message", #call);            \
     } while (0)
 
+/* What bad input came to by its message: UNSUPPORTED where a newer library may know it. */
+qkvsim_status refusal(const qkvsim_context *context);
+
 /* The last message holds a number as a word of its own, or a text. */
 void assert_message_has_number(const qkvsim_context *context, int64_t number);
 void assert_message_has(const qkvsim_context *context, const char *text);

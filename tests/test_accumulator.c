@@ -127,7 +127,7 @@ START_TEST(a_long_chunk_whose_first_row_is_far_is_within_1e_6)
     float *values = calloc((size_t)(2 * n), sizeof *values);
     memcpy(values, first, sizeof first);
     values[n + 1] = later;
-    const qkvsim_view view = { sizeof view, values, n, 2, 2, 1, QKVSIM_DTYPE_F32 };
+    const qkvsim_view view = { sizeof view, values, n, 2, 2, 1, QKVSIM_DTYPE_F32, 0 };
     qkvsim_accumulator *sum = in_chunks(&view, n);
     double *pearson = similarity(sum, 2, QKVSIM_METRIC_PEARSON);
     const double a = first[0], b = first[1], c = later, share = 1 / (double)n;
@@ -643,8 +643,8 @@ START_TEST(differences_that_double_cannot_square_are_refused)
 {
     const double scales[] = { 1e-170, 1e160 };
     const double values[2] = { scales[_i], -scales[_i] };
-    const qkvsim_view first = { sizeof first, &values[0], 1, 1, 1, 1, QKVSIM_DTYPE_F64 };
-    const qkvsim_view second = { sizeof second, &values[1], 1, 1, 1, 1, QKVSIM_DTYPE_F64 };
+    const qkvsim_view first = { sizeof first, &values[0], 1, 1, 1, 1, QKVSIM_DTYPE_F64, 0 };
+    const qkvsim_view second = { sizeof second, &values[1], 1, 1, 1, 1, QKVSIM_DTYPE_F64, 0 };
     qkvsim_accumulator *one = in_chunks(&first, 1), *other = in_chunks(&second, 1);
     assert_status(context, qkvsim_accumulator_merge(context, one, other), QKVSIM_ERROR_TOO_LARGE);
     assert_status(context, qkvsim_accumulator_update(context, one, INPUT(&second, 1)),

@@ -1676,7 +1676,7 @@ static void assert_refused(const qkvsim_analysis_options *options)
     qkvsim_analysis *analysis = POISON_HANDLE;
     assert_status(context,
                   qkvsim_analyze(context, INPUT(&copy.view, 1), layout, options, &analysis),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+                  refusal(context));
     ck_assert_ptr_eq(analysis, POISON_HANDLE);
     qkvsim_layout_free(layout);
     stored_free(&copy);

@@ -254,10 +254,10 @@ static void assert_bins_refused(const qkvsim_bins *bins)
     int64_t *histogram = poisoned(64 * sizeof *histogram), *outside = poisoned(sizeof *outside);
     double *edges = poisoned(64 * sizeof *edges);
     assert_status(context, qkvsim_bin_edges(context, bins, QKVSIM_DTYPE_F32, edges),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+                  refusal(context));
     assert_status(
         context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram, outside),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
+        refusal(context));
     assert_poisoned(histogram, 64 * sizeof *histogram);
     assert_poisoned(outside, sizeof *outside);
     assert_poisoned(edges, 64 * sizeof *edges);
@@ -445,13 +445,12 @@ START_TEST(null_arguments_and_unknown_types_are_refused)
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     const int32_t dtypes[] = { 0, QKVSIM_DTYPE_I32, 42 };
     for (int i = 0; i < 3; i++) {
-        assert_status(context, qkvsim_bin_edges(context, NULL, dtypes[i], edges),
-                      QKVSIM_ERROR_INVALID_ARGUMENT);
+        assert_status(context, qkvsim_bin_edges(context, NULL, dtypes[i], edges), refusal(context));
         row.copy.view.dtype = dtypes[i];
         assert_status(
             context,
             qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, NULL, histogram, NULL),
-            QKVSIM_ERROR_INVALID_ARGUMENT);
+            refusal(context));
     }
     row_free(&row);
 }
@@ -473,8 +472,8 @@ static qkvsim_status run_histogram(qkvsim_context *with, void *unused)
     (void)unused;
     const float values[] = { 0.1f, 0.2f, -0.3f, 0.4f };
     const int32_t marks[] = { 1, 2, 1, 3 };
-    const qkvsim_view matrix = { sizeof matrix, values, 2, 2, 2, 1, QKVSIM_DTYPE_F32 };
-    const qkvsim_view mask = { sizeof mask, marks, 2, 2, 2, 1, QKVSIM_DTYPE_I32 };
+    const qkvsim_view matrix = { sizeof matrix, values, 2, 2, 2, 1, QKVSIM_DTYPE_F32, 0 };
+    const qkvsim_view mask = { sizeof mask, marks, 2, 2, 2, 1, QKVSIM_DTYPE_I32, 0 };
     int64_t *histograms = poisoned(200 * sizeof *histograms), *outside = poisoned(16);
     qkvsim_status status =
         qkvsim_histogram(with, &matrix, &mask, (int32_t[]){ 2, 1 }, 2, NULL, histograms, outside);

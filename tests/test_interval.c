@@ -1286,7 +1286,7 @@ static void assert_two_refused(const qkvsim_selection *selection, const qkvsim_s
     assert_status(context,
                   qkvsim_intervals_run(context, INPUT(&input.view, 1, .selection = selection),
                                        second, layout, NULL, options, &intervals),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+                  refusal(context));
     assert_message_has_number(context, number);
     ck_assert_ptr_eq(intervals, POISON_HANDLE);
 }

@@ -934,8 +934,7 @@ static void assert_refused(const qkvsim_input *read, const qkvsim_permutation *p
 {
     void *memory = poisoned(4096);
     const qkvsim_matrix matrix = matrix_of(memory, rows, columns, dtype);
-    assert_status(context, qkvsim_permute(context, read, permutation, &matrix),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_permute(context, read, permutation, &matrix), refusal(context));
     assert_poisoned(memory, 4096);
     free(memory);
 }
@@ -1042,7 +1041,9 @@ static qkvsim_status run_permute(qkvsim_context *with, void *scheme)
 {
     enum { ROWS = 300, COLUMNS = 300 };
     static float values[ROWS * COLUMNS];
-    const qkvsim_view view = { sizeof view, values, ROWS, COLUMNS, COLUMNS, 1, QKVSIM_DTYPE_F32 };
+    const qkvsim_view view = {
+        sizeof view, values, ROWS, COLUMNS, COLUMNS, 1, QKVSIM_DTYPE_F32, 0
+    };
     const int64_t rows[] = { 1, 2, 3, 7, 299 };
     const qkvsim_selection selection = { .struct_size = sizeof selection,
                                          .observations = rows,

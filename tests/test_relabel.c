@@ -204,7 +204,7 @@ static void assert_refused(const uint8_t *labels, int64_t n, const qkvsim_relabe
 {
     uint8_t *relabelled = poisoned(16);
     assert_status(context, qkvsim_relabel(context, labels, n, relabelling, relabelled),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+                  refusal(context));
     assert_poisoned(relabelled, 16);
     free(relabelled);
 }

@@ -36,20 +36,24 @@ class Selection(ctypes.Structure):
 class ComparisonOptions(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_size_t), ("permutations", ctypes.c_int64),
                 ("subsets", ctypes.c_int64), ("seed", ctypes.c_uint64),
-                ("relabel", ctypes.c_int32)]
+                ("relabel", ctypes.c_int32), ("centred", ctypes.c_int32),
+                ("exchange", ctypes.c_int32), ("reserved", ctypes.c_int32),
+                ("exceedances", ctypes.c_int64)]
 
 
 class Relabelling(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_size_t), ("seed", ctypes.c_uint64),
-                ("index", ctypes.c_int64), ("relabel", ctypes.c_int32),
-                ("segments", ctypes.c_void_p)]
+                ("index", ctypes.c_int64), ("relabel", ctypes.c_int32), ("exchange", ctypes.c_int32),
+                ("segments", ctypes.c_void_p), ("enumerated", ctypes.c_int32),
+                ("reserved", ctypes.c_int32)]
 
 
 class IntervalOptions(ctypes.Structure):
     _fields_ = [("struct_size", ctypes.c_size_t), ("blocks", ctypes.c_int64),
                 ("resamples", ctypes.c_int64), ("block_length", ctypes.c_int64),
                 ("level", ctypes.c_double), ("seed", ctypes.c_uint64),
-                ("method", ctypes.c_int32)]
+                ("method", ctypes.c_int32), ("reserved", ctypes.c_int32),
+                ("first", ctypes.c_int64), ("total", ctypes.c_int64)]
 
 
 def load(path):
@@ -176,7 +180,7 @@ class AgainstScipy(unittest.TestCase):
 
     def relabelled(self, labels, seed, index):
         out = numpy.empty_like(labels)
-        relabelling = Relabelling(ctypes.sizeof(Relabelling), seed, index, 1, None)
+        relabelling = Relabelling(ctypes.sizeof(Relabelling), seed, index, 1)
         self.check(LIBRARY.qkvsim_relabel(self.context, address(labels),
                                           ctypes.c_int64(len(labels)), ctypes.byref(relabelling),
                                           address(out)))

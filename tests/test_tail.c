@@ -252,8 +252,8 @@ START_TEST(a_null_is_fitted_by_its_distance_from_the_centre)
                                                  .seed = 2,
                                                  .index = k,
                                                  .scheme = QKVSIM_SCHEME_FEATURE };
-        const qkvsim_matrix matrix = { sizeof matrix, memory, N, D, D, QKVSIM_DTYPE_F64 };
-        const qkvsim_view view = { sizeof view, memory, N, D, D, 1, QKVSIM_DTYPE_F64 };
+        const qkvsim_matrix matrix = { sizeof matrix, memory, N, D, D, QKVSIM_DTYPE_F64, 0 };
+        const qkvsim_view view = { sizeof view, memory, N, D, D, 1, QKVSIM_DTYPE_F64, 0 };
         qkvsim_analysis *analysis;
         assert_ok(context, qkvsim_permute(context, INPUT(&input.view, 1), &permutation, &matrix));
         assert_ok(context, qkvsim_analyze(context, INPUT(&view, 1), layout, NULL, &analysis));

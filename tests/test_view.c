@@ -50,7 +50,7 @@ static void assert_refused(const qkvsim_view *parts, int32_t count,
                            const qkvsim_selection *selection)
 {
     memset(matrix, 0x5a, sizeof matrix);
-    assert_status(context, cosines(parts, count, selection), QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, cosines(parts, count, selection), refusal(context));
     assert_poisoned(matrix, sizeof matrix);
 }
 
@@ -139,8 +139,8 @@ static void assert_widens_exactly(int32_t dtype, double (*decode)(uint16_t))
     float *wide = malloc((size_t)d * sizeof *wide);
     for (int64_t j = 0; j < d; j++)
         bits[j] = (uint16_t)j;
-    const qkvsim_view view = { sizeof view, bits, 1, d, d, 1, dtype };
-    const qkvsim_matrix copy = { sizeof copy, wide, 1, d, d, QKVSIM_DTYPE_F32 };
+    const qkvsim_view view = { sizeof view, bits, 1, d, d, 1, dtype, 0 };
+    const qkvsim_matrix copy = { sizeof copy, wide, 1, d, d, QKVSIM_DTYPE_F32, 0 };
     const qkvsim_permutation permutation = { .struct_size = sizeof permutation,
                                              .scheme = QKVSIM_SCHEME_FEATURE };
     assert_ok(context, qkvsim_permute(context, INPUT(&view, 1), &permutation, &copy));
@@ -231,7 +231,7 @@ static void assert_input_refused(const qkvsim_input *read, const char *says)
 {
     memset(matrix, 0x5a, sizeof matrix);
     assert_status(context, qkvsim_similarity(context, read, QKVSIM_METRIC_COSINE, NULL, &output),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+                  refusal(context));
     assert_message_has(context, says);
     assert_poisoned(matrix, sizeof matrix);
 }
@@ -245,10 +245,8 @@ START_TEST(a_bad_input_is_named)
     assert_input_refused(INPUT(&input.view, 1, .arithmetic = -1), "arithmetic is -1");
     assert_input_refused(INPUT(&input.view, 1, .nonfinite = 3), "nonfinite is 3");
     assert_input_refused(INPUT(&input.view, 1, .nonfinite = -1), "nonfinite is -1");
-    older.struct_size = offsetof(qkvsim_input, selection) - 1;
+    older.struct_size = sizeof older - 1;
     assert_input_refused(&older, "struct_size");
-    older.struct_size = offsetof(qkvsim_input, selection);
-    assert_ok(context, qkvsim_similarity(context, &older, QKVSIM_METRIC_COSINE, NULL, &output));
 }
 END_TEST
 
@@ -489,7 +487,7 @@ START_TEST(matrices_are_held_to_their_size_too)
     assert_status(
         context,
         qkvsim_similarity(context, INPUT(&input.view, 1), QKVSIM_METRIC_COSINE, NULL, &newer.value),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
+        refusal(context));
 }
 END_TEST
 

@@ -32,7 +32,7 @@ enum {
     QKVSIM_ERROR_NONFINITE = 4,        /**< NaN or infinity in the input */
     QKVSIM_ERROR_AMBIGUOUS = 5,        /**< two pair groups share a mask code */
     QKVSIM_ERROR_CANCELLED = 6,        /**< the progress callback asked to stop */
-    QKVSIM_ERROR_UNSUPPORTED = 7       /**< a newer library is needed */
+    QKVSIM_ERROR_UNSUPPORTED = 7       /**< a field or constant of a newer library */
 };
 
 /** Element types. Zero is none, so that a forgotten field is an error and not a type. */

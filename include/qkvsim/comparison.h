@@ -70,6 +70,7 @@ typedef struct qkvsim_comparison_options {
     /** QKVSIM_EXCHANGE_*: with SEGMENTS whole runs of equal numbers change selections, for documents
      * whose observations are alike among themselves; see qkvsim_relabelling. Default: OBSERVATIONS */
     qkvsim_exchange exchange;
+    int32_t reserved; /**< must be 0 */
     /** As in qkvsim_baseline_options: relabellings stop when of every difference so many lie on either side,
      * and of every distance so many are as large. */
     int64_t exceedances;

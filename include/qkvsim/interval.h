@@ -38,9 +38,10 @@ typedef struct qkvsim_interval_options {
     /** bootstrap: 1 .. observations in use, so that there are 2 blocks to draw from; default: their
      * cube root. A shorter segment is one block. */
     int64_t block_length;
-    double level;   /**< within (0, 1); default: 0.95 */
-    uint64_t seed;  /**< bootstrap */
-    int32_t method; /**< QKVSIM_METHOD_JACKKNIFE (default) or QKVSIM_METHOD_BOOTSTRAP */
+    double level;     /**< within (0, 1); default: 0.95 */
+    uint64_t seed;    /**< bootstrap */
+    int32_t method;   /**< QKVSIM_METHOD_JACKKNIFE (default) or QKVSIM_METHOD_BOOTSTRAP */
+    int32_t reserved; /**< must be 0 */
     /** bootstrap: resamples first .. first + resamples - 1 alone: a piece, to be merged with others
      * (qkvsim_intervals_merge). Default: 0 */
     int64_t first;

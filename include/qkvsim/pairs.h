@@ -28,6 +28,7 @@ typedef struct qkvsim_pair {
     int64_t j;
     double value; /**< that of qkvsim_similarity, to the bit */
     int32_t pair_group;
+    int32_t reserved; /**< 0 */
 } qkvsim_pair;
 
 /** What makes a pair strong. */

@@ -58,19 +58,12 @@ typedef struct qkvsim_permutation {
     uint64_t seed;
     int64_t index;        /**< 0 .. 2^32 - 1 */
     qkvsim_scheme scheme; /**< QKVSIM_SCHEME_* */
-    /** Labels all features; GROUP, OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP need it. */
-    const qkvsim_layout *layout;
     /** Default: OBSERVATIONS. With SEGMENTS, FEATURE and OBSERVATIONS exchange whole runs of equal numbers
      * with others that are as long (Winkler et al. 2014, whole blocks), and FLIP gives each run one sign;
      * the rest refuse it. */
     qkvsim_exchange exchange;
-    /** Not 0: `index` counts all permutations that are different (see qkvsim_baseline_enumerated), 0
-     * being the input itself, and seed is ignored. There must be more than `index` of them, and at most
-     * 2^32; ALL and GROUP refuse it. The first group, or feature, stays as it is. Permutation k has
-     * digit i of k, in the base of the L different permutations of one, for group or feature i + 1: of
-     * rotations, the lags of its segments, the first one's the last digit; else a number of an order. Of
-     * signs, bit i of k is that of observation or run i + 1, group after group. */
-    int32_t enumerated;
+    /** Labels all features; GROUP, OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP need it. */
+    const qkvsim_layout *layout;
     /** Observations of the parts x any number less than the observations in use less 2, borrowed: what
      * may co-vary (a position, a token's identity) and is no part of the question. FEATURE, OBSERVATIONS
      * and FLIP then move residuals (Freedman & Lane 1983): a column x = Z g + e, with an intercept in Z,
@@ -78,6 +71,14 @@ typedef struct qkvsim_permutation {
      * e, so that the feature's mean, norm and offset ratio stay. Covariates that others make up are left
      * out; a feature that covariates make up to rounding is constant. The rest refuse it. Default: none. */
     const qkvsim_view *covariates;
+    /** Not 0: `index` counts all permutations that are different (see qkvsim_baseline_enumerated), 0
+     * being the input itself, and seed is ignored. There must be more than `index` of them, and at most
+     * 2^32; ALL and GROUP refuse it. The first group, or feature, stays as it is. Permutation k has
+     * digit i of k, in the base of the L different permutations of one, for group or feature i + 1: of
+     * rotations, the lags of its segments, the first one's the last digit; else a number of an order. Of
+     * signs, bit i of k is that of observation or run i + 1, group after group. */
+    int32_t enumerated;
+    int32_t reserved; /**< must be 0 */
 } qkvsim_permutation;
 
 /**
@@ -113,17 +114,18 @@ typedef struct qkvsim_relabelling {
     uint64_t seed;
     int64_t index;                 /**< 0 .. 2^32 - 1 */
     qkvsim_relabel_scheme relabel; /**< QKVSIM_RELABEL_* */
-    /** A number for each observation (its document, its window), borrowed. With SHIFT, each run of
-     * equal numbers is rotated in itself, by a lag of its own. Default: one run. LABELS has no use for
-     * it but with EXCHANGE_SEGMENTS. */
-    const int32_t *segments;
     /** Default: OBSERVATIONS. With LABELS and SEGMENTS, whole runs of equal numbers change labels: where
      * each has one label throughout, labels are dealt anew to the runs, whatever their lengths; else
      * the labels of runs of equal length change places. SHIFT refuses it. */
     qkvsim_exchange exchange;
+    /** A number for each observation (its document, its window), borrowed. With SHIFT, each run of
+     * equal numbers is rotated in itself, by a lag of its own. Default: one run. LABELS has no use for
+     * it but with EXCHANGE_SEGMENTS. */
+    const int32_t *segments;
     /** Not 0: `index` counts the relabellings that look different, 0 being the labels themselves, and
      * seed is ignored. There must be more than `index` of them, and at most 2^32. */
     int32_t enumerated;
+    int32_t reserved; /**< must be 0 */
 } qkvsim_relabelling;
 
 /**

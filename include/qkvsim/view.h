@@ -32,6 +32,7 @@ typedef struct qkvsim_view {
     int64_t observation_stride; /**< elements from one row to the next */
     int64_t feature_stride;     /**< elements from one column to the next */
     qkvsim_dtype dtype;         /**< QKVSIM_DTYPE_F16, BF16, F32, F64; I32 for masks */
+    int32_t reserved;           /**< must be 0 */
 } qkvsim_view;
 
 /** Row-major memory of the caller's that a call writes: rows x columns, leading_dimension >=
@@ -43,6 +44,7 @@ typedef struct qkvsim_matrix {
     int64_t columns;
     int64_t leading_dimension; /**< elements from one row to the next */
     qkvsim_dtype dtype;        /**< QKVSIM_DTYPE_F32 or F64; I32 for masks */
+    int32_t reserved;          /**< must be 0 */
 } qkvsim_matrix;
 
 /**

@@ -87,7 +87,7 @@ static void ask_analysis(qkvsim_context *context, const qkvsim_analysis *analysi
 static void ask_accumulator(qkvsim_context *context, const qkvsim_accumulator *accumulator)
 {
     double values[64];
-    const qkvsim_matrix matrix = { sizeof matrix, values, 8, 8, 8, QKVSIM_DTYPE_F64 };
+    const qkvsim_matrix matrix = { sizeof matrix, values, 8, 8, 8, QKVSIM_DTYPE_F64, 0 };
     qkvsim_layout *layout = NULL;
     qkvsim_analysis *analysis = NULL;
     if (qkvsim_layout_labels(context, (const int32_t[8]){ 0 }, 8, NULL, 1, &layout) == QKVSIM_OK
