@@ -131,7 +131,10 @@ class Headers:
         return fields
 
     def result(self, text):
-        return None if text.strip() == "void" else self.type_of(text)
+        if text.strip() == "void":
+            return None
+        made = self.type_of(text)
+        return "c_void_p" if made.startswith("POINTER") else made
 
     def arguments(self, text):
         if text.strip() == "void":

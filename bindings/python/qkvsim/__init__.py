@@ -5,15 +5,21 @@
     a.statistic("mean", "pearson")      # a number for each of Q-Q, Q-K, ...
     a.offset_share, a.to_frame()
 """
+from ._accumulator import Accumulator
 from ._analysis import Analysis, analyze
 from ._context import set_threads
 from ._errors import (Ambiguous, Cancelled, Error, InvalidArgument, LibraryNotFound, Missing,
                       NoMemory, Nonfinite, TooLarge, Unsupported, WrongType)
+from ._inference import Baseline, Comparison, Intervals, baseline, compare, intervals
 from ._layout import Layout
 from ._library import version
+from ._operations import (Histogram, Pairs, adjust_bh, distance, histogram, mask, pairs, permute,
+                          relabel, similarity, tail_p)
 
 __version__ = version()
 
-__all__ = ["Ambiguous", "Analysis", "Cancelled", "Error", "InvalidArgument", "Layout",
-           "LibraryNotFound", "Missing", "NoMemory", "Nonfinite", "TooLarge", "Unsupported",
-           "WrongType", "analyze", "set_threads", "version"]
+__all__ = ["Accumulator", "Ambiguous", "Analysis", "Baseline", "Cancelled", "Comparison", "Error",
+           "Histogram", "Intervals", "InvalidArgument", "Layout", "LibraryNotFound", "Missing",
+           "NoMemory", "Nonfinite", "Pairs", "TooLarge", "Unsupported", "WrongType", "adjust_bh",
+           "analyze", "baseline", "compare", "distance", "histogram", "intervals", "mask", "pairs",
+           "permute", "relabel", "set_threads", "similarity", "tail_p", "version"]

@@ -62,6 +62,34 @@ def _question(layout: Layout, metrics: Any, bins: int, wanted: Any, observations
     return Question(layout, metrics, bins, wanted, observations)
 
 
+class Prepared:
+    """The data and the question of a call, and the call itself."""
+
+    def __init__(self, data: Any, *, groups: Any = None, heads: Any = None,
+                 interleaved: bool = False, observations: Any = None, segments: Any = None,
+                 metrics: Any = None, bins: Any = None, pair_groups: Any = None,
+                 precision: Any = None, nonfinite: str = "error", layout: Optional[str] = None,
+                 threads: Optional[int] = None, progress: Progress = None) -> None:
+        self.input = Input(data, observations=observations, segments=segments,
+                           precision=precision, nonfinite=nonfinite, heads=heads, layout=layout)
+        self.question = Question(layout_of(self.input, groups, heads, interleaved), metrics, bins,
+                                 pair_groups, self.input.observations)
+        self.threads, self.progress = threads, progress
+
+    def run(self, kind: str, function: Any, *arguments: Any) -> Handle:
+        """Calls a function that makes a handle, which is its last argument."""
+        pointer = c_void_p()
+        compute(function, byref(self.input.struct), *arguments, byref(pointer),
+                parts=self.input.labels, threads=self.threads, progress=self.progress)
+        return Handle(kind, pointer)
+
+    def analysis(self) -> "Analysis":
+        """The analysis."""
+        question = self.question
+        return Analysis(self.run("analysis", library.qkvsim_analyze, question.layout._pointer,
+                                 byref(question.options)), question)
+
+
 class Result:
     """What every kind of result can do."""
 
@@ -171,8 +199,8 @@ def number_or_none(value: float) -> Optional[float]:
 class Analysis(Result):
     """The results of one analysis: histograms, moments and the offset split of every row.
 
-    Made by `analyze`, by an `Accumulator`, and within other results. Immutable. Arrays are read-only
-    and, where they are the library's own memory, views of it.
+    Made by `analyze`, by an `Accumulator`, and within other results. Immutable. Arrays are
+    read-only and, where they are the library's own memory, views of it.
 
     Attributes
     ----------
@@ -303,7 +331,7 @@ class Analysis(Result):
     def to_dict(self) -> Dict[str, Any]:
         """The program's JSON for the same data, but for its warnings."""
         from ._json import document_of
-        return document_of(self, [("all", self, None, None)])
+        return document_of([("all", self, None, None)])
 
     def __repr__(self) -> str:
         return (f"<qkvsim.Analysis of {self.observations} observations x {self.features} features, "
@@ -360,12 +388,7 @@ def analyze(data: Any, *, groups: Any = None, heads: Any = None, interleaved: bo
     >>> bool((qkvsim.analyze(x).offset_share > 0.9).all())
     True
     """
-    made = Input(data, observations=observations, segments=None, precision=precision,
-                 nonfinite=nonfinite, heads=heads, layout=layout)
-    question = Question(layout_of(made, groups, heads, interleaved), metrics, bins, pair_groups,
-                        made.observations)
-    pointer = c_void_p()
-    compute(library.qkvsim_analyze, byref(made.struct), question.layout._pointer,
-            byref(question.options), byref(pointer), parts=made.labels, threads=threads,
-            progress=progress)
-    return Analysis(Handle("analysis", pointer), question)
+    return Prepared(data, groups=groups, heads=heads, interleaved=interleaved,
+                    observations=observations, metrics=metrics, bins=bins,
+                    pair_groups=pair_groups, precision=precision, nonfinite=nonfinite,
+                    layout=layout, threads=threads, progress=progress).analysis()

@@ -144,6 +144,7 @@ class ComparisonOptions(ctypes.Structure):
         ("relabel", c_int32),
         ("centred", c_int32),
         ("exchange", c_int32),
+        ("reserved", c_int32),
         ("exceedances", c_int64),
     ]
 
@@ -192,6 +193,9 @@ class IntervalOptions(ctypes.Structure):
         ("level", c_double),
         ("seed", c_uint64),
         ("method", c_int32),
+        ("reserved", c_int32),
+        ("first", c_int64),
+        ("total", c_int64),
     ]
 
 
@@ -201,6 +205,7 @@ class Pair(ctypes.Structure):
         ("j", c_int64),
         ("value", c_double),
         ("pair_group", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -224,10 +229,11 @@ class Permutation(ctypes.Structure):
         ("seed", c_uint64),
         ("index", c_int64),
         ("scheme", c_int32),
-        ("layout", c_void_p),
         ("exchange", c_int32),
-        ("enumerated", c_int32),
+        ("layout", c_void_p),
         ("covariates", c_void_p),
+        ("enumerated", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -237,9 +243,10 @@ class Relabelling(ctypes.Structure):
         ("seed", c_uint64),
         ("index", c_int64),
         ("relabel", c_int32),
-        ("segments", c_void_p),
         ("exchange", c_int32),
+        ("segments", c_void_p),
         ("enumerated", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -260,6 +267,7 @@ class View(ctypes.Structure):
         ("observation_stride", c_int64),
         ("feature_stride", c_int64),
         ("dtype", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -271,6 +279,7 @@ class Matrix(ctypes.Structure):
         ("columns", c_int64),
         ("leading_dimension", c_int64),
         ("dtype", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -363,6 +372,11 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
         POINTER(Bins), c_void_p, c_void_p]),
     "qkvsim_intervals_run": (c_int32, [c_void_p, POINTER(Input), POINTER(Selection), c_void_p,
         POINTER(AnalysisOptions), POINTER(IntervalOptions), c_void_p]),
+    "qkvsim_intervals_merge": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
+    "qkvsim_intervals_packed_size": (c_int64, [c_void_p]),
+    "qkvsim_intervals_pack": (c_int32, [c_void_p, c_void_p, c_void_p, c_int64]),
+    "qkvsim_intervals_unpack": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
+    "qkvsim_intervals_first": (c_int64, [c_void_p]),
     "qkvsim_intervals_free": (None, [c_void_p]),
     "qkvsim_intervals_observed": (c_void_p, [c_void_p]),
     "qkvsim_intervals_observed_second": (c_void_p, [c_void_p]),
@@ -400,7 +414,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "qkvsim_pairs_find": (c_int32, [c_void_p, POINTER(Input), c_void_p, POINTER(PairsOptions),
         c_void_p]),
     "qkvsim_pairs_free": (None, [c_void_p]),
-    "qkvsim_pairs_list": (POINTER(Pair), [c_void_p, c_void_p]),
+    "qkvsim_pairs_list": (c_void_p, [c_void_p, c_void_p]),
     "qkvsim_pairs_observations": (c_int64, [c_void_p]),
     "qkvsim_permute": (c_int32, [c_void_p, POINTER(Input), POINTER(Permutation), POINTER(Matrix)]),
     "qkvsim_relabel": (c_int32, [c_void_p, c_void_p, c_int64, POINTER(Relabelling), c_void_p]),

@@ -173,7 +173,7 @@ class Input:
             observations, self.observations, "observations")
         if isinstance(segments, str):
             raise WrongType("segments is a number or a name for each observation")
-        self.segments = None if segments is None else _segments_of(segments, self.observations)
+        self.segments = None if segments is None else segments_of(segments, self.observations)
         self.struct = C.Input(
             _INPUT, addressof(self.views), len(values),
             None if self.selection is None else addressof(self.selection),
@@ -253,7 +253,7 @@ def selection_of(selected: Selected, observations: int, name: str) -> C.Selectio
     return made
 
 
-def _segments_of(segments: Any, observations: int) -> np.ndarray:
+def segments_of(segments: Any, observations: int) -> np.ndarray:
     array = np.asarray(segments)
     if array.shape != (observations,):
         raise InvalidArgument(f"segments has the shape {array.shape} for "

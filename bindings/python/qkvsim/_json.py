@@ -75,7 +75,8 @@ def _head_matrices(analysis: Analysis) -> Dict[str, Any]:
 
 
 def condition_of(analysis: Analysis, name: str, codes: Optional[Sequence[int]],
-                 baseline: Any = None, intervals: Any = None) -> Dict[str, Any]:
+                 baseline: Any = None, intervals: Any = None,
+                 contrasts: Sequence[Any] = ()) -> Dict[str, Any]:
     """The object of one condition."""
     layout = analysis.layout
     made: Dict[str, Any] = {
@@ -89,24 +90,37 @@ def condition_of(analysis: Analysis, name: str, codes: Optional[Sequence[int]],
                         lambda row: _row_of(analysis, row, codes, baseline, intervals)))
     if layout.has_heads:
         made["head_matrices"] = _head_matrices(analysis)
+    if baseline is not None:
+        made["baseline"] = baseline._method()
+    if intervals is not None:
+        made["interval"] = intervals._method()
+        made["contrasts"] = intervals._contrasts(contrasts)
     return made
 
 
-def document_of(analysis: Analysis,
-                conditions: Sequence[Tuple[str, Analysis, Any, Any]]) -> Dict[str, Any]:
-    """The whole: input, groups, bins and conditions (name, analysis, baseline, intervals)."""
+def document_of(conditions: Sequence[Tuple[str, Analysis, Any, Any]], *, comparison: Any = None,
+                contrasts: Sequence[Any] = (), selection_contrast: Any = None,
+                layer: Optional[str] = None) -> Dict[str, Any]:
+    """The whole: input, groups, bins, conditions (name, analysis, baseline, intervals) and what
+    compares them."""
+    analysis = conditions[0][1]
     layout = analysis.layout
     edges = analysis.bin_edges
     codes = codes_of(layout)
-    return {"qkvsim": version(),
-            "input": {"observations": analysis._question.observations,
-                      "features": analysis.features},
-            "groups": [{"name": name, "features": features}
-                       for name, features in zip(layout.groups, layout.group_features)],
-            "bins": {"count": len(edges) - 1, "low": _whole(edges[0]), "high": _whole(edges[-1])},
-            "conditions": [condition_of(part, name, codes, baseline, intervals)
-                           for name, part, baseline, intervals in conditions],
-            "warnings": []}
+    made: Dict[str, Any] = {"qkvsim": version()} if layer is None else {"name": layer}
+    made.update({
+        "input": {"observations": analysis._question.observations, "features": analysis.features},
+        "groups": [{"name": name, "features": features}
+                   for name, features in zip(layout.groups, layout.group_features)],
+        "bins": {"count": len(edges) - 1, "low": _whole(edges[0]), "high": _whole(edges[-1])},
+        "conditions": [condition_of(part, name, codes, baseline, intervals, contrasts)
+                       for name, part, baseline, intervals in conditions]})
+    if comparison is not None:
+        made["comparison"] = comparison._object()
+    if selection_contrast is not None:
+        made["selection_contrast"] = selection_contrast._selection_contrast()
+    made["warnings"] = []
+    return made
 
 
 def _whole(value: float) -> Any:

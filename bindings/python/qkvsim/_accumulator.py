@@ -1,0 +1,155 @@
+"""Results from a stream of observations, which are not kept."""
+from ctypes import byref, c_void_p
+from typing import Any, Optional
+
+import numpy as np
+
+from ._analysis import Analysis, Question
+from ._context import Progress, call, compute
+from ._errors import InvalidArgument
+from ._handle import Handle, packed_of, unpack
+from ._input import Input, matrix_of
+from ._layout import Layout, layout_of
+from ._library import library
+from ._words import METRICS, number_of
+
+
+class Accumulator:
+    """Analyses a stream: add chunks of observations in any number, and ask at any time.
+
+    It holds the number of observations, means and second moments: 4 features^2 bytes. The same
+    accumulators merged in the same order give the same bits. One thread at a time.
+
+    Parameters
+    ----------
+    groups, heads, interleaved, layout, optional
+        As for `analyze`; known from the first chunk on.
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> chunks = numpy.random.default_rng(0).normal(size=(10, 100, 6))
+    >>> stream = qkvsim.Accumulator()
+    >>> for chunk in chunks:
+    ...     stream.update(chunk)
+    >>> stream.analyze().observations
+    1000
+    """
+
+    def __init__(self, *, groups: Any = None, heads: Any = None, interleaved: bool = False,
+                 layout: Optional[str] = None) -> None:
+        self._spec = (groups, heads, interleaved)
+        self._axes = layout
+        self._layout: Optional[Layout] = None
+        self._handle: Optional[Handle] = None
+        self._names: Any = None
+
+    @property
+    def observations(self) -> int:
+        """Observations added so far."""
+        if self._handle is None:
+            return 0
+        return int(library.qkvsim_accumulator_observations(self._handle._pointer))
+
+    @property
+    def layout(self) -> Optional[Layout]:
+        """The layout, from the first chunk on."""
+        return self._layout
+
+    def update(self, data: Any, *, observations: Any = None, precision: Any = None,
+               nonfinite: str = "error", threads: Optional[int] = None,
+               progress: Progress = None) -> None:
+        """Adds the observations of a chunk; on failure nothing is changed.
+
+        Parameters
+        ----------
+        data
+            As for `analyze`, with the features of the chunks before.
+        observations, precision, nonfinite, threads, progress
+            As for `analyze`.
+        """
+        made = Input(data, observations=observations, precision=precision, nonfinite=nonfinite,
+                     heads=self._spec[1], layout=self._axes)
+        layout, handle = self._layout, self._handle
+        if layout is None or handle is None:
+            layout = layout_of(made, *self._spec)
+            pointer = c_void_p()
+            call(library.qkvsim_accumulator_create, made.features, byref(pointer))
+            handle = Handle("accumulator", pointer)
+        elif made.names is not None and self._names is not None and made.names != self._names:
+            raise InvalidArgument(f"the parts are {', '.join(made.names)} and those of chunks "
+                                  f"before {', '.join(self._names)}")
+        elif made.features != layout.features:
+            raise InvalidArgument(f"data has {made.features} features and the chunks before "
+                                  f"{layout.features}")
+        compute(library.qkvsim_accumulator_update, handle._pointer, byref(made.struct),
+                parts=made.labels, threads=threads, progress=progress)
+        self._layout, self._handle = layout, handle
+        self._names = made.names if self._names is None else self._names
+
+    def merge(self, other: "Accumulator") -> None:
+        """Adds what another accumulator holds, which stays as it is."""
+        if not isinstance(other, Accumulator):
+            raise InvalidArgument("merge takes an Accumulator")
+        if other._handle is None:
+            return
+        if other is self:
+            raise InvalidArgument("an accumulator cannot be merged with itself")
+        if self._handle is None:
+            self.__setstate__(other.__getstate__())
+            return
+        call(library.qkvsim_accumulator_merge, self._handle._pointer, other._handle._pointer)
+
+    def _filled(self) -> Handle:
+        if self._handle is None or self._layout is None:
+            raise InvalidArgument("the accumulator has no observations yet: update it first")
+        return self._handle
+
+    def analyze(self, *, metrics: Any = None, bins: Any = None, pair_groups: Any = None,
+                threads: Optional[int] = None, progress: Progress = None) -> Analysis:
+        """As `qkvsim.analyze`, of all observations added; there is no "spearman"."""
+        handle = self._filled()
+        assert self._layout is not None
+        question = Question(self._layout, metrics, bins, pair_groups, self.observations)
+        pointer = c_void_p()
+        compute(library.qkvsim_accumulator_analyze, handle._pointer, self._layout._pointer,
+                byref(question.options), byref(pointer), threads=threads, progress=progress)
+        return Analysis(Handle("analysis", pointer), question)
+
+    def similarity(self, *, metric: str = "cosine", threads: Optional[int] = None,
+                   progress: Progress = None) -> np.ndarray:
+        """As `qkvsim.similarity`, of all observations added: an array of float64."""
+        handle = self._filled()
+        assert self._layout is not None
+        matrix = np.empty((self._layout.features,) * 2)
+        compute(library.qkvsim_accumulator_similarity, handle._pointer,
+                number_of(METRICS, metric, "metric"), None, byref(matrix_of(matrix)),
+                threads=threads, progress=progress)
+        return matrix
+
+    def __getstate__(self) -> Any:
+        packed = None if self._handle is None else packed_of("accumulator",
+                                                             self._handle._pointer)
+        return self._spec, self._axes, self._layout, self._names, packed
+
+    def __setstate__(self, state: Any) -> None:
+        self._spec, self._axes, self._layout, self._names, packed = state
+        self._handle = None if packed is None else Handle("accumulator",
+                                                          unpack("accumulator", packed))
+
+    def __copy__(self) -> "Accumulator":
+        made = Accumulator.__new__(Accumulator)
+        made.__setstate__(self.__getstate__())
+        return made
+
+    def __eq__(self, other: Any) -> bool:
+        if not isinstance(other, Accumulator):
+            return NotImplemented
+        return bool(self.__getstate__()[2:] == other.__getstate__()[2:])
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        features = "no" if self._layout is None else str(self._layout.features)
+        return (f"<qkvsim.Accumulator of {self.observations} observations x "
+                f"{features} features>")

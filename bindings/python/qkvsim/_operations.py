@@ -1,0 +1,402 @@
+"""The operations that give arrays: matrices, masks, histograms, permutations, pairs."""
+from ctypes import addressof, byref, c_double, c_int64, sizeof
+from typing import Any, Dict, List, NamedTuple, Optional, Tuple
+
+import numpy as np
+
+from . import _declarations as C
+from ._analysis import Prepared, Question, Result
+from ._context import Progress, call, compute
+from ._errors import InvalidArgument, WrongType
+from ._handle import Handle, view
+from ._inference import _covariates
+from ._input import Input, address_of, bins_of, matrix_of, segments_of
+from ._layout import layout_of
+from ._library import library
+from ._words import (DISTANCES, EXCHANGES, METRICS, RELABELLINGS, SCHEMES, SIGNS, number_of,
+                     row_numbers)
+
+
+def _result_type(data: Input, dtype: Any) -> Any:
+    """float64 where the arithmetic is, else float32."""
+    if dtype is not None:
+        given = np.dtype(dtype)
+        if given not in (np.dtype(np.float32), np.dtype(np.float64)):
+            raise InvalidArgument(f"dtype is float32 or float64, not {given}")
+        return given
+    wide = any(part.dtype == C.DTYPE_F64 for part in data.views)
+    arithmetic = data.struct.arithmetic or (C.DTYPE_F64 if wide else C.DTYPE_F32)
+    return np.dtype(np.float64 if arithmetic == C.DTYPE_F64 else np.float32)
+
+
+def _output(out: Optional[np.ndarray], shape: Tuple[int, int], dtype: Any) -> np.ndarray:
+    if out is None:
+        return np.empty(shape, dtype)
+    if not isinstance(out, np.ndarray) or out.shape != shape or not out.flags.c_contiguous \
+            or not out.flags.writeable or out.dtype.name not in ("float32", "float64"):
+        raise InvalidArgument(f"out is a writable C-ordered array of {shape[0]} x {shape[1]} "
+                              "float32 or float64")
+    return out
+
+
+def similarity(data: Any, *, metric: str = "cosine", observations: Any = None,
+               precision: Any = None, nonfinite: str = "error", layout: Optional[str] = None,
+               dtype: Any = None, out: Optional[np.ndarray] = None,
+               threads: Optional[int] = None, progress: Progress = None) -> np.ndarray:
+    """The similarity of every feature with every other.
+
+    Parameters
+    ----------
+    data
+        As for `analyze`.
+    metric : str
+        "cosine", "pearson", "spearman", "covariance" or "dot".
+    dtype : float32 or float64, optional
+        Of the matrix; default: that of the arithmetic.
+    out : array, optional
+        Receives the matrix.
+    observations, precision, nonfinite, layout, threads, progress
+        As for `analyze`.
+
+    Returns
+    -------
+    array, features x features
+    """
+    made = Input(data, observations=observations, precision=precision, nonfinite=nonfinite,
+                 layout=layout)
+    matrix = _output(out, (made.features, made.features), _result_type(made, dtype))
+    compute(library.qkvsim_similarity, byref(made.struct), number_of(METRICS, metric, "metric"),
+            None, byref(matrix_of(matrix)), parts=made.labels, threads=threads,
+            progress=progress)
+    return matrix
+
+
+class _Features:
+    """What a layout is of where there are no data."""
+
+    def __init__(self, features: int) -> None:
+        self.features = features
+        self.names, self.heads = None, {}  # type: ignore[var-annotated]
+
+
+def _features_of(groups: Any) -> Tuple[int, Any]:
+    if isinstance(groups, (int, np.integer)):
+        return int(groups), "thirds"
+    if hasattr(groups, "features"):
+        return int(groups.features), groups
+    if hasattr(groups, "values") and not hasattr(groups, "shape"):
+        return int(sum(groups.values())), groups
+    return len(groups), groups
+
+
+def mask(groups: Any, *, heads: Any = None, interleaved: bool = False,
+         codes: Any = None) -> np.ndarray:
+    """The mask: above the diagonal the product of the two features' group codes, else 0.
+
+    Parameters
+    ----------
+    groups : int, mapping, labels or Layout
+        A number of features for thirds of them; else as for `analyze`.
+    heads, interleaved
+        As for `analyze`.
+    codes : sequence of int, optional
+        A code for each group; default: 1, 2, 3, ...
+
+    Returns
+    -------
+    array of int32, features x features
+    """
+    features, spec = _features_of(groups)
+    made: Any = _Features(features)
+    layout = layout_of(made, spec, heads, interleaved)
+    matrix = np.empty((features, features), np.int32)
+    given = None if codes is None else np.ascontiguousarray(codes, np.int32)
+    if given is not None and given.shape != (len(layout.groups),):
+        raise InvalidArgument(f"codes has {given.size} codes for {len(layout.groups)} groups")
+    call(library.qkvsim_mask_build, layout._pointer, None if given is None else address_of(given),
+         byref(matrix_of(matrix)))
+    return matrix
+
+
+class Histogram(NamedTuple):
+    """Counts (codes x bins, or bins where there is no mask), edges, and values in no bin."""
+
+    counts: np.ndarray
+    edges: np.ndarray
+    outside: np.ndarray
+
+
+def histogram(matrix: Any, *, mask: Optional[np.ndarray] = None, codes: Any = None,
+              bins: Any = None) -> Histogram:
+    """Counts the values of a matrix by the codes of a mask.
+
+    Parameters
+    ----------
+    matrix : array of two dimensions
+    mask : array of int32 of the same shape, optional
+    codes : sequence of int, optional
+        The mask's values to count; default: all but 0.
+    bins
+        As for `analyze`.
+
+    Returns
+    -------
+    Histogram
+    """
+    made = Input(matrix, name="matrix")
+    given, count = bins_of(bins)
+    wide = made.views[0].dtype == C.DTYPE_F64
+    edges = np.empty(count + 1)
+    call(library.qkvsim_bin_edges, None if given is None else byref(given),
+         C.DTYPE_F64 if wide else C.DTYPE_F32, address_of(edges))
+    view_of_mask, wanted = None, np.zeros(1, np.int32)
+    if mask is not None:
+        array = np.ascontiguousarray(mask, np.int32)
+        if array.ndim != 2:
+            raise InvalidArgument("mask is to have two dimensions")
+        view_of_mask = C.View(sizeof(C.View), address_of(array), *array.shape, array.shape[1], 1,
+                              C.DTYPE_I32)
+        wanted = np.ascontiguousarray(np.setdiff1d(array, 0) if codes is None else codes,
+                                      np.int32)
+    counts = np.zeros((len(wanted), count), np.int64)
+    outside = np.zeros(len(wanted), np.int64)
+    call(library.qkvsim_histogram, byref(made.views[0]),
+         None if view_of_mask is None else byref(view_of_mask), address_of(wanted), len(wanted),
+         None if given is None else byref(given), address_of(counts), address_of(outside))
+    return Histogram(counts if mask is not None else counts[0], edges, outside)
+
+
+def permute(data: Any, *, seed: int = 0, index: int = 0, scheme: str = "all",
+            exchange: str = "observations", enumerated: bool = False, covariates: Any = None,
+            groups: Any = None, heads: Any = None, interleaved: bool = False,
+            observations: Any = None, segments: Any = None, layout: Optional[str] = None,
+            dtype: Any = None, threads: Optional[int] = None) -> np.ndarray:
+    """A permuted copy of the data: permutation `index` of `seed`, as `baseline` makes it.
+
+    Parameters
+    ----------
+    data, groups, heads, interleaved, observations, layout
+        As for `analyze`.
+    seed, index : int
+    scheme, exchange, covariates, segments
+        As for `baseline`.
+    enumerated : bool
+        `index` counts all different permutations, 0 being the data themselves.
+    dtype : float32 or float64, optional
+
+    Returns
+    -------
+    array, observations x features
+    """
+    made = Input(data, observations=observations, segments=segments, heads=heads, layout=layout)
+    number = number_of(SCHEMES, scheme, "scheme")
+    needed = scheme not in ("all", "feature", "shift") or groups is not None
+    split = layout_of(made, groups, heads, interleaved) if needed else None
+    kept, address = _covariates(covariates, made.observations)
+    options = C.Permutation(
+        sizeof(C.Permutation), seed=seed, index=index, scheme=number,
+        layout=None if split is None else split._pointer,
+        exchange=number_of(EXCHANGES, exchange, "exchange"), enumerated=int(enumerated),
+        covariates=address)
+    rows = made.observations
+    if made.selection is not None:
+        chosen = made.selection.kept
+        rows = int(chosen.sum()) if chosen.dtype == np.bool_ else chosen.size
+    matrix = np.empty((rows, made.features), _result_type(made, dtype))
+    compute(library.qkvsim_permute, byref(made.struct), byref(options), byref(matrix_of(matrix)),
+            parts=made.labels, threads=threads)
+    del kept
+    return matrix
+
+
+def relabel(labels: Any, *, seed: int = 0, index: int = 0, relabel: str = "labels",
+            exchange: str = "observations", enumerated: bool = False,
+            segments: Any = None) -> np.ndarray:
+    """A permuted copy of labels of observations, as `compare` makes it.
+
+    Parameters
+    ----------
+    labels : array of bool or uint8, one an observation
+    seed, index, exchange, enumerated, segments
+        As for `permute`.
+    relabel : "labels" or "label-shift"
+
+    Returns
+    -------
+    array of the labels' type
+    """
+    array = np.ascontiguousarray(labels)
+    if array.ndim != 1 or array.dtype.itemsize != 1 or array.dtype.kind not in "bu":
+        if array.ndim != 1 or array.dtype.kind not in "iu" or array.size == 0 \
+                or array.min() < 0 or array.max() > 255:
+            raise WrongType("labels is one boolean, or number from 0 to 255, an observation")
+        array = array.astype(np.uint8)
+    made = np.empty_like(array)
+    runs = None if segments is None else segments_of(segments, array.size)
+    options = C.Relabelling(
+        sizeof(C.Relabelling), seed=seed, index=index,
+        relabel=number_of(RELABELLINGS, relabel, "relabel"),
+        segments=None if runs is None else address_of(runs),
+        exchange=number_of(EXCHANGES, exchange, "exchange"), enumerated=int(enumerated))
+    call(library.qkvsim_relabel, address_of(array), array.size, byref(options), address_of(made))
+    return made
+
+
+def distance(a: Any, b: Any, *, edges: Any, distance: str = "kolmogorov_smirnov") -> float:
+    """A distance between two histograms.
+
+    Parameters
+    ----------
+    a, b : arrays of counts
+    edges : array of one number more
+    distance : "kolmogorov_smirnov", "wasserstein" or "jensen_shannon"
+
+    Returns
+    -------
+    float, NaN where a histogram is empty
+    """
+    first, second = (_counts_of(given, name) for given, name in ((a, "a"), (b, "b")))
+    limits = np.ascontiguousarray(edges, np.float64)
+    if first.ndim != 1 or first.shape != second.shape or limits.shape != (first.size + 1,):
+        raise InvalidArgument(f"a and b are histograms of the same bins, and edges one number "
+                              f"more: they have {first.size}, {second.size} and {limits.size}")
+    value = c_double()
+    call(library.qkvsim_histogram_distance, address_of(first), address_of(second),
+         address_of(limits), first.size, number_of(DISTANCES, distance, "distance"), byref(value))
+    return value.value
+
+
+def _counts_of(counts: Any, name: str) -> np.ndarray:
+    array = np.asarray(counts)
+    if array.dtype.kind not in "iub":
+        raise WrongType(f"{name} is a histogram of whole counts, not of {array.dtype}")
+    return np.ascontiguousarray(array, np.int64)
+
+
+def adjust_bh(p: Any) -> np.ndarray:
+    """Adjusts p-values by Benjamini & Hochberg; NaN is no test. Any shape.
+
+    >>> import qkvsim
+    >>> qkvsim.adjust_bh([0.01, 0.04, 0.03]).tolist()
+    [0.03, 0.04, 0.04]
+    """
+    array = np.ascontiguousarray(p, np.float64)
+    adjusted = np.empty_like(array)
+    call(library.qkvsim_adjust_bh, address_of(array), array.size, address_of(adjusted))
+    return adjusted
+
+
+def tail_p(values: Any, observed: float) -> float:
+    """The upper-tailed p of an observed value by a fit to the tail of a null's values."""
+    array = np.ascontiguousarray(values, np.float64).ravel()
+    p = c_double()
+    call(library.qkvsim_tail_p, address_of(array), array.size, float(observed), byref(p))
+    return p.value
+
+
+class Pairs(Result):
+    """Pairs of features, strongest first.
+
+    Attributes
+    ----------
+    i, j : arrays of int64, the features
+    value : array of float64
+    pair_group : array of int32, a number of `rows`
+    observations : int
+    """
+
+    _kind = "pairs"
+
+    def __init__(self, handle: Handle, question: Question) -> None:
+        self._handle, self._question = handle, question
+        dtype = np.dtype({"names": ["i", "j", "value", "pair_group"],
+                          "formats": [np.int64, np.int64, np.float64, np.int32],
+                          "offsets": [getattr(C.Pair, name).offset
+                                      for name in ("i", "j", "value", "pair_group")],
+                          "itemsize": sizeof(C.Pair)})
+        count = c_int64()
+        address = library.qkvsim_pairs_list(handle._pointer, byref(count))
+        raw = view(self._handle, address, (count.value * sizeof(C.Pair),), np.uint8)
+        self._list = raw.view(dtype)
+
+    @property
+    def i(self) -> np.ndarray:
+        return self._list["i"]
+
+    @property
+    def j(self) -> np.ndarray:
+        return self._list["j"]
+
+    @property
+    def value(self) -> np.ndarray:
+        return self._list["value"]
+
+    @property
+    def pair_group(self) -> np.ndarray:
+        return self._list["pair_group"]
+
+    @property
+    def observations(self) -> int:
+        return int(library.qkvsim_pairs_observations(self._handle._pointer))
+
+    def __len__(self) -> int:
+        return len(self._list)
+
+    def _records(self) -> List[Dict[str, Any]]:
+        names = self.layout.rows
+        return [{"i": int(i), "j": int(j), "pair_group": names[group], "value": float(value)}
+                for i, j, value, group in self._list.tolist()]
+
+    def to_dict(self) -> Dict[str, Any]:
+        """The program's JSON: {"metric": ..., "pairs": [...]}."""
+        return {"metric": self.metrics[0], "pairs": self._records()}
+
+    def __repr__(self) -> str:
+        return f"<qkvsim.Pairs: {len(self)} pairs by {self.metrics[0]}>"
+
+
+def pairs(data: Any, *, threshold: Optional[float] = None, top: Optional[int] = None,
+          metric: str = "cosine", sign: str = "both", per_pair_group: bool = False,
+          limit: Optional[int] = None, pair_groups: Any = None, **options: Any) -> Pairs:
+    """The strongest pairs of features: all over a threshold, or the top k.
+
+    Parameters
+    ----------
+    data
+        As for `analyze`.
+    threshold : float, optional
+    top : int, optional
+        At least one of the two; with both, the top k of those over the threshold.
+    metric : "cosine", "pearson" or "spearman"
+    sign : "both", "positive" or "negative"
+    per_pair_group : bool
+        The top k of each pair group.
+    limit : int, optional
+        A threshold that gives more is an error; default 10,000,000.
+    pair_groups : sequence of str, optional
+    **options
+        groups, heads, interleaved, observations, precision, nonfinite, layout, threads and
+        progress of `analyze`.
+
+    Returns
+    -------
+    Pairs
+    """
+    if threshold is None and top is None:
+        raise InvalidArgument("give a threshold, top, or both")
+    if "metrics" in options or "bins" in options:
+        raise InvalidArgument("pairs has one metric and no bins")
+    prepared = Prepared(data, metrics=metric, **options)
+    question = prepared.question
+    layout = question.layout
+    numbers = None if pair_groups is None else np.array(
+        row_numbers(layout.rows[:layout.pair_groups], pair_groups, "pair_groups"), np.int32)
+    least = None if threshold is None else c_double(threshold)
+    asked = C.PairsOptions(
+        sizeof(C.PairsOptions), pair_groups=None if numbers is None else address_of(numbers),
+        pair_group_count=0 if numbers is None else len(numbers),
+        metric=number_of(METRICS, metric, "metric"), sign=number_of(SIGNS, sign, "sign"),
+        per_pair_group=int(per_pair_group), threshold=None if least is None else addressof(least),
+        top=top or 0, limit=limit or 0)
+    return Pairs(prepared.run("pairs", library.qkvsim_pairs_find, layout._pointer, byref(asked)),
+                 question)

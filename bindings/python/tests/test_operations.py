@@ -1,0 +1,172 @@
+"""Each operation against NumPy, and results that belong together against each other."""
+import copy
+import itertools
+import pickle
+
+import numpy
+import pytest
+
+import qkvsim
+
+
+def test_similarities_are_numpys(x):
+    unit = x / numpy.linalg.norm(x, axis=0)
+    for metric, expected in (("cosine", unit.T @ unit), ("pearson", numpy.corrcoef(x.T)),
+                             ("covariance", numpy.cov(x.T)), ("dot", x.T @ x),
+                             ("spearman", numpy.corrcoef(x.argsort(0).argsort(0).T))):
+        numpy.testing.assert_allclose(qkvsim.similarity(x, metric=metric), expected, atol=1e-11)
+    assert qkvsim.similarity(x.astype("f4")).dtype == numpy.float32
+    out = numpy.empty((12, 12))
+    assert qkvsim.similarity(x, out=out) is out
+    with pytest.raises(ValueError, match="out is a writable C-ordered array of 12 x 12"):
+        qkvsim.similarity(x, out=numpy.empty((12, 11)))
+
+
+def test_the_mask_is_the_outer_product_above_the_diagonal():
+    codes = numpy.repeat([1, 2, 3], 4)
+    expected = numpy.triu(numpy.outer(codes, codes), 1)
+    for groups in (12, {"Q": 4, "K": 4, "V": 4}, numpy.repeat(["Q", "K", "V"], 4)):
+        numpy.testing.assert_array_equal(qkvsim.mask(groups), expected)
+    with pytest.raises(qkvsim.Ambiguous, match="share|same|both"):
+        qkvsim.mask({name: 1 for name in "ABCD"}, codes=[1, 4, 2, 2])
+
+
+def test_histograms_of_a_matrix_are_numpys(x):
+    matrix, mask = numpy.corrcoef(x.T), qkvsim.mask(12)
+    counts, edges, outside = qkvsim.histogram(matrix, bins=20)
+    expected, limits = numpy.histogram(matrix, bins=20, range=(-1, 1))
+    numpy.testing.assert_array_equal(counts, expected)
+    numpy.testing.assert_array_equal(edges, limits)
+    by_code = qkvsim.histogram(matrix, mask=mask, bins=20)
+    for row, code in enumerate(numpy.unique(mask[mask > 0])):
+        numpy.testing.assert_array_equal(
+            by_code.counts[row], numpy.histogram(matrix[mask == code], 20, (-1, 1))[0])
+
+
+def test_permutations_exchange_what_the_scheme_says(x):
+    every = qkvsim.permute(x, seed=3)
+    numpy.testing.assert_array_equal(numpy.sort(every, None), numpy.sort(x, None))
+    feature = qkvsim.permute(x, scheme="feature", observations=slice(0, 40))
+    numpy.testing.assert_array_equal(numpy.sort(feature, 0), numpy.sort(x[:40], 0))
+    rows = qkvsim.permute(x, scheme="observations", groups="thirds")
+    for part in (slice(0, 4), slice(4, 8), slice(8, 12)):
+        assert {tuple(row) for row in rows[:, part]} == {tuple(row) for row in x[:, part]}
+    labels = numpy.arange(60) < 20
+    again = qkvsim.relabel(labels, seed=1)
+    assert again.dtype == bool and again.sum() == 20 and (again != labels).any()
+    shifted = qkvsim.relabel(labels, relabel="label-shift")
+    assert any((numpy.roll(labels, lag) == shifted).all() for lag in range(60))
+
+
+def test_a_baseline_is_made_of_permutations(x):
+    b = qkvsim.baseline(x, permutations=9, seed=4, bins=10)
+    each = [qkvsim.analyze(qkvsim.permute(x, seed=4, index=i), bins=10) for i in range(9)]
+    assert b.observed == qkvsim.analyze(x, bins=10) and b.permutations == 9
+    values = numpy.array([a.statistic("variance", "pearson") for a in each])
+    numpy.testing.assert_allclose(b.statistic("variance", "pearson", "mean"), values.mean(0))
+    numpy.testing.assert_allclose(
+        b.z("variance", "pearson"),
+        (b.observed.statistic("variance", "pearson") - values.mean(0)) / values.std(0))
+    counts = numpy.array([a.histogram("cosine") for a in each])
+    numpy.testing.assert_allclose(b.histogram("cosine", "max"), counts.max(0))
+    assert ((b.p("mean") >= 0.1) & (b.p_max("mean") <= 1)).all()
+
+
+def test_a_comparison_is_of_two_selections(x):
+    c = qkvsim.compare(x, targets=slice(0, 20), permutations=19, seed=1)
+    assert c.first == qkvsim.analyze(x, observations=slice(0, 20))
+    assert c.second == qkvsim.analyze(x, observations=slice(20, 60))
+    assert (c.permutations, c.subsets) == (19, 19)
+    numpy.testing.assert_allclose(c.difference("mean", "cosine"),
+                                  c.first.statistic("mean") - c.second.statistic("mean"))
+    for kind in ("kolmogorov_smirnov", "wasserstein", "jensen_shannon"):
+        expected = [qkvsim.distance(a, b, edges=c.first.bin_edges, distance=kind)
+                    for a, b in zip(c.first.histogram(), c.second.histogram())]
+        numpy.testing.assert_allclose(c.distance(kind), expected)
+    assert ((c.p() >= 0.05) & (c.p() <= 1)).all()
+    assert (c.band(summary="min") <= c.band(summary="max")).all()
+    for targets, message in ((numpy.ones(60, bool), "every observation is a target"),
+                             (numpy.zeros(60, bool), "targets selects no observation")):
+        with pytest.raises(ValueError, match=message):
+            qkvsim.compare(x, targets=targets)
+
+
+def test_intervals_are_of_a_jackknife(x):
+    i = qkvsim.intervals(x, blocks=60)
+    without = numpy.array([qkvsim.analyze(numpy.delete(x, k, 0)).statistic("mean", "pearson")
+                           for k in range(60)])
+    whole = qkvsim.analyze(x).statistic("mean", "pearson")
+    estimate = 60 * whole - 59 * without.mean(0)
+    se = numpy.sqrt(59 / 60 * ((without - without.mean(0)) ** 2).sum(0))
+    numpy.testing.assert_allclose(i.estimate("mean", "pearson"), estimate, atol=1e-12)
+    numpy.testing.assert_allclose(i.se("mean", "pearson"), se, atol=1e-12)
+    assert (i.low("mean") < i.high("mean")).all() and i.replicates == 60
+    both = qkvsim.intervals(x, observations=slice(0, 60, 2), others=slice(1, 60, 2))
+    assert both.observed_others == qkvsim.analyze(x, observations=slice(1, 60, 2))
+    assert i.contrast("Q-Q", "V-V", "mean", "pearson") == pytest.approx(whole[0] - whole[5])
+    with pytest.raises(ValueError, match="blocks"):
+        qkvsim.intervals(x, blocks=3)
+
+
+def test_pairs_are_the_strongest_of_the_matrix(x):
+    matrix = qkvsim.similarity(x, metric="pearson")
+    i, j = numpy.triu_indices(12, 1)
+    order = numpy.argsort(-abs(matrix[i, j]))[:7]
+    found = qkvsim.pairs(x, top=7, metric="pearson")
+    numpy.testing.assert_array_equal(found.i, i[order])
+    numpy.testing.assert_array_equal(found.j, j[order])
+    numpy.testing.assert_array_equal(found.value, matrix[i, j][order])
+    assert len(found) == 7 and not found.value.flags.writeable
+    assert found.to_dict()["pairs"][0]["pair_group"] in found.rows
+    assert len(qkvsim.pairs(x, threshold=1)) == 0
+    some = qkvsim.pairs(x, top=3, pair_groups=["Q-K"])
+    assert {record["pair_group"] for record in some._records()} == {"Q-K"}
+    with pytest.raises(ValueError, match="give a threshold, top, or both"):
+        qkvsim.pairs(x)
+
+
+def test_p_values_are_adjusted_in_any_shape():
+    p = numpy.array([[0.01, 0.04], [0.03, numpy.nan]])
+    adjusted = qkvsim.adjust_bh(p)
+    numpy.testing.assert_allclose(adjusted, [[0.03, 0.04], [0.04, numpy.nan]])
+    null = numpy.random.default_rng(1).normal(size=2000)
+    assert 1e-5 < qkvsim.tail_p(null, 3.6) < 1e-3
+
+
+def test_a_stream_gives_what_the_whole_gives(x):
+    stream = qkvsim.Accumulator()
+    for chunk in numpy.array_split(x, 7):
+        stream.update(chunk)
+    whole, streamed = qkvsim.analyze(x), stream.analyze()
+    assert stream.observations == 60 and streamed.rows == whole.rows
+    numpy.testing.assert_allclose(streamed.statistic("mean", "pearson"),
+                                  whole.statistic("mean", "pearson"), atol=1e-12)
+    numpy.testing.assert_allclose(stream.similarity(metric="covariance"), numpy.cov(x.T))
+    again = pickle.loads(pickle.dumps(stream))
+    copied = copy.copy(stream)
+    assert again == stream == copied and again.analyze() == streamed
+    again.merge(copied)
+    assert again.observations == 120 and copied == stream != again
+    empty = qkvsim.Accumulator()
+    empty.merge(stream)
+    assert empty == stream
+    with pytest.raises(ValueError, match="data has 11 features and the chunks before 12"):
+        stream.update(x[:, :11])
+    with pytest.raises(ValueError, match="no observations yet"):
+        qkvsim.Accumulator().analyze()
+
+
+def test_results_are_the_same_by_seed_and_pickled_where_the_library_can(x):
+    results = [qkvsim.baseline(x, permutations=9), qkvsim.compare(x, targets=slice(20)),
+               qkvsim.intervals(x)]
+    for result in results:
+        same = {"Baseline": lambda: qkvsim.baseline(x, permutations=9),
+                "Comparison": lambda: qkvsim.compare(x, targets=slice(20)),
+                "Intervals": lambda: qkvsim.intervals(x)}[type(result).__name__]()
+        assert result == same
+        try:
+            assert pickle.loads(pickle.dumps(result)) == result
+        except qkvsim.Unsupported as error:
+            assert "cannot pack" in str(error)
+    for a, b in itertools.permutations(results, 2):
+        assert a != b
