@@ -63,7 +63,7 @@ def smile(targets, others, compared, names):
 
 def main():
     with open(sys.argv[1], encoding="utf-8") as file:
-        result = json.load(file)
+        (result,) = json.load(file)["layers"]
     conditions, comparison = result["conditions"], result["comparison"]
     compared, contrast = rows_of(comparison), rows_of(result["selection_contrast"])
     permutations = comparison["permutations"]

@@ -8,7 +8,7 @@ build_packages="gcc libc6-dev meson ninja-build pkg-config libopenblas-dev libra
 # What the tests take besides: both flavours of OpenBLAS, and Python to compare with NumPy and SciPy.
 # shellcheck disable=SC2034
 test_packages="check libopenblas0-pthread libopenblas0-openmp python3 python3-numpy
-  python3-scipy python3-venv"
+  python3-scipy python3-jsonschema python3-venv"
 
 package_is_installed() {
   case $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) in

@@ -7,6 +7,7 @@
 
 #include "commands.h"
 #include "figures.h"
+#include "json_document.h"
 #include "output.h"
 #include "results.h"
 #include "spool.h"
@@ -60,9 +61,10 @@ static bool add_layer(struct outputs *outputs, const struct report *report, int 
     if (outputs->json.stream != NULL
         && !written(report_add_json(outputs->json.stream, report, index, failure), failure))
         return false;
-    if (outputs->csv.stream != NULL)
-        report_add_csv(outputs->csv.stream, report, index);
-    if (report->layer != NULL)
+    if (outputs->csv.stream != NULL
+        && !written(report_add_csv(outputs->csv.stream, report, index, failure), failure))
+        return false;
+    if (report->several)
         return trend_add(&outputs->trend, report, index, failure);
     if (outputs->figure.stream != NULL
         && !written(write_figure(outputs->figure.stream, report, failure), failure))
@@ -75,8 +77,6 @@ static bool add_layer(struct outputs *outputs, const struct report *report, int 
 static bool finish_layers(struct outputs *outputs, const struct options *options,
                           struct failure *failure)
 {
-    if (outputs->json.stream != NULL)
-        report_end_json(outputs->json.stream);
     if (outputs->table.stream != NULL
         && !written(trend_write_table(outputs->table.stream, &outputs->trend, failure), failure))
         return false;
@@ -89,6 +89,8 @@ static bool finish_layers(struct outputs *outputs, const struct options *options
 static bool write_outputs(struct outputs *outputs, const struct options *options,
                           struct failure *failure)
 {
+    if (outputs->json.stream != NULL)
+        json_document_end(outputs->json.stream);
     return (outputs->json.stream == NULL || spool_write(&outputs->json, options->json, failure))
            && (outputs->csv.stream == NULL || spool_write(&outputs->csv, options->csv, failure))
            && (outputs->figure.stream == NULL

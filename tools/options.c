@@ -389,6 +389,16 @@ const char *options_metric_name(int32_t metric)
     return option_find_name(metrics, metric);
 }
 
+const char *options_nonfinite_name(int32_t value)
+{
+    return option_find_name(nonfinite, value);
+}
+
+const char *options_precision_name(int32_t precision)
+{
+    return option_find_name(precisions, precision);
+}
+
 const char *options_statistic_name(int32_t statistic)
 {
     return option_find_name(statistics, statistic);

@@ -91,13 +91,16 @@ void options_free(struct options *options);
 /* Whether a metric has a statistic. */
 bool options_has_statistic(int32_t metric, int32_t statistic);
 
-/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a QKVSIM_EXCHANGE_* (0: the default), a method of intervals, a QKVSIM_SIGN_*, a metric
- * and a statistic, as they are given to options. */
+/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a QKVSIM_EXCHANGE_* (0: the default), a method of intervals, a QKVSIM_SIGN_*, a
+ * QKVSIM_NONFINITE_*, an arithmetic, a metric and a statistic, as they are given to options; NULL of what has
+ * none. */
 const char *options_scheme_name(int32_t scheme);
 const char *options_relabel_name(int32_t relabel);
 const char *options_exchange_name(int32_t exchange);
 const char *options_interval_name(int32_t interval);
 const char *options_sign_name(int32_t sign);
+const char *options_nonfinite_name(int32_t nonfinite);
+const char *options_precision_name(int32_t precision);
 const char *options_metric_name(int32_t metric);
 const char *options_statistic_name(int32_t statistic);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "commands.h"
+#include "json_document.h"
 #include "output.h"
 #include "report.h"
 #include "report_pairs.h"
@@ -29,10 +30,10 @@ static bool open_outputs(struct pairs_outputs *outputs, const struct options *op
 }
 
 static bool write_outputs(struct pairs_outputs *outputs, const struct options *options,
-                          bool several, struct failure *failure)
+                          struct failure *failure)
 {
-    if (outputs->json.stream != NULL && several)
-        report_end_json(outputs->json.stream);
+    if (outputs->json.stream != NULL)
+        json_document_end(outputs->json.stream);
     return (outputs->json.stream == NULL || spool_write(&outputs->json, options->json, failure))
            && (outputs->csv.stream == NULL || spool_write(&outputs->csv, options->csv, failure))
            && (outputs->table.stream == NULL || spool_write(&outputs->table, "-", failure));
@@ -93,11 +94,12 @@ static bool write_layer(const struct pairs_outputs *outputs, const struct study 
 {
     const struct layer *layer = &study->layers.items[study->current];
     struct pairs_report report = {
-        .layer = study->layers.several ? layer->name : NULL,
+        .layer = layer->name,
+        .several = study->layers.several,
         .input_name = study->files,
-        .dtype = input_type(&study->input),
+        .sources = layer->sources,
+        .input = &study->input,
         .observations = qkvsim_pairs_observations(pairs),
-        .features = study->input.features,
         .layout = study->layout,
         .places = places,
         .options = study->options,
@@ -137,8 +139,7 @@ bool command_pairs(const struct options *options, struct failure *failure)
     struct pairs_outputs outputs = { 0 };
     bool done = output_check(options->json, failure) && output_check(options->csv, failure)
                 && study_open(&study, options, failure) && open_outputs(&outputs, options, failure)
-                && search_layers(&study, &outputs)
-                && write_outputs(&outputs, options, study.layers.several, failure);
+                && search_layers(&study, &outputs) && write_outputs(&outputs, options, failure);
     close_outputs(&outputs);
     study_close(&study);
     return done;

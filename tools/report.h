@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "failure.h"
+#include "input.h"
 #include "options.h"
 #include "rows.h"
 #include "warnings.h"
@@ -23,8 +24,11 @@ struct condition {
 
 /* One layer's; a run over several has a report for each. A row is a pair group or a roll-up. */
 struct report {
-    const char *layer;      /* its name; NULL where the run is of one input */
-    const char *input_name; /* of its file, or files */
+    const char *layer;                 /* its name */
+    bool several;                      /* whether the run is of several */
+    const char *input_name;            /* of its file, or files */
+    const struct part_source *sources; /* one for each part of the input */
+    const struct input *input;
     const char *dtype;
     int64_t observations;
     int64_t features;
@@ -97,11 +101,10 @@ const char *report_chosen_name(const struct report *report, char name[REPORT_STA
 int32_t report_choose(const struct report *report, int32_t limit, int32_t *chosen);
 
 /* Writers; the stream's own failures are the caller's to find. The CSV and the JSON grow layer by
- * layer, of numbers 0, 1, ...; the JSON of several layers has an end. */
+ * layer, of numbers 0, 1, ...; json_document_end ends the JSON. */
 bool report_add_json(FILE *stream, const struct report *report, int number,
                      struct failure *failure);
-void report_end_json(FILE *stream);
-void report_add_csv(FILE *stream, const struct report *report, int number);
+bool report_add_csv(FILE *stream, const struct report *report, int number, struct failure *failure);
 bool report_write_table(FILE *stream, const struct report *report, struct failure *failure);
 
 #endif

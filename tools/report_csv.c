@@ -1,247 +1,228 @@
 /*
- * The report as CSV, quoted as in RFC 4180: one line for each condition, row and metric; then one
- * for each contrast, and where the selections are compared, for their difference in each row.
+ * The report as CSV, quoted as in RFC 4180: its JSON, laid out in lines. There is one line for each condition,
+ * row and metric; then one for each contrast, and where the selections are compared, for their difference
+ * in each row. A column is named by the keys on the way from the row's object to the number.
  */
-#include <inttypes.h>
-#include <math.h>
+#include <string.h>
 
 #include "csv.h"
-#include "report.h"
+#include "report_json.h"
+#include "text.h"
 
-/* What one line is about. */
-struct line {
+/* What becomes of each line, an object of its fields by their columns. */
+struct writer {
+    FILE *stream;
+    json_t *columns; /* an object whose keys are the columns, in their order */
+    bool (*take)(struct writer *writer, json_t *line);
+};
+
+/* One layer's lines, and what those at work have in common. */
+struct lines {
     const struct report *report;
-    const struct condition *condition; /* NULL: the first condition less the second */
-    int32_t row;
-    int32_t other; /* the row to be subtracted, of a contrast; else -1 */
-    const struct report_word *metric;
+    struct writer *writer;
+    const char *condition;
+    const json_t *observations; /* NULL where a line is of two conditions */
+    const char *kind;
 };
 
-static const struct report_word null_summaries[] = { { QKVSIM_SUMMARY_MEAN, "baseline_mean" },
-                                                     { QKVSIM_SUMMARY_SD, "baseline_sd" },
-                                                     { QKVSIM_SUMMARY_Z, "z" } };
-static const struct report_word interval_numbers[] = { { QKVSIM_SUMMARY_LOW, "low" },
-                                                       { QKVSIM_SUMMARY_HIGH, "high" },
-                                                       { QKVSIM_SUMMARY_ESTIMATE, "estimate" },
-                                                       { QKVSIM_SUMMARY_SE, "se" },
-                                                       { QKVSIM_SUMMARY_P, "interval_p" } };
-static const struct report_word matched_summaries[] = { { QKVSIM_SUMMARY_MEAN, "matched_mean" },
-                                                        { QKVSIM_SUMMARY_SD, "matched_sd" },
-                                                        { QKVSIM_SUMMARY_MINIMUM, "matched_min" },
-                                                        { QKVSIM_SUMMARY_MAXIMUM, "matched_max" } };
-static const struct report_word distance_numbers[] = {
-    { QKVSIM_SUMMARY_OBSERVED, "value" },
-    { QKVSIM_SUMMARY_MATCHED, "matched_value" },
-    { QKVSIM_SUMMARY_MATCHED_MEAN, "matched_mean" },
-    { QKVSIM_SUMMARY_MATCHED_SD, "matched_sd" },
-    { QKVSIM_SUMMARY_MATCHED_MINIMUM, "matched_min" },
-    { QKVSIM_SUMMARY_MATCHED_MAXIMUM, "matched_max" },
-    { QKVSIM_SUMMARY_P, "p" },
-    { QKVSIM_SUMMARY_P_BH, "p_bh" },
-    { QKVSIM_SUMMARY_P_BH_ALL, "p_bh_all" },
-    { QKVSIM_SUMMARY_P_MAX, "p_max" },
-    { QKVSIM_SUMMARY_P_MAX_ALL, "p_max_all" },
-    { QKVSIM_SUMMARY_P_FITTED, "p_fitted" }
-};
+enum { COLUMN_SIZE = 128 };
 
-enum {
-    NULL_SUMMARIES = sizeof null_summaries / sizeof null_summaries[0],
-    INTERVAL_NUMBERS = sizeof interval_numbers / sizeof interval_numbers[0],
-    MATCHED_SUMMARIES = sizeof matched_summaries / sizeof matched_summaries[0],
-    DISTANCE_NUMBERS = sizeof distance_numbers / sizeof distance_numbers[0]
-};
-
-/* Every field but the first of a line brings its comma along; what does not exist is empty. */
-static void number_field(FILE *stream, double value)
-{
-    if (isfinite(value))
-        fprintf(stream, ",%.17g", value);
-    else
-        fputc(',', stream);
-}
-
-static void integer_field(FILE *stream, int64_t value)
-{
-    fprintf(stream, ",%" PRId64, value);
-}
-
-static bool has_nulls(const struct report *report)
-{
-    return report->options->permutations > 0 || report->options->compare > 0;
-}
-
-static void write_header(FILE *stream, const struct report *report)
-{
-    fputs(report->layer != NULL ? "layer," : "", stream);
-    fputs("condition,observations,kind,pair_group,code,pairs,metric,defined,undefined", stream);
-    for (int i = 0; i < REPORT_STATISTICS; i++)
-        fprintf(stream, ",%s", report_statistics[i].key);
-    for (int i = 0; i < REPORT_OFFSET_PARTS; i++)
-        fprintf(stream, ",%s", report_offset_parts[i].key);
-    for (int i = 0; has_nulls(report) && i < REPORT_REPLICATED; i++) {
-        for (int k = 0; k < NULL_SUMMARIES; k++)
-            fprintf(stream, ",%s_%s", report_replicated[i].key, null_summaries[k].key);
-        for (int k = 0; k < REPORT_P_VALUES; k++)
-            fprintf(stream, ",%s_%s", report_replicated[i].key, report_p_values[k].key);
-    }
-    for (int i = 0; report->options->interval != 0 && i < REPORT_REPLICATED; i++)
-        for (int k = 0; k < INTERVAL_NUMBERS; k++)
-            fprintf(stream, ",%s_%s", report_replicated[i].key, interval_numbers[k].key);
-    for (int i = 0; report->options->compare > 0 && i < REPORT_DISTANCES; i++)
-        for (int k = 0; k < DISTANCE_NUMBERS; k++)
-            fprintf(stream, ",%s_%s", report_distances[i].key, distance_numbers[k].key);
-    for (int i = 0; report->options->compare > 0 && i < REPORT_REPLICATED; i++)
-        for (int k = 0; k < MATCHED_SUMMARIES; k++)
-            fprintf(stream, ",%s_%s", report_replicated[i].key, matched_summaries[k].key);
-    fputs("\n", stream);
-}
-
-/* A statistic's value, or its difference. */
-static double value_of(const struct line *line, int32_t statistic)
-{
-    const struct condition *conditions = line->report->conditions;
-    const qkvsim_analysis *first =
-        line->condition != NULL ? line->condition->analysis : conditions[0].analysis;
-    int32_t metric = line->metric->number;
-    double value = qkvsim_analysis_statistic(first, line->row, metric, statistic);
-    if (line->condition == NULL)
-        value -= qkvsim_analysis_statistic(conditions[1].analysis, line->row, metric, statistic);
-    else if (line->other >= 0)
-        value -= qkvsim_analysis_statistic(first, line->other, metric, statistic);
-    return value;
-}
-
-static double null_of(const struct line *line, int32_t statistic, int32_t summary)
-{
-    int32_t metric = line->metric->number;
-    if (line->condition == NULL)
-        return qkvsim_comparison_difference(line->report->comparison, line->row, metric, statistic,
-                                            summary);
-    return line->other >= 0 ? (double)NAN
-                            : qkvsim_baseline_statistic(line->condition->baseline, line->row,
-                                                        metric, statistic, summary);
-}
-
-static double interval_of(const struct line *line, int32_t statistic, int32_t what)
-{
-    int32_t metric = line->metric->number;
-    if (line->condition == NULL)
-        return qkvsim_intervals_difference(line->report->selection_contrast, line->row, metric,
-                                           statistic, what);
-    return line->other >= 0 ? qkvsim_intervals_contrast(line->condition->intervals, line->row,
-                                                        line->other, metric, statistic, what)
-                            : qkvsim_intervals_statistic(line->condition->intervals, line->row,
-                                                         metric, statistic, what);
-}
-
-static double distance_of(const struct line *line, int32_t distance, int32_t what)
-{
-    return line->condition != NULL
-               ? (double)NAN
-               : qkvsim_comparison_distance(line->report->comparison, line->row,
-                                            line->metric->number, distance, what);
-}
-
-static double matched_of(const struct line *line, int32_t statistic, int32_t summary)
-{
-    return line->condition != NULL
-               ? (double)NAN
-               : qkvsim_comparison_matched(line->report->comparison, line->row,
-                                           line->metric->number, statistic, summary);
-}
-
-/* The fields that say what a line is about. */
-static void write_subject(FILE *stream, const struct line *line)
-{
-    const struct report *report = line->report;
-    const qkvsim_layout *layout = report->layout;
-    bool plain = line->condition != NULL && line->other < 0;
-    bool rollup = line->row >= qkvsim_layout_pair_groups(layout);
-    if (report->layer != NULL) {
-        csv_quoted(stream, report->layer);
-        fputc(',', stream);
-    }
-    if (line->condition != NULL) {
-        fputs(line->condition->name, stream);
-        integer_field(stream, qkvsim_analysis_observations(line->condition->analysis));
-    } else {
-        fprintf(stream, "%s - %s,", report->conditions[0].name, report->conditions[1].name);
-    }
-    fprintf(stream, ",%s,", line->other >= 0 ? "contrast" : rollup ? "rollup" : "pair_group");
-    char name[512];
-    snprintf(name, sizeof name, "%s%s%s", qkvsim_layout_row_name(layout, line->row),
-             line->other >= 0 ? " - " : "",
-             line->other >= 0 ? qkvsim_layout_row_name(layout, line->other) : "");
-    csv_quoted(stream, name);
-    bool coded = line->other < 0 && !rollup && report->codes != NULL;
-    number_field(stream, coded ? (double)report->codes[line->row] : (double)NAN);
-    if (line->other < 0)
-        integer_field(stream, qkvsim_layout_pairs(layout, line->row));
-    else
-        fputc(',', stream);
-    fprintf(stream, ",%s", line->metric->key);
-    if (plain) {
-        int64_t defined =
-            qkvsim_analysis_defined(line->condition->analysis, line->row, line->metric->number);
-        integer_field(stream, defined);
-        integer_field(stream, qkvsim_layout_pairs(layout, line->row) - defined);
-    } else {
-        fputs(",,", stream);
-    }
-}
-
-static void write_line(FILE *stream, const struct line *line)
-{
-    const struct options *options = line->report->options;
-    write_subject(stream, line);
-    for (int i = 0; i < REPORT_STATISTICS; i++)
-        number_field(stream, value_of(line, report_statistics[i].number));
-    for (int i = 0; i < REPORT_OFFSET_PARTS; i++)
-        number_field(stream, value_of(line, report_offset_parts[i].number));
-    for (int i = 0; has_nulls(line->report) && i < REPORT_REPLICATED; i++) {
-        for (int k = 0; k < NULL_SUMMARIES; k++)
-            number_field(stream,
-                         null_of(line, report_replicated[i].number, null_summaries[k].number));
-        for (int k = 0; k < REPORT_P_VALUES; k++)
-            number_field(stream,
-                         null_of(line, report_replicated[i].number, report_p_values[k].number));
-    }
-    for (int i = 0; options->interval != 0 && i < REPORT_REPLICATED; i++)
-        for (int k = 0; k < INTERVAL_NUMBERS; k++)
-            number_field(
-                stream, interval_of(line, report_replicated[i].number, interval_numbers[k].number));
-    for (int i = 0; options->compare > 0 && i < REPORT_DISTANCES; i++)
-        for (int k = 0; k < DISTANCE_NUMBERS; k++)
-            number_field(stream,
-                         distance_of(line, report_distances[i].number, distance_numbers[k].number));
-    for (int i = 0; options->compare > 0 && i < REPORT_REPLICATED; i++)
-        for (int k = 0; k < MATCHED_SUMMARIES; k++)
-            number_field(
-                stream, matched_of(line, report_replicated[i].number, matched_summaries[k].number));
-    fputs("\n", stream);
-}
-
-/* One line for each metric in use. */
-static void write_lines(FILE *stream, const struct report *report,
-                        const struct condition *condition, int32_t row, int32_t other)
+static bool is_metric(const char *key)
 {
     for (int m = 0; m < REPORT_METRICS; m++)
-        if (report_has_metric(report, report_metrics[m].number))
-            write_line(stream, &(struct line){ report, condition, row, other, &report_metrics[m] });
+        if (strcmp(key, report_metrics[m].key) == 0)
+            return true;
+    return false;
 }
 
-void report_add_csv(FILE *stream, const struct report *report, int number)
+/* Keys that name no column: `metric` has the metric's, and the offset split is the cosine's. */
+static bool is_silent(const char *key)
 {
-    if (number == 0)
-        write_header(stream, report);
-    for (int c = 0; c < report->condition_count; c++) {
-        const struct condition *condition = &report->conditions[c];
-        for (int32_t i = 0; i < report->row_count; i++)
-            write_lines(stream, report, condition, report->rows[i], -1);
-        for (int i = 0; i < report->options->contrast_count; i++)
-            write_lines(stream, report, condition, report->contrasts[i].a, report->contrasts[i].b);
+    return is_metric(key) || strcmp(key, "offset") == 0;
+}
+
+/* What a metric's line leaves out: other metrics, the split of cosines where it is none of theirs, and
+ * what is no single number. */
+static bool is_left_out(const char *key, const json_t *value, const char *metric)
+{
+    return (is_metric(key) && strcmp(key, metric) != 0)
+           || (strcmp(key, "offset") == 0 && strcmp(metric, "cosine") != 0)
+           || strncmp(key, "histogram", strlen("histogram")) == 0 || json_is_string(value);
+}
+
+/* Intervals are [low, high], or null. */
+static void add_intervals(json_t *line, json_t *intervals, const char *prefix)
+{
+    static const char *const ends[] = { "low", "high" };
+    const char *key;
+    json_t *interval;
+    json_object_foreach(intervals, key, interval)
+    {
+        for (size_t i = 0; i < 2; i++) {
+            char column[COLUMN_SIZE] = "";
+            json_t *end = json_array_get(interval, i);
+            text_append(column, sizeof column, "%s_%s_%s", prefix, key, ends[i]);
+            json_object_set_new(line, column, end != NULL ? json_incref(end) : json_null());
+        }
     }
-    bool differences = report->comparison != NULL || report->selection_contrast != NULL;
-    for (int32_t i = 0; differences && i < report->row_count; i++)
-        write_lines(stream, report, NULL, report->rows[i], -1);
+}
+
+/* Adds the numbers of an object, of one metric. */
+static void add_fields(json_t *line, json_t *object, const char *prefix, const char *metric)
+{
+    const char *key;
+    json_t *value;
+    json_object_foreach(object, key, value)
+    {
+        char column[COLUMN_SIZE] = "";
+        if (is_left_out(key, value, metric))
+            continue;
+        text_append(column, sizeof column, "%s", prefix);
+        if (!is_silent(key))
+            text_append(column, sizeof column, "%s%s", prefix[0] != '\0' ? "_" : "", key);
+        if (!json_is_object(value))
+            json_object_set(line, column, value);
+        else if (strcmp(key, "interval") == 0)
+            add_intervals(line, value, column);
+        else
+            add_fields(line, value, column, metric);
+    }
+}
+
+/* Passes on the lines of a row, one for each metric, whose fields are in one object or in two. */
+static bool take_row(const struct lines *lines, const char *name, json_t *row, json_t *more)
+{
+    bool done = true;
+    for (int m = 0; done && m < REPORT_METRICS; m++) {
+        const char *metric = report_metrics[m].key;
+        if (!report_has_metric(lines->report, report_metrics[m].number))
+            continue;
+        json_t *line = json_object();
+        json_object_set_new(line, "layer", json_string(lines->report->layer));
+        json_object_set_new(line, "condition", json_string(lines->condition));
+        json_object_set_new(line, "observations",
+                            lines->observations != NULL
+                                ? json_integer(json_integer_value(lines->observations))
+                                : json_null());
+        json_object_set_new(line, "kind", json_string(lines->kind));
+        json_object_set_new(line, "pair_group", json_string(name));
+        json_object_set_new(line, "metric", json_string(metric));
+        add_fields(line, row, "", metric);
+        add_fields(line, more, "", metric);
+        done = lines->writer->take(lines->writer, line);
+        json_decref(line);
+    }
+    return done;
+}
+
+/* All rows of an object, and of another that has the same ones; either may be NULL. */
+static bool take_rows(struct lines *lines, const json_t *object, const json_t *other)
+{
+    static const char *const kinds[] = { "pair_group", "rollup" };
+    static const char *const arrays[] = { "pair_groups", "rollups" };
+    bool done = true;
+    for (int k = 0; k < 2; k++) {
+        const json_t *rows = json_object_get(object != NULL ? object : other, arrays[k]);
+        const json_t *others = json_object_get(other, arrays[k]);
+        lines->kind = kinds[k];
+        for (size_t i = 0; done && i < json_array_size(rows); i++) {
+            json_t *row = json_array_get(rows, i);
+            done = take_row(lines, json_string_value(json_object_get(row, "name")), row,
+                            json_array_get(others, i));
+        }
+    }
+    return done;
+}
+
+static bool take_contrasts(struct lines *lines, const json_t *contrasts)
+{
+    bool done = true;
+    lines->kind = "contrast";
+    for (size_t i = 0; done && i < json_array_size(contrasts); i++) {
+        json_t *contrast = json_array_get(contrasts, i);
+        char name[512];
+        snprintf(name, sizeof name, "%s - %s", json_string_value(json_object_get(contrast, "a")),
+                 json_string_value(json_object_get(contrast, "b")));
+        done = take_row(lines, name, contrast, NULL);
+    }
+    return done;
+}
+
+static bool take_lines(const struct report *report, const json_t *layer, struct writer *writer)
+{
+    struct lines lines = { .report = report, .writer = writer };
+    const json_t *conditions = json_object_get(layer, "conditions");
+    bool done = true;
+    for (size_t i = 0; done && i < json_array_size(conditions); i++) {
+        const json_t *condition = json_array_get(conditions, i);
+        lines.condition = report->conditions[i].name;
+        lines.observations = json_object_get(condition, "observations");
+        done = take_rows(&lines, condition, NULL)
+               && take_contrasts(&lines, json_object_get(condition, "contrasts"));
+    }
+    char difference[64];
+    snprintf(difference, sizeof difference, "%s - %s", report->conditions[0].name,
+             report->condition_count > 1 ? report->conditions[1].name : "");
+    lines.condition = difference;
+    lines.observations = NULL;
+    return done
+           && take_rows(&lines, json_object_get(layer, "comparison"),
+                        json_object_get(layer, "selection_contrast"));
+}
+
+static bool take_columns(struct writer *writer, json_t *line)
+{
+    return json_object_update_missing(writer->columns, line) == 0;
+}
+
+/* What does not exist is empty. */
+static void write_field(FILE *stream, const json_t *value)
+{
+    if (json_is_string(value))
+        csv_quoted(stream, json_string_value(value));
+    else if (json_is_integer(value))
+        fprintf(stream, "%" JSON_INTEGER_FORMAT, json_integer_value(value));
+    else if (json_is_real(value))
+        fprintf(stream, "%.17g", json_real_value(value));
+}
+
+static bool write_line(struct writer *writer, json_t *line)
+{
+    const char *column, *comma = "";
+    json_t *value;
+    json_object_foreach(writer->columns, column, value)
+    {
+        fputs(comma, writer->stream);
+        write_field(writer->stream, json_object_get(line, column));
+        comma = ",";
+    }
+    return fputc('\n', writer->stream) != EOF;
+}
+
+static void write_header(const struct writer *writer)
+{
+    const char *column, *comma = "";
+    json_t *value;
+    json_object_foreach(writer->columns, column, value)
+    {
+        fprintf(writer->stream, "%s%s", comma, column);
+        comma = ",";
+    }
+    fputc('\n', writer->stream);
+}
+
+/* Twice over the lines, for together they may be far larger than the numbers in them. */
+bool report_add_csv(FILE *stream, const struct report *report, int number, struct failure *failure)
+{
+    json_begin();
+    json_t *layer = json_layer(report);
+    struct writer writer = { .stream = stream, .columns = json_object(), .take = take_columns };
+    bool done = json_whole(failure) && take_lines(report, layer, &writer);
+    if (done && number == 0)
+        write_header(&writer);
+    writer.take = write_line;
+    done = done && take_lines(report, layer, &writer);
+    json_decref(writer.columns);
+    json_decref(layer);
+    return json_whole(failure) && done;
 }

@@ -3,8 +3,8 @@
  */
 #include <stdlib.h>
 
-#include "json.h"
-#include "report.h"
+#include "json_document.h"
+#include "report_json.h"
 #include "report_json_inference.h"
 
 static json_t *metric_object(const struct report *report, const struct condition *condition,
@@ -203,17 +203,12 @@ static json_t *warnings_array(const struct warnings *warnings)
     return array;
 }
 
-static json_t *report_object(const struct report *report)
+json_t *json_layer(const struct report *report)
 {
     json_t *root = json_object();
-    if (report->layer != NULL)
-        json_object_set_new(root, "name", json_string(report->layer));
-    else
-        json_object_set_new(root, "qkvsim", json_string(qkvsim_version()));
-    json_t *input = json_object();
-    json_object_set_new(input, "observations", json_integer(report->observations));
-    json_object_set_new(input, "features", json_integer(report->features));
-    json_object_set_new(root, "input", input);
+    json_object_set_new(root, "name", json_string(report->layer));
+    json_object_set_new(root, "input",
+                        json_input(report->observations, report->sources, report->input));
     json_object_set_new(root, "groups", json_groups(report->layout));
     json_t *bins = json_object();
     json_object_set_new(bins, "count", json_integer(report->options->bins));
@@ -234,20 +229,11 @@ static json_t *report_object(const struct report *report)
 
 bool report_add_json(FILE *stream, const struct report *report, int number, struct failure *failure)
 {
+    if (!json_document_next(stream, report->options, number, failure))
+        return false;
     json_begin();
-    json_t *root = report_object(report);
-    bool done = json_whole(failure);
-    if (done && report->layer != NULL && number == 0)
-        fprintf(stream, "{\n\"qkvsim\": \"%s\",\n\"layers\": [\n", qkvsim_version());
-    if (done && number > 0)
-        fputs(",\n", stream);
-    done =
-        done && json_print(stream, root) && (report->layer != NULL || fputc('\n', stream) != EOF);
-    json_decref(root);
+    json_t *layer = json_layer(report);
+    bool done = json_whole(failure) && json_print(stream, layer);
+    json_decref(layer);
     return done;
-}
-
-void report_end_json(FILE *stream)
-{
-    fputs("\n]\n}\n", stream);
 }

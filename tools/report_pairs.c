@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "csv.h"
-#include "json.h"
+#include "json_document.h"
 #include "table.h"
 #include "text.h"
 
@@ -27,22 +27,12 @@ static const char *group_name(const struct pairs_report *report, int64_t column)
 /* All but the pairs. */
 static json_t *heading_object(const struct pairs_report *report)
 {
-    const struct options *options = report->options;
     json_t *root = json_object();
-    if (report->layer != NULL)
-        json_object_set_new(root, "name", json_string(report->layer));
-    else
-        json_object_set_new(root, "qkvsim", json_string(qkvsim_version()));
+    json_object_set_new(root, "name", json_string(report->layer));
     json_object_set_new(root, "input",
-                        json_pack("{s:I, s:I}", "observations", (json_int_t)report->observations,
-                                  "features", (json_int_t)report->features));
+                        json_input(report->observations, report->sources, report->input));
     json_object_set_new(root, "groups", json_groups(report->layout));
-    json_object_set_new(root, "metric", json_string(options_metric_name(options->metric)));
-    json_object_set_new(root, "sign", json_string(options_sign_name(options->sign)));
-    json_object_set_new(root, "threshold",
-                        options->has_threshold ? json_real(options->threshold) : json_null());
-    json_object_set_new(root, "top", options->top > 0 ? json_integer(options->top) : json_null());
-    json_object_set_new(root, "per_pair_group", json_boolean(options->per_pair_group));
+    json_object_set_new(root, "metric", json_string(options_metric_name(report->options->metric)));
     return root;
 }
 
@@ -70,18 +60,16 @@ static bool print_object(FILE *stream, json_t *object, bool close, struct failur
 bool pairs_add_json(FILE *stream, const struct pairs_report *report, int number,
                     struct failure *failure)
 {
+    if (!json_document_next(stream, report->options, number, failure))
+        return false;
     json_begin();
-    if (report->layer != NULL && number == 0)
-        fprintf(stream, "{\n\"qkvsim\": \"%s\",\n\"layers\": [\n", qkvsim_version());
-    if (number > 0)
-        fputs(",\n", stream);
     bool done = print_object(stream, heading_object(report), false, failure);
     fputs(",\n\"pairs\": [", stream);
     for (int64_t k = 0; done && k < report->count; k++) {
         fputs(k > 0 ? ",\n" : "\n", stream);
         done = print_object(stream, pair_object(report, &report->pairs[k]), true, failure);
     }
-    fputs(report->layer != NULL ? "]}" : "]}\n", stream);
+    fputs("]}", stream);
     return done;
 }
 
@@ -97,19 +85,17 @@ static void feature_fields(FILE *stream, const struct pairs_report *report, int6
 void pairs_add_csv(FILE *stream, const struct pairs_report *report, int number)
 {
     if (number == 0)
-        fprintf(stream, "%si,j,pair_group,group_i,column_i,group_j,column_j,metric,value\n",
-                report->layer != NULL ? "layer," : "");
+        fputs("layer,metric,i,j,pair_group,value,group_i,column_i,group_j,column_j\n", stream);
     for (int64_t k = 0; k < report->count; k++) {
         const qkvsim_pair *pair = &report->pairs[k];
-        if (report->layer != NULL) {
-            csv_quoted(stream, report->layer);
-            fputc(',', stream);
-        }
-        fprintf(stream, "%" PRId64 ",%" PRId64 ",", pair->i, pair->j);
+        csv_quoted(stream, report->layer);
+        fprintf(stream, ",%s,%" PRId64 ",%" PRId64 ",",
+                options_metric_name(report->options->metric), pair->i, pair->j);
         csv_quoted(stream, pair_group_name(report, pair));
+        fprintf(stream, ",%.17g", pair->value);
         feature_fields(stream, report, pair->i);
         feature_fields(stream, report, pair->j);
-        fprintf(stream, ",%s,%.17g\n", options_metric_name(report->options->metric), pair->value);
+        fputc('\n', stream);
     }
 }
 
@@ -156,10 +142,10 @@ static void describe(const struct pairs_report *report, char *line, size_t size)
 static void print_heading(FILE *stream, const struct pairs_report *report, int width)
 {
     char line[1024], name[256], observations[TEXT_COUNT_SIZE], features[TEXT_COUNT_SIZE];
-    text_make_safe(report->layer != NULL ? report->layer : report->input_name, name, sizeof name);
+    text_make_safe(report->several ? report->layer : report->input_name, name, sizeof name);
     snprintf(line, sizeof line, "%s: %s observations x %s features, %s", name,
-             text_count(report->observations, observations), text_count(report->features, features),
-             report->dtype);
+             text_count(report->observations, observations),
+             text_count(report->input->features, features), input_type(report->input));
     table_print_text(stream, line, width);
     describe(report, line, sizeof line);
     table_print_text(stream, line, width);
@@ -183,7 +169,7 @@ bool pairs_write_table(FILE *stream, const struct pairs_report *report, struct f
             table_print(&table, stream, width);
         if (report->count > SHOWN)
             table_print_text(stream, "the rest are in --json and --csv", width);
-        fputs(report->layer != NULL ? "\n" : "", stream);
+        fputs(report->several ? "\n" : "", stream);
     }
     table_free(&table);
     return done || fail_no_memory(failure);

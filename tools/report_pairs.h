@@ -6,15 +6,16 @@
 
 #include <stdio.h>
 
-#include "options.h"
+#include "input.h"
 
 /* One layer's; a run over several has a report for each. */
 struct pairs_report {
-    const char *layer;      /* its name; NULL where the run is of one input */
-    const char *input_name; /* of its file, or files */
-    const char *dtype;
+    const char *layer;                 /* its name */
+    bool several;                      /* whether the run is of several */
+    const char *input_name;            /* of its file, or files */
+    const struct part_source *sources; /* one for each part of the input */
+    const struct input *input;
     int64_t observations; /* in use */
-    int64_t features;
     const qkvsim_layout *layout;
     const int64_t *places; /* of each feature, its number within its group */
     const struct options *options;
@@ -23,7 +24,7 @@ struct pairs_report {
 };
 
 /* Writers; the stream's own failures are the caller's to find. JSON and CSV grow layer by layer, of
- * numbers 0, 1, ...; report_end_json ends the JSON of several layers. */
+ * numbers 0, 1, ...; json_document_end ends the JSON. */
 bool pairs_add_json(FILE *stream, const struct pairs_report *report, int number,
                     struct failure *failure);
 void pairs_add_csv(FILE *stream, const struct pairs_report *report, int number);

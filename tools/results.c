@@ -180,8 +180,11 @@ static struct report begin_report(const struct study *study)
     const struct options *options = study->options;
     const struct layer *layer = &study->layers.items[study->current];
     return (struct report){
-        .layer = study->layers.several ? layer->name : NULL,
+        .layer = layer->name,
+        .several = study->layers.several,
         .input_name = study->files,
+        .sources = layer->sources,
+        .input = &study->input,
         .dtype = input_type(&study->input),
         .observations = study->input.observations,
         .features = study->input.features,

@@ -41,6 +41,7 @@ static void begin(struct trend *trend, const struct report *report)
         trend->shared.conditions[c] = (struct condition){ 0 };
     }
     trend->shared.warnings = NULL;
+    trend->shared.input = NULL;
     add_line(trend, report->options->statistic_metric, report->options->statistic);
     add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
     add_line(trend, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE);
