@@ -705,6 +705,28 @@ class Output(Program):
                                      | {key: "%.17g" % value if key == "value" else str(value)
                                         for key, value in pair.items()} for pair in layer["pairs"]])
 
+    def test_figures_are_the_same_bytes_of_the_same_date(self):
+        def figure(name, epoch):
+            environment = {**os.environ, "SOURCE_DATE_EPOCH": epoch} if epoch else {
+                key: value for key, value in os.environ.items() if key != "SOURCE_DATE_EPOCH"}
+            result = self.run_program("analyze", self.input, "--quiet", "--figure", self.path(name),
+                                      env=environment)
+            self.assertEqual(result.returncode, 0 if epoch != "now" else 1, result.stderr)
+            if epoch == "now":
+                self.assertIn(b"SOURCE_DATE_EPOCH wants seconds", result.stderr)
+                return None
+            with open(self.path(name), "rb") as file:
+                return file.read()
+        first = figure("a.pdf", "86400")
+        self.assertIn(b"19700102000000", first)
+        self.assertEqual(figure("b.pdf", "86400"), first)
+        self.assertNotEqual(figure("b.pdf", "172800"), first)
+        self.assertNotIn(b"19700102", figure("b.pdf", None))
+        figure("c.pdf", "now")
+        self.assertFalse(os.path.exists(self.path("c.pdf")))
+        for end in ("svg", "png"):
+            self.assertEqual(figure("a." + end, None), figure("b." + end, "86400"))
+
 
 class Layers(ModelFiles):
     """Several layers in one run are the runs of each layer alone."""

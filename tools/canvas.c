@@ -6,8 +6,12 @@
 #include <cairo-pdf.h>
 #include <cairo-svg.h>
 #include <math.h>
+#include <stdlib.h>
 #include <string.h>
 #include <strings.h>
+#include <time.h>
+
+#include "text.h"
 
 void canvas_grey(cairo_t *cr, double level)
 {
@@ -114,6 +118,7 @@ struct canvas_ticks canvas_ticks(double low, double high)
 
 /* How a file comes to be: the surface for a page, and what is left to do once it is drawn. */
 struct figure_format {
+    bool dated; /* says when it was made */
     cairo_surface_t *(*create)(cairo_write_func_t write, void *stream, double height);
     cairo_status_t (*finish)(cairo_surface_t *surface, cairo_write_func_t write, void *stream);
 };
@@ -170,9 +175,9 @@ const struct figure_format *figure_format(const char *path)
     static const struct {
         const char *suffix;
         struct figure_format format;
-    } formats[] = { { ".svg", { create_svg, finish_vectors } },
-                    { ".pdf", { create_pdf, finish_vectors } },
-                    { ".png", { create_png, finish_png } } };
+    } formats[] = { { ".svg", { false, create_svg, finish_vectors } },
+                    { ".pdf", { true, create_pdf, finish_vectors } },
+                    { ".png", { false, create_png, finish_png } } };
     const char *suffix = strrchr(path, '.');
     for (size_t i = 0; suffix != NULL && i < sizeof formats / sizeof formats[0]; i++)
         if (strcasecmp(suffix, formats[i].suffix) == 0)
@@ -198,6 +203,26 @@ static double draw(cairo_surface_t *surface, canvas_page *page, void *content,
     return height;
 }
 
+/* A date for files that are to come out alike: reproducible-builds.org/specs/source-date-epoch. */
+static bool set_date(cairo_surface_t *surface, struct failure *failure)
+{
+    const int64_t last = 253402300799; /* of the year 9999, for years have four digits */
+    const char *epoch = getenv("SOURCE_DATE_EPOCH");
+    int64_t seconds;
+    if (epoch == NULL)
+        return true;
+    if (!text_to_integer(epoch, 0, last, &seconds))
+        return fail(failure, "SOURCE_DATE_EPOCH wants seconds, a whole number up to %lld: %s",
+                    (long long)last, epoch);
+    char date[32];
+    const time_t time = (time_t)seconds;
+    struct tm parts;
+    gmtime_r(&time, &parts);
+    strftime(date, sizeof date, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    cairo_pdf_surface_set_metadata(surface, CAIRO_PDF_METADATA_CREATE_DATE, date);
+    return true;
+}
+
 bool canvas_write(FILE *stream, const struct figure_format *format, canvas_page *page,
                   void *content, struct failure *failure)
 {
@@ -207,6 +232,10 @@ bool canvas_write(FILE *stream, const struct figure_format *format, canvas_page 
     double height = draw(scratch, page, content, &status);
     cairo_surface_destroy(scratch);
     cairo_surface_t *surface = format->create(write_bytes, stream, height);
+    if (format->dated && !set_date(surface, failure)) {
+        cairo_surface_destroy(surface);
+        return false;
+    }
     draw(surface, page, content, &status);
     if (status == CAIRO_STATUS_SUCCESS)
         status = format->finish(surface, write_bytes, stream);
