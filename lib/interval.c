@@ -116,23 +116,26 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_input *
 
 /* ---- which statistics have intervals ---- */
 
-/* Those whose intervals hold (docs/statistics.md). A skewness, a kurtosis and a tail are biased at small n
- * by more than leaving blocks out removes; what the uncorrected share and the noise fraction tell is of n
- * observations, and not of what they are drawn from. */
+enum { NEVER = 0, ALWAYS = 1 };
+
+/* Those whose intervals hold (docs/statistics.md), and the observations from which they do. A skewness, a
+ * kurtosis and a tail are biased at small n by more than leaving blocks out removes; what the uncorrected
+ * share and the noise fraction tell is of n observations, and not of what they are drawn from. Only of
+ * corrected statistics may selections of different size be compared. */
 typedef struct rule {
     int32_t statistic;
-    bool corrected;   /* so that selections of different size may be compared */
+    int64_t alone, contrasted, compared;
     double low, high; /* where it lies */
 } rule;
 
 static const rule rules[] = {
-    { QKVSIM_STATISTIC_MEAN, false, -1, 1 },
-    { QKVSIM_STATISTIC_VARIANCE, false, 0, 1 },
-    { QKVSIM_STATISTIC_OFFSET_SHARE, true, 0, 1 },
-    { QKVSIM_STATISTIC_OFFSET_ENERGY, true, 0, INFINITY },
-    { QKVSIM_STATISTIC_VARIANCE_ENERGY, true, 0, INFINITY },
-    { QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE, true, 0, 1 },
-    { QKVSIM_STATISTIC_MEAN_SQUARE, true, 0, 1 },
+    { QKVSIM_STATISTIC_MEAN, ALWAYS, ALWAYS, NEVER, -1, 1 },
+    { QKVSIM_STATISTIC_VARIANCE, ALWAYS, ALWAYS, NEVER, 0, 1 },
+    { QKVSIM_STATISTIC_OFFSET_SHARE, ALWAYS, 32, ALWAYS, 0, 1 },
+    { QKVSIM_STATISTIC_OFFSET_ENERGY, 100, 100, 100, 0, INFINITY },
+    { QKVSIM_STATISTIC_VARIANCE_ENERGY, ALWAYS, ALWAYS, ALWAYS, 0, INFINITY },
+    { QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE, ALWAYS, ALWAYS, ALWAYS, 0, 1 },
+    { QKVSIM_STATISTIC_MEAN_SQUARE, ALWAYS, ALWAYS, ALWAYS, 0, 1 },
 };
 
 static const rule *rule_of(int32_t statistic)
@@ -141,6 +144,13 @@ static const rule *rule_of(int32_t statistic)
         if (rules[k].statistic == statistic)
             return &rules[k];
     return NULL;
+}
+
+/* Whether there are as many observations as an interval needs. */
+static bool suffices(const qkvsim_intervals *intervals, int32_t selection, int64_t needed)
+{
+    return needed != NEVER
+           && qkvsim_analysis_observations(intervals->observed[selection]) >= needed;
 }
 
 /* ---- samples ---- */
@@ -308,7 +318,7 @@ static interval of_statistic(const qkvsim_intervals *intervals, const subject *o
     const rule *range = rule_of(of->statistic);
     const qkv_sample sample = sample_of(intervals, of);
     const qkv_jackknife_term term = { 1, &sample, &intervals->shares[of->selection] };
-    if (range == NULL || isnan(sample.observed))
+    if (range == NULL || !suffices(intervals, 0, range->alone) || isnan(sample.observed))
         return absent;
     if (intervals->method == QKVSIM_METHOD_BOOTSTRAP)
         return bounded(by_resamples(intervals, &sample), range, false);
@@ -324,7 +334,8 @@ static interval of_contrast(const qkvsim_intervals *intervals, const subject of[
     const qkv_sample a = sample_of(intervals, &of[0]), b = sample_of(intervals, &of[1]);
     const qkv_jackknife_term terms[] = { { 1, &a, &intervals->shares[0] },
                                          { -1, &b, &intervals->shares[0] } };
-    if (range == NULL || isnan(a.observed - b.observed))
+    if (range == NULL || !suffices(intervals, 0, range->contrasted)
+        || isnan(a.observed - b.observed))
         return absent;
     if (intervals->method == QKVSIM_METHOD_BOOTSTRAP)
         return bounded(by_resamples_of_two(intervals, a, b), range, true);
@@ -344,7 +355,8 @@ static interval of_difference(const qkvsim_intervals *intervals, const subject o
     const qkv_sample a = sample_of(intervals, &of[0]), b = sample_of(intervals, &of[1]);
     const qkv_jackknife_term terms[] = { { 1, &a, &intervals->shares[0] },
                                          { -1, &b, &intervals->shares[1] } };
-    if (range == NULL || !range->corrected || isnan(a.observed - b.observed))
+    if (range == NULL || isnan(a.observed - b.observed) || !suffices(intervals, 0, range->compared)
+        || !suffices(intervals, 1, range->compared))
         return absent;
     if (intervals->method == QKVSIM_METHOD_BOOTSTRAP)
         return bounded(by_resamples_of_two(intervals, a, b), range, true);

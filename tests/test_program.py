@@ -1635,6 +1635,10 @@ class Warnings(Program):
         self.assertIn("the mean's", text)
         (text,) = self.warnings("--statistic", "tail", "--interval", "jackknife")["no_interval"]
         self.assertIn("all: no interval of the cosine tail in 6 of 6 rows: those known hold", text)
+        found = self.warnings("--statistic", "offset_energy", "--interval", "jackknife", "--targets",
+                              "0-98")["no_interval"]
+        self.assertIn("targets: no interval of the offset energy in 6 of 6 rows: there are fewer "
+                      "than 100 observations", found[0])
 
     def test_p_over_all_statistics_wants_999_permutations(self):
         self.slow(100, 0)
@@ -1703,7 +1707,8 @@ class Heads(Program):
                 self.assertIsNotNone(row["baseline"]["cosine"]["variance"]["p_max"])
                 self.assertEqual(len(row["offset"]["interval"]["offset_share"]), 2)
             self.assertEqual(condition["contrasts"][0]["a"], "Q-Q within heads")
-            self.assertIsNotNone(condition["contrasts"][0]["cosine"]["offset_share"]["se"])
+            self.assertIsNotNone(condition["contrasts"][0]["cosine"]["mean_offset_square"]["se"])
+            self.assertIsNone(condition["contrasts"][0]["cosine"]["offset_share"]["se"])
         self.assertEqual([row["name"] for row in result["comparison"]["rollups"]],
                          [row["name"] for row in result["conditions"][0]["rollups"]])
 

@@ -189,6 +189,9 @@ static const char *why_absent(int32_t statistic, bool difference)
     case QKVSIM_STATISTIC_OFFSET_SHARE:
         return "the share does not exist in the data or in a replicate, there being little but "
                "noise";
+    case QKVSIM_STATISTIC_OFFSET_ENERGY:
+        return "there are fewer than 100 observations, or it does not exist in the data or in a "
+               "replicate";
     default:
         return difference && !report_is_corrected(statistic)
                    ? "only corrected statistics have one"

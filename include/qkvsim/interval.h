@@ -142,8 +142,8 @@ QKVSIM_API const double *qkvsim_intervals_values(const qkvsim_intervals *interva
  * One number of a statistic's interval.
  *
  * Intervals exist where simulations show that they hold (docs/statistics.md): of MEAN, VARIANCE,
- * OFFSET_SHARE, OFFSET_ENERGY, VARIANCE_ENERGY, MEAN_OFFSET_SQUARE and MEAN_SQUARE. They never leave the
- * range where the statistic lies. That of the offset share is Fieller's (1954), of the ratio of the
+ * OFFSET_SHARE (contrasts: from 32 observations), OFFSET_ENERGY (from 100 observations), VARIANCE_ENERGY,
+ * MEAN_OFFSET_SQUARE and MEAN_SQUARE. They never leave the range where the statistic lies. That of the offset share is Fieller's (1954), of the ratio of the
  * jackknifed energies: all of [0, 1] where these are noise.
  *
  * @param row       a pair group or a roll-up

@@ -1,0 +1,214 @@
+#include "simulation.h"
+
+#include "support.h"
+
+#include <math.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+/* ---- running ---- */
+
+enum { THREADS = 2 };
+
+typedef struct work {
+    simulation run;
+    const void *argument;
+    int64_t first, count;
+    int columns;
+    double *results;
+} work;
+
+void must(const qkvsim_context *context, qkvsim_status status)
+{
+    if (status == QKVSIM_OK)
+        return;
+    fprintf(stderr, "%s: %s\n", qkvsim_status_name(status), qkvsim_last_error(context));
+    abort();
+}
+
+static void *run_share(void *argument)
+{
+    const work *own = argument;
+    qkvsim_context *context = context_with(1, QKVSIM_KERNELS_AUTO);
+    for (int64_t k = own->first; k < own->count; k += THREADS)
+        own->run(context, k, own->argument, own->results + k * own->columns);
+    qkvsim_context_free(context);
+    return NULL;
+}
+
+static double percent_of_ones(const double *results, int64_t count, int columns, int column)
+{
+    double ones = 0, all = 0;
+    for (int64_t k = 0; k < count; k++) {
+        const double result = results[k * columns + column];
+        all += !isnan(result);
+        ones += result == 1;
+    }
+    return all > 0 ? 100 * ones / all : NAN;
+}
+
+void simulate(simulation run, const void *argument, int64_t count, int columns, double *percent)
+{
+    work shares[THREADS];
+    pthread_t threads[THREADS];
+    double *results = malloc((size_t)(count * columns) * sizeof *results);
+    for (int t = 0; t < THREADS; t++) {
+        shares[t] = (work){ run, argument, t, count, columns, results };
+        if (pthread_create(&threads[t], NULL, run_share, &shares[t]) != 0)
+            abort();
+    }
+    for (int t = 0; t < THREADS; t++)
+        pthread_join(threads[t], NULL);
+    for (int c = 0; c < columns; c++)
+        percent[c] = percent_of_ones(results, count, columns, c);
+    free(results);
+}
+
+void choose_rows(int64_t n, int64_t count, uint64_t seed, int64_t *chosen, int64_t *others)
+{
+    random_source source = { seed };
+    for (int64_t row = 0; row < n; row++)
+        if (random_below(&source, n - row) < count) {
+            *chosen++ = row;
+            count--;
+        } else if (others != NULL) {
+            *others++ = row;
+        }
+}
+
+/* ---- reporting ---- */
+
+span span_of(const double *percent, int columns)
+{
+    span found = { NAN, NAN };
+    for (int c = 0; c < columns; c++) {
+        found.least = fmin(found.least, percent[c]);
+        found.largest = fmax(found.largest, percent[c]);
+    }
+    return found;
+}
+
+void print_heading(const char *name, const char *const *columns, int count)
+{
+    printf("table %s\n|", name);
+    for (int c = 0; c < count; c++)
+        printf(" %s |", columns[c]);
+    printf("\n|");
+    for (int c = 0; c < count; c++)
+        printf("---|");
+    printf("\n");
+}
+
+void print_spans(const char *row, const span *spans, int count)
+{
+    printf("| %s |", row);
+    for (int c = 0; c < count; c++)
+        if (isnan(spans[c].least))
+            printf(" |");
+        else if (round(spans[c].least) == round(spans[c].largest))
+            printf(" %.0f |", spans[c].least);
+        else
+            printf(" %.0f to %.0f |", spans[c].least, spans[c].largest);
+    printf("\n");
+    fflush(stdout);
+}
+
+/* ---- the world ---- */
+
+world world_new(double largest_loading, double phi)
+{
+    static const double sizes[] = { 1.5, 1.2, 0.45 };
+    random_source source = { 5 };
+    world made = { .phi = phi };
+    for (int j = 0; j < WORLD; j++) {
+        made.offset[j] = sizes[j / GROUP] * random_normal(&source);
+        for (int f = 0; f < FACTORS; f++)
+            made.loading[j][f] = largest_loading * random_normal(&source);
+    }
+    return made;
+}
+
+table world_draw(const world *from, int64_t n, uint64_t seed)
+{
+    random_source source = { seed };
+    double state[WORLD + FACTORS];
+    const double fresh = sqrt(1 - from->phi * from->phi);
+    table rows = table_new(n, WORLD);
+    for (int64_t r = 0; r < n; r++) {
+        for (int s = 0; s < WORLD + FACTORS; s++)
+            state[s] = r == 0 ? random_normal(&source)
+                              : from->phi * state[s] + fresh * random_normal(&source);
+        for (int j = 0; j < WORLD; j++) {
+            double value = from->offset[j] + state[j];
+            for (int f = 0; f < FACTORS; f++)
+                value += from->loading[j][f] * state[WORLD + f];
+            *table_at(&rows, r, j) = value;
+        }
+    }
+    return rows;
+}
+
+static double covariance(const world *of, int i, int j)
+{
+    double sum = i == j;
+    for (int f = 0; f < FACTORS; f++)
+        sum += of->loading[i][f] * of->loading[j][f];
+    return sum;
+}
+
+static double mean_square(const world *of, int j)
+{
+    return covariance(of, j, j) + of->offset[j] * of->offset[j];
+}
+
+/* Sums over the pairs of a pair group. */
+typedef struct sums {
+    double pairs, value, value_squared, offset, variance, offset_squares;
+} sums;
+
+static void add_pair(const world *of, int i, int j, int32_t metric, sums *to)
+{
+    const double norms = sqrt(mean_square(of, i) * mean_square(of, j));
+    const double o = of->offset[i] * of->offset[j] / norms, v = covariance(of, i, j) / norms;
+    const double r = covariance(of, i, j) / sqrt(covariance(of, i, i) * covariance(of, j, j));
+    const double value = metric == QKVSIM_METRIC_COSINE ? o + v : r;
+    to->pairs++;
+    to->value += value;
+    to->value_squared += value * value;
+    to->offset += o * o;
+    to->variance += v * v;
+    to->offset_squares += (of->offset[i] * of->offset[i] / mean_square(of, i)
+                           + of->offset[j] * of->offset[j] / mean_square(of, j))
+                          / 2;
+}
+
+double world_truth(const world *of, int32_t pair_group, int32_t metric, int32_t statistic)
+{
+    static const int32_t groups[6][2] = {
+        { 0, 0 }, { 0, 1 }, { 0, 2 }, { 1, 1 }, { 1, 2 }, { 2, 2 }
+    };
+    const int a = GROUP * groups[pair_group][0], b = GROUP * groups[pair_group][1];
+    sums all = { 0 };
+    for (int i = a; i < a + GROUP; i++)
+        for (int j = a == b ? i + 1 : b; j < b + GROUP; j++)
+            add_pair(of, i, j, metric, &all);
+    switch (statistic) {
+    case QKVSIM_STATISTIC_MEAN:
+        return all.value / all.pairs;
+    case QKVSIM_STATISTIC_VARIANCE:
+        return all.value_squared / all.pairs - pow(all.value / all.pairs, 2);
+    case QKVSIM_STATISTIC_OFFSET_SHARE:
+        return all.offset / (all.offset + all.variance);
+    case QKVSIM_STATISTIC_OFFSET_ENERGY:
+        return all.offset;
+    case QKVSIM_STATISTIC_VARIANCE_ENERGY:
+        return all.variance;
+    case QKVSIM_STATISTIC_MEAN_OFFSET_SQUARE:
+        return all.offset_squares / all.pairs;
+    case QKVSIM_STATISTIC_MEAN_SQUARE:
+        return all.value_squared / all.pairs;
+    default:
+        return NAN;
+    }
+}
