@@ -15,11 +15,13 @@ from ._layout import Layout
 from ._library import version
 from ._operations import (Histogram, Pairs, adjust_bh, distance, histogram, mask, pairs, permute,
                           relabel, similarity, tail_p)
+from ._study import Condition, LayerStudy, Study, study
 
 __version__ = version()
 
-__all__ = ["Accumulator", "Ambiguous", "Analysis", "Baseline", "Cancelled", "Comparison", "Error",
-           "Histogram", "Intervals", "InvalidArgument", "Layout", "LibraryNotFound", "Missing",
-           "NoMemory", "Nonfinite", "Pairs", "TooLarge", "Unsupported", "WrongType", "adjust_bh",
-           "analyze", "baseline", "compare", "distance", "histogram", "intervals", "mask", "pairs",
-           "permute", "relabel", "set_threads", "similarity", "tail_p", "version"]
+__all__ = ["Accumulator", "Ambiguous", "Analysis", "Baseline", "Cancelled", "Comparison",
+           "Condition", "Error", "Histogram", "Intervals", "InvalidArgument", "Layout",
+           "LayerStudy", "LibraryNotFound", "Missing", "NoMemory", "Nonfinite", "Pairs", "Study",
+           "TooLarge", "Unsupported", "WrongType", "adjust_bh", "analyze", "baseline", "compare",
+           "distance", "histogram", "intervals", "mask", "pairs", "permute", "relabel",
+           "set_threads", "similarity", "study", "tail_p", "version"]

@@ -333,6 +333,11 @@ class Analysis(Result):
         from ._json import document_of
         return document_of([("all", self, None, None)])
 
+    def plot(self, *, rows: Any = None, metrics: Any = None, ax: Any = None) -> Any:
+        """Draws the histograms, rows by metrics; returns the matplotlib Figure."""
+        from ._plot import histograms
+        return histograms([("all", self, None, None)], rows=rows, metrics=metrics, ax=ax)
+
     def __repr__(self) -> str:
         return (f"<qkvsim.Analysis of {self.observations} observations x {self.features} features, "
                 f"{len(self.rows)} rows, {' and '.join(self.metrics)}>")
