@@ -70,8 +70,9 @@ void report(const char *condition, const qkvsim_analysis *analysis)
 {
     std::printf("\n%s: %lld tokens\n  pairs  cosine beyond +-0.9  Pearson beyond  offset share\n",
                 condition, static_cast<long long>(qkvsim_analysis_observations(analysis)));
-    for (int32_t p = 0; p < qkvsim_analysis_pair_groups(analysis); p++)
-        std::printf("  %-5s  %17.2f %%  %12.2f %%  %12.3f\n", qkvsim_analysis_name(analysis, p),
+    for (int32_t p = 0; p < qkvsim_layout_pair_groups(qkvsim_analysis_layout(analysis)); p++)
+        std::printf("  %-5s  %17.2f %%  %12.2f %%  %12.3f\n",
+                    qkvsim_layout_row_name(qkvsim_analysis_layout(analysis), p),
                     100
                         * qkvsim_analysis_statistic(analysis, p, QKVSIM_METRIC_COSINE,
                                                     QKVSIM_STATISTIC_TAIL),

@@ -25,7 +25,8 @@ class Input(ctypes.Structure):
 lib = ctypes.CDLL(sys.argv[1] if len(sys.argv) > 1 else "libqkvsim.so.0")
 for name, result, arguments in [
         ("qkvsim_last_error", c_char_p, [c_void_p]),
-        ("qkvsim_analysis_name", c_char_p, [c_void_p, c_int32]),
+        ("qkvsim_layout_row_name", c_char_p, [c_void_p, c_int32]),
+        ("qkvsim_layout_pair_groups", c_int32, [c_void_p]),
         ("qkvsim_analysis_statistic", c_double, [c_void_p, c_int32, c_int32, c_int32])]:
     getattr(lib, name).restype, getattr(lib, name).argtypes = result, arguments
 
@@ -54,11 +55,11 @@ must(lib.qkvsim_layout_widths(context, widths, None, 3, byref(layout)), context)
 must(lib.qkvsim_analyze(context, byref(input_of(alice)), layout, None, byref(analysis)), context)
 
 print("pairs  cosine beyond +-0.9  Pearson beyond  offset share")
-for p in range(lib.qkvsim_analysis_pair_groups(analysis)):
+for p in range(lib.qkvsim_layout_pair_groups(layout)):
     cosine = lib.qkvsim_analysis_statistic(analysis, p, COSINE, TAIL)
     pearson = lib.qkvsim_analysis_statistic(analysis, p, PEARSON, TAIL)
     share = lib.qkvsim_analysis_statistic(analysis, p, COSINE, OFFSET_SHARE)
-    name = lib.qkvsim_analysis_name(analysis, p).decode()
+    name = lib.qkvsim_layout_row_name(layout, p).decode()
     print(f"{name:5}  {cosine:19.2%}  {pearson:14.2%}  {share:12.3f}")
 lib.qkvsim_analysis_free(analysis)
 lib.qkvsim_layout_free(layout)

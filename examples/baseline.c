@@ -10,13 +10,13 @@
 static void show(const qkvsim_baseline *baseline, const char *scheme)
 {
     const qkvsim_analysis *observed = qkvsim_baseline_observed(baseline);
-    for (int32_t p = 0; p < qkvsim_analysis_pair_groups(observed); p++) {
+    for (int32_t p = 0; p < qkvsim_layout_pair_groups(qkvsim_analysis_layout(observed)); p++) {
         double of_null[QKVSIM_SUMMARY_P + 1];
         for (int32_t summary = QKVSIM_SUMMARY_MEAN; summary <= QKVSIM_SUMMARY_P; summary++)
             of_null[summary] = qkvsim_baseline_statistic(baseline, p, QKVSIM_METRIC_COSINE,
                                                          QKVSIM_STATISTIC_TAIL, summary);
         printf("  %-8s %-5s %8.2f %%   %8.2f %%   %9.3f\n", scheme,
-               qkvsim_analysis_name(observed, p),
+               qkvsim_layout_row_name(qkvsim_analysis_layout(observed), p),
                100
                    * qkvsim_analysis_statistic(observed, p, QKVSIM_METRIC_COSINE,
                                                QKVSIM_STATISTIC_TAIL),

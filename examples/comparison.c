@@ -12,15 +12,16 @@
 static void show(const qkvsim_comparison *comparison, int32_t metric, const char *name)
 {
     const qkvsim_analysis *targets = qkvsim_comparison_first(comparison);
-    for (int32_t p = 0; p < qkvsim_analysis_pair_groups(targets); p++) {
+    for (int32_t p = 0; p < qkvsim_layout_pair_groups(qkvsim_analysis_layout(targets)); p++) {
         double of_distance[QKVSIM_SUMMARY_MATCHED_SD + 1];
         for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_MATCHED_SD; what++)
             of_distance[what] = qkvsim_comparison_distance(comparison, p, metric,
                                                            QKVSIM_DISTANCE_WASSERSTEIN, what);
         printf("  %-8s %-5s %9.3f   %9.3f +- %.3f   %9.3f   %9.3f\n", name,
-               qkvsim_analysis_name(targets, p), of_distance[QKVSIM_SUMMARY_OBSERVED],
-               of_distance[QKVSIM_SUMMARY_MATCHED_MEAN], of_distance[QKVSIM_SUMMARY_MATCHED_SD],
-               of_distance[QKVSIM_SUMMARY_P], of_distance[QKVSIM_SUMMARY_P_MAX]);
+               qkvsim_layout_row_name(qkvsim_analysis_layout(targets), p),
+               of_distance[QKVSIM_SUMMARY_OBSERVED], of_distance[QKVSIM_SUMMARY_MATCHED_MEAN],
+               of_distance[QKVSIM_SUMMARY_MATCHED_SD], of_distance[QKVSIM_SUMMARY_P],
+               of_distance[QKVSIM_SUMMARY_P_MAX]);
     }
 }
 

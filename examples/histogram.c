@@ -74,13 +74,14 @@ int main(void)
 
     int32_t codes[PAIR_GROUPS];
     qkvsim_matrix labels = square(mask, QKVSIM_DTYPE_I32);
-    must(qkvsim_mask_codes(context, layout, NULL, codes), context, "codes");
+    must(qkvsim_mask_codes(context, layout, NULL, codes, COUNT_OF(codes)), context, "codes");
     must(qkvsim_mask_build(context, layout, NULL, &labels), context, "mask");
 
     int64_t counts[PAIR_GROUPS][BINS];
     qkvsim_bins bins = { .struct_size = sizeof bins, .count = BINS };
     qkvsim_view values = view_of(&similarity), sorted_by = view_of(&labels);
-    must(qkvsim_histogram(context, &values, &sorted_by, codes, PAIR_GROUPS, &bins, counts[0], NULL),
+    must(qkvsim_histogram(context, &values, &sorted_by, codes, PAIR_GROUPS, &bins, counts[0],
+                          (int64_t)(sizeof counts / sizeof counts[0][0]), NULL),
          context, "histogram");
 
     puts("Cosines between features over the tokens \" Alice\":\n\n"

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "fingerprint.h"
+#include "whole_rows.h"
 
 /* ---- life ---- */
 
@@ -28,8 +29,8 @@ static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows)
     int64_t placed = 0;
     for (int32_t metric = 0; metric < QKV_METRICS; metric++)
         analysis->count_cells += (analysis->metrics & qkv_metric_bit(metric)) != 0 ? cells : 0;
-    analysis->counts =
-        qkv_allocate(&analysis->allocator, (size_t)analysis->count_cells, sizeof *analysis->counts);
+    analysis->counts = qkv_allocate_zeroed(&analysis->allocator, (size_t)analysis->count_cells,
+                                           sizeof *analysis->counts);
     for (int32_t metric = 0; metric < QKV_METRICS && analysis->counts != NULL; metric++)
         if ((analysis->metrics & qkv_metric_bit(metric)) != 0)
             analysis->histograms[metric] = analysis->counts + placed++ * cells;
@@ -198,29 +199,19 @@ const int64_t *qkvsim_analysis_dropped(const qkvsim_analysis *analysis, int64_t 
                             : list_or_null(NULL, 0, count);
 }
 
-int64_t qkvsim_analysis_features(const qkvsim_analysis *analysis)
+const qkvsim_layout *qkvsim_analysis_layout(const qkvsim_analysis *analysis)
 {
-    return analysis != NULL ? analysis->layout->features : 0;
+    return analysis != NULL ? analysis->layout : NULL;
 }
 
-int32_t qkvsim_analysis_pair_groups(const qkvsim_analysis *analysis)
+int32_t qkvsim_analysis_metrics(const qkvsim_analysis *analysis)
 {
-    return analysis != NULL ? qkv_pair_groups(analysis->layout->groups) : 0;
+    return analysis != NULL ? analysis->metrics : 0;
 }
 
-int32_t qkvsim_analysis_rollups(const qkvsim_analysis *analysis)
+qkvsim_dtype qkvsim_analysis_arithmetic(const qkvsim_analysis *analysis)
 {
-    return analysis != NULL ? analysis->layout->rollup_count : 0;
-}
-
-const char *qkvsim_analysis_name(const qkvsim_analysis *analysis, int32_t pair_group)
-{
-    return analysis != NULL ? qkvsim_layout_row_name(analysis->layout, pair_group) : NULL;
-}
-
-int64_t qkvsim_analysis_pairs(const qkvsim_analysis *analysis, int32_t pair_group)
-{
-    return analysis != NULL ? qkvsim_layout_pairs(analysis->layout, pair_group) : 0;
+    return analysis != NULL ? analysis->real : 0;
 }
 
 int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
@@ -256,18 +247,47 @@ const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis, int32_
     return analysis->histograms[qkv_metric_index(metric)] + pair_group * analysis->binning.count;
 }
 
-void qkvsim_analysis_group_matrix(const qkvsim_analysis *analysis, int32_t metric,
-                                  int32_t statistic, double *matrix)
+const int64_t *qkvsim_analysis_histograms(const qkvsim_analysis *analysis, int32_t metric,
+                                          int32_t *rows, int64_t *bins)
 {
-    if (analysis == NULL || matrix == NULL)
-        return;
+    const int32_t index = computed_metric(analysis, metric);
+    if (rows != NULL)
+        *rows = index >= 0 ? qkv_layout_rows(analysis->layout) : 0;
+    if (bins != NULL)
+        *bins = index >= 0 ? analysis->binning.count : 0;
+    return index >= 0 ? analysis->histograms[index] : NULL;
+}
+
+static double statistic_of_row(const qkv_question *question, int32_t row)
+{
+    return qkvsim_analysis_statistic(question->of, row, question->metric, question->statistic);
+}
+
+qkvsim_status qkvsim_analysis_statistics(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                         int32_t metric, int32_t statistic, double *values,
+                                         int64_t capacity)
+{
+    const qkv_question question = { analysis, metric, statistic, QKV_NOT_ASKED, QKV_NOT_ASKED };
+    return qkv_answer_rows(context, &question, statistic_of_row, analysis, values, capacity);
+}
+
+qkvsim_status qkvsim_analysis_group_matrix(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                           int32_t metric, int32_t statistic, double *matrix,
+                                           int64_t capacity)
+{
+    const qkv_question question = { analysis, metric, statistic, QKV_NOT_ASKED, QKV_NOT_ASKED };
+    qkvsim_status status = qkv_check_question(context, &question, matrix);
+    if (status != QKVSIM_OK)
+        return status;
     const int32_t groups = analysis->layout->groups;
-    for (int32_t a = 0; a < groups; a++)
+    status = qkv_check_capacity(context, "matrix", capacity, (int64_t)groups * groups);
+    for (int32_t a = 0; status == QKVSIM_OK && a < groups; a++)
         for (int32_t b = a; b < groups; b++) {
             const int32_t p = qkv_pair_group(groups, a, b);
-            const double value = qkvsim_analysis_statistic(analysis, p, metric, statistic);
+            const double value = statistic_of_row(&question, p);
             matrix[(int64_t)a * groups + b] = matrix[(int64_t)b * groups + a] = value;
         }
+    return status;
 }
 
 const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis)

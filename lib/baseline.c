@@ -6,6 +6,7 @@
 #include "fingerprint.h"
 #include "permuter.h"
 #include "structs.h"
+#include "whole_rows.h"
 
 /* ---- summaries ---- */
 
@@ -46,7 +47,7 @@ void qkv_baseline_begin_nulls(qkvsim_baseline *baseline)
 
 qkvsim_status qkv_baseline_finish(qkvsim_context *context, qkvsim_baseline *baseline)
 {
-    const int32_t pair_groups = qkvsim_analysis_pair_groups(baseline->observed);
+    const int32_t pair_groups = qkv_pair_groups(baseline->observed->layout->groups);
     baseline->nulls.permutations = baseline->permutations;
     qkv_count_sums_finish(&baseline->counts);
     return qkv_null_table_finish(context, &baseline->nulls, pair_groups);
@@ -342,6 +343,23 @@ int64_t qkvsim_baseline_first(const qkvsim_baseline *baseline)
     return baseline != NULL ? baseline->first : 0;
 }
 
+uint64_t qkvsim_baseline_seed(const qkvsim_baseline *baseline)
+{
+    return baseline != NULL ? baseline->seed : 0;
+}
+
+qkvsim_scheme qkvsim_baseline_scheme(const qkvsim_baseline *baseline)
+{
+    return baseline != NULL ? baseline->scheme : 0;
+}
+
+qkvsim_exchange qkvsim_baseline_exchange(const qkvsim_baseline *baseline)
+{
+    if (baseline == NULL)
+        return 0;
+    return baseline->exchange != 0 ? baseline->exchange : QKVSIM_EXCHANGE_OBSERVATIONS;
+}
+
 int64_t qkvsim_baseline_covariates(const qkvsim_baseline *baseline)
 {
     return baseline != NULL ? baseline->covariates : 0;
@@ -363,6 +381,15 @@ const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t
            + (histogram - observed->counts);
 }
 
+const double *qkvsim_baseline_histograms(const qkvsim_baseline *baseline, int32_t metric,
+                                         int32_t summary, int32_t *rows, int64_t *bins)
+{
+    const qkvsim_analysis *observed = qkvsim_baseline_observed(baseline);
+    return qkv_histogram_summaries(observed,
+                                   observed != NULL ? baseline->counts.summaries.summaries : NULL,
+                                   metric, summary, rows, bins);
+}
+
 double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
                                  int32_t metric, int32_t statistic, int32_t summary)
 {
@@ -371,4 +398,19 @@ double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_g
         || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
         return NAN;
     return qkv_null_summary(qkv_null_at(&baseline->nulls, pair_group, test), summary);
+}
+
+static double statistic_of_row(const qkv_question *question, int32_t row)
+{
+    return qkvsim_baseline_statistic(question->of, row, question->metric, question->statistic,
+                                     question->summary);
+}
+
+qkvsim_status qkvsim_baseline_statistics(qkvsim_context *context, const qkvsim_baseline *baseline,
+                                         int32_t metric, int32_t statistic, int32_t summary,
+                                         double *values, int64_t capacity)
+{
+    const qkv_question question = { baseline, metric, statistic, QKV_NOT_ASKED, summary };
+    return qkv_answer_rows(context, &question, statistic_of_row, qkvsim_baseline_observed(baseline),
+                           values, capacity);
 }

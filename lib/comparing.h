@@ -20,6 +20,8 @@ struct qkvsim_comparison {
     qkv_allocator allocator;
     qkvsim_analysis *sides[2]; /* first and second */
     int64_t permutations, subsets;
+    uint64_t seed;
+    int32_t relabel, exchange, centred;
     bool enumerated;                /* the relabellings are all there are, each once */
     double *values;                 /* tests x rows: distances of all of both */
     double *matched;                /* the same at equal sizes */

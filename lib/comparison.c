@@ -5,6 +5,7 @@
 
 #include "comparing.h"
 #include "structs.h"
+#include "whole_rows.h"
 
 /* ---- life ---- */
 
@@ -66,6 +67,11 @@ static qkvsim_status run_session(qkv_comparing *work, qkvsim_comparison **compar
         return qkv_no_memory(context, "the comparison's results");
     work->made->allocator = context->allocator;
     work->made->permutations = work->options->permutations;
+    work->made->seed = work->options->seed;
+    work->made->relabel = work->options->relabel;
+    work->made->exchange =
+        work->options->exchange != 0 ? work->options->exchange : QKVSIM_EXCHANGE_OBSERVATIONS;
+    work->made->centred = work->options->centred;
     work->made->enumerated =
         qkv_relabeller_can_enumerate(&work->relabeller, work->options->permutations);
     if (work->made->enumerated)
@@ -294,6 +300,26 @@ int32_t qkvsim_comparison_enumerated(const qkvsim_comparison *comparison)
     return comparison != NULL && comparison->enumerated;
 }
 
+uint64_t qkvsim_comparison_seed(const qkvsim_comparison *comparison)
+{
+    return comparison != NULL ? comparison->seed : 0;
+}
+
+qkvsim_relabel_scheme qkvsim_comparison_relabel(const qkvsim_comparison *comparison)
+{
+    return comparison != NULL ? comparison->relabel : 0;
+}
+
+qkvsim_exchange qkvsim_comparison_exchange(const qkvsim_comparison *comparison)
+{
+    return comparison != NULL ? comparison->exchange : 0;
+}
+
+int32_t qkvsim_comparison_centred(const qkvsim_comparison *comparison)
+{
+    return comparison != NULL ? comparison->centred : 0;
+}
+
 int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison)
 {
     return comparison != NULL ? comparison->subsets : 0;
@@ -357,4 +383,62 @@ const double *qkvsim_comparison_band(const qkvsim_comparison *comparison, int32_
         return NULL;
     return comparison->matched_counts.summaries[summary - QKVSIM_SUMMARY_MEAN]
            + (histogram - first->counts);
+}
+
+static double distance_of_row(const qkv_question *question, int32_t row)
+{
+    return qkvsim_comparison_distance(question->of, row, question->metric, question->distance,
+                                      question->summary);
+}
+
+qkvsim_status qkvsim_comparison_distances(qkvsim_context *context,
+                                          const qkvsim_comparison *comparison, int32_t metric,
+                                          int32_t distance, int32_t summary, double *values,
+                                          int64_t capacity)
+{
+    const qkv_question question = { comparison, metric, QKV_NOT_ASKED, distance, summary };
+    return qkv_answer_rows(context, &question, distance_of_row, qkvsim_comparison_first(comparison),
+                           values, capacity);
+}
+
+static double difference_of_row(const qkv_question *question, int32_t row)
+{
+    return qkvsim_comparison_difference(question->of, row, question->metric, question->statistic,
+                                        question->summary);
+}
+
+qkvsim_status qkvsim_comparison_differences(qkvsim_context *context,
+                                            const qkvsim_comparison *comparison, int32_t metric,
+                                            int32_t statistic, int32_t summary, double *values,
+                                            int64_t capacity)
+{
+    const qkv_question question = { comparison, metric, statistic, QKV_NOT_ASKED, summary };
+    return qkv_answer_rows(context, &question, difference_of_row,
+                           qkvsim_comparison_first(comparison), values, capacity);
+}
+
+static double matched_of_row(const qkv_question *question, int32_t row)
+{
+    return qkvsim_comparison_matched(question->of, row, question->metric, question->statistic,
+                                     question->summary);
+}
+
+qkvsim_status qkvsim_comparison_matched_statistics(qkvsim_context *context,
+                                                   const qkvsim_comparison *comparison,
+                                                   int32_t metric, int32_t statistic,
+                                                   int32_t summary, double *values,
+                                                   int64_t capacity)
+{
+    const qkv_question question = { comparison, metric, statistic, QKV_NOT_ASKED, summary };
+    return qkv_answer_rows(context, &question, matched_of_row, qkvsim_comparison_first(comparison),
+                           values, capacity);
+}
+
+const double *qkvsim_comparison_bands(const qkvsim_comparison *comparison, int32_t metric,
+                                      int32_t summary, int32_t *rows, int64_t *bins)
+{
+    const bool exists = comparison != NULL && comparison->subsets > 0;
+    return qkv_histogram_summaries(qkvsim_comparison_first(comparison),
+                                   exists ? comparison->matched_counts.summaries : NULL, metric,
+                                   summary, rows, bins);
 }

@@ -109,7 +109,8 @@ qkvsim_status qkv_fail(qkvsim_context *context, qkvsim_status status, const char
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(context->error, sizeof context->error, format, arguments);
+    if (context != NULL)
+        vsnprintf(context->error, sizeof context->error, format, arguments);
     va_end(arguments);
     return status;
 }
@@ -118,7 +119,8 @@ qkvsim_status qkv_invalid(qkvsim_context *context, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
-    vsnprintf(context->error, sizeof context->error, format, arguments);
+    if (context != NULL)
+        vsnprintf(context->error, sizeof context->error, format, arguments);
     va_end(arguments);
     return QKVSIM_ERROR_INVALID_ARGUMENT;
 }
@@ -129,7 +131,8 @@ qkvsim_status qkv_unknown(qkvsim_context *context, int32_t value, int32_t last, 
     const bool newer = value > last;
     va_list arguments;
     va_start(arguments, format);
-    const int length = vsnprintf(context->error, sizeof context->error, format, arguments);
+    const int length =
+        context != NULL ? vsnprintf(context->error, sizeof context->error, format, arguments) : -1;
     va_end(arguments);
     if (newer && length >= 0 && (size_t)length < sizeof context->error)
         snprintf(context->error + length, sizeof context->error - (size_t)length,
@@ -140,6 +143,15 @@ qkvsim_status qkv_unknown(qkvsim_context *context, int32_t value, int32_t last, 
 qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what)
 {
     return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY, "out of memory for %s", what);
+}
+
+qkvsim_status qkv_check_capacity(qkvsim_context *context, const char *array, int64_t capacity,
+                                 int64_t needed)
+{
+    return capacity >= needed
+               ? QKVSIM_OK
+               : qkv_invalid(context, "%s has room for %lld numbers, needed are %lld", array,
+                             (long long)capacity, (long long)needed);
 }
 
 qkv_number_text qkv_number(double value)

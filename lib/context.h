@@ -54,7 +54,7 @@ void qkv_release(const qkv_allocator *allocator, void *memory);
  * the last use, or zero. NULL where memory is short. */
 void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, size_t size);
 
-/* Writes the context's error text and returns the status: the one given, QKVSIM_ERROR_INVALID_ARGUMENT
+/* Writes the context's error text, if there is a context, and returns the status: the one given, QKVSIM_ERROR_INVALID_ARGUMENT
  * or QKVSIM_ERROR_NO_MEMORY. */
 __attribute__((format(printf, 3, 4))) qkvsim_status
 qkv_fail(qkvsim_context *context, qkvsim_status status, const char *format, ...);
@@ -65,6 +65,10 @@ __attribute__((format(printf, 2, 3))) qkvsim_status qkv_invalid(qkvsim_context *
 __attribute__((format(printf, 4, 5))) qkvsim_status
 qkv_unknown(qkvsim_context *context, int32_t value, int32_t last, const char *format, ...);
 qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what);
+
+/* Fails where an array of the caller's has less room than is needed. */
+qkvsim_status qkv_check_capacity(qkvsim_context *context, const char *array, int64_t capacity,
+                                 int64_t needed);
 
 /* A number for messages, in as few digits as tell it from every other: qkv_number(0.1).text is "0.1". */
 typedef struct qkv_number_text {

@@ -152,7 +152,8 @@ static void close_tables(const qkvsim_context *context, counting *work)
 
 qkvsim_status qkvsim_histogram(qkvsim_context *context, const qkvsim_view *matrix,
                                const qkvsim_view *mask, const int32_t *codes, int32_t code_count,
-                               const qkvsim_bins *bins, int64_t *histograms, int64_t *outside)
+                               const qkvsim_bins *bins, int64_t *histograms, int64_t capacity,
+                               int64_t *outside)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
@@ -164,6 +165,9 @@ qkvsim_status qkvsim_histogram(qkvsim_context *context, const qkvsim_view *matri
         status = check_mask(context, mask, codes, code_count, &work);
     if (status == QKVSIM_OK)
         status = open_tables(context, codes, bins, &work);
+    if (status == QKVSIM_OK)
+        status = qkv_check_capacity(context, "histograms", capacity,
+                                    work.code_count * work.binning.count);
     if (status == QKVSIM_OK)
         status = count_matrix(context, &work);
     if (status == QKVSIM_OK) {
@@ -178,7 +182,7 @@ qkvsim_status qkvsim_histogram(qkvsim_context *context, const qkvsim_view *matri
 }
 
 qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins, int32_t dtype,
-                               double *edges)
+                               double *edges, int64_t capacity)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
@@ -188,10 +192,12 @@ qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins,
         return qkv_unknown(context, dtype, QKVSIM_DTYPE_I32,
                            "dtype is %d, expected QKVSIM_DTYPE_F32 (3) or F64 (4)", (int)dtype);
     qkv_binning binning;
-    const qkvsim_status status = qkv_binning_open(context, bins, dtype, &binning);
+    qkvsim_status status = qkv_binning_open(context, bins, dtype, &binning);
     if (status != QKVSIM_OK)
         return status;
-    memcpy(edges, binning.edges, (size_t)(binning.count + 1) * sizeof *edges);
+    status = qkv_check_capacity(context, "edges", capacity, binning.count + 1);
+    if (status == QKVSIM_OK)
+        memcpy(edges, binning.edges, (size_t)(binning.count + 1) * sizeof *edges);
     qkv_binning_close(&context->allocator, &binning);
-    return QKVSIM_OK;
+    return status;
 }

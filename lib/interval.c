@@ -11,6 +11,7 @@
 #include "replication.h"
 #include "structs.h"
 #include "student.h"
+#include "whole_rows.h"
 
 /* ---- options ---- */
 
@@ -405,6 +406,21 @@ int64_t qkvsim_intervals_replicates(const qkvsim_intervals *intervals)
     return intervals != NULL ? intervals->replicates : 0;
 }
 
+int32_t qkvsim_intervals_method(const qkvsim_intervals *intervals)
+{
+    return intervals != NULL ? intervals->method : 0;
+}
+
+double qkvsim_intervals_level(const qkvsim_intervals *intervals)
+{
+    return intervals != NULL ? intervals->level : 0;
+}
+
+uint64_t qkvsim_intervals_seed(const qkvsim_intervals *intervals)
+{
+    return intervals != NULL ? intervals->seed : 0;
+}
+
 int64_t qkvsim_intervals_block_length(const qkvsim_intervals *intervals)
 {
     return intervals != NULL ? intervals->block_length : 0;
@@ -450,4 +466,36 @@ double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t ro
     return number_of(&made,
                      sample_of(intervals, &of[0]).observed - sample_of(intervals, &of[1]).observed,
                      summary);
+}
+
+static double statistic_of_row(const qkv_question *question, int32_t row)
+{
+    return qkvsim_intervals_statistic(question->of, row, question->metric, question->statistic,
+                                      question->summary);
+}
+
+qkvsim_status qkvsim_intervals_statistics(qkvsim_context *context,
+                                          const qkvsim_intervals *intervals, int32_t metric,
+                                          int32_t statistic, int32_t summary, double *values,
+                                          int64_t capacity)
+{
+    const qkv_question question = { intervals, metric, statistic, QKV_NOT_ASKED, summary };
+    return qkv_answer_rows(context, &question, statistic_of_row,
+                           qkvsim_intervals_observed(intervals), values, capacity);
+}
+
+static double difference_of_row(const qkv_question *question, int32_t row)
+{
+    return qkvsim_intervals_difference(question->of, row, question->metric, question->statistic,
+                                       question->summary);
+}
+
+qkvsim_status qkvsim_intervals_differences(qkvsim_context *context,
+                                           const qkvsim_intervals *intervals, int32_t metric,
+                                           int32_t statistic, int32_t summary, double *values,
+                                           int64_t capacity)
+{
+    const qkv_question question = { intervals, metric, statistic, QKV_NOT_ASKED, summary };
+    return qkv_answer_rows(context, &question, difference_of_row,
+                           qkvsim_intervals_observed(intervals), values, capacity);
 }

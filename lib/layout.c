@@ -297,6 +297,11 @@ static const qkv_rollup *rollup_of_row(const qkvsim_layout *layout, int32_t row)
                : NULL;
 }
 
+int32_t qkvsim_layout_rows(const qkvsim_layout *layout)
+{
+    return layout != NULL ? qkv_layout_rows(layout) : 0;
+}
+
 int32_t qkvsim_layout_rollups(const qkvsim_layout *layout)
 {
     return layout != NULL ? layout->rollup_count : 0;

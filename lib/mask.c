@@ -78,13 +78,15 @@ static qkvsim_status resolve_codes(qkvsim_context *context, const qkvsim_layout 
 }
 
 qkvsim_status qkvsim_mask_codes(qkvsim_context *context, const qkvsim_layout *layout,
-                                const int32_t *codes, int32_t *pair_codes)
+                                const int32_t *codes, int32_t *pair_codes, int64_t capacity)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (layout == NULL || pair_codes == NULL)
         return qkv_invalid(context, "%s is NULL", layout == NULL ? "layout" : "pair_codes");
-    return resolve_codes(context, layout, codes, pair_codes);
+    const qkvsim_status status =
+        qkv_check_capacity(context, "pair_codes", capacity, qkv_pair_groups(layout->groups));
+    return status == QKVSIM_OK ? resolve_codes(context, layout, codes, pair_codes) : status;
 }
 
 qkvsim_status qkvsim_mask_build(qkvsim_context *context, const qkvsim_layout *layout,

@@ -186,8 +186,8 @@ static fingerprint ask_analysis(const void *object)
         fingerprint_append(&print, (double)dropped[k]);
     for (int64_t k = 0; k <= qkvsim_analysis_bins(object); k++)
         fingerprint_append(&print, qkvsim_analysis_bin_edges(object)[k]);
-    for (int32_t row = 0; row < qkvsim_analysis_pair_groups(object); row++)
-        append_text(&print, qkvsim_analysis_name(object, row));
+    for (int32_t row = 0; row < qkvsim_layout_pair_groups(qkvsim_analysis_layout(object)); row++)
+        append_text(&print, qkvsim_layout_row_name(qkvsim_analysis_layout(object), row));
     return print;
 }
 
@@ -281,7 +281,7 @@ static fingerprint ask_baseline(const void *object)
     fingerprint_append(&print, (double)qkvsim_baseline_first(object));
     fingerprint_append(&print, (double)qkvsim_baseline_enumerated(object));
     fingerprint_append(&print, (double)qkvsim_baseline_covariates(object));
-    const int32_t rows = qkvsim_analysis_pair_groups(observed) + qkvsim_analysis_rollups(observed);
+    const int32_t rows = qkvsim_layout_rows(qkvsim_analysis_layout(observed));
     for (int32_t row = 0; row < rows; row++)
         for (int m = 0; m < 3; m++)
             for (int32_t s = 0; s < 40; s++) {
@@ -347,7 +347,7 @@ static fingerprint ask_intervals(const void *object)
     fingerprint_append(&print, (double)qkvsim_intervals_first(object));
     fingerprint_append(&print, (double)qkvsim_intervals_block_length(object));
     const int64_t count = qkvsim_intervals_replicates(object);
-    const int32_t rows = qkvsim_analysis_pair_groups(observed) + qkvsim_analysis_rollups(observed);
+    const int32_t rows = qkvsim_layout_rows(qkvsim_analysis_layout(observed));
     for (int32_t row = 0; row < rows; row++)
         for (int m = 0; m < 3; m++)
             for (int k = 0; kept_statistic(every_metric[m], k) != 0; k++) {

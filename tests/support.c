@@ -243,7 +243,7 @@ static void append_columns(fingerprint *print, const qkvsim_analysis *analysis)
         append_list(print, columns, count);
     }
     const double *ratios = qkvsim_analysis_offset_ratios(analysis);
-    for (int64_t j = 0; ratios && j < qkvsim_analysis_features(analysis); j++)
+    for (int64_t j = 0; ratios && j < qkvsim_layout_features(qkvsim_analysis_layout(analysis)); j++)
         fingerprint_append(print, ratios[j]);
 }
 
@@ -265,11 +265,12 @@ fingerprint fingerprint_of(const qkvsim_analysis *analysis)
 {
     fingerprint print = { 0, NULL };
     fingerprint_append(&print, (double)qkvsim_analysis_observations(analysis));
-    fingerprint_append(&print, (double)qkvsim_analysis_features(analysis));
+    fingerprint_append(&print, (double)qkvsim_layout_features(qkvsim_analysis_layout(analysis)));
     append_columns(&print, analysis);
-    const int32_t rows = qkvsim_analysis_pair_groups(analysis) + qkvsim_analysis_rollups(analysis);
+    const int32_t rows = qkvsim_layout_rows(qkvsim_analysis_layout(analysis));
     for (int32_t p = 0; p < rows; p++) {
-        fingerprint_append(&print, (double)qkvsim_analysis_pairs(analysis, p));
+        fingerprint_append(&print,
+                           (double)qkvsim_layout_pairs(qkvsim_analysis_layout(analysis), p));
         for (int m = 0; m < 3; m++)
             append_metric(&print, analysis, p, every_metric[m]);
         for (int32_t part = QKVSIM_STATISTIC_OFFSET_SHARE; part <= QKVSIM_STATISTIC_NOISE_FRACTION;

@@ -40,6 +40,9 @@ void assert_cancels_everywhere(operation run, void *argument);
                       .part_count = (count),                                                       \
                       __VA_ARGS__ })
 
+/* The number of elements of an array, for what is told how much room there is. */
+#define COUNT_OF(array) ((int64_t)(sizeof(array) / sizeof *(array)))
+
 #define assert_ok(context, call)                                                                   \
     do {                                                                                           \
         qkvsim_status status_of_call = (call);                                                     \

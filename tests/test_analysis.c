@@ -224,7 +224,7 @@ START_TEST(edges_are_those_of_bin_edges)
                                             .bins = &bins,
                                             .metrics = METRICS_SUM };
         qkvsim_analysis *analysis = analyze(context, INPUT(&copy.view, 1), layout, &options);
-        assert_ok(context, qkvsim_bin_edges(context, &bins, dtype, expected));
+        assert_ok(context, qkvsim_bin_edges(context, &bins, dtype, expected, COUNT_OF(expected)));
         ck_assert_int_eq(qkvsim_analysis_bins(analysis), 7);
         ck_assert_mem_eq(qkvsim_analysis_bin_edges(analysis), expected, sizeof expected);
         qkvsim_analysis_free(analysis);
@@ -325,7 +325,7 @@ static void assert_split_by_definition(const table *data, int32_t dtype, double 
     for (int32_t a = 0; a < 3; a++)
         for (int32_t b = a; b < 3; b++) {
             const int32_t p = qkvsim_layout_pair_group(layout, a, b);
-            const double pairs = (double)qkvsim_analysis_pairs(analysis, p);
+            const double pairs = (double)qkvsim_layout_pairs(qkvsim_analysis_layout(analysis), p);
             const oracle_split expected = oracle_offset(&exact, labels, a, b);
             const struct {
                 int32_t statistic;
@@ -498,7 +498,7 @@ START_TEST(undefined_features_are_listed_and_their_pairs_are_in_no_bin)
     columns = qkvsim_analysis_undefined_features(analysis, QKVSIM_METRIC_PEARSON, &count);
     ck_assert_int_eq(count, 3);
     ck_assert_mem_eq(columns, ((int64_t[]){ 3, 17, 29 }), 3 * sizeof *columns);
-    ck_assert_int_eq(qkvsim_analysis_pairs(analysis, 0), D * (D - 1) / 2);
+    ck_assert_int_eq(qkvsim_layout_pairs(qkvsim_analysis_layout(analysis), 0), D * (D - 1) / 2);
     ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_METRIC_COSINE),
                      (D - 1) * (D - 2) / 2);
     ck_assert_int_eq(qkvsim_analysis_defined(analysis, 0, QKVSIM_METRIC_PEARSON),
@@ -638,7 +638,7 @@ START_TEST(one_feature_has_no_pairs)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(1, 1);
     qkvsim_analysis *analysis = analyze(context, INPUT(&copy.view, 1), layout, NULL);
-    ck_assert_int_eq(qkvsim_analysis_pairs(analysis, 0), 0);
+    ck_assert_int_eq(qkvsim_layout_pairs(qkvsim_analysis_layout(analysis), 0), 0);
     assert_all_absent(analysis, 0, QKVSIM_METRIC_COSINE);
     assert_all_absent(analysis, 0, QKVSIM_METRIC_PEARSON);
     ck_assert(isnan(offset(analysis, 0, QKVSIM_STATISTIC_OFFSET_SHARE)));
@@ -661,7 +661,7 @@ START_TEST(many_groups_of_uneven_sizes_are_counted_right)
     for (int32_t a = 0; a < 260; a++)
         for (int32_t b = a + 1; b < 260; b++) {
             const int32_t p = qkvsim_layout_pair_group(single, a, b);
-            ck_assert_int_eq(qkvsim_analysis_pairs(analysis, p), 1);
+            ck_assert_int_eq(qkvsim_layout_pairs(qkvsim_analysis_layout(analysis), p), 1);
             ck_assert(statistic(analysis, p, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN)
                       == matrix[a * 260 + b]);
         }
@@ -846,9 +846,10 @@ START_TEST(a_rollup_of_everything_is_a_layout_of_one_group)
     assert_ok(context, qkvsim_layout_add_rollup(context, turns, "all", all, 6));
     qkvsim_analysis *expected = analyze(context, INPUT(&copy.view, 1), single, NULL);
     qkvsim_analysis *a = analyze(context, INPUT(&copy.view, 1), turns, NULL);
-    ck_assert_int_eq(qkvsim_analysis_rollups(a), 1);
-    ck_assert_str_eq(qkvsim_analysis_name(a, 6), "all");
-    ck_assert_int_eq(qkvsim_analysis_pairs(a, 6), qkvsim_analysis_pairs(expected, 0));
+    ck_assert_int_eq(qkvsim_layout_rollups(qkvsim_analysis_layout(a)), 1);
+    ck_assert_str_eq(qkvsim_layout_row_name(qkvsim_analysis_layout(a), 6), "all");
+    ck_assert_int_eq(qkvsim_layout_pairs(qkvsim_analysis_layout(a), 6),
+                     qkvsim_layout_pairs(qkvsim_analysis_layout(expected), 0));
     for (int m = 0; m < 3; m++) {
         const int32_t metric = every_metric[m];
         ck_assert_int_eq(qkvsim_analysis_defined(a, 6, metric),
@@ -886,8 +887,8 @@ START_TEST(a_rollup_with_a_pair_group_not_asked_for_is_absent)
     assert_all_absent(some, 6, QKVSIM_METRIC_COSINE);
     ck_assert_ptr_null(qkvsim_analysis_histogram(some, 6, QKVSIM_METRIC_COSINE));
     ck_assert_int_eq(qkvsim_analysis_defined(some, 7, QKVSIM_METRIC_PEARSON),
-                     qkvsim_analysis_pairs(some, 7));
-    ck_assert_int_eq(qkvsim_analysis_pairs(some, 7), 200);
+                     qkvsim_layout_pairs(qkvsim_analysis_layout(some), 7));
+    ck_assert_int_eq(qkvsim_layout_pairs(qkvsim_analysis_layout(some), 7), 200);
     qkvsim_analysis_free(some);
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -904,7 +905,7 @@ START_TEST(the_group_matrix_has_every_pair_group_twice)
     qkvsim_layout *layout = layout_in_turns(40, 4);
     qkvsim_analysis *a = analyze(context, INPUT(&copy.view, 1), layout, NULL);
     for (int32_t which = QKVSIM_STATISTIC_MEAN; which <= QKVSIM_STATISTIC_OFFSET_SHARE; which++) {
-        qkvsim_analysis_group_matrix(a, QKVSIM_METRIC_COSINE, which, all);
+        qkvsim_analysis_group_matrix(context, a, QKVSIM_METRIC_COSINE, which, all, COUNT_OF(all));
         for (int32_t k = 0; k < 16; k++)
             ck_assert(all[k]
                       == statistic(a, qkvsim_layout_pair_group(layout, k / 4, k % 4),
@@ -918,7 +919,8 @@ START_TEST(the_group_matrix_has_every_pair_group_twice)
                                         .pair_group_count = 2,
                                         .metrics = METRICS_SUM };
     a = analyze(context, INPUT(&copy.view, 1), layout, &options);
-    qkvsim_analysis_group_matrix(a, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN, matrix);
+    qkvsim_analysis_group_matrix(context, a, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN, matrix,
+                                 COUNT_OF(matrix));
     ck_assert(isfinite(matrix[0]) && matrix[1] == matrix[2] && isnan(matrix[3]));
     qkvsim_analysis_free(a);
     qkvsim_layout_free(layout);
@@ -936,14 +938,14 @@ START_TEST(names_and_sizes_are_those_of_the_layout)
     qkvsim_analysis *analysis = analyze(context, INPUT(&copy.view, 1), layout, NULL);
     qkvsim_layout_free(layout); /* the results do not need it */
     static const char *const names[] = { "Q-Q", "Q-K", "Q-V", "K-K", "K-V", "V-V" };
-    ck_assert_int_eq(qkvsim_analysis_pair_groups(analysis), 6);
-    ck_assert_int_eq(qkvsim_analysis_features(analysis), 12);
+    ck_assert_int_eq(qkvsim_layout_pair_groups(qkvsim_analysis_layout(analysis)), 6);
+    ck_assert_int_eq(qkvsim_layout_features(qkvsim_analysis_layout(analysis)), 12);
     ck_assert_int_eq(qkvsim_analysis_observations(analysis), 30);
     ck_assert_int_eq(qkvsim_analysis_bins(analysis), 100);
     for (int32_t p = 0; p < 6; p++)
-        ck_assert_str_eq(qkvsim_analysis_name(analysis, p), names[p]);
-    ck_assert_ptr_null(qkvsim_analysis_name(analysis, 6));
-    ck_assert_ptr_null(qkvsim_analysis_name(analysis, -1));
+        ck_assert_str_eq(qkvsim_layout_row_name(qkvsim_analysis_layout(analysis), p), names[p]);
+    ck_assert_ptr_null(qkvsim_layout_row_name(qkvsim_analysis_layout(analysis), 6));
+    ck_assert_ptr_null(qkvsim_layout_row_name(qkvsim_analysis_layout(analysis), -1));
     qkvsim_analysis_free(analysis);
     stored_free(&copy);
     table_free(&data);
@@ -959,7 +961,7 @@ START_TEST(accessors_answer_nothing_where_there_is_nothing)
     const int32_t groups[] = { -1, 6, INT32_MAX, INT32_MIN },
                   metrics[] = { 0, 3, 4, 8, -1, INT32_MAX };
     for (int i = 0; i < 4; i++) {
-        ck_assert_int_eq(qkvsim_analysis_pairs(a, groups[i]), 0);
+        ck_assert_int_eq(qkvsim_layout_pairs(qkvsim_analysis_layout(a), groups[i]), 0);
         ck_assert_int_eq(qkvsim_analysis_defined(a, groups[i], QKVSIM_METRIC_COSINE), 0);
         ck_assert_ptr_null(qkvsim_analysis_histogram(a, groups[i], QKVSIM_METRIC_COSINE));
         ck_assert(isnan(statistic(a, groups[i], QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN)));
@@ -989,14 +991,15 @@ START_TEST(null_analyses_are_empty)
 {
     int64_t count = 5;
     ck_assert_int_eq(qkvsim_analysis_observations(NULL), 0);
-    ck_assert_int_eq(qkvsim_analysis_features(NULL), 0);
-    ck_assert_int_eq(qkvsim_analysis_pair_groups(NULL), 0);
-    ck_assert_int_eq(qkvsim_analysis_rollups(NULL), 0);
-    qkvsim_analysis_group_matrix(NULL, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN, NULL);
-    ck_assert_int_eq(qkvsim_analysis_pairs(NULL, 0), 0);
+    ck_assert_int_eq(qkvsim_layout_features(qkvsim_analysis_layout(NULL)), 0);
+    ck_assert_int_eq(qkvsim_layout_pair_groups(qkvsim_analysis_layout(NULL)), 0);
+    ck_assert_int_eq(qkvsim_layout_rollups(qkvsim_analysis_layout(NULL)), 0);
+    qkvsim_analysis_group_matrix(context, NULL, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN, NULL,
+                                 0);
+    ck_assert_int_eq(qkvsim_layout_pairs(qkvsim_analysis_layout(NULL), 0), 0);
     ck_assert_int_eq(qkvsim_analysis_bins(NULL), 0);
     ck_assert_ptr_null(qkvsim_analysis_bin_edges(NULL));
-    ck_assert_ptr_null(qkvsim_analysis_name(NULL, 0));
+    ck_assert_ptr_null(qkvsim_layout_row_name(qkvsim_analysis_layout(NULL), 0));
     ck_assert_ptr_null(qkvsim_analysis_dropped(NULL, &count));
     ck_assert_int_eq(count, 0);
     ck_assert_ptr_null(qkvsim_analysis_offset_ratios(NULL));
@@ -1040,7 +1043,7 @@ END_TEST
 
 static void assert_same_counts(const qkvsim_analysis *one, const qkvsim_analysis *other)
 {
-    for (int32_t p = 0; p < qkvsim_analysis_pair_groups(one); p++)
+    for (int32_t p = 0; p < qkvsim_layout_pair_groups(qkvsim_analysis_layout(one)); p++)
         for (int m = 0; m < 3; m++) {
             const int32_t metric = every_metric[m];
             ck_assert_mem_eq(qkvsim_analysis_histogram(one, p, metric),
@@ -1294,11 +1297,12 @@ START_TEST(chosen_pair_groups_are_as_among_all_and_the_others_absent)
                                         .metrics = METRICS_SUM };
     qkvsim_analysis *all = analyze(context, INPUT(&copy.view, 1), layout, NULL);
     qkvsim_analysis *some = analyze(context, INPUT(&copy.view, 1), layout, &options);
-    ck_assert_int_eq(qkvsim_analysis_pair_groups(some), 6);
+    ck_assert_int_eq(qkvsim_layout_pair_groups(qkvsim_analysis_layout(some)), 6);
     for (int32_t p = 0; p < 6; p++)
         for (int m = 0; m < 3; m++) {
             const int32_t metric = every_metric[m];
-            ck_assert_int_eq(qkvsim_analysis_pairs(some, p), qkvsim_analysis_pairs(all, p));
+            ck_assert_int_eq(qkvsim_layout_pairs(qkvsim_analysis_layout(some), p),
+                             qkvsim_layout_pairs(qkvsim_analysis_layout(all), p));
             if (p != 0 && p != 4) {
                 ck_assert_ptr_null(qkvsim_analysis_histogram(some, p, metric));
                 assert_all_absent(some, p, metric);
@@ -1376,8 +1380,8 @@ START_TEST(parts_of_two_layers_are_as_in_the_analysis_of_everything)
     const qkvsim_analysis_options options = between_layers(&all, &wanted);
     qkvsim_analysis *full = analyze(context, INPUT(all.parts, LAYER_GROUPS), all.layout, NULL);
     qkvsim_analysis *some = analyze(context, INPUT(all.parts, LAYER_GROUPS), all.layout, &options);
-    ck_assert_str_eq(qkvsim_analysis_name(some, wanted), "Q3-K7");
-    ck_assert_int_eq(qkvsim_analysis_pairs(some, wanted), 300 * 130);
+    ck_assert_str_eq(qkvsim_layout_row_name(qkvsim_analysis_layout(some), wanted), "Q3-K7");
+    ck_assert_int_eq(qkvsim_layout_pairs(qkvsim_analysis_layout(some), wanted), 300 * 130);
     for (int m = 0; m < 3; m++) {
         ck_assert_mem_eq(qkvsim_analysis_histogram(some, wanted, every_metric[m]),
                          qkvsim_analysis_histogram(full, wanted, every_metric[m]),

@@ -470,7 +470,9 @@ END_TEST
 static void assert_centred(const qkvsim_baseline *baseline, int32_t metric)
 {
     const double m = (double)qkvsim_baseline_permutations(baseline);
-    for (int32_t p = 0; p < qkvsim_analysis_pair_groups(qkvsim_baseline_observed(baseline)); p++) {
+    for (int32_t p = 0;
+         p < qkvsim_layout_pair_groups(qkvsim_analysis_layout(qkvsim_baseline_observed(baseline)));
+         p++) {
         const double mean = qkvsim_baseline_statistic(baseline, p, metric, QKVSIM_STATISTIC_MEAN,
                                                       QKVSIM_SUMMARY_MEAN);
         const double sd = qkvsim_baseline_statistic(baseline, p, metric, QKVSIM_STATISTIC_MEAN,
@@ -509,7 +511,8 @@ START_TEST(on_the_capture_all_is_centred_at_0_and_the_observed_smile_is_not)
     for (int32_t p = 0; p < 6; p++) {
         const double *most =
             qkvsim_baseline_histogram(baseline, p, QKVSIM_METRIC_COSINE, QKVSIM_SUMMARY_MAXIMUM);
-        const double pairs = (double)qkvsim_analysis_pairs(qkvsim_baseline_observed(baseline), p);
+        const double pairs = (double)qkvsim_layout_pairs(
+            qkvsim_analysis_layout(qkvsim_baseline_observed(baseline)), p);
         ck_assert_double_lt((most[0] + most[19]) / pairs, 0.001);
         ck_assert(qkvsim_baseline_statistic(baseline, p, QKVSIM_METRIC_COSINE,
                                             QKVSIM_STATISTIC_TAIL, QKVSIM_SUMMARY_P)

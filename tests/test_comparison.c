@@ -758,7 +758,9 @@ START_TEST(the_band_holds_the_pairs_of_subsets_of_the_larger_selection)
             if (_i) /* equal sizes: the only subset is the selection */
                 ck_assert(row == 0 || band[QKVSIM_SUMMARY_MEAN][b] >= 0);
         }
-        assert_close(pairs, (double)qkvsim_analysis_pairs(qkvsim_comparison_first(comparison), row),
+        assert_close(pairs,
+                     (double)qkvsim_layout_pairs(
+                         qkvsim_analysis_layout(qkvsim_comparison_first(comparison)), row),
                      1e-9, "the band's number of pairs");
         ck_assert((spread == 0) == (_i == 1));
         ck_assert_ptr_nonnull(counts);

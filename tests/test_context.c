@@ -241,7 +241,8 @@ static qkvsim_status call_accumulator(qkvsim_context *context, small_job *job)
 static qkvsim_status call_histogram(qkvsim_context *context, small_job *job)
 {
     int64_t histogram[100];
-    return qkvsim_histogram(context, &job->input.view, NULL, NULL, 1, NULL, histogram, NULL);
+    return qkvsim_histogram(context, &job->input.view, NULL, NULL, 1, NULL, histogram,
+                            COUNT_OF(histogram), NULL);
 }
 
 static const public_call calls[] = { call_similarity, call_analyze,     call_baseline,

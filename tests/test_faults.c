@@ -414,7 +414,7 @@ static qkvsim_status race_histogram(racing_call *call)
     qkvsim_view row = call->view;
     row.observations = 1;
     row.features = RACED_N;
-    return qkvsim_histogram(context, &row, &mask, codes, 2, NULL, counts, NULL);
+    return qkvsim_histogram(context, &row, &mask, codes, 2, NULL, counts, COUNT_OF(counts), NULL);
 }
 
 static qkvsim_status race_layouts(racing_call *call)

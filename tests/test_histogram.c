@@ -47,8 +47,8 @@ static void assert_counts(const double *values, int64_t count, int32_t dtype,
     int64_t *histogram = malloc((size_t)bins->count * sizeof *histogram);
     int64_t *expected = malloc((size_t)bins->count * sizeof *expected);
     int64_t outside = -1;
-    assert_ok(context,
-              qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram, &outside));
+    assert_ok(context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram,
+                                        bins->count, &outside));
     int64_t none = oracle_histogram(row.exact.values, count, edges, bins->count, expected);
     ck_assert_int_eq(outside, none);
     for (int64_t b = 0; b < bins->count; b++)
@@ -96,7 +96,7 @@ START_TEST(edges_are_numpys_linspace)
     double *edges = malloc((size_t)(count + 1) * sizeof *edges);
     double *expected = malloc((size_t)(count + 1) * sizeof *expected);
     for (int32_t dtype = QKVSIM_DTYPE_F32; dtype <= QKVSIM_DTYPE_F64; dtype++) {
-        assert_ok(context, qkvsim_bin_edges(context, &bins, dtype, edges));
+        assert_ok(context, qkvsim_bin_edges(context, &bins, dtype, edges, count + 1));
         oracle_edges(count, bins.low, bins.high, dtype == QKVSIM_DTYPE_F32, expected);
         for (int64_t b = 0; b <= count; b++)
             ck_assert_msg(edges[b] == expected[b], "edge %ld is %.17g and not %.17g", (long)b,
@@ -112,8 +112,8 @@ START_TEST(default_edges_are_100_bins_from_minus_1_to_1)
     double edges[101], zero[101], expected[101];
     const qkvsim_bins bins = equal_bins(100, 0, 0);
     oracle_edges(100, -1, 1, true, expected);
-    assert_ok(context, qkvsim_bin_edges(context, NULL, QKVSIM_DTYPE_F32, edges));
-    assert_ok(context, qkvsim_bin_edges(context, &bins, QKVSIM_DTYPE_F32, zero));
+    assert_ok(context, qkvsim_bin_edges(context, NULL, QKVSIM_DTYPE_F32, edges, COUNT_OF(edges)));
+    assert_ok(context, qkvsim_bin_edges(context, &bins, QKVSIM_DTYPE_F32, zero, COUNT_OF(zero)));
     ck_assert_mem_eq(edges, expected, sizeof edges);
     ck_assert_mem_eq(zero, expected, sizeof edges);
 }
@@ -124,7 +124,7 @@ START_TEST(own_edges_come_back_as_they_are)
     const double own[] = { -1, -0.1, 0.3, 1 };
     const qkvsim_bins bins = own_bins(3, own);
     double edges[4];
-    assert_ok(context, qkvsim_bin_edges(context, &bins, QKVSIM_DTYPE_F32, edges));
+    assert_ok(context, qkvsim_bin_edges(context, &bins, QKVSIM_DTYPE_F32, edges, COUNT_OF(edges)));
     ck_assert_mem_eq(edges, own, sizeof own);
 }
 END_TEST
@@ -179,8 +179,8 @@ START_TEST(bins_are_half_open_and_the_last_is_closed)
     const qkvsim_bins bins = equal_bins(4, -1, 1);
     value_row row = row_of(values, 5, QKVSIM_DTYPE_F64);
     int64_t histogram[4], outside;
-    assert_ok(context,
-              qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram, &outside));
+    assert_ok(context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram,
+                                        COUNT_OF(histogram), &outside));
     ck_assert_mem_eq(histogram, ((int64_t[]){ 1, 1, 1, 2 }), sizeof histogram);
     ck_assert_int_eq(outside, 0);
     row_free(&row);
@@ -201,7 +201,7 @@ static void assert_masked_counts(const table *values, const table *mask, int32_t
     int64_t histograms[40], outside[4], expected[10];
     oracle_edges(10, -1, 1, true, edges);
     assert_ok(context, qkvsim_histogram(context, &value_copy.view, &mask_copy.view, codes, 4, &bins,
-                                        histograms, outside));
+                                        histograms, COUNT_OF(histograms), outside));
     for (int c = 0; c < 4; c++) {
         int64_t count = 0;
         for (int64_t i = 0; i < size; i++)
@@ -237,8 +237,8 @@ START_TEST(outside_may_be_null)
     const double values[] = { 0, 5, NAN };
     value_row row = row_of(values, 3, QKVSIM_DTYPE_F32);
     int64_t histogram[100], all = 0;
-    assert_ok(context,
-              qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, NULL, histogram, NULL));
+    assert_ok(context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, NULL, histogram,
+                                        COUNT_OF(histogram), NULL));
     for (int b = 0; b < 100; b++)
         all += histogram[b];
     ck_assert_int_eq(all, 1);
@@ -253,10 +253,11 @@ static void assert_bins_refused(const qkvsim_bins *bins)
     value_row row = row_of(values, 2, QKVSIM_DTYPE_F32);
     int64_t *histogram = poisoned(64 * sizeof *histogram), *outside = poisoned(sizeof *outside);
     double *edges = poisoned(64 * sizeof *edges);
-    assert_status(context, qkvsim_bin_edges(context, bins, QKVSIM_DTYPE_F32, edges),
+    assert_status(context, qkvsim_bin_edges(context, bins, QKVSIM_DTYPE_F32, edges, 64),
                   refusal(context));
     assert_status(
-        context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram, outside),
+        context,
+        qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, bins, histogram, 64, outside),
         refusal(context));
     assert_poisoned(histogram, 64 * sizeof *histogram);
     assert_poisoned(outside, sizeof *outside);
@@ -286,8 +287,8 @@ START_TEST(the_largest_number_of_bins_is_allowed)
     const qkvsim_bins bins = equal_bins(QKVSIM_BINS_MAX, -1, 1);
     value_row row = row_of(values, 3, QKVSIM_DTYPE_F64);
     int64_t *histogram = malloc(QKVSIM_BINS_MAX * sizeof *histogram);
-    assert_ok(context,
-              qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram, NULL));
+    assert_ok(context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &bins, histogram,
+                                        QKVSIM_BINS_MAX, NULL));
     ck_assert_int_eq(histogram[0], 1);
     ck_assert_int_eq(histogram[QKVSIM_BINS_MAX - 1], 1);
     ck_assert_int_eq(histogram[(int64_t)(1.999 / 2 * QKVSIM_BINS_MAX)], 1);
@@ -320,14 +321,14 @@ START_TEST(equal_bins_too_fine_for_the_type_are_refused)
     assert_message_has_number(context, 3);
     assert_message_has(context, "float32");
     assert_bins_refused(&beyond);
-    assert_status(
-        context,
-        qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &fine, histogram, &outside),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &fine, histogram,
+                                   COUNT_OF(histogram), &outside),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
     double found[4];
-    assert_ok(context, qkvsim_bin_edges(context, &fine, QKVSIM_DTYPE_F64, found));
-    assert_ok(context,
-              qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &own, histogram, &outside));
+    assert_ok(context, qkvsim_bin_edges(context, &fine, QKVSIM_DTYPE_F64, found, COUNT_OF(found)));
+    assert_ok(context, qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, &own, histogram,
+                                        COUNT_OF(histogram), &outside));
     ck_assert_int_eq(histogram[0], 2);
     ck_assert_int_eq(histogram[1], 1);
     row_free(&row);
@@ -344,7 +345,7 @@ START_TEST(equal_bins_at_the_ends_of_the_exponent_count_every_value)
     for (int k = 0; k < 2; k++) {
         int64_t histogram[4], outside = -1;
         assert_ok(context, qkvsim_histogram(context, &rows[k].copy.view, NULL, NULL, 1, &bins[k],
-                                            histogram, &outside));
+                                            histogram, bins[k].count, &outside));
         ck_assert_mem_eq(histogram, expected[k], (size_t)bins[k].count * sizeof *histogram);
         ck_assert_int_eq(outside, 0);
         row_free(&rows[k]);
@@ -380,7 +381,8 @@ START_TEST(bins_are_held_to_their_size)
         assert_bins_refused(&bins);
     }
     newer.value.struct_size = sizeof newer;
-    assert_ok(context, qkvsim_bin_edges(context, &newer.value, QKVSIM_DTYPE_F32, edges));
+    assert_ok(context,
+              qkvsim_bin_edges(context, &newer.value, QKVSIM_DTYPE_F32, edges, COUNT_OF(edges)));
     newer.tail[7] = 1;
     assert_bins_refused(&newer.value);
 }
@@ -400,22 +402,22 @@ START_TEST(masks_of_another_shape_or_type_and_bad_codes_are_refused)
     for (int i = 0; i < 4; i++)
         assert_status(context,
                       qkvsim_histogram(context, &matrix.view, &bad[i], (int32_t[]){ 1 }, 1, NULL,
-                                       histogram, NULL),
+                                       histogram, 300, NULL),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
     const int32_t counts[] = { 0, -1 };
     for (int i = 0; i < 2; i++)
         assert_status(context,
                       qkvsim_histogram(context, &matrix.view, &mask.view, (int32_t[]){ 1 },
-                                       counts[i], NULL, histogram, NULL),
+                                       counts[i], NULL, histogram, 300, NULL),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
                   qkvsim_histogram(context, &matrix.view, &mask.view, (int32_t[]){ 1, 55, 55 }, 3,
-                                   NULL, histogram, NULL),
+                                   NULL, histogram, 300, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 55);
     assert_status(
         context,
-        qkvsim_histogram(context, &matrix.view, &mask.view, NULL, 1, NULL, histogram, NULL),
+        qkvsim_histogram(context, &matrix.view, &mask.view, NULL, 1, NULL, histogram, 300, NULL),
         QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_poisoned(histogram, 300 * sizeof *histogram);
     free(histogram);
@@ -432,25 +434,29 @@ START_TEST(null_arguments_and_unknown_types_are_refused)
     value_row row = row_of(values, 2, QKVSIM_DTYPE_F32);
     int64_t histogram[100];
     double edges[101];
-    ck_assert_int_eq(qkvsim_histogram(NULL, &row.copy.view, NULL, NULL, 1, NULL, histogram, NULL),
+    ck_assert_int_eq(qkvsim_histogram(NULL, &row.copy.view, NULL, NULL, 1, NULL, histogram,
+                                      COUNT_OF(histogram), NULL),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_bin_edges(NULL, NULL, QKVSIM_DTYPE_F32, edges),
+    ck_assert_int_eq(qkvsim_bin_edges(NULL, NULL, QKVSIM_DTYPE_F32, edges, COUNT_OF(edges)),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_histogram(context, NULL, NULL, NULL, 1, NULL, histogram, NULL),
-                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(
+        context,
+        qkvsim_histogram(context, NULL, NULL, NULL, 1, NULL, histogram, COUNT_OF(histogram), NULL),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, NULL, NULL, NULL),
+                  qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, NULL, NULL, 0, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_bin_edges(context, NULL, QKVSIM_DTYPE_F32, NULL),
+    assert_status(context, qkvsim_bin_edges(context, NULL, QKVSIM_DTYPE_F32, NULL, 0),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     const int32_t dtypes[] = { 0, QKVSIM_DTYPE_I32, 42 };
     for (int i = 0; i < 3; i++) {
-        assert_status(context, qkvsim_bin_edges(context, NULL, dtypes[i], edges), refusal(context));
+        assert_status(context, qkvsim_bin_edges(context, NULL, dtypes[i], edges, COUNT_OF(edges)),
+                      refusal(context));
         row.copy.view.dtype = dtypes[i];
-        assert_status(
-            context,
-            qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, NULL, histogram, NULL),
-            refusal(context));
+        assert_status(context,
+                      qkvsim_histogram(context, &row.copy.view, NULL, NULL, 1, NULL, histogram,
+                                       COUNT_OF(histogram), NULL),
+                      refusal(context));
     }
     row_free(&row);
 }
@@ -460,7 +466,7 @@ static qkvsim_status run_edges(qkvsim_context *with, void *unused)
 {
     (void)unused;
     double *edges = poisoned(101 * sizeof *edges);
-    qkvsim_status status = qkvsim_bin_edges(with, NULL, QKVSIM_DTYPE_F32, edges);
+    qkvsim_status status = qkvsim_bin_edges(with, NULL, QKVSIM_DTYPE_F32, edges, 101);
     if (status != QKVSIM_OK)
         assert_poisoned(edges, 101 * sizeof *edges);
     free(edges);
@@ -475,8 +481,8 @@ static qkvsim_status run_histogram(qkvsim_context *with, void *unused)
     const qkvsim_view matrix = { sizeof matrix, values, 2, 2, 2, 1, QKVSIM_DTYPE_F32, 0 };
     const qkvsim_view mask = { sizeof mask, marks, 2, 2, 2, 1, QKVSIM_DTYPE_I32, 0 };
     int64_t *histograms = poisoned(200 * sizeof *histograms), *outside = poisoned(16);
-    qkvsim_status status =
-        qkvsim_histogram(with, &matrix, &mask, (int32_t[]){ 2, 1 }, 2, NULL, histograms, outside);
+    qkvsim_status status = qkvsim_histogram(with, &matrix, &mask, (int32_t[]){ 2, 1 }, 2, NULL,
+                                            histograms, 200, outside);
     if (status != QKVSIM_OK) {
         assert_poisoned(histograms, 200 * sizeof *histograms);
         assert_poisoned(outside, 16);

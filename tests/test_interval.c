@@ -107,7 +107,7 @@ static qkvsim_intervals *run(const qkvsim_input *read, const qkvsim_selection *s
 static int32_t rows_of(const qkvsim_intervals *intervals)
 {
     const qkvsim_analysis *observed = qkvsim_intervals_observed(intervals);
-    return qkvsim_analysis_pair_groups(observed) + qkvsim_analysis_rollups(observed);
+    return qkvsim_layout_rows(qkvsim_analysis_layout(observed));
 }
 
 static void assert_close(double value, double expected, double tolerance, const char *what)

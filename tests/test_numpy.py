@@ -171,7 +171,7 @@ class AgainstNumpy(unittest.TestCase):
                     bins = Bins(ctypes.sizeof(Bins), count, low, high, None)
                     self.check(LIBRARY.qkvsim_bin_edges(
                         self.context, ctypes.byref(bins), DTYPES[dtype],
-                        ctypes.c_void_p(edges.ctypes.data)))
+                        ctypes.c_void_p(edges.ctypes.data), ctypes.c_int64(edges.size)))
                     expected = numpy.linspace(low, high, count + 1, dtype=dtype)
                     numpy.testing.assert_array_equal(edges, expected.astype("float64"))
 
@@ -184,7 +184,7 @@ class AgainstNumpy(unittest.TestCase):
                 bins, view = Bins(ctypes.sizeof(Bins), count, -1, 1, None), view_of(values)
                 self.check(LIBRARY.qkvsim_histogram(
                     self.context, ctypes.byref(view), None, None, 1, ctypes.byref(bins),
-                    ctypes.c_void_p(counts.ctypes.data), None))
+                    ctypes.c_void_p(counts.ctypes.data), ctypes.c_int64(counts.size), None))
                 expected, _ = numpy.histogram(values, bins=count, range=(-1, 1))
                 numpy.testing.assert_array_equal(counts, expected)
 

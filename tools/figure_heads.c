@@ -119,8 +119,8 @@ static bool add_condition(struct figure *figure, const struct condition *conditi
     if (panel->matrix == NULL)
         return false;
     panel->condition = condition;
-    qkvsim_analysis_group_matrix(condition->analysis, figure->metric, figure->statistic,
-                                 panel->matrix);
+    qkvsim_analysis_group_matrix(NULL, condition->analysis, figure->metric, figure->statistic,
+                                 panel->matrix, figure->groups * figure->groups);
     snprintf(panel->title, sizeof panel->title, "%s (n = %s)", condition->name,
              text_count(qkvsim_analysis_observations(condition->analysis), count));
     return true;

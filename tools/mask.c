@@ -50,10 +50,11 @@ static bool write_summary(FILE *stream, const void *content, struct failure *fai
 static bool print_summary(qkvsim_context *context, const qkvsim_layout *layout, bool quiet,
                           struct failure *failure)
 {
-    int32_t *codes = calloc((size_t)qkvsim_layout_pair_groups(layout), sizeof *codes);
+    const int32_t pair_groups = qkvsim_layout_pair_groups(layout);
+    int32_t *codes = calloc((size_t)pair_groups, sizeof *codes);
     if (codes == NULL)
         return fail_no_memory(failure);
-    qkvsim_status status = qkvsim_mask_codes(context, layout, NULL, codes);
+    qkvsim_status status = qkvsim_mask_codes(context, layout, NULL, codes, pair_groups);
     bool ambiguous = status == QKVSIM_ERROR_AMBIGUOUS || status == QKVSIM_ERROR_TOO_LARGE;
     struct summary summary = { layout, ambiguous ? NULL : codes, qkvsim_last_error(context) };
     bool done = status == QKVSIM_OK || ambiguous || fail_library(failure, context, status, NULL);

@@ -13,7 +13,7 @@ static json_t *metric_object(const struct report *report, const struct condition
     const qkvsim_analysis *analysis = condition->analysis;
     json_t *object = json_object();
     int64_t defined = qkvsim_analysis_defined(analysis, row, metric);
-    int64_t pairs = qkvsim_analysis_pairs(analysis, row);
+    int64_t pairs = qkvsim_layout_pairs(qkvsim_analysis_layout(analysis), row);
     json_object_set_new(object, "defined", json_integer(defined));
     json_object_set_new(object, "undefined", json_integer(pairs - defined));
     for (int i = 0; i < REPORT_STATISTICS; i++)
@@ -101,7 +101,8 @@ static json_t *matrix_of(const qkvsim_analysis *analysis, int32_t metric, int32_
                          double *matrix, int32_t groups)
 {
     json_t *rows = json_array();
-    qkvsim_analysis_group_matrix(analysis, metric, statistic, matrix);
+    qkvsim_analysis_group_matrix(NULL, analysis, metric, statistic, matrix,
+                                 (int64_t)groups * groups);
     for (int32_t i = 0; i < groups; i++)
         json_array_append_new(rows, json_numbers(matrix + (ptrdiff_t)i * groups, groups));
     return rows;

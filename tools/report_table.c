@@ -236,8 +236,9 @@ static bool add_line(struct table *table, const struct lines *lines,
         return false;
     if (first) {
         char count[TEXT_COUNT_SIZE];
-        int64_t pairs = qkvsim_analysis_pairs(analysis, pair_group);
-        snprintf(row[NAME], TABLE_CELL_SIZE, "%s", qkvsim_analysis_name(analysis, pair_group));
+        int64_t pairs = qkvsim_layout_pairs(qkvsim_analysis_layout(analysis), pair_group);
+        snprintf(row[NAME], TABLE_CELL_SIZE, "%s",
+                 qkvsim_layout_row_name(qkvsim_analysis_layout(analysis), pair_group));
         snprintf(row[PAIRS], TABLE_CELL_SIZE, "%s", text_count(pairs, count));
     }
     snprintf(row[METRIC], TABLE_CELL_SIZE, "%s", metric->key);

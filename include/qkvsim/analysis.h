@@ -64,7 +64,7 @@ QKVSIM_API qkvsim_status qkvsim_analysis_unpack(qkvsim_context *context, const v
 /** Frees the results; NULL is allowed. */
 QKVSIM_API void qkvsim_analysis_free(qkvsim_analysis *analysis);
 
-/* Accessors. What they return is owned by the handle. Where they take a pair group they also take the
+/* Accessors. What they return is owned by the handle; each takes O(1) time, those of every row O(rows). Where they take a pair group they also take the
  * row of a roll-up (see layout.h), whose values are those of its pair groups together. A pair group,
  * group, metric or statistic that does not exist or was not asked for gives NULL, 0 or NaN, and so
  * does a roll-up with a pair group that was not asked for. */
@@ -75,19 +75,15 @@ QKVSIM_API int64_t qkvsim_analysis_observations(const qkvsim_analysis *analysis)
 /** Row numbers of observations dropped for NaN or infinity, increasing; NULL if none. */
 QKVSIM_API const int64_t *qkvsim_analysis_dropped(const qkvsim_analysis *analysis, int64_t *count);
 
-QKVSIM_API int64_t qkvsim_analysis_features(const qkvsim_analysis *analysis);
+/** The layout, with its roll-ups, that the analysis was made with: groups, names and numbers of rows.
+ * Owned by the analysis; NULL for NULL. */
+QKVSIM_API const qkvsim_layout *qkvsim_analysis_layout(const qkvsim_analysis *analysis);
 
-/** Number of pair groups of the layout, computed or not. */
-QKVSIM_API int32_t qkvsim_analysis_pair_groups(const qkvsim_analysis *analysis);
+/** How it was made: the sum of its metrics, and QKVSIM_DTYPE_F32 or F64; 0 for NULL. */
+QKVSIM_API int32_t qkvsim_analysis_metrics(const qkvsim_analysis *analysis);
+QKVSIM_API qkvsim_dtype qkvsim_analysis_arithmetic(const qkvsim_analysis *analysis);
 
-/** Number of roll-ups of the layout, computed or not: rows pair_groups, pair_groups + 1, ... */
-QKVSIM_API int32_t qkvsim_analysis_rollups(const qkvsim_analysis *analysis);
-
-/** A pair group's name: "Q-K". */
-QKVSIM_API const char *qkvsim_analysis_name(const qkvsim_analysis *analysis, int32_t pair_group);
-
-/** All pairs i < j of a pair group, and those whose value is defined. */
-QKVSIM_API int64_t qkvsim_analysis_pairs(const qkvsim_analysis *analysis, int32_t pair_group);
+/** Pairs of a row whose value is defined, of qkvsim_layout_pairs. */
 QKVSIM_API int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group,
                                            qkvsim_metric metric);
 
@@ -104,17 +100,42 @@ QKVSIM_API const double *qkvsim_analysis_bin_edges(const qkvsim_analysis *analys
 QKVSIM_API const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis,
                                                     int32_t pair_group, qkvsim_metric metric);
 
+/** Every row's histogram: `rows` x `bins` counts, row-major, 0 in rows that were not asked for. Owned by
+ * the analysis; NULL, 0 and 0 where the metric was not computed. rows and bins may be NULL. */
+QKVSIM_API const int64_t *qkvsim_analysis_histograms(const qkvsim_analysis *analysis,
+                                                     qkvsim_metric metric, int32_t *rows,
+                                                     int64_t *bins);
+
 /** One statistic; NaN where it does not exist (no defined pair, zero variance). */
 QKVSIM_API double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_group,
                                             qkvsim_metric metric, qkvsim_statistic statistic);
 
 /**
- * One statistic of every two groups, such as heads, as a matrix.
- * @param matrix receives groups x groups numbers, symmetric, row-major; NaN where the statistic does
- *               not exist
+ * One statistic of every row, as qkvsim_analysis_statistic gives it.
+ * @param context  takes the text of an error; NULL: none, so that threads may read one handle
+ * @param values   receives a number for each of the layout's rows
+ * @param capacity how many numbers `values` has room for
+ * @return INVALID_ARGUMENT, with nothing written, where capacity is below qkvsim_layout_rows or the
+ * constants are none; UNSUPPORTED where a newer library may know them
  */
-QKVSIM_API void qkvsim_analysis_group_matrix(const qkvsim_analysis *analysis, qkvsim_metric metric,
-                                             qkvsim_statistic statistic, double *matrix);
+QKVSIM_API qkvsim_status qkvsim_analysis_statistics(qkvsim_context *context,
+                                                    const qkvsim_analysis *analysis,
+                                                    qkvsim_metric metric,
+                                                    qkvsim_statistic statistic, double *values,
+                                                    int64_t capacity);
+
+/**
+ * One statistic of every two groups, such as heads, as a matrix.
+ * @param matrix   receives groups x groups numbers, symmetric, row-major; NaN where the statistic does
+ *                 not exist
+ * @param capacity how many numbers `matrix` has room for
+ * @return as qkvsim_analysis_statistics
+ */
+QKVSIM_API qkvsim_status qkvsim_analysis_group_matrix(qkvsim_context *context,
+                                                      const qkvsim_analysis *analysis,
+                                                      qkvsim_metric metric,
+                                                      qkvsim_statistic statistic, double *matrix,
+                                                      int64_t capacity);
 
 /** Offset ratio o of each feature, in the caller's order, in [-1, 1]; NaN for all-zero ones. */
 QKVSIM_API const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis);

@@ -110,6 +110,11 @@ QKVSIM_API int64_t qkvsim_baseline_first(const qkvsim_baseline *baseline);
  */
 QKVSIM_API int32_t qkvsim_baseline_enumerated(const qkvsim_baseline *baseline);
 
+/** How it was made; 0 for NULL. */
+QKVSIM_API uint64_t qkvsim_baseline_seed(const qkvsim_baseline *baseline);
+QKVSIM_API qkvsim_scheme qkvsim_baseline_scheme(const qkvsim_baseline *baseline);
+QKVSIM_API qkvsim_exchange qkvsim_baseline_exchange(const qkvsim_baseline *baseline);
+
 /** How many independent covariates were taken out, besides the mean: 0 without any. */
 QKVSIM_API int64_t qkvsim_baseline_covariates(const qkvsim_baseline *baseline);
 
@@ -119,7 +124,12 @@ QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseli
                                                    int32_t pair_group, qkvsim_metric metric,
                                                    qkvsim_summary summary);
 
-/** A QKVSIM_NULL_* summary of QKVSIM_STATISTIC_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or, for the cosine,
+/** The same of every row: `rows` x `bins` numbers, row-major; NULL, 0 and 0 where there is none. */
+QKVSIM_API const double *qkvsim_baseline_histograms(const qkvsim_baseline *baseline,
+                                                    qkvsim_metric metric, qkvsim_summary summary,
+                                                    int32_t *rows, int64_t *bins);
+
+/** A summary of QKVSIM_STATISTIC_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or, for the cosine,
  * QKVSIM_STATISTIC_OFFSET_SHARE; NaN where it does not exist, which includes a statistic that is
  * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP, which
  * change nothing within a group, z and every p of a pair group of one group with itself, and of a
@@ -127,6 +137,14 @@ QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseli
 QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
                                             qkvsim_metric metric, qkvsim_statistic statistic,
                                             qkvsim_summary summary);
+
+/** The same of every row.
+ * @param values   receives a number for each of the layout's rows
+ * @param capacity how many numbers `values` has room for
+ * @return as qkvsim_analysis_statistics */
+QKVSIM_API qkvsim_status qkvsim_baseline_statistics(
+    qkvsim_context *context, const qkvsim_baseline *baseline, qkvsim_metric metric,
+    qkvsim_statistic statistic, qkvsim_summary summary, double *values, int64_t capacity);
 
 #ifdef __cplusplus
 }

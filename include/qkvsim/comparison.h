@@ -115,6 +115,12 @@ QKVSIM_API const qkvsim_analysis *qkvsim_comparison_second(const qkvsim_comparis
 QKVSIM_API int64_t qkvsim_comparison_permutations(const qkvsim_comparison *comparison);
 QKVSIM_API int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison);
 
+/** How it was made; 0 for NULL. */
+QKVSIM_API uint64_t qkvsim_comparison_seed(const qkvsim_comparison *comparison);
+QKVSIM_API qkvsim_relabel_scheme qkvsim_comparison_relabel(const qkvsim_comparison *comparison);
+QKVSIM_API qkvsim_exchange qkvsim_comparison_exchange(const qkvsim_comparison *comparison);
+QKVSIM_API int32_t qkvsim_comparison_centred(const qkvsim_comparison *comparison);
+
 /** 1 where the relabellings are all different ones there are besides the observed labels, each taken
  * once; 0 where they are drawn. */
 QKVSIM_API int32_t qkvsim_comparison_enumerated(const qkvsim_comparison *comparison);
@@ -132,6 +138,16 @@ QKVSIM_API double qkvsim_comparison_distance(const qkvsim_comparison *comparison
                                              qkvsim_metric metric, qkvsim_distance distance,
                                              qkvsim_summary summary);
 
+/** The same of every row.
+ * @param values   receives a number for each of the layout's rows
+ * @param capacity how many numbers `values` has room for
+ * @return as qkvsim_analysis_statistics */
+QKVSIM_API qkvsim_status qkvsim_comparison_distances(qkvsim_context *context,
+                                                     const qkvsim_comparison *comparison,
+                                                     qkvsim_metric metric, qkvsim_distance distance,
+                                                     qkvsim_summary summary, double *values,
+                                                     int64_t capacity);
+
 /**
  * One number of the difference of a statistic, T(first) - T(second), both at their full sizes; NaN
  * where it does not exist. Where sizes differ a statistic's bias differs too: see
@@ -142,6 +158,14 @@ QKVSIM_API double qkvsim_comparison_distance(const qkvsim_comparison *comparison
 QKVSIM_API double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t row,
                                                qkvsim_metric metric, qkvsim_statistic statistic,
                                                qkvsim_summary summary);
+
+/** The same of every row.
+ * @param values   receives a number for each of the layout's rows
+ * @param capacity how many numbers `values` has room for
+ * @return as qkvsim_analysis_statistics */
+QKVSIM_API qkvsim_status qkvsim_comparison_differences(
+    qkvsim_context *context, const qkvsim_comparison *comparison, qkvsim_metric metric,
+    qkvsim_statistic statistic, qkvsim_summary summary, double *values, int64_t capacity);
 
 /**
  * A statistic of the larger selection at the smaller one's size, over the matched subsets: set the
@@ -155,11 +179,24 @@ QKVSIM_API double qkvsim_comparison_matched(const qkvsim_comparison *comparison,
                                             qkvsim_metric metric, qkvsim_statistic statistic,
                                             qkvsim_summary summary);
 
+/** The same of every row.
+ * @param values   receives a number for each of the layout's rows
+ * @param capacity how many numbers `values` has room for
+ * @return as qkvsim_analysis_statistics */
+QKVSIM_API qkvsim_status qkvsim_comparison_matched_statistics(
+    qkvsim_context *context, const qkvsim_comparison *comparison, qkvsim_metric metric,
+    qkvsim_statistic statistic, qkvsim_summary summary, double *values, int64_t capacity);
+
 /** The matched subsets' band: QKVSIM_SUMMARY_MEAN, SD, MINIMUM or MAXIMUM of each bin's count over them,
  * `bins` numbers owned by the comparison; NULL where there is no such row, metric or summary, or no
  * subset was asked for. */
 QKVSIM_API const double *qkvsim_comparison_band(const qkvsim_comparison *comparison, int32_t row,
                                                 qkvsim_metric metric, qkvsim_summary summary);
+
+/** The same of every row: `rows` x `bins` numbers, row-major; NULL, 0 and 0 where there is none. */
+QKVSIM_API const double *qkvsim_comparison_bands(const qkvsim_comparison *comparison,
+                                                 qkvsim_metric metric, qkvsim_summary summary,
+                                                 int32_t *rows, int64_t *bins);
 
 #ifdef __cplusplus
 }

@@ -36,13 +36,14 @@ typedef struct qkvsim_bins {
  * @param bins  NULL for 100 equal bins on [-1, 1]
  * @param dtype QKVSIM_DTYPE_F32 or F64: the type of the values; F32 stands for F16 and BF16 too
  * @param edges receives count + 1 numbers
+ * @param capacity how many numbers `edges` has room for: count + 1 or more, else INVALID_ARGUMENT
  * @return INVALID_ARGUMENT (low not below high, too many bins, edges that do not increase or
  *         come to one number in the dtype, another dtype)
  *
  * Time O(count).
  */
 QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins,
-                                          qkvsim_dtype dtype, double *edges);
+                                          qkvsim_dtype dtype, double *edges, int64_t capacity);
 
 /**
  * Counts the values of a matrix, by the codes of a mask: one histogram for each code.
@@ -52,15 +53,17 @@ QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_
  * @param codes      `code_count` distinct mask values
  * @param bins       NULL for 100 equal bins on [-1, 1]
  * @param histograms receives code_count x bins counts, row-major
+ * @param capacity   how many counts `histograms` has room for
  * @param outside    receives for each code the values in no bin (below, above, or NaN); may be NULL
- * @return INVALID_ARGUMENT (a mask of another shape or type, a code twice, bad bins), NO_MEMORY
+ * @return INVALID_ARGUMENT (a mask of another shape or type, a code twice, bad bins, too small a
+ * capacity), NO_MEMORY
  *
  * Time O(rows x columns x log code_count), memory O(bins x code_count).
  */
 QKVSIM_API qkvsim_status qkvsim_histogram(qkvsim_context *context, const qkvsim_view *matrix,
                                           const qkvsim_view *mask, const int32_t *codes,
                                           int32_t code_count, const qkvsim_bins *bins,
-                                          int64_t *histograms, int64_t *outside);
+                                          int64_t *histograms, int64_t capacity, int64_t *outside);
 
 #ifdef __cplusplus
 }

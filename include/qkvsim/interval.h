@@ -125,6 +125,11 @@ QKVSIM_API const qkvsim_analysis *qkvsim_intervals_observed(const qkvsim_interva
 QKVSIM_API const qkvsim_analysis *
 qkvsim_intervals_observed_second(const qkvsim_intervals *intervals);
 
+/** How they were made: QKVSIM_METHOD_*, level and, of the bootstrap, seed; 0 for NULL. */
+QKVSIM_API int32_t qkvsim_intervals_method(const qkvsim_intervals *intervals);
+QKVSIM_API double qkvsim_intervals_level(const qkvsim_intervals *intervals);
+QKVSIM_API uint64_t qkvsim_intervals_seed(const qkvsim_intervals *intervals);
+
 /** Blocks left out in turn, or resamples; 0 where there were too few observations. */
 QKVSIM_API int64_t qkvsim_intervals_replicates(const qkvsim_intervals *intervals);
 
@@ -159,6 +164,14 @@ QKVSIM_API double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, 
                                              qkvsim_metric metric, qkvsim_statistic statistic,
                                              qkvsim_summary summary);
 
+/** The same of every row.
+ * @param values   receives a number for each of the layout's rows
+ * @param capacity how many numbers `values` has room for
+ * @return as qkvsim_analysis_statistics */
+QKVSIM_API qkvsim_status qkvsim_intervals_statistics(
+    qkvsim_context *context, const qkvsim_intervals *intervals, qkvsim_metric metric,
+    qkvsim_statistic statistic, qkvsim_summary summary, double *values, int64_t capacity);
+
 /** The same of T(row_a) - T(row_b), recomputed in each replicate: "Q-Q is more offset-coded than
  * V-V". NaN where either statistic has no interval. P, by the jackknife only, is of the estimate against
  * 0, two-sided, by Student's t: as good as the interval is, so no more than "below 0.001". */
@@ -177,6 +190,14 @@ QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, i
 QKVSIM_API double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row,
                                               qkvsim_metric metric, qkvsim_statistic statistic,
                                               qkvsim_summary summary);
+
+/** The same of every row.
+ * @param values   receives a number for each of the layout's rows
+ * @param capacity how many numbers `values` has room for
+ * @return as qkvsim_analysis_statistics */
+QKVSIM_API qkvsim_status qkvsim_intervals_differences(
+    qkvsim_context *context, const qkvsim_intervals *intervals, qkvsim_metric metric,
+    qkvsim_statistic statistic, qkvsim_summary summary, double *values, int64_t capacity);
 
 #ifdef __cplusplus
 }

@@ -119,8 +119,9 @@ QKVSIM_API const int32_t *qkvsim_layout_group_of(const qkvsim_layout *layout);
 QKVSIM_API int32_t qkvsim_layout_pair_group(const qkvsim_layout *layout, int32_t group_a,
                                             int32_t group_b);
 
-/** Number of roll-ups; 0 for NULL. */
+/** Number of roll-ups, and of rows, which are the pair groups and behind them the roll-ups; 0 for NULL. */
 QKVSIM_API int32_t qkvsim_layout_rollups(const qkvsim_layout *layout);
+QKVSIM_API int32_t qkvsim_layout_rows(const qkvsim_layout *layout);
 
 /** The `count` pair groups of a roll-up, increasing, owned by the layout; NULL and 0 where there is
  * no such roll-up. */
@@ -129,10 +130,10 @@ QKVSIM_API const int32_t *qkvsim_layout_rollup_pair_groups(const qkvsim_layout *
 
 /** The name of a row, a pair group's "Q-K" or a roll-up's, owned by the layout; NULL where there is no
  * such row. */
-QKVSIM_API const char *qkvsim_layout_row_name(const qkvsim_layout *layout, int32_t pair_group);
+QKVSIM_API const char *qkvsim_layout_row_name(const qkvsim_layout *layout, int32_t row);
 
 /** A row's number of feature pairs i < j; 0 where there is no such row. */
-QKVSIM_API int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t pair_group);
+QKVSIM_API int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t row);
 
 #ifdef __cplusplus
 }

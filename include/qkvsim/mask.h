@@ -20,13 +20,15 @@ extern "C" {
  * The code of each pair group.
  * @param codes      a positive code for each group; NULL: 1, 2, 3, ...
  * @param pair_codes receives one product for each pair group, in the layout's order
+ * @param capacity   how many numbers `pair_codes` has room for; INVALID_ARGUMENT where these are fewer
  * @return AMBIGUOUS where two pair groups have the same product (1 * 4 = 2 * 2); the message names
  *         both. TOO_LARGE where a product exceeds int32.
  *
  * Time O(p log p), memory O(p) for p pair groups.
  */
 QKVSIM_API qkvsim_status qkvsim_mask_codes(qkvsim_context *context, const qkvsim_layout *layout,
-                                           const int32_t *codes, int32_t *pair_codes);
+                                           const int32_t *codes, int32_t *pair_codes,
+                                           int64_t capacity);
 
 /**
  * Writes the mask.

@@ -47,7 +47,8 @@ static uint8_t *mended(const uint8_t *bytes, size_t size)
 
 static void ask(const qkvsim_analysis *analysis)
 {
-    for (int32_t row = -1; row <= qkvsim_analysis_pair_groups(analysis); row++) {
+    for (int32_t row = -1; row <= qkvsim_layout_pair_groups(qkvsim_analysis_layout(analysis));
+         row++) {
         const int64_t *counts = qkvsim_analysis_histogram(analysis, row, QKVSIM_METRIC_PEARSON);
         if (counts != NULL)
             fuzz_read((const uint8_t *)counts, (size_t)qkvsim_analysis_bins(analysis) * 8);

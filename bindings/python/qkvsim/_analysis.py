@@ -232,7 +232,7 @@ class Analysis(Result):
 
     @property
     def features(self) -> int:
-        return int(library.qkvsim_analysis_features(self._own))
+        return int(library.qkvsim_layout_features(library.qkvsim_analysis_layout(self._own)))
 
     @property
     def dropped(self) -> np.ndarray:
@@ -311,9 +311,9 @@ class Analysis(Result):
         """One statistic of every two groups: groups x groups, symmetric."""
         count = len(self.layout.groups)
         matrix = np.empty((count, count))
-        library.qkvsim_analysis_group_matrix(self._own, self._metric(metric)[1],
+        library.qkvsim_analysis_group_matrix(None, self._own, self._metric(metric)[1],
                                              number_of(STATISTICS, name, "statistic"),
-                                             address_of(matrix))
+                                             address_of(matrix), matrix.size)
         return _frozen(matrix)
 
     def _records(self) -> List[Dict[str, Any]]:

@@ -31,7 +31,7 @@ def _metric_of(analysis: Analysis, row: int, metric: str) -> Dict[str, Any]:
     own, number = analysis._own, METRICS[metric]
     defined = int(library.qkvsim_analysis_defined(own, row, number))
     made: Dict[str, Any] = {"defined": defined,
-                            "undefined": int(library.qkvsim_analysis_pairs(own, row)) - defined}
+                            "undefined": int(library.qkvsim_layout_pairs(library.qkvsim_analysis_layout(own), row)) - defined}
     for name in OF_VALUES:
         if has_statistic(metric, name):
             made[name] = number_or_none(
