@@ -1997,8 +1997,14 @@ class WrongUsage(Program):
 
     def test_help_is_asked_for_in_any_way(self):
         expected = self.succeed("--help")
-        for arguments in (["-h"], ["analyze", "--help"], ["pairs", "-h"], ["mask", "-h"]):
+        for arguments in (["-h"], ["help"]):
             self.assertEqual(self.succeed(*arguments), expected)
+        for command in ("analyze", "matrix", "pairs", "mask", "info"):
+            expected = self.succeed("help", command)
+            self.assertEqual(self.succeed(command, "--help"), expected)
+            self.assertEqual(self.succeed(command, "-h"), expected)
+        self.refused("help", "nonsense", status=2, says="unknown command: nonsense")
+        self.refused("help", "pairs", "mask", status=2, says="one command: mask")
 
     def test_options_that_want_another_say_which(self):
         """Each line: the options, and what the message must name."""
@@ -2072,6 +2078,67 @@ class WrongUsage(Program):
                      "0-29", says="input.npy: non-targets")
         self.refused("analyze", self.input, "--heads", "Q=3,K=2,V=2", status=2,
                      says="the 4 features of Q do not split into 3 equal heads")
+
+
+class Help(Program):
+    """Every option of the table in tools/options.c stands wherever the program speaks of options."""
+    COMMANDS = ["analyze", "matrix", "pairs", "mask", "info"]
+
+    def setUp(self):
+        super().setUp()
+        table = os.path.join(DATA, "..", "..", "tools", "options.c")
+        with open(table, encoding="utf-8") as file:
+            rows = re.search(r"struct rule \{.*?^\};", file.read(), re.DOTALL | re.MULTILINE).group()
+        self.options = re.findall(r'\{ \{ "([a-z-]+)"', rows)
+        self.assertGreater(len(self.options), 40)
+
+    def test_help_has_every_option_and_fits_a_line(self):
+        text = self.succeed("help")
+        self.assertEqual(sorted(re.findall(r"^  --([a-z-]+)", text, re.MULTILINE)),
+                         sorted(self.options))
+        for line in text.splitlines():
+            self.assertLessEqual(len(line), 100)
+
+    def test_help_of_a_command_has_what_the_command_takes(self):
+        for command in self.COMMANDS:
+            text = self.succeed("help", command)
+            listed = re.findall(r"^  --([a-z-]+)", text, re.MULTILINE)
+            for option in self.options:
+                result = self.run_program(command, "--" + option, "1", "--help")
+                strange = b"is no option of " in result.stderr
+                self.assertEqual(option in listed, not strange, (command, option))
+
+    def test_the_manual_page_has_every_option(self):
+        page = self.succeed("help", "--man")
+        named = re.findall(r"^\.B \\-\\-([a-z\\-]+)", page, re.MULTILINE)
+        self.assertEqual(sorted(name.replace("\\", "") for name in named), sorted(self.options))
+        if shutil.which("groff"):
+            result = subprocess.run(["groff", "-man", "-Tascii", "-ww", "-z"], check=True,
+                                    input=page.encode(), capture_output=True)
+            self.assertEqual(result.stderr, b"")
+
+    def complete(self, *words):
+        script = self.write("completion", self.succeed("help", "--completion").encode())
+        line = 'source "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _qkvsim; ' \
+               'printf "%s\n" "${COMPREPLY[@]}"'
+        result = subprocess.run(["bash", "-c", line, script, "qkvsim", *words], check=True,
+                                capture_output=True)
+        self.assertEqual(result.stderr, b"")
+        return result.stdout.decode().split()
+
+    @unittest.skipUnless(shutil.which("bash"), "bash is missing")
+    def test_bash_completes_commands_and_every_option(self):
+        self.assertEqual(self.complete("ma"), ["matrix", "mask"])
+        self.assertEqual(self.complete("help", "pa"), ["pairs"])
+        self.assertEqual(self.complete("pairs", "--per"), ["--per-pair-group"])
+        self.assertEqual(self.complete("pairs", "x"), [])
+        completed = set()
+        for command in self.COMMANDS:
+            text = self.succeed("help", command)
+            words = self.complete(command, "--")
+            self.assertEqual(sorted(words), sorted(re.findall(r"^  (--[a-z-]+)", text, re.MULTILINE)))
+            completed.update(words)
+        self.assertEqual(completed, {"--" + option for option in self.options})
 
 
 class Failures(Program):

@@ -13,6 +13,7 @@
 #include "options_inference.h"
 #include "options_outputs.h"
 #include "options_pairs.h"
+#include "text.h"
 
 enum {
     ANALYZE = COMMAND_ANALYZE,
@@ -22,7 +23,7 @@ enum {
     PAIRS = COMMAND_PAIRS,
     LAYERS = ANALYZE | PAIRS,
     INPUT = LAYERS | MATRIX,
-    EVERY = INPUT | MASK | INFO
+    EVERY = COMMANDS_WITH_OPTIONS
 };
 
 static const struct named_number metrics[] = { { "cosine", QKVSIM_METRIC_COSINE },
@@ -157,84 +158,204 @@ static bool take_figure(struct options *options, char *value, struct failure *fa
 /* What becomes of an option's value: it is stored as text, sets a flag, or is taken by a function.
  * (No field stands at offset 0, where the command is.) */
 static const struct rule {
-    const char *name;
-    int argument;
-    int commands;
+    struct option_help help;
     size_t text;
     size_t flag;
     take_option *take;
 } rules[] = {
-    { "groups", required_argument, LAYERS | MASK, TEXT(groups) },
-    { "heads", required_argument, LAYERS | MASK, TEXT(heads) },
-    { "interleaved", no_argument, LAYERS | MASK, FLAG(interleaved) },
-    { "tensor", required_argument, INPUT, TAKE(take_tensor) },
-    { "parts", no_argument, INPUT, FLAG(parts) },
-    { "fold", no_argument, INPUT, FLAG(fold) },
-    { "targets", required_argument, INPUT, TEXT(targets) },
-    { "pair-groups", required_argument, LAYERS, TEXT(pair_groups) },
-    { "metrics", required_argument, ANALYZE, TAKE(take_metrics) },
-    { "metric", required_argument, MATRIX | PAIRS, TAKE(take_metric) },
-    { "statistic", required_argument, ANALYZE, TAKE(take_statistic) },
-    { "bins", required_argument, ANALYZE, TAKE(take_bins) },
-    { "permutations", required_argument, ANALYZE, TAKE(take_permutations) },
-    { "scheme", required_argument, ANALYZE, TAKE(take_scheme) },
-    { "seed", required_argument, ANALYZE, TAKE(take_seed) },
-    { "threads", required_argument, INPUT | INFO, TAKE(take_threads) },
-    { "on-nonfinite", required_argument, INPUT, TAKE(take_nonfinite) },
-    { "precision", required_argument, INPUT, TAKE(take_precision) },
-    { "json", required_argument, LAYERS, TEXT(json) },
-    { "csv", required_argument, LAYERS, TEXT(csv) },
-    { "figure", required_argument, ANALYZE, TAKE(take_figure) },
-    { "output", required_argument, MATRIX | MASK, TEXT(output) },
-    { "quiet", no_argument, EVERY, FLAG(quiet) },
-    { "help", no_argument, EVERY, FLAG(help) },
-    { "version", no_argument, EVERY, FLAG(version) },
-    { "compare", required_argument, ANALYZE, TAKE(take_compare) },
-    { "relabel", required_argument, ANALYZE, TAKE(take_relabel) },
-    { "centred", no_argument, ANALYZE, FLAG(centred) },
-    { "exceedances", required_argument, ANALYZE, TAKE(take_exceedances) },
-    { "interval", required_argument, ANALYZE, TAKE(take_interval) },
-    { "blocks", required_argument, ANALYZE, TAKE(take_blocks) },
-    { "resamples", required_argument, ANALYZE, TAKE(take_resamples) },
-    { "block", required_argument, ANALYZE, TAKE(take_block) },
-    { "level", required_argument, ANALYZE, TAKE(take_level) },
-    { "contrast", required_argument, ANALYZE, TAKE(take_contrast) },
-    { "segments", required_argument, ANALYZE, TEXT(segments) },
-    { "exchange", required_argument, ANALYZE, TAKE(take_exchange) },
-    { "covariates", required_argument, ANALYZE, TEXT(covariates) },
-    { "threshold", required_argument, PAIRS, TAKE(take_threshold) },
-    { "top", required_argument, PAIRS, TAKE(take_top) },
-    { "per-pair-group", no_argument, PAIRS, FLAG(per_pair_group) },
-    { "sign", required_argument, PAIRS, TAKE(take_sign) },
-    { "limit", required_argument, PAIRS, TAKE(take_limit) },
+    { { "groups", "SPEC", LAYERS | MASK, OPTIONS_OF_GROUPS,
+        "thirds (default), or widths in order: Q=576,K=192,V=192" },
+      TEXT(groups) },
+    { { "heads", "SPEC", LAYERS | MASK, OPTIONS_OF_GROUPS,
+        "splits groups into heads: Q=9,K=3,V=3 gives Q0..Q8, K0..K2, V0..V2" },
+      TEXT(heads) },
+    { { "interleaved", NULL, LAYERS | MASK, OPTIONS_OF_GROUPS,
+        "columns come head by head: q, k, v of head 0, then of head 1, ..." },
+      FLAG(interleaved) },
+    { { "tensor", "[GROUP=]NAME", INPUT, OPTIONS_OF_INPUT,
+        "a tensor of a .safetensors file; repeat for several parts. With GROUP= the parts are the "
+        "groups. A pattern like 'Q=layers.*.q' (of analyze and pairs): each text that * stands for "
+        "is a layer" },
+      TAKE(take_tensor) },
+    { { "parts", NULL, INPUT, OPTIONS_OF_INPUT, "the inputs are parts of one layer, not layers" },
+      FLAG(parts) },
+    { { "fold", NULL, INPUT, OPTIONS_OF_INPUT,
+        "arrays of more dimensions, batch x tokens x features: all but the last are observations" },
+      FLAG(fold) },
+    { { "targets", "ROWS", INPUT, OPTIONS_OF_INPUT,
+        "target observations: a text file with a row number a line, an .npy of integers or "
+        "booleans, or a list like 3,17,40-59" },
+      TEXT(targets) },
+    { { "on-nonfinite", "WHAT", INPUT, OPTIONS_OF_INPUT,
+        "error (default), drop-observation, undefined-feature" },
+      TAKE(take_nonfinite) },
+    { { "precision", "f32|f64", INPUT, OPTIONS_OF_INPUT,
+        "arithmetic; default f64 for float64 input, else f32" },
+      TAKE(take_precision) },
+    { { "threads", "N", INPUT | INFO, OPTIONS_OF_INPUT, "how many; default: all cores" },
+      TAKE(take_threads) },
+    { { "metrics", "LIST", ANALYZE, OPTIONS_OF_ANALYSIS, "cosine,pearson (default), spearman" },
+      TAKE(take_metrics) },
+    { { "bins", "N", ANALYZE, OPTIONS_OF_ANALYSIS, "equal bins on [-1, 1]; default 100" },
+      TAKE(take_bins) },
+    { { "pair-groups", "LIST", LAYERS, OPTIONS_OF_ANALYSIS, "only these: Q-K,V-V; default all" },
+      TEXT(pair_groups) },
+    { { "statistic", "[METRIC.]NAME", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "offset_share (default), offset_share_raw, offset_energy, variance_energy, "
+        "mean_offset_square, noise_fraction, mean, variance, skewness, kurtosis, tail, min, max "
+        "or, of correlations, mean_square: what intervals, tests and figures of heads and layers "
+        "are of, and which pair groups are shown of many" },
+      TAKE(take_statistic) },
+    { { "permutations", "N", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "random baseline for each condition; default 0" },
+      TAKE(take_permutations) },
+    { { "scheme", "NAME", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "what a permutation exchanges: all (default): every value; group: every value of a group; "
+        "feature: the values of a feature; shift: each feature is rotated by a lag of its own; "
+        "observations: those of a group, its features together (are Q and K related?); "
+        "observations-shift: each group is rotated by a lag; flip: each observation of a group, "
+        "less the mean, gets a random sign" },
+      TAKE(take_scheme) },
+    { { "covariates", "FILE", ANALYZE, OPTIONS_OF_ANALYSIS,
+        ".npy, observations x columns: taken out of every feature; residuals move (Freedman & "
+        "Lane). Schemes feature, observations, flip" },
+      TEXT(covariates) },
+    { { "exchange", "NAME", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "observations (default), or segments: whole ones of equal length; with --compare, labels "
+        "are dealt to segments" },
+      TAKE(take_exchange) },
+    { { "compare", "N", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "targets against non-targets: distances, p-values from N relabellings, and a band from N "
+        "subsets of equal size" },
+      TAKE(take_compare) },
+    { { "relabel", "NAME", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "labels (default): dealt anew; label-shift: rotated by a lag" },
+      TAKE(take_relabel) },
+    { { "centred", NULL, ANALYZE, OPTIONS_OF_ANALYSIS,
+        "relabel observations less the mean of their own condition; with --metrics pearson, "
+        "spearman or both" },
+      FLAG(centred) },
+    { { "exceedances", "H", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "stop permutations and relabellings when of everything tested H are at most and H at least "
+        "the observed value: no p would be small" },
+      TAKE(take_exceedances) },
+    { { "interval", "NAME", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "jackknife: blocks left out in turn; bootstrap: blocks drawn" },
+      TAKE(take_interval) },
+    { { "blocks", "G", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "jackknife: default 20, or half the observations" },
+      TAKE(take_blocks) },
+    { { "resamples", "N", ANALYZE, OPTIONS_OF_ANALYSIS, "bootstrap: default 1000" },
+      TAKE(take_resamples) },
+    { { "block", "L", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "bootstrap: observations of a block; default their cube root" },
+      TAKE(take_block) },
+    { { "level", "P", ANALYZE, OPTIONS_OF_ANALYSIS, "of intervals; default 0.95" },
+      TAKE(take_level) },
+    { { "contrast", "A,B", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "with --interval: how two pair groups or roll-ups differ; repeat" },
+      TAKE(take_contrast) },
+    { { "segments", "FILE", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "a number for each observation (its document), text or .npy: no lag and no block crosses "
+        "from one to the next" },
+      TEXT(segments) },
+    { { "seed", "S", ANALYZE, OPTIONS_OF_ANALYSIS, "default 0" }, TAKE(take_seed) },
+    { { "threshold", "V", PAIRS, OPTIONS_OF_PAIRS, "all with |value| >= V" },
+      TAKE(take_threshold) },
+    { { "top", "K", PAIRS, OPTIONS_OF_PAIRS,
+        "the K largest |value|; with --threshold, of those over it" },
+      TAKE(take_top) },
+    { { "per-pair-group", NULL, PAIRS, OPTIONS_OF_PAIRS, "the top K of each pair group" },
+      FLAG(per_pair_group) },
+    { { "metric", "NAME", MATRIX | PAIRS, OPTIONS_OF_PAIRS,
+        "cosine (default), pearson, spearman; of matrix also covariance, dot" },
+      TAKE(take_metric) },
+    { { "sign", "NAME", PAIRS, OPTIONS_OF_PAIRS,
+        "both (default); positive: value >= V; negative: value <= -V" },
+      TAKE(take_sign) },
+    { { "limit", "N", PAIRS, OPTIONS_OF_PAIRS,
+        "a threshold that gives more is an error; default 10,000,000" },
+      TAKE(take_limit) },
+    { { "json", "PATH", LAYERS, OPTIONS_OF_OUTPUT,
+        "results as a file; - is standard output and replaces the table" },
+      TEXT(json) },
+    { { "csv", "PATH", LAYERS, OPTIONS_OF_OUTPUT, "the same as a table for other programs" },
+      TEXT(csv) },
+    { { "figure", "PATH", ANALYZE, OPTIONS_OF_OUTPUT, "a figure; PATH ends in .svg, .pdf or .png" },
+      TAKE(take_figure) },
+    { { "output", "PATH", MATRIX | MASK, OPTIONS_OF_OUTPUT, "the .npy file; - is standard output" },
+      TEXT(output) },
+    { { "quiet", NULL, EVERY, OPTIONS_OF_OUTPUT, "no table, no progress" }, FLAG(quiet) },
+    { { "help", NULL, EVERY, OPTIONS_OF_OUTPUT, "or -h: this text, of one command" }, FLAG(help) },
+    { { "version", NULL, EVERY, OPTIONS_OF_OUTPUT, "of this program" }, FLAG(version) },
 };
 
 enum { RULES = sizeof rules / sizeof rules[0] };
 
-static const struct named_number commands[] = { { "analyze", COMMAND_ANALYZE },
-                                                { "matrix", COMMAND_MATRIX },
-                                                { "mask", COMMAND_MASK },
-                                                { "info", COMMAND_INFO },
-                                                { "pairs", COMMAND_PAIRS },
-                                                { "bench", COMMAND_BENCH },
-                                                { NULL, 0 } };
+static const struct command_help commands[] = {
+    { "analyze", COMMAND_ANALYZE, "INPUT... [options]",
+      "histograms and moments of every pair group" },
+    { "matrix", COMMAND_MATRIX, "INPUT... --output PATH", "one similarity matrix, as .npy" },
+    { "pairs", COMMAND_PAIRS, "INPUT... [options]",
+      "pairs of features over a threshold, or the top k" },
+    { "mask", COMMAND_MASK, "--groups SPEC", "the mask, or its pair groups, codes and counts" },
+    { "info", COMMAND_INFO, "[INPUT...]", "what is in a file; library, OpenBLAS, kernels" },
+    { "bench", COMMAND_BENCH, "[options]",
+      "how fast it is on this machine, next to OpenBLAS; bench --help has its options" },
+};
+
+enum { COMMANDS = sizeof commands / sizeof commands[0] };
+
+const struct option_help *options_help(int number)
+{
+    return number < RULES ? &rules[number].help : NULL;
+}
+
+const struct command_help *options_command_help(int number)
+{
+    return number < COMMANDS ? &commands[number] : NULL;
+}
+
+void options_list_commands(int which, char list[OPTION_LIST_SIZE])
+{
+    list[0] = '\0';
+    for (int i = 0; i < COMMANDS; i++)
+        if ((commands[i].command & which) != 0)
+            text_append(list, OPTION_LIST_SIZE, "%s%s", list[0] != '\0' ? ", " : "",
+                        commands[i].name);
+}
 
 static bool take_command(const char *name, struct options *options, struct failure *failure)
 {
-    int32_t command = 0;
-    if (!option_find_number(commands, name, &command))
-        return fail_usage(failure, "unknown command: %s (see qkvsim --help)", name);
-    options->command = (enum command)command;
-    return true;
+    for (int i = 0; i < COMMANDS; i++)
+        if (strcmp(commands[i].name, name) == 0)
+            options->command = (enum command)commands[i].command;
+    return options->command != COMMAND_NONE
+           || fail_usage(failure, "unknown command: %s (see qkvsim --help)", name);
+}
+
+/* help, help COMMAND, and what the build makes of the table. */
+static bool take_help_words(int count, char **words, struct options *options,
+                            struct failure *failure)
+{
+    options->help = true;
+    if (count > 1)
+        return fail_usage(failure, "help is of one command: %s", words[1]);
+    if (count == 0)
+        return true;
+    options->manual = strcmp(words[0], "--man") == 0;
+    options->completion = strcmp(words[0], "--completion") == 0;
+    return options->manual || options->completion || take_command(words[0], options, failure);
 }
 
 static bool take_rule(const struct rule *rule, const char *command, char *value,
                       struct options *options, struct failure *failure)
 {
-    if ((rule->commands & (int)options->command) == 0) {
+    if ((rule->help.commands & (int)options->command) == 0) {
         char list[OPTION_LIST_SIZE];
-        option_list_names(commands, rule->commands, list);
-        return fail_usage(failure, "--%s is no option of %s but of %s", rule->name, command, list);
+        options_list_commands(rule->help.commands, list);
+        return fail_usage(failure, "--%s is no option of %s but of %s", rule->help.name, command,
+                          list);
     }
     if (rule->take != NULL)
         return rule->take(options, value, failure);
@@ -317,7 +438,10 @@ static bool parse_arguments(int argc, char **argv, struct options *options, stru
 {
     struct option long_options[RULES + 1] = { { 0 } };
     for (int i = 0; i < RULES; i++)
-        long_options[i] = (struct option){ rules[i].name, rules[i].argument, NULL, i + 256 };
+        long_options[i] =
+            (struct option){ rules[i].help.name,
+                             rules[i].help.value != NULL ? required_argument : no_argument, NULL,
+                             i + 256 };
     opterr = 0;
     optind = 1;
     for (;;) {
@@ -359,6 +483,8 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
     options->version = strcmp(argv[1], "--version") == 0;
     if (options->help || options->version)
         return true;
+    if (strcmp(argv[1], "help") == 0)
+        return take_help_words(argc - 2, argv + 2, options, failure);
     if (!take_command(argv[1], options, failure))
         return false;
     options->arguments = argv + 1;

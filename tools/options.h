@@ -7,15 +7,41 @@
 #include <stdint.h>
 
 #include "failure.h"
+#include "option_values.h"
 
 /* Each is one bit, so that an option can belong to several. */
 enum command {
+    COMMAND_NONE = 0,
     COMMAND_ANALYZE = 1,
     COMMAND_MATRIX = 2,
     COMMAND_MASK = 4,
     COMMAND_INFO = 8,
     COMMAND_PAIRS = 16,
-    COMMAND_BENCH = 32
+    COMMAND_BENCH = 32, /* has options of its own */
+    COMMANDS_WITH_OPTIONS = COMMAND_BENCH - 1
+};
+
+/* What help, the manual page and the shell's completion say of an option, and of a command. */
+enum option_section {
+    OPTIONS_OF_GROUPS,
+    OPTIONS_OF_INPUT,
+    OPTIONS_OF_ANALYSIS,
+    OPTIONS_OF_PAIRS,
+    OPTIONS_OF_OUTPUT,
+    OPTION_SECTIONS
+};
+struct option_help {
+    const char *name;
+    const char *value; /* what it wants; NULL: nothing */
+    int commands;      /* those that know it */
+    enum option_section section;
+    const char *text;
+};
+struct command_help {
+    const char *name;
+    int command;
+    const char *arguments;
+    const char *text;
 };
 
 /* --tensor [GROUP=]NAME; group is NULL where none was given. */
@@ -79,7 +105,9 @@ struct options {
     const char *figure;
     const char *output;
     bool quiet;
-    bool help;
+    bool help; /* of the command, or of all */
+    bool manual;
+    bool completion;
     bool version;
 };
 
@@ -87,6 +115,13 @@ struct options {
 bool options_parse(int argc, char **argv, struct options *options, struct failure *failure);
 
 void options_free(struct options *options);
+
+/* From the one table of options and that of commands, in the order of help; NULL after the last. */
+const struct option_help *options_help(int number);
+const struct command_help *options_command_help(int number);
+
+/* "analyze, pairs" */
+void options_list_commands(int which, char list[OPTION_LIST_SIZE]);
 
 /* Whether a metric has a statistic. */
 bool options_has_statistic(int32_t metric, int32_t statistic);
