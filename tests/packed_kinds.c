@@ -6,17 +6,24 @@
 #include <math.h>
 #include <stdlib.h>
 
-/* CRC-32, bit by bit, of all but its own four bytes. */
+/* One byte's part of a CRC-32, bit by bit. */
+static uint32_t crc_of_byte(uint32_t byte)
+{
+    for (int bit = 0; bit < 8; bit++)
+        byte = (byte >> 1) ^ ((byte & 1) != 0 ? 0xedb88320u : 0);
+    return byte;
+}
+
+/* Of all but its own four bytes. */
 void packed_set_checksum(unsigned char *bytes, int64_t size)
 {
+    static uint32_t of_byte[256]; /* suites change many bytes, one at a time */
     uint32_t crc = UINT32_MAX;
-    for (int64_t k = 0; k < size; k++) {
-        if (k >= 24 && k < 28)
-            continue;
-        crc ^= bytes[k];
-        for (int bit = 0; bit < 8; bit++)
-            crc = (crc >> 1) ^ ((crc & 1) != 0 ? 0xedb88320u : 0);
-    }
+    for (uint32_t byte = 0; byte < 256 && of_byte[255] == 0; byte++)
+        of_byte[byte] = crc_of_byte(byte);
+    for (int64_t k = 0; k < size; k++)
+        if (k < 24 || k >= 28)
+            crc = of_byte[(crc ^ bytes[k]) & 0xff] ^ (crc >> 8);
     for (int k = 0; k < 4; k++)
         bytes[24 + k] = (unsigned char)(~crc >> (8 * k));
 }
