@@ -9,9 +9,8 @@
 #include <math.h>
 #include <string.h>
 
-#include "analysis.h"
-#include "fingerprint.h"
 #include "similarity.h"
+#include "structs.h"
 
 /* ---- life ---- */
 
@@ -24,16 +23,9 @@ static bool packed_size(int64_t features, int64_t *size)
     return true;
 }
 
-qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
-                                        qkvsim_accumulator **accumulator)
+qkvsim_status qkv_accumulator_open(qkvsim_context *context, int64_t features,
+                                   qkvsim_accumulator **accumulator)
 {
-    if (context == NULL)
-        return QKVSIM_ERROR_INVALID_ARGUMENT;
-    if (accumulator == NULL || features < 1 || features > INT32_MAX)
-        return qkv_invalid(context,
-                           accumulator == NULL ? "accumulator is NULL"
-                                               : "%lld features: expected 1 to %d",
-                           (long long)features, INT32_MAX);
     int64_t moments;
     if (!packed_size(features, &moments))
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld features are too many",
@@ -55,11 +47,33 @@ qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t feature
     return QKVSIM_OK;
 }
 
+qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
+                                        const qkvsim_accumulator_options *given,
+                                        qkvsim_accumulator **accumulator)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (accumulator == NULL || features < 1 || features > INT32_MAX)
+        return qkv_invalid(context,
+                           accumulator == NULL ? "accumulator is NULL"
+                                               : "%lld features: expected 1 to %d",
+                           (long long)features, INT32_MAX);
+    qkvsim_accumulator_options options;
+    const qkvsim_status status =
+        qkv_read_options(context, &qkv_struct_accumulator_options, given, &options);
+    if (status != QKVSIM_OK)
+        return status;
+    return options.blocks == 0 ? qkv_accumulator_open(context, features, accumulator)
+                               : qkv_stream_blocks_open(context, features, options.blocks,
+                                                        options.blocks, accumulator);
+}
+
 void qkvsim_accumulator_free(qkvsim_accumulator *accumulator)
 {
     if (accumulator == NULL)
         return;
     const qkv_allocator allocator = accumulator->allocator;
+    qkv_stream_blocks_close(accumulator);
     qkv_release(&allocator, accumulator->running);
     qkv_release(&allocator, accumulator->moments);
     qkv_release(&allocator, accumulator);
@@ -98,19 +112,23 @@ static void move_mean(running_feature *feature, double by)
     feature->mean_low = low - (feature->mean - sum);
 }
 
+/* share: that of `from` among the observations of both. */
+static void merge_feature(running_feature *to, const running_feature *from, double share)
+{
+    to->constant = stays_constant(to, from);
+    to->nonfinite = to->nonfinite || from->nonfinite;
+    move_mean(to, mean_difference(to, from) * share);
+}
+
 static void merge_features(running_feature *to, const running_feature *from, int64_t features,
                            int64_t to_count, int64_t from_count)
 {
     const double share = (double)from_count / (double)(to_count + from_count);
-    for (int64_t j = 0; j < features; j++) {
-        if (to_count == 0) {
+    for (int64_t j = 0; j < features; j++)
+        if (to_count == 0)
             to[j] = from[j];
-            continue;
-        }
-        to[j].constant = stays_constant(&to[j], &from[j]);
-        to[j].nonfinite = to[j].nonfinite || from[j].nonfinite;
-        move_mean(&to[j], mean_difference(&to[j], &from[j]) * share);
-    }
+        else
+            merge_feature(&to[j], &from[j], share);
 }
 
 /* The sink: new moments = old ones + a chunk's products + the shift between the means. */
@@ -196,8 +214,8 @@ static qkvsim_status check_range(qkvsim_context *context, const qkvsim_accumulat
 /* Adds prepared panels; new moments are made beside the old ones, so that a failure changes
  * nothing. */
 static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
-                                const qkv_panels *panels, running_feature *chunk, double *delta,
-                                double *moments)
+                                const qkv_panels *panels, int64_t pieces, running_feature *chunk,
+                                double *delta, double *moments)
 {
     describe_chunk(panels, accumulator, chunk, delta);
     const int64_t before = accumulator->observations;
@@ -211,7 +229,8 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
     qkvsim_status status = qkv_gram_open(context, panels, NULL, NULL, NULL, &gram);
     if (status != QKVSIM_OK)
         return status;
-    qkv_work_begin(context, gram.tile_count);
+    if (pieces > 0)
+        qkv_work_begin(context, pieces * gram.tile_count);
     status = qkv_gram_for_each_tile(context, &gram, &sink.sink);
     qkv_gram_close(context, &gram);
     if (status == QKVSIM_OK)
@@ -224,12 +243,9 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
     return QKVSIM_OK;
 }
 
-static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accumulator,
-                               const qkv_input *input)
+qkvsim_status qkv_accumulator_add(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                  const qkv_input *input, int64_t pieces)
 {
-    if (input->features != accumulator->features)
-        return qkv_invalid(context, "the input has %lld features but the accumulator %lld",
-                           (long long)input->features, (long long)accumulator->features);
     if (input->observations == 0)
         return QKVSIM_OK;
     const size_t size = (size_t)(accumulator->features * (accumulator->features + 1) / 2);
@@ -245,7 +261,7 @@ static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accu
     if (status == QKVSIM_OK)
         status = qkv_prepare(context, input, NULL, &panels);
     if (status == QKVSIM_OK)
-        status = add_panels(context, accumulator, &panels, chunk, delta, moments);
+        status = add_panels(context, accumulator, &panels, pieces, chunk, delta, moments);
     qkv_panels_close(context, &panels);
     if (status == QKVSIM_OK) {
         double *old = accumulator->moments;
@@ -256,6 +272,16 @@ static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accu
     qkv_release(allocator, delta);
     qkv_release(allocator, moments);
     return status;
+}
+
+static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                               const qkv_input *input)
+{
+    if (input->features != accumulator->features)
+        return qkv_invalid(context, "the input has %lld features but the accumulator %lld",
+                           (long long)input->features, (long long)accumulator->features);
+    return accumulator->blocks.most > 0 ? qkv_stream_blocks_add(context, accumulator, input)
+                                        : qkv_accumulator_add(context, accumulator, input, 1);
 }
 
 qkvsim_status qkvsim_accumulator_update(qkvsim_context *context, qkvsim_accumulator *accumulator,
@@ -280,18 +306,40 @@ qkvsim_status qkvsim_accumulator_update(qkvsim_context *context, qkvsim_accumula
 
 /* ---- merging ---- */
 
-/* Sums of the diagonal decide whether the merged moments stay in range, before anything changes. */
-static qkvsim_status check_merged(qkvsim_context *context, const qkvsim_accumulator *to,
-                                  const qkvsim_accumulator *from, double weight)
+/* What one feature of several accumulators comes to, without its moments with others. */
+typedef struct joint_feature {
+    running_feature running;
+    double squares;
+    int64_t observations;
+} joint_feature;
+
+static void join_feature(joint_feature *to, const qkvsim_accumulator *from, int64_t j)
 {
-    for (int64_t j = 0; j < to->features; j++) {
-        const running_feature *a = &to->running[j], *b = &from->running[j];
-        const int64_t at = qkv_packed(to->features, j, j);
-        const double delta = mean_difference(a, b);
-        const double squares = to->moments[at] + from->moments[at] + weight * delta * delta;
-        const bool constant = to->observations == 0 ? b->constant : stays_constant(a, b);
-        if (!a->nonfinite && !b->nonfinite && !is_in_range(squares, constant))
-            return out_of_range(context, squares, j);
+    const double squares = from->moments[qkv_packed(from->features, j, j)];
+    const int64_t n = to->observations + from->observations;
+    if (from->observations == 0)
+        return;
+    if (to->observations == 0) {
+        *to = (joint_feature){ from->running[j], squares, n };
+        return;
+    }
+    const double delta = mean_difference(&to->running, &from->running[j]);
+    to->squares += squares + cross_weight(to->observations, from->observations) * delta * delta;
+    merge_feature(&to->running, &from->running[j], (double)from->observations / (double)n);
+    to->observations = n;
+}
+
+/* Sums of the diagonal decide, before anything changes. */
+qkvsim_status qkv_accumulators_check(qkvsim_context *context,
+                                     const qkvsim_accumulator *const *parts, int64_t count)
+{
+    for (int64_t j = 0; count > 0 && j < parts[0]->features; j++) {
+        joint_feature joint = { .observations = 0 };
+        for (int64_t k = 0; k < count; k++)
+            join_feature(&joint, parts[k], j);
+        if (joint.observations > 0 && !joint.running.nonfinite
+            && !is_in_range(joint.squares, joint.running.constant))
+            return out_of_range(context, joint.squares, j);
     }
     return QKVSIM_OK;
 }
@@ -308,11 +356,22 @@ static void merge_moments(qkvsim_accumulator *to, const qkvsim_accumulator *from
     }
 }
 
-qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulator *accumulator,
-                                       const qkvsim_accumulator *other)
+void qkv_accumulator_join(qkvsim_accumulator *to, const qkvsim_accumulator *from)
 {
-    if (context == NULL)
-        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    const int64_t d = to->features;
+    if (from->observations == 0)
+        return;
+    if (to->observations == 0)
+        memcpy(to->moments, from->moments, (size_t)qkv_packed(d, d, d) * sizeof *to->moments);
+    else
+        merge_moments(to, from, cross_weight(to->observations, from->observations));
+    merge_features(to->running, from->running, d, to->observations, from->observations);
+    to->observations += from->observations;
+}
+
+static qkvsim_status check_merge(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                                 const qkvsim_accumulator *other)
+{
     if (accumulator == NULL || other == NULL)
         return qkv_invalid(context, "%s is NULL", accumulator == NULL ? "accumulator" : "other");
     if (accumulator == other)
@@ -320,25 +379,33 @@ qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulat
     if (accumulator->features != other->features)
         return qkv_invalid(context, "an accumulator of %lld features cannot take in one of %lld",
                            (long long)accumulator->features, (long long)other->features);
-    if (other->observations == 0)
-        return QKVSIM_OK;
-    const double weight = accumulator->observations > 0
-                              ? cross_weight(accumulator->observations, other->observations)
-                              : 0;
-    const qkvsim_status status = check_merged(context, accumulator, other, weight);
+    if ((accumulator->blocks.most > 0) != (other->blocks.most > 0))
+        return qkv_invalid(context, "an accumulator %s blocks cannot take in one %s",
+                           accumulator->blocks.most > 0 ? "with" : "without",
+                           other->blocks.most > 0 ? "with blocks" : "without");
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                       const qkvsim_accumulator *other)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    qkvsim_status status = check_merge(context, accumulator, other);
     if (status != QKVSIM_OK)
         return status;
-    merge_moments(accumulator, other, weight);
-    merge_features(accumulator->running, other->running, accumulator->features,
-                   accumulator->observations, other->observations);
-    accumulator->observations += other->observations;
-    return QKVSIM_OK;
+    if (accumulator->blocks.most > 0)
+        return qkv_stream_blocks_merge(context, accumulator, other);
+    const qkvsim_accumulator *const both[] = { accumulator, other };
+    status = qkv_accumulators_check(context, both, 2);
+    if (status == QKVSIM_OK)
+        qkv_accumulator_join(accumulator, other);
+    return status;
 }
 
 /* ---- results ---- */
 
-/* Fills panels' statistics and ratios from what was accumulated. */
-static void describe_features(const qkvsim_accumulator *accumulator, qkv_panels *panels)
+void qkv_accumulator_describe(const qkvsim_accumulator *accumulator, qkv_panels *panels)
 {
     const double n = (double)accumulator->observations;
     for (int64_t j = 0; j < accumulator->features; j++) {
@@ -357,9 +424,8 @@ static void describe_features(const qkvsim_accumulator *accumulator, qkv_panels 
     }
 }
 
-/* Reads an accumulator as an input of double columns; there are no parts. */
-static qkvsim_status check_accumulator(qkvsim_context *context,
-                                       const qkvsim_accumulator *accumulator, qkv_input *input)
+qkvsim_status qkv_accumulator_check(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                                    qkv_input *input)
 {
     if (accumulator == NULL || accumulator->observations == 0)
         return qkv_invalid(context, "the accumulator is %s",
@@ -371,8 +437,7 @@ static qkvsim_status check_accumulator(qkvsim_context *context,
     return QKVSIM_OK;
 }
 
-/* Ranks need all observations at once. */
-static qkvsim_status check_metrics(qkvsim_context *context, int32_t metrics)
+qkvsim_status qkv_accumulator_check_metrics(qkvsim_context *context, int32_t metrics)
 {
     if ((metrics & QKVSIM_METRIC_SPEARMAN) != 0)
         return qkv_invalid(context,
@@ -381,75 +446,16 @@ static qkvsim_status check_metrics(qkvsim_context *context, int32_t metrics)
     return QKVSIM_OK;
 }
 
-qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
-                                         const qkvsim_accumulator *accumulator,
-                                         const qkvsim_layout *layout,
-                                         const qkvsim_analysis_options *given,
-                                         qkvsim_analysis **analysis)
+qkvsim_status qkv_accumulator_whole(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                                    const qkvsim_accumulator **whole, qkvsim_accumulator **joint)
 {
-    if (context == NULL)
-        return QKVSIM_ERROR_INVALID_ARGUMENT;
-    if (analysis == NULL)
-        return qkv_invalid(context, "analysis is NULL");
-    qkvsim_analysis_options options;
-    qkv_input input;
-    qkv_session session;
-    qkvsim_status status = qkv_read_analysis_options(context, given, &options);
-    if (status == QKVSIM_OK)
-        status = check_metrics(context, options.metrics);
-    if (status == QKVSIM_OK)
-        status = check_accumulator(context, accumulator, &input);
-    if (status == QKVSIM_OK)
-        status =
-            qkv_session_open(context, layout, &options, &input, accumulator->moments, &session);
-    if (status != QKVSIM_OK)
-        return status;
-    qkvsim_analysis *made = NULL;
-    qkv_session_begin(context, &session, 1);
-    describe_features(accumulator, &session.panels);
-    status = qkv_panels_order(context, layout->group_of, &session.panels);
-    if (status == QKVSIM_OK)
-        status = qkv_session_results(context, &session, &made);
-    if (status == QKVSIM_OK)
-        status = qkv_session_tally(context, &session, made);
-    if (status == QKVSIM_OK)
-        made->input_fingerprint = qkv_statistics_fingerprint(session.panels.statistics,
-                                                             input.features, input.observations);
-    qkv_session_close(context, &session);
-    if (status == QKVSIM_OK)
-        *analysis = made;
-    else
-        qkvsim_analysis_free(made);
-    return status;
-}
-
-qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
-                                            const qkvsim_accumulator *accumulator, int32_t metric,
-                                            const qkvsim_similarity_options *given,
-                                            const qkvsim_matrix *matrix)
-{
-    if (context == NULL)
-        return QKVSIM_ERROR_INVALID_ARGUMENT;
-    qkvsim_similarity_options options;
-    qkv_input input;
-    qkvsim_matrix out;
-    qkv_panels panels = { 0 };
-    qkvsim_status status = qkv_check_similarity(context, metric, given, &options);
-    if (status == QKVSIM_OK)
-        status = check_metrics(context, metric);
-    if (status == QKVSIM_OK)
-        status = check_accumulator(context, accumulator, &input);
-    if (status == QKVSIM_OK)
-        status = qkv_check_matrix(context, matrix, input.features, input.features, false, &out);
-    if (status == QKVSIM_OK)
-        status = qkv_panels_open_unordered(context, &input, &panels);
-    if (status != QKVSIM_OK)
-        return status;
-    describe_features(accumulator, &panels);
-    status = qkv_panels_order(context, NULL, &panels);
-    if (status == QKVSIM_OK)
-        status = qkv_write_similarity(context, &panels, accumulator->moments, metric,
-                                      options.triangle, &out);
-    qkv_panels_close(context, &panels);
+    *joint = NULL;
+    *whole = accumulator;
+    if (accumulator->blocks.most == 0)
+        return QKVSIM_OK;
+    const qkvsim_status status = qkv_accumulator_open(context, accumulator->features, joint);
+    for (int64_t k = 0; k < accumulator->blocks.count && status == QKVSIM_OK; k++)
+        qkv_accumulator_join(*joint, accumulator->blocks.block[k]);
+    *whole = *joint;
     return status;
 }

@@ -4,7 +4,7 @@
 
 #include <qkvsim/accumulator.h>
 
-#include "context.h"
+#include "analysis.h"
 
 /* What is kept of one feature. */
 typedef struct running_feature {
@@ -15,12 +15,82 @@ typedef struct running_feature {
     bool nonfinite;
 } running_feature;
 
+/* Half of the least number of blocks is still enough for intervals. */
+enum { QKV_STREAM_BLOCKS_LEAST = 16, QKV_STREAM_BLOCKS_MOST = 4096 };
+
+/* The blocks of an accumulator that keeps them: each is an accumulator that keeps none. */
+typedef struct qkv_stream_blocks {
+    int64_t most;      /* that may be; 0: the accumulator keeps none */
+    int64_t count;     /* that have begun */
+    int64_t documents; /* of a full block */
+    int64_t last;      /* documents of the last block */
+    bool open;         /* `segment` is that of the last observation, and may go on */
+    int32_t segment;
+    qkvsim_accumulator **block; /* most; NULL where no room was needed yet */
+} qkv_stream_blocks;
+
 struct qkvsim_accumulator {
     qkv_allocator allocator;
     int64_t features;
     int64_t observations;
-    running_feature *running;
-    double *moments; /* packed upper triangle of sums of centred products */
+    running_feature *running; /* NULL where there are blocks, which have their own */
+    double *moments;          /* packed upper triangle of sums of centred products; NULL likewise */
+    qkv_stream_blocks blocks;
 };
+
+/* ---- without blocks ---- */
+
+qkvsim_status qkv_accumulator_open(qkvsim_context *context, int64_t features,
+                                   qkvsim_accumulator **accumulator);
+
+/* Adds an opened input; `pieces` is how many such calls one public call makes, in the first of them,
+ * and 0 in the others. Unchanged on failure. */
+qkvsim_status qkv_accumulator_add(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                  const qkv_input *input, int64_t pieces);
+
+/* Fails where the sums of squares of all these together would be out of range. */
+qkvsim_status qkv_accumulators_check(qkvsim_context *context,
+                                     const qkvsim_accumulator *const *parts, int64_t count);
+
+/* Adds what another holds, without a check; `to` may be empty, with anything in its memory. */
+void qkv_accumulator_join(qkvsim_accumulator *to, const qkvsim_accumulator *from);
+
+/* Fills panels' statistics and ratios from what was accumulated. */
+void qkv_accumulator_describe(const qkvsim_accumulator *accumulator, qkv_panels *panels);
+
+/* ---- with blocks or without ---- */
+
+/* Reads an accumulator as an input of double columns; there are no parts. Fails where it is empty. */
+qkvsim_status qkv_accumulator_check(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                                    qkv_input *input);
+
+/* Fails for Spearman: ranks need all observations at once. */
+qkvsim_status qkv_accumulator_check_metrics(qkvsim_context *context, int32_t metrics);
+
+/* All observations together: the accumulator itself or, where there are blocks, what they come to:
+ * *joint, which the caller frees; it is NULL otherwise. */
+qkvsim_status qkv_accumulator_whole(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                                    const qkvsim_accumulator **whole, qkvsim_accumulator **joint);
+
+/* Analyses one that keeps no blocks, in a session that was opened with moments, into a handle of the
+ * session's results. */
+qkvsim_status qkv_accumulator_tally(qkvsim_context *context, qkv_session *session,
+                                    const qkvsim_accumulator *accumulator,
+                                    qkvsim_analysis *analysis);
+
+/* ---- blocks: accumulator_blocks.c ---- */
+
+/* An empty accumulator with room for the first `reserved` blocks; more is made where it is needed. */
+qkvsim_status qkv_stream_blocks_open(qkvsim_context *context, int64_t features, int64_t most,
+                                     int64_t reserved, qkvsim_accumulator **accumulator);
+qkvsim_status qkv_stream_blocks_reserve(qkvsim_context *context, int64_t count,
+                                        qkvsim_accumulator *accumulator);
+void qkv_stream_blocks_close(qkvsim_accumulator *accumulator);
+
+/* The update and the merge of accumulators that keep blocks. Unchanged on failure. */
+qkvsim_status qkv_stream_blocks_add(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                    const qkv_input *input);
+qkvsim_status qkv_stream_blocks_merge(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                      const qkvsim_accumulator *other);
 
 #endif

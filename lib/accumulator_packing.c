@@ -6,14 +6,14 @@
 #include "gram.h"
 #include "packing.h"
 
+/* Of the first section: what an accumulator without blocks has of it, and all. */
+enum { PLAIN_SIZES = 2, ALL_SIZES = 8 };
+
 /* ---- to bytes ---- */
 
-static void pack_accumulator(qkv_packer *packer, const void *object)
+static void pack_sums(qkv_packer *packer, const qkvsim_accumulator *accumulator)
 {
-    const qkvsim_accumulator *accumulator = object;
     const int64_t d = accumulator->features;
-    const int64_t sizes[] = { d, accumulator->observations };
-    qkv_pack_i64s(packer, "ACCU", sizes, 2);
     qkv_pack_begin(packer, "MEAN", QKV_PACKED_F64, 3 * d);
     for (int64_t j = 0; j < d; j++) {
         qkv_pack_f64(packer, accumulator->running[j].mean);
@@ -25,6 +25,23 @@ static void pack_accumulator(qkv_packer *packer, const void *object)
         qkv_pack_i64(packer,
                      accumulator->running[j].constant + 2 * accumulator->running[j].nonfinite);
     qkv_pack_f64s(packer, "MOM2", accumulator->moments, qkv_packed(d, d, d));
+}
+
+static void pack_accumulator(qkv_packer *packer, const void *object)
+{
+    const qkvsim_accumulator *accumulator = object;
+    const qkv_stream_blocks *blocks = &accumulator->blocks;
+    const int64_t sizes[ALL_SIZES] = { accumulator->features, accumulator->observations,
+                                       blocks->most,          blocks->count,
+                                       blocks->documents,     blocks->last,
+                                       blocks->open,          blocks->open ? blocks->segment : 0 };
+    qkv_pack_i64s(packer, "ACCU", sizes, blocks->most > 0 ? ALL_SIZES : PLAIN_SIZES);
+    if (blocks->most == 0)
+        pack_sums(packer, accumulator);
+    for (int64_t k = 0; k < blocks->count; k++) {
+        qkv_pack_i64s(packer, "BLCK", &blocks->block[k]->observations, 1);
+        pack_sums(packer, blocks->block[k]);
+    }
 }
 
 int64_t qkvsim_accumulator_packed_size(const qkvsim_accumulator *accumulator)
@@ -41,21 +58,54 @@ qkvsim_status qkvsim_accumulator_pack(qkvsim_context *context,
 
 /* ---- from bytes ---- */
 
-/* As many moments as the section says there are, before an accumulator is made room for. */
-static qkvsim_status take_sizes(qkv_unpacker *unpacker, int64_t *features, int64_t *observations)
+/* What the first section says. */
+typedef struct sizes {
+    int64_t features, observations;
+    qkv_stream_blocks blocks;
+} sizes;
+
+static bool blocks_are_sound(const qkv_stream_blocks *blocks, const int64_t *numbers)
 {
-    int64_t sizes[2];
-    const qkvsim_status status = qkv_unpack_i64s(unpacker, "ACCU", sizes, 2);
+    const int64_t documents = blocks->documents;
+    return blocks->most >= QKV_STREAM_BLOCKS_LEAST && blocks->most <= QKV_STREAM_BLOCKS_MOST
+           && blocks->count >= 0 && blocks->count <= blocks->most && documents >= 1
+           && documents <= INT64_MAX / 4 && (documents & (documents - 1)) == 0 && blocks->last >= 0
+           && blocks->last <= documents && (numbers[6] & ~(int64_t)1) == 0
+           && numbers[7] == blocks->segment;
+}
+
+/* As many moments as the section says there are, before an accumulator is made room for. */
+static qkvsim_status take_sizes(qkv_unpacker *unpacker, sizes *taken)
+{
+    int64_t numbers[ALL_SIZES] = { 0 }, count;
+    qkvsim_status status = qkv_unpack_begin(unpacker, "ACCU", QKV_PACKED_I64, -1, &count);
+    if (status == QKVSIM_OK && count != PLAIN_SIZES && count != ALL_SIZES)
+        status = qkv_unpack_fail(unpacker, "ACCU", "%lld numbers, expected %d or %d",
+                                 (long long)count, PLAIN_SIZES, ALL_SIZES);
     if (status != QKVSIM_OK)
         return status;
-    *features = sizes[0];
-    *observations = sizes[1];
-    const double bytes = 4 * (double)*features * (double)*features;
-    return *features >= 1 && *observations >= 0 && bytes < (double)unpacker->size
+    for (int64_t k = 0; k < count; k++)
+        numbers[k] = qkv_unpack_i64(unpacker);
+    *taken = (sizes){ numbers[0],
+                      numbers[1],
+                      { .most = numbers[2],
+                        .count = numbers[3],
+                        .documents = numbers[4],
+                        .last = numbers[5],
+                        .open = numbers[6] != 0,
+                        .segment = (int32_t)numbers[7] } };
+    if (count == ALL_SIZES && !blocks_are_sound(&taken->blocks, numbers))
+        return qkv_unpack_fail(unpacker, "ACCU", "%lld of %lld blocks are not possible",
+                               (long long)taken->blocks.count, (long long)taken->blocks.most);
+    const double sums = count == ALL_SIZES ? (double)taken->blocks.count : 1;
+    const double bytes = 4 * (double)taken->features * (double)taken->features * sums;
+    return taken->features >= 1 && taken->features <= INT32_MAX && taken->observations >= 0
+                   && bytes < (double)unpacker->size
                ? QKVSIM_OK
-               : qkv_unpack_fail(
-                   unpacker, "ACCU", "%lld features and %lld observations, in %lld bytes",
-                   (long long)*features, (long long)*observations, (long long)unpacker->size);
+               : qkv_unpack_fail(unpacker, "ACCU",
+                                 "%lld features and %lld observations, in %lld bytes",
+                                 (long long)taken->features, (long long)taken->observations,
+                                 (long long)unpacker->size);
 }
 
 static qkvsim_status take_features(qkv_unpacker *unpacker, qkvsim_accumulator *accumulator)
@@ -132,24 +182,70 @@ static qkvsim_status take_moments(qkv_unpacker *unpacker, qkvsim_accumulator *ac
     return QKVSIM_OK;
 }
 
+static qkvsim_status take_sums(qkv_unpacker *unpacker, qkvsim_accumulator *accumulator)
+{
+    const qkvsim_status status = take_features(unpacker, accumulator);
+    return status == QKVSIM_OK ? take_moments(unpacker, accumulator) : status;
+}
+
+/* Each block's sums are sound by themselves, and so must they be together. */
+static qkvsim_status take_blocks(qkv_unpacker *unpacker, const qkv_stream_blocks *blocks,
+                                 qkvsim_accumulator *accumulator)
+{
+    qkvsim_status status = QKVSIM_OK;
+    int64_t left = accumulator->observations;
+    for (int64_t k = 0; k < blocks->count && status == QKVSIM_OK; k++) {
+        qkvsim_accumulator *block = accumulator->blocks.block[k];
+        status = qkv_unpack_i64s(unpacker, "BLCK", &block->observations, 1);
+        if (status == QKVSIM_OK && (block->observations < 0 || block->observations > left))
+            status = qkv_unpack_fail(unpacker, "BLCK", "block %lld has %lld of %lld observations",
+                                     (long long)k, (long long)block->observations,
+                                     (long long)accumulator->observations);
+        if (status != QKVSIM_OK)
+            return status;
+        left -= block->observations;
+        status = take_sums(unpacker, block);
+    }
+    if (status == QKVSIM_OK && left != 0)
+        status =
+            qkv_unpack_fail(unpacker, "BLCK", "the blocks lack %lld observations", (long long)left);
+    if (status == QKVSIM_OK)
+        status = qkv_accumulators_check(
+            unpacker->context, (const qkvsim_accumulator *const *)accumulator->blocks.block,
+            blocks->count);
+    return status;
+}
+
+static qkvsim_status take_all(qkv_unpacker *unpacker, const sizes *taken,
+                              qkvsim_accumulator **accumulator)
+{
+    const qkv_stream_blocks *blocks = &taken->blocks;
+    qkvsim_status status =
+        blocks->most > 0 ? qkv_stream_blocks_open(unpacker->context, taken->features, blocks->most,
+                                                  blocks->count, accumulator)
+                         : qkv_accumulator_open(unpacker->context, taken->features, accumulator);
+    if (status != QKVSIM_OK)
+        return status;
+    qkvsim_accumulator *made = *accumulator;
+    qkvsim_accumulator **block = made->blocks.block;
+    made->observations = taken->observations;
+    made->blocks = *blocks;
+    made->blocks.block = block;
+    return blocks->most > 0 ? take_blocks(unpacker, blocks, made) : take_sums(unpacker, made);
+}
+
 qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, const void *buffer, int64_t size,
                                         qkvsim_accumulator **accumulator)
 {
     qkv_unpacker unpacker;
     qkvsim_accumulator *made = NULL;
-    int64_t features = 0, observations = 0;
+    sizes taken;
     qkvsim_status status =
         qkv_unpack_open(context, buffer, size, QKVSIM_KIND_ACCUMULATOR, accumulator, &unpacker);
     if (status == QKVSIM_OK)
-        status = take_sizes(&unpacker, &features, &observations);
+        status = take_sizes(&unpacker, &taken);
     if (status == QKVSIM_OK)
-        status = qkvsim_accumulator_create(context, features, &made);
-    if (status == QKVSIM_OK) {
-        made->observations = observations;
-        status = take_features(&unpacker, made);
-    }
-    if (status == QKVSIM_OK)
-        status = take_moments(&unpacker, made);
+        status = take_all(&unpacker, &taken, &made);
     if (status == QKVSIM_OK)
         status = qkv_unpack_close(&unpacker);
     if (status == QKVSIM_OK)

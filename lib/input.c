@@ -239,7 +239,7 @@ static qkvsim_status select_listed(qkvsim_context *context, const qkvsim_selecti
 }
 
 static qkvsim_status select_masked(qkvsim_context *context, const qkvsim_selection *selection,
-                                   qkv_input *input)
+                                   bool may_be_empty, qkv_input *input)
 {
     if (selection->count != input->observations)
         return qkv_invalid(context, "the selection's mask has %lld entries for %lld observations",
@@ -248,7 +248,7 @@ static qkvsim_status select_masked(qkvsim_context *context, const qkvsim_selecti
     for (int64_t row = 0; row < selection->count; row++)
         if (selection->mask[row] != 0)
             input->rows[selected++] = row;
-    if (selected == 0)
+    if (selected == 0 && !may_be_empty)
         return qkv_invalid(context, "the selection's mask selects none of %lld observations",
                            (long long)selection->count);
     input->observations = selected;
@@ -256,7 +256,7 @@ static qkvsim_status select_masked(qkvsim_context *context, const qkvsim_selecti
 }
 
 static qkvsim_status select_rows(qkvsim_context *context, const qkvsim_selection *given,
-                                 qkv_input *input)
+                                 bool may_be_empty, qkv_input *input)
 {
     qkvsim_selection selection;
     const qkvsim_status status = qkv_read_struct(context, &qkv_struct_selection, given, &selection);
@@ -265,16 +265,17 @@ static qkvsim_status select_rows(qkvsim_context *context, const qkvsim_selection
     if ((selection.observations == NULL) == (selection.mask == NULL))
         return qkv_invalid(context, "a selection needs either observations or mask, and has %s",
                            selection.observations == NULL ? "neither" : "both");
-    if (selection.count < 1)
+    if (selection.count < (may_be_empty ? 0 : 1))
         return qkv_invalid(context, "the selection has %lld entries", (long long)selection.count);
     if (selection.count > input->observations)
         return qkv_invalid(context, "the selection has %lld entries for %lld observations",
                            (long long)selection.count, (long long)input->observations);
-    input->rows = qkv_allocate(&context->allocator, (size_t)selection.count, sizeof *input->rows);
+    input->rows =
+        qkv_allocate(&context->allocator, (size_t)selection.count + 1, sizeof *input->rows);
     if (input->rows == NULL)
         return qkv_no_memory(context, "the selected rows");
     return selection.observations != NULL ? select_listed(context, &selection, input)
-                                          : select_masked(context, &selection, input);
+                                          : select_masked(context, &selection, may_be_empty, input);
 }
 
 /* ---- dropped observations ---- */
@@ -358,8 +359,9 @@ static qkvsim_status fill(qkvsim_context *context, const qkvsim_input *given, bo
     status =
         read_parts(context, given->parts, (int32_t)given->part_count, given->arithmetic, input);
     if (status == QKVSIM_OK && given->selection != NULL)
-        status = select_rows(context, given->selection, input);
-    if (status == QKVSIM_OK && given->nonfinite == QKVSIM_NONFINITE_DROP_OBSERVATION)
+        status = select_rows(context, given->selection, may_be_empty, input);
+    if (status == QKVSIM_OK && given->nonfinite == QKVSIM_NONFINITE_DROP_OBSERVATION
+        && input->observations > 0)
         status = drop_nonfinite_rows(context, may_be_empty, input);
     return status;
 }

@@ -35,8 +35,9 @@ static qkvsim_status check_method(qkvsim_context *context, const qkvsim_interval
     return QKVSIM_OK;
 }
 
-static qkvsim_status read_options(qkvsim_context *context, const qkvsim_interval_options *given,
-                                  qkvsim_interval_options *options)
+qkvsim_status qkv_read_interval_options(qkvsim_context *context,
+                                        const qkvsim_interval_options *given,
+                                        qkvsim_interval_options *options)
 {
     const qkvsim_status status =
         qkv_read_options(context, &qkv_struct_interval_options, given, options);
@@ -86,7 +87,7 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_input *
     qkvsim_interval_options options;
     qkvsim_analysis_options analysis;
     qkvsim_input read;
-    qkvsim_status status = read_options(context, given, &options);
+    qkvsim_status status = qkv_read_interval_options(context, given, &options);
     if (status == QKVSIM_OK)
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
     if (status == QKVSIM_OK)

@@ -105,7 +105,11 @@ static qkvsim_status take_blocks(qkv_unpacker *unpacker, qkvsim_intervals *made)
     made->level = of_level[0];
     made->t[0] = of_level[1];
     made->t[1] = of_level[2];
-    return qkv_unpack_check_list(unpacker, "BLKS", made->blocks.start, starts, INT64_MAX);
+    for (int64_t k = 0; k < starts; k++)
+        if (made->blocks.start[k] < (k > 0 ? made->blocks.start[k - 1] : 0))
+            return qkv_unpack_fail(unpacker, "BLKS", "block %lld begins before the one before it",
+                                   (long long)k);
+    return QKVSIM_OK;
 }
 
 static qkvsim_status take_selection(qkv_unpacker *unpacker, qkvsim_intervals *made, int32_t s)

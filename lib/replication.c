@@ -109,6 +109,11 @@ static qkvsim_status too_few_blocks(const replication *work)
         (long long)work->made->blocks.count, QKV_BLOCKS_LEAST);
 }
 
+double qkv_student_of_blocks(double level, int64_t held)
+{
+    return held >= QKV_BLOCKS_LEAST ? qkv_student_quantile(level, held - 1) : NAN;
+}
+
 /* A selection may be in fewer blocks than there are: its degrees of freedom are its own. */
 static qkvsim_status weigh_blocks(replication *work)
 {
@@ -118,8 +123,7 @@ static qkvsim_status weigh_blocks(replication *work)
             work->context, &made->blocks, work->pool->selection, (uint8_t)s, &made->shares[s]);
         if (status != QKVSIM_OK)
             return status;
-        const int64_t held = made->shares[s].held;
-        made->t[s] = held >= QKV_BLOCKS_LEAST ? qkv_student_quantile(made->level, held - 1) : NAN;
+        made->t[s] = qkv_student_of_blocks(made->level, made->shares[s].held);
     }
     return QKVSIM_OK;
 }

@@ -27,6 +27,14 @@ struct qkvsim_intervals {
     int32_t method;
 };
 
+/* Copies and checks options of any version, with their defaults for level and method. */
+qkvsim_status qkv_read_interval_options(qkvsim_context *context,
+                                        const qkvsim_interval_options *given,
+                                        qkvsim_interval_options *options);
+
+/* Student's t of a selection whose observations are in so many blocks; NaN where these are too few. */
+double qkv_student_of_blocks(double level, int64_t held);
+
 /* Analyses the pool's selections and each replicate of them. `made` has its method and level; on
  * failure it is freed by the caller. */
 qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsim_layout *layout,

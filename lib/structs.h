@@ -14,7 +14,8 @@ typedef struct qkv_struct {
 extern const qkv_struct qkv_struct_view, qkv_struct_matrix, qkv_struct_selection, qkv_struct_input,
     qkv_struct_bins, qkv_struct_permutation, qkv_struct_relabelling, qkv_struct_context_options,
     qkv_struct_analysis_options, qkv_struct_similarity_options, qkv_struct_pairs_options,
-    qkv_struct_baseline_options, qkv_struct_comparison_options, qkv_struct_interval_options;
+    qkv_struct_baseline_options, qkv_struct_comparison_options, qkv_struct_interval_options,
+    qkv_struct_accumulator_options;
 
 /* The struct_size that a caller's struct begins with. */
 size_t qkv_declared_size(const void *structure);

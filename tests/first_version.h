@@ -159,4 +159,9 @@ typedef struct first_interval_options {
     int64_t total;
 } first_interval_options;
 
+typedef struct first_accumulator_options {
+    size_t struct_size;
+    int64_t blocks;
+} first_accumulator_options;
+
 #endif

@@ -219,7 +219,7 @@ static void *make_accumulator(qkvsim_context *context)
     table data = small_table();
     stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_accumulator *accumulator = NULL;
-    assert_ok(context, qkvsim_accumulator_create(context, 8, &accumulator));
+    assert_ok(context, qkvsim_accumulator_create(context, 8, NULL, &accumulator));
     assert_ok(context, qkvsim_accumulator_update(
                            context, accumulator,
                            INPUT(&input.view, 1, .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE)));

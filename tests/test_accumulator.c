@@ -10,7 +10,7 @@
 static qkvsim_accumulator *empty(int64_t features)
 {
     qkvsim_accumulator *sum = NULL;
-    assert_ok(context, qkvsim_accumulator_create(context, features, &sum));
+    assert_ok(context, qkvsim_accumulator_create(context, features, NULL, &sum));
     return sum;
 }
 
@@ -663,13 +663,14 @@ START_TEST(bad_arguments_are_refused)
     qkvsim_accumulator *sum = in_chunks(&copy.view, 10), *other = empty(7), *handle = POISON_HANDLE;
     const int64_t features[] = { 0, -1, INT64_MIN };
     for (int i = 0; i < 3; i++)
-        assert_status(context, qkvsim_accumulator_create(context, features[i], &handle),
+        assert_status(context, qkvsim_accumulator_create(context, features[i], NULL, &handle),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
-    qkvsim_status status = qkvsim_accumulator_create(context, INT64_MAX, &handle);
+    qkvsim_status status = qkvsim_accumulator_create(context, INT64_MAX, NULL, &handle);
     ck_assert(status == QKVSIM_ERROR_TOO_LARGE || status == QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(handle, POISON_HANDLE);
-    ck_assert_int_eq(qkvsim_accumulator_create(NULL, 6, &handle), QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_accumulator_create(context, 6, NULL),
+    ck_assert_int_eq(qkvsim_accumulator_create(NULL, 6, NULL, &handle),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_accumulator_create(context, 6, NULL, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_accumulator_update(context, NULL, INPUT(&copy.view, 1)),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
@@ -781,7 +782,7 @@ static qkvsim_status run_create(qkvsim_context *with, void *unused)
 {
     (void)unused;
     qkvsim_accumulator *sum = POISON_HANDLE;
-    qkvsim_status status = qkvsim_accumulator_create(with, WIDTH, &sum);
+    qkvsim_status status = qkvsim_accumulator_create(with, WIDTH, NULL, &sum);
     if (status == QKVSIM_OK)
         qkvsim_accumulator_free(sum);
     else

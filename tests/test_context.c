@@ -223,8 +223,8 @@ static qkvsim_status call_accumulator(qkvsim_context *context, small_job *job)
     const qkvsim_matrix matrix = square_matrix(job->matrix, 63, QKVSIM_DTYPE_F32);
     qkvsim_accumulator *sum = NULL, *other = NULL;
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_accumulator_create(context, 63, &sum));
-    assert_ok(context, qkvsim_accumulator_create(context, 63, &other));
+    assert_ok(context, qkvsim_accumulator_create(context, 63, NULL, &sum));
+    assert_ok(context, qkvsim_accumulator_create(context, 63, NULL, &other));
     qkvsim_status status = qkvsim_accumulator_update(context, sum, INPUT(&job->input.view, 1));
     if (status == QKVSIM_OK)
         status = qkvsim_accumulator_merge(context, sum, other);
@@ -549,7 +549,7 @@ START_TEST(handles_outlive_their_context)
               qkvsim_analyze(context, INPUT(&job.input.view, 1), job.layout, NULL, &analysis));
     assert_ok(context, qkvsim_baseline_run(context, INPUT(&job.input.view, 1), job.layout, NULL,
                                            &options, &baseline));
-    assert_ok(context, qkvsim_accumulator_create(context, 63, &sum));
+    assert_ok(context, qkvsim_accumulator_create(context, 63, NULL, &sum));
     qkvsim_context_free(context);
     assert_same_analysis(analysis, qkvsim_baseline_observed(baseline));
     ck_assert_int_eq(qkvsim_accumulator_observations(sum), 0);

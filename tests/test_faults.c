@@ -373,7 +373,7 @@ static qkvsim_status race_accumulator(racing_call *call)
     qkvsim_accumulator *sum = NULL;
     qkvsim_analysis *made = NULL;
     const qkvsim_similarity_options options = { .struct_size = sizeof options };
-    qkvsim_status status = qkvsim_accumulator_create(context, RACED_D, &sum);
+    qkvsim_status status = qkvsim_accumulator_create(context, RACED_D, NULL, &sum);
     for (int k = 0; k < 3 && status == QKVSIM_OK; k++)
         status = qkvsim_accumulator_update(context, sum,
                                            INPUT(&call->view, 1, .nonfinite = call->nonfinite));

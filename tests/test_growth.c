@@ -27,6 +27,7 @@ static first_pairs_options pairs_options;
 static first_baseline_options baseline_options;
 static first_comparison_options comparison_options;
 static first_interval_options interval_options;
+static first_accumulator_options accumulator_options;
 
 static void fill_data(void)
 {
@@ -71,6 +72,7 @@ static void fill(void)
         (first_comparison_options){ .struct_size = sizeof comparison_options, .permutations = 2 };
     interval_options =
         (first_interval_options){ .struct_size = sizeof interval_options, .blocks = 8 };
+    accumulator_options = (first_accumulator_options){ sizeof accumulator_options, 16 };
 }
 
 static void release(void)
@@ -159,6 +161,15 @@ static qkvsim_status run_intervals(void)
     return status;
 }
 
+static qkvsim_status accumulate(void)
+{
+    qkvsim_accumulator *made = NULL;
+    const qkvsim_status status =
+        qkvsim_accumulator_create(context, D, (const void *)&accumulator_options, &made);
+    qkvsim_accumulator_free(made);
+    return status;
+}
+
 typedef struct subject {
     const char *name;
     void *of;
@@ -189,6 +200,7 @@ static const subject subjects[] = {
     SUBJECT(baseline_options, baseline_options, NULL, run_baseline),
     SUBJECT(comparison_options, comparison_options, &comparison_options.reserved, compare),
     SUBJECT(interval_options, interval_options, &interval_options.reserved, run_intervals),
+    SUBJECT(accumulator_options, accumulator_options, NULL, accumulate),
 };
 
 enum { SUBJECTS = sizeof subjects / sizeof subjects[0] };
@@ -289,6 +301,7 @@ START_TEST(fields_stand_where_the_first_version_had_them)
     SAME_PLACE(interval_options, reserved);
     SAME_PLACE(baseline_options, total);
     SAME_PLACE(interval_options, first);
+    SAME_PLACE(accumulator_options, blocks);
 }
 END_TEST
 

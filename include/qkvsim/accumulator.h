@@ -9,7 +9,7 @@
 #ifndef QKVSIM_ACCUMULATOR_H
 #define QKVSIM_ACCUMULATOR_H
 
-#include <qkvsim/analysis.h>
+#include <qkvsim/interval.h>
 #include <qkvsim/similarity.h>
 
 #ifdef __cplusplus
@@ -19,9 +19,26 @@ extern "C" {
 /** Free with qkvsim_accumulator_free. One thread at a time. */
 typedef struct qkvsim_accumulator qkvsim_accumulator;
 
-/** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes.
- * Returns INVALID_ARGUMENT, NO_MEMORY. */
+/** Zero in any field is its default. */
+typedef struct qkvsim_accumulator_options {
+    size_t struct_size;
+    /**
+     * Blocks that are kept apart, for qkvsim_accumulator_intervals: at most so many, 16 to 4096; default: none.
+     *
+     * A block is one document at first. A document is the rows of one qkvsim_accumulator_update or, where
+     * the input has segments, a run of equal numbers, which may go on in the next update. When there would be
+     * more blocks, neighbours are put together two by two, and a block takes twice as many documents from
+     * then on: of any stream, half of so many blocks or more are left. All rows of the parts count, whatever
+     * is selected of them, so that accumulators of several selections of one stream have the same blocks.
+     */
+    int64_t blocks;
+} qkvsim_accumulator_options;
+
+/** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes or, with blocks, as
+ * much for each of them, which is reserved at once and refused, with its number of bytes, where it cannot be
+ * had. options: NULL for all defaults. Returns INVALID_ARGUMENT, TOO_LARGE, NO_MEMORY. */
 QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
+                                                   const qkvsim_accumulator_options *options,
                                                    qkvsim_accumulator **accumulator);
 
 /** Frees an accumulator; NULL is allowed. */
@@ -30,15 +47,22 @@ QKVSIM_API void qkvsim_accumulator_free(qkvsim_accumulator *accumulator);
 /** Observations added so far; 0 for NULL. */
 QKVSIM_API int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *accumulator);
 
+/** Blocks that have begun so far, and the observations in one of them; 0 where there are none. */
+QKVSIM_API int64_t qkvsim_accumulator_blocks(const qkvsim_accumulator *accumulator);
+QKVSIM_API int64_t qkvsim_accumulator_block_observations(const qkvsim_accumulator *accumulator,
+                                                         int64_t block);
+
 /**
  * Adds the observations of a chunk.
  * @param input as many features as the accumulator has. A feature left undefined by one chunk stays
- *              undefined. A chunk whose observations are all dropped adds nothing.
+ *              undefined. A chunk of which no observation is selected, or all are dropped, adds none;
+ * with blocks its documents count all the same.
  * @return as qkvsim_similarity; TOO_LARGE also where the sum of squares of a feature that varies is
  * outside the range of double (values around 1e154, or all below 1e-154); the accumulator is unchanged
  * on failure
  *
- * Time O(n d^2), memory O(n d). Chunks of 1,000 observations and more are fast.
+ * Time O(n d^2), memory O(n d) and 4 d^2 bytes; with blocks 4 d^2 bytes more for each one that the chunk
+ * touches. Chunks of 1,000 observations and more are fast.
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    qkvsim_accumulator *accumulator,
@@ -54,8 +78,10 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, cons
 
 /** Adds what another accumulator of as many features holds, which stays as it is; the accumulator
  * itself is no other. The same accumulators merged in the same order give the same bits, packed and
- * unpacked in between or not; in another order the last ones may differ. Returns INVALID_ARGUMENT (another number of features), TOO_LARGE as
- * qkvsim_accumulator_update. Time O(d^2). */
+ * unpacked in between or not; in another order the last ones may differ. Both keep blocks or
+ * neither does: the other's blocks come behind, and are then put together as in a stream, until there are no
+ * more than the accumulator may have. Returns INVALID_ARGUMENT (another number of features, blocks in one only),
+ * TOO_LARGE as qkvsim_accumulator_update. Time O(d^2), with blocks O(blocks d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
@@ -74,6 +100,45 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
                                                        qkvsim_metric metric,
                                                        const qkvsim_similarity_options *options,
                                                        const qkvsim_matrix *matrix);
+
+/**
+ * The similarity of all observations of one accumulator less that of another's, entry by entry:
+ * contrastive covariances, say, of one condition and another.
+ *
+ * The difference is taken in double and rounded once. NaN where either is undefined; the diagonal of
+ * cosine and Pearson is 0.
+ * @param less   of as many features
+ * @return as qkvsim_accumulator_similarity; INVALID_ARGUMENT also where `less` is empty or has another number
+ * of features; TOO_LARGE also where a difference exceeds the output type. Time O(d^2), memory 16 d^2 bytes. On
+ * failure the matrix is untouched.
+ */
+QKVSIM_API qkvsim_status qkvsim_accumulator_difference(
+    qkvsim_context *context, const qkvsim_accumulator *accumulator, const qkvsim_accumulator *less,
+    qkvsim_metric metric, const qkvsim_similarity_options *options, const qkvsim_matrix *matrix);
+
+/**
+ * As qkvsim_intervals_run by the jackknife, of the observations that were added, leaving out the
+ * accumulator's blocks in turn. To rounding the numbers are those of all observations with the same blocks.
+ *
+ * With a second accumulator, differences are of the first less the second. Where both have as many blocks, the
+ * k-th of each are left out together: so they should be where both are of the same documents, and may be where
+ * they are of others. Otherwise the two are taken to be of different documents, and each block is left out
+ * alone.
+ *
+ * @param accumulator made with blocks; where there are not 8 of them there is no interval
+ * @param second      another one of as many features, or NULL
+ * @param options     level; the blocks are the accumulator's, so that other numbers must be 0, and there is no
+ *                    bootstrap. NULL for all defaults
+ * @return as qkvsim_accumulator_analyze; INVALID_ARGUMENT also where an accumulator keeps no blocks.
+ *
+ * Time: an analysis of moments for each block, O(blocks d^2); memory 4 d^2 bytes about log2 of the blocks
+ * times.
+ */
+QKVSIM_API qkvsim_status
+qkvsim_accumulator_intervals(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                             const qkvsim_accumulator *second, const qkvsim_layout *layout,
+                             const qkvsim_analysis_options *analysis_options,
+                             const qkvsim_interval_options *options, qkvsim_intervals **intervals);
 
 #ifdef __cplusplus
 }

@@ -73,7 +73,7 @@ static void call(qkvsim_context *context, const struct plan *plan, const qkvsim_
         qkvsim_pairs_find(context, &input, layout, &pairs, &found);
         break;
     default:
-        if (qkvsim_accumulator_create(context, view->features, &sum) == QKVSIM_OK
+        if (qkvsim_accumulator_create(context, view->features, NULL, &sum) == QKVSIM_OK
             && qkvsim_accumulator_update(context, sum, &input) == QKVSIM_OK)
             qkvsim_accumulator_analyze(context, sum, layout, NULL, &analysis);
     }

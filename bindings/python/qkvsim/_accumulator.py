@@ -74,7 +74,7 @@ class Accumulator:
         if layout is None or handle is None:
             layout = layout_of(made, *self._spec)
             pointer = c_void_p()
-            call(library.qkvsim_accumulator_create, made.features, byref(pointer))
+            call(library.qkvsim_accumulator_create, made.features, None, byref(pointer))
             handle = Handle("accumulator", pointer)
         elif made.names is not None and self._names is not None and made.names != self._names:
             raise InvalidArgument(f"the parts are {', '.join(made.names)} and those of chunks "

@@ -111,6 +111,13 @@ SUMMARY_P_FITTED = 23
 Progress = CFUNCTYPE(c_int32, c_void_p, c_int64, c_int64)
 
 
+class AccumulatorOptions(ctypes.Structure):
+    _fields_ = [
+        ("struct_size", c_size_t),
+        ("blocks", c_int64),
+    ]
+
+
 class AnalysisOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
@@ -294,9 +301,12 @@ class Selection(ctypes.Structure):
 
 # A name, what it returns, what it takes. Arrays and handles are addresses.
 FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
-    "qkvsim_accumulator_create": (c_int32, [c_void_p, c_int64, c_void_p]),
+    "qkvsim_accumulator_create": (c_int32, [c_void_p, c_int64, POINTER(AccumulatorOptions),
+        c_void_p]),
     "qkvsim_accumulator_free": (None, [c_void_p]),
     "qkvsim_accumulator_observations": (c_int64, [c_void_p]),
+    "qkvsim_accumulator_blocks": (c_int64, [c_void_p]),
+    "qkvsim_accumulator_block_observations": (c_int64, [c_void_p, c_int64]),
     "qkvsim_accumulator_update": (c_int32, [c_void_p, c_void_p, POINTER(Input)]),
     "qkvsim_accumulator_packed_size": (c_int64, [c_void_p]),
     "qkvsim_accumulator_pack": (c_int32, [c_void_p, c_void_p, c_void_p, c_int64]),
@@ -306,6 +316,10 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
         c_void_p]),
     "qkvsim_accumulator_similarity": (c_int32, [c_void_p, c_void_p, c_int32,
         POINTER(SimilarityOptions), POINTER(Matrix)]),
+    "qkvsim_accumulator_difference": (c_int32, [c_void_p, c_void_p, c_void_p, c_int32,
+        POINTER(SimilarityOptions), POINTER(Matrix)]),
+    "qkvsim_accumulator_intervals": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p,
+        POINTER(AnalysisOptions), POINTER(IntervalOptions), c_void_p]),
     "qkvsim_analyze": (c_int32, [c_void_p, POINTER(Input), c_void_p, POINTER(AnalysisOptions),
         c_void_p]),
     "qkvsim_analysis_packed_size": (c_int64, [c_void_p]),

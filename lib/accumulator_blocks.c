@@ -1,0 +1,337 @@
+/*
+ * Blocks of a stream, which a jackknife leaves out: documents one after the other, as many in each. Where
+ * there are more blocks than there is room for, neighbours are joined two by two, and from then on a block
+ * takes twice as many documents. Which block a document falls into follows from the number of documents
+ * alone, so that accumulators of the same stream have the same blocks.
+ */
+#include "accumulator.h"
+
+#include <string.h>
+
+/* ---- life ---- */
+
+static qkvsim_status no_room(qkvsim_context *context, qkvsim_status status, int64_t count,
+                             int64_t d)
+{
+    const double bytes = 4 * (double)count * (double)d * (double)(d + 1);
+    return qkv_fail(context, status, "no room for %lld blocks of %lld features: %s bytes",
+                    (long long)count, (long long)d, qkv_number(bytes).text);
+}
+
+qkvsim_status qkv_stream_blocks_reserve(qkvsim_context *context, int64_t count,
+                                        qkvsim_accumulator *accumulator)
+{
+    qkvsim_accumulator **block = accumulator->blocks.block;
+    for (int64_t k = 0; k < count; k++)
+        if (block[k] == NULL
+            && qkv_accumulator_open(context, accumulator->features, &block[k]) != QKVSIM_OK)
+            return no_room(context, QKVSIM_ERROR_NO_MEMORY, count, accumulator->features);
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkv_stream_blocks_open(qkvsim_context *context, int64_t features, int64_t most,
+                                     int64_t reserved, qkvsim_accumulator **accumulator)
+{
+    int64_t square, all;
+    if (most < QKV_STREAM_BLOCKS_LEAST || most > QKV_STREAM_BLOCKS_MOST)
+        return qkv_invalid(context, "blocks is %lld, expected 0 or %d to %d", (long long)most,
+                           QKV_STREAM_BLOCKS_LEAST, QKV_STREAM_BLOCKS_MOST);
+    if (!qkv_multiply(features, features + 1, &square) || !qkv_multiply(square, most, &all)
+        || !qkv_multiply(all, sizeof(double), &all))
+        return no_room(context, QKVSIM_ERROR_TOO_LARGE, most, features);
+    qkvsim_accumulator *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
+    if (made == NULL)
+        return qkv_no_memory(context, "the accumulator");
+    made->allocator = context->allocator;
+    made->features = features;
+    made->blocks = (qkv_stream_blocks){ .most = most, .documents = 1 };
+    made->blocks.block =
+        qkv_allocate_zeroed(&context->allocator, (size_t)most, sizeof(qkvsim_accumulator *));
+    const qkvsim_status status = made->blocks.block != NULL
+                                     ? qkv_stream_blocks_reserve(context, reserved, made)
+                                     : qkv_no_memory(context, "the blocks");
+    if (status == QKVSIM_OK)
+        *accumulator = made;
+    else
+        qkvsim_accumulator_free(made);
+    return status;
+}
+
+void qkv_stream_blocks_close(qkvsim_accumulator *accumulator)
+{
+    for (int64_t k = 0; k < accumulator->blocks.most && accumulator->blocks.block != NULL; k++)
+        qkvsim_accumulator_free(accumulator->blocks.block[k]);
+    qkv_release(&accumulator->allocator, accumulator->blocks.block);
+}
+
+int64_t qkvsim_accumulator_blocks(const qkvsim_accumulator *accumulator)
+{
+    return accumulator != NULL ? accumulator->blocks.count : 0;
+}
+
+int64_t qkvsim_accumulator_block_observations(const qkvsim_accumulator *accumulator, int64_t block)
+{
+    return block >= 0 && block < qkvsim_accumulator_blocks(accumulator)
+               ? accumulator->blocks.block[block]->observations
+               : 0;
+}
+
+/* ---- a plan: which block everything is in once a call is done ---- */
+
+/* Observations that are to be joined: a block there is, or new ones. */
+typedef struct piece {
+    int64_t block;
+    const qkvsim_accumulator *held;
+    int64_t first, count; /* new ones: of the input's observations */
+} piece;
+
+typedef struct plan {
+    qkv_stream_blocks blocks; /* as they will be */
+    piece *pieces;            /* by block */
+    int64_t count;
+} plan;
+
+static qkvsim_status plan_open(qkvsim_context *context, const qkv_stream_blocks *blocks,
+                               int64_t more, plan *made)
+{
+    *made = (plan){ .blocks = *blocks };
+    made->pieces =
+        qkv_allocate(&context->allocator, (size_t)(blocks->count + more), sizeof *made->pieces);
+    if (made->pieces == NULL)
+        return qkv_no_memory(context, "the plan of the blocks");
+    for (int64_t k = 0; k < blocks->count; k++)
+        made->pieces[made->count++] = (piece){ .block = k, .held = blocks->block[k] };
+    return QKVSIM_OK;
+}
+
+/* Neighbours are joined two by two; new observations of one block are one piece. */
+static void halve(plan *made)
+{
+    qkv_stream_blocks *blocks = &made->blocks;
+    int64_t kept = 0;
+    for (int64_t k = 0; k < made->count; k++) {
+        piece *to = kept > 0 ? &made->pieces[kept - 1] : NULL;
+        piece from = made->pieces[k];
+        from.block /= 2;
+        if (to != NULL && to->block == from.block && to->held == NULL && from.held == NULL)
+            to->count += from.count;
+        else
+            made->pieces[kept++] = from;
+    }
+    made->count = kept;
+    if (blocks->count % 2 == 0)
+        blocks->last += blocks->documents;
+    blocks->count = (blocks->count + 1) / 2;
+    blocks->documents *= 2;
+}
+
+static void begin_document(plan *made)
+{
+    qkv_stream_blocks *blocks = &made->blocks;
+    if (blocks->count == blocks->most && blocks->last >= blocks->documents)
+        halve(made);
+    if (blocks->count == 0 || blocks->last >= blocks->documents) {
+        blocks->count++;
+        blocks->last = 0;
+    }
+    blocks->last++;
+}
+
+/* An observation follows those that were added before it. */
+static void add_observation(plan *made, int64_t observation)
+{
+    piece *last = made->count > 0 ? &made->pieces[made->count - 1] : NULL;
+    const int64_t block = made->blocks.count - 1;
+    if (last == NULL || last->block != block || last->held != NULL)
+        made->pieces[made->count++] = (piece){ .block = block, .first = observation, .count = 1 };
+    else
+        last->count++;
+}
+
+/* Documents are told by all rows of the input, selected or not, so that two selections of one stream agree
+ * about them. */
+static void plan_rows(const qkv_input *input, plan *made)
+{
+    const int64_t rows = input->parts[0].view.observations;
+    const int32_t *segments = input->segments;
+    qkv_stream_blocks *blocks = &made->blocks;
+    int64_t next = 0;
+    for (int64_t row = 0; row < rows; row++) {
+        const int32_t segment = segments != NULL ? segments[row] : 0;
+        const bool goes_on =
+            segments == NULL ? row > 0 : blocks->open && blocks->segment == segment;
+        if (!goes_on)
+            begin_document(made);
+        blocks->open = segments != NULL;
+        blocks->segment = segment;
+        if (next < input->observations && qkv_input_row(input, next) == row)
+            add_observation(made, next++);
+    }
+}
+
+/* ---- what is planned, done ---- */
+
+static void swap_blocks(qkv_stream_blocks *blocks, int64_t a, int64_t b)
+{
+    qkvsim_accumulator *kept = blocks->block[a];
+    blocks->block[a] = blocks->block[b];
+    blocks->block[b] = kept;
+}
+
+/* Checks every block to be, and all of them together. */
+static qkvsim_status check_plan(qkvsim_context *context, const plan *made,
+                                const qkvsim_accumulator **parts)
+{
+    qkvsim_status status = QKVSIM_OK;
+    for (int64_t k = 0; k < made->count; k++)
+        parts[k] = made->pieces[k].held;
+    for (int64_t k = 0, end; k < made->count && status == QKVSIM_OK; k = end) {
+        for (end = k + 1; end < made->count && made->pieces[end].block == made->pieces[k].block;)
+            end++;
+        status = qkv_accumulators_check(context, &parts[k], end - k);
+    }
+    return status == QKVSIM_OK ? qkv_accumulators_check(context, parts, made->count) : status;
+}
+
+/* An empty block is one of zeros, as it is packed. */
+static void clear(qkvsim_accumulator *block)
+{
+    const int64_t d = block->features;
+    block->observations = 0;
+    memset(block->running, 0, (size_t)d * sizeof *block->running);
+    memset(block->moments, 0, (size_t)qkv_packed(d, d, d) * sizeof *block->moments);
+}
+
+/* The k-th piece is the k-th block there was. It moves down to its new place, over one that has moved or
+ * been joined already. */
+static void carry_out(const plan *made, qkvsim_accumulator *accumulator)
+{
+    const int64_t before = accumulator->blocks.count;
+    int64_t k = 0, observations = 0;
+    accumulator->blocks = made->blocks;
+    for (int64_t b = 0; b < made->blocks.count; b++) {
+        if (k < before && made->pieces[k].block == b)
+            swap_blocks(&accumulator->blocks, b, k++);
+        else
+            accumulator->blocks.block[b]->observations = 0;
+        for (; k < made->count && made->pieces[k].block == b; k++)
+            qkv_accumulator_join(accumulator->blocks.block[b], made->pieces[k].held);
+        if (accumulator->blocks.block[b]->observations == 0)
+            clear(accumulator->blocks.block[b]);
+        observations += accumulator->blocks.block[b]->observations;
+    }
+    accumulator->observations = observations;
+}
+
+static qkvsim_status finish(qkvsim_context *context, const plan *made,
+                            qkvsim_accumulator *accumulator)
+{
+    const qkvsim_accumulator **parts =
+        qkv_allocate(&context->allocator, (size_t)made->count + 1, sizeof *parts);
+    if (parts == NULL)
+        return qkv_no_memory(context, "the plan of the blocks");
+    qkvsim_status status = check_plan(context, made, parts);
+    if (status == QKVSIM_OK)
+        status = qkv_stream_blocks_reserve(context, made->blocks.count, accumulator);
+    if (status == QKVSIM_OK)
+        carry_out(made, accumulator);
+    qkv_release(&context->allocator, parts);
+    return status;
+}
+
+/* ---- an update ---- */
+
+/* An input's rows from a piece's first on; NULL: the piece is all of the input. */
+static qkvsim_status list_rows(qkvsim_context *context, const qkv_input *input, int64_t pieces,
+                               int64_t **rows)
+{
+    *rows = NULL;
+    if (pieces < 2)
+        return QKVSIM_OK;
+    *rows = qkv_allocate(&context->allocator, (size_t)input->observations, sizeof **rows);
+    if (*rows == NULL)
+        return qkv_no_memory(context, "the rows of the blocks");
+    for (int64_t k = 0; k < input->observations; k++)
+        (*rows)[k] = qkv_input_row(input, k);
+    return QKVSIM_OK;
+}
+
+/* Accumulates each piece by itself. What is made of them is freed by the caller, on failure too. */
+static qkvsim_status stage(qkvsim_context *context, const qkv_input *input, plan *made,
+                           int64_t first)
+{
+    const int64_t pieces = made->count - first;
+    int64_t *rows;
+    qkvsim_status status = list_rows(context, input, pieces, &rows);
+    for (int64_t k = first; k < made->count && status == QKVSIM_OK; k++) {
+        piece *of = &made->pieces[k];
+        qkvsim_accumulator *staged = NULL;
+        const qkv_input own =
+            rows != NULL ? qkv_input_with_rows(input, rows + of->first, of->count) : *input;
+        status = qkv_accumulator_open(context, input->features, &staged);
+        of->held = staged;
+        if (status == QKVSIM_OK)
+            status = qkv_accumulator_add(context, staged, &own, k == first ? pieces : 0);
+    }
+    qkv_release(&context->allocator, rows);
+    return status;
+}
+
+qkvsim_status qkv_stream_blocks_add(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                    const qkv_input *input)
+{
+    plan made;
+    const int64_t before = accumulator->blocks.count;
+    qkvsim_status status =
+        plan_open(context, &accumulator->blocks, accumulator->blocks.most, &made);
+    if (status != QKVSIM_OK)
+        return status;
+    plan_rows(input, &made);
+    status = stage(context, input, &made, before);
+    if (status == QKVSIM_OK)
+        status = finish(context, &made, accumulator);
+    for (int64_t k = before; k < made.count; k++)
+        qkvsim_accumulator_free((qkvsim_accumulator *)made.pieces[k].held);
+    qkv_release(&context->allocator, made.pieces);
+    return status;
+}
+
+/* ---- a merge ---- */
+
+/* The other's blocks behind one's own, once a full block has as many documents in both. */
+static void append(plan *made, plan *others)
+{
+    while (others->blocks.documents < made->blocks.documents)
+        halve(others);
+    while (made->blocks.documents < others->blocks.documents)
+        halve(made);
+    for (int64_t k = 0; k < others->count; k++) {
+        others->pieces[k].block += made->blocks.count;
+        made->pieces[made->count++] = others->pieces[k];
+    }
+    if (others->blocks.count > 0) {
+        made->blocks.count += others->blocks.count;
+        made->blocks.last = others->blocks.last;
+        made->blocks.open = others->blocks.open;
+        made->blocks.segment = others->blocks.segment;
+    }
+    while (made->blocks.count > made->blocks.most)
+        halve(made);
+}
+
+qkvsim_status qkv_stream_blocks_merge(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                      const qkvsim_accumulator *other)
+{
+    plan made, others;
+    qkvsim_status status = plan_open(context, &accumulator->blocks, other->blocks.count + 1, &made);
+    if (status != QKVSIM_OK)
+        return status;
+    status = plan_open(context, &other->blocks, 1, &others);
+    if (status == QKVSIM_OK) {
+        append(&made, &others);
+        status = finish(context, &made, accumulator);
+        qkv_release(&context->allocator, others.pieces);
+    }
+    qkv_release(&context->allocator, made.pieces);
+    return status;
+}
