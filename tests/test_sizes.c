@@ -135,9 +135,13 @@ static void permute(qkvsim_context *with, int64_t number, const void *argument, 
     const setting *of = argument;
     int32_t segments[MOST];
     double positions[MOST];
-    const qkvsim_view position = {
-        sizeof position, positions, of->data.n, 1, 1, 1, QKVSIM_DTYPE_F64
-    };
+    const qkvsim_view position = { .struct_size = sizeof position,
+                                   .data = positions,
+                                   .observations = of->data.n,
+                                   .features = 1,
+                                   .observation_stride = 1,
+                                   .feature_stride = 1,
+                                   .dtype = QKVSIM_DTYPE_F64 };
     table rows = draw(&of->data, 1000000 + (uint64_t)number);
     stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
     number_rows(of, segments, positions);
