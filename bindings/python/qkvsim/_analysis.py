@@ -21,10 +21,12 @@ _OPTIONS = sizeof(C.AnalysisOptions)
 class Question:
     """What results are asked of: the layout, the metrics, and options of the analysis."""
 
-    __slots__ = ("layout", "metrics", "wanted", "options", "kept", "bins", "observations")
+    __slots__ = ("layout", "metrics", "wanted", "options", "kept", "bins", "observations",
+                 "parts")
 
     def __init__(self, layout: Layout, metrics: Any, bins: Any, pair_groups: Any,
-                 observations: int) -> None:
+                 observations: int, parts: Any = ()) -> None:
+        self.parts = tuple(parts)  # name, type and features of what was read
         self.layout, self.metrics = layout, metrics_of(metrics)
         self.observations = observations
         made, self.bins = bins_of(bins)
@@ -40,7 +42,8 @@ class Question:
             0 if numbers is None else len(numbers), sum(METRICS[name] for name in self.metrics))
 
     def __reduce__(self) -> Any:
-        return _question, (self.layout, self.metrics, self.bins, self.wanted, self.observations)
+        return _question, (self.layout, self.metrics, self.bins, self.wanted, self.observations,
+                           self.parts)
 
     @property
     def rows(self) -> List[int]:
@@ -58,8 +61,9 @@ class Question:
         return rows
 
 
-def _question(layout: Layout, metrics: Any, bins: int, wanted: Any, observations: int) -> Question:
-    return Question(layout, metrics, bins, wanted, observations)
+def _question(layout: Layout, metrics: Any, bins: int, wanted: Any, observations: int,
+              parts: Any) -> Question:
+    return Question(layout, metrics, bins, wanted, observations, parts)
 
 
 class Prepared:
@@ -73,7 +77,7 @@ class Prepared:
         self.input = Input(data, observations=observations, segments=segments,
                            precision=precision, nonfinite=nonfinite, heads=heads, layout=layout)
         self.question = Question(layout_of(self.input, groups, heads, interleaved), metrics, bins,
-                                 pair_groups, self.input.observations)
+                                 pair_groups, self.input.observations, self.input.read)
         self.threads, self.progress = threads, progress
 
     def run(self, kind: str, function: Any, *arguments: Any) -> Handle:

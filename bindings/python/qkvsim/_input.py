@@ -180,6 +180,12 @@ class Input:
             None if self.segments is None else address_of(self.segments),
             precision_of(precision), number_of(NONFINITE, nonfinite, "nonfinite"))
 
+    @property
+    def read(self) -> List[Tuple[Optional[str], str, int]]:
+        """Name, type and features of each part."""
+        return [(None if self.names is None else self.names[i], _NAMES[view.dtype], width)
+                for i, (view, width) in enumerate(zip(self.views, self.widths))]
+
     def _add(self, index: int, value: Any, heads: Heads, layout: Optional[str]) -> None:
         label = self.labels[index]
         name = self.names[index] if self.names is not None else None
@@ -196,6 +202,10 @@ class Input:
         self.views[index] = C.View(
             _VIEW, array.__array_interface__["data"][0], rows, columns,
             array.strides[0] // item, array.strides[1] // item, number)
+
+
+_NAMES = {C.DTYPE_F16: "float16", C.DTYPE_BF16: "bfloat16", C.DTYPE_F32: "float32",
+          C.DTYPE_F64: "float64"}
 
 
 def address_of(array: np.ndarray) -> int:

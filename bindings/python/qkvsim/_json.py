@@ -1,6 +1,7 @@
 """Results as the program's JSON has them: docs/program.md."""
+from collections.abc import Mapping as MappingABC
 from ctypes import c_int32
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Mapping, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -98,23 +99,59 @@ def condition_of(analysis: Analysis, name: str, codes: Optional[Sequence[int]],
     return made
 
 
-def document_of(conditions: Sequence[Tuple[str, Analysis, Any, Any]], *, comparison: Any = None,
-                contrasts: Sequence[Any] = (), selection_contrast: Any = None,
-                layer: Optional[str] = None) -> Dict[str, Any]:
-    """The whole: input, groups, bins, conditions (name, analysis, baseline, intervals) and what
+def _spec(given: Any) -> Any:
+    """ "Q=576,K=192,V=192" of a mapping, words as they are, and null for what only arrays say."""
+    if isinstance(given, MappingABC):
+        return ",".join(f"{name}={number}" for name, number in given.items())
+    return given if isinstance(given, (str, int, float)) else None
+
+
+def frame_of(layers: Sequence[Dict[str, Any]], analysis: Analysis,
+             given: Optional[Mapping[str, Any]] = None) -> Dict[str, Any]:
+    """The document around the layers, with the options that numbers depend on."""
+    options: Dict[str, Any] = {
+        "groups": None, "heads": None, "interleaved": False, "tensor": [], "parts": False,
+        "fold": False, "targets": None, "pair_groups": None, "on_nonfinite": "error",
+        "precision": None, "metrics": list(analysis.metrics), "statistic": None,
+        "bins": len(analysis.bin_edges) - 1, "permutations": 0, "scheme": "all",
+        "exchange": "observations", "seed": 0, "segments": None, "covariates": None,
+        "compare": None, "relabel": "labels", "centred": False, "exceedances": None,
+        "interval": None, "blocks": None, "resamples": None, "block": None, "level": 0.95,
+        "contrast": []}
+    options.update({key: _spec(value) for key, value in (given or {}).items()
+                    if key in options and key not in ("metrics", "bins", "contrast")})
+    options["contrast"] = [",".join(map(str, pair)) for pair in (given or {}).get("contrast", ())]
+    first = analysis.metrics[0]
+    options["statistic"] = f"{first}.{'offset_share' if first == 'cosine' else 'mean'}"
+    return {"qkvsim": version(), "schema": 1, "command": "analyze", "options": options,
+            "layers": list(layers)}
+
+
+def document_of(conditions: Sequence[Tuple[str, Analysis, Any, Any]],
+                **options: Any) -> Dict[str, Any]:
+    """The whole document of one layer."""
+    return frame_of([layer_of("0", conditions, **options)], conditions[0][1])
+
+
+def layer_of(name: str, conditions: Sequence[Tuple[str, Analysis, Any, Any]], *,
+             comparison: Any = None, contrasts: Sequence[Any] = (),
+             selection_contrast: Any = None) -> Dict[str, Any]:
+    """A layer: input, groups, bins, conditions (name, analysis, baseline, intervals) and what
     compares them."""
     analysis = conditions[0][1]
     layout = analysis.layout
     edges = analysis.bin_edges
     codes = codes_of(layout)
-    made: Dict[str, Any] = {"qkvsim": version()} if layer is None else {"name": layer}
-    made.update({
-        "input": {"observations": analysis._question.observations, "features": analysis.features},
+    made: Dict[str, Any] = {
+        "name": name,
+        "input": {"observations": analysis._question.observations, "features": analysis.features,
+                  "parts": [{"file": None, "tensor": part, "dtype": dtype, "features": features}
+                            for part, dtype, features in analysis._question.parts]},
         "groups": [{"name": name, "features": features}
                    for name, features in zip(layout.groups, layout.group_features)],
         "bins": {"count": len(edges) - 1, "low": _whole(edges[0]), "high": _whole(edges[-1])},
         "conditions": [condition_of(part, name, codes, baseline, intervals, contrasts)
-                       for name, part, baseline, intervals in conditions]})
+                       for name, part, baseline, intervals in conditions]}
     if comparison is not None:
         made["comparison"] = comparison._object()
     if selection_contrast is not None:

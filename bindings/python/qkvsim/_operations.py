@@ -348,7 +348,7 @@ class Pairs(Result):
                 for i, j, value, group in self._list.tolist()]
 
     def to_dict(self) -> Dict[str, Any]:
-        """The program's JSON: {"metric": ..., "pairs": [...]}."""
+        """The metric and the pairs, strongest first."""
         return {"metric": self.metrics[0], "pairs": self._records()}
 
     def __repr__(self) -> str:

@@ -9,9 +9,9 @@ from ._context import Progress
 from ._errors import InvalidArgument, optional
 from ._inference import (Baseline, Comparison, Intervals, _baseline, _both, _compare, _intervals,
                          _select)
-from ._json import document_of
-from ._library import version
-from ._words import REPLICATED, has_statistic, row_numbers
+from ._json import frame_of, layer_of
+from ._words import (NONFINITE, REPLICATED, has_statistic, number_of, row_numbers,
+                     word_of)
 
 _FIGURE_SUBSETS = 20
 
@@ -72,11 +72,10 @@ class LayerStudy:
 
     _seed = 0
 
-    def to_dict(self, layer: bool = False) -> Dict[str, Any]:
-        """The program's JSON, as of one of several layers or as a whole."""
-        return document_of(list(self.conditions), comparison=self.comparison,
-                           contrasts=self.contrasts, selection_contrast=self.difference,
-                           layer=self.name if layer else None)
+    def to_dict(self) -> Dict[str, Any]:
+        """The program's JSON of one layer."""
+        return layer_of(self.name, list(self.conditions), comparison=self.comparison,
+                        contrasts=self.contrasts, selection_contrast=self.difference)
 
     def _records(self) -> List[Dict[str, Any]]:
         records = []
@@ -116,8 +115,8 @@ class Study:
     layers : tuple of LayerStudy
     """
 
-    def __init__(self, layers: Sequence[LayerStudy], several: bool) -> None:
-        self.layers, self._several = tuple(layers), several
+    def __init__(self, layers: Sequence[LayerStudy], options: Dict[str, Any]) -> None:
+        self.layers, self.options = tuple(layers), options
 
     def __len__(self) -> int:
         return len(self.layers)
@@ -137,10 +136,10 @@ class Study:
         return found
 
     def to_dict(self) -> Dict[str, Any]:
-        """The program's JSON for the same data, but for its warnings."""
-        if not self._several:
-            return self.layers[0].to_dict()
-        return {"qkvsim": version(), "layers": [layer.to_dict(True) for layer in self.layers]}
+        """The program's JSON for the same data, but for its warnings; options that were given as
+        arrays are null."""
+        return frame_of([layer.to_dict() for layer in self.layers], self.layers[0].analysis,
+                        self.options)
 
     def _records(self) -> List[Dict[str, Any]]:
         return [record for layer in self.layers for record in layer._records()]
@@ -201,20 +200,19 @@ def _is_layer(value: Any) -> bool:
         or len(getattr(value, "shape", ())) > 1
 
 
-def _layers_of(data: Any) -> Tuple[List[Tuple[str, Any]], bool]:
-    """Names and data of the layers, and whether they came as several."""
+def _layers_of(data: Any) -> List[Tuple[str, Any]]:
+    """Names and data of the layers."""
     found = getattr(data, "layers", None)  # a capture
     if isinstance(found, MappingABC):
-        return [(str(name), layer) for name, layer in found.items()], len(found) > 1
+        return [(str(name), layer) for name, layer in found.items()]
     if found is not None and not hasattr(data, "shape"):
-        return [(str(getattr(layer, "name", i)), layer)
-                for i, layer in enumerate(found)], len(found) > 1
+        return [(str(getattr(layer, "name", i)), layer) for i, layer in enumerate(found)]
     if isinstance(data, MappingABC) and data and all(
             isinstance(value, MappingABC) or hasattr(value, "parts") for value in data.values()):
-        return [(str(name), layer) for name, layer in data.items()], True
+        return [(str(name), layer) for name, layer in data.items()]
     if isinstance(data, (list, tuple)) and data and all(_is_layer(value) for value in data):
-        return [(str(i), layer) for i, layer in enumerate(data)], True
-    return [("0", data)], False
+        return [(str(i), layer) for i, layer in enumerate(data)]
+    return [("0", data)]
 
 
 def _targets_in(layer: Any, targets: Any) -> Any:
@@ -270,7 +268,7 @@ def study(data: Any, *, groups: Any = None, heads: Any = None, interleaved: bool
     -------
     Study
     """
-    layers, several = _layers_of(data)
+    layers = _layers_of(data)
     contrasts = tuple(contrasts)
     if contrasts and interval is None:
         raise InvalidArgument('contrasts needs interval="jackknife" or "bootstrap"')
@@ -317,4 +315,13 @@ def study(data: Any, *, groups: Any = None, heads: Any = None, interleaved: bool
         one = LayerStudy(name, conditions, comparison, difference, contrasts, prepared, masks)
         one._seed = seed
         made.append(one)
-    return Study(made, several)
+    return Study(made, {
+        "groups": groups, "heads": heads, "interleaved": interleaved, "targets": targets,
+        "pair_groups": ",".join(map(str, pair_groups)) if pair_groups is not None else None,
+        "on_nonfinite": word_of({name.replace("_", "-"): n for name, n in NONFINITE.items()},
+                                number_of(NONFINITE, nonfinite, "nonfinite")),
+        "precision": precision, "permutations": permutations, "scheme": scheme,
+        "exchange": exchange, "seed": seed, "compare": compare or None, "relabel": relabel,
+        "centred": centred, "exceedances": exceedances or None, "interval": interval,
+        "blocks": blocks, "resamples": resamples, "block": block, "level": level,
+        "contrast": contrasts})
