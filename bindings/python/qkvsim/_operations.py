@@ -148,7 +148,7 @@ def histogram(matrix: Any, *, mask: Optional[np.ndarray] = None, codes: Any = No
     wide = made.views[0].dtype == C.DTYPE_F64
     edges = np.empty(count + 1)
     call(library.qkvsim_bin_edges, None if given is None else byref(given),
-         C.DTYPE_F64 if wide else C.DTYPE_F32, address_of(edges))
+         C.DTYPE_F64 if wide else C.DTYPE_F32, address_of(edges), len(edges))
     view_of_mask, wanted = None, np.zeros(1, np.int32)
     if mask is not None:
         array = np.ascontiguousarray(mask, np.int32)
@@ -162,7 +162,8 @@ def histogram(matrix: Any, *, mask: Optional[np.ndarray] = None, codes: Any = No
     outside = np.zeros(len(wanted), np.int64)
     call(library.qkvsim_histogram, byref(made.views[0]),
          None if view_of_mask is None else byref(view_of_mask), address_of(wanted), len(wanted),
-         None if given is None else byref(given), address_of(counts), address_of(outside))
+         None if given is None else byref(given), address_of(counts), counts.size,
+         address_of(outside))
     return Histogram(counts if mask is not None else counts[0], edges, outside)
 
 
