@@ -7,6 +7,8 @@
 """
 from ._accumulator import Accumulator
 from ._analysis import Analysis, analyze
+from ._capture import Capture, capture, capturing
+from ._capture_file import load
 from ._context import set_threads
 from ._errors import (Ambiguous, Cancelled, Error, InvalidArgument, LibraryNotFound, Missing,
                       NoMemory, Nonfinite, TooLarge, Unsupported, WrongType)
@@ -19,9 +21,10 @@ from ._study import Condition, LayerStudy, Study, study
 
 __version__ = version()
 
-__all__ = ["Accumulator", "Ambiguous", "Analysis", "Baseline", "Cancelled", "Comparison",
-           "Condition", "Error", "Histogram", "Intervals", "InvalidArgument", "Layout",
-           "LayerStudy", "LibraryNotFound", "Missing", "NoMemory", "Nonfinite", "Pairs", "Study",
-           "TooLarge", "Unsupported", "WrongType", "adjust_bh", "analyze", "baseline", "compare",
-           "distance", "histogram", "intervals", "mask", "pairs", "permute", "relabel",
-           "set_threads", "similarity", "study", "tail_p", "version"]
+__all__ = ["Accumulator", "Ambiguous", "Analysis", "Baseline", "Cancelled", "Capture",
+           "Comparison", "Condition", "Error", "Histogram", "Intervals", "InvalidArgument",
+           "LayerStudy", "Layout", "LibraryNotFound", "Missing", "NoMemory", "Nonfinite", "Pairs",
+           "Study", "TooLarge", "Unsupported", "WrongType", "adjust_bh", "analyze", "baseline",
+           "capture", "capturing", "compare", "distance", "histogram", "intervals", "load", "mask",
+           "pairs", "permute", "relabel", "set_threads", "similarity", "study", "tail_p",
+           "version"]
