@@ -74,7 +74,7 @@ int main(void)
 
     int32_t codes[PAIR_GROUPS];
     qkvsim_matrix labels = square(mask, QKVSIM_DTYPE_I32);
-    must(qkvsim_mask_codes(context, layout, NULL, codes, COUNT_OF(codes)), context, "codes");
+    must(qkvsim_mask_codes(context, layout, NULL, codes, PAIR_GROUPS), context, "codes");
     must(qkvsim_mask_build(context, layout, NULL, &labels), context, "mask");
 
     int64_t counts[PAIR_GROUPS][BINS];

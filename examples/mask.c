@@ -39,8 +39,8 @@ static void count_pairs(qkvsim_context *context)
     qkvsim_layout *gpt2;
     must(qkvsim_layout_thirds(context, 3 * 768, &gpt2), context, "layout");
 
-    int32_t codes[6];
-    must(qkvsim_mask_codes(context, gpt2, NULL, codes, COUNT_OF(codes)), context, "codes");
+    int32_t codes[6]; /* of the pair groups of three groups */
+    must(qkvsim_mask_codes(context, gpt2, NULL, codes, 6), context, "codes");
 
     int64_t total = 0;
     puts("\nGPT-2, 2304 features:\n  pair group  code     pairs");
@@ -60,7 +60,7 @@ static void try_ambiguous_codes(qkvsim_context *context)
     must(qkvsim_layout_thirds(context, 6, &layout), context, "layout");
 
     int32_t products[6];
-    if (qkvsim_mask_codes(context, layout, (int32_t[]){ 1, 2, 4 }, products, COUNT_OF(products))
+    if (qkvsim_mask_codes(context, layout, (int32_t[]){ 1, 2, 4 }, products, 6)
         == QKVSIM_ERROR_AMBIGUOUS)
         printf("\nThe codes 1, 2, 4 are refused: %s\n", qkvsim_last_error(context));
     qkvsim_layout_free(layout);
