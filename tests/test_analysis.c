@@ -1062,9 +1062,10 @@ static void assert_same_counts(const qkvsim_analysis *one, const qkvsim_analysis
 START_TEST(all_kernels_give_the_same_bin_counts)
 {
     const int64_t bin_counts[] = { 100, 20, 255, 1000, 3, 256, 7, 65 };
-    const qkvsim_bins bins = {
-        .struct_size = sizeof bins, .count = bin_counts[_i], .low = -1, .high = 1
-    };
+    const qkvsim_bins bins = { .struct_size = sizeof bins,
+                               .count = bin_counts[_i % COUNT_OF(bin_counts)],
+                               .low = -1,
+                               .high = 1 };
     qkvsim_analysis_options options = { .struct_size = sizeof options,
                                         .bins = &bins,
                                         .metrics = METRICS_SUM };

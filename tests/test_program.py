@@ -2238,6 +2238,8 @@ class Outputs(Program):
         if os.geteuid() == 0:
             os.chmod(self.folder.name, 0o777)
             options.update(user=65534, group=65534, extra_groups=[])
+            if self.run_program("--version", **options).returncode:
+                self.skipTest("a user without privileges reaches no program in this build's folder")
         return self.run_program(*arguments, **options)
 
     def test_an_input_is_no_output(self):
