@@ -312,20 +312,20 @@ class _Recorder:
             return None
         tokens = given[name][0] if name == "encoder_outputs" else given[name]
         shape = (int(tokens.shape[0]), int(tokens.shape[1]))
-        mask = _token_mask(given.get(mask_name), shape, mask_name)
-        segments, positions = self._places(mask, past)
+        before, mask = _token_mask(given.get(mask_name), shape, mask_name)
+        segments, positions = self._places(mask, past, before if before is not None else past)
         token_ids = _numpy(tokens).astype(np.int64)[mask] if name.endswith("input_ids") else None
         return _Tokens(mask, Observations(segments[mask], positions[mask], token_ids), past)
 
-    def _places(self, mask: np.ndarray, past: int) -> Tuple[np.ndarray, np.ndarray]:
-        """Document and position of each token of a batch."""
+    def _places(self, mask: np.ndarray, past: int, before: Any) -> Tuple[np.ndarray, np.ndarray]:
+        """Document and position of each token of a batch, `before` being read before."""
         positions = np.maximum(mask.cumsum(axis=1, dtype=np.int64) - 1, 0)
         if self.documents is not None:
             documents = np.asarray(self.documents, dtype=np.int64).reshape(len(mask), 2)
             return np.broadcast_to(documents[:, :1], mask.shape), positions + documents[:, 1:]
         first = self._segments - (len(mask) if past else 0)
         segments = np.arange(first, first + len(mask), dtype=np.int64)
-        return np.broadcast_to(segments[:, None], mask.shape), positions + past
+        return np.broadcast_to(segments[:, None], mask.shape), positions + before
 
     # --- while it goes on
 
@@ -431,16 +431,24 @@ def _past_length(given: Mapping[str, Any]) -> int:
     return int(length)
 
 
-def _token_mask(mask: Any, shape: Tuple[int, int], name: str) -> np.ndarray:
-    """batch x tokens of booleans; a longer mask's last columns are the pass's tokens."""
+def _token_mask(
+    mask: Any, shape: Tuple[int, int], name: str
+) -> Tuple[Optional[np.ndarray], np.ndarray]:
+    """batch x tokens of booleans.
+
+    A longer mask begins with what a cache holds; the observations in it are counted by row.
+    """
     if mask is None:
-        return np.ones(shape, dtype=bool)
+        return None, np.ones(shape, dtype=bool)
     if mask.ndim != 2:
         raise InvalidArgument(
             f"{name} has {mask.ndim} dimensions, but which tokens are padding is told "
             "by one of batch x tokens"
         )
-    return _numpy(mask)[:, -shape[1] :] != 0
+    whole = _numpy(mask) != 0
+    cached = whole.shape[1] - shape[1]
+    before = whole[:, :cached].sum(axis=1, keepdims=True) if cached > 0 else None
+    return before, whole[:, max(cached, 0) :]
 
 
 def _anonymous(lead: Sequence[int], first: int) -> Observations:

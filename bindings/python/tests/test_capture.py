@@ -403,6 +403,7 @@ def test_generation_goes_on_with_its_documents():
             ids = model.generate(tokens(), attention_mask=mask, max_new_tokens=3, do_sample=False)
         layer = capture.layers[1]
         assert layer.segments.tolist() == [0] * 5 + [1] * 7 + [0, 1] * 2
+        assert layer.positions.tolist() == [*range(5), *range(7), 5, 7, 6, 8]
         read = torch.cat((tokens()[0, 2:], tokens()[1], ids[:, -3], ids[:, -2]))
         assert layer.token_ids.tolist() == read.tolist()
         with torch.no_grad(), qkvsim.capturing(model, layers=1, point=point) as whole:
