@@ -2236,14 +2236,20 @@ class Failures(Program):
 
 class Outputs(Program):
     """Where outputs go: whole files, or what a path is, and never to what is read."""
-    def ordinary(self, *arguments, **options):
-        """Runs the program as a user without privileges, who may write to the folder alone."""
-        if os.geteuid() == 0:
-            os.chmod(self.folder.name, 0o777)
-            options.update(user=65534, group=65534, extra_groups=[])
-            if self.run_program("--version", **options).returncode:
-                self.skipTest("a user without privileges reaches no program in this build's folder")
-        return self.run_program(*arguments, **options)
+    def ordinary_user(self):
+        """What makes a process a user's without privileges, who may write to the folder alone; there
+        goes what a build that counts coverage has counted, too."""
+        if os.geteuid() != 0:
+            return {}
+        os.chmod(self.folder.name, 0o777)
+        user = {"user": 65534, "group": 65534, "extra_groups": [],
+                "env": {**os.environ, "GCOV_PREFIX": self.path("counts")}}
+        if self.run_program("--version", **user).returncode:
+            self.skipTest("a user without privileges reaches no program in this build's folder")
+        return user
+
+    def ordinary(self, *arguments):
+        return self.run_program(*arguments, **self.ordinary_user())
 
     def test_an_input_is_no_output(self):
         with open(self.input, "rb") as file:
@@ -2305,10 +2311,9 @@ class Outputs(Program):
         script = '"$0" analyze "$1" --quiet --json >(cat >"$2/piped") && "$0" analyze "$1" --quiet ' \
                  '--json /dev/fd/7 7>"$2/opened"; mkfifo "$2/fifo"; cat "$2/fifo" >"$2/named" & ' \
                  '"$0" analyze "$1" --quiet --json "$2/fifo"; wait; sleep 0.1'
-        os.chmod(self.folder.name, 0o777)
-        user = {"user": 65534, "group": 65534, "extra_groups": []} if os.geteuid() == 0 else {}
         result = subprocess.run(["bash", "-c", script, PROGRAM, self.input, self.folder.name],
-                                capture_output=True, timeout=300, check=False, **user)
+                                capture_output=True, timeout=300, check=False,
+                                **self.ordinary_user())
         self.assertEqual((result.returncode, result.stderr), (0, b""))
         for name in ("piped", "opened", "named"):
             with open(self.path(name), encoding="utf-8") as file:
