@@ -5,7 +5,7 @@
 
 #include <stdlib.h>
 
-#include "../lib/blas_names.h"
+#include "../lib/base/blas_names.h"
 #include "activations.h"
 #include "failure.h"
 

@@ -9,8 +9,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/structs.h"
 #include "similarity.h"
-#include "structs.h"
 
 /* ---- life ---- */
 

@@ -4,7 +4,7 @@
 
 #include <qkvsim/accumulator.h>
 
-#include "analysis.h"
+#include "analysis/session.h"
 
 /* What is kept of one feature. */
 typedef struct running_feature {

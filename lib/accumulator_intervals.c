@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include "replication.h"
+#include "repeated/replication.h"
 
 enum { DEPTH = 64 }; /* of halving an int64 */
 

@@ -3,8 +3,8 @@
 #include <math.h>
 
 #include "accumulator.h"
-#include "gram.h"
-#include "packing.h"
+#include "base/packing.h"
+#include "flow/gram.h"
 
 /* Of the first section: what an accumulator without blocks has of it, and all. */
 enum { PLAIN_SIZES = 2, ALL_SIZES = 8 };

@@ -4,7 +4,7 @@
 #include <float.h>
 #include <math.h>
 
-#include "fingerprint.h"
+#include "flow/fingerprint.h"
 #include "similarity.h"
 
 /* ---- analyses ---- */

@@ -3,10 +3,10 @@
 
 #include <math.h>
 
-#include "fingerprint.h"
-#include "permuter.h"
-#include "structs.h"
-#include "whole_rows.h"
+#include "analysis/whole_rows.h"
+#include "base/structs.h"
+#include "flow/fingerprint.h"
+#include "random/permuter.h"
 
 /* ---- summaries ---- */
 

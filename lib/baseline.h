@@ -5,10 +5,10 @@
 
 #include <qkvsim/baseline.h>
 
-#include "analysis.h"
-#include "count_sums.h"
-#include "replicates.h"
-#include "significance.h"
+#include "analysis/session.h"
+#include "repeated/replicates.h"
+#include "statistics/count_sums.h"
+#include "statistics/significance.h"
 
 struct qkvsim_baseline {
     qkv_allocator allocator;

@@ -1,10 +1,10 @@
 /* Baselines as bytes, and put together from pieces. */
 #include <string.h>
 
+#include "analysis/pieces.h"
 #include "baseline.h"
-#include "permuter.h"
-#include "pieces.h"
-#include "replicates_packing.h"
+#include "random/permuter.h"
+#include "repeated/replicates_packing.h"
 
 /* ---- to bytes ---- */
 

@@ -3,9 +3,9 @@
 
 #include <math.h>
 
-#include "comparing.h"
-#include "structs.h"
-#include "whole_rows.h"
+#include "analysis/whole_rows.h"
+#include "base/structs.h"
+#include "repeated/comparing.h"
 
 /* ---- life ---- */
 

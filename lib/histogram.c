@@ -4,8 +4,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "bins.h"
-#include "input.h"
+#include "flow/bins.h"
+#include "flow/input.h"
 #include "kernels/binning.h"
 
 typedef struct coded_row {

@@ -6,12 +6,12 @@
 
 #include <math.h>
 
-#include "bootstrap.h"
-#include "fieller.h"
-#include "replication.h"
-#include "structs.h"
-#include "student.h"
-#include "whole_rows.h"
+#include "analysis/whole_rows.h"
+#include "base/structs.h"
+#include "repeated/replication.h"
+#include "statistics/bootstrap.h"
+#include "statistics/fieller.h"
+#include "statistics/student.h"
 
 /* ---- options ---- */
 

@@ -1,9 +1,9 @@
 /* Intervals as bytes, and put together from pieces of their resamples. */
 #include <string.h>
 
-#include "pieces.h"
-#include "replicates_packing.h"
-#include "replication.h"
+#include "analysis/pieces.h"
+#include "repeated/replicates_packing.h"
+#include "repeated/replication.h"
 
 enum { NUMBERS = 9 };
 

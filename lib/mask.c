@@ -3,8 +3,8 @@
 
 #include <stdlib.h>
 
-#include "input.h"
-#include "layout.h"
+#include "flow/input.h"
+#include "layout/layout.h"
 
 typedef struct coded_pair {
     int64_t product;

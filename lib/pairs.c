@@ -1,9 +1,9 @@
 /* The strongest pairs: a session's panels and tiles with the sink that keeps pairs. */
 #include <qkvsim/pairs.h>
 
-#include "analysis.h"
-#include "pairs_sink.h"
-#include "structs.h"
+#include "analysis/session.h"
+#include "base/structs.h"
+#include "flow/pairs_sink.h"
 
 enum {
     ROOM_AT_LEAST = 65536, /* pairs that a threshold has room for in any case */

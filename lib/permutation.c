@@ -1,11 +1,11 @@
 /* Building blocks: a permuted copy of a given matrix, or of labels of observations. */
 #include <qkvsim/permutation.h>
 
-#include "parallel.h"
-#include "permuter.h"
-#include "prepare.h"
-#include "relabeller.h"
-#include "structs.h"
+#include "base/parallel.h"
+#include "base/structs.h"
+#include "flow/prepare.h"
+#include "random/permuter.h"
+#include "random/relabeller.h"
 
 typedef struct writing {
     const qkvsim_context *context;

@@ -3,9 +3,9 @@
 
 #include <string.h>
 
-#include "matrix_sink.h"
+#include "base/structs.h"
+#include "flow/matrix_sink.h"
 #include "similarity.h"
-#include "structs.h"
 
 qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
                                    const qkvsim_similarity_options *given,

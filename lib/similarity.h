@@ -4,7 +4,7 @@
 
 #include <qkvsim/similarity.h>
 
-#include "gram.h"
+#include "flow/gram.h"
 
 /* Copies and checks options and metric. */
 qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,

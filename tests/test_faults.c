@@ -4,7 +4,7 @@
 
 #include <qkvsim/qkvsim.h>
 
-#include "../lib/blas_names.h"
+#include "../lib/base/blas_names.h"
 #include "fixtures.h"
 #include "suite_context.h"
 

@@ -1,0 +1,303 @@
+/* The results handle of an analysis and its accessors. */
+#include "session.h"
+
+#include <math.h>
+#include <string.h>
+
+#include "flow/fingerprint.h"
+#include "whole_rows.h"
+
+/* ---- life ---- */
+
+static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t rows)
+{
+    const qkv_allocator *allocator = &analysis->allocator;
+    if ((analysis->metrics & qkv_metric_bit(metric)) == 0)
+        return true;
+    analysis->undefined[metric] = qkv_allocate(allocator, (size_t)analysis->layout->features,
+                                               sizeof *analysis->undefined[metric]);
+    analysis->moments[metric] =
+        qkv_allocate_zeroed(allocator, rows, sizeof *analysis->moments[metric]);
+    return analysis->undefined[metric] != NULL && analysis->moments[metric] != NULL;
+}
+
+/* One block for all of them: malloc gives back what is free at its end beyond twice the largest block
+ * it has seen, and fresh pages for results of many pair groups would cost a thirtieth of an analysis. */
+static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows)
+{
+    const int64_t cells = (int64_t)rows * analysis->binning.count;
+    int64_t placed = 0;
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        analysis->count_cells += (analysis->metrics & qkv_metric_bit(metric)) != 0 ? cells : 0;
+    analysis->counts = qkv_allocate_zeroed(&analysis->allocator, (size_t)analysis->count_cells,
+                                           sizeof *analysis->counts);
+    for (int32_t metric = 0; metric < QKV_METRICS && analysis->counts != NULL; metric++)
+        if ((analysis->metrics & qkv_metric_bit(metric)) != 0)
+            analysis->histograms[metric] = analysis->counts + placed++ * cells;
+    return analysis->counts != NULL;
+}
+
+static bool allocate_results(qkvsim_analysis *analysis, const qkv_session *session)
+{
+    const qkv_allocator *allocator = &analysis->allocator;
+    const qkvsim_layout *layout = session->layout;
+    const size_t rows = (size_t)qkv_layout_rows(layout);
+    const size_t edges = (size_t)session->binning.count + 1;
+    analysis->layout = qkv_layout_copy(allocator, layout);
+    if (analysis->layout == NULL)
+        return false;
+    analysis->binning.edges = qkv_allocate(allocator, edges, sizeof *analysis->binning.edges);
+    analysis->wanted = qkv_allocate(allocator, rows, sizeof *analysis->wanted);
+    analysis->splits = qkv_allocate_zeroed(allocator, rows, sizeof *analysis->splits);
+    analysis->offset_ratios =
+        qkv_allocate(allocator, (size_t)layout->features, sizeof *analysis->offset_ratios);
+    analysis->group_offset =
+        qkv_allocate(allocator, (size_t)layout->groups, sizeof *analysis->group_offset);
+    if (analysis->binning.edges == NULL || analysis->wanted == NULL || analysis->splits == NULL
+        || analysis->offset_ratios == NULL || analysis->group_offset == NULL)
+        return false;
+    memcpy(analysis->binning.edges, session->binning.edges, edges * sizeof(double));
+    memcpy(analysis->wanted, session->wanted, rows * sizeof *analysis->wanted);
+    bool complete = allocate_histograms(analysis, rows);
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        complete = allocate_metric(analysis, metric, rows) && complete;
+    return complete;
+}
+
+qkvsim_status qkv_session_results(qkvsim_context *context, const qkv_session *session,
+                                  qkvsim_analysis **analysis)
+{
+    const qkv_allocator *allocator = &context->allocator;
+    qkvsim_analysis *made = qkv_allocate_zeroed(allocator, 1, sizeof *made);
+    if (made == NULL)
+        return qkv_no_memory(context, "the results");
+    made->allocator = *allocator;
+    made->metrics = session->metrics;
+    made->binning.count = session->binning.count;
+    if (!allocate_results(made, session)) {
+        qkvsim_analysis_free(made);
+        return qkv_no_memory(context, "the results");
+    }
+    *analysis = made;
+    return QKVSIM_OK;
+}
+
+void qkvsim_analysis_free(qkvsim_analysis *analysis)
+{
+    if (analysis == NULL)
+        return;
+    const qkv_allocator allocator = analysis->allocator;
+    qkvsim_layout_free(analysis->layout);
+    qkv_binning_close(&allocator, &analysis->binning);
+    qkv_release(&allocator, analysis->wanted);
+    qkv_release(&allocator, analysis->dropped);
+    qkv_release(&allocator, analysis->splits);
+    qkv_release(&allocator, analysis->offset_ratios);
+    qkv_release(&allocator, analysis->group_offset);
+    qkv_release(&allocator, analysis->counts);
+    for (int metric = 0; metric < QKV_METRICS; metric++) {
+        qkv_release(&allocator, analysis->moments[metric]);
+        qkv_release(&allocator, analysis->undefined[metric]);
+    }
+    qkv_release(&allocator, analysis);
+}
+
+void qkv_hand_over_input(const qkvsim_context *context, qkv_input *input, qkvsim_analysis *analysis)
+{
+    analysis->input_fingerprint = qkv_input_fingerprint(context, input);
+    analysis->dropped = input->dropped;
+    analysis->dropped_count = input->dropped_count;
+    input->dropped = NULL;
+}
+
+/* ---- the public call ---- */
+
+static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout *layout,
+                                   const qkvsim_analysis_options *options, qkv_input *input,
+                                   qkvsim_analysis **analysis)
+{
+    qkv_session session;
+    qkvsim_status status = qkv_session_open(context, layout, options, input, NULL, &session);
+    if (status != QKVSIM_OK)
+        return status;
+    qkvsim_analysis *made = NULL;
+    qkv_session_begin(context, &session, 1);
+    status = qkv_session_results(context, &session, &made);
+    if (status == QKVSIM_OK)
+        status = qkv_session_run(context, &session, input, made);
+    qkv_session_close(context, &session);
+    if (status != QKVSIM_OK) {
+        qkvsim_analysis_free(made);
+        return status;
+    }
+    qkv_hand_over_input(context, input, made);
+    *analysis = made;
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_input *given_input,
+                             const qkvsim_layout *layout, const qkvsim_analysis_options *given,
+                             qkvsim_analysis **analysis)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (analysis == NULL)
+        return qkv_invalid(context, "analysis is NULL");
+    qkvsim_analysis_options options;
+    qkvsim_input read;
+    qkvsim_status status = qkv_read_analysis_options(context, given, &options);
+    if (status == QKVSIM_OK)
+        status = qkv_read_input(context, given_input, &read);
+    if (status != QKVSIM_OK)
+        return status;
+    qkv_input input;
+    status = qkv_input_open(context, &read, false, &input);
+    if (status != QKVSIM_OK)
+        return status;
+    status = analyze_input(context, layout, &options, &input, analysis);
+    qkv_input_close(context, &input);
+    return status;
+}
+
+/* ---- accessors ---- */
+
+static bool has_row(const qkvsim_analysis *analysis, int32_t row)
+{
+    return analysis != NULL && row >= 0 && row < qkv_layout_rows(analysis->layout)
+           && analysis->wanted[row];
+}
+
+/* The index of a metric that was computed; -1 otherwise. */
+static int32_t computed_metric(const qkvsim_analysis *analysis, int32_t metric)
+{
+    const int32_t index = qkv_metric_index(metric);
+    return index >= 0 && analysis != NULL && (analysis->metrics & metric) != 0 ? index : -1;
+}
+
+const qkv_moments *qkv_analysis_moments(const qkvsim_analysis *analysis, int32_t row,
+                                        int32_t metric)
+{
+    const int32_t index = computed_metric(analysis, metric);
+    return index >= 0 && has_row(analysis, row) ? &analysis->moments[index][row] : NULL;
+}
+
+int64_t qkvsim_analysis_observations(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->observations : 0;
+}
+
+static const int64_t *list_or_null(const int64_t *list, int64_t length, int64_t *count)
+{
+    if (count != NULL)
+        *count = length;
+    return length > 0 ? list : NULL;
+}
+
+const int64_t *qkvsim_analysis_dropped(const qkvsim_analysis *analysis, int64_t *count)
+{
+    return analysis != NULL ? list_or_null(analysis->dropped, analysis->dropped_count, count)
+                            : list_or_null(NULL, 0, count);
+}
+
+const qkvsim_layout *qkvsim_analysis_layout(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->layout : NULL;
+}
+
+int32_t qkvsim_analysis_metrics(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->metrics : 0;
+}
+
+qkvsim_dtype qkvsim_analysis_arithmetic(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->real : 0;
+}
+
+int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
+{
+    const qkv_moments *moments = qkv_analysis_moments(analysis, pair_group, metric);
+    return moments != NULL ? moments->count : 0;
+}
+
+const int64_t *qkvsim_analysis_undefined_features(const qkvsim_analysis *analysis, int32_t metric,
+                                                  int64_t *count)
+{
+    const int32_t index = computed_metric(analysis, metric);
+    return index >= 0
+               ? list_or_null(analysis->undefined[index], analysis->undefined_count[index], count)
+               : list_or_null(NULL, 0, count);
+}
+
+int64_t qkvsim_analysis_bins(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->binning.count : 0;
+}
+
+const double *qkvsim_analysis_bin_edges(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->binning.edges : NULL;
+}
+
+const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis, int32_t pair_group,
+                                         int32_t metric)
+{
+    if (qkv_analysis_moments(analysis, pair_group, metric) == NULL)
+        return NULL;
+    return analysis->histograms[qkv_metric_index(metric)] + pair_group * analysis->binning.count;
+}
+
+const int64_t *qkvsim_analysis_histograms(const qkvsim_analysis *analysis, int32_t metric,
+                                          int32_t *rows, int64_t *bins)
+{
+    const int32_t index = computed_metric(analysis, metric);
+    if (rows != NULL)
+        *rows = index >= 0 ? qkv_layout_rows(analysis->layout) : 0;
+    if (bins != NULL)
+        *bins = index >= 0 ? analysis->binning.count : 0;
+    return index >= 0 ? analysis->histograms[index] : NULL;
+}
+
+static double statistic_of_row(const qkv_question *question, int32_t row)
+{
+    return qkvsim_analysis_statistic(question->of, row, question->metric, question->statistic);
+}
+
+qkvsim_status qkvsim_analysis_statistics(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                         int32_t metric, int32_t statistic, double *values,
+                                         int64_t capacity)
+{
+    const qkv_question question = { analysis, metric, statistic, QKV_NOT_ASKED, QKV_NOT_ASKED };
+    return qkv_answer_rows(context, &question, statistic_of_row, analysis, values, capacity);
+}
+
+qkvsim_status qkvsim_analysis_group_matrix(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                           int32_t metric, int32_t statistic, double *matrix,
+                                           int64_t capacity)
+{
+    const qkv_question question = { analysis, metric, statistic, QKV_NOT_ASKED, QKV_NOT_ASKED };
+    qkvsim_status status = qkv_check_question(context, &question, matrix);
+    if (status != QKVSIM_OK)
+        return status;
+    const int32_t groups = analysis->layout->groups;
+    status = qkv_check_capacity(context, "matrix", capacity, (int64_t)groups * groups);
+    for (int32_t a = 0; status == QKVSIM_OK && a < groups; a++)
+        for (int32_t b = a; b < groups; b++) {
+            const int32_t p = qkv_pair_group(groups, a, b);
+            const double value = statistic_of_row(&question, p);
+            matrix[(int64_t)a * groups + b] = matrix[(int64_t)b * groups + a] = value;
+        }
+    return status;
+}
+
+const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->offset_ratios : NULL;
+}
+
+double qkvsim_analysis_group_offset(const qkvsim_analysis *analysis, int32_t group)
+{
+    return analysis != NULL && group >= 0 && group < analysis->layout->groups
+               ? analysis->group_offset[group]
+               : NAN;
+}

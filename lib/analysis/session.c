@@ -1,0 +1,495 @@
+/* The flow of an analysis: prepare, tiles, tally, results. */
+#include <math.h>
+#include <string.h>
+
+#include "base/structs.h"
+#include "session.h"
+
+/* ---- options ---- */
+
+static bool is_pair_group(const qkvsim_layout *layout, int32_t pair_group)
+{
+    return pair_group >= 0 && pair_group < qkv_pair_groups(layout->groups);
+}
+
+static qkvsim_status check_options(qkvsim_context *context, const qkvsim_layout *layout,
+                                   const qkvsim_analysis_options *options)
+{
+    if ((options->metrics
+         & ~(QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON | QKVSIM_METRIC_SPEARMAN))
+        != 0)
+        return qkv_unknown(
+            context, options->metrics, QKV_METRICS_SUM,
+            "metrics is %d, expected 0 or a sum of QKVSIM_METRIC_COSINE (1), PEARSON (2) and "
+            "SPEARMAN (16)",
+            (int)options->metrics);
+    if ((options->pair_groups == NULL) != (options->pair_group_count == 0)
+        || options->pair_group_count < 0)
+        return qkv_invalid(context, "pair_groups is %s but pair_group_count is %d",
+                           options->pair_groups == NULL ? "NULL" : "given",
+                           (int)options->pair_group_count);
+    for (int32_t k = 0; k < options->pair_group_count; k++)
+        if (!is_pair_group(layout, options->pair_groups[k]))
+            return qkv_invalid(context, "pair_groups[%d] is %d, but there are pair groups 0 to %d",
+                               (int)k, (int)options->pair_groups[k],
+                               (int)qkv_pair_groups(layout->groups) - 1);
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkv_read_analysis_options(qkvsim_context *context,
+                                        const qkvsim_analysis_options *given,
+                                        qkvsim_analysis_options *options)
+{
+    return qkv_read_options(context, &qkv_struct_analysis_options, given, options);
+}
+
+/* A list that was checked is read again, and must not lead anywhere else by then. */
+static void mark_wanted(const qkvsim_layout *layout, const qkvsim_analysis_options *options,
+                        bool *wanted)
+{
+    for (int32_t p = 0; p < qkv_pair_groups(layout->groups); p++)
+        wanted[p] = options->pair_groups == NULL;
+    for (int32_t k = 0; k < options->pair_group_count; k++) {
+        const int32_t pair_group = options->pair_groups[k];
+        if (is_pair_group(layout, pair_group))
+            wanted[pair_group] = true;
+    }
+    for (int32_t r = 0; r < layout->rollup_count; r++) {
+        const qkv_rollup *rollup = &layout->rollups[r];
+        bool *whole = &wanted[qkv_pair_groups(layout->groups) + r];
+        *whole = true;
+        for (int32_t k = 0; k < rollup->count; k++)
+            *whole = *whole && wanted[rollup->pair_groups[k]];
+    }
+}
+
+/* ---- which features and tiles are needed ---- */
+
+static bool group_is_wanted(const qkv_session *session, int32_t group)
+{
+    const int32_t groups = session->layout->groups;
+    for (int32_t other = 0; other < groups; other++) {
+        const int32_t a = group < other ? group : other, b = group < other ? other : group;
+        if (session->wanted[qkv_pair_group(groups, a, b)])
+            return true;
+    }
+    return false;
+}
+
+/* Lists the columns of wanted groups, group by group (a counting sort); returns their number. */
+static int64_t order_features(const qkv_session *session, int64_t *first_of_group, int64_t *order)
+{
+    const qkvsim_layout *layout = session->layout;
+    int64_t placed = 0;
+    for (int32_t g = 0; g < layout->groups; g++) {
+        first_of_group[g] = group_is_wanted(session, g) ? placed : -1;
+        placed += first_of_group[g] >= 0 ? layout->group_features[g] : 0;
+    }
+    for (int64_t j = 0; j < layout->features; j++) {
+        int64_t *next = &first_of_group[layout->group_of[j]];
+        if (*next >= 0)
+            order[(*next)++] = j;
+    }
+    return placed;
+}
+
+static bool panels_are_wanted(const void *state, int64_t panel_i, int64_t panel_j)
+{
+    const qkv_session *session = state;
+    const qkv_panels *panels = &session->panels;
+    const int32_t *group_of = session->layout->group_of;
+    const int64_t *order = panels->order;
+    const int64_t i = panel_i * panels->width, j = panel_j * panels->width;
+    const int32_t last_i = group_of[order[i + qkv_panel_width(panels, panel_i) - 1]];
+    const int32_t last_j = group_of[order[j + qkv_panel_width(panels, panel_j) - 1]];
+    const int32_t groups = session->layout->groups;
+    for (int32_t a = group_of[order[i]]; a <= last_i; a++)
+        for (int32_t b = a > group_of[order[j]] ? a : group_of[order[j]]; b <= last_j; b++)
+            if (session->wanted[qkv_pair_group(groups, a, b)])
+                return true;
+    return false;
+}
+
+static qkvsim_status open_panels(qkvsim_context *context, const qkv_input *input,
+                                 qkv_session *session)
+{
+    const qkvsim_layout *layout = session->layout;
+    int64_t *order = qkv_allocate(&context->allocator, (size_t)layout->features, sizeof *order);
+    int64_t *first = qkv_allocate(&context->allocator, (size_t)layout->groups, sizeof *first);
+    qkvsim_status status;
+    if (order != NULL && first != NULL) {
+        const int64_t placed = order_features(session, first, order);
+        status = qkv_panels_open(context, input, order, placed, &session->panels);
+    } else {
+        status = qkv_no_memory(context, "the order of the features");
+    }
+    qkv_release(&context->allocator, order);
+    qkv_release(&context->allocator, first);
+    return status;
+}
+
+/* ---- a session ---- */
+
+static qkvsim_status fill_session(qkvsim_context *context, const qkvsim_analysis_options *options,
+                                  const qkv_input *input, const double *moments,
+                                  qkv_session *session)
+{
+    const qkvsim_layout *layout = session->layout;
+    qkvsim_status status = check_options(context, layout, options);
+    if (status == QKVSIM_OK)
+        status = qkv_binning_open(context, options->bins, input->real, &session->binning);
+    if (status != QKVSIM_OK)
+        return status;
+    session->wanted =
+        qkv_allocate(&context->allocator, (size_t)qkv_layout_rows(layout), sizeof *session->wanted);
+    if (session->wanted == NULL)
+        return qkv_no_memory(context, "the wanted pair groups");
+    mark_wanted(layout, options, session->wanted);
+    status = open_panels(context, input, session);
+    if (status == QKVSIM_OK)
+        status = qkv_gram_open(context, &session->panels, moments,
+                               options->pair_groups != NULL ? panels_are_wanted : NULL, session,
+                               &session->gram);
+    return status;
+}
+
+qkvsim_status qkv_session_open(qkvsim_context *context, const qkvsim_layout *layout,
+                               const qkvsim_analysis_options *options, const qkv_input *input,
+                               const double *moments, qkv_session *session)
+{
+    *session = (qkv_session){ .layout = layout };
+    qkvsim_status status = qkv_check_layout(context, layout, input->features);
+    if (status == QKVSIM_OK && (options->metrics & QKVSIM_METRIC_SPEARMAN) != 0)
+        status = qkv_check_ranks(context, input);
+    if (status != QKVSIM_OK)
+        return status;
+    session->metrics =
+        options->metrics != 0 ? options->metrics : QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON;
+    status = fill_session(context, options, input, moments, session);
+    if (status != QKVSIM_OK)
+        qkv_session_close(context, session);
+    return status;
+}
+
+void qkv_session_close(const qkvsim_context *context, qkv_session *session)
+{
+    qkv_binning_close(&context->allocator, &session->binning);
+    qkv_release(&context->allocator, session->wanted);
+    qkv_panels_close(context, &session->panels);
+    qkv_gram_close(context, &session->gram);
+}
+
+/* ---- what needs no pairs: features and the sums that factor ---- */
+
+/* Sums over one group's features, and over the products of every two of them. */
+typedef struct factor {
+    double sum, pairs;
+} factor;
+
+/* What factors: offset ratios o, o^2, o*^2 (statistic.c) and s^2. */
+typedef struct offset_sums {
+    int64_t count;
+    factor offset, squared, corrected, spread;
+} offset_sums;
+
+/* Lists the columns whose kind is at least `kind`: those that are undefined under a metric. */
+static void list_undefined(const qkv_panels *panels, int kind, qkvsim_analysis *analysis,
+                           int32_t metric)
+{
+    const bool any = panels->special && analysis->undefined[metric] != NULL;
+    int64_t count = 0;
+    for (int64_t j = 0; any && j < panels->features; j++)
+        if (panels->statistics[j].kind >= kind) /* NORMAL where not placed */
+            analysis->undefined[metric][count++] = j;
+    analysis->undefined_count[metric] = count;
+}
+
+static void fill_offset_ratios(const qkv_panels *panels, qkvsim_analysis *analysis)
+{
+    for (int64_t j = 0; j < panels->features; j++)
+        analysis->offset_ratios[j] = NAN;
+    for (int64_t position = 0; position < panels->placed; position++) {
+        const int64_t column = panels->order[position];
+        const qkv_feature *feature = &panels->statistics[column];
+        analysis->offset_ratios[column] = feature->offset;
+    }
+}
+
+/* Products are added up feature by feature: half of (sum squared - sum of squares) would cancel where
+ * one feature outweighs the others. */
+static inline void add_to_factor(factor *of, double value)
+{
+    of->pairs += value * of->sum;
+    of->sum += value;
+}
+
+/* `noise` is 1 / (n - 1): the part of s^2 by which n observations of mean 0 have o^2. */
+static inline void add_offset(offset_sums *sum, const qkv_feature *feature, double noise)
+{
+    const double squared = feature->offset * feature->offset;
+    const double spread = feature->spread * feature->spread;
+    if (feature->kind == QKV_UNDEFINED)
+        return;
+    sum->count++;
+    add_to_factor(&sum->offset, feature->offset);
+    add_to_factor(&sum->squared, squared);
+    add_to_factor(&sum->corrected, squared - spread * noise);
+    add_to_factor(&sum->spread, spread);
+}
+
+/* Features stand group by group. */
+static void sum_offsets(const qkv_session *session, offset_sums *sums)
+{
+    const qkv_panels *panels = &session->panels;
+    const int32_t *group_of = session->layout->group_of;
+    const double n = (double)panels->observations;
+    const double noise = n > 1 ? 1 / (n - 1) : 0;
+    memset(sums, 0, (size_t)session->layout->groups * sizeof *sums);
+    for (int64_t position = 0; position < panels->placed;) {
+        const int32_t group = group_of[panels->order[position]];
+        offset_sums sum = { 0 };
+        for (; position < panels->placed && group_of[panels->order[position]] == group; position++)
+            add_offset(&sum, &panels->statistics[panels->order[position]], noise);
+        sums[group] = sum;
+    }
+}
+
+static double sum_of_products(const factor *a, const factor *b, bool same)
+{
+    return same ? a->pairs : a->sum * b->sum;
+}
+
+/* Each feature is in as many pairs as there are others in its own, or all in the other, group. */
+static double sum_of_means(const offset_sums *a, const offset_sums *b, bool same)
+{
+    const double of_a = (double)b->count * a->corrected.sum;
+    const double of_b = (double)a->count * b->corrected.sum;
+    return same ? (double)(a->count - 1) * a->corrected.sum / 2 : (of_a + of_b) / 2;
+}
+
+/* Sums over pairs of products factor into sums over features. */
+static qkv_split split_offsets(const qkv_pair_result *result, const offset_sums *a,
+                               const offset_sums *b, bool same)
+{
+    return (qkv_split){
+        .offset_sum = sum_of_products(&a->offset, &b->offset, same),
+        .offset_energy = sum_of_products(&a->squared, &b->squared, same),
+        .variance_sum = result->variance_sum,
+        .variance_energy = result->variance_energy,
+        .cross = result->cross,
+        .spread_energy = sum_of_products(&a->spread, &b->spread, same),
+        .offset_energy_corrected = sum_of_products(&a->corrected, &b->corrected, same),
+        .offset_squares = sum_of_means(a, b, same),
+    };
+}
+
+static void fill_offsets(const qkv_session *session, const offset_sums *sums,
+                         const qkv_pair_result *results, qkvsim_analysis *analysis)
+{
+    const int32_t groups = session->layout->groups;
+    for (int32_t a = 0; a < groups; a++) {
+        const bool exists = sums[a].count > 0 && analysis->observations > 2;
+        analysis->group_offset[a] = exists ? sums[a].corrected.sum / (double)sums[a].count : NAN;
+        for (int32_t b = a; b < groups; b++) {
+            const int32_t p = qkv_pair_group(groups, a, b);
+            analysis->splits[p] = split_offsets(&results[p], &sums[a], &sums[b], a == b);
+        }
+    }
+}
+
+/* ---- roll-ups ---- */
+
+static void add_splits(qkv_split *to, const qkv_split *from)
+{
+    to->offset_sum += from->offset_sum;
+    to->offset_energy += from->offset_energy;
+    to->variance_sum += from->variance_sum;
+    to->variance_energy += from->variance_energy;
+    to->cross += from->cross;
+    to->spread_energy += from->spread_energy;
+    to->offset_energy_corrected += from->offset_energy_corrected;
+    to->offset_squares += from->offset_squares;
+}
+
+/* Merges one metric of a roll-up's pair groups, in their order, into its row. */
+static void merge_metric(const qkv_rollup *rollup, int64_t bins, int32_t row, int64_t *histograms,
+                         qkv_moments *moments)
+{
+    int64_t *histogram = histograms + row * bins;
+    moments[row] = (qkv_moments){ 0 };
+    memset(histogram, 0, (size_t)bins * sizeof *histogram);
+    for (int32_t k = 0; k < rollup->count; k++) {
+        const int64_t *from = histograms + rollup->pair_groups[k] * bins;
+        qkv_moments_merge(&moments[row], &moments[rollup->pair_groups[k]]);
+        for (int64_t bin = 0; bin < bins; bin++)
+            histogram[bin] += from[bin];
+    }
+}
+
+static void merge_rollups(qkvsim_analysis *analysis)
+{
+    const qkvsim_layout *layout = analysis->layout;
+    for (int32_t r = 0; r < layout->rollup_count; r++) {
+        const int32_t row = qkv_pair_groups(layout->groups) + r;
+        const qkv_rollup *rollup = &layout->rollups[r];
+        if (!analysis->wanted[row])
+            continue;
+        for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+            if (analysis->moments[metric] != NULL)
+                merge_metric(rollup, analysis->binning.count, row, analysis->histograms[metric],
+                             analysis->moments[metric]);
+        analysis->splits[row] = (qkv_split){ 0 };
+        for (int32_t k = 0; k < rollup->count; k++)
+            add_splits(&analysis->splits[row], &analysis->splits[rollup->pair_groups[k]]);
+    }
+}
+
+/* ---- one pass over the tiles ---- */
+
+/* What one pass over the tiles comes to, before it is part of an analysis. */
+typedef struct pass {
+    qkv_pair_result *results; /* pair groups */
+    offset_sums *sums;        /* groups */
+} pass;
+
+static void pass_close(const qkvsim_context *context, pass *made)
+{
+    qkv_release(&context->allocator, made->results);
+    qkv_release(&context->allocator, made->sums);
+}
+
+static qkvsim_status pass_open(qkvsim_context *context, const qkvsim_layout *layout, pass *made)
+{
+    const size_t pair_groups = (size_t)qkv_pair_groups(layout->groups);
+    made->results = qkv_allocate(&context->allocator, pair_groups, sizeof *made->results);
+    made->sums = qkv_allocate(&context->allocator, (size_t)layout->groups, sizeof *made->sums);
+    if (made->results != NULL && made->sums != NULL)
+        return QKVSIM_OK;
+    pass_close(context, made);
+    return qkv_no_memory(context, "the sums of the groups");
+}
+
+static qkvsim_status tally_tiles(qkvsim_context *context, const qkv_session *session,
+                                 int32_t metrics, int64_t *const histograms[2],
+                                 qkv_pair_result *results)
+{
+    const qkv_tally_setting setting = { session->layout, session->wanted, &session->binning,
+                                        metrics };
+    qkv_tally_sink sink;
+    qkvsim_status status =
+        qkv_tally_sink_open(context, &session->gram, &setting, histograms, &sink);
+    if (status != QKVSIM_OK)
+        return status;
+    status = qkv_gram_for_each_tile(context, &session->gram, &sink.sink);
+    if (status == QKVSIM_OK)
+        qkv_tally_sink_results(&sink, results);
+    qkv_tally_sink_close(&sink);
+    return status;
+}
+
+/* ---- the pass over the ranks ---- */
+
+static qkvsim_status tally_ranks(qkvsim_context *context, const qkv_session *session,
+                                 qkv_pair_result *results, qkvsim_analysis *analysis)
+{
+    const int32_t spearman = qkv_metric_index(QKVSIM_METRIC_SPEARMAN);
+    int64_t *const histograms[2] = { NULL, analysis->histograms[spearman] };
+    const qkvsim_status status =
+        tally_tiles(context, session, QKVSIM_METRIC_PEARSON, histograms, results);
+    for (int32_t p = 0; p < qkv_pair_groups(session->layout->groups) && status == QKVSIM_OK; p++)
+        analysis->moments[spearman][p] = results[p].pearson;
+    if (status == QKVSIM_OK)
+        list_undefined(&session->panels, QKV_CONSTANT, analysis, spearman);
+    return status;
+}
+
+/* Spearman is Pearson of the ranks: the same flow with another prepare. */
+static qkvsim_status run_ranks(qkvsim_context *context, qkv_session *session,
+                               const qkv_input *input, qkvsim_analysis *analysis)
+{
+    qkv_input ranked = *input;
+    ranked.ranked = true;
+    pass made;
+    qkvsim_status status = pass_open(context, session->layout, &made);
+    if (status != QKVSIM_OK)
+        return status;
+    status = qkv_prepare(context, &ranked, session->layout->group_of, &session->panels);
+    if (status == QKVSIM_OK)
+        status = tally_ranks(context, session, made.results, analysis);
+    pass_close(context, &made);
+    return status;
+}
+
+/* ---- the pass over the values ---- */
+
+static void fill_moments(const qkv_session *session, const qkv_pair_result *results,
+                         qkvsim_analysis *analysis)
+{
+    for (int32_t p = 0; p < qkv_pair_groups(session->layout->groups); p++) {
+        if (analysis->moments[0] != NULL)
+            analysis->moments[0][p] = results[p].cosine;
+        if (analysis->moments[1] != NULL)
+            analysis->moments[1][p] = results[p].pearson;
+    }
+}
+
+static int32_t metrics_of_values(const qkv_session *session)
+{
+    return session->metrics & (QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON);
+}
+
+/* Features are described in any case; tiles are needed only where a metric of the values is. */
+qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *session,
+                                qkvsim_analysis *analysis)
+{
+    pass made;
+    qkvsim_status status = pass_open(context, session->layout, &made);
+    if (status != QKVSIM_OK)
+        return status;
+    const int32_t metrics = metrics_of_values(session);
+    int64_t *const histograms[2] = { analysis->histograms[0], analysis->histograms[1] };
+    if (metrics != 0)
+        status = tally_tiles(context, session, metrics, histograms, made.results);
+    if (status == QKVSIM_OK) {
+        analysis->observations = session->panels.observations;
+        analysis->real = session->panels.real;
+        list_undefined(&session->panels, QKV_UNDEFINED, analysis, 0);
+        list_undefined(&session->panels, QKV_CONSTANT, analysis, 1);
+        fill_offset_ratios(&session->panels, analysis);
+        fill_moments(session, made.results, analysis);
+        sum_offsets(session, made.sums);
+        fill_offsets(session, made.sums, made.results, analysis);
+        merge_rollups(analysis);
+    }
+    pass_close(context, &made);
+    return status;
+}
+
+/* ---- a run ---- */
+
+int64_t qkv_session_work(const qkv_session *session)
+{
+    const int64_t passes =
+        (metrics_of_values(session) != 0) + ((session->metrics & QKVSIM_METRIC_SPEARMAN) != 0);
+    return passes * session->gram.tile_count;
+}
+
+void qkv_session_begin(qkvsim_context *context, const qkv_session *session, int64_t runs)
+{
+    int64_t units;
+    const bool fits = qkv_multiply(qkv_session_work(session), runs, &units);
+    qkv_work_begin(context, fits ? units : INT64_MAX);
+}
+
+/* The ranks come first, so that the panels are left with the values and what is known of them. */
+qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, const qkv_input *input,
+                              qkvsim_analysis *analysis)
+{
+    qkvsim_status status = QKVSIM_OK;
+    session->panels.observations = input->observations;
+    if ((session->metrics & QKVSIM_METRIC_SPEARMAN) != 0)
+        status = run_ranks(context, session, input, analysis);
+    if (status == QKVSIM_OK)
+        status = qkv_prepare(context, input, session->layout->group_of, &session->panels);
+    return status == QKVSIM_OK ? qkv_session_tally(context, session, analysis) : status;
+}

@@ -1,0 +1,130 @@
+/*
+ * Edges of bins. Equal edges are numpy.linspace in double, then rounded to the values' type,
+ * because numpy.histogram compares float32 values with float32 edges.
+ */
+#include "bins.h"
+#include "base/structs.h"
+
+#include <math.h>
+
+enum { DEFAULT_BINS = 100, FAST_BINS_MAX = 1024 };
+
+static qkvsim_status check_range(qkvsim_context *context, qkvsim_bins *bins)
+{
+    if (bins->count < 1 || bins->count > QKVSIM_BINS_MAX)
+        return qkv_invalid(context, "%lld bins: expected 1 to %d", (long long)bins->count,
+                           QKVSIM_BINS_MAX);
+    if (bins->edges != NULL)
+        return QKVSIM_OK;
+    if (bins->low == 0 && bins->high == 0) {
+        bins->low = -1;
+        bins->high = 1;
+    }
+    if (!isfinite(bins->high - bins->low) || !(bins->low < bins->high))
+        return qkv_invalid(
+            context, "bins from %s to %s: the second must exceed the first, by a finite number",
+            qkv_number(bins->low).text, qkv_number(bins->high).text);
+    return QKVSIM_OK;
+}
+
+static double rounded(double edge, int32_t real)
+{
+    return real == QKVSIM_DTYPE_F32 ? (double)(float)edge : edge;
+}
+
+/* Edges may come to one number where bins are narrower than the last digit of the values' type. */
+static qkvsim_status write_equal_edges(qkvsim_context *context, const qkvsim_bins *bins,
+                                       int32_t real, double *edges)
+{
+    const double step = (bins->high - bins->low) / (double)bins->count;
+    for (int64_t k = 0; k < bins->count; k++)
+        edges[k] = rounded((double)k * step + bins->low, real);
+    edges[bins->count] = rounded(bins->high, real);
+    for (int64_t k = 1; k <= bins->count; k++)
+        if (!(edges[k] > edges[k - 1]))
+            return qkv_invalid(context,
+                               "%lld bins from %s to %s are too many for %s values: edges %lld and "
+                               "%lld are both %s",
+                               (long long)bins->count, qkv_number(bins->low).text,
+                               qkv_number(bins->high).text,
+                               real == QKVSIM_DTYPE_F32 ? "float32" : "float64", (long long)k - 1,
+                               (long long)k, qkv_number(edges[k]).text);
+    return QKVSIM_OK;
+}
+
+static qkvsim_status copy_edges(qkvsim_context *context, const qkvsim_bins *bins, double *edges)
+{
+    for (int64_t k = 0; k <= bins->count; k++) {
+        edges[k] = bins->edges[k];
+        if (!isfinite(edges[k]))
+            return qkv_invalid(context, "edge %lld of the bins is %s: edges must be finite",
+                               (long long)k, qkv_number(edges[k]).text);
+        if (k > 0 && edges[k] <= edges[k - 1])
+            return qkv_invalid(
+                context, "edge %lld of the bins is %s, after %s: edges must increase", (long long)k,
+                qkv_number(edges[k]).text, qkv_number(edges[k - 1]).text);
+    }
+    return QKVSIM_OK;
+}
+
+/* The edge of equal bins on [-1, 1] that has this value; 0 where none has, or the first. */
+static int64_t find_edge(const qkv_binning *binning, double value)
+{
+    const int64_t k = (int64_t)((value + 1) / 2 * (double)binning->count + 0.5);
+    return binning->edges[k] == value ? k : 0;
+}
+
+/* Which bins make up the tail, |value| >= 0.9, if any do. */
+static void find_tail(qkv_binning *binning, int32_t real)
+{
+    const int64_t end = find_edge(binning, rounded(-0.9, real));
+    const int64_t start = find_edge(binning, rounded(0.9, real));
+    const bool in_bins = binning->fast && end > 0 && start > 0;
+    binning->tail_end = in_bins ? end : 0;
+    binning->tail_start = in_bins ? start : binning->count;
+}
+
+/* For guessing bins by arithmetic; 0 where it could overflow: edges of float may be infinite, and
+ * widths may have no finite inverse. */
+static double bins_per_unit(const qkvsim_bins *bins, const double *edges)
+{
+    const double per_unit = (double)bins->count / (bins->high - bins->low);
+    return isfinite(per_unit) && isfinite(edges[0]) && isfinite(edges[bins->count]) ? per_unit : 0;
+}
+
+qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins, int32_t real,
+                               qkv_binning *binning)
+{
+    qkvsim_bins given = { .count = DEFAULT_BINS };
+    qkvsim_status status = QKVSIM_OK;
+    if (bins != NULL)
+        status = qkv_read_struct(context, &qkv_struct_bins, bins, &given);
+    if (status == QKVSIM_OK)
+        status = check_range(context, &given);
+    if (status != QKVSIM_OK)
+        return status;
+    double *edges = qkv_allocate(&context->allocator, (size_t)given.count + 1, sizeof *edges);
+    if (edges == NULL)
+        return qkv_no_memory(context, "the bins' edges");
+    const bool equal = given.edges == NULL;
+    status = equal ? write_equal_edges(context, &given, real, edges)
+                   : copy_edges(context, &given, edges);
+    if (status != QKVSIM_OK) {
+        qkv_release(&context->allocator, edges);
+        return status;
+    }
+    *binning = (qkv_binning){
+        .count = given.count,
+        .edges = edges,
+        .per_unit = equal ? bins_per_unit(&given, edges) : 0,
+        .fast = equal && given.low == -1 && given.high == 1 && given.count <= FAST_BINS_MAX,
+    };
+    find_tail(binning, real);
+    return QKVSIM_OK;
+}
+
+void qkv_binning_close(const qkv_allocator *allocator, qkv_binning *binning)
+{
+    qkv_release(allocator, binning->edges);
+    *binning = (qkv_binning){ 0 };
+}

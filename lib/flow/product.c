@@ -1,0 +1,223 @@
+/*
+ * Products of panels. How a value is computed depends neither on where its columns stand nor on what
+ * is computed beside it: the same chunks, added up in the same order, for any tile.
+ */
+#include "product.h"
+
+#include <math.h>
+
+#include "base/blas_names.h"
+
+enum {
+    DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
+    CHUNKS_TOGETHER = 32,  /* chunks added up before they are added to the tile */
+    SHORTEST_DEPTH = 40,   /* of products, however many observations there are */
+    TILE_BUFFERS = 3       /* of a tile in the making */
+};
+
+/* ---- one product of panels ---- */
+
+static size_t margin_bytes(const qkv_panels *panels)
+{
+    return (size_t)panels->shape.margin * qkv_real_size(panels->real);
+}
+
+/* A chunk of observations of two panels. Both are taken with their padding, and the right one with
+ * its margins: some of OpenBLAS's kernels round differently at the sides of a product, or in the last
+ * columns of a width that is no multiple of theirs, and a value must not depend on where its columns
+ * stand. */
+typedef struct product {
+    const char *left, *right;
+    int64_t rows, columns;
+    int64_t left_stride, right_stride, out_stride;
+    int64_t depth;
+    bool upper; /* only what stands above the diagonal is needed */
+    bool add;   /* to what is there */
+    int32_t real;
+} product;
+
+/* A part of a product: rows of the left side by columns of the right. */
+typedef struct block {
+    int64_t first_row, rows;
+    int64_t first_column, columns;
+} block;
+
+/* out = left' right within the block. */
+static void multiply_block(const product *p, const block *part, char *out)
+{
+    const size_t size = qkv_real_size(p->real);
+    const int m = (int)part->rows, n = (int)part->columns, k = (int)p->depth;
+    const int lda = (int)p->left_stride, ldb = (int)p->right_stride, ldc = (int)p->out_stride;
+    const void *left = p->left + (size_t)part->first_row * size;
+    const void *right = p->right + (size_t)part->first_column * size;
+    void *to = out + (size_t)(part->first_row * p->out_stride + part->first_column) * size;
+    if (p->real == QKVSIM_DTYPE_F64)
+        cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
+                    p->add ? 1 : 0, to, ldc);
+    else
+        cblas_sgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
+                    p->add ? 1 : 0, to, ldc);
+}
+
+/* How many columns to multiply at a time. Tiles of the diagonal are cut where the margins allow. */
+static int64_t columns_together(const product *p, const qkv_product_shape *shape)
+{
+    const int64_t together = shape->columns > 0 ? shape->columns : p->columns;
+    return p->upper && shape->margin == 0 && together > DIAGONAL_COLUMNS ? DIAGONAL_COLUMNS
+                                                                         : together;
+}
+
+/* Columns of a tile of the diagonal down to it. Where products are small anyway, the left half of
+ * the columns ends at its own piece of the diagonal. */
+static void multiply_upper(const product *p, const qkv_product_shape *shape, int64_t first,
+                           int64_t count, char *out)
+{
+    const int64_t end = qkv_smaller(first + count, p->rows);
+    const int64_t half = count == shape->columns ? count / 2 : 0;
+    const block both = { 0, end - half, first, count };
+    const block right = { end - half, half, first + half, half };
+    multiply_block(p, &both, out);
+    if (half > 0)
+        multiply_block(p, &right, out);
+}
+
+static void multiply(const product *p, const qkv_product_shape *shape, char *out)
+{
+    const int64_t together = columns_together(p, shape);
+    for (int64_t first = 0; first < p->columns; first += together) {
+        const int64_t count = qkv_smaller(p->columns - first, together);
+        const block all = { 0, p->rows, first, count };
+        if (p->upper)
+            multiply_upper(p, shape, first, count, out);
+        else
+            multiply_block(p, &all, out);
+    }
+}
+
+/* sum += term, with what rounding leaves out (Knuth's two-sum) added to `lost`, or put there first. */
+#define DEFINE_ADD_GROUP(REAL, SUFFIX)                                                             \
+    static void add_group_##SUFFIX(REAL *sum, const REAL *term, REAL *lost, int64_t count,         \
+                                   bool first)                                                     \
+    {                                                                                              \
+        for (int64_t k = 0; k < count; k++) {                                                      \
+            const REAL total = sum[k] + term[k];                                                   \
+            const REAL added = total - sum[k];                                                     \
+            const REAL left_out = (sum[k] - (total - added)) + (term[k] - added);                  \
+            lost[k] = first ? left_out : lost[k] + left_out;                                       \
+            sum[k] = total;                                                                        \
+        }                                                                                          \
+    }                                                                                              \
+    static void add_##SUFFIX(REAL *sum, const REAL *term, int64_t count)                           \
+    {                                                                                              \
+        for (int64_t k = 0; k < count; k++)                                                        \
+            sum[k] += term[k];                                                                     \
+    }
+
+DEFINE_ADD_GROUP(float, f32)
+DEFINE_ADD_GROUP(double, f64)
+
+/* ---- chunks of observations ---- */
+
+static const double CHUNK_JITTER = 0.2; /* of a chunk's length */
+
+/*
+ * How deep products may be. Where one observation outweighs the others, sums stand near 1 from there
+ * on, while the others add about 1 / n^2 each: from n = 4,000 on that is so little that most of it is
+ * rounded away, as long as the product lasts.
+ */
+static int64_t deepest(int64_t n, int64_t depth)
+{
+    const int64_t bound = 340000 / n;
+    return qkv_smaller(depth, bound > SHORTEST_DEPTH ? bound : SHORTEST_DEPTH);
+}
+
+/* So many chunks that the longest, by the golden ratio's 0.618 of the jitter longer than the average,
+ * is within the depth. */
+qkv_chunking qkv_divide_observations(const qkv_panels *panels)
+{
+    const int64_t n = panels->observations;
+    const int64_t within = deepest(n, panels->shape.depth);
+    const double longest = (double)(within - 1) / (1 + 0.62 * CHUNK_JITTER);
+    return (qkv_chunking){
+        .observations = n,
+        .chunks = n <= within ? 1 : (int64_t)ceil((double)n / longest),
+    };
+}
+
+/* Where the c-th chunk begins. Lengths vary with the multiples of the golden ratio: equal sums of
+ * equal chunks would round alike at each addition and drift. */
+static int64_t chunk_start(const qkv_chunking *all, int64_t c)
+{
+    if (c == 0 || c == all->chunks)
+        return c == 0 ? 0 : all->observations;
+    const double multiple = (double)c * 0.6180339887498949;
+    const double jitter = CHUNK_JITTER * (multiple - floor(multiple) - 0.5);
+    return (int64_t)((double)all->observations * (((double)c + jitter) / (double)all->chunks));
+}
+
+qkv_chunk qkv_chunk_at(const qkv_chunking *all, int64_t c)
+{
+    return (qkv_chunk){
+        .start = chunk_start(all, c),
+        .end = chunk_start(all, c + 1),
+        .begins_group = c % CHUNKS_TOGETHER == 0,
+        .ends_group = (c + 1) % CHUNKS_TOGETHER == 0 || c + 1 == all->chunks,
+        .group = c / CHUNKS_TOGETHER,
+        .last = c + 1 == all->chunks,
+    };
+}
+
+/* ---- a tile in the making ---- */
+
+static size_t buffer_bytes(const qkv_panels *panels)
+{
+    const qkv_product_shape *shape = &panels->shape;
+    return (size_t)(shape->panel * shape->leading + QKV_MARGIN) * qkv_real_size(panels->real);
+}
+
+size_t qkv_tile_bytes(const qkv_panels *panels)
+{
+    return TILE_BUFFERS * buffer_bytes(panels);
+}
+
+void *qkv_tile_values(const qkv_panels *panels, char *tile)
+{
+    return tile + margin_bytes(panels);
+}
+
+/* Adds a group that has ended to its tile; the last adds what was lost. */
+static void add_group(const qkv_panels *panels, const qkv_chunk *part, int64_t count, void *tile)
+{
+    void *group = (char *)tile + buffer_bytes(panels), *lost = (char *)group + buffer_bytes(panels);
+    const bool first = part->group == 1;
+    if (panels->real == QKVSIM_DTYPE_F64) {
+        add_group_f64(tile, group, lost, count, first);
+        if (part->last)
+            add_f64(tile, lost, count);
+    } else {
+        add_group_f32(tile, group, lost, count, first);
+        if (part->last)
+            add_f32(tile, lost, count);
+    }
+}
+
+void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qkv_chunk *part,
+                        char *tile)
+{
+    const product p = {
+        .left = qkv_panel_row(panels, i, part->start),
+        .right = (const char *)qkv_panel_row(panels, j, part->start) - margin_bytes(panels),
+        .rows = qkv_panel_columns(panels, i),
+        .columns = qkv_panel_stride(panels, j),
+        .left_stride = qkv_panel_stride(panels, i),
+        .right_stride = qkv_panel_stride(panels, j),
+        .out_stride = panels->shape.leading,
+        .depth = part->end - part->start,
+        .upper = i == j,
+        .add = !part->begins_group,
+        .real = panels->real,
+    };
+    multiply(&p, &panels->shape, part->group == 0 ? tile : tile + buffer_bytes(panels));
+    if (part->ends_group && part->group > 0)
+        add_group(panels, part, p.rows * p.out_stride, tile);
+}

@@ -1,0 +1,411 @@
+/*
+ * The stages of a comparison: one session, run on both selections, on subsets of the larger one and on
+ * relabelled selections. Each of these is the same input with other rows, so nothing is copied.
+ */
+#include "comparing.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "random/random.h"
+
+/* ---- one selection, two selections ---- */
+
+/* Analyses rows; with kinds, features count as no more defined than these say. */
+static qkvsim_status analyse(qkv_comparing *work, const qkv_selected *side, const int8_t *kinds,
+                             qkvsim_analysis *analysis)
+{
+    qkv_input input = qkv_input_with_rows(&work->pool->all, side->rows, side->count);
+    input.kinds = kinds;
+    if (work->relabels && work->options->centred != 0)
+        input = qkv_centring_output(&work->centring, &input);
+    return qkv_session_run(work->context, &work->session, &input, analysis);
+}
+
+/* The least kind whose features are undefined under a metric. */
+static int8_t undefined_kind(int32_t metric)
+{
+    return metric == 0 ? QKV_UNDEFINED : QKV_CONSTANT;
+}
+
+static bool same_undefined(const qkvsim_analysis *a, const qkvsim_analysis *b)
+{
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++) {
+        const int64_t count = a->undefined_count[metric];
+        if (count != b->undefined_count[metric]
+            || (count > 0
+                && memcmp(a->undefined[metric], b->undefined[metric], (size_t)count * sizeof count)
+                       != 0))
+            return false;
+    }
+    return true;
+}
+
+static void mark_kinds(const qkvsim_analysis *analysis, int8_t *kinds)
+{
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        for (int64_t k = 0; k < analysis->undefined_count[metric]; k++) {
+            int8_t *kind = &kinds[analysis->undefined[metric][k]];
+            if (*kind < undefined_kind(metric))
+                *kind = undefined_kind(metric);
+        }
+}
+
+/* Whether an analysis defines a feature that the kinds do not. */
+static bool defines_more(const qkvsim_analysis *analysis, const int8_t *kinds)
+{
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++) {
+        int64_t undefined = 0;
+        for (int64_t j = 0; j < analysis->layout->features; j++)
+            undefined += kinds[j] >= undefined_kind(metric);
+        if (analysis->undefined[metric] != NULL && undefined > analysis->undefined_count[metric])
+            return true;
+    }
+    return false;
+}
+
+/* Replaces two analyses by such of the same rows that have no pair which the other has not. */
+static qkvsim_status make_common(qkv_comparing *work, const qkv_selected *const sides[2],
+                                 const qkvsim_analysis *analyses[2])
+{
+    if (same_undefined(analyses[0], analyses[1]))
+        return QKVSIM_OK;
+    memset(work->kinds, QKV_NORMAL, (size_t)work->pool->all.features);
+    mark_kinds(analyses[0], work->kinds);
+    mark_kinds(analyses[1], work->kinds);
+    qkvsim_status status = QKVSIM_OK;
+    for (int s = 0; s < 2 && status == QKVSIM_OK; s++)
+        if (defines_more(analyses[s], work->kinds)) {
+            status = analyse(work, sides[s], work->kinds, work->common[s]);
+            analyses[s] = work->common[s];
+        }
+    return status;
+}
+
+/* Writes the distances of two analysed selections, over the pairs that both define. */
+static qkvsim_status measure(qkv_comparing *work, const qkv_selected *a, const qkv_selected *b,
+                             double *distances)
+{
+    const qkv_selected *const sides[2] = { a, b };
+    const qkvsim_analysis *analyses[2] = { a->analysis, b->analysis };
+    const qkvsim_status status = make_common(work, sides, analyses);
+    if (status != QKVSIM_OK)
+        return status;
+    const qkv_binning *binning = &work->session.binning;
+    const int32_t rows = qkv_layout_rows(work->session.layout);
+    for (int32_t test = 0; test < QKV_DISTANCE_TESTS; test++)
+        for (int32_t row = 0; row < rows; row++) {
+            const int32_t metric = qkv_metric_bit(test / QKV_DISTANCES);
+            const int64_t *one = qkvsim_analysis_histogram(analyses[0], row, metric);
+            const int64_t *other = qkvsim_analysis_histogram(analyses[1], row, metric);
+            distances[(int64_t)test * rows + row] =
+                one == NULL
+                    ? NAN
+                    : qkv_distance(one, other, binning->edges, binning->count,
+                                   test % QKV_DISTANCES + QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV);
+        }
+    return QKVSIM_OK;
+}
+
+static const qkv_selected *smaller(const qkv_comparing *work)
+{
+    return &work->sides[work->sides[0].count > work->sides[1].count];
+}
+
+static const qkv_selected *larger(const qkv_comparing *work)
+{
+    return &work->sides[work->sides[0].count <= work->sides[1].count];
+}
+
+static bool sizes_differ(const qkv_comparing *work)
+{
+    return work->sides[0].count != work->sides[1].count;
+}
+
+/* Distances at equal sizes: of the smaller selection and a random subset of the larger one. */
+static qkvsim_status measure_matched(qkv_comparing *work, uint32_t purpose, uint32_t index,
+                                     double *distances)
+{
+    if (!sizes_differ(work))
+        return measure(work, &work->sides[0], &work->sides[1], distances);
+    const qkv_selected *from = larger(work);
+    qkv_selected *subset = &work->subset;
+    subset->count = smaller(work)->count;
+    qkv_draw_subset(from->count, subset->count, work->options->seed, index, purpose, subset->rows);
+    for (int64_t k = 0; k < subset->count; k++)
+        subset->rows[k] = from->rows[subset->rows[k]];
+    const qkvsim_status status = analyse(work, subset, NULL, subset->analysis);
+    return status == QKVSIM_OK ? measure(work, smaller(work), subset, distances) : status;
+}
+
+/* ---- the three stages ---- */
+
+/* The most analyses that a stage may take; those that were not needed are passed over. */
+enum { ANALYSES_OBSERVED = 9, ANALYSES_SUBSET = 3, ANALYSES_RELABELLED = 5 };
+
+static qkvsim_status reach(qkv_comparing *work, int64_t analyses)
+{
+    work->planned += analyses * qkv_session_work(&work->session);
+    return qkv_work_at(work->context, work->planned) ? qkv_cancelled(work->context) : QKVSIM_OK;
+}
+
+static void begin(qkv_comparing *work)
+{
+    const int64_t analyses = ANALYSES_OBSERVED + ANALYSES_SUBSET * work->made->subsets
+                             + ANALYSES_RELABELLED * work->made->permutations;
+    qkv_session_begin(work->context, &work->session, analyses);
+}
+
+/* Deals rows of the pool to the two sides. Segments of unequal lengths may change the sides' sizes. */
+static void split_rows(qkv_comparing *work, const int64_t *rows, const uint8_t *side_of)
+{
+    qkv_selected *sides = work->sides;
+    sides[0].count = sides[1].count = 0;
+    for (int64_t k = 0; k < work->pool->all.observations; k++) {
+        qkv_selected *side = &sides[side_of[k]];
+        side->rows[side->count++] = rows[k];
+    }
+}
+
+static int compare_rows(const void *a, const void *b)
+{
+    const int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* The same with equal rows for one and the same: however labels are dealt to these, the sides are
+ * analysed alike, and ties are ties to the bit. */
+static void split_equal_rows(qkv_comparing *work, const uint8_t *side_of)
+{
+    split_rows(work, work->equal_rows != NULL ? work->equal_rows : work->pool->rows, side_of);
+    for (int s = 0; s < 2 && work->equal_rows != NULL; s++)
+        qsort(work->sides[s].rows, (size_t)work->sides[s].count, sizeof *work->sides[s].rows,
+              compare_rows);
+}
+
+/* Of the observed sides, the means are kept that relabellings may be without. */
+static qkvsim_status analyse_sides(qkv_comparing *work)
+{
+    qkvsim_status status = QKVSIM_OK;
+    for (int s = 0; s < 2 && status == QKVSIM_OK; s++) {
+        status = analyse(work, &work->sides[s], NULL, work->sides[s].analysis);
+        if (status == QKVSIM_OK && work->options->centred != 0 && !work->relabels)
+            qkv_centring_take_means(&work->centring, s, &work->session.panels);
+    }
+    return status;
+}
+
+/* What is reported is an analysis of the rows as they stand; what is tested is made as relabellings
+ * are. */
+static qkvsim_status observe_equal_rows(qkv_comparing *work)
+{
+    split_equal_rows(work, work->pool->selection);
+    work->sides[0].analysis = work->scratch[0];
+    work->sides[1].analysis = work->scratch[1];
+    return analyse_sides(work);
+}
+
+static qkvsim_status observe(qkv_comparing *work)
+{
+    qkvsim_comparison *made = work->made;
+    split_rows(work, work->pool->rows, work->pool->selection);
+    work->sides[0].analysis = made->sides[0];
+    work->sides[1].analysis = made->sides[1];
+    qkvsim_status status = analyse_sides(work);
+    if (status == QKVSIM_OK)
+        status = measure(work, &work->sides[0], &work->sides[1], made->values);
+    if (status == QKVSIM_OK && work->equal_rows != NULL)
+        status = observe_equal_rows(work);
+    if (status == QKVSIM_OK)
+        status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, UINT32_MAX, made->matched);
+    return status == QKVSIM_OK ? reach(work, ANALYSES_OBSERVED) : status;
+}
+
+/* Adds the larger selection's statistics and histograms, at the smaller one's size. */
+static void add_subset(qkv_comparing *work, int64_t k)
+{
+    qkvsim_comparison *made = work->made;
+    const qkvsim_analysis *analysis =
+        sizes_differ(work) ? work->subset.analysis : work->sides[1].analysis;
+    const int32_t rows = qkv_layout_rows(work->session.layout);
+    for (int32_t test = 0; test < QKV_STATISTIC_TESTS; test++)
+        for (int32_t row = 0; row < rows; row++)
+            work->drawn_statistics[(int64_t)test * rows + row] =
+                qkv_statistic_value(analysis, row, test);
+    qkv_running_add(&made->matched_statistics, work->drawn_statistics, k);
+    qkv_running_add_counts(&made->matched_counts, analysis->counts, k);
+}
+
+static qkvsim_status draw_subsets(qkv_comparing *work)
+{
+    qkvsim_comparison *made = work->made;
+    qkvsim_status status = QKVSIM_OK;
+    for (int64_t k = 0; k < made->subsets && status == QKVSIM_OK; k++) {
+        status = measure_matched(work, QKV_RANDOM_SUBSET, (uint32_t)k, work->drawn);
+        if (status != QKVSIM_OK)
+            return status;
+        qkv_running_add(&made->matched_subsets, work->drawn, k);
+        add_subset(work, k);
+        status = reach(work, ANALYSES_SUBSET);
+    }
+    qkv_running_finish(&made->matched_subsets, made->subsets);
+    qkv_running_finish(&made->matched_statistics, made->subsets);
+    qkv_running_finish(&made->matched_counts, made->subsets);
+    return status;
+}
+
+/* ---- what the relabellings are set against ---- */
+
+static void begin_distances(qkv_comparing *work)
+{
+    qkv_null_table *table = &work->made->distances;
+    for (int64_t cell = 0; cell < qkv_distance_cells(work); cell++) {
+        qkv_null *null =
+            qkv_null_at(table, (int32_t)(cell % table->rows), (int32_t)(cell / table->rows));
+        null->values = work->distances + cell * table->asked;
+        null->observed = work->made->matched[cell];
+        null->least_p = 1 / work->relabeller.count;
+    }
+}
+
+static void begin_differences(qkv_comparing *work)
+{
+    const qkvsim_comparison *made = work->made;
+    qkv_null_table *table = &work->made->differences;
+    const double errors[2] = { qkv_value_error(made->sides[0]), qkv_value_error(made->sides[1]) };
+    for (int32_t test = 0; test < table->tests; test++)
+        for (int32_t row = 0; row < table->rows; row++) {
+            const double first = qkv_statistic_value(made->sides[0], row, test);
+            const double second = qkv_statistic_value(made->sides[1], row, test);
+            qkv_null *null = qkv_null_at(table, row, test);
+            null->values = qkv_replicates_values(&work->differences, row, test);
+            null->observed = first - second;
+            null->least_p = 1 / work->relabeller.count;
+            null->resolution = qkv_statistic_resolution(made->sides[0], row, test, errors[0])
+                               + qkv_statistic_resolution(made->sides[1], row, test, errors[1]);
+        }
+}
+
+/* ---- relabellings ---- */
+
+static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
+{
+    if (work->made->enumerated)
+        qkv_relabel_numbered(&work->relabeller, (uint64_t)k + 1, work->relabelled);
+    else
+        qkv_relabel(&work->relabeller, work->options->seed, (uint32_t)k, work->relabelled);
+    split_equal_rows(work, work->relabelled);
+    qkvsim_status status = analyse_sides(work);
+    if (status == QKVSIM_OK)
+        status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, (uint32_t)k, work->drawn);
+    if (status != QKVSIM_OK)
+        return status;
+    qkv_replicates_put(&work->differences, work->sides[0].analysis, k);
+    qkv_replicates_subtract(&work->differences, work->sides[1].analysis, k);
+    for (int64_t cell = 0; cell < qkv_distance_cells(work); cell++)
+        work->distances[cell * work->made->distances.asked + k] = work->drawn[cell];
+    return reach(work, ANALYSES_RELABELLED);
+}
+
+/* Both tables count every relabelling. */
+static bool nulls_are_open(qkvsim_comparison *made, int64_t k)
+{
+    const bool distances = qkv_null_table_is_open(&made->distances, k);
+    return qkv_null_table_is_open(&made->differences, k) || distances;
+}
+
+static qkvsim_status relabel(qkv_comparing *work)
+{
+    qkvsim_comparison *made = work->made;
+    begin_distances(work);
+    begin_differences(work);
+    work->sides[0].analysis = work->scratch[0];
+    work->sides[1].analysis = work->scratch[1];
+    work->relabels = true;
+    qkvsim_status status = QKVSIM_OK;
+    for (int64_t k = 0; k < made->permutations && status == QKVSIM_OK; k++) {
+        status = relabel_once(work, k);
+        if (status == QKVSIM_OK && made->distances.exceedances > 0 && !nulls_are_open(made, k))
+            made->permutations = k + 1;
+    }
+    if (status == QKVSIM_OK && made->permutations < made->distances.asked)
+        status = reach(work, ANALYSES_RELABELLED * (made->distances.asked - made->permutations));
+    return status;
+}
+
+static qkvsim_status finish_nulls(qkv_comparing *work, qkv_null_table *table)
+{
+    table->permutations = work->made->permutations;
+    return qkv_null_table_finish(work->context, table,
+                                 qkv_pair_groups(work->session.layout->groups));
+}
+
+/* ---- the run ---- */
+
+static qkvsim_status open_scratch(qkv_comparing *work)
+{
+    qkvsim_context *context = work->context;
+    const qkv_allocator *allocator = &context->allocator;
+    const size_t cells = (size_t)qkv_distance_cells(work);
+    work->kinds = qkv_allocate(allocator, (size_t)work->pool->all.features, sizeof *work->kinds);
+    work->drawn = qkv_allocate(allocator, cells, sizeof *work->drawn);
+    work->drawn_statistics =
+        qkv_allocate(allocator, (size_t)qkv_statistic_cells(work), sizeof *work->drawn_statistics);
+    work->distances =
+        qkv_allocate(allocator, (size_t)work->made->permutations, cells * sizeof *work->distances);
+    work->subset.rows = qkv_allocate(allocator, (size_t)work->pool->all.observations / 2,
+                                     sizeof *work->subset.rows);
+    if (work->kinds == NULL || work->drawn == NULL || work->drawn_statistics == NULL
+        || work->distances == NULL || work->subset.rows == NULL)
+        return qkv_no_memory(context, "the relabellings");
+    qkvsim_analysis **const analyses[] = { &work->scratch[0], &work->scratch[1], &work->common[0],
+                                           &work->common[1], &work->subset.analysis };
+    qkvsim_status status = QKVSIM_OK;
+    for (int k = 0; k < 5 && status == QKVSIM_OK; k++)
+        status = qkv_session_results(context, &work->session, analyses[k]);
+    if (status == QKVSIM_OK)
+        status = qkv_replicates_open(context, work->session.layout, work->session.metrics,
+                                     work->made->permutations, &work->differences);
+    return status;
+}
+
+static void close_scratch(qkv_comparing *work)
+{
+    const qkv_allocator *allocator = &work->context->allocator;
+    qkv_replicates_close(&work->differences);
+    for (int s = 0; s < 2; s++) {
+        qkvsim_analysis_free(work->scratch[s]);
+        qkvsim_analysis_free(work->common[s]);
+    }
+    qkvsim_analysis_free(work->subset.analysis);
+    qkv_release(allocator, work->subset.rows);
+    qkv_release(allocator, work->kinds);
+    qkv_release(allocator, work->drawn);
+    qkv_release(allocator, work->drawn_statistics);
+    qkv_release(allocator, work->distances);
+}
+
+static qkvsim_status run_stages(qkv_comparing *work)
+{
+    begin(work);
+    qkvsim_status status = observe(work);
+    if (status == QKVSIM_OK)
+        status = draw_subsets(work);
+    if (status == QKVSIM_OK)
+        status = relabel(work);
+    if (status == QKVSIM_OK)
+        status = finish_nulls(work, &work->made->distances);
+    if (status == QKVSIM_OK)
+        status = finish_nulls(work, &work->made->differences);
+    return status;
+}
+
+qkvsim_status qkv_comparing_run(qkv_comparing *work)
+{
+    qkvsim_status status = open_scratch(work);
+    if (status == QKVSIM_OK)
+        status = run_stages(work);
+    close_scratch(work);
+    return status;
+}

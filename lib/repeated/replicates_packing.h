@@ -1,0 +1,19 @@
+/* Sections of packed results that have values of repeated analyses. On failure what is held is released by
+ * qkv_replicates_close and qkv_null_table_close. */
+#ifndef QKV_REPLICATES_PACKING_H
+#define QKV_REPLICATES_PACKING_H
+
+#include "base/packing.h"
+#include "replicates.h"
+#include "statistics/significance.h"
+
+/* Of the first `count` analyses. */
+void qkv_pack_replicates(qkv_packer *packer, const qkv_replicates *replicates, int64_t count);
+qkvsim_status qkv_unpack_replicates(qkv_unpacker *unpacker, const qkvsim_analysis *analysis,
+                                    int64_t count, qkv_replicates *replicates);
+
+void qkv_pack_nulls(qkv_packer *packer, const qkv_null_table *table);
+qkvsim_status qkv_unpack_nulls(qkv_unpacker *unpacker, int32_t rows, int32_t tests,
+                               int64_t permutations, qkv_null_table *table);
+
+#endif
