@@ -9,10 +9,10 @@
 #include "base/blas_names.h"
 
 enum {
-    DIAGONAL_COLUMNS = 96, /* at a time in tiles of which the upper half is needed */
-    CHUNKS_TOGETHER = 32,  /* chunks added up before they are added to the tile */
-    SHORTEST_DEPTH = 40,   /* of products, however many observations there are */
-    TILE_BUFFERS = 3       /* of a tile in the making */
+    DIAGONAL_ROWS = 48,   /* at a time in tiles of which the upper half is needed */
+    CHUNKS_TOGETHER = 32, /* chunks added up before they are added to the tile */
+    SHORTEST_DEPTH = 40,  /* of products, however many observations there are */
+    TILE_BUFFERS = 3      /* of a tile in the making */
 };
 
 /* ---- one product of panels ---- */
@@ -59,18 +59,21 @@ static void multiply_block(const product *p, const block *part, char *out)
                     p->add ? 1 : 0, to, ldc);
 }
 
-/* How many columns to multiply at a time. Tiles of the diagonal are cut where the margins allow. */
-static int64_t columns_together(const product *p, const qkv_product_shape *shape)
+/* A tile of the diagonal by rows, each piece from its own part of the diagonal on. What is left of
+ * that is not needed, so it serves as the margin. */
+static void multiply_upper(const product *p, char *out)
 {
-    const int64_t together = shape->columns > 0 ? shape->columns : p->columns;
-    return p->upper && shape->margin == 0 && together > DIAGONAL_COLUMNS ? DIAGONAL_COLUMNS
-                                                                         : together;
+    for (int64_t first = 0; first < p->rows; first += DIAGONAL_ROWS) {
+        const block piece = { first, qkv_smaller(p->rows - first, DIAGONAL_ROWS), first,
+                              p->columns - first };
+        multiply_block(p, &piece, out);
+    }
 }
 
 /* Columns of a tile of the diagonal down to it. Where products are small anyway, the left half of
  * the columns ends at its own piece of the diagonal. */
-static void multiply_upper(const product *p, const qkv_product_shape *shape, int64_t first,
-                           int64_t count, char *out)
+static void multiply_upper_columns(const product *p, const qkv_product_shape *shape, int64_t first,
+                                   int64_t count, char *out)
 {
     const int64_t end = qkv_smaller(first + count, p->rows);
     const int64_t half = count == shape->columns ? count / 2 : 0;
@@ -83,12 +86,16 @@ static void multiply_upper(const product *p, const qkv_product_shape *shape, int
 
 static void multiply(const product *p, const qkv_product_shape *shape, char *out)
 {
-    const int64_t together = columns_together(p, shape);
+    const int64_t together = shape->columns > 0 ? shape->columns : p->columns;
+    if (p->upper && shape->columns == 0) {
+        multiply_upper(p, out);
+        return;
+    }
     for (int64_t first = 0; first < p->columns; first += together) {
         const int64_t count = qkv_smaller(p->columns - first, together);
         const block all = { 0, p->rows, first, count };
         if (p->upper)
-            multiply_upper(p, shape, first, count, out);
+            multiply_upper_columns(p, shape, first, count, out);
         else
             multiply_block(p, &all, out);
     }
