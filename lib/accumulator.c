@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/structs.h"
+#include "flow/product_source.h"
 #include "similarity.h"
 
 /* ---- life ---- */
@@ -226,7 +227,7 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
                              before > 0 ? cross_weight(before, panels->observations) : 0,
                              moments };
     qkv_gram gram;
-    qkvsim_status status = qkv_gram_open(context, panels, NULL, NULL, NULL, &gram);
+    qkvsim_status status = qkv_gram_open(context, panels, &qkv_product_source, NULL, NULL, &gram);
     if (status != QKVSIM_OK)
         return status;
     if (pieces > 0)

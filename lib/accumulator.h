@@ -5,6 +5,7 @@
 #include <qkvsim/accumulator.h>
 
 #include "analysis/session.h"
+#include "flow/moments_source.h"
 
 /* What is kept of one feature. */
 typedef struct running_feature {
@@ -72,9 +73,10 @@ qkvsim_status qkv_accumulator_check_metrics(qkvsim_context *context, int32_t met
 qkvsim_status qkv_accumulator_whole(qkvsim_context *context, const qkvsim_accumulator *accumulator,
                                     const qkvsim_accumulator **whole, qkvsim_accumulator **joint);
 
-/* Analyses one that keeps no blocks, in a session that was opened with moments, into a handle of the
- * session's results. */
+/* Analyses one that keeps no blocks, in a session that was opened with this source, into a handle of
+ * the session's results. */
 qkvsim_status qkv_accumulator_tally(qkvsim_context *context, qkv_session *session,
+                                    qkv_moments_source *source,
                                     const qkvsim_accumulator *accumulator,
                                     qkvsim_analysis *analysis);
 

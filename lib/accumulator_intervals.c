@@ -15,6 +15,7 @@ typedef struct stream {
     qkvsim_context *context;
     const qkvsim_accumulator *accumulators[QKV_SELECTIONS];
     int32_t selections;
+    qkv_moments_source source; /* of the accumulator at work */
     qkv_session session;
     qkvsim_analysis *analysis; /* of a replicate */
     qkvsim_accumulator *whole; /* of the selection at work */
@@ -54,7 +55,8 @@ static qkvsim_status run_without(stream *work, int32_t s, int64_t block, qkvsim_
         rest->running[j].nonfinite |= work->whole->running[j].nonfinite;
     qkvsim_status status = qkv_accumulators_check(context, parts, 1);
     if (status == QKVSIM_OK)
-        status = qkv_accumulator_tally(context, &work->session, rest, work->analysis);
+        status =
+            qkv_accumulator_tally(context, &work->session, &work->source, rest, work->analysis);
     if (status == QKVSIM_OK)
         qkv_replicates_put(&work->made->values[s], work->analysis,
                            first_replicate(work, s) + block);
@@ -93,7 +95,7 @@ static qkvsim_status run_observed(stream *work, int32_t s)
     const qkv_stream_blocks *blocks = &work->accumulators[s]->blocks;
     work->whole->observations = 0;
     join_range(work->whole, blocks, 0, blocks->count);
-    return qkv_accumulator_tally(work->context, &work->session, work->whole,
+    return qkv_accumulator_tally(work->context, &work->session, &work->source, work->whole,
                                  work->made->observed[s]);
 }
 
@@ -225,9 +227,9 @@ static void close_stream(stream *work)
 static qkvsim_status replicate(stream *work, const qkvsim_layout *layout,
                                const qkvsim_analysis_options *analysis, const qkv_input *input)
 {
-    const double *moments = work->accumulators[0]->blocks.block[0]->moments;
-    qkvsim_status status =
-        qkv_session_open(work->context, layout, analysis, input, moments, &work->session);
+    work->source = qkv_moments_source_for(NULL);
+    qkvsim_status status = qkv_session_open(work->context, layout, analysis, input,
+                                            &work->source.source, &work->session);
     if (status != QKVSIM_OK)
         return status;
     status = plan_replicates(work);

@@ -10,11 +10,12 @@
 /* ---- analyses ---- */
 
 qkvsim_status qkv_accumulator_tally(qkvsim_context *context, qkv_session *session,
+                                    qkv_moments_source *source,
                                     const qkvsim_accumulator *accumulator,
                                     qkvsim_analysis *analysis)
 {
     session->panels.observations = accumulator->observations;
-    session->gram.moments = accumulator->moments;
+    source->moments = accumulator->moments;
     qkv_accumulator_describe(accumulator, &session->panels);
     qkvsim_status status = qkv_panels_order(context, session->layout->group_of, &session->panels);
     if (status == QKVSIM_OK)
@@ -50,12 +51,13 @@ qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
         return status;
     qkv_session session;
     qkvsim_analysis *made = NULL;
-    status = qkv_session_open(context, layout, &options, &input, whole->moments, &session);
+    qkv_moments_source source = qkv_moments_source_for(whole->moments);
+    status = qkv_session_open(context, layout, &options, &input, &source.source, &session);
     if (status == QKVSIM_OK) {
         qkv_session_begin(context, &session, 1);
         status = qkv_session_results(context, &session, &made);
         if (status == QKVSIM_OK)
-            status = qkv_accumulator_tally(context, &session, whole, made);
+            status = qkv_accumulator_tally(context, &session, &source, whole, made);
         qkv_session_close(context, &session);
     }
     qkvsim_accumulator_free(joint);
@@ -81,10 +83,11 @@ static qkvsim_status write_matrix(qkvsim_context *context, const qkvsim_accumula
     if (status == QKVSIM_OK)
         status = qkv_panels_open_unordered(context, &input, &panels);
     if (status == QKVSIM_OK) {
+        const qkv_moments_source source = qkv_moments_source_for(whole->moments);
         qkv_accumulator_describe(whole, &panels);
         status = qkv_panels_order(context, NULL, &panels);
         if (status == QKVSIM_OK)
-            status = qkv_write_similarity(context, &panels, whole->moments, metric, triangle, out);
+            status = qkv_write_similarity(context, &panels, &source.source, metric, triangle, out);
         qkv_panels_close(context, &panels);
     }
     qkvsim_accumulator_free(joint);

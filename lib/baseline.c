@@ -6,6 +6,7 @@
 #include "analysis/whole_rows.h"
 #include "base/structs.h"
 #include "flow/fingerprint.h"
+#include "flow/product_source.h"
 #include "random/permuter.h"
 
 /* ---- summaries ---- */
@@ -317,7 +318,7 @@ qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_input *g
     if (status != QKVSIM_OK)
         return status;
     qkv_session session;
-    status = qkv_session_open(context, layout, &analysis, &input, NULL, &session);
+    status = qkv_session_open(context, layout, &analysis, &input, &qkv_product_source, &session);
     if (status == QKVSIM_OK) {
         status = run_session(context, &session, &input, &options, baseline);
         qkv_session_close(context, &session);

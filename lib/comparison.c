@@ -5,6 +5,7 @@
 
 #include "analysis/whole_rows.h"
 #include "base/structs.h"
+#include "flow/product_source.h"
 #include "repeated/comparing.h"
 
 /* ---- life ---- */
@@ -171,8 +172,8 @@ static qkvsim_status run_pool(qkv_comparing *work, const qkvsim_layout *layout,
                               const qkvsim_analysis_options *analysis,
                               qkvsim_comparison **comparison)
 {
-    qkvsim_status status =
-        qkv_session_open(work->context, layout, analysis, largest(work), NULL, &work->session);
+    qkvsim_status status = qkv_session_open(work->context, layout, analysis, largest(work),
+                                            &qkv_product_source, &work->session);
     if (status != QKVSIM_OK)
         return status;
     status = check_coverage(work->context, &work->session.binning);

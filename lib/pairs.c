@@ -4,6 +4,7 @@
 #include "analysis/session.h"
 #include "base/structs.h"
 #include "flow/pairs_sink.h"
+#include "flow/product_source.h"
 
 enum {
     ROOM_AT_LEAST = 65536, /* pairs that a threshold has room for in any case */
@@ -211,7 +212,8 @@ static qkvsim_status search_input(qkvsim_context *context, const qkvsim_layout *
                                                .pair_group_count = options->pair_group_count,
                                                .metrics = options->metric };
     qkv_session session;
-    qkvsim_status status = qkv_session_open(context, layout, &analysis, input, NULL, &session);
+    qkvsim_status status =
+        qkv_session_open(context, layout, &analysis, input, &qkv_product_source, &session);
     if (status != QKVSIM_OK)
         return status;
     search work = {

@@ -18,7 +18,7 @@ typedef struct writing {
 static void write_columns(const writing *work, int32_t worker, int64_t start)
 {
     const qkvsim_matrix *matrix = work->matrix;
-    const qkv_source *source = &work->permuter->source;
+    const qkv_column_source *source = &work->permuter->source;
     const int64_t n = matrix->rows, rest = matrix->columns - start;
     const int64_t width = rest < QKV_STRIP_WIDTH ? rest : QKV_STRIP_WIDTH;
     const qkv_strip out = { (char *)matrix->data + (size_t)start * qkv_real_size(matrix->dtype),

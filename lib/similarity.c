@@ -5,6 +5,7 @@
 
 #include "base/structs.h"
 #include "flow/matrix_sink.h"
+#include "flow/product_source.h"
 #include "similarity.h"
 
 qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
@@ -45,10 +46,10 @@ qkvsim_status qkv_panels_open_unordered(qkvsim_context *context, const qkv_input
 }
 
 static qkvsim_status write_tiles(qkvsim_context *context, const qkv_panels *panels,
-                                 const double *moments, qkv_matrix_sink *sink)
+                                 const qkv_tile_source *source, qkv_matrix_sink *sink)
 {
     qkv_gram gram;
-    qkvsim_status status = qkv_gram_open(context, panels, moments, NULL, NULL, &gram);
+    qkvsim_status status = qkv_gram_open(context, panels, source, NULL, NULL, &gram);
     if (status != QKVSIM_OK)
         return status;
     qkv_work_begin(context, gram.tile_count);
@@ -72,7 +73,7 @@ static void copy_rows(const qkvsim_matrix *from, const qkvsim_matrix *to, bool f
 
 /* Where the call may be cancelled, the caller's matrix is written only when all is done. */
 qkvsim_status qkv_write_similarity(qkvsim_context *context, const qkv_panels *panels,
-                                   const double *moments, int32_t metric, int32_t triangle,
+                                   const qkv_tile_source *source, int32_t metric, int32_t triangle,
                                    const qkvsim_matrix *matrix)
 {
     qkv_matrix_sink sink = qkv_matrix_sink_for(panels, metric, triangle, matrix);
@@ -80,14 +81,14 @@ qkvsim_status qkv_write_similarity(qkvsim_context *context, const qkv_panels *pa
     if (status != QKVSIM_OK)
         return status;
     if (context->progress == NULL)
-        return write_tiles(context, panels, moments, &sink);
+        return write_tiles(context, panels, source, &sink);
     const int64_t d = matrix->columns;
     sink.matrix.leading_dimension = d;
     sink.matrix.data =
         qkv_allocate(&context->allocator, (size_t)(d * d), qkv_real_size(matrix->dtype));
     if (sink.matrix.data == NULL)
         return qkv_no_memory(context, "a copy of the matrix");
-    status = write_tiles(context, panels, moments, &sink);
+    status = write_tiles(context, panels, source, &sink);
     if (status == QKVSIM_OK)
         copy_rows(&sink.matrix, matrix, sink.full);
     qkv_release(&context->allocator, sink.matrix.data);
@@ -122,7 +123,7 @@ qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_input *giv
     if (status == QKVSIM_OK)
         status = qkv_prepare(context, &input, NULL, &panels);
     if (status == QKVSIM_OK)
-        status = qkv_write_similarity(context, &panels, NULL,
+        status = qkv_write_similarity(context, &panels, &qkv_product_source,
                                       input.ranked ? QKVSIM_METRIC_PEARSON : metric,
                                       options.triangle, &out);
     qkv_panels_close(context, &panels);

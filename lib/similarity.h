@@ -15,9 +15,9 @@ qkvsim_status qkv_check_similarity(qkvsim_context *context, int32_t metric,
 qkvsim_status qkv_panels_open_unordered(qkvsim_context *context, const qkv_input *input,
                                         qkv_panels *panels);
 
-/* Tiles of prepared panels, or of accumulated moments, into a checked matrix. */
+/* Tiles of a source into a checked matrix. */
 qkvsim_status qkv_write_similarity(qkvsim_context *context, const qkv_panels *panels,
-                                   const double *moments, int32_t metric, int32_t triangle,
+                                   const qkv_tile_source *source, int32_t metric, int32_t triangle,
                                    const qkvsim_matrix *matrix);
 
 #endif

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "flow/fingerprint.h"
+#include "flow/product_source.h"
 #include "whole_rows.h"
 
 /* ---- life ---- */
@@ -117,7 +118,8 @@ static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout 
                                    qkvsim_analysis **analysis)
 {
     qkv_session session;
-    qkvsim_status status = qkv_session_open(context, layout, options, input, NULL, &session);
+    qkvsim_status status =
+        qkv_session_open(context, layout, options, input, &qkv_product_source, &session);
     if (status != QKVSIM_OK)
         return status;
     qkvsim_analysis *made = NULL;

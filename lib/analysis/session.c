@@ -131,7 +131,7 @@ static qkvsim_status open_panels(qkvsim_context *context, const qkv_input *input
 /* ---- a session ---- */
 
 static qkvsim_status fill_session(qkvsim_context *context, const qkvsim_analysis_options *options,
-                                  const qkv_input *input, const double *moments,
+                                  const qkv_input *input, const qkv_tile_source *source,
                                   qkv_session *session)
 {
     const qkvsim_layout *layout = session->layout;
@@ -147,7 +147,7 @@ static qkvsim_status fill_session(qkvsim_context *context, const qkvsim_analysis
     mark_wanted(layout, options, session->wanted);
     status = open_panels(context, input, session);
     if (status == QKVSIM_OK)
-        status = qkv_gram_open(context, &session->panels, moments,
+        status = qkv_gram_open(context, &session->panels, source,
                                options->pair_groups != NULL ? panels_are_wanted : NULL, session,
                                &session->gram);
     return status;
@@ -155,7 +155,7 @@ static qkvsim_status fill_session(qkvsim_context *context, const qkvsim_analysis
 
 qkvsim_status qkv_session_open(qkvsim_context *context, const qkvsim_layout *layout,
                                const qkvsim_analysis_options *options, const qkv_input *input,
-                               const double *moments, qkv_session *session)
+                               const qkv_tile_source *source, qkv_session *session)
 {
     *session = (qkv_session){ .layout = layout };
     qkvsim_status status = qkv_check_layout(context, layout, input->features);
@@ -165,7 +165,7 @@ qkvsim_status qkv_session_open(qkvsim_context *context, const qkvsim_layout *lay
         return status;
     session->metrics =
         options->metrics != 0 ? options->metrics : QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON;
-    status = fill_session(context, options, input, moments, session);
+    status = fill_session(context, options, input, source, session);
     if (status != QKVSIM_OK)
         qkv_session_close(context, session);
     return status;

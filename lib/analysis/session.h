@@ -23,11 +23,11 @@ qkvsim_status qkv_read_analysis_options(qkvsim_context *context,
                                         const qkvsim_analysis_options *given,
                                         qkvsim_analysis_options *options);
 
-/* Opens a session for inputs with the parts of `input` and at most as many observations. moments:
- * see qkv_gram. On failure nothing is held. */
+/* Opens a session for inputs with the parts of `input` and at most as many observations;
+ * the source stays the caller's. On failure nothing is held. */
 qkvsim_status qkv_session_open(qkvsim_context *context, const qkvsim_layout *layout,
                                const qkvsim_analysis_options *options, const qkv_input *input,
-                               const double *moments, qkv_session *session);
+                               const qkv_tile_source *source, qkv_session *session);
 void qkv_session_close(const qkvsim_context *context, qkv_session *session);
 
 /* An empty handle for a session's results. */

@@ -5,16 +5,11 @@
  */
 #include "gram.h"
 
-#include <math.h>
-
 #include "base/blas.h"
 #include "base/parallel.h"
 #include "product.h"
 
-enum {
-    BLOCK_PANELS = 8, /* panels of a block of tiles stay in the last-level cache */
-    CACHE_LINE = 64   /* bytes */
-};
+enum { BLOCK_PANELS = 8 }; /* panels of a block of tiles stay in the last-level cache */
 
 /* ---- the list of tiles ---- */
 
@@ -70,14 +65,14 @@ static void add_tiles(tile_list *list)
 }
 
 qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
-                            const double *moments, wanted_function wanted, const void *state,
-                            qkv_gram *gram)
+                            const qkv_tile_source *source, wanted_function wanted,
+                            const void *state, qkv_gram *gram)
 {
     tile_list list = { .panels = panels->count,
                        .together = panels->shape.together,
                        .wanted = wanted,
                        .state = state };
-    *gram = (qkv_gram){ .panels = panels, .moments = moments };
+    *gram = (qkv_gram){ .panels = panels, .source = source };
     add_tiles(&list);
     gram->tile_count = list.count;
     gram->tiles = qkv_allocate(&context->allocator, (size_t)list.count, sizeof *gram->tiles);
@@ -110,108 +105,9 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
     };
 }
 
-/* ---- a run of tiles by products of panels ---- */
-
-/* Tiles that follow each other in the list and lie in one square. */
-typedef struct tile_run {
-    int64_t first, count;
-    char *tiles; /* in the making */
-} tile_run;
-
-static char *run_tile(const qkv_gram *gram, const tile_run *run, int64_t number)
+char *qkv_run_tile(const qkv_gram *gram, const qkv_tile_run *run, int64_t number)
 {
     return run->tiles + (size_t)(number - run->first) * qkv_tile_bytes(gram->panels);
-}
-
-/* Whether panels stream from beyond the second-level cache, by products that do not pack them. Those
- * read a few cache lines of each row, which the processor foresees too late. */
-static bool panels_stream(const qkv_gram *gram)
-{
-    const qkv_panels *panels = gram->panels;
-    const double bytes =
-        (double)panels->placed * (double)panels->observations * (double)qkv_real_size(panels->real);
-    return gram->moments == NULL && panels->shape.cache > 0 && bytes > (double)panels->shape.cache;
-}
-
-/* Asks for a chunk of a panel in the second-level cache. */
-static void fetch_panel(const qkv_panels *panels, int64_t panel, const qkv_chunk *part)
-{
-    const char *end = qkv_panel_row(panels, panel, part->end);
-    for (const char *at = qkv_panel_row(panels, panel, part->start); at < end; at += CACHE_LINE)
-        __builtin_prefetch(at, 0, 2);
-}
-
-/* Whether no tile of the run before this one has the panel. */
-static bool is_first_use(const qkv_gram *gram, const tile_run *run, int64_t number, int64_t panel)
-{
-    int64_t before = run->first;
-    while (before < number && gram->tiles[before][0] != panel && gram->tiles[before][1] != panel)
-        before++;
-    return before == number;
-}
-
-static void fetch_chunk(const qkv_gram *gram, const tile_run *run, const qkv_chunk *part)
-{
-    for (int64_t t = run->first; t < run->first + run->count; t++) {
-        const int64_t i = gram->tiles[t][0], j = gram->tiles[t][1];
-        if (is_first_use(gram, run, t, i))
-            fetch_panel(gram->panels, i, part);
-        if (i != j && is_first_use(gram, run, t, j))
-            fetch_panel(gram->panels, j, part);
-    }
-}
-
-/* Chunk by chunk, so that what is fetched for one tile serves the others. */
-static void multiply_run(qkvsim_context *context, int32_t worker, const qkv_gram *gram,
-                         const tile_run *run)
-{
-    const qkv_chunking all = qkv_divide_observations(gram->panels);
-    const bool fetched = panels_stream(gram);
-    for (int64_t c = 0; c < all.chunks && !qkv_work_pulse(context, worker); c++) {
-        const qkv_chunk part = qkv_chunk_at(&all, c);
-        if (fetched)
-            fetch_chunk(gram, run, &part);
-        for (int64_t t = run->first; t < run->first + run->count; t++)
-            qkv_multiply_chunk(gram->panels, gram->tiles[t][0], gram->tiles[t][1], &part,
-                               run_tile(gram, run, t));
-    }
-}
-
-/* ---- one tile from accumulated moments ---- */
-
-static const double NEARLY_ONE = 1 - 0x1p-48;
-
-/* 1 or -1 where the moment of two features is the same multiple of one's own as the other's is of it:
- * norms are rounded, and give twins a value beside it. */
-static double whole_if_twins(const qkv_gram *gram, int64_t i, int64_t j, double moment,
-                             double value)
-{
-    const int64_t features = gram->panels->features;
-    const double of_i = moment / gram->moments[qkv_packed(features, i, i)];
-    const double of_j = moment / gram->moments[qkv_packed(features, j, j)];
-    return of_i * of_j == 1 ? copysign(1, value) : value;
-}
-
-/* The norms are multiplied first, so that (i, j) and (j, i) round alike. */
-static void divide_moments(const qkv_gram *gram, int64_t number, char *made)
-{
-    const qkv_panels *panels = gram->panels;
-    const qkv_tile tile = qkv_gram_tile(gram, number);
-    double *out = qkv_tile_values(panels, made);
-    for (int64_t r = 0; r < tile.rows; r++) {
-        const int64_t i = panels->order[tile.row_start + r];
-        const qkv_feature *row = &panels->statistics[i];
-        for (int64_t c = tile.diagonal ? r + 1 : 0; c < tile.columns; c++) {
-            const int64_t j = panels->order[tile.column_start + c];
-            const qkv_feature *column = &panels->statistics[j];
-            const double moment = gram->moments[i < j ? qkv_packed(panels->features, i, j)
-                                                      : qkv_packed(panels->features, j, i)];
-            const bool normal = row->kind == QKV_NORMAL && column->kind == QKV_NORMAL;
-            const double value = normal ? moment / (row->centred_norm * column->centred_norm) : 0;
-            out[r * tile.leading + c] =
-                fabs(value) > NEARLY_ONE ? whole_if_twins(gram, i, j, moment, value) : value;
-        }
-    }
 }
 
 /* ---- the loop ---- */
@@ -250,7 +146,7 @@ static int64_t count_run(const tile_loop *loop, int64_t first)
 }
 
 /* Takes the next tiles from the list; false when none is left. */
-static bool take_run(tile_loop *loop, tile_run *run)
+static bool take_run(tile_loop *loop, qkv_tile_run *run)
 {
     long long first = atomic_load_explicit(&loop->next, memory_order_relaxed);
     do
@@ -277,28 +173,28 @@ static void tile_worker(void *state, int32_t worker)
 {
     tile_loop *loop = state;
     const qkv_gram *gram = loop->gram;
-    tile_run run = { .tiles = loop->buffers + (size_t)worker * loop->worker_bytes };
+    qkv_tile_run run = { .tiles = loop->buffers + (size_t)worker * loop->worker_bytes };
     while (!qkv_work_pulse(loop->context, worker) && take_run(loop, &run)) {
-        if (gram->moments != NULL)
-            divide_moments(gram, run.first, run.tiles);
-        else
-            multiply_run(loop->context, worker, gram, &run);
+        gram->source->make(gram->source, loop->context, worker, gram, &run);
         for (int64_t t = run.first;
              t < run.first + run.count && !qkv_work_is_cancelled(loop->context); t++)
-            consume_tile(loop, worker, t, qkv_tile_values(gram->panels, run_tile(gram, &run, t)));
+            consume_tile(loop, worker, t,
+                         qkv_tile_values(gram->panels, qkv_run_tile(gram, &run, t)));
     }
 }
 
 int32_t qkv_gram_workers(const qkvsim_context *context, const qkv_gram *gram)
 {
     const double placed = (double)gram->panels->placed;
-    const double depth = gram->moments != NULL ? 1 : (double)gram->panels->observations;
+    const double depth = gram->source->multiplies ? (double)gram->panels->observations : 1;
     return qkv_worker_count(context, gram->tile_count, placed * placed * (depth / 16 + 4));
 }
 
 qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gram, qkv_sink *sink)
 {
-    const int64_t together = panels_stream(gram) ? gram->panels->shape.together : 1;
+    const bool multiplies = gram->source->multiplies;
+    const bool shared = multiplies && qkv_panels_stream(gram->panels);
+    const int64_t together = shared ? gram->panels->shape.together : 1;
     tile_loop loop = { .context = context,
                        .gram = gram,
                        .sink = sink,
@@ -310,7 +206,6 @@ qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gr
         qkv_borrow(context, QKV_WORKSPACE_TILES, (size_t)loop.workers, loop.worker_bytes);
     if (loop.buffers == NULL)
         return qkv_no_memory(context, "the tiles");
-    const bool multiplies = gram->moments == NULL;
     if (multiplies)
         loop.workers = qkv_blas_enter(loop.workers);
     if (loop.workers == 0)

@@ -15,16 +15,26 @@ typedef struct qkv_tile {
     int64_t leading;    /* reals from one row to the next */
 } qkv_tile;
 
-/*
- * Where tiles come from: products of panels, or second moments that were accumulated (then panels
- * have no values, and moment(i, j) is read instead).
- */
+/* Which tiles there are, and what makes them. */
 typedef struct qkv_gram {
     const qkv_panels *panels;
-    const double *moments; /* packed upper triangle in caller's columns; NULL: products of panels */
-    int32_t (*tiles)[2];   /* panel pairs in the order they are worked on, square by square */
+    const struct qkv_tile_source *source;
+    int32_t (*tiles)[2]; /* panel pairs in the order they are worked on, square by square */
     int64_t tile_count;
 } qkv_gram;
+
+/* Tiles that follow each other in the list and lie in one square. */
+typedef struct qkv_tile_run {
+    int64_t first, count;
+    char *tiles; /* in the making: qkv_run_tile */
+} qkv_tile_run;
+
+/* What makes tiles, run by run. make may be called by several workers at once, each for another run. */
+typedef struct qkv_tile_source {
+    void (*make)(const struct qkv_tile_source *source, qkvsim_context *context, int32_t worker,
+                 const qkv_gram *gram, const qkv_tile_run *run);
+    bool multiplies; /* the panels' values, by OpenBLAS */
+} qkv_tile_source;
 
 /* What consumes tiles. consume may be called by several workers at once, each for another tile. */
 typedef struct qkv_sink {
@@ -33,7 +43,7 @@ typedef struct qkv_sink {
 
 /* Lists the tiles; `wanted` (NULL: all) says which panel pairs are needed. */
 qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
-                            const double *moments,
+                            const qkv_tile_source *source,
                             bool (*wanted)(const void *state, int64_t panel_i, int64_t panel_j),
                             const void *state, qkv_gram *gram);
 void qkv_gram_close(const qkvsim_context *context, qkv_gram *gram);
@@ -44,13 +54,10 @@ int32_t qkv_gram_workers(const qkvsim_context *context, const qkv_gram *gram);
 /* Describes a tile without its values. */
 qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number);
 
+/* Where a tile of a run is made (product.h). */
+char *qkv_run_tile(const qkv_gram *gram, const qkv_tile_run *run, int64_t number);
+
 /* Feeds every tile to the sink; progress goes from work_done up by tile_count. */
 qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gram, qkv_sink *sink);
-
-/* Index of moment (i, j), i <= j, in a packed upper triangle. */
-static inline int64_t qkv_packed(int64_t features, int64_t i, int64_t j)
-{
-    return i * features - i * (i - 1) / 2 + (j - i);
-}
 
 #endif

@@ -13,11 +13,11 @@ typedef struct qkv_part {
 } qkv_part;
 
 /* Where columns are read from in place of the parts. */
-typedef struct qkv_source {
+typedef struct qkv_column_source {
     /* Loads listed columns into a strip of the input's reals. Each of a team's workers is a reader. */
-    void (*load)(const struct qkv_source *source, int32_t reader, const int64_t *columns,
+    void (*load)(const struct qkv_column_source *source, int32_t reader, const int64_t *columns,
                  const qkv_strip *strip);
-} qkv_source;
+} qkv_column_source;
 
 typedef struct qkv_input {
     qkv_part *parts;
@@ -33,8 +33,8 @@ typedef struct qkv_input {
                            * all that the values define */
     int64_t *dropped; /* left out for NaN or infinity, increasing */
     int64_t dropped_count;
-    const qkv_source *source; /* NULL: the parts */
-    const int32_t *segments;  /* of the rows of the parts; NULL: one */
+    const qkv_column_source *source; /* NULL: the parts */
+    const int32_t *segments;         /* of the rows of the parts; NULL: one */
 } qkv_input;
 
 /* Checks one view: type, alignment, sizes, strides. `what` names it in messages. */

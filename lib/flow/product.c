@@ -174,6 +174,13 @@ qkv_chunk qkv_chunk_at(const qkv_chunking *all, int64_t c)
     };
 }
 
+bool qkv_panels_stream(const qkv_panels *panels)
+{
+    const double bytes =
+        (double)panels->placed * (double)panels->observations * (double)qkv_real_size(panels->real);
+    return panels->shape.cache > 0 && bytes > (double)panels->shape.cache;
+}
+
 /* ---- a tile in the making ---- */
 
 static size_t buffer_bytes(const qkv_panels *panels)

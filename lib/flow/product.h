@@ -24,6 +24,10 @@ typedef struct qkv_chunking {
 qkv_chunking qkv_divide_observations(const qkv_panels *panels);
 qkv_chunk qkv_chunk_at(const qkv_chunking *all, int64_t c);
 
+/* Whether panels stream from beyond the second-level cache, by products that do not pack them. Those
+ * read a few cache lines of each row, which the processor foresees too late. */
+bool qkv_panels_stream(const qkv_panels *panels);
+
 /* Bytes that a tile in the making takes: itself, a group of chunks, and what was lost. */
 size_t qkv_tile_bytes(const qkv_panels *panels);
 

@@ -1,5 +1,6 @@
-/* The one conversion from a Gram value to similarities. Every sink uses it, so that histograms and
- * matrices agree to the bit. Compiled without contraction (-ffp-contract=off) everywhere. */
+/* From a Gram value to similarities, one value at a time: what the sinks of matrices and pairs use.
+ * The tally takes the same steps in vectors (tally_template.h), and neither is contracted
+ * (-ffp-contract=off), so that histograms and matrices agree to the bit. */
 #ifndef QKV_CONVERSION_H
 #define QKV_CONVERSION_H
 

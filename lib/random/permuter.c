@@ -172,7 +172,7 @@ static void load_columns(const qkv_permuter *permuter, int32_t reader, const int
 }
 
 /* What prepare reads in place of the parts. */
-static void load_permuted(const qkv_source *source, int32_t reader, const int64_t *columns,
+static void load_permuted(const qkv_column_source *source, int32_t reader, const int64_t *columns,
                           const qkv_strip *strip)
 {
     const qkv_permuter *permuter = (const qkv_permuter *)(const void *)source;

@@ -20,7 +20,7 @@ typedef struct qkv_permuter_options {
 } qkv_permuter_options;
 
 typedef struct qkv_permuter {
-    qkv_source source; /* the permuted columns, made as they are read */
+    qkv_column_source source; /* the permuted columns, made as they are read */
     const qkv_kernels *kernels;
     const qkvsim_layout *layout;
     int32_t scheme;

@@ -16,7 +16,7 @@ static void centre_row(const double *means, const int64_t *columns, int32_t real
 }
 
 /* What prepare reads in place of the parts. */
-static void load_centred(const qkv_source *source, int32_t reader, const int64_t *columns,
+static void load_centred(const qkv_column_source *source, int32_t reader, const int64_t *columns,
                          const qkv_strip *strip)
 {
     const qkv_centring *centring = (const qkv_centring *)(const void *)source;

@@ -4,10 +4,10 @@
  */
 #include "replication.h"
 
-#include "flow/fingerprint.h"
-
 #include <math.h>
 
+#include "flow/fingerprint.h"
+#include "flow/product_source.h"
 #include "statistics/student.h"
 
 enum { BLOCKS_DEFAULT = 20, RESAMPLES_DEFAULT = 1000, RESAMPLES_LEAST = 20 };
@@ -266,7 +266,7 @@ qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsi
 {
     replication work = { context, .pool = pool, .made = made };
     qkvsim_status status =
-        qkv_session_open(context, layout, analysis, &pool->all, NULL, &work.session);
+        qkv_session_open(context, layout, analysis, &pool->all, &qkv_product_source, &work.session);
     if (status != QKVSIM_OK)
         return status;
     status = qkv_segments_open(context, pool->all.segments, &pool->all, &work.segments);
