@@ -65,6 +65,35 @@ QKVSIM_API qkvsim_status qkvsim_histogram(qkvsim_context *context, const qkvsim_
                                           int32_t code_count, const qkvsim_bins *bins,
                                           int64_t *histograms, int64_t capacity, int64_t *outside);
 
+/** Distances between two histograms, of their shares of the counts. */
+typedef int32_t qkvsim_distance;
+enum {
+    /** Largest difference of the cumulative shares, at the edges; in [0, 1]. */
+    QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV = 1,
+    /** Earth mover's distance with all of a bin's share at its centre, in units of the similarity
+     * (scipy.stats.wasserstein_distance of the centres, weighted by the counts). */
+    QKVSIM_DISTANCE_WASSERSTEIN = 2,
+    /** Square root of the Jensen-Shannon divergence in bits (Lin 1991); in [0, 1]
+     * (scipy.spatial.distance.jensenshannon with base 2). */
+    QKVSIM_DISTANCE_JENSEN_SHANNON = 3
+};
+
+/**
+ * Building block: one distance between two histograms.
+ * @param a,b      `bins` counts each, none negative
+ * @param edges    bins + 1 finite, increasing edges
+ * @param bins     1 to QKVSIM_BINS_MAX
+ * @param distance QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
+ * @param value    receives the distance; NaN where a histogram is empty
+ * @return INVALID_ARGUMENT; TOO_LARGE where the counts' sum exceeds int64
+ *
+ * Time O(bins).
+ */
+QKVSIM_API qkvsim_status qkvsim_histogram_distance(qkvsim_context *context, const int64_t *a,
+                                                   const int64_t *b, const double *edges,
+                                                   int64_t bins, qkvsim_distance distance,
+                                                   double *value);
+
 #ifdef __cplusplus
 }
 #endif

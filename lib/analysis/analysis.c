@@ -1,11 +1,9 @@
 /* The results handle of an analysis and its accessors. */
-#include "session.h"
+#include "analysis.h"
 
 #include <math.h>
 #include <string.h>
 
-#include "flow/fingerprint.h"
-#include "flow/product_source.h"
 #include "whole_rows.h"
 
 /* ---- life ---- */
@@ -38,12 +36,12 @@ static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows)
     return analysis->counts != NULL;
 }
 
-static bool allocate_results(qkvsim_analysis *analysis, const qkv_session *session)
+static bool allocate_results(qkvsim_analysis *analysis, const qkv_analysis_shape *shape)
 {
     const qkv_allocator *allocator = &analysis->allocator;
-    const qkvsim_layout *layout = session->layout;
+    const qkvsim_layout *layout = shape->layout;
     const size_t rows = (size_t)qkv_layout_rows(layout);
-    const size_t edges = (size_t)session->binning.count + 1;
+    const size_t edges = (size_t)shape->binning->count + 1;
     analysis->layout = qkv_layout_copy(allocator, layout);
     if (analysis->layout == NULL)
         return false;
@@ -57,25 +55,25 @@ static bool allocate_results(qkvsim_analysis *analysis, const qkv_session *sessi
     if (analysis->binning.edges == NULL || analysis->wanted == NULL || analysis->splits == NULL
         || analysis->offset_ratios == NULL || analysis->group_offset == NULL)
         return false;
-    memcpy(analysis->binning.edges, session->binning.edges, edges * sizeof(double));
-    memcpy(analysis->wanted, session->wanted, rows * sizeof *analysis->wanted);
+    memcpy(analysis->binning.edges, shape->binning->edges, edges * sizeof(double));
+    memcpy(analysis->wanted, shape->wanted, rows * sizeof *analysis->wanted);
     bool complete = allocate_histograms(analysis, rows);
     for (int32_t metric = 0; metric < QKV_METRICS; metric++)
         complete = allocate_metric(analysis, metric, rows) && complete;
     return complete;
 }
 
-qkvsim_status qkv_session_results(qkvsim_context *context, const qkv_session *session,
-                                  qkvsim_analysis **analysis)
+qkvsim_status qkv_analysis_open(qkvsim_context *context, const qkv_analysis_shape *shape,
+                                qkvsim_analysis **analysis)
 {
     const qkv_allocator *allocator = &context->allocator;
     qkvsim_analysis *made = qkv_allocate_zeroed(allocator, 1, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the results");
     made->allocator = *allocator;
-    made->metrics = session->metrics;
-    made->binning.count = session->binning.count;
-    if (!allocate_results(made, session)) {
+    made->metrics = shape->metrics;
+    made->binning.count = shape->binning->count;
+    if (!allocate_results(made, shape)) {
         qkvsim_analysis_free(made);
         return qkv_no_memory(context, "the results");
     }
@@ -101,64 +99,6 @@ void qkvsim_analysis_free(qkvsim_analysis *analysis)
         qkv_release(&allocator, analysis->undefined[metric]);
     }
     qkv_release(&allocator, analysis);
-}
-
-void qkv_hand_over_input(const qkvsim_context *context, qkv_input *input, qkvsim_analysis *analysis)
-{
-    analysis->input_fingerprint = qkv_input_fingerprint(context, input);
-    analysis->dropped = input->dropped;
-    analysis->dropped_count = input->dropped_count;
-    input->dropped = NULL;
-}
-
-/* ---- the public call ---- */
-
-static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout *layout,
-                                   const qkvsim_analysis_options *options, qkv_input *input,
-                                   qkvsim_analysis **analysis)
-{
-    qkv_session session;
-    qkvsim_status status =
-        qkv_session_open(context, layout, options, input, &qkv_product_source, &session);
-    if (status != QKVSIM_OK)
-        return status;
-    qkvsim_analysis *made = NULL;
-    qkv_session_begin(context, &session, 1);
-    status = qkv_session_results(context, &session, &made);
-    if (status == QKVSIM_OK)
-        status = qkv_session_run(context, &session, input, made);
-    qkv_session_close(context, &session);
-    if (status != QKVSIM_OK) {
-        qkvsim_analysis_free(made);
-        return status;
-    }
-    qkv_hand_over_input(context, input, made);
-    *analysis = made;
-    return QKVSIM_OK;
-}
-
-qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_input *given_input,
-                             const qkvsim_layout *layout, const qkvsim_analysis_options *given,
-                             qkvsim_analysis **analysis)
-{
-    if (context == NULL)
-        return QKVSIM_ERROR_INVALID_ARGUMENT;
-    if (analysis == NULL)
-        return qkv_invalid(context, "analysis is NULL");
-    qkvsim_analysis_options options;
-    qkvsim_input read;
-    qkvsim_status status = qkv_read_analysis_options(context, given, &options);
-    if (status == QKVSIM_OK)
-        status = qkv_read_input(context, given_input, &read);
-    if (status != QKVSIM_OK)
-        return status;
-    qkv_input input;
-    status = qkv_input_open(context, &read, false, &input);
-    if (status != QKVSIM_OK)
-        return status;
-    status = analyze_input(context, layout, &options, &input, analysis);
-    qkv_input_close(context, &input);
-    return status;
 }
 
 /* ---- accessors ---- */

@@ -61,6 +61,18 @@ struct qkvsim_analysis {
     int64_t undefined_count[QKV_METRICS];
 };
 
+/* What the size of a handle depends on. */
+typedef struct qkv_analysis_shape {
+    const qkvsim_layout *layout;
+    const qkv_binning *binning;
+    const bool *wanted; /* rows */
+    int32_t metrics;
+} qkv_analysis_shape;
+
+/* An empty handle, which copies its shape. */
+qkvsim_status qkv_analysis_open(qkvsim_context *context, const qkv_analysis_shape *shape,
+                                qkvsim_analysis **analysis);
+
 /* A row's moments under a metric; NULL where there is no such row or metric. */
 const qkv_moments *qkv_analysis_moments(const qkvsim_analysis *analysis, int32_t row,
                                         int32_t metric);

@@ -1,7 +1,7 @@
 /* Analyses as bytes. Rows that were not computed hold whatever memory held, and are packed as zeros. */
 #include <string.h>
 
-#include "session.h"
+#include "analysis.h"
 
 enum { SPLIT_NUMBERS = 8, MOMENT_NUMBERS = 6 };
 
@@ -95,9 +95,11 @@ qkvsim_status qkvsim_analysis_pack(qkvsim_context *context, const qkvsim_analysi
 
 /* How an analysis was made: what its handle is opened with. */
 typedef struct making {
-    qkv_session session; /* layout, binning's count and edges, wanted, metrics */
+    qkv_binning binning;
+    bool *wanted; /* rows */
+    int32_t metrics;
     qkvsim_layout *layout;
-    unsigned char *wanted; /* as bytes */
+    unsigned char *wanted_bytes;
     int64_t observations, real, fingerprint;
     int64_t *dropped;
     int64_t dropped_count;
@@ -107,9 +109,9 @@ static void close_making(const qkvsim_context *context, making *made)
 {
     const qkv_allocator *allocator = &context->allocator;
     qkvsim_layout_free(made->layout);
-    qkv_release(allocator, made->session.binning.edges);
-    qkv_release(allocator, made->session.wanted);
+    qkv_release(allocator, made->binning.edges);
     qkv_release(allocator, made->wanted);
+    qkv_release(allocator, made->wanted_bytes);
     qkv_release(allocator, made->dropped);
 }
 
@@ -130,19 +132,19 @@ static qkvsim_status take_numbers(qkv_unpacker *unpacker, making *made)
         return qkv_unpack_fail(
             unpacker, "ANLY", "%lld observations, metrics %lld, arithmetic %lld, %lld bins",
             (long long)made->observations, (long long)metrics, (long long)real, (long long)bins);
-    made->session.metrics = (int32_t)metrics;
-    made->session.binning.count = bins;
+    made->metrics = (int32_t)metrics;
+    made->binning.count = bins;
     return QKVSIM_OK;
 }
 
 static qkvsim_status take_edges(qkv_unpacker *unpacker, making *made)
 {
-    int64_t count = made->session.binning.count + 1;
+    int64_t count = made->binning.count + 1;
     const qkvsim_status status =
-        qkv_unpack_new_f64s(unpacker, "EDGE", &made->session.binning.edges, &count);
+        qkv_unpack_new_f64s(unpacker, "EDGE", &made->binning.edges, &count);
     if (status != QKVSIM_OK)
         return status;
-    const double *edges = made->session.binning.edges;
+    const double *edges = made->binning.edges;
     for (int64_t k = 1; k < count; k++)
         if (!(edges[k] > edges[k - 1]))
             return qkv_unpack_fail(unpacker, "EDGE", "edge %lld is %s, after %s", (long long)k,
@@ -164,21 +166,22 @@ static qkvsim_status take_wanted(qkv_unpacker *unpacker, making *made)
     const qkvsim_layout *layout = made->layout;
     const int32_t pair_groups = qkv_pair_groups(layout->groups);
     int64_t rows = qkv_layout_rows(layout);
-    const qkvsim_status status = qkv_unpack_new_bytes(unpacker, "WANT", &made->wanted, &rows);
+    const qkvsim_status status = qkv_unpack_new_bytes(unpacker, "WANT", &made->wanted_bytes, &rows);
     if (status != QKVSIM_OK)
         return status;
     bool *wanted = qkv_allocate(&unpacker->context->allocator, (size_t)rows, sizeof *wanted);
-    made->session.wanted = wanted;
+    made->wanted = wanted;
     if (wanted == NULL)
         return qkv_no_memory(unpacker->context, "the unpacked result");
     for (int32_t row = 0; row < rows; row++) {
-        wanted[row] = made->wanted[row] == 1;
-        if (made->wanted[row] > 1
+        wanted[row] = made->wanted_bytes[row] == 1;
+        if (made->wanted_bytes[row] > 1
             || (row >= pair_groups
                 && wanted[row]
-                       != rollup_is_wanted(&layout->rollups[row - pair_groups], made->wanted)))
+                       != rollup_is_wanted(&layout->rollups[row - pair_groups],
+                                           made->wanted_bytes)))
             return qkv_unpack_fail(unpacker, "WANT", "row %d has %d", (int)row,
-                                   (int)made->wanted[row]);
+                                   (int)made->wanted_bytes[row]);
     }
     return QKVSIM_OK;
 }
@@ -186,7 +189,6 @@ static qkvsim_status take_wanted(qkv_unpacker *unpacker, making *made)
 static qkvsim_status take_making(qkv_unpacker *unpacker, making *made)
 {
     qkvsim_status status = qkv_unpack_layout(unpacker, &made->layout);
-    made->session.layout = made->layout;
     if (status == QKVSIM_OK)
         status = take_numbers(unpacker, made);
     if (status == QKVSIM_OK)
@@ -318,12 +320,19 @@ static qkvsim_status take_results(qkv_unpacker *unpacker, qkvsim_analysis *analy
 /* Counts take the most of an analysis: they are here, before room is made for them. */
 static qkvsim_status check_room(const qkv_unpacker *unpacker, const making *made)
 {
-    const int64_t rows = qkv_layout_rows(made->layout), bins = made->session.binning.count;
+    const int64_t rows = qkv_layout_rows(made->layout), bins = made->binning.count;
     const int64_t bytes = unpacker->size - unpacker->at;
     return rows * bins <= bytes / (int64_t)sizeof(int64_t)
                ? QKVSIM_OK
                : qkv_unpack_fail(unpacker, "HIST", "%lld rows of %lld bins in %lld bytes",
                                  (long long)rows, (long long)bins, (long long)bytes);
+}
+
+static qkvsim_status open_analysis(qkvsim_context *context, const making *how,
+                                   qkvsim_analysis **analysis)
+{
+    const qkv_analysis_shape shape = { how->layout, &how->binning, how->wanted, how->metrics };
+    return qkv_analysis_open(context, &shape, analysis);
 }
 
 qkvsim_status qkv_unpack_analysis(qkv_unpacker *unpacker, qkvsim_analysis **analysis)
@@ -334,7 +343,7 @@ qkvsim_status qkv_unpack_analysis(qkv_unpacker *unpacker, qkvsim_analysis **anal
     if (status == QKVSIM_OK)
         status = check_room(unpacker, &how);
     if (status == QKVSIM_OK)
-        status = qkv_session_results(unpacker->context, &how.session, &made);
+        status = open_analysis(unpacker->context, &how, &made);
     if (status == QKVSIM_OK) {
         made->observations = how.observations;
         made->real = (int32_t)how.real;

@@ -1,9 +1,10 @@
 /* The flow of an analysis: prepare, tiles, tally, results. */
-#include <math.h>
-#include <string.h>
+#include "session.h"
 
 #include "base/structs.h"
-#include "session.h"
+#include "flow/fingerprint.h"
+#include "offset_split.h"
+#include "rollups.h"
 
 /* ---- options ---- */
 
@@ -179,18 +180,15 @@ void qkv_session_close(const qkvsim_context *context, qkv_session *session)
     qkv_gram_close(context, &session->gram);
 }
 
-/* ---- what needs no pairs: features and the sums that factor ---- */
+qkvsim_status qkv_session_results(qkvsim_context *context, const qkv_session *session,
+                                  qkvsim_analysis **analysis)
+{
+    const qkv_analysis_shape shape = { session->layout, &session->binning, session->wanted,
+                                       session->metrics };
+    return qkv_analysis_open(context, &shape, analysis);
+}
 
-/* Sums over one group's features, and over the products of every two of them. */
-typedef struct factor {
-    double sum, pairs;
-} factor;
-
-/* What factors: offset ratios o, o^2, o*^2 (statistic.c) and s^2. */
-typedef struct offset_sums {
-    int64_t count;
-    factor offset, squared, corrected, spread;
-} offset_sums;
+/* ---- one pass over the tiles ---- */
 
 /* Lists the columns whose kind is at least `kind`: those that are undefined under a metric. */
 static void list_undefined(const qkv_panels *panels, int kind, qkvsim_analysis *analysis,
@@ -204,152 +202,10 @@ static void list_undefined(const qkv_panels *panels, int kind, qkvsim_analysis *
     analysis->undefined_count[metric] = count;
 }
 
-static void fill_offset_ratios(const qkv_panels *panels, qkvsim_analysis *analysis)
-{
-    for (int64_t j = 0; j < panels->features; j++)
-        analysis->offset_ratios[j] = NAN;
-    for (int64_t position = 0; position < panels->placed; position++) {
-        const int64_t column = panels->order[position];
-        const qkv_feature *feature = &panels->statistics[column];
-        analysis->offset_ratios[column] = feature->offset;
-    }
-}
-
-/* Products are added up feature by feature: half of (sum squared - sum of squares) would cancel where
- * one feature outweighs the others. */
-static inline void add_to_factor(factor *of, double value)
-{
-    of->pairs += value * of->sum;
-    of->sum += value;
-}
-
-/* `noise` is 1 / (n - 1): the part of s^2 by which n observations of mean 0 have o^2. */
-static inline void add_offset(offset_sums *sum, const qkv_feature *feature, double noise)
-{
-    const double squared = feature->offset * feature->offset;
-    const double spread = feature->spread * feature->spread;
-    if (feature->kind == QKV_UNDEFINED)
-        return;
-    sum->count++;
-    add_to_factor(&sum->offset, feature->offset);
-    add_to_factor(&sum->squared, squared);
-    add_to_factor(&sum->corrected, squared - spread * noise);
-    add_to_factor(&sum->spread, spread);
-}
-
-/* Features stand group by group. */
-static void sum_offsets(const qkv_session *session, offset_sums *sums)
-{
-    const qkv_panels *panels = &session->panels;
-    const int32_t *group_of = session->layout->group_of;
-    const double n = (double)panels->observations;
-    const double noise = n > 1 ? 1 / (n - 1) : 0;
-    memset(sums, 0, (size_t)session->layout->groups * sizeof *sums);
-    for (int64_t position = 0; position < panels->placed;) {
-        const int32_t group = group_of[panels->order[position]];
-        offset_sums sum = { 0 };
-        for (; position < panels->placed && group_of[panels->order[position]] == group; position++)
-            add_offset(&sum, &panels->statistics[panels->order[position]], noise);
-        sums[group] = sum;
-    }
-}
-
-static double sum_of_products(const factor *a, const factor *b, bool same)
-{
-    return same ? a->pairs : a->sum * b->sum;
-}
-
-/* Each feature is in as many pairs as there are others in its own, or all in the other, group. */
-static double sum_of_means(const offset_sums *a, const offset_sums *b, bool same)
-{
-    const double of_a = (double)b->count * a->corrected.sum;
-    const double of_b = (double)a->count * b->corrected.sum;
-    return same ? (double)(a->count - 1) * a->corrected.sum / 2 : (of_a + of_b) / 2;
-}
-
-/* Sums over pairs of products factor into sums over features. */
-static qkv_split split_offsets(const qkv_pair_result *result, const offset_sums *a,
-                               const offset_sums *b, bool same)
-{
-    return (qkv_split){
-        .offset_sum = sum_of_products(&a->offset, &b->offset, same),
-        .offset_energy = sum_of_products(&a->squared, &b->squared, same),
-        .variance_sum = result->variance_sum,
-        .variance_energy = result->variance_energy,
-        .cross = result->cross,
-        .spread_energy = sum_of_products(&a->spread, &b->spread, same),
-        .offset_energy_corrected = sum_of_products(&a->corrected, &b->corrected, same),
-        .offset_squares = sum_of_means(a, b, same),
-    };
-}
-
-static void fill_offsets(const qkv_session *session, const offset_sums *sums,
-                         const qkv_pair_result *results, qkvsim_analysis *analysis)
-{
-    const int32_t groups = session->layout->groups;
-    for (int32_t a = 0; a < groups; a++) {
-        const bool exists = sums[a].count > 0 && analysis->observations > 2;
-        analysis->group_offset[a] = exists ? sums[a].corrected.sum / (double)sums[a].count : NAN;
-        for (int32_t b = a; b < groups; b++) {
-            const int32_t p = qkv_pair_group(groups, a, b);
-            analysis->splits[p] = split_offsets(&results[p], &sums[a], &sums[b], a == b);
-        }
-    }
-}
-
-/* ---- roll-ups ---- */
-
-static void add_splits(qkv_split *to, const qkv_split *from)
-{
-    to->offset_sum += from->offset_sum;
-    to->offset_energy += from->offset_energy;
-    to->variance_sum += from->variance_sum;
-    to->variance_energy += from->variance_energy;
-    to->cross += from->cross;
-    to->spread_energy += from->spread_energy;
-    to->offset_energy_corrected += from->offset_energy_corrected;
-    to->offset_squares += from->offset_squares;
-}
-
-/* Merges one metric of a roll-up's pair groups, in their order, into its row. */
-static void merge_metric(const qkv_rollup *rollup, int64_t bins, int32_t row, int64_t *histograms,
-                         qkv_moments *moments)
-{
-    int64_t *histogram = histograms + row * bins;
-    moments[row] = (qkv_moments){ 0 };
-    memset(histogram, 0, (size_t)bins * sizeof *histogram);
-    for (int32_t k = 0; k < rollup->count; k++) {
-        const int64_t *from = histograms + rollup->pair_groups[k] * bins;
-        qkv_moments_merge(&moments[row], &moments[rollup->pair_groups[k]]);
-        for (int64_t bin = 0; bin < bins; bin++)
-            histogram[bin] += from[bin];
-    }
-}
-
-static void merge_rollups(qkvsim_analysis *analysis)
-{
-    const qkvsim_layout *layout = analysis->layout;
-    for (int32_t r = 0; r < layout->rollup_count; r++) {
-        const int32_t row = qkv_pair_groups(layout->groups) + r;
-        const qkv_rollup *rollup = &layout->rollups[r];
-        if (!analysis->wanted[row])
-            continue;
-        for (int32_t metric = 0; metric < QKV_METRICS; metric++)
-            if (analysis->moments[metric] != NULL)
-                merge_metric(rollup, analysis->binning.count, row, analysis->histograms[metric],
-                             analysis->moments[metric]);
-        analysis->splits[row] = (qkv_split){ 0 };
-        for (int32_t k = 0; k < rollup->count; k++)
-            add_splits(&analysis->splits[row], &analysis->splits[rollup->pair_groups[k]]);
-    }
-}
-
-/* ---- one pass over the tiles ---- */
-
 /* What one pass over the tiles comes to, before it is part of an analysis. */
 typedef struct pass {
     qkv_pair_result *results; /* pair groups */
-    offset_sums *sums;        /* groups */
+    qkv_offset_sums *sums;    /* groups */
 } pass;
 
 static void pass_close(const qkvsim_context *context, pass *made)
@@ -455,11 +311,9 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
         analysis->real = session->panels.real;
         list_undefined(&session->panels, QKV_UNDEFINED, analysis, 0);
         list_undefined(&session->panels, QKV_CONSTANT, analysis, 1);
-        fill_offset_ratios(&session->panels, analysis);
         fill_moments(session, made.results, analysis);
-        sum_offsets(session, made.sums);
-        fill_offsets(session, made.sums, made.results, analysis);
-        merge_rollups(analysis);
+        qkv_fill_offsets(&session->panels, made.results, made.sums, analysis);
+        qkv_merge_rollups(analysis);
     }
     pass_close(context, &made);
     return status;
@@ -492,4 +346,12 @@ qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, con
     if (status == QKVSIM_OK)
         status = qkv_prepare(context, input, session->layout->group_of, &session->panels);
     return status == QKVSIM_OK ? qkv_session_tally(context, session, analysis) : status;
+}
+
+void qkv_hand_over_input(const qkvsim_context *context, qkv_input *input, qkvsim_analysis *analysis)
+{
+    analysis->input_fingerprint = qkv_input_fingerprint(context, input);
+    analysis->dropped = input->dropped;
+    analysis->dropped_count = input->dropped_count;
+    input->dropped = NULL;
 }

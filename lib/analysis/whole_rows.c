@@ -1,8 +1,6 @@
 /* Every row at once: the same numbers as the accessors', which cannot say what was wrong. */
 #include "whole_rows.h"
 
-#include <qkvsim/comparison.h>
-
 static qkvsim_status check_constant(qkvsim_context *context, const char *name, int32_t value,
                                     int32_t last)
 {

@@ -8,7 +8,6 @@
 
 #include <string.h>
 
-#include "bands.h"
 #include "base/parallel.h"
 #include "flow/prepare.h"
 #include "layout/layout.h"
@@ -177,7 +176,7 @@ static void load_permuted(const qkv_column_source *source, int32_t reader, const
 {
     const qkv_permuter *permuter = (const qkv_permuter *)(const void *)source;
     if (qkv_deals(permuter->scheme))
-        qkv_load_bands(permuter, reader, columns, strip);
+        qkv_load_bands(&permuter->bands, reader, columns, strip);
     else
         load_columns(permuter, reader, columns, strip);
 }
@@ -227,7 +226,7 @@ static qkvsim_status permute(qkvsim_context *context, qkv_permuter *permuter)
 {
     permuter->observed = false;
     if (qkv_deals(permuter->scheme))
-        return qkv_dealer_deal(context, &permuter->dealer, permuter->values, permuter->seed,
+        return qkv_dealer_deal(context, &permuter->bands.dealer, permuter->values, permuter->seed,
                                permuter->index);
     if (permuter->scheme == QKVSIM_SCHEME_OBSERVATIONS || permuter->scheme == QKVSIM_SCHEME_FLIP) {
         ordering work = { .context = context, .permuter = permuter };
@@ -266,95 +265,7 @@ qkv_input qkv_permuter_output(const qkv_permuter *permuter, const qkv_input *lik
     return output;
 }
 
-/* ---- options ---- */
-
-static bool needs_layout(int32_t scheme)
-{
-    return scheme == QKVSIM_SCHEME_GROUP || qkv_moves_groups(scheme);
-}
-
-static bool needs_segments(int32_t scheme)
-{
-    return scheme == QKVSIM_SCHEME_SHIFT || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
-}
-
-/* Schemes that move observations and not values: those whose units and residuals may move. */
-static bool moves_units(int32_t scheme)
-{
-    return scheme == QKVSIM_SCHEME_FEATURE || scheme == QKVSIM_SCHEME_OBSERVATIONS
-           || scheme == QKVSIM_SCHEME_FLIP;
-}
-
-static qkvsim_status check_moves(qkvsim_context *context, const qkv_permuter_options *options)
-{
-    if (options->exchange < 0 || options->exchange > QKVSIM_EXCHANGE_SEGMENTS)
-        return qkv_unknown(context, options->exchange, QKVSIM_EXCHANGE_SEGMENTS,
-                           "exchange is %d, expected 0, QKVSIM_EXCHANGE_OBSERVATIONS (1) or "
-                           "SEGMENTS (2)",
-                           (int)options->exchange);
-    const bool by_segments = options->exchange == QKVSIM_EXCHANGE_SEGMENTS;
-    return (!by_segments && options->covariates == NULL) || moves_units(options->scheme)
-               ? QKVSIM_OK
-               : qkv_invalid(context,
-                             "%s, which scheme %d has no use for: only QKVSIM_SCHEME_FEATURE (2), "
-                             "OBSERVATIONS (5) and FLIP (7) have",
-                             by_segments ? "exchange is QKVSIM_EXCHANGE_SEGMENTS (2)"
-                                         : "there are covariates",
-                             (int)options->scheme);
-}
-
-static qkvsim_status check_options(qkvsim_context *context, const qkv_input *input,
-                                   const qkv_permuter_options *options)
-{
-    if (options->scheme < QKVSIM_SCHEME_ALL || options->scheme > QKVSIM_SCHEME_FLIP)
-        return qkv_unknown(context, options->scheme, QKVSIM_SCHEME_FLIP,
-                           "scheme is %d, expected QKVSIM_SCHEME_ALL (1), FEATURE (2), SHIFT (3), "
-                           "GROUP (4), OBSERVATIONS (5), OBSERVATIONS_SHIFT (6) or FLIP (7)",
-                           (int)options->scheme);
-    if (needs_layout(options->scheme) && options->layout == NULL)
-        return qkv_invalid(context,
-                           "scheme %d permutes within groups or group by group, but layout is NULL",
-                           (int)options->scheme);
-    int64_t words;
-    if (!qkv_multiply(input->observations, input->features, &words) || words > PTRDIFF_MAX / 16
-        || input->observations > QKV_DRAWN_MOST)
-        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
-                        "%lld observations of %lld features are too many to permute",
-                        (long long)input->observations, (long long)input->features);
-    const qkvsim_status status = check_moves(context, options);
-    return status == QKVSIM_OK && needs_layout(options->scheme)
-               ? qkv_check_layout(context, options->layout, input->features)
-               : status;
-}
-
 /* ---- life ---- */
-
-static void place_by_group(const qkvsim_layout *layout, int64_t *place)
-{
-    int64_t next = 0;
-    for (int32_t g = 0; g < layout->groups; g++)
-        for (int64_t j = 0; j < layout->features; j++)
-            if (layout->group_of[j] == g)
-                place[j] = next++;
-}
-
-/* One section of all values, or one for each group. */
-static qkvsim_status open_dealer(qkvsim_context *context, qkv_permuter *permuter)
-{
-    const bool by_group = permuter->scheme == QKVSIM_SCHEME_GROUP;
-    const int32_t sections = by_group ? permuter->layout->groups : 1;
-    int64_t *counts = qkv_allocate(&context->allocator, (size_t)sections, sizeof *counts);
-    if (counts == NULL)
-        return qkv_no_memory(context, "the shuffled values");
-    for (int32_t s = 0; s < sections; s++)
-        counts[s] =
-            permuter->rows * (by_group ? permuter->layout->group_features[s] : permuter->columns);
-    const qkvsim_status status =
-        qkv_dealer_open(context, counts, sections, QKV_STRIP_WIDTH * permuter->rows, permuter->size,
-                        &permuter->dealer);
-    qkv_release(&context->allocator, counts);
-    return status;
-}
 
 static qkvsim_status open_lags(qkvsim_context *context, const qkv_input *input,
                                const int32_t *segments, qkv_permuter *permuter)
@@ -417,19 +328,13 @@ static qkvsim_status open_orders(qkvsim_context *context, const qkv_input *input
 static qkvsim_status open_scheme(qkvsim_context *context, const qkv_input *input,
                                  const int32_t *segments, qkv_permuter *permuter)
 {
-    const qkv_allocator *allocator = &context->allocator;
     const int32_t scheme = permuter->scheme;
-    if (scheme == QKVSIM_SCHEME_GROUP) {
-        permuter->place =
-            qkv_allocate(allocator, (size_t)permuter->columns, sizeof *permuter->place);
-        if (permuter->place == NULL)
-            return qkv_no_memory(context, "the order of the features");
-        place_by_group(permuter->layout, permuter->place);
-    }
     if (qkv_deals(scheme))
-        return open_dealer(context, permuter);
-    return needs_segments(scheme) ? open_lags(context, input, segments, permuter)
-                                  : open_orders(context, input, segments, permuter);
+        return qkv_bands_open(context, permuter->rows, permuter->columns, permuter->size,
+                              scheme == QKVSIM_SCHEME_GROUP ? permuter->layout : NULL,
+                              &permuter->bands);
+    return qkv_rotates(scheme) ? open_lags(context, input, segments, permuter)
+                               : open_orders(context, input, segments, permuter);
 }
 
 typedef struct loading {
@@ -445,7 +350,8 @@ static void load_worker(void *state, int32_t worker)
     const qkv_permuter *permuter = work->permuter;
     for (int64_t j; !qkv_work_pulse(work->context, worker)
                     && (j = qkv_next_task(&work->next, permuter->columns)) >= 0;) {
-        const size_t start = (size_t)(qkv_place_of(permuter, j) * permuter->rows);
+        const int64_t place = qkv_deals(permuter->scheme) ? qkv_place_of(&permuter->bands, j) : j;
+        const size_t start = (size_t)(place * permuter->rows);
         const qkv_strip column = { (char *)permuter->values + start * permuter->size, 1,
                                    permuter->rows, 1 };
         qkv_load_columns(work->context, work->input, worker, &j, &column);
@@ -494,7 +400,7 @@ static qkvsim_status open_residuals(qkvsim_context *context, const qkv_input *in
 qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
                                 const qkv_permuter_options *options, qkv_permuter *permuter)
 {
-    qkvsim_status status = check_options(context, input, options);
+    qkvsim_status status = qkv_check_permuter_options(context, input, options);
     if (status != QKVSIM_OK)
         return status;
     *permuter = (qkv_permuter){ .source = { load_permuted },
@@ -523,12 +429,11 @@ void qkv_permuter_close(const qkvsim_context *context, qkv_permuter *permuter)
 {
     const qkv_allocator *allocator = &context->allocator;
     qkv_release(allocator, permuter->values);
-    qkv_release(allocator, permuter->place);
     qkv_release(allocator, permuter->orders);
     qkv_release(allocator, permuter->drawing);
     qkv_release(allocator, permuter->signs);
     qkv_release(allocator, permuter->scratch);
-    qkv_dealer_close(context, &permuter->dealer);
+    qkv_bands_close(context, &permuter->bands);
     qkv_segments_close(context, &permuter->segments);
     qkv_exchange_close(context, &permuter->units);
     qkv_residuals_close(context, &permuter->residuals);

@@ -2,22 +2,13 @@
 #ifndef QKV_PERMUTER_H
 #define QKV_PERMUTER_H
 
-#include <qkvsim/permutation.h>
-
-#include "dealer.h"
+#include "bands.h"
 #include "exchange.h"
 #include "flow/input.h"
 #include "layout/layout.h"
 #include "resample.h"
 #include "residuals.h"
-
-/* Which permutations; see qkvsim_permutation. Zero of exchange is its default. */
-typedef struct qkv_permuter_options {
-    int32_t scheme;
-    const qkvsim_layout *layout;
-    int32_t exchange;
-    const qkvsim_view *covariates;
-} qkv_permuter_options;
+#include "scheme.h"
 
 typedef struct qkv_permuter {
     qkv_column_source source; /* the permuted columns, made as they are read */
@@ -29,8 +20,7 @@ typedef struct qkv_permuter {
     size_t size; /* of a real */
     int64_t rows, columns;
     void *values;            /* the input's raw reals, column after column */
-    int64_t *place;          /* group: a column's place among them; NULL: its own number */
-    qkv_dealer dealer;       /* all, group */
+    qkv_bands bands;         /* all, group */
     qkv_segments segments;   /* shift, observations-shift */
     qkv_exchange units;      /* feature, observations, flip: what moves as one */
     qkv_residuals residuals; /* flip, and with covariates */
@@ -47,28 +37,9 @@ typedef struct qkv_permuter {
     bool enumerated; /* the index is the number of one of all different permutations */
 } qkv_permuter;
 
-/* Where a column's values stand, in columns. */
-static inline int64_t qkv_place_of(const qkv_permuter *permuter, int64_t column)
-{
-    return permuter->place != NULL ? permuter->place[column] : column;
-}
-
 static inline int32_t qkv_group_of(const qkv_permuter *permuter, int64_t column)
 {
     return permuter->layout->group_of[column];
-}
-
-/* Schemes whose items, the things that move by themselves, are groups and not features. */
-static inline bool qkv_moves_groups(int32_t scheme)
-{
-    return scheme == QKVSIM_SCHEME_OBSERVATIONS || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT
-           || scheme == QKVSIM_SCHEME_FLIP;
-}
-
-/* Schemes that exchange values between features. */
-static inline bool qkv_deals(int32_t scheme)
-{
-    return scheme == QKVSIM_SCHEME_ALL || scheme == QKVSIM_SCHEME_GROUP;
 }
 
 /* Checks the options, loads the input. On failure nothing is held. The layout must live as long. */

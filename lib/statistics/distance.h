@@ -2,7 +2,7 @@
 #ifndef QKV_DISTANCE_H
 #define QKV_DISTANCE_H
 
-#include <qkvsim/comparison.h>
+#include <qkvsim/histogram.h>
 
 enum { QKV_DISTANCES = 3 };
 

@@ -28,14 +28,14 @@ NONFINITE_UNDEFINED_FEATURE = 2
 VERSION_MAJOR = 0
 VERSION_MINOR = 1
 VERSION_PATCH = 0
-DISTANCE_KOLMOGOROV_SMIRNOV = 1
-DISTANCE_WASSERSTEIN = 2
-DISTANCE_JENSEN_SHANNON = 3
 KERNELS_AUTO = 0
 KERNELS_PORTABLE = 1
 KERNELS_AVX2 = 2
 KERNELS_AVX512 = 3
 BINS_MAX = 1048576
+DISTANCE_KOLMOGOROV_SMIRNOV = 1
+DISTANCE_WASSERSTEIN = 2
+DISTANCE_JENSEN_SHANNON = 3
 METHOD_JACKKNIFE = 1
 METHOD_BOOTSTRAP = 2
 HEADS_BLOCKED = 0
@@ -369,8 +369,6 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "qkvsim_version_number": (c_int32, []),
     "qkvsim_version": (c_char_p, []),
     "qkvsim_blas_description": (c_char_p, []),
-    "qkvsim_histogram_distance": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p, c_int64,
-        c_int32, c_void_p]),
     "qkvsim_compare": (c_int32, [c_void_p, POINTER(Input), POINTER(Selection), c_void_p,
         POINTER(AnalysisOptions), POINTER(ComparisonOptions), c_void_p]),
     "qkvsim_comparison_free": (None, [c_void_p]),
@@ -403,6 +401,8 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "qkvsim_bin_edges": (c_int32, [c_void_p, POINTER(Bins), c_int32, c_void_p, c_int64]),
     "qkvsim_histogram": (c_int32, [c_void_p, POINTER(View), POINTER(View), c_void_p, c_int32,
         POINTER(Bins), c_void_p, c_int64, c_void_p]),
+    "qkvsim_histogram_distance": (c_int32, [c_void_p, c_void_p, c_void_p, c_void_p, c_int64,
+        c_int32, c_void_p]),
     "qkvsim_intervals_run": (c_int32, [c_void_p, POINTER(Input), POINTER(Selection), c_void_p,
         POINTER(AnalysisOptions), POINTER(IntervalOptions), c_void_p]),
     "qkvsim_intervals_merge": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
