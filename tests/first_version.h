@@ -86,6 +86,8 @@ typedef struct first_context_options {
     void *progress_user;
     int32_t threads;
     int32_t kernels;
+    char *error;
+    int64_t error_size;
 } first_context_options;
 
 typedef struct first_analysis_options {

@@ -14,7 +14,9 @@
 #include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <time.h>
+#include <unistd.h>
 
 START_TEST(default_contexts_use_every_processor_and_the_best_kernels)
 {
@@ -69,26 +71,86 @@ static void never_release(void *user, void *memory)
     (void)memory;
 }
 
-START_TEST(bad_options_are_refused)
+START_TEST(bad_options_are_refused_with_a_text)
 {
     const size_t size = sizeof(qkvsim_context_options);
-    const qkvsim_context_options bad[] = {
-        { .struct_size = size, .threads = -1 },
-        { .struct_size = size, .threads = 1025 },
-        { .struct_size = size, .threads = INT32_MIN },
-        { .struct_size = size, .kernels = -1 },
-        { .struct_size = size, .allocate = never_allocate },
-        { .struct_size = size, .release = never_release },
-        { .struct_size = 0 },
-        { .struct_size = 1 },
-        { .struct_size = sizeof(size_t) - 1 },
+    static const struct bad_options {
+        qkvsim_context_options options;
+        const char *text;
+    } bad[] = {
+        { { .threads = -1 }, "threads is -1, expected 1 to 1024, or 0 for every processor" },
+        { { .threads = 1025 }, "threads is 1025" },
+        { { .threads = INT32_MIN }, "threads is -2147483648" },
+        { { .kernels = -1 }, "kernels is -1" },
+        { { .allocate = never_allocate }, "allocate is given without release" },
+        { { .release = never_release }, "release is given without allocate" },
     };
     qkvsim_context *context = POISON_HANDLE;
-    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-        ck_assert_msg(qkvsim_context_create(&bad[i], &context) == QKVSIM_ERROR_INVALID_ARGUMENT,
-                      "options %zu", i);
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        char text[512] = "";
+        qkvsim_context_options options = bad[i].options;
+        options.struct_size = size;
+        options.error = text;
+        options.error_size = sizeof text;
+        ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_ERROR_INVALID_ARGUMENT);
+        ck_assert_msg(strstr(text, bad[i].text) != NULL, "%s: %s", bad[i].text, text);
+        options.error = NULL;
+        options.error_size = 0;
+        ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_ERROR_INVALID_ARGUMENT);
+    }
     ck_assert_ptr_eq(context, POISON_HANDLE);
+}
+END_TEST
+
+START_TEST(options_too_short_for_a_text_get_none)
+{
+    char text[512] = "as it was";
+    qkvsim_context_options options = { .error = text, .error_size = sizeof text };
+    const size_t sizes[] = { 0, 1, sizeof(size_t) - 1, sizeof options - 1 };
+    qkvsim_context *context = POISON_HANDLE;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        options.struct_size = sizes[i];
+        ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_ERROR_INVALID_ARGUMENT);
+        ck_assert_str_eq(text, "as it was");
+    }
+    ck_assert_ptr_eq(context, POISON_HANDLE);
+}
+END_TEST
+
+START_TEST(the_text_of_a_refused_context_fits_the_callers_buffer)
+{
+    char text[20] = "before";
+    memset(text + 8, '#', sizeof text - 8);
+    qkvsim_context_options options = { .struct_size = sizeof options,
+                                       .error = text,
+                                       .error_size = 8 };
+    qkvsim_context *context = NULL;
+    ck_assert_int_eq(qkvsim_context_create(&options, NULL), QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_str_eq(text, "context");
+    ck_assert_int_eq(text[8], '#');
+    ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_OK);
+    ck_assert_str_eq(text, "context"); /* untouched */
+    qkvsim_context_free(context);
     ck_assert_int_eq(qkvsim_context_create(NULL, NULL), QKVSIM_ERROR_INVALID_ARGUMENT);
+}
+END_TEST
+
+START_TEST(a_buffer_for_the_text_has_a_size)
+{
+    char text[512] = "";
+    const struct {
+        char *error;
+        int64_t size;
+    } bad[] = { { text, 0 }, { text, -1 }, { text, INT64_MIN }, { NULL, 1 }, { NULL, -1 } };
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        const qkvsim_context_options options = { .struct_size = sizeof options,
+                                                 .error = bad[i].error,
+                                                 .error_size = bad[i].size };
+        qkvsim_context *context = POISON_HANDLE;
+        ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_ERROR_INVALID_ARGUMENT);
+        ck_assert_ptr_eq(context, POISON_HANDLE);
+        ck_assert_str_eq(text, "");
+    }
 }
 END_TEST
 
@@ -104,7 +166,11 @@ START_TEST(options_from_a_newer_header_are_read_where_the_rest_is_zero)
     qkvsim_context_free(context);
     context = POISON_HANDLE;
     newer.tail[15] = 1;
+    char text[512] = "";
+    newer.value.error = text;
+    newer.value.error_size = sizeof text;
     ck_assert_int_eq(qkvsim_context_create(&newer.value, &context), QKVSIM_ERROR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(text, "a newer library is needed"));
     ck_assert_ptr_eq(context, POISON_HANDLE);
 }
 END_TEST
@@ -131,10 +197,13 @@ START_TEST(errors_belong_to_their_context)
 }
 END_TEST
 
-static qkvsim_status create_with_failure(allocator *counter, int64_t k, qkvsim_context **context)
+static qkvsim_status create_with_failure(allocator *counter, int64_t k, char text[512],
+                                         qkvsim_context **context)
 {
     allocator_init(counter);
     qkvsim_context_options options = allocator_options(counter);
+    options.error = text;
+    options.error_size = 512;
     counter->fail_at = k;
     return qkvsim_context_create(&options, context);
 }
@@ -144,7 +213,9 @@ START_TEST(creation_survives_any_failing_allocation)
     allocator counter;
     int64_t k = 1;
     qkvsim_context *context = POISON_HANDLE;
-    while (create_with_failure(&counter, k, &context) != QKVSIM_OK) {
+    char text[512];
+    while (create_with_failure(&counter, k, text, &context) != QKVSIM_OK) {
+        ck_assert_str_eq(text, "out of memory for the context");
         ck_assert_ptr_eq(context, POISON_HANDLE);
         ck_assert_int_eq(counter.live, 0);
         ck_assert_int_lt(++k, 1000);
@@ -536,6 +607,25 @@ START_TEST(no_thread_spins_after_a_call)
 }
 END_TEST
 
+START_TEST(a_context_in_no_call_serves_a_forked_child_too)
+{
+    qkvsim_context *context = context_with(2, QKVSIM_KERNELS_AUTO);
+    small_job job;
+    small_job_init(&job, context);
+    assert_ok(context, call_analyze(context, &job));
+    const pid_t child = fork();
+    if (child == 0)
+        _exit(call_baseline(context, &job));
+    int status = -1;
+    ck_assert_int_eq(waitpid(child, &status, 0), child);
+    ck_assert(WIFEXITED(status));
+    ck_assert_int_eq(WEXITSTATUS(status), QKVSIM_OK);
+    assert_ok(context, call_baseline(context, &job));
+    small_job_free(&job);
+    qkvsim_context_free(context);
+}
+END_TEST
+
 START_TEST(handles_outlive_their_context)
 {
     qkvsim_context *context = context_with(2, QKVSIM_KERNELS_AUTO);
@@ -573,6 +663,7 @@ static void add_traces(Suite *suite)
     tcase_add_test(traces, no_thread_is_left_after_a_call);
     tcase_add_test(traces, no_thread_spins_after_a_call);
     tcase_add_test(traces, handles_outlive_their_context);
+    tcase_add_test(traces, a_context_in_no_call_serves_a_forked_child_too);
 }
 
 int main(void)
@@ -582,7 +673,10 @@ int main(void)
     tcase_add_test(contexts, default_contexts_use_every_processor_and_the_best_kernels);
     tcase_add_test(contexts, the_thread_count_is_the_one_asked_for);
     tcase_add_test(contexts, the_kernels_are_the_ones_asked_for_or_refused);
-    tcase_add_test(contexts, bad_options_are_refused);
+    tcase_add_test(contexts, bad_options_are_refused_with_a_text);
+    tcase_add_test(contexts, options_too_short_for_a_text_get_none);
+    tcase_add_test(contexts, the_text_of_a_refused_context_fits_the_callers_buffer);
+    tcase_add_test(contexts, a_buffer_for_the_text_has_a_size);
     tcase_add_test(contexts, options_from_a_newer_header_are_read_where_the_rest_is_zero);
     tcase_add_test(contexts, null_contexts_are_harmless);
     tcase_add_test(contexts, there_is_no_error_before_the_first);

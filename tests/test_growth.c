@@ -278,6 +278,8 @@ START_TEST(fields_stand_where_the_first_version_had_them)
     SAME_PLACE(context_options, progress_user);
     SAME_PLACE(context_options, threads);
     SAME_PLACE(context_options, kernels);
+    SAME_PLACE(context_options, error);
+    SAME_PLACE(context_options, error_size);
     SAME_PLACE(analysis_options, pair_group_count);
     SAME_PLACE(analysis_options, metrics);
     SAME_PLACE(similarity_options, triangle);
@@ -332,8 +334,12 @@ START_TEST(constants_of_a_newer_library_are_unsupported)
         assert_status(context, calls[k](), QKVSIM_ERROR_INVALID_ARGUMENT);
         *constants[k] = known;
     }
+    char text[512] = "";
     context_options.kernels = 64;
+    context_options.error = text;
+    context_options.error_size = sizeof text;
     ck_assert_int_eq(create(), QKVSIM_ERROR_UNSUPPORTED);
+    ck_assert_ptr_nonnull(strstr(text, "a newer library may know it"));
 }
 END_TEST
 

@@ -17,11 +17,13 @@
 bool command_make_context(const struct options *options, qkvsim_context **context,
                           struct failure *failure)
 {
+    char error[512] = "";
     qkvsim_context_options context_options = { .struct_size = sizeof context_options,
-                                               .threads = options->threads };
-    qkvsim_status status = qkvsim_context_create(&context_options, context);
-    return status == QKVSIM_OK
-           || fail(failure, "cannot make a context: %s", qkvsim_status_name(status));
+                                               .threads = options->threads,
+                                               .error = error,
+                                               .error_size = sizeof error };
+    return qkvsim_context_create(&context_options, context) == QKVSIM_OK
+           || fail(failure, "cannot make a context: %s", error);
 }
 
 static bool print_npy(FILE *stream, const struct mapped_file *file, const char *path,

@@ -26,7 +26,7 @@ STRUCT(input, nonfinite, nonfinite, 0);
 STRUCT(bins, edges, edges, 0);
 STRUCT(permutation, reserved, reserved, RESERVED(permutation));
 STRUCT(relabelling, reserved, reserved, RESERVED(relabelling));
-STRUCT(context_options, kernels, kernels, 0);
+STRUCT(context_options, error_size, error_size, 0);
 STRUCT(analysis_options, metrics, metrics, 0);
 STRUCT(similarity_options, reserved, reserved, RESERVED(similarity_options));
 STRUCT(pairs_options, limit, limit, 0);

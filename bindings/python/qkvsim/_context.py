@@ -73,10 +73,12 @@ class _Context:
         self.callback = C.Progress(self.watch.tick)
         self.watched = False
         self.pointer = c_void_p()
-        options = C.ContextOptions(ctypes.sizeof(C.ContextOptions), threads=threads)
+        error = ctypes.create_string_buffer(512)
+        options = C.ContextOptions(ctypes.sizeof(C.ContextOptions), threads=threads,
+                                   error=ctypes.addressof(error), error_size=len(error))
         status = library.qkvsim_context_create(byref(options), byref(self.pointer))
         if status != 0:
-            raise error_of(status, library.qkvsim_status_name(status).decode())
+            raise error_of(status, error.value.decode())
 
     def set_watched(self, watched: bool) -> None:
         if watched != self.watched:

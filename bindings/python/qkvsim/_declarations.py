@@ -166,6 +166,8 @@ class ContextOptions(ctypes.Structure):
         ("progress_user", c_void_p),
         ("threads", c_int32),
         ("kernels", c_int32),
+        ("error", c_char_p),
+        ("error_size", c_int64),
     ]
 
 
