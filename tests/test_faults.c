@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -277,8 +278,20 @@ static void *write_until_stopped(void *argument)
     return NULL;
 }
 
+static qkvsim_view view_of(const raced *all)
+{
+    return (qkvsim_view){ .struct_size = sizeof(qkvsim_view),
+                          .data = all->values,
+                          .dtype = QKVSIM_DTYPE_F32,
+                          .observations = RACED_N,
+                          .features = RACED_D,
+                          .observation_stride = RACED_D,
+                          .feature_stride = 1 };
+}
+
 /* What one call reads of it. */
 typedef struct racing_call {
+    qkvsim_context *context;
     raced *all;
     qkvsim_view view;
     qkvsim_selection listed;
@@ -293,7 +306,8 @@ static qkvsim_status race_analysis(racing_call *call)
 {
     qkvsim_analysis *made = NULL;
     const qkvsim_status status = qkvsim_analyze(
-        context, INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
+        call->context,
+        INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
         call->layout, &call->analysis, &made);
     qkvsim_analysis_free(made);
     return status;
@@ -306,7 +320,7 @@ static qkvsim_status race_baseline(racing_call *call)
                                               .scheme = QKVSIM_SCHEME_ALL + call->round % 6 };
     qkvsim_baseline *made = NULL;
     const qkvsim_status status =
-        qkvsim_baseline_run(context,
+        qkvsim_baseline_run(call->context,
                             INPUT(&call->view, 1, .selection = call->selection,
                                   .segments = call->all->segments, .nonfinite = call->nonfinite),
                             call->layout, &call->analysis, &options, &made);
@@ -327,7 +341,7 @@ static qkvsim_status race_comparison(racing_call *call)
                                                     QKVSIM_RELABEL_LABELS + call->round % 2 };
     qkvsim_comparison *made = NULL;
     const qkvsim_status status =
-        qkvsim_compare(context,
+        qkvsim_compare(call->context,
                        INPUT(&call->view, 1, .selection = &call->listed,
                              .segments = call->all->segments, .nonfinite = call->nonfinite),
                        &second, call->layout, &call->analysis, &options, &made);
@@ -346,7 +360,7 @@ static qkvsim_status race_intervals(racing_call *call)
     };
     qkvsim_intervals *made = NULL;
     const qkvsim_status status =
-        qkvsim_intervals_run(context,
+        qkvsim_intervals_run(call->context,
                              INPUT(&call->view, 1, .selection = call->selection,
                                    .segments = call->all->segments, .nonfinite = call->nonfinite),
                              NULL, call->layout, &call->analysis, &options, &made);
@@ -366,7 +380,8 @@ static qkvsim_status race_pairs(racing_call *call)
                                            .pair_group_count = call->analysis.pair_group_count };
     qkvsim_pairs *made = NULL;
     const qkvsim_status status = qkvsim_pairs_find(
-        context, INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
+        call->context,
+        INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
         call->layout, &options, &made);
     qkvsim_pairs_free(made);
     return status;
@@ -378,7 +393,8 @@ static qkvsim_status race_similarity(racing_call *call)
     const qkvsim_matrix matrix = square_matrix(values, RACED_D, QKVSIM_DTYPE_F64);
     const qkvsim_similarity_options options = { .struct_size = sizeof options };
     return qkvsim_similarity(
-        context, INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
+        call->context,
+        INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
         every_metric[call->round % 3], &options, &matrix);
 }
 
@@ -387,12 +403,12 @@ static qkvsim_status race_accumulator(racing_call *call)
     qkvsim_accumulator *sum = NULL;
     qkvsim_analysis *made = NULL;
     const qkvsim_similarity_options options = { .struct_size = sizeof options };
-    qkvsim_status status = qkvsim_accumulator_create(context, RACED_D, NULL, &sum);
+    qkvsim_status status = qkvsim_accumulator_create(call->context, RACED_D, NULL, &sum);
     for (int k = 0; k < 3 && status == QKVSIM_OK; k++)
-        status = qkvsim_accumulator_update(context, sum,
+        status = qkvsim_accumulator_update(call->context, sum,
                                            INPUT(&call->view, 1, .nonfinite = call->nonfinite));
     if (status == QKVSIM_OK)
-        status = qkvsim_accumulator_analyze(context, sum, call->layout, NULL, &made);
+        status = qkvsim_accumulator_analyze(call->context, sum, call->layout, NULL, &made);
     qkvsim_analysis_free(made);
     qkvsim_accumulator_free(sum);
     return status;
@@ -410,7 +426,7 @@ static qkvsim_status race_permutation(racing_call *call)
                                    .rows = RACED_N,
                                    .columns = RACED_D,
                                    .leading_dimension = RACED_D };
-    return qkvsim_permute(context, INPUT(&call->view, 1, .segments = call->all->segments),
+    return qkvsim_permute(call->context, INPUT(&call->view, 1, .segments = call->all->segments),
                           &permutation, &matrix);
 }
 
@@ -428,18 +444,20 @@ static qkvsim_status race_histogram(racing_call *call)
     qkvsim_view row = call->view;
     row.observations = 1;
     row.features = RACED_N;
-    return qkvsim_histogram(context, &row, &mask, codes, 2, NULL, counts, COUNT_OF(counts), NULL);
+    return qkvsim_histogram(call->context, &row, &mask, codes, 2, NULL, counts, COUNT_OF(counts),
+                            NULL);
 }
 
 static qkvsim_status race_layouts(racing_call *call)
 {
     const raced *all = call->all;
     qkvsim_layout *labels = NULL, *widths = NULL, *heads = NULL;
-    qkvsim_status status = qkvsim_layout_labels(context, all->labels, RACED_D, NULL, 3, &labels);
-    qkvsim_layout_widths(context, all->widths, NULL, 3, &widths);
-    qkvsim_layout_heads(context, all->widths, all->heads, NULL, 3, call->round % 2, &heads);
+    qkvsim_status status =
+        qkvsim_layout_labels(call->context, all->labels, RACED_D, NULL, 3, &labels);
+    qkvsim_layout_widths(call->context, all->widths, NULL, 3, &widths);
+    qkvsim_layout_heads(call->context, all->widths, all->heads, NULL, 3, call->round % 2, &heads);
     if (labels != NULL)
-        qkvsim_layout_add_rollup(context, labels, "some", all->pair_groups, 6);
+        qkvsim_layout_add_rollup(call->context, labels, "some", all->pair_groups, 6);
     qkvsim_layout_free(labels);
     qkvsim_layout_free(widths);
     qkvsim_layout_free(heads);
@@ -456,6 +474,9 @@ enum { RACING_CALLS = sizeof racing_calls / sizeof *racing_calls, RACES = 400 };
 static void begin_round(racing_call *call, int round)
 {
     call->round = round;
+    call->listed = (qkvsim_selection){ .struct_size = sizeof call->listed,
+                                       .observations = call->all->rows,
+                                       .count = RACED_LISTED };
     call->nonfinite = round / 2 % 3;
     call->selection = round / 6 % 2 == 0 ? NULL : &call->listed;
     call->analysis = (qkvsim_analysis_options){
@@ -473,17 +494,9 @@ START_TEST(input_that_changes_while_it_is_read_is_an_error_at_most)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, RACED_D, &layout));
     racing_call call = {
+        .context = context,
         .all = all,
-        .view = { .struct_size = sizeof call.view,
-                  .data = all->values,
-                  .dtype = QKVSIM_DTYPE_F32,
-                  .observations = RACED_N,
-                  .features = RACED_D,
-                  .observation_stride = RACED_D,
-                  .feature_stride = 1 },
-        .listed = { .struct_size = sizeof call.listed,
-                    .observations = all->rows,
-                    .count = RACED_LISTED },
+        .view = view_of(all),
         .layout = layout,
     };
     write_numbers(all, &(random_source){ 1 }, INT64_MAX);
@@ -507,98 +520,180 @@ END_TEST
 
 /* ---- long calls ---- */
 
-/* Columns so long that a strip, a rank and a tile take their time. */
-enum { LONG_N = 500000, LONG_D = 96 };
+/* While set, a clock that moves on by a second whenever it is read: wherever the library looks whether it
+ * is time to call the callback, it is. */
+static atomic_bool clock_jumps;
 
-/* When the callback was called last, the longest time without and all of it: of the processor, so that
- * what else the machine does counts for nothing. */
-typedef struct heartbeat {
-    struct timespec last;
-    double longest, whole;
-    int64_t calls;
-    bool cancels;
-} heartbeat;
-
-static void beat(heartbeat *heart)
+int clock_gettime(clockid_t clock, struct timespec *now)
 {
-    struct timespec now;
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
-    const double seconds = (double)(now.tv_sec - heart->last.tv_sec)
-                           + 1e-9 * (double)(now.tv_nsec - heart->last.tv_nsec);
-    if (seconds > heart->longest)
-        heart->longest = seconds;
-    heart->whole += seconds;
-    heart->last = now;
+    static atomic_llong seconds;
+    if (clock != CLOCK_MONOTONIC || !atomic_load(&clock_jumps))
+        return (int)syscall(SYS_clock_gettime, clock, now);
+    *now = (struct timespec){ .tv_sec = (time_t)atomic_fetch_add(&seconds, 1) };
+    return 0;
 }
+
+typedef struct heartbeat {
+    int64_t calls, cancel_at;
+} heartbeat;
 
 static int32_t hear(void *user, int64_t done, int64_t total)
 {
     heartbeat *heart = user;
     (void)done;
     (void)total;
-    beat(heart);
-    heart->calls++;
-    return heart->cancels;
+    return ++heart->calls == heart->cancel_at;
 }
 
-static qkvsim_status call_long(int which, const qkvsim_view *view, const qkvsim_layout *layout)
+static qkvsim_context *listening_context(int32_t threads, heartbeat *heart)
 {
-    const qkvsim_analysis_options ranks = { .struct_size = sizeof ranks, .metrics = METRICS_SUM };
-    const qkvsim_baseline_options dealt = { .struct_size = sizeof dealt, .permutations = 1 };
-    qkvsim_analysis *analysis = NULL;
-    qkvsim_baseline *baseline = NULL;
-    const qkvsim_status status =
-        which == 0 ? qkvsim_analyze(context,
-                                    INPUT(view, 1, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
-                                    layout, &ranks, &analysis)
-                   : qkvsim_baseline_run(context, INPUT(view, 1), layout, NULL, &dealt, &baseline);
-    qkvsim_analysis_free(analysis);
-    qkvsim_baseline_free(baseline);
-    return status;
+    const qkvsim_context_options options = {
+        .struct_size = sizeof options, .threads = threads, .progress = hear, .progress_user = heart
+    };
+    qkvsim_context *made = NULL;
+    ck_assert_int_eq(qkvsim_context_create(&options, &made), QKVSIM_OK);
+    return made;
 }
 
-static heartbeat listen_to(int which, const qkvsim_view *view, const qkvsim_layout *layout,
-                           bool cancels)
+/* Columns so long that each step with one takes its time; at most so many values of them are worked on
+ * from one call of the callback to the next. */
+enum { LONG_N = 1 << 20, LONG_D = 6, VALUES_A_CALL = 1 << 19 };
+
+static qkvsim_view long_view(const float *values)
 {
-    heartbeat heart = { .cancels = cancels };
-    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &heart.last);
-    qkvsim_context_set_progress(context, hear, &heart);
-    const qkvsim_status status = call_long(which, view, layout);
-    beat(&heart);
-    ck_assert_msg(status == (cancels ? QKVSIM_ERROR_CANCELLED : QKVSIM_OK), "status %d",
-                  (int)status);
-    return heart;
+    return (qkvsim_view){ .struct_size = sizeof(qkvsim_view),
+                          .data = values,
+                          .dtype = QKVSIM_DTYPE_F32,
+                          .observations = LONG_N,
+                          .features = LONG_D,
+                          .observation_stride = LONG_D,
+                          .feature_stride = 1 };
 }
 
+/* What is done with them, once or twice. */
+typedef struct long_work {
+    qkvsim_context *context;
+    qkvsim_view view;
+    qkvsim_layout *layout;
+} long_work;
+
+static void analyze_long(const long_work *work, int32_t metrics, int32_t nonfinite)
+{
+    const qkvsim_analysis_options options = { .struct_size = sizeof options, .metrics = metrics };
+    qkvsim_analysis *made;
+    assert_ok(work->context,
+              qkvsim_analyze(work->context, INPUT(&work->view, 1, .nonfinite = nonfinite),
+                             work->layout, &options, &made));
+    qkvsim_analysis_free(made);
+}
+
+static void values_twice(const long_work *work, bool twice)
+{
+    analyze_long(work, QKVSIM_METRIC_PEARSON, 0);
+    if (twice)
+        analyze_long(work, QKVSIM_METRIC_PEARSON, 0);
+}
+
+/* Beside the same products. */
+static void ranks(const long_work *work, bool twice)
+{
+    if (twice)
+        analyze_long(work, QKVSIM_METRIC_PEARSON + QKVSIM_METRIC_SPEARMAN, 0);
+    else
+        values_twice(work, true);
+}
+
+static void looks_for_nonfinite(const long_work *work, bool twice)
+{
+    analyze_long(work, QKVSIM_METRIC_PEARSON, twice ? QKVSIM_NONFINITE_DROP_OBSERVATION : 0);
+}
+
+static void shuffled_features(const long_work *work, bool twice)
+{
+    float *values = malloc((size_t)LONG_N * LONG_D * sizeof *values);
+    const qkvsim_permutation permutation = { .struct_size = sizeof permutation,
+                                             .scheme = QKVSIM_SCHEME_FEATURE };
+    const qkvsim_matrix matrix = { .struct_size = sizeof matrix,
+                                   .data = values,
+                                   .dtype = QKVSIM_DTYPE_F32,
+                                   .rows = LONG_N,
+                                   .columns = LONG_D,
+                                   .leading_dimension = LONG_D };
+    for (int k = 0; k <= twice; k++)
+        assert_ok(work->context,
+                  qkvsim_permute(work->context, INPUT(&work->view, 1), &permutation, &matrix));
+    free(values);
+}
+
+static void accumulated_values(const long_work *work, bool twice)
+{
+    qkvsim_accumulator *sum;
+    assert_ok(work->context, qkvsim_accumulator_create(work->context, LONG_D, NULL, &sum));
+    for (int k = 0; k <= twice; k++)
+        assert_ok(work->context,
+                  qkvsim_accumulator_update(work->context, sum, INPUT(&work->view, 1)));
+    qkvsim_accumulator_free(sum);
+}
+
+static void (*const long_works[])(const long_work *, bool) = {
+    values_twice, ranks, looks_for_nonfinite, shuffled_features, accumulated_values,
+};
+
+/* Calls are counted and not timed: with one thread their number is that of the steps. */
 START_TEST(the_callback_is_reached_throughout)
 {
-#ifdef __SANITIZE_ADDRESS__
-    return; /* which takes several times as long over each step */
-#endif
+    heartbeat heart = { 0 };
     float *values = malloc((size_t)LONG_N * LONG_D * sizeof *values);
     ck_assert_ptr_nonnull(values);
     random_source source = { 1 };
     for (int64_t k = 0; k < (int64_t)LONG_N * LONG_D; k++)
         values[k] = (float)random_uniform(&source);
-    const qkvsim_view view = { .struct_size = sizeof view,
-                               .data = values,
-                               .dtype = QKVSIM_DTYPE_F32,
-                               .observations = LONG_N,
-                               .features = LONG_D,
-                               .observation_stride = LONG_D,
-                               .feature_stride = 1 };
-    qkvsim_layout *layout;
-    assert_ok(context, qkvsim_layout_thirds(context, LONG_D, &layout));
-    const heartbeat whole = listen_to(_i, &view, layout, false);
-    ck_assert_int_ge(whole.calls, 5);
-    ck_assert_msg(whole.longest < whole.whole / 2, "%g of %g s without a call", whole.longest,
-                  whole.whole);
-    const heartbeat cancelled = listen_to(_i, &view, layout, true);
-    ck_assert_int_eq(cancelled.calls, 1);
-    ck_assert_msg(cancelled.whole < whole.whole / 2, "%g of %g s to cancel", cancelled.whole,
-                  whole.whole);
-    qkvsim_layout_free(layout);
+    long_work work = { .context = listening_context(1, &heart), .view = long_view(values) };
+    assert_ok(context, qkvsim_layout_thirds(context, LONG_D, &work.layout));
+    atomic_store(&clock_jumps, true);
+    long_works[_i](&work, false);
+    const int64_t once = heart.calls;
+    heart.calls = 0;
+    long_works[_i](&work, true);
+    atomic_store(&clock_jumps, false);
+    ck_assert_int_ge(heart.calls - once, (int64_t)LONG_N * LONG_D / VALUES_A_CALL);
+    qkvsim_layout_free(work.layout);
+    qkvsim_context_free(work.context);
     free(values);
+}
+END_TEST
+
+/* Wherever the callback is called. */
+START_TEST(a_cancelled_call_says_so_at_once_and_leaves_a_context_that_can_call)
+{
+    raced *all = calloc(1, sizeof *all);
+    ck_assert_ptr_nonnull(all);
+    write_numbers(all, &(random_source){ 1 }, INT64_MAX);
+    random_source source = { 2 };
+    for (int k = 0; k < RACED_N * RACED_D; k++)
+        all->values[k] = (float)random_normal(&source);
+    qkvsim_layout *layout;
+    assert_ok(context, qkvsim_layout_thirds(context, RACED_D, &layout));
+    racing_call call = { .all = all, .view = view_of(all), .layout = layout };
+    for (int round = 0; round < 12; round++)
+        for (int64_t k = 1, reached = k; reached >= k; k += 1 + k / 8) {
+            heartbeat heart = { .cancel_at = k };
+            call.context = listening_context(1 + round % 2, &heart);
+            begin_round(&call, round);
+            atomic_store(&clock_jumps, true);
+            const qkvsim_status status = racing_calls[_i](&call);
+            atomic_store(&clock_jumps, false);
+            reached = heart.calls;
+            ck_assert_int_le(reached, k);
+            ck_assert_msg(status == (reached == k ? QKVSIM_ERROR_CANCELLED : QKVSIM_OK),
+                          "round %d, call %ld of %ld: status %d", round, (long)k, (long)reached,
+                          (int)status);
+            heart.cancel_at = 0;
+            ck_assert_int_eq(racing_calls[_i](&call), QKVSIM_OK);
+            qkvsim_context_free(call.context);
+        }
+    qkvsim_layout_free(layout);
+    free(all);
 }
 END_TEST
 
@@ -611,6 +706,9 @@ int main(void)
     tcase_add_test(faults, a_call_needs_little_stack);
     tcase_add_loop_test(faults, input_that_changes_while_it_is_read_is_an_error_at_most, 0,
                         RACING_CALLS);
-    tcase_add_loop_test(faults, the_callback_is_reached_throughout, 0, 2);
+    tcase_add_loop_test(faults, the_callback_is_reached_throughout, 0,
+                        sizeof long_works / sizeof *long_works);
+    tcase_add_loop_test(faults, a_cancelled_call_says_so_at_once_and_leaves_a_context_that_can_call,
+                        0, RACING_CALLS);
     return run_suite(suite);
 }

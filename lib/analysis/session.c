@@ -348,7 +348,7 @@ qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, con
     return status == QKVSIM_OK ? qkv_session_tally(context, session, analysis) : status;
 }
 
-void qkv_hand_over_input(const qkvsim_context *context, qkv_input *input, qkvsim_analysis *analysis)
+void qkv_hand_over_input(qkvsim_context *context, qkv_input *input, qkvsim_analysis *analysis)
 {
     analysis->input_fingerprint = qkv_input_fingerprint(context, input);
     analysis->dropped = input->dropped;

@@ -187,8 +187,8 @@ bool qkv_work_at(qkvsim_context *context, int64_t done)
 {
     if (done > context->work_done)
         context->work_done = done;
-    if (context->progress == NULL)
-        return false;
+    if (context->progress == NULL || qkv_work_is_cancelled(context))
+        return qkv_work_is_cancelled(context);
     clock_gettime(CLOCK_MONOTONIC, &context->work_told);
     if (context->progress(context->progress_user, context->work_done, context->work_total) != 0)
         atomic_store(&context->work_cancelled, true);

@@ -50,7 +50,7 @@ static int64_t evenly(int64_t length, int64_t parts, int64_t k)
     return parts > 0 ? length / parts * k + length % parts * k / parts : 0;
 }
 
-uint64_t qkv_input_fingerprint(const qkvsim_context *context, const qkv_input *input)
+uint64_t qkv_input_fingerprint(qkvsim_context *context, const qkv_input *input)
 {
     const int64_t n = input->observations, sampled = qkv_smaller(n, SAMPLED);
     uint64_t state = mix((uint64_t)input->features, (uint64_t)n);

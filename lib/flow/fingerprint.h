@@ -8,7 +8,7 @@
  * Of the numbers of the observations in use and of the values of up to eight of them, in all features:
  * little beside an analysis, and the same whatever is computed of the input, on every machine.
  */
-uint64_t qkv_input_fingerprint(const qkvsim_context *context, const qkv_input *input);
+uint64_t qkv_input_fingerprint(qkvsim_context *context, const qkv_input *input);
 
 /* Of the segments of the observations in use; 0 where there are none. */
 uint64_t qkv_segments_fingerprint(const qkv_input *input);

@@ -10,6 +10,8 @@
 #include "base/structs.h"
 #include "ranks.h"
 
+enum { VALUES_AT_A_TIME = 1 << 16 }; /* read between two looks for a cancellation */
+
 size_t qkv_element_size(int32_t dtype)
 {
     switch (dtype) {
@@ -298,8 +300,11 @@ static qkvsim_status drop_nonfinite_rows(qkvsim_context *context, bool may_be_em
         qkv_release(&context->allocator, kept);
         return qkv_no_memory(context, "the dropped rows");
     }
+    const int64_t rows_at_a_time = 1 + VALUES_AT_A_TIME / input->features;
     int64_t kept_count = 0;
-    for (int64_t k = 0; k < input->observations && !qkv_work_pulse(context, 0); k++) {
+    for (int64_t k = 0; k < input->observations; k++) {
+        if (k % rows_at_a_time == 0 && qkv_work_pulse(context, 0))
+            break;
         const int64_t row = qkv_input_row(input, k);
         if (row_is_finite(input, row))
             kept[kept_count++] = row;

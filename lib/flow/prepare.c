@@ -16,8 +16,9 @@
 #include "ranks.h"
 
 enum {
-    STRIP_ROWS_MAX = 1024, /* of which a strip stays in the second-level cache */
-    LAST_DIGITS = 3        /* by which a ratio may be raised */
+    STRIP_ROWS_MAX = 1024,    /* of which a strip stays in the second-level cache */
+    ROWS_AT_A_TIME = 1 << 15, /* loaded between two looks for a cancellation */
+    LAST_DIGITS = 3           /* by which a ratio may be raised */
 };
 
 /* ---- panels ---- */
@@ -118,11 +119,9 @@ static qkv_columns find_run(const qkv_input *input, const int64_t *columns, int6
     int64_t run = 1;
     while (run < count && columns[run] == columns[0] + run && column + run < view->features)
         run++;
-    const int64_t bytes = view->dtype == QKVSIM_DTYPE_F64   ? 8
-                          : view->dtype == QKVSIM_DTYPE_F32 ? 4
-                                                            : 2;
     return (qkv_columns){
-        .first = (const char *)view->data + column * view->feature_stride * bytes,
+        .first = (const char *)view->data
+                 + column * view->feature_stride * (int64_t)qkv_element_size(view->dtype),
         .observation_stride = view->observation_stride,
         .feature_stride = view->feature_stride,
         .count = run,
@@ -130,18 +129,36 @@ static qkv_columns find_run(const qkv_input *input, const int64_t *columns, int6
     };
 }
 
-void qkv_load_columns(const qkvsim_context *context, const qkv_input *input, int32_t reader,
+/* Some of the rows of a run of columns, which become those of the strip's from `column` on. */
+static void load_rows(const qkv_real_kernels *kernels, const qkv_input *input,
+                      const qkv_columns *run, int64_t start, int64_t count, const qkv_strip *strip,
+                      int64_t column)
+{
+    const bool listed = input->rows != NULL;
+    const qkv_rows rows = { listed ? input->rows + start : NULL, count };
+    const size_t skipped = (size_t)(start * strip->leading) * qkv_real_size(input->real);
+    const qkv_strip part = { (char *)strip->values + skipped, strip->leading, count, strip->width };
+    qkv_columns from = *run;
+    if (!listed)
+        from.first = (const char *)run->first
+                     + start * run->observation_stride * (int64_t)qkv_element_size(run->dtype);
+    kernels->load(&from, &rows, &part, column);
+}
+
+void qkv_load_columns(qkvsim_context *context, const qkv_input *input, int32_t reader,
                       const int64_t *columns, const qkv_strip *strip)
 {
-    const qkv_rows rows = { input->rows, input->observations };
-    const qkv_real_kernels *kernels = real_kernels(context, input->real);
     if (input->source != NULL) {
         input->source->load(input->source, reader, columns, strip);
         return;
     }
+    const qkv_real_kernels *kernels = real_kernels(context, input->real);
+    const int64_t n = input->observations;
     for (int64_t column = 0; column < strip->width;) {
         const qkv_columns run = find_run(input, columns + column, strip->width - column);
-        kernels->load(&run, &rows, strip, column);
+        for (int64_t r = 0; r == 0 || (r < n && !qkv_work_pulse(context, reader));
+             r += ROWS_AT_A_TIME)
+            load_rows(kernels, input, &run, r, qkv_smaller(n - r, ROWS_AT_A_TIME), strip, column);
         column += run.count;
     }
 }

@@ -91,8 +91,8 @@ qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of,
                                qkv_panels *panels);
 
 /* Reads raw values of the listed columns into a strip of the input's reals, as one of a team's
- * workers or, alone, as reader 0. */
-void qkv_load_columns(const qkvsim_context *context, const qkv_input *input, int32_t reader,
+ * workers or, alone, as reader 0. Of a cancelled call the strip is not filled. */
+void qkv_load_columns(qkvsim_context *context, const qkv_input *input, int32_t reader,
                       const int64_t *columns, const qkv_strip *strip);
 
 #endif

@@ -7,7 +7,7 @@
 
 typedef struct qkv_centring {
     qkv_column_source source; /* the centred columns, made as they are read */
-    const qkvsim_context *context;
+    qkvsim_context *context;
     qkv_input input;    /* what is read next, not yet centred */
     uint8_t *selection; /* of each row of the parts, 0 or 1 */
     double *means[2];   /* features */

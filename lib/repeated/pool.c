@@ -77,8 +77,7 @@ void qkv_pool_close(const qkvsim_context *context, qkv_pool *pool)
     qkv_release(&context->allocator, pool->selection);
 }
 
-void qkv_pool_hand_over(const qkvsim_context *context, qkv_pool *pool,
-                        qkvsim_analysis *const analyses[])
+void qkv_pool_hand_over(qkvsim_context *context, qkv_pool *pool, qkvsim_analysis *const analyses[])
 {
     for (int32_t s = 0; s < pool->selections; s++)
         qkv_hand_over_input(context, &pool->inputs[s], analyses[s]);

@@ -19,7 +19,6 @@ qkvsim_status qkv_pool_open(qkvsim_context *context, const qkvsim_input *given,
 void qkv_pool_close(const qkvsim_context *context, qkv_pool *pool);
 
 /* Gives the lists of dropped observations to the selections' analyses. */
-void qkv_pool_hand_over(const qkvsim_context *context, qkv_pool *pool,
-                        qkvsim_analysis *const analyses[]);
+void qkv_pool_hand_over(qkvsim_context *context, qkv_pool *pool, qkvsim_analysis *const analyses[]);
 
 #endif
