@@ -198,7 +198,8 @@ static qkvsim_status allocate_results(stream *work)
         status = qkv_session_results(work->context, &work->session, &work->made->observed[s]);
         if (status == QKVSIM_OK)
             status = qkv_replicates_open(work->context, work->session.layout, work->session.metrics,
-                                         work->made->replicates, &work->made->values[s]);
+                                         QKV_KEEP_STATISTICS, work->made->replicates,
+                                         &work->made->values[s]);
     }
     return status;
 }

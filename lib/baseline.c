@@ -79,8 +79,8 @@ qkvsim_status qkv_baseline_open_values(qkvsim_context *context, int64_t permutat
         status =
             qkv_null_table_open(context, rows, QKV_STATISTIC_TESTS, permutations, &baseline->nulls);
     if (status == QKVSIM_OK)
-        status = qkv_replicates_open(context, observed->layout, observed->metrics, permutations,
-                                     &baseline->permuted);
+        status = qkv_replicates_open(context, observed->layout, observed->metrics,
+                                     QKV_KEEP_STATISTICS, permutations, &baseline->permuted);
     return status;
 }
 
@@ -98,12 +98,6 @@ static qkvsim_status fill_baseline(qkvsim_context *context, const qkv_session *s
                                : status;
 }
 
-/* All different permutations in place of those asked for, where they are no more. */
-bool qkv_baseline_enumerates(double all_different, int64_t total)
-{
-    return all_different > 1 && all_different - 1 <= (double)total;
-}
-
 /* Those of the different ones that this piece has of them may be fewer than asked for, or none. */
 static void choose_permutations(const qkvsim_baseline_options *options, double all_different,
                                 qkvsim_baseline *made)
@@ -112,7 +106,7 @@ static void choose_permutations(const qkvsim_baseline_options *options, double a
     made->first = options->first;
     made->total = options->total;
     made->permutations = options->permutations;
-    made->enumerated = qkv_baseline_enumerates(all_different, options->total);
+    made->enumerated = qkv_enumerates(all_different, options->total);
     if (made->enumerated) {
         const int64_t rest = (int64_t)all_different - 1 - options->first;
         made->permutations = qkv_smaller(options->permutations, rest > 0 ? rest : 0);

@@ -33,9 +33,6 @@ struct qkvsim_baseline {
 qkvsim_status qkv_baseline_open_values(qkvsim_context *context, int64_t permutations,
                                        qkvsim_baseline *baseline);
 
-/* Whether so many permutations are all different ones, each once. */
-bool qkv_baseline_enumerates(double all_different, int64_t total);
-
 /* What the permutations are to be set against, before they are made; and what they say. */
 void qkv_baseline_begin_nulls(qkvsim_baseline *baseline);
 qkvsim_status qkv_baseline_finish(qkvsim_context *context, qkvsim_baseline *baseline);

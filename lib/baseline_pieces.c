@@ -79,18 +79,6 @@ static qkvsim_status take_numbers(qkv_unpacker *unpacker, qkvsim_baseline *basel
     return QKVSIM_OK;
 }
 
-/* The sums of so many cells as the section says there are, before they are made room for. */
-static qkvsim_status take_counts(qkv_unpacker *unpacker, qkvsim_baseline *baseline)
-{
-    const int64_t cells = baseline->observed->count_cells;
-    const int64_t bytes = unpacker->size - unpacker->at;
-    if (cells > bytes / (int64_t)sizeof(qkv_count_sum))
-        return qkv_unpack_fail(unpacker, "CNTS", "%lld cells in %lld bytes", (long long)cells,
-                               (long long)bytes);
-    const qkvsim_status status = qkv_count_sums_open(unpacker->context, cells, &baseline->counts);
-    return status == QKVSIM_OK ? qkv_unpack_count_sums(unpacker, &baseline->counts) : status;
-}
-
 static qkvsim_status take_baseline(qkv_unpacker *unpacker, qkvsim_baseline *baseline)
 {
     qkvsim_status status = qkv_unpack_analysis(unpacker, &baseline->observed);
@@ -102,14 +90,11 @@ static qkvsim_status take_baseline(qkv_unpacker *unpacker, qkvsim_baseline *base
     if (status == QKVSIM_OK)
         status = qkv_unpack_new_f64s(unpacker, "DIFR", &baseline->different, &rows);
     if (status == QKVSIM_OK)
-        status = take_counts(unpacker, baseline);
-    if (status == QKVSIM_OK && baseline->counts.analyses != baseline->permutations)
-        status = qkv_unpack_fail(unpacker, "CNTN", "counts of %lld analyses, expected %lld",
-                                 (long long)baseline->counts.analyses,
-                                 (long long)baseline->permutations);
+        status = qkv_unpack_counts_of(unpacker, baseline->observed, baseline->permutations,
+                                      &baseline->counts);
     if (status == QKVSIM_OK)
-        status = qkv_unpack_replicates(unpacker, baseline->observed, baseline->permutations,
-                                       &baseline->permuted);
+        status = qkv_unpack_replicates(unpacker, baseline->observed, QKV_KEEP_STATISTICS,
+                                       baseline->permutations, &baseline->permuted);
     if (status == QKVSIM_OK)
         status = qkv_unpack_nulls(unpacker, (int32_t)rows, QKV_STATISTIC_TESTS,
                                   baseline->permutations, &baseline->nulls);
@@ -147,7 +132,7 @@ qkvsim_status qkvsim_baseline_unpack(qkvsim_context *context, const void *buffer
 
 /* ---- pieces ---- */
 
-enum { TRAITS = 7 };
+enum { TRAITS = 6 };
 
 static void describe(const qkvsim_baseline *of, qkv_trait traits[TRAITS])
 {
@@ -158,7 +143,6 @@ static void describe(const qkvsim_baseline *of, qkv_trait traits[TRAITS])
         { "segments with fingerprint", of->segments },
         { "covariates", (uint64_t)of->covariates },
         { "values made anew", of->refitted },
-        { "all different permutations", (uint64_t)of->enumerated },
     };
     memcpy(traits, described, sizeof described);
 }
@@ -169,28 +153,16 @@ static qkvsim_status check_piece(qkvsim_context *context, int64_t k, const qkvsi
     qkv_trait a[TRAITS], b[TRAITS];
     describe(piece, a);
     describe(first, b);
-    if (piece->nulls.exceedances > 0)
-        return qkv_invalid(context,
-                           "piece %lld was to stop early (exceedances %lld): no more permutations "
-                           "belong to it",
-                           (long long)k, (long long)piece->nulls.exceedances);
-    const qkvsim_status status = qkv_check_traits(context, k, a, b, TRAITS);
+    const qkv_whole whole = { piece->total, piece->all_different, piece->enumerated != 0 };
+    const qkv_whole of_first = { first->total, first->all_different, first->enumerated != 0 };
+    qkvsim_status status = qkv_check_whole(context, k, piece->nulls.exceedances, "permutations");
+    if (status == QKVSIM_OK)
+        status = qkv_check_traits(context, k, a, b, TRAITS);
+    if (status == QKVSIM_OK)
+        status = qkv_check_enumerated(context, k, &whole, &of_first, "permutations");
     return status == QKVSIM_OK
                ? qkv_check_same_analysis(context, k, piece->observed, first->observed)
                : status;
-}
-
-/* Whether all different ones are taken depends on the whole, which each piece must have been told. */
-static qkvsim_status check_total(qkvsim_context *context, const qkvsim_baseline *first,
-                                 int64_t total)
-{
-    return qkv_baseline_enumerates(first->all_different, total) == (first->enumerated != 0)
-               ? QKVSIM_OK
-               : qkv_invalid(context,
-                             "there are %s different permutations, and these pieces are of %lld in "
-                             "all: give each of them total %lld",
-                             qkv_number(first->all_different - 1).text, (long long)total,
-                             (long long)total);
 }
 
 static qkvsim_status order_pieces(qkvsim_context *context, const qkvsim_baseline *const *pieces,
@@ -205,8 +177,6 @@ static qkvsim_status order_pieces(qkvsim_context *context, const qkvsim_baseline
     }
     if (status == QKVSIM_OK)
         status = qkv_order_ranges(context, "permutations", ranges, count);
-    if (status == QKVSIM_OK)
-        status = check_total(context, pieces[0], *total);
     return status;
 }
 

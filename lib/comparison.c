@@ -5,6 +5,7 @@
 
 #include "analysis/whole_rows.h"
 #include "base/structs.h"
+#include "flow/fingerprint.h"
 #include "flow/product_source.h"
 #include "repeated/comparing.h"
 
@@ -19,9 +20,12 @@ void qkvsim_comparison_free(qkvsim_comparison *comparison)
         qkvsim_analysis_free(comparison->sides[s]);
     qkv_release(&allocator, comparison->values);
     qkv_release(&allocator, comparison->matched);
-    qkv_running_close(&comparison->matched_subsets);
-    qkv_running_close(&comparison->matched_statistics);
-    qkv_running_close(&comparison->matched_counts);
+    for (int kept = 0; kept < 2; kept++) {
+        qkv_replicates_close(&comparison->of_relabelled[kept]);
+        qkv_replicates_close(&comparison->of_subsets[kept]);
+        qkv_running_close(&comparison->subset_summaries[kept]);
+    }
+    qkv_count_sums_close(&comparison->subset_counts);
     qkv_null_table_close(&comparison->distances);
     qkv_null_table_close(&comparison->differences);
     qkv_release(&allocator, comparison);
@@ -31,32 +35,42 @@ static qkvsim_status open_results(qkv_comparing *work)
 {
     qkvsim_context *context = work->context;
     qkvsim_comparison *made = work->made;
-    const int32_t rows = qkv_layout_rows(work->session.layout);
-    const int64_t permutations = made->permutations;
-    made->values = qkv_allocate(&made->allocator, (size_t)qkv_distance_cells(work), sizeof(double));
-    made->matched =
-        qkv_allocate(&made->allocator, (size_t)qkv_distance_cells(work), sizeof(double));
-    if (made->values == NULL || made->matched == NULL)
-        return qkv_no_memory(context, "the distances");
     qkvsim_status status = qkv_session_results(context, &work->session, &made->sides[0]);
     if (status == QKVSIM_OK)
         status = qkv_session_results(context, &work->session, &made->sides[1]);
     if (status == QKVSIM_OK)
-        status = qkv_running_open(context, qkv_distance_cells(work), &made->matched_subsets);
-    if (status == QKVSIM_OK)
-        status = qkv_running_open(context, qkv_statistic_cells(work), &made->matched_statistics);
-    if (status == QKVSIM_OK)
-        status = qkv_running_open(context, made->sides[0]->count_cells, &made->matched_counts);
-    if (status == QKVSIM_OK)
-        status =
-            qkv_null_table_open(context, rows, QKV_DISTANCE_TESTS, permutations, &made->distances);
-    if (status == QKVSIM_OK)
-        status = qkv_null_table_open(context, rows, QKV_STATISTIC_TESTS, permutations,
-                                     &made->differences);
-    made->distances.upper = true;
+        status = qkv_comparison_open_values(context, made);
     made->distances.exceedances = made->enumerated ? 0 : work->options->exceedances;
     made->differences.exceedances = made->distances.exceedances;
     return status;
+}
+
+/* Those of the different relabellings that this piece has of them may be fewer than asked for, or none. */
+static void choose_relabellings(const qkvsim_comparison_options *options,
+                                const qkv_relabeller *relabeller, qkvsim_comparison *made)
+{
+    made->first = options->first;
+    made->permutations = options->permutations;
+    made->total = options->total;
+    made->all_different = relabeller->count;
+    made->enumerated = qkv_enumerates(made->all_different, options->total);
+    if (made->enumerated) {
+        const int64_t rest = (int64_t)made->all_different - 1 - options->first;
+        made->permutations = qkv_smaller(options->permutations, rest > 0 ? rest : 0);
+    }
+}
+
+static void describe(const qkv_comparing *work, qkvsim_comparison *made)
+{
+    const qkvsim_comparison_options *options = work->options;
+    made->seed = options->seed;
+    made->relabel = options->relabel;
+    made->exchange = options->exchange != 0 ? options->exchange : QKVSIM_EXCHANGE_OBSERVATIONS;
+    made->centred = options->centred;
+    made->first_subset = options->first_subset;
+    made->subsets = options->subsets;
+    made->segments = qkv_segments_fingerprint(&work->pool->all);
+    choose_relabellings(options, &work->relabeller, made);
 }
 
 /* With the session open: makes the results. */
@@ -67,17 +81,7 @@ static qkvsim_status run_session(qkv_comparing *work, qkvsim_comparison **compar
     if (work->made == NULL)
         return qkv_no_memory(context, "the comparison's results");
     work->made->allocator = context->allocator;
-    work->made->permutations = work->options->permutations;
-    work->made->seed = work->options->seed;
-    work->made->relabel = work->options->relabel;
-    work->made->exchange =
-        work->options->exchange != 0 ? work->options->exchange : QKVSIM_EXCHANGE_OBSERVATIONS;
-    work->made->centred = work->options->centred;
-    work->made->enumerated =
-        qkv_relabeller_can_enumerate(&work->relabeller, work->options->permutations);
-    if (work->made->enumerated)
-        work->made->permutations = (int64_t)work->relabeller.count - 1;
-    work->made->subsets = work->options->subsets;
+    describe(work, work->made);
     qkvsim_status status = open_results(work);
     if (status == QKVSIM_OK)
         status = qkv_comparing_run(work);
@@ -188,12 +192,56 @@ static qkvsim_status run_pool(qkv_comparing *work, const qkvsim_layout *layout,
 
 /* ---- the public call ---- */
 
-static qkvsim_status check_number(qkvsim_context *context, int64_t number, const char *summary)
+/* As many as there are numbers to draw by, but for the one that observed values are drawn with. */
+static const int64_t most = UINT32_MAX - 1;
+
+static qkvsim_status check_numbers(qkvsim_context *context, int64_t first, int64_t count,
+                                   const char *what)
 {
-    return number >= 0 && number < UINT32_MAX
+    if (count < 0 || count > most)
+        return qkv_invalid(context, "%lld %s: expected 0 to %lld", (long long)count, what,
+                           (long long)most);
+    return first >= 0 && first <= most - count
                ? QKVSIM_OK
-               : qkv_invalid(context, "%lld %s: expected 0 to %lld", (long long)number, summary,
-                             (long long)UINT32_MAX - 1);
+               : qkv_invalid(context, "%lld %s from %lld on: expected 0 to %lld in all",
+                             (long long)count, what, (long long)first, (long long)most);
+}
+
+/* Which relabellings of which whole. */
+static qkvsim_status check_range(qkvsim_context *context, qkvsim_comparison_options *options)
+{
+    const qkvsim_status status =
+        check_numbers(context, options->first, options->permutations, "relabellings");
+    if (status != QKVSIM_OK)
+        return status;
+    if (options->first > 0 && options->exceedances > 0)
+        return qkv_invalid(context,
+                           "first is %lld and exceedances %lld: what stops early has to begin at 0",
+                           (long long)options->first, (long long)options->exceedances);
+    const int64_t end = options->first + options->permutations;
+    if (options->total == 0)
+        options->total = end;
+    return options->total >= end && options->total <= most
+               ? QKVSIM_OK
+               : qkv_invalid(context,
+                             "total is %lld: expected at least first + permutations, %lld, and at "
+                             "most %lld",
+                             (long long)options->total, (long long)end, (long long)most);
+}
+
+/* By default as many subsets as relabellings, of the same numbers. */
+static qkvsim_status check_subsets(qkvsim_context *context, qkvsim_comparison_options *options)
+{
+    if (options->subsets == 0 && options->first_subset != 0)
+        return qkv_invalid(context,
+                           "first_subset is %lld but subsets is 0: subsets are then those of the "
+                           "relabellings' numbers, and begin at first",
+                           (long long)options->first_subset);
+    if (options->subsets == 0) {
+        options->subsets = options->permutations;
+        options->first_subset = options->first;
+    }
+    return check_numbers(context, options->first_subset, options->subsets, "matched subsets");
 }
 
 static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparison_options *given,
@@ -202,9 +250,9 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparis
     qkvsim_status status =
         qkv_read_options(context, &qkv_struct_comparison_options, given, options);
     if (status == QKVSIM_OK)
-        status = check_number(context, options->permutations, "relabellings");
+        status = check_range(context, options);
     if (status == QKVSIM_OK)
-        status = check_number(context, options->subsets, "matched subsets");
+        status = check_subsets(context, options);
     if (status == QKVSIM_OK)
         status = qkv_check_exceedances(context, options->exceedances, options->permutations);
     if (status != QKVSIM_OK)
@@ -213,8 +261,6 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparis
         options->relabel = QKVSIM_RELABEL_LABELS;
     if (options->centred != 0 && options->centred != 1)
         return qkv_invalid(context, "centred is %d, expected 0 or 1", (int)options->centred);
-    if (options->subsets == 0)
-        options->subsets = options->permutations;
     return QKVSIM_OK;
 }
 
@@ -326,6 +372,16 @@ int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison)
     return comparison != NULL ? comparison->subsets : 0;
 }
 
+int64_t qkvsim_comparison_first_permutation(const qkvsim_comparison *comparison)
+{
+    return comparison != NULL ? comparison->first : 0;
+}
+
+int64_t qkvsim_comparison_first_subset(const qkvsim_comparison *comparison)
+{
+    return comparison != NULL ? comparison->first_subset : 0;
+}
+
 static bool has_row(const qkvsim_comparison *comparison, int32_t row, int32_t metric)
 {
     return comparison != NULL
@@ -350,7 +406,8 @@ double qkvsim_comparison_distance(const qkvsim_comparison *comparison, int32_t r
                                 summary == QKVSIM_SUMMARY_P ? QKVSIM_SUMMARY_P_GREATER : summary);
     return comparison->subsets > 0 && summary >= QKVSIM_SUMMARY_MATCHED_MEAN
                    && summary <= QKVSIM_SUMMARY_MATCHED_MAXIMUM
-               ? comparison->matched_subsets.summaries[summary - QKVSIM_SUMMARY_MATCHED_MEAN][cell]
+               ? comparison->subset_summaries[QKV_KEEP_DISTANCES]
+                     .summaries[summary - QKVSIM_SUMMARY_MATCHED_MEAN][cell]
                : NAN;
 }
 
@@ -370,7 +427,8 @@ double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t ro
     if (!has_row(comparison, row, metric) || test < 0 || comparison->subsets == 0
         || summary < QKVSIM_SUMMARY_MEAN || summary > QKVSIM_SUMMARY_MAXIMUM)
         return NAN;
-    const double *values = comparison->matched_statistics.summaries[summary - QKVSIM_SUMMARY_MEAN];
+    const qkv_running *summaries = &comparison->subset_summaries[QKV_KEEP_STATISTICS];
+    const double *values = summaries->summaries[summary - QKVSIM_SUMMARY_MEAN];
     return values[(int64_t)test * comparison->differences.rows + row];
 }
 
@@ -382,7 +440,7 @@ const double *qkvsim_comparison_band(const qkvsim_comparison *comparison, int32_
     if (histogram == NULL || comparison->subsets == 0 || summary < QKVSIM_SUMMARY_MEAN
         || summary > QKVSIM_SUMMARY_MAXIMUM)
         return NULL;
-    return comparison->matched_counts.summaries[summary - QKVSIM_SUMMARY_MEAN]
+    return comparison->subset_counts.summaries.summaries[summary - QKVSIM_SUMMARY_MEAN]
            + (histogram - first->counts);
 }
 
@@ -440,6 +498,6 @@ const double *qkvsim_comparison_bands(const qkvsim_comparison *comparison, int32
 {
     const bool exists = comparison != NULL && comparison->subsets > 0;
     return qkv_histogram_summaries(qkvsim_comparison_first(comparison),
-                                   exists ? comparison->matched_counts.summaries : NULL, metric,
-                                   summary, rows, bins);
+                                   exists ? comparison->subset_counts.summaries.summaries : NULL,
+                                   metric, summary, rows, bins);
 }

@@ -118,8 +118,8 @@ static qkvsim_status take_selection(qkv_unpacker *unpacker, qkvsim_intervals *ma
     int64_t count = made->method == QKVSIM_METHOD_JACKKNIFE ? made->replicates : 0;
     qkvsim_status status = qkv_unpack_analysis(unpacker, &made->observed[s]);
     if (status == QKVSIM_OK)
-        status =
-            qkv_unpack_replicates(unpacker, made->observed[s], made->replicates, &made->values[s]);
+        status = qkv_unpack_replicates(unpacker, made->observed[s], QKV_KEEP_STATISTICS,
+                                       made->replicates, &made->values[s]);
     if (status == QKVSIM_OK)
         status = qkv_unpack_i64s(unpacker, "HELD", &shares->held, 1);
     if (status == QKVSIM_OK)
@@ -135,18 +135,6 @@ static qkvsim_status take_selection(qkv_unpacker *unpacker, qkvsim_intervals *ma
     return QKVSIM_OK;
 }
 
-/* Both selections have the rows and metrics of one layout. */
-static qkvsim_status check_selections(const qkv_unpacker *unpacker, const qkvsim_intervals *made)
-{
-    const qkvsim_analysis *one = made->observed[0], *other = made->observed[1];
-    return other == NULL
-                   || (one->metrics == other->metrics
-                       && qkv_layout_rows(one->layout) == qkv_layout_rows(other->layout)
-                       && one->layout->groups == other->layout->groups)
-               ? QKVSIM_OK
-               : qkv_unpack_fail(unpacker, "INTV", "its two selections have other rows or metrics");
-}
-
 static qkvsim_status take_intervals(qkv_unpacker *unpacker, qkvsim_intervals *made)
 {
     int32_t selections = 0;
@@ -155,7 +143,9 @@ static qkvsim_status take_intervals(qkv_unpacker *unpacker, qkvsim_intervals *ma
         status = take_blocks(unpacker, made);
     for (int32_t s = 0; s < selections && status == QKVSIM_OK; s++)
         status = take_selection(unpacker, made, s);
-    return status == QKVSIM_OK ? check_selections(unpacker, made) : status;
+    return status == QKVSIM_OK && selections == 2
+               ? qkv_unpack_check_sides(unpacker, "INTV", made->observed[0], made->observed[1])
+               : status;
 }
 
 static qkvsim_status make_empty(qkvsim_context *context, qkvsim_intervals **intervals)
@@ -264,7 +254,7 @@ static qkvsim_status join(qkvsim_context *context, const qkvsim_intervals *const
         status = qkv_analysis_copy(context, observed, &made->observed[s]);
         if (status == QKVSIM_OK)
             status = qkv_replicates_open(context, observed->layout, observed->metrics,
-                                         made->replicates, &made->values[s]);
+                                         QKV_KEEP_STATISTICS, made->replicates, &made->values[s]);
         for (int64_t k = 0; k < count && status == QKVSIM_OK; at += ranges[k++].count)
             qkv_replicates_copy(&made->values[s], at, &pieces[ranges[k].piece]->values[s],
                                 ranges[k].count);

@@ -146,6 +146,9 @@ typedef struct first_comparison_options {
     int32_t exchange;
     int32_t reserved;
     int64_t exceedances;
+    int64_t first;
+    int64_t total;
+    int64_t first_subset;
 } first_comparison_options;
 
 typedef struct first_interval_options {

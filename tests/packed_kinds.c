@@ -312,14 +312,102 @@ static void check_baseline(const void *object)
 
 OF_KIND(baseline)
 
+/* ---- comparisons ---- */
+
+static const int64_t targets[] = { 0, 1, 2, 3, 4, 6 }, non_targets[] = { 7, 8, 9, 10, 11 };
+
+static void *make_comparison(qkvsim_context *context)
+{
+    const qkvsim_selection one = { sizeof one, targets, NULL, 6 },
+                           two = { sizeof two, non_targets, NULL, 5 };
+    const qkvsim_analysis_options analysis = { .struct_size = sizeof analysis,
+                                               .metrics = QKVSIM_METRIC_PEARSON,
+                                               .bins = &few_bins };
+    const qkvsim_comparison_options options = { .struct_size = sizeof options,
+                                                .permutations = 4,
+                                                .first = 2,
+                                                .subsets = 3,
+                                                .first_subset = 1,
+                                                .seed = 3 };
+    table data = small_table();
+    stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = few_groups(context);
+    qkvsim_comparison *comparison = NULL;
+    assert_ok(context, qkvsim_compare(context, INPUT(&input.view, 1, .selection = &one), &two,
+                                      layout, &analysis, &options, &comparison));
+    qkvsim_layout_free(layout);
+    stored_free(&input);
+    table_free(&data);
+    return comparison;
+}
+
+static void append_analysis(fingerprint *print, const qkvsim_analysis *analysis)
+{
+    fingerprint more = ask_analysis(analysis);
+    for (int64_t k = 0; k < more.count; k++)
+        fingerprint_append(print, more.numbers[k]);
+    fingerprint_free(&more);
+}
+
+static void append_differences(fingerprint *print, const qkvsim_comparison *comparison, int32_t row,
+                               int32_t metric, int32_t summary)
+{
+    for (int k = 0; kept_statistic(metric, k) != 0; k++) {
+        const int32_t of = kept_statistic(metric, k);
+        fingerprint_append(print,
+                           qkvsim_comparison_difference(comparison, row, metric, of, summary));
+        fingerprint_append(print, qkvsim_comparison_matched(comparison, row, metric, of, summary));
+    }
+}
+
+static fingerprint ask_comparison(const void *object)
+{
+    const qkvsim_analysis *first = qkvsim_comparison_first(object);
+    fingerprint print = ask_analysis(first);
+    append_analysis(&print, qkvsim_comparison_second(object));
+    const int64_t made[] = {
+        qkvsim_comparison_permutations(object), qkvsim_comparison_first_permutation(object),
+        qkvsim_comparison_subsets(object),      qkvsim_comparison_first_subset(object),
+        qkvsim_comparison_relabel(object),      qkvsim_comparison_exchange(object),
+        qkvsim_comparison_centred(object),      qkvsim_comparison_enumerated(object),
+        (int64_t)qkvsim_comparison_seed(object)
+    };
+    for (size_t k = 0; k < sizeof made / sizeof *made; k++)
+        fingerprint_append(&print, (double)made[k]);
+    for (int32_t row = 0; row < qkvsim_layout_rows(qkvsim_analysis_layout(first)); row++)
+        for (int m = 0; m < 3; m++)
+            for (int32_t s = 0; s < 40; s++) {
+                const double *band = qkvsim_comparison_band(object, row, every_metric[m], s);
+                for (int64_t bin = 0; band != NULL && bin < qkvsim_analysis_bins(first); bin++)
+                    fingerprint_append(&print, band[bin]);
+                for (int32_t d = QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV;
+                     d <= QKVSIM_DISTANCE_JENSEN_SHANNON; d++)
+                    fingerprint_append(
+                        &print, qkvsim_comparison_distance(object, row, every_metric[m], d, s));
+                append_differences(&print, object, row, every_metric[m], s);
+            }
+    return print;
+}
+
+static void check_comparison(const void *object)
+{
+    ck_assert_int_eq(qkvsim_comparison_permutations(object), 4);
+    ck_assert_int_eq(qkvsim_comparison_first_permutation(object), 2);
+    ck_assert_int_eq(qkvsim_comparison_subsets(object), 3);
+    ck_assert_int_eq(qkvsim_comparison_first_subset(object), 1);
+    ck_assert_uint_eq(qkvsim_comparison_seed(object), 3);
+    ck_assert_int_eq(qkvsim_analysis_observations(qkvsim_comparison_second(object)), 5);
+}
+
+OF_KIND(comparison)
+
 /* ---- intervals ---- */
 
 /* Of two selections, by the bootstrap. */
 static void *make_intervals(qkvsim_context *context)
 {
-    static const int64_t first[] = { 0, 1, 2, 3, 4, 6 }, second[] = { 7, 8, 9, 10, 11 };
-    const qkvsim_selection one = { sizeof one, first, NULL, 6 },
-                           two = { sizeof two, second, NULL, 5 };
+    const qkvsim_selection one = { sizeof one, targets, NULL, 6 },
+                           two = { sizeof two, non_targets, NULL, 5 };
     const qkvsim_analysis_options analysis = { .struct_size = sizeof analysis,
                                                .metrics = QKVSIM_METRIC_COSINE,
                                                .bins = &few_bins };
@@ -345,12 +433,8 @@ static fingerprint ask_intervals(const void *object)
     const qkvsim_analysis *observed = qkvsim_intervals_observed(object);
     const qkvsim_analysis *other = qkvsim_intervals_observed_second(object);
     fingerprint print = ask_analysis(observed);
-    if (other != NULL) {
-        fingerprint more = ask_analysis(other);
-        for (int64_t k = 0; k < more.count; k++)
-            fingerprint_append(&print, more.numbers[k]);
-        fingerprint_free(&more);
-    }
+    if (other != NULL)
+        append_analysis(&print, other);
     fingerprint_append(&print, (double)qkvsim_intervals_first(object));
     fingerprint_append(&print, (double)qkvsim_intervals_block_length(object));
     const int64_t count = qkvsim_intervals_replicates(object);
@@ -384,7 +468,7 @@ OF_KIND(intervals)
 const packed_kind packed_kinds[] = {
     KIND(layout, QKVSIM_KIND_LAYOUT),           KIND(analysis, QKVSIM_KIND_ANALYSIS),
     KIND(accumulator, QKVSIM_KIND_ACCUMULATOR), KIND(baseline, QKVSIM_KIND_BASELINE),
-    KIND(intervals, QKVSIM_KIND_INTERVALS),
+    KIND(comparison, QKVSIM_KIND_COMPARISON),   KIND(intervals, QKVSIM_KIND_INTERVALS),
 };
 
 const int packed_kind_count = sizeof packed_kinds / sizeof packed_kinds[0];

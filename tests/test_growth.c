@@ -297,6 +297,8 @@ START_TEST(fields_stand_where_the_first_version_had_them)
     SAME_PLACE(comparison_options, centred);
     SAME_PLACE(comparison_options, exchange);
     SAME_PLACE(comparison_options, exceedances);
+    SAME_PLACE(comparison_options, first);
+    SAME_PLACE(comparison_options, first_subset);
     SAME_PLACE(interval_options, block_length);
     SAME_PLACE(interval_options, level);
     SAME_PLACE(interval_options, method);

@@ -200,6 +200,7 @@ START_TEST(pieces_of_all_different_permutations_need_the_total)
     assert_status(context,
                   qkvsim_baseline_merge(context, (const qkvsim_baseline *const *)blind, 2, &none),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "there are 23 different permutations, which piece 1, of 40 in all");
     ck_assert_ptr_eq(none, POISON_HANDLE);
     qkvsim_baseline_free(blind[0]);
     qkvsim_baseline_free(blind[1]);
@@ -511,6 +512,332 @@ START_TEST(intervals_refuse_ranges_that_are_none_and_failing_allocations)
 }
 END_TEST
 
+/* ---- relabellings ---- */
+
+/* Of unequal sizes, so that subsets are drawn; segments of three observations. */
+static qkvsim_comparison *run_comparison(const qkvsim_analysis_options *analysis,
+                                         const qkvsim_comparison_options *options)
+{
+    static const int64_t mine[] = { 0, 1, 2, 6, 7, 8, 12, 13, 14 };
+    static const int64_t others[] = { 3, 4, 5, 9, 10, 11, 15, 16, 17, 18, 19, 20, 21, 22 };
+    const qkvsim_selection first = { sizeof first, mine, NULL, 9 };
+    const qkvsim_selection second = { sizeof second, others, NULL, 14 };
+    qkvsim_comparison *comparison = NULL;
+    read.selection = &first;
+    assert_ok(context,
+              qkvsim_compare(context, &read, &second, layout, analysis, options, &comparison));
+    read.selection = NULL;
+    return comparison;
+}
+
+static qkvsim_comparison_options comparison_options(int64_t first, int64_t count)
+{
+    return (qkvsim_comparison_options){ .struct_size = sizeof(qkvsim_comparison_options),
+                                        .permutations = count,
+                                        .first = first,
+                                        .seed = 7 };
+}
+
+static const qkvsim_analysis_options every_value = { .struct_size = sizeof every_value,
+                                                     .metrics = METRICS_SUM };
+static const qkvsim_analysis_options only_pearson = { .struct_size = sizeof only_pearson,
+                                                      .metrics = QKVSIM_METRIC_PEARSON };
+
+static void free_comparisons(void **pieces)
+{
+    for (int k = 0; k < PIECES; k++)
+        qkvsim_comparison_free(pieces[k]);
+}
+
+static void assert_same_number(double a, double b, int32_t row, int32_t s)
+{
+    if (memcmp(&a, &b, sizeof a) != 0 && (a == a || b == b))
+        ck_abort_msg("row %d, summary %d: %.17g and %.17g", (int)row, (int)s, a, b);
+}
+
+/* Every summary of every difference, distance and subset, asked one by one. */
+static void assert_same_comparison(const qkvsim_comparison *one, const qkvsim_comparison *other)
+{
+    for (int32_t row = 0; row < qkvsim_layout_pair_groups(layout) + 1; row++)
+        for (int m = 0; m < 3; m++)
+            for (int32_t s = 1; s < 40; s++) {
+                const int32_t metric = every_metric[m];
+                for (int k = 0; kept_statistic(metric, k) != 0; k++) {
+                    const int32_t of = kept_statistic(metric, k);
+                    assert_same_number(qkvsim_comparison_difference(one, row, metric, of, s),
+                                       qkvsim_comparison_difference(other, row, metric, of, s), row,
+                                       s);
+                    assert_same_number(qkvsim_comparison_matched(one, row, metric, of, s),
+                                       qkvsim_comparison_matched(other, row, metric, of, s), row,
+                                       s);
+                }
+                for (int32_t d = QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV;
+                     d <= QKVSIM_DISTANCE_JENSEN_SHANNON; d++)
+                    assert_same_number(qkvsim_comparison_distance(one, row, metric, d, s),
+                                       qkvsim_comparison_distance(other, row, metric, d, s), row,
+                                       s);
+            }
+    int32_t rows;
+    int64_t bins;
+    for (int32_t s = QKVSIM_SUMMARY_MEAN; s <= QKVSIM_SUMMARY_MAXIMUM; s++) {
+        const double *a = qkvsim_comparison_bands(one, QKVSIM_METRIC_PEARSON, s, &rows, &bins);
+        const double *b = qkvsim_comparison_bands(other, QKVSIM_METRIC_PEARSON, s, &rows, &bins);
+        ck_assert(rows > 0 && memcmp(a, b, (size_t)rows * (size_t)bins * sizeof *a) == 0);
+    }
+}
+
+/* One run against seven pieces in several orders. */
+static void check_relabellings(const qkvsim_analysis_options *analysis,
+                               const qkvsim_comparison_options *options)
+{
+    qkvsim_comparison *whole = run_comparison(analysis, options);
+    void *pieces[PIECES];
+    for (int k = 0; k < PIECES; k++) {
+        qkvsim_comparison_options part = *options;
+        part.first = piece_first(options->permutations, k);
+        part.permutations = piece_first(options->permutations, k + 1) - part.first;
+        part.total = options->permutations;
+        pieces[k] = run_comparison(analysis, &part);
+        ck_assert_int_eq(qkvsim_comparison_first_permutation(pieces[k]), part.first);
+        ck_assert_int_eq(qkvsim_comparison_first_subset(pieces[k]), part.first);
+    }
+    for (uint64_t order = 0; order < 5; order++) {
+        qkvsim_comparison *merged = NULL;
+        shuffle_pieces(pieces, order);
+        assert_ok(context, qkvsim_comparison_merge(
+                               context, (const qkvsim_comparison *const *)pieces, PIECES, &merged));
+        assert_same_comparison(whole, merged);
+        ASSERT_SAME(comparison, whole, merged);
+        qkvsim_comparison_free(merged);
+    }
+    free_comparisons(pieces);
+    qkvsim_comparison_free(whole);
+}
+
+/* As many as p-values by a fit to the tail need. */
+START_TEST(relabellings_in_seven_pieces_in_any_order_are_those_of_one_run)
+{
+    const qkvsim_comparison_options all = comparison_options(0, 1000);
+    check_relabellings(&every_value, &all);
+}
+END_TEST
+
+START_TEST(relabellings_of_centred_values_and_of_segments_are_put_together_too)
+{
+    int32_t segments[OBSERVATIONS];
+    for (int k = 0; k < OBSERVATIONS; k++)
+        segments[k] = k / 3;
+    qkvsim_comparison_options options = comparison_options(0, 40);
+    read.segments = segments;
+    options.centred = 1;
+    options.relabel = QKVSIM_RELABEL_SHIFT;
+    check_relabellings(&only_pearson, &options);
+    options.relabel = QKVSIM_RELABEL_LABELS;
+    options.exchange = QKVSIM_EXCHANGE_SEGMENTS;
+    check_relabellings(&only_pearson, &options);
+    read.segments = NULL;
+}
+END_TEST
+
+/* 23 rotations of the labels: all are taken, where the total is known to reach them, and the last pieces
+ * have none. */
+START_TEST(pieces_of_all_different_relabellings_need_the_total)
+{
+    qkvsim_comparison_options all = comparison_options(0, 100);
+    all.relabel = QKVSIM_RELABEL_SHIFT;
+    qkvsim_comparison *whole = run_comparison(&only_pearson, &all), *none = POISON_HANDLE;
+    ck_assert_int_eq(qkvsim_comparison_enumerated(whole), 1);
+    ck_assert_int_eq(qkvsim_comparison_permutations(whole), 22);
+    ck_assert_int_eq(qkvsim_comparison_subsets(whole), 100);
+    qkvsim_comparison_free(whole);
+    check_relabellings(&only_pearson, &all);
+    qkvsim_comparison_options first = all, second = all;
+    first.permutations = 20;
+    second.first = second.permutations = 20;
+    void *blind[] = { run_comparison(&only_pearson, &first),
+                      run_comparison(&only_pearson, &second) };
+    assert_status(
+        context,
+        qkvsim_comparison_merge(context, (const qkvsim_comparison *const *)blind, 2, &none),
+        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "there are 22 different relabellings, which piece 1, of 40 in all");
+    ck_assert_ptr_eq(none, POISON_HANDLE);
+    qkvsim_comparison_free(blind[0]);
+    qkvsim_comparison_free(blind[1]);
+}
+END_TEST
+
+/* Subsets may be divided otherwise than relabellings. */
+START_TEST(merged_comparisons_merge_again_and_subsets_have_pieces_of_their_own)
+{
+    qkvsim_comparison_options all = comparison_options(0, 30);
+    qkvsim_comparison_options parts[] = { comparison_options(0, 3), comparison_options(3, 17),
+                                          comparison_options(20, 10) };
+    static const int64_t subsets[] = { 9, 1, 5 }, firsts[] = { 6, 0, 1 };
+    all.subsets = 15;
+    qkvsim_comparison *whole = run_comparison(&every_value, &all), *pieces[3], *back = NULL,
+                      *merged = NULL;
+    for (int k = 0; k < 3; k++) {
+        parts[k].subsets = subsets[k];
+        parts[k].first_subset = firsts[k];
+        pieces[k] = run_comparison(&every_value, &parts[k]);
+    }
+    const qkvsim_comparison *last[] = { pieces[2], pieces[1] };
+    assert_ok(context, qkvsim_comparison_merge(context, last, 2, &back));
+    ck_assert_int_eq(qkvsim_comparison_first_permutation(back), 3);
+    ck_assert_int_eq(qkvsim_comparison_first_subset(back), 0);
+    const qkvsim_comparison *both[] = { back, pieces[0] };
+    assert_ok(context, qkvsim_comparison_merge(context, both, 2, &merged));
+    ASSERT_SAME(comparison, whole, merged);
+    for (int k = 0; k < 3; k++)
+        qkvsim_comparison_free(pieces[k]);
+    qkvsim_comparison_free(back);
+    qkvsim_comparison_free(merged);
+    qkvsim_comparison_free(whole);
+}
+END_TEST
+
+/* Without relabellings there are distances alone, which are each piece's. */
+START_TEST(descriptive_comparisons_merge_to_themselves)
+{
+    const qkvsim_comparison_options none = comparison_options(0, 0);
+    qkvsim_comparison *one = run_comparison(&every_value, &none), *merged = NULL;
+    const qkvsim_comparison *twice[] = { one, one };
+    assert_ok(context, qkvsim_comparison_merge(context, twice, 2, &merged));
+    ASSERT_SAME(comparison, one, merged);
+    qkvsim_comparison_free(one);
+    qkvsim_comparison_free(merged);
+}
+END_TEST
+
+static void assert_comparisons_refused(const qkvsim_comparison *one, qkvsim_comparison *other,
+                                       const char *text)
+{
+    const qkvsim_comparison *pieces[] = { one, other };
+    qkvsim_comparison *merged = POISON_HANDLE;
+    assert_status(context, qkvsim_comparison_merge(context, pieces, 2, &merged),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(merged, POISON_HANDLE);
+    assert_message_has(context, text);
+    qkvsim_comparison_free(other);
+}
+
+START_TEST(relabellings_that_do_not_belong_together_are_refused)
+{
+    int32_t segments[OBSERVATIONS] = { 1 };
+    const qkvsim_comparison_options mine = comparison_options(0, 10);
+    qkvsim_comparison_options other = comparison_options(10, 5);
+    qkvsim_comparison *one = run_comparison(&only_pearson, &mine);
+    other.seed = 8;
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other),
+                               "piece 1 has seed 8, and piece 0 has 7");
+    other = comparison_options(10, 5);
+    other.relabel = QKVSIM_RELABEL_SHIFT;
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other), "relabelling 2");
+    other = comparison_options(10, 5);
+    other.centred = 1;
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other), "centred 1");
+    other = comparison_options(10, 5);
+    read.segments = segments;
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other), "segments");
+    read.segments = NULL;
+    assert_comparisons_refused(one, run_comparison(&every_value, &other), "metrics");
+    float *value = (float *)input.memory + FEATURES * 5; /* that the fingerprint does not sample */
+    *value += 1;
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other), "differs in its bits");
+    *value -= 1;
+    other = comparison_options(9, 5);
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other),
+                               "relabellings 0 to 9 and 9 to 13");
+    other = comparison_options(12, 5);
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other), "relabellings 10 to 11");
+    other = comparison_options(10, 5);
+    other.subsets = 5;
+    other.first_subset = 9;
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other),
+                               "matched subsets 0 to 9 and 9 to 13");
+    other.first_subset = 11;
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other),
+                               "matched subsets 10 to 10");
+    other = comparison_options(0, 10);
+    other.exceedances = 10;
+    assert_comparisons_refused(one, run_comparison(&only_pearson, &other), "exceedances");
+    assert_comparisons_refused(one, NULL, "piece 1 is NULL");
+    qkvsim_comparison_free(one);
+}
+END_TEST
+
+START_TEST(comparisons_refuse_ranges_that_are_none)
+{
+    /* first, permutations, total, first_subset, subsets */
+    const int64_t wrong[][5] = {
+        { -1, 1, 0, 0, 0 },  { UINT32_MAX - 1, 1, 0, 0, 0 }, { INT64_MAX, 1, 0, 0, 0 },
+        { 5, 10, 14, 0, 0 }, { 5, 10, INT64_MAX, 0, 0 },     { 0, 1, -1, 0, 0 },
+        { 0, 1, 0, -1, 5 },  { 0, 1, 0, UINT32_MAX - 5, 5 }, { 0, 1, 0, 3, 0 },
+        { 0, -1, 0, 0, 0 },  { 0, UINT32_MAX, 0, 0, 0 },     { 0, 1, 0, 0, -1 },
+    };
+    const qkvsim_selection some = { sizeof some, (int64_t[]){ 0, 1, 2 }, NULL, 3 };
+    const qkvsim_selection more = { sizeof more, (int64_t[]){ 3, 4, 5 }, NULL, 3 };
+    qkvsim_comparison *made = POISON_HANDLE;
+    read.selection = &some;
+    for (size_t k = 0; k < sizeof wrong / sizeof *wrong; k++) {
+        qkvsim_comparison_options options = comparison_options(wrong[k][0], wrong[k][1]);
+        options.total = wrong[k][2];
+        options.first_subset = wrong[k][3];
+        options.subsets = wrong[k][4];
+        assert_status(context, qkvsim_compare(context, &read, &more, layout, NULL, &options, &made),
+                      QKVSIM_ERROR_INVALID_ARGUMENT);
+    }
+    qkvsim_comparison_options stopping = comparison_options(5, 10);
+    stopping.exceedances = 2;
+    assert_status(context, qkvsim_compare(context, &read, &more, layout, NULL, &stopping, &made),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "has to begin at 0");
+    read.selection = NULL;
+    ck_assert_ptr_eq(made, POISON_HANDLE);
+    ck_assert_int_eq(qkvsim_comparison_first_permutation(NULL), 0);
+    ck_assert_int_eq(qkvsim_comparison_first_subset(NULL), 0);
+}
+END_TEST
+
+static const qkvsim_comparison *failing_comparisons[2];
+
+static qkvsim_status merge_comparisons_and_free(qkvsim_context *poor, void *argument)
+{
+    qkvsim_comparison *merged = POISON_HANDLE;
+    const qkvsim_status status = qkvsim_comparison_merge(poor, failing_comparisons, 2, &merged);
+    (void)argument;
+    if (status == QKVSIM_OK)
+        qkvsim_comparison_free(merged);
+    else
+        ck_assert_ptr_eq(merged, POISON_HANDLE);
+    return status;
+}
+
+START_TEST(merging_comparisons_refuses_nulls_and_survives_failing_allocations)
+{
+    const qkvsim_comparison_options parts[] = { comparison_options(0, 10),
+                                                comparison_options(10, 3) };
+    qkvsim_comparison *pieces[] = { run_comparison(&only_pearson, &parts[0]),
+                                    run_comparison(&only_pearson, &parts[1]) },
+                      *merged = POISON_HANDLE;
+    failing_comparisons[0] = pieces[0];
+    failing_comparisons[1] = pieces[1];
+    assert_survives_failing_allocations(merge_comparisons_and_free, NULL);
+    const int32_t invalid = QKVSIM_ERROR_INVALID_ARGUMENT;
+    assert_status(context, qkvsim_comparison_merge(context, NULL, 1, &merged), invalid);
+    assert_status(context, qkvsim_comparison_merge(context, failing_comparisons, 0, &merged),
+                  invalid);
+    assert_status(context, qkvsim_comparison_merge(context, failing_comparisons, -1, &merged),
+                  invalid);
+    assert_status(context, qkvsim_comparison_merge(context, failing_comparisons, 2, NULL), invalid);
+    ck_assert_int_eq(qkvsim_comparison_merge(NULL, failing_comparisons, 2, &merged), invalid);
+    ck_assert_ptr_eq(merged, POISON_HANDLE);
+    qkvsim_comparison_free(pieces[0]);
+    qkvsim_comparison_free(pieces[1]);
+}
+END_TEST
+
 /* Blocks and their shares come back too; and where there are too few blocks, that there are none. */
 START_TEST(a_jackknife_unpacks_to_the_same)
 {
@@ -554,5 +881,14 @@ int main(void)
     tcase_add_test(resamples, resamples_that_do_not_belong_together_are_refused);
     tcase_add_test(resamples, intervals_refuse_ranges_that_are_none_and_failing_allocations);
     tcase_add_test(resamples, a_jackknife_unpacks_to_the_same);
+    TCase *relabelled = add_case(suite, "relabellings", set_up, tear_down);
+    tcase_add_test(relabelled, relabellings_in_seven_pieces_in_any_order_are_those_of_one_run);
+    tcase_add_test(relabelled, relabellings_of_centred_values_and_of_segments_are_put_together_too);
+    tcase_add_test(relabelled, pieces_of_all_different_relabellings_need_the_total);
+    tcase_add_test(relabelled, merged_comparisons_merge_again_and_subsets_have_pieces_of_their_own);
+    tcase_add_test(relabelled, descriptive_comparisons_merge_to_themselves);
+    tcase_add_test(relabelled, relabellings_that_do_not_belong_together_are_refused);
+    tcase_add_test(relabelled, comparisons_refuse_ranges_that_are_none);
+    tcase_add_test(relabelled, merging_comparisons_refuses_nulls_and_survives_failing_allocations);
     return run_suite(suite);
 }

@@ -45,6 +45,16 @@ typedef struct qkvsim_comparison_options {
     /** As in qkvsim_baseline_options: relabellings stop when of every difference so many lie on either side,
      * and of every distance so many are as large. */
     int64_t exceedances;
+    /** Relabellings first .. first + permutations - 1 alone: a piece, to be merged with others
+     * (qkvsim_comparison_merge). Default: 0 */
+    int64_t first;
+    /** Of how many relabellings in all this is a piece; whether all different ones are taken in place of
+     * those that are drawn is decided by it. Where they are, a piece has those of its numbers that there
+     * are, maybe none. Default: first + permutations */
+    int64_t total;
+    /** Matched subsets first_subset .. first_subset + subsets - 1 alone. Default: 0, and where subsets is
+     * its default, as first */
+    int64_t first_subset;
 } qkvsim_comparison_options;
 
 /** The results of a comparison. Immutable; free with qkvsim_comparison_free. */
@@ -65,14 +75,40 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * k + 1, of the labels 1 of first and 0 of second over the rows of both in increasing order. Each relabelling costs two analyses, of the relabelled
  * selections at their full sizes, and where sizes differ a third, of a random subset of the relabelled
  * larger one. Distances are taken over the pairs that are defined in both selections: where a feature
- * is undefined in one only, one or two more analyses are needed. Memory: as a baseline, plus 24 bytes
- * for each relabelling, row of the results and metric.
+ * is undefined in one only, one or two more analyses are needed. Memory: that of two analyses. The results
+ * keep, for each relabelling and each subset, 8 bytes for each row, metric and statistic or distance, and 80
+ * bytes for each bin, row and metric, so that they can be merged.
  */
 QKVSIM_API qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_input *input,
                                         const qkvsim_selection *second, const qkvsim_layout *layout,
                                         const qkvsim_analysis_options *analysis_options,
                                         const qkvsim_comparison_options *options,
                                         qkvsim_comparison **comparison);
+
+/**
+ * Puts pieces together: the relabellings and the matched subsets of all of them, as one run would have made
+ * them, to the bit in every summary, adjusted p-values and those by a fit too.
+ * @param pieces `count` comparisons in any order, which stay as they are; their relabellings follow each
+ *               other without a gap, and so do their subsets. What is merged may be a piece again.
+ * @param merged receives the results
+ * @return INVALID_ARGUMENT where pieces do not belong together (input, selections, layout, bins, metrics,
+ * arithmetic, seed, relabelling, segments, centring), overlap, leave a gap or were to stop early, and the
+ * message says which and in what; NO_MEMORY
+ *
+ * As for qkvsim_baseline_merge, all must have observed the same to the bit. Time O(permutations x rows x
+ * statistics), with a logarithm for sorting; memory that of the merged comparison.
+ */
+QKVSIM_API qkvsim_status qkvsim_comparison_merge(qkvsim_context *context,
+                                                 const qkvsim_comparison *const *pieces,
+                                                 int64_t count, qkvsim_comparison **merged);
+
+/** A comparison as bytes and back: see packed.h. */
+QKVSIM_API int64_t qkvsim_comparison_packed_size(const qkvsim_comparison *comparison);
+QKVSIM_API qkvsim_status qkvsim_comparison_pack(qkvsim_context *context,
+                                                const qkvsim_comparison *comparison, void *buffer,
+                                                int64_t size);
+QKVSIM_API qkvsim_status qkvsim_comparison_unpack(qkvsim_context *context, const void *buffer,
+                                                  int64_t size, qkvsim_comparison **comparison);
 
 /** Frees the results and the two analyses in them; NULL is allowed. */
 QKVSIM_API void qkvsim_comparison_free(qkvsim_comparison *comparison);
@@ -85,6 +121,10 @@ QKVSIM_API const qkvsim_analysis *qkvsim_comparison_second(const qkvsim_comparis
  * subsets. */
 QKVSIM_API int64_t qkvsim_comparison_permutations(const qkvsim_comparison *comparison);
 QKVSIM_API int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison);
+
+/** The numbers of the first of them. */
+QKVSIM_API int64_t qkvsim_comparison_first_permutation(const qkvsim_comparison *comparison);
+QKVSIM_API int64_t qkvsim_comparison_first_subset(const qkvsim_comparison *comparison);
 
 /** How it was made; 0 for NULL. */
 QKVSIM_API uint64_t qkvsim_comparison_seed(const qkvsim_comparison *comparison);

@@ -81,6 +81,10 @@ const qkv_moments *qkv_analysis_moments(const qkvsim_analysis *analysis, int32_t
 void qkv_pack_analysis(qkv_packer *packer, const void *analysis);
 qkvsim_status qkv_unpack_analysis(qkv_unpacker *unpacker, qkvsim_analysis **analysis);
 
+/* Fails where the analyses of two selections have not the rows and metrics of one layout. */
+qkvsim_status qkv_unpack_check_sides(const qkv_unpacker *unpacker, const char *tag,
+                                     const qkvsim_analysis *one, const qkvsim_analysis *other);
+
 /* A copy of its own life; and whether two are the same in every bit. */
 qkvsim_status qkv_analysis_copy(qkvsim_context *context, const qkvsim_analysis *analysis,
                                 qkvsim_analysis **copy);

@@ -361,6 +361,16 @@ qkvsim_status qkv_unpack_analysis(qkv_unpacker *unpacker, qkvsim_analysis **anal
     return status;
 }
 
+qkvsim_status qkv_unpack_check_sides(const qkv_unpacker *unpacker, const char *tag,
+                                     const qkvsim_analysis *one, const qkvsim_analysis *other)
+{
+    return one->metrics == other->metrics
+                   && qkv_layout_rows(one->layout) == qkv_layout_rows(other->layout)
+                   && one->layout->groups == other->layout->groups
+               ? QKVSIM_OK
+               : qkv_unpack_fail(unpacker, tag, "its two selections have other rows or metrics");
+}
+
 qkvsim_status qkvsim_analysis_unpack(qkvsim_context *context, const void *buffer, int64_t size,
                                      qkvsim_analysis **analysis)
 {

@@ -147,7 +147,31 @@ qkvsim_status qkv_check_same_analysis(qkvsim_context *context, int64_t piece,
                : status;
 }
 
-/* ---- ranges ---- */
+/* ---- repetitions ---- */
+
+qkvsim_status qkv_check_whole(qkvsim_context *context, int64_t piece, int64_t exceedances,
+                              const char *what)
+{
+    return exceedances == 0 ? QKVSIM_OK
+                            : qkv_invalid(context,
+                                          "piece %lld was to stop early (exceedances %lld): no "
+                                          "more %s belong to it",
+                                          (long long)piece, (long long)exceedances, what);
+}
+
+qkvsim_status qkv_check_enumerated(qkvsim_context *context, int64_t piece, const qkv_whole *whole,
+                                   const qkv_whole *of_first, const char *what)
+{
+    if (whole->enumerated == of_first->enumerated)
+        return QKVSIM_OK;
+    return qkv_invalid(context,
+                       "there are %s different %s, which piece %lld, of %lld in all, %s each once, "
+                       "and piece 0, of "
+                       "%lld, %s: give each of them the total of the whole",
+                       qkv_number(whole->all_different - 1).text, what, (long long)piece,
+                       (long long)whole->total, whole->enumerated ? "takes" : "does not take",
+                       (long long)of_first->total, of_first->enumerated ? "does" : "does not");
+}
 
 static int compare_ranges(const void *left, const void *right)
 {

@@ -32,6 +32,22 @@ qkvsim_status qkv_check_same_analysis(qkvsim_context *context, int64_t piece,
                                       const qkvsim_analysis *analysis,
                                       const qkvsim_analysis *of_first);
 
+/* Fails where a piece was to stop early; `what` is said of its repetitions: "permutations". */
+qkvsim_status qkv_check_whole(qkvsim_context *context, int64_t piece, int64_t exceedances,
+                              const char *what);
+
+/* The whole of which a piece was made, and whether that is all different repetitions there are. */
+typedef struct qkv_whole {
+    int64_t total;
+    double all_different; /* with what is observed */
+    bool enumerated;
+} qkv_whole;
+
+/* Fails where one piece takes all different ones and piece 0 does not: that depends on the whole, which each
+ * must have been told. */
+qkvsim_status qkv_check_enumerated(qkvsim_context *context, int64_t piece, const qkv_whole *whole,
+                                   const qkv_whole *of_first, const char *what);
+
 /* Sorts ranges by their first; fails where they overlap, or leave a gap. Empty ones come first. `what`
  * is said of them: "permutations". */
 qkvsim_status qkv_order_ranges(qkvsim_context *context, const char *what, qkv_range *ranges,

@@ -31,7 +31,7 @@ STRUCT(analysis_options, metrics, metrics, 0);
 STRUCT(similarity_options, reserved, reserved, RESERVED(similarity_options));
 STRUCT(pairs_options, limit, limit, 0);
 STRUCT(baseline_options, total, total, 0);
-STRUCT(comparison_options, exceedances, exceedances, RESERVED(comparison_options));
+STRUCT(comparison_options, first_subset, first_subset, RESERVED(comparison_options));
 STRUCT(interval_options, total, total, RESERVED(interval_options));
 STRUCT(accumulator_options, blocks, blocks, 0);
 UNPADDED(qkvsim_pair, reserved);

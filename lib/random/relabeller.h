@@ -35,15 +35,6 @@ qkvsim_status qkv_relabeller_open(qkvsim_context *context, const uint8_t *labels
                                   qkv_relabeller *relabeller);
 void qkv_relabeller_close(const qkvsim_context *context, qkv_relabeller *relabeller);
 
-/*
- * Whether all different relabellings are no more than `most` and the labels themselves: they are then
- * the numbers 1 .. count - 1 of qkv_relabel_numbered, each once.
- */
-static inline bool qkv_relabeller_can_enumerate(const qkv_relabeller *relabeller, int64_t most)
-{
-    return relabeller->count > 1 && relabeller->count - 1 <= (double)most;
-}
-
 /* Writes relabelling `index` of `seed`. Where segments of one label each have different lengths, labels
  * keep their numbers of segments and not of observations. */
 void qkv_relabel(qkv_relabeller *relabeller, uint64_t seed, uint32_t index, uint8_t *relabelled);

@@ -222,89 +222,88 @@ static qkvsim_status observe(qkv_comparing *work)
     return status == QKVSIM_OK ? reach(work, ANALYSES_OBSERVED) : status;
 }
 
-/* Adds the larger selection's statistics and histograms, at the smaller one's size. */
-static void add_subset(qkv_comparing *work, int64_t k)
+/* Keeps the larger selection's statistics and histograms, at the smaller one's size, and the distances. */
+static void keep_subset(qkv_comparing *work, int64_t k)
 {
     qkvsim_comparison *made = work->made;
     const qkvsim_analysis *analysis =
         sizes_differ(work) ? work->subset.analysis : work->sides[1].analysis;
-    const int32_t rows = qkv_layout_rows(work->session.layout);
-    for (int32_t test = 0; test < QKV_STATISTIC_TESTS; test++)
-        for (int32_t row = 0; row < rows; row++)
-            work->drawn_statistics[(int64_t)test * rows + row] =
-                qkv_statistic_value(analysis, row, test);
-    qkv_running_add(&made->matched_statistics, work->drawn_statistics, k);
-    qkv_running_add_counts(&made->matched_counts, analysis->counts, k);
+    qkv_replicates_put(&made->of_subsets[QKV_KEEP_STATISTICS], analysis, k);
+    qkv_replicates_put_values(&made->of_subsets[QKV_KEEP_DISTANCES], work->drawn, k);
+    qkv_count_sums_add(&made->subset_counts, analysis->counts);
 }
 
 static qkvsim_status draw_subsets(qkv_comparing *work)
 {
-    qkvsim_comparison *made = work->made;
+    const qkvsim_comparison *made = work->made;
     qkvsim_status status = QKVSIM_OK;
     for (int64_t k = 0; k < made->subsets && status == QKVSIM_OK; k++) {
-        status = measure_matched(work, QKV_RANDOM_SUBSET, (uint32_t)k, work->drawn);
+        status = measure_matched(work, QKV_RANDOM_SUBSET, (uint32_t)(made->first_subset + k),
+                                 work->drawn);
         if (status != QKVSIM_OK)
             return status;
-        qkv_running_add(&made->matched_subsets, work->drawn, k);
-        add_subset(work, k);
+        keep_subset(work, k);
         status = reach(work, ANALYSES_SUBSET);
     }
-    qkv_running_finish(&made->matched_subsets, made->subsets);
-    qkv_running_finish(&made->matched_statistics, made->subsets);
-    qkv_running_finish(&made->matched_counts, made->subsets);
     return status;
 }
 
 /* ---- what the relabellings are set against ---- */
 
-static void begin_distances(qkv_comparing *work)
+static void begin_distances(qkvsim_comparison *made)
 {
-    qkv_null_table *table = &work->made->distances;
-    for (int64_t cell = 0; cell < qkv_distance_cells(work); cell++) {
-        qkv_null *null =
-            qkv_null_at(table, (int32_t)(cell % table->rows), (int32_t)(cell / table->rows));
-        null->values = work->distances + cell * table->asked;
-        null->observed = work->made->matched[cell];
-        null->least_p = 1 / work->relabeller.count;
-    }
+    for (int32_t test = 0; test < made->distances.tests; test++)
+        for (int32_t row = 0; row < made->distances.rows; row++) {
+            qkv_null *null = qkv_null_at(&made->distances, row, test);
+            null->values =
+                qkv_replicates_values(&made->of_relabelled[QKV_KEEP_DISTANCES], row, test);
+            null->observed = made->matched[(int64_t)test * made->distances.rows + row];
+            null->least_p = 1 / made->all_different;
+        }
 }
 
-static void begin_differences(qkv_comparing *work)
+static void begin_differences(qkvsim_comparison *made)
 {
-    const qkvsim_comparison *made = work->made;
-    qkv_null_table *table = &work->made->differences;
     const double errors[2] = { qkv_value_error(made->sides[0]), qkv_value_error(made->sides[1]) };
-    for (int32_t test = 0; test < table->tests; test++)
-        for (int32_t row = 0; row < table->rows; row++) {
+    for (int32_t test = 0; test < made->differences.tests; test++)
+        for (int32_t row = 0; row < made->differences.rows; row++) {
             const double first = qkv_statistic_value(made->sides[0], row, test);
             const double second = qkv_statistic_value(made->sides[1], row, test);
-            qkv_null *null = qkv_null_at(table, row, test);
-            null->values = qkv_replicates_values(&work->differences, row, test);
+            qkv_null *null = qkv_null_at(&made->differences, row, test);
+            null->values =
+                qkv_replicates_values(&made->of_relabelled[QKV_KEEP_STATISTICS], row, test);
             null->observed = first - second;
-            null->least_p = 1 / work->relabeller.count;
+            null->least_p = 1 / made->all_different;
             null->resolution = qkv_statistic_resolution(made->sides[0], row, test, errors[0])
                                + qkv_statistic_resolution(made->sides[1], row, test, errors[1]);
         }
+}
+
+void qkv_comparison_begin_nulls(qkvsim_comparison *made)
+{
+    begin_distances(made);
+    begin_differences(made);
 }
 
 /* ---- relabellings ---- */
 
 static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
 {
+    qkv_replicates *kept = work->made->of_relabelled;
+    const int64_t number = work->made->first + k;
     if (work->made->enumerated)
-        qkv_relabel_numbered(&work->relabeller, (uint64_t)k + 1, work->relabelled);
+        qkv_relabel_numbered(&work->relabeller, (uint64_t)number + 1, work->relabelled);
     else
-        qkv_relabel(&work->relabeller, work->options->seed, (uint32_t)k, work->relabelled);
+        qkv_relabel(&work->relabeller, work->options->seed, (uint32_t)number, work->relabelled);
     split_equal_rows(work, work->relabelled);
     qkvsim_status status = analyse_sides(work);
     if (status == QKVSIM_OK)
-        status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, (uint32_t)k, work->drawn);
+        status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, (uint32_t)number, work->drawn);
     if (status != QKVSIM_OK)
         return status;
-    qkv_replicates_put(&work->differences, work->sides[0].analysis, k);
-    qkv_replicates_subtract(&work->differences, work->sides[1].analysis, k);
-    for (int64_t cell = 0; cell < qkv_distance_cells(work); cell++)
-        work->distances[cell * work->made->distances.asked + k] = work->drawn[cell];
+    qkv_replicates_put(&kept[QKV_KEEP_STATISTICS], work->sides[0].analysis, k);
+    qkv_replicates_subtract(&kept[QKV_KEEP_STATISTICS], work->sides[1].analysis, k);
+    qkv_replicates_put_values(&kept[QKV_KEEP_DISTANCES], work->drawn, k);
     return reach(work, ANALYSES_RELABELLED);
 }
 
@@ -318,8 +317,7 @@ static bool nulls_are_open(qkvsim_comparison *made, int64_t k)
 static qkvsim_status relabel(qkv_comparing *work)
 {
     qkvsim_comparison *made = work->made;
-    begin_distances(work);
-    begin_differences(work);
+    qkv_comparison_begin_nulls(made);
     work->sides[0].analysis = work->scratch[0];
     work->sides[1].analysis = work->scratch[1];
     work->relabels = true;
@@ -334,11 +332,76 @@ static qkvsim_status relabel(qkv_comparing *work)
     return status;
 }
 
-static qkvsim_status finish_nulls(qkv_comparing *work, qkv_null_table *table)
+/* ---- what they say ---- */
+
+static qkvsim_status summarise(qkvsim_context *context, qkvsim_comparison *made,
+                               qkv_replicated kept, int32_t tests)
 {
-    table->permutations = work->made->permutations;
-    return qkv_null_table_finish(work->context, table,
-                                 qkv_pair_groups(work->session.layout->groups));
+    qkv_running *summaries = &made->subset_summaries[kept];
+    const int32_t rows = qkv_layout_rows(made->sides[0]->layout);
+    const qkvsim_status status = qkv_running_open(context, (int64_t)tests * rows, summaries);
+    for (int64_t cell = 0; cell < summaries->cells; cell++) {
+        const double *values = qkv_replicates_values(
+            &made->of_subsets[kept], (int32_t)(cell % rows), (int32_t)(cell / rows));
+        qkv_running_fill(summaries, cell, values, values != NULL ? made->subsets : 0);
+    }
+    return status;
+}
+
+qkvsim_status qkv_comparison_summarise_subsets(qkvsim_context *context, qkvsim_comparison *made)
+{
+    const qkvsim_status status = summarise(context, made, QKV_KEEP_STATISTICS, QKV_STATISTIC_TESTS);
+    return status == QKVSIM_OK ? summarise(context, made, QKV_KEEP_DISTANCES, QKV_DISTANCE_TESTS)
+                               : status;
+}
+
+qkvsim_status qkv_comparison_finish(qkvsim_context *context, qkvsim_comparison *made)
+{
+    const int32_t pair_groups = qkv_pair_groups(made->sides[0]->layout->groups);
+    qkvsim_status status = qkv_comparison_summarise_subsets(context, made);
+    qkv_count_sums_finish(&made->subset_counts);
+    made->distances.permutations = made->differences.permutations = made->permutations;
+    if (status == QKVSIM_OK)
+        status = qkv_null_table_finish(context, &made->distances, pair_groups);
+    if (status == QKVSIM_OK)
+        status = qkv_null_table_finish(context, &made->differences, pair_groups);
+    return status;
+}
+
+/* ---- room for the results ---- */
+
+/* What is kept of one kind, of which there are so many tests. */
+static qkvsim_status open_kept(qkvsim_context *context, qkvsim_comparison *made,
+                               qkv_replicated kept, int32_t tests, qkv_null_table *table)
+{
+    const qkvsim_layout *layout = made->sides[0]->layout;
+    const int32_t metrics = made->sides[0]->metrics, rows = qkv_layout_rows(layout);
+    qkvsim_status status = qkv_replicates_open(context, layout, metrics, kept, made->permutations,
+                                               &made->of_relabelled[kept]);
+    if (status == QKVSIM_OK)
+        status = qkv_replicates_open(context, layout, metrics, kept, made->subsets,
+                                     &made->of_subsets[kept]);
+    if (status == QKVSIM_OK)
+        status = qkv_null_table_open(context, rows, tests, made->permutations, table);
+    return status;
+}
+
+qkvsim_status qkv_comparison_open_values(qkvsim_context *context, qkvsim_comparison *made)
+{
+    const size_t cells = (size_t)qkv_layout_rows(made->sides[0]->layout) * QKV_DISTANCE_TESTS;
+    made->values = qkv_allocate(&made->allocator, cells, sizeof *made->values);
+    made->matched = qkv_allocate(&made->allocator, cells, sizeof *made->matched);
+    if (made->values == NULL || made->matched == NULL)
+        return qkv_no_memory(context, "the distances");
+    qkvsim_status status =
+        qkv_count_sums_open(context, made->sides[0]->count_cells, &made->subset_counts);
+    if (status == QKVSIM_OK)
+        status =
+            open_kept(context, made, QKV_KEEP_STATISTICS, QKV_STATISTIC_TESTS, &made->differences);
+    if (status == QKVSIM_OK)
+        status = open_kept(context, made, QKV_KEEP_DISTANCES, QKV_DISTANCE_TESTS, &made->distances);
+    made->distances.upper = true;
+    return status;
 }
 
 /* ---- the run ---- */
@@ -347,33 +410,24 @@ static qkvsim_status open_scratch(qkv_comparing *work)
 {
     qkvsim_context *context = work->context;
     const qkv_allocator *allocator = &context->allocator;
-    const size_t cells = (size_t)qkv_distance_cells(work);
+    const size_t cells = (size_t)qkv_layout_rows(work->session.layout) * QKV_DISTANCE_TESTS;
     work->kinds = qkv_allocate(allocator, (size_t)work->pool->all.features, sizeof *work->kinds);
     work->drawn = qkv_allocate(allocator, cells, sizeof *work->drawn);
-    work->drawn_statistics =
-        qkv_allocate(allocator, (size_t)qkv_statistic_cells(work), sizeof *work->drawn_statistics);
-    work->distances =
-        qkv_allocate(allocator, (size_t)work->made->permutations, cells * sizeof *work->distances);
     work->subset.rows = qkv_allocate(allocator, (size_t)work->pool->all.observations / 2,
                                      sizeof *work->subset.rows);
-    if (work->kinds == NULL || work->drawn == NULL || work->drawn_statistics == NULL
-        || work->distances == NULL || work->subset.rows == NULL)
+    if (work->kinds == NULL || work->drawn == NULL || work->subset.rows == NULL)
         return qkv_no_memory(context, "the relabellings");
     qkvsim_analysis **const analyses[] = { &work->scratch[0], &work->scratch[1], &work->common[0],
                                            &work->common[1], &work->subset.analysis };
     qkvsim_status status = QKVSIM_OK;
     for (int k = 0; k < 5 && status == QKVSIM_OK; k++)
         status = qkv_session_results(context, &work->session, analyses[k]);
-    if (status == QKVSIM_OK)
-        status = qkv_replicates_open(context, work->session.layout, work->session.metrics,
-                                     work->made->permutations, &work->differences);
     return status;
 }
 
 static void close_scratch(qkv_comparing *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
-    qkv_replicates_close(&work->differences);
     for (int s = 0; s < 2; s++) {
         qkvsim_analysis_free(work->scratch[s]);
         qkvsim_analysis_free(work->common[s]);
@@ -382,8 +436,6 @@ static void close_scratch(qkv_comparing *work)
     qkv_release(allocator, work->subset.rows);
     qkv_release(allocator, work->kinds);
     qkv_release(allocator, work->drawn);
-    qkv_release(allocator, work->drawn_statistics);
-    qkv_release(allocator, work->distances);
 }
 
 static qkvsim_status run_stages(qkv_comparing *work)
@@ -394,11 +446,7 @@ static qkvsim_status run_stages(qkv_comparing *work)
         status = draw_subsets(work);
     if (status == QKVSIM_OK)
         status = relabel(work);
-    if (status == QKVSIM_OK)
-        status = finish_nulls(work, &work->made->distances);
-    if (status == QKVSIM_OK)
-        status = finish_nulls(work, &work->made->differences);
-    return status;
+    return status == QKVSIM_OK ? qkv_comparison_finish(work->context, work->made) : status;
 }
 
 qkvsim_status qkv_comparing_run(qkv_comparing *work)

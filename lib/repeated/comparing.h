@@ -10,26 +10,28 @@
 #include "pool.h"
 #include "random/relabeller.h"
 #include "replicates.h"
-#include "statistics/distance.h"
-#include "statistics/running.h"
+#include "statistics/count_sums.h"
 #include "statistics/significance.h"
-
-enum { QKV_DISTANCE_TESTS = QKV_METRICS * QKV_DISTANCES };
 
 struct qkvsim_comparison {
     qkv_allocator allocator;
-    qkvsim_analysis *sides[2]; /* first and second */
-    int64_t permutations, subsets;
-    uint64_t seed;
+    qkvsim_analysis *sides[2];   /* first and second */
+    int64_t first, permutations; /* relabellings: number of the first one, and how many were made */
+    int64_t total;               /* of the whole of which these are a part */
+    int64_t first_subset, subsets;
+    uint64_t seed, segments; /* of the segments: a fingerprint */
     int32_t relabel, exchange, centred;
-    bool enumerated;                /* the relabellings are all there are, each once */
-    double *values;                 /* tests x rows: distances of all of both */
-    double *matched;                /* the same at equal sizes */
-    qkv_running matched_subsets;    /* the same over the subsets */
-    qkv_running matched_statistics; /* tests x rows: statistics, over the subsets */
-    qkv_running matched_counts;     /* those of an analysis, over the subsets */
-    qkv_null_table distances;       /* a test is a metric and a distance */
-    qkv_null_table differences;     /* a test is a metric and a statistic */
+    bool enumerated;      /* the relabellings are all there are, each once */
+    double all_different; /* relabellings, with the labels themselves */
+    double *values;       /* tests x rows: distances of all of both */
+    double *matched;      /* the same at equal sizes */
+    qkv_replicates
+        of_relabelled[2]; /* by qkv_replicated: differences and distances of each relabelling */
+    qkv_replicates of_subsets[2];    /* the same: statistics and distances of each matched subset */
+    qkv_running subset_summaries[2]; /* tests x rows: the same over the subsets */
+    qkv_count_sums subset_counts;    /* those of an analysis, over the subsets */
+    qkv_null_table distances;        /* a test is a metric and a distance */
+    qkv_null_table differences;      /* a test is a metric and a statistic */
 };
 
 /* Rows of the input in use together, and what they came to. */
@@ -56,24 +58,19 @@ typedef struct qkv_comparing {
     qkvsim_analysis *scratch[2]; /* of relabelled sides */
     qkvsim_analysis *common[2];  /* without what is undefined in the other */
     int8_t *kinds;               /* features */
-    qkv_replicates differences;
-    double *distances;        /* tests x rows x permutations */
-    double *drawn;            /* tests x rows: the distances of one draw */
-    double *drawn_statistics; /* tests x rows: the statistics of one matched subset */
-    int64_t planned;          /* units of work that shall be done by now */
+    double *drawn;               /* tests x rows: the distances of one draw */
+    int64_t planned;             /* units of work that shall be done by now */
     qkvsim_comparison *made;
 } qkv_comparing;
 
-/* Distances of one kind: a number for each test and row. */
-static inline int64_t qkv_distance_cells(const qkv_comparing *work)
-{
-    return (int64_t)QKV_DISTANCE_TESTS * qkv_layout_rows(work->session.layout);
-}
+/* Makes room for so many relabellings and subsets as the results, which have both analyses, say. On failure
+ * what is held is released by qkvsim_comparison_free. */
+qkvsim_status qkv_comparison_open_values(qkvsim_context *context, qkvsim_comparison *made);
 
-static inline int64_t qkv_statistic_cells(const qkv_comparing *work)
-{
-    return (int64_t)QKV_STATISTIC_TESTS * qkv_layout_rows(work->session.layout);
-}
+/* What the relabellings are to be set against, before they are made; and what they and the subsets say. */
+void qkv_comparison_begin_nulls(qkvsim_comparison *made);
+qkvsim_status qkv_comparison_summarise_subsets(qkvsim_context *context, qkvsim_comparison *made);
+qkvsim_status qkv_comparison_finish(qkvsim_context *context, qkvsim_comparison *made);
 
 /* Fills the results, which are open, as the session is. */
 qkvsim_status qkv_comparing_run(qkv_comparing *work);

@@ -4,38 +4,54 @@
 #include <math.h>
 #include <string.h>
 
-static bool is_in_use(int32_t metrics, int32_t test)
+static int32_t test_count(qkv_replicated kept)
 {
-    return test >= 0 && (metrics & qkv_metric_bit(qkv_tests[test].metric)) != 0;
+    return kept == QKV_KEEP_STATISTICS ? QKV_STATISTIC_TESTS : QKV_DISTANCE_TESTS;
+}
+
+static bool is_in_use(int32_t metrics, qkv_replicated kept, int32_t test)
+{
+    if (test < 0 || test >= test_count(kept))
+        return false;
+    const int32_t metric =
+        kept == QKV_KEEP_STATISTICS ? qkv_tests[test].metric : test / QKV_DISTANCES;
+    return (metrics & qkv_metric_bit(metric)) != 0;
 }
 
 /* How many tests of metrics in use come before one. */
-static int64_t tests_before(int32_t metrics, int32_t test)
+static int64_t tests_before(int32_t metrics, qkv_replicated kept, int32_t test)
 {
     int64_t count = 0;
     for (int32_t k = 0; k < test; k++)
-        count += is_in_use(metrics, k);
+        count += is_in_use(metrics, kept, k);
     return count;
 }
 
 static double *values_of(const qkv_replicates *replicates, int32_t row, int32_t test)
 {
-    if (!is_in_use(replicates->metrics, test) || row < 0 || row >= replicates->rows)
+    const int32_t metrics = replicates->metrics;
+    if (!is_in_use(metrics, replicates->kept, test) || row < 0 || row >= replicates->rows)
         return NULL;
-    const int64_t cell = tests_before(replicates->metrics, test) * replicates->rows + row;
+    const int64_t cell = tests_before(metrics, replicates->kept, test) * replicates->rows + row;
     return replicates->values + cell * replicates->count;
 }
 
+int64_t qkv_replicated_cells(const qkvsim_layout *layout, int32_t metrics, qkv_replicated kept)
+{
+    return tests_before(metrics, kept, test_count(kept)) * qkv_layout_rows(layout);
+}
+
 qkvsim_status qkv_replicates_open(qkvsim_context *context, const qkvsim_layout *layout,
-                                  int32_t metrics, int64_t count, qkv_replicates *replicates)
+                                  int32_t metrics, qkv_replicated kept, int64_t count,
+                                  qkv_replicates *replicates)
 {
     *replicates = (qkv_replicates){ .allocator = context->allocator,
+                                    .kept = kept,
                                     .rows = qkv_layout_rows(layout),
                                     .metrics = metrics,
                                     .count = count };
-    const int64_t statistics = tests_before(metrics, QKV_STATISTIC_TESTS) * replicates->rows;
     int64_t values = 0;
-    if (qkv_multiply(statistics, count, &values))
+    if (qkv_multiply(qkv_replicates_cells(replicates), count, &values))
         replicates->values =
             qkv_allocate(&context->allocator, (size_t)values, sizeof *replicates->values);
     if (replicates->values == NULL)
@@ -47,7 +63,8 @@ qkvsim_status qkv_replicates_open(qkvsim_context *context, const qkvsim_layout *
 
 int64_t qkv_replicates_cells(const qkv_replicates *replicates)
 {
-    return tests_before(replicates->metrics, QKV_STATISTIC_TESTS) * replicates->rows;
+    return tests_before(replicates->metrics, replicates->kept, test_count(replicates->kept))
+           * replicates->rows;
 }
 
 void qkv_replicates_copy(qkv_replicates *replicates, int64_t at, const qkv_replicates *other,
@@ -85,6 +102,16 @@ void qkv_replicates_put(qkv_replicates *replicates, const qkvsim_analysis *analy
 void qkv_replicates_subtract(qkv_replicates *replicates, const qkvsim_analysis *analysis, int64_t k)
 {
     put(replicates, analysis, k, true);
+}
+
+void qkv_replicates_put_values(qkv_replicates *replicates, const double *values, int64_t k)
+{
+    for (int32_t test = 0; test < test_count(replicates->kept); test++)
+        for (int32_t row = 0; row < replicates->rows; row++) {
+            double *to = values_of(replicates, row, test);
+            if (to != NULL)
+                to[k] = values[(int64_t)test * replicates->rows + row];
+        }
 }
 
 const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t test)

@@ -10,17 +10,39 @@ void qkv_pack_replicates(qkv_packer *packer, const qkv_replicates *replicates, i
             qkv_pack_f64(packer, replicates->values[cell * replicates->count + k]);
 }
 
+/* The section is there, as long as it has to be, before room is made for it. */
 qkvsim_status qkv_unpack_replicates(qkv_unpacker *unpacker, const qkvsim_analysis *analysis,
-                                    int64_t count, qkv_replicates *replicates)
+                                    qkv_replicated kept, int64_t count, qkv_replicates *replicates)
 {
-    if (count < 0 || count > unpacker->size)
+    const int64_t cells = qkv_replicated_cells(analysis->layout, analysis->metrics, kept);
+    int64_t values;
+    if (count < 0 || count > unpacker->size || !qkv_multiply(cells, count, &values))
         return qkv_unpack_fail(unpacker, "REPL", "%lld analyses in %lld bytes", (long long)count,
                                (long long)unpacker->size);
-    const qkvsim_status status = qkv_replicates_open(unpacker->context, analysis->layout,
-                                                     analysis->metrics, count, replicates);
-    return status == QKVSIM_OK ? qkv_unpack_f64s(unpacker, "REPL", replicates->values,
-                                                 qkv_replicates_cells(replicates) * count)
-                               : status;
+    qkvsim_status status = qkv_unpack_begin(unpacker, "REPL", QKV_PACKED_F64, values, &values);
+    if (status == QKVSIM_OK)
+        status = qkv_replicates_open(unpacker->context, analysis->layout, analysis->metrics, kept,
+                                     count, replicates);
+    for (int64_t k = 0; k < values && status == QKVSIM_OK; k++)
+        replicates->values[k] = qkv_unpack_f64(unpacker);
+    return status;
+}
+
+/* As many cells as the bytes may hold, before room is made for their sums. */
+qkvsim_status qkv_unpack_counts_of(qkv_unpacker *unpacker, const qkvsim_analysis *analysis,
+                                   int64_t expected, qkv_count_sums *counts)
+{
+    const int64_t cells = analysis->count_cells, bytes = unpacker->size - unpacker->at;
+    if (cells > bytes / (int64_t)sizeof(qkv_count_sum))
+        return qkv_unpack_fail(unpacker, "CNTS", "%lld cells in %lld bytes", (long long)cells,
+                               (long long)bytes);
+    qkvsim_status status = qkv_count_sums_open(unpacker->context, cells, counts);
+    if (status == QKVSIM_OK)
+        status = qkv_unpack_count_sums(unpacker, counts);
+    return status == QKVSIM_OK && counts->analyses != expected
+               ? qkv_unpack_fail(unpacker, "CNTN", "counts of %lld analyses, expected %lld",
+                                 (long long)counts->analyses, (long long)expected)
+               : status;
 }
 
 enum { NULL_SIZES = 5 };

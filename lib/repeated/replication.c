@@ -243,7 +243,8 @@ static qkvsim_status allocate_replication(replication *work)
         status = qkv_session_results(context, &work->session, &work->made->observed[s]);
         if (status == QKVSIM_OK)
             status = qkv_replicates_open(context, work->session.layout, work->session.metrics,
-                                         work->made->replicates, &work->made->values[s]);
+                                         QKV_KEEP_STATISTICS, work->made->replicates,
+                                         &work->made->values[s]);
     }
     return status;
 }

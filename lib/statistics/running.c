@@ -24,34 +24,19 @@ void qkv_running_close(qkv_running *running)
     *running = (qkv_running){ 0 };
 }
 
-static inline void add(const qkv_running *running, int64_t cell, double value, int64_t k)
+void qkv_running_fill(qkv_running *running, int64_t cell, const double *values, int64_t count)
 {
-    double *const *summary = running->summaries;
-    const double delta = value - summary[0][cell];
-    summary[0][cell] += delta / (double)(k + 1);
-    summary[1][cell] += delta * (value - summary[0][cell]);
-    summary[2][cell] = k == 0 || value < summary[2][cell] ? value : summary[2][cell];
-    summary[3][cell] = k == 0 || value > summary[3][cell] ? value : summary[3][cell];
-}
-
-void qkv_running_add(qkv_running *running, const double *values, int64_t k)
-{
-    for (int64_t cell = 0; cell < running->cells; cell++)
-        add(running, cell, values[cell], k);
-}
-
-void qkv_running_add_counts(qkv_running *running, const int64_t *counts, int64_t k)
-{
-    for (int64_t cell = 0; cell < running->cells; cell++)
-        add(running, cell, (double)counts[cell], k);
-}
-
-void qkv_running_finish(qkv_running *running, int64_t count)
-{
-    double **summary = running->summaries;
-    for (int64_t cell = 0; cell < running->cells; cell++) {
-        summary[1][cell] = sqrt(summary[1][cell] / (double)count);
-        if (isnan(summary[0][cell]))
-            summary[2][cell] = summary[3][cell] = NAN;
+    double mean = 0, squares = 0, least = INFINITY, most = -INFINITY;
+    for (int64_t k = 0; k < count; k++) {
+        const double delta = values[k] - mean;
+        mean += delta / (double)(k + 1);
+        squares += delta * (values[k] - mean);
+        least = values[k] < least ? values[k] : least;
+        most = values[k] > most ? values[k] : most;
     }
+    const bool exists = count > 0 && !isnan(mean);
+    running->summaries[0][cell] = exists ? mean : (double)NAN;
+    running->summaries[1][cell] = exists ? sqrt(squares / (double)count) : (double)NAN;
+    running->summaries[2][cell] = exists ? least : (double)NAN;
+    running->summaries[3][cell] = exists ? most : (double)NAN;
 }

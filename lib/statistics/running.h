@@ -1,4 +1,4 @@
-/* Mean, standard deviation and extremes of many numbers over repeated analyses, none of them kept. */
+/* Mean, standard deviation and extremes of many numbers over repeated analyses. */
 #ifndef QKV_RUNNING_H
 #define QKV_RUNNING_H
 
@@ -18,12 +18,8 @@ typedef struct qkv_running {
 qkvsim_status qkv_running_open(qkvsim_context *context, int64_t cells, qkv_running *running);
 void qkv_running_close(qkv_running *running);
 
-/* Adds value k = 0, 1, ... of every cell. */
-void qkv_running_add(qkv_running *running, const double *values, int64_t k);
-void qkv_running_add_counts(qkv_running *running, const int64_t *counts, int64_t k);
-
-/* After `count` values of each cell: turns sums of squares into standard deviations. A cell that had a
- * value that does not exist has no summaries. */
-void qkv_running_finish(qkv_running *running, int64_t count);
+/* Fills a cell's summaries from its values in their order. A cell that has a value that does not exist, or
+ * none, has no summaries. */
+void qkv_running_fill(qkv_running *running, int64_t cell, const double *values, int64_t count);
 
 #endif

@@ -57,6 +57,14 @@ static void ask(const qkvsim_analysis *analysis)
     }
 }
 
+/* Puts a single piece together: refused, or a result. */
+#define MERGE(type, piece)                                                                         \
+    do {                                                                                           \
+        qkvsim_##type *merged = NULL;                                                              \
+        if (qkvsim_##type##_merge(context, &(piece), 1, &merged) == QKVSIM_OK)                     \
+            qkvsim_##type##_free(merged);                                                          \
+    } while (0)
+
 /* Unpacks one kind; what comes out must pack to the same bytes. */
 #define TRY(type)                                                                                  \
     static void try_##type(qkvsim_context *context, const uint8_t *bytes, int64_t size)            \
@@ -101,8 +109,8 @@ static void ask_accumulator(qkvsim_context *context, const qkvsim_accumulator *a
 
 static void ask_baseline(qkvsim_context *context, const qkvsim_baseline *baseline)
 {
-    (void)context;
     ask(qkvsim_baseline_observed(baseline));
+    MERGE(baseline, baseline);
     for (int32_t s = 0; s < 40; s++) {
         qkvsim_baseline_statistic(baseline, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN, s);
         qkvsim_baseline_histogram(baseline, 0, QKVSIM_METRIC_COSINE, s);
@@ -111,8 +119,8 @@ static void ask_baseline(qkvsim_context *context, const qkvsim_baseline *baselin
 
 static void ask_intervals(qkvsim_context *context, const qkvsim_intervals *intervals)
 {
-    (void)context;
     ask(qkvsim_intervals_observed(intervals));
+    MERGE(intervals, intervals);
     for (int32_t s = 0; s < 40; s++) {
         qkvsim_intervals_statistic(intervals, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN, s);
         qkvsim_intervals_difference(intervals, 0, QKVSIM_METRIC_COSINE,
@@ -120,7 +128,23 @@ static void ask_intervals(qkvsim_context *context, const qkvsim_intervals *inter
     }
 }
 
+static void ask_comparison(qkvsim_context *context, const qkvsim_comparison *comparison)
+{
+    ask(qkvsim_comparison_first(comparison));
+    ask(qkvsim_comparison_second(comparison));
+    MERGE(comparison, comparison);
+    for (int32_t s = 0; s < 40; s++) {
+        qkvsim_comparison_distance(comparison, 0, QKVSIM_METRIC_PEARSON,
+                                   QKVSIM_DISTANCE_WASSERSTEIN, s);
+        qkvsim_comparison_difference(comparison, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN,
+                                     s);
+        qkvsim_comparison_matched(comparison, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN, s);
+        qkvsim_comparison_band(comparison, 0, QKVSIM_METRIC_PEARSON, s);
+    }
+}
+
 TRY(baseline)
+TRY(comparison)
 TRY(intervals)
 TRY(layout)
 TRY(analysis)
@@ -141,6 +165,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
     try_analysis(context, copy, (int64_t)size);
     try_accumulator(context, copy, (int64_t)size);
     try_baseline(context, copy, (int64_t)size);
+    try_comparison(context, copy, (int64_t)size);
     try_intervals(context, copy, (int64_t)size);
     free(copy);
     return 0;

@@ -153,6 +153,9 @@ class ComparisonOptions(ctypes.Structure):
         ("exchange", c_int32),
         ("reserved", c_int32),
         ("exceedances", c_int64),
+        ("first", c_int64),
+        ("total", c_int64),
+        ("first_subset", c_int64),
     ]
 
 
@@ -373,11 +376,17 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "qkvsim_blas_description": (c_char_p, []),
     "qkvsim_compare": (c_int32, [c_void_p, POINTER(Input), POINTER(Selection), c_void_p,
         POINTER(AnalysisOptions), POINTER(ComparisonOptions), c_void_p]),
+    "qkvsim_comparison_merge": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
+    "qkvsim_comparison_packed_size": (c_int64, [c_void_p]),
+    "qkvsim_comparison_pack": (c_int32, [c_void_p, c_void_p, c_void_p, c_int64]),
+    "qkvsim_comparison_unpack": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
     "qkvsim_comparison_free": (None, [c_void_p]),
     "qkvsim_comparison_first": (c_void_p, [c_void_p]),
     "qkvsim_comparison_second": (c_void_p, [c_void_p]),
     "qkvsim_comparison_permutations": (c_int64, [c_void_p]),
     "qkvsim_comparison_subsets": (c_int64, [c_void_p]),
+    "qkvsim_comparison_first_permutation": (c_int64, [c_void_p]),
+    "qkvsim_comparison_first_subset": (c_int64, [c_void_p]),
     "qkvsim_comparison_seed": (c_uint64, [c_void_p]),
     "qkvsim_comparison_relabel": (c_int32, [c_void_p]),
     "qkvsim_comparison_exchange": (c_int32, [c_void_p]),
