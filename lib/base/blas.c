@@ -21,7 +21,7 @@
 
 enum {
     PARALLEL_OPENMP = 2,          /* openblas_get_parallel() */
-    SECOND_LEVEL_CACHE = 2 << 20, /* bytes, of Intel's server processors */
+    SECOND_LEVEL_CACHE = 2 << 20, /* bytes, of server processors */
     BUFFERS_HELD_MAX = 64         /* at once: builds for few threads warn of more than 128 */
 };
 
@@ -205,18 +205,12 @@ static bool core_is_among(const char *const *names)
     return *names != NULL;
 }
 
-/* The kernels for AVX-512 multiply without packing where rows x columns x depth is at most 100^3. On
- * Intel's processors that is a sixth faster than packed tiles of any size. */
+/* The kernels for AVX-512 multiply without packing where rows x columns x depth is at most 100^3,
+ * which is a tenth to a sixth faster than packed tiles of any size. */
 static bool multiplies_small_products_fastest(void)
 {
     static const char *const cores[] = { "SkylakeX", "Cooperlake", "SapphireRapids", NULL };
-#if defined(__x86_64__)
-    __builtin_cpu_init();
-    return core_is_among(cores) && __builtin_cpu_is("intel");
-#else
-    (void)cores;
-    return false;
-#endif
+    return core_is_among(cores);
 }
 
 /* sgemm's kernel for AVX2 takes 12 rows by 16 columns, or 8 at the sides of the product, where it
