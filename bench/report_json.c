@@ -37,7 +37,7 @@ static void write_row(FILE *file, const bench_row *row, const bench_outcome *out
             timing_ratio(comparison), low, high);
     if (row->bound != BOUND_NONE)
         fprintf(file, ", \"%s\": %.9g", row->bound == BOUND_AT_MOST ? "at_most" : "at_least",
-                row->target);
+                rows_target(row));
     fputc('}', file);
 }
 

@@ -17,7 +17,7 @@ void report_print_machine(const bench_report *report)
 static bool is_met(const bench_row *row, double ratio)
 {
     return row->bound == BOUND_NONE
-           || (row->bound == BOUND_AT_MOST ? ratio <= row->target : ratio >= row->target);
+           || (row->bound == BOUND_AT_MOST ? ratio <= rows_target(row) : ratio >= rows_target(row));
 }
 
 void report_print_row(const bench_row *row, const bench_outcome *outcome)
@@ -30,7 +30,7 @@ void report_print_row(const bench_row *row, const bench_outcome *outcome)
     char spread[32], target[32] = "";
     snprintf(spread, sizeof spread, "%.3f .. %.3f", low, high);
     if (row->bound != BOUND_NONE)
-        snprintf(target, sizeof target, "%s %.2f%s", signs[row->bound], row->target,
+        snprintf(target, sizeof target, "%s %.2f%s", signs[row->bound], rows_target(row),
                  is_met(row, ratio) ? "" : ", missed");
     printf("%-25s %6lld %6lld %10.3f %10.3f  %-17s %10.3f %10.3f %7.3f  %-15s %s\n", row->name,
            (long long)row->observations, (long long)row->features, 1e3 * comparison->ours.median,

@@ -1,6 +1,6 @@
 /*
  * Rows that set one analysis against one cblas_ssyrk of the same matrix: all of it, one metric, other
- * element types, many heads; and the similarity matrix.
+ * element types, many heads; the similarity matrix; and a chunk of a stream.
  */
 #include "failure.h"
 #include "rows.h"
@@ -79,4 +79,41 @@ bench_outcome run_similarity(bench_run *bench, const bench_row *row)
     bench_scene scene =
         scene_open(row->observations, row->features, QKVSIM_DTYPE_F32, bench->threads);
     return compare_with_syrk(bench, &scene, time_similarity);
+}
+
+typedef struct stream_call {
+    bench_scene scene;
+    qkvsim_accumulator *accumulator;
+} stream_call;
+
+static double time_update(void *state)
+{
+    const stream_call *call = state;
+    const qkvsim_view view = scene_view(&call->scene);
+    const qkvsim_input input = scene_input(&call->scene, &view);
+    const double start = timing_now();
+    check(call->scene.context,
+          qkvsim_accumulator_update(call->scene.context, call->accumulator, &input));
+    return timing_now() - start;
+}
+
+static double time_syrk_of_chunk(void *state)
+{
+    stream_call *call = state;
+    return scene_time_syrk(&call->scene);
+}
+
+/* The same chunk again and again: what it holds does not change what it costs. */
+bench_outcome run_stream(bench_run *bench, const bench_row *row)
+{
+    stream_call call = { .scene = scene_open(row->observations, row->features, QKVSIM_DTYPE_F32,
+                                             bench->threads) };
+    scene_add_gram(&call.scene);
+    check(call.scene.context,
+          qkvsim_accumulator_create(call.scene.context, row->features, NULL, &call.accumulator));
+    const bench_outcome outcome = rows_compare(bench, rows_side(bench, time_update, &call),
+                                               rows_side(bench, time_syrk_of_chunk, &call));
+    qkvsim_accumulator_free(call.accumulator);
+    scene_close(&call.scene);
+    return outcome;
 }

@@ -38,8 +38,8 @@ struct bench_row {
     bench_outcome (*run)(bench_run *bench, const bench_row *row);
     const char *reference;
     bound bound;
-    double target;  /* of the ratio */
-    int32_t choice; /* what is special: an element type, a metric, a scheme, ... */
+    double targets[2]; /* of the ratio: with OpenBLAS's kernels for AVX2, and with others */
+    int32_t choice;    /* what is special: an element type, a metric, a scheme, ... */
 };
 
 extern const bench_row rows[];
@@ -47,6 +47,9 @@ extern const int row_count;
 
 /* The row of that name, NULL if there is none. */
 const bench_row *rows_find(const char *name);
+
+/* The one for the kernels that OpenBLAS has chosen. */
+double rows_target(const bench_row *row);
 
 /* The usual side of a comparison: stretches of a few calls. */
 timing_side rows_side(const bench_run *bench, timing_call *call, void *state);
@@ -70,6 +73,7 @@ bench_outcome run_permutation(bench_run *bench, const bench_row *row);
 bench_outcome run_relabelling(bench_run *bench, const bench_row *row);
 bench_outcome run_roofline(bench_run *bench, const bench_row *row);
 bench_outcome run_similarity(bench_run *bench, const bench_row *row);
+bench_outcome run_stream(bench_run *bench, const bench_row *row);
 bench_outcome run_threads(bench_run *bench, const bench_row *row);
 bench_outcome run_wide(bench_run *bench, const bench_row *row);
 

@@ -132,57 +132,84 @@ static void merge_features(running_feature *to, const running_feature *from, int
             merge_feature(&to[j], &from[j], share);
 }
 
+/* A chunk's features as they are kept, and what its products are multiplied and shifted by. */
+typedef struct chunk {
+    running_feature *features;
+    double *norms; /* of the centred columns */
+    double *delta; /* chunk's mean less the old one; 0 for a first chunk */
+    double weight; /* of delta delta' */
+} chunk;
+
 /* The sink: new moments = old ones + a chunk's products + the shift between the means. */
 typedef struct accumulate_sink {
     qkv_sink sink;
+    const qkv_real_kernels *kernels;
     const qkv_panels *panels;
-    const qkvsim_accumulator *old;
-    const double *delta; /* chunk's mean less the old one; 0 for a first chunk */
-    double weight;
-    double *moments;
+    const chunk *chunk;
+    const double *old;
+    double *moments; /* may be the old ones */
 } accumulate_sink;
+
+static void add_row(const accumulate_sink *sink, const qkv_tile *tile, int64_t r)
+{
+    const chunk *added = sink->chunk;
+    const int64_t i = tile->row_start + r, first = tile->diagonal ? r : 0;
+    const int64_t j = tile->column_start + first;
+    const int64_t place = qkv_packed(sink->panels->features, i, j);
+    const size_t at = (size_t)(r * tile->leading + first) * qkv_real_size(sink->panels->real);
+    const qkv_moment_row row = {
+        .to = sink->moments + place,
+        .from = sink->old + place,
+        .gram = (const char *)tile->values + at,
+        .norms = added->norms + j,
+        .deltas = added->delta + j,
+        .norm = added->norms[i],
+        .shift = added->weight * added->delta[i],
+        .count = tile->columns - first,
+    };
+    sink->kernels->add_moments(&row);
+}
+
+/* The diagonal's value: unit columns have products of 1 with themselves. */
+static double own_moment(const chunk *added, const double *old, int64_t features, int64_t j)
+{
+    const double norm = added->norms[j], delta = added->delta[j];
+    return old[qkv_packed(features, j, j)] + norm * norm + added->weight * delta * delta;
+}
 
 static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
 {
-    (void)worker;
     const accumulate_sink *sink = (const accumulate_sink *)base;
-    const qkv_panels *panels = sink->panels;
+    const int64_t features = sink->panels->features;
+    (void)worker;
     for (int64_t r = 0; r < tile->rows; r++) {
         const int64_t i = tile->row_start + r;
-        const double norm = panels->statistics[i].centred_norm;
-        const double shift = sink->weight * sink->delta[i];
-        for (int64_t c = tile->diagonal ? r : 0; c < tile->columns; c++) {
-            const int64_t j = tile->column_start + c;
-            const int64_t at = r * tile->leading + c;
-            const double gram = i == j ? 1
-                                : panels->real == QKVSIM_DTYPE_F64
-                                    ? ((const double *)tile->values)[at]
-                                    : (double)((const float *)tile->values)[at];
-            const int64_t place = qkv_packed(panels->features, i, j);
-            sink->moments[place] = sink->old->moments[place]
-                                   + gram * norm * panels->statistics[j].centred_norm
-                                   + shift * sink->delta[j];
-        }
+        const double own = tile->diagonal ? own_moment(sink->chunk, sink->old, features, i) : 0;
+        add_row(sink, tile, r);
+        if (tile->diagonal)
+            sink->moments[qkv_packed(features, i, i)] = own;
     }
 }
 
-/* A chunk's features as they are kept, and what their means add to the shift. */
-static void describe_chunk(const qkv_panels *panels, const qkvsim_accumulator *old,
-                           running_feature *chunk, double *delta)
+static void describe_chunk(const qkv_panels *panels, const qkvsim_accumulator *old, chunk *added)
 {
     for (int64_t j = 0; j < panels->features; j++) {
         const qkv_feature *feature = &panels->statistics[j];
         const bool nonfinite = feature->nonfinite || old->running[j].nonfinite;
-        chunk[j] = (running_feature){
+        added->features[j] = (running_feature){
             .mean = nonfinite ? 0 : feature->mean,
             .mean_low = nonfinite ? 0 : feature->mean_low,
             .first = nonfinite ? 0 : feature->mean,
             .constant = feature->kind != QKV_NORMAL,
             .nonfinite = nonfinite,
         };
-        delta[j] =
-            old->observations == 0 || nonfinite ? 0 : mean_difference(&old->running[j], &chunk[j]);
+        added->norms[j] = feature->centred_norm;
+        added->delta[j] = old->observations == 0 || nonfinite
+                              ? 0
+                              : mean_difference(&old->running[j], &added->features[j]);
     }
+    added->weight =
+        old->observations > 0 ? cross_weight(old->observations, panels->observations) : 0;
 }
 
 /* Whether a sum of squares has its digits: below the least normal number it loses them, and values that
@@ -200,32 +227,31 @@ static qkvsim_status out_of_range(qkvsim_context *context, double squares, int64
 }
 
 static qkvsim_status check_range(qkvsim_context *context, const qkvsim_accumulator *old,
-                                 const running_feature *chunk, const double *moments)
+                                 const chunk *added)
 {
     for (int64_t j = 0; j < old->features; j++) {
-        const bool constant = old->observations == 0 ? chunk[j].constant
-                                                     : stays_constant(&old->running[j], &chunk[j]);
-        const double squares = moments[qkv_packed(old->features, j, j)];
-        if (!chunk[j].nonfinite && !is_in_range(squares, constant))
+        const running_feature *feature = &added->features[j];
+        const bool constant =
+            old->observations == 0 ? feature->constant : stays_constant(&old->running[j], feature);
+        const double squares = own_moment(added, old->moments, old->features, j);
+        if (!feature->nonfinite && !is_in_range(squares, constant))
             return out_of_range(context, squares, j);
     }
     return QKVSIM_OK;
 }
 
-/* Adds prepared panels; new moments are made beside the old ones, so that a failure changes
- * nothing. */
-static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
-                                const qkv_panels *panels, int64_t pieces, running_feature *chunk,
-                                double *delta, double *moments)
+/* Adds prepared panels to moments, which are the accumulator's own or others. */
+static qkvsim_status add_products(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                                  const qkv_panels *panels, const chunk *added, int64_t pieces,
+                                  double *moments)
 {
-    describe_chunk(panels, accumulator, chunk, delta);
-    const int64_t before = accumulator->observations;
-    accumulate_sink sink = { { consume },
-                             panels,
-                             accumulator,
-                             delta,
-                             before > 0 ? cross_weight(before, panels->observations) : 0,
-                             moments };
+    const bool is_double = panels->real == QKVSIM_DTYPE_F64;
+    accumulate_sink sink = { .sink = { consume },
+                             .kernels = is_double ? &context->kernels->f64 : &context->kernels->f32,
+                             .panels = panels,
+                             .chunk = added,
+                             .old = accumulator->moments,
+                             .moments = moments };
     qkv_gram gram;
     qkvsim_status status = qkv_gram_open(context, panels, &qkv_product_source, NULL, NULL, &gram);
     if (status != QKVSIM_OK)
@@ -234,12 +260,34 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
         qkv_work_begin(context, pieces * gram.tile_count);
     status = qkv_gram_for_each_tile(context, &gram, &sink.sink);
     qkv_gram_close(context, &gram);
-    if (status == QKVSIM_OK)
-        status = check_range(context, accumulator, chunk, moments);
+    return status;
+}
+
+/* Where a callback may cancel, new moments are made beside the old ones, so that a failure changes
+ * nothing; where none may, nothing can fail once tiles are added. */
+static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                const qkv_panels *panels, int64_t pieces, chunk *added)
+{
+    describe_chunk(panels, accumulator, added);
+    qkvsim_status status = check_range(context, accumulator, added);
     if (status != QKVSIM_OK)
         return status;
-    merge_features(accumulator->running, chunk, accumulator->features, before,
-                   panels->observations);
+    const size_t size = (size_t)(accumulator->features * (accumulator->features + 1) / 2);
+    double *moments = context->progress == NULL
+                          ? accumulator->moments
+                          : qkv_allocate(&accumulator->allocator, size, sizeof *moments);
+    if (moments == NULL)
+        return qkv_no_memory(context, "the moments of a chunk");
+    status = add_products(context, accumulator, panels, added, pieces, moments);
+    double *unused = status == QKVSIM_OK ? accumulator->moments : moments;
+    if (status == QKVSIM_OK)
+        accumulator->moments = moments;
+    if (context->progress != NULL)
+        qkv_release(&accumulator->allocator, unused);
+    if (status != QKVSIM_OK)
+        return status;
+    merge_features(accumulator->running, added->features, accumulator->features,
+                   accumulator->observations, panels->observations);
     accumulator->observations += panels->observations;
     return QKVSIM_OK;
 }
@@ -249,29 +297,25 @@ qkvsim_status qkv_accumulator_add(qkvsim_context *context, qkvsim_accumulator *a
 {
     if (input->observations == 0)
         return QKVSIM_OK;
-    const size_t size = (size_t)(accumulator->features * (accumulator->features + 1) / 2);
     const qkv_allocator *allocator = &accumulator->allocator;
     const size_t features = (size_t)accumulator->features;
-    running_feature *chunk = qkv_allocate(allocator, features, sizeof *chunk);
-    double *delta = qkv_allocate(allocator, features, sizeof *delta);
-    double *moments = qkv_allocate(allocator, size, sizeof *moments);
+    chunk added = {
+        .features = qkv_allocate(allocator, features, sizeof *added.features),
+        .norms = qkv_allocate(allocator, features, sizeof *added.norms),
+        .delta = qkv_allocate(allocator, features, sizeof *added.delta),
+    };
     qkv_panels panels = { 0 };
-    qkvsim_status status = chunk != NULL && delta != NULL && moments != NULL
+    qkvsim_status status = added.features != NULL && added.norms != NULL && added.delta != NULL
                                ? qkv_panels_open_unordered(context, input, &panels)
                                : qkv_no_memory(context, "a chunk");
     if (status == QKVSIM_OK)
         status = qkv_prepare(context, input, NULL, &panels);
     if (status == QKVSIM_OK)
-        status = add_panels(context, accumulator, &panels, pieces, chunk, delta, moments);
+        status = add_panels(context, accumulator, &panels, pieces, &added);
     qkv_panels_close(context, &panels);
-    if (status == QKVSIM_OK) {
-        double *old = accumulator->moments;
-        accumulator->moments = moments;
-        moments = old;
-    }
-    qkv_release(allocator, chunk);
-    qkv_release(allocator, delta);
-    qkv_release(allocator, moments);
+    qkv_release(allocator, added.features);
+    qkv_release(allocator, added.norms);
+    qkv_release(allocator, added.delta);
     return status;
 }
 

@@ -61,8 +61,8 @@ QKVSIM_API int64_t qkvsim_accumulator_block_observations(const qkvsim_accumulato
  * outside the range of double (values around 1e154, or all below 1e-154); the accumulator is unchanged
  * on failure
  *
- * Time O(n d^2), memory O(n d) and 4 d^2 bytes; with blocks 4 d^2 bytes more for each one that the chunk
- * touches. Chunks of 1,000 observations and more are fast.
+ * Time O(n d^2), memory O(n d); with a progress callback, which may cancel, also 4 d^2 bytes, and with
+ * blocks as much for each one that the chunk touches. Chunks of 1,000 observations and more are fast.
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    qkvsim_accumulator *accumulator,

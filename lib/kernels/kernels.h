@@ -109,6 +109,16 @@ typedef struct qkv_rectangle_tally {
     double cross;           /* sum V O, O = o_i o_j */
 } qkv_rectangle_tally;
 
+/* Part of a row of second moments: to[j] = from[j] + gram[j] norm norms[j] + shift deltas[j]. */
+typedef struct qkv_moment_row {
+    double *to;
+    const double *from; /* may be `to` */
+    const void *gram;   /* reals */
+    const double *norms, *deltas;
+    double norm, shift;
+    int64_t count;
+} qkv_moment_row;
+
 typedef struct qkv_real_kernels {
     /* Widens selected rows of columns into a strip's columns from `column` on. */
     void (*load)(const qkv_columns *columns, const qkv_rows *rows, const qkv_strip *strip,
@@ -120,6 +130,7 @@ typedef struct qkv_real_kernels {
     void (*normalise)(const qkv_strip *from, const qkv_scaling *scaling, const qkv_strip *to);
     /* Adds a rectangle to a tally. */
     void (*tally)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally);
+    void (*add_moments)(const qkv_moment_row *row);
 } qkv_real_kernels;
 
 typedef struct qkv_kernels {

@@ -262,7 +262,7 @@ static void take_norms(qkv_scaling *scaling, const double *squares, double n,
 #define REAL_KERNELS(SUFFIX)                                                                       \
     {                                                                                              \
         .load = load_##SUFFIX, .measure = measure_##SUFFIX, .normalise = normalise_##SUFFIX,       \
-        .tally = tally_rectangle_##SUFFIX                                                          \
+        .tally = tally_rectangle_##SUFFIX, .add_moments = add_moments_##SUFFIX                     \
     }
 
 const qkv_kernels KERNELS = {
