@@ -3,8 +3,11 @@
 
 #include <float.h>
 #include <math.h>
+#include <string.h>
 
 #include "tile_values.h"
+
+enum { MIRRORED_ROWS = 16 }; /* together: a cache line */
 
 static bool is_bounded(const qkv_matrix_sink *sink)
 {
@@ -35,20 +38,52 @@ static void row_values(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_
                                     &features[tile->column_start + c], values[c]);
 }
 
-/* Writes values to matrix entries that lie `step` apart. */
-static void write_run(const qkv_matrix_sink *sink, int64_t at, int64_t step, const double *values,
-                      int64_t count)
+static void write_run(const qkv_matrix_sink *sink, int64_t at, const double *values, int64_t count)
 {
     if (sink->matrix.dtype == QKVSIM_DTYPE_F64) {
-        double *to = (double *)sink->matrix.data + at;
-        for (int64_t k = 0; k < count; k++)
-            to[k * step] = values[k];
+        memcpy((double *)sink->matrix.data + at, values, (size_t)count * sizeof *values);
     } else {
         float *to = (float *)sink->matrix.data + at;
         for (int64_t k = 0; k < count; k++)
-            to[k * step] = (float)values[k];
+            to[k] = (float)values[k];
     }
 }
+
+/* ---- below the diagonal ---- */
+
+/* Neighbouring rows of a matrix from column `column` on, which of row k begin at k where they are on
+ * the diagonal. */
+typedef struct strip {
+    int64_t row, rows;
+    int64_t column, columns;
+    bool diagonal;
+} strip;
+
+/* Column by column, so that a cache line below the diagonal is written at once. */
+#define DEFINE_MIRROR(REAL, SUFFIX)                                                                \
+    static void mirror_##SUFFIX(REAL *matrix, int64_t leading, const strip *above)                 \
+    {                                                                                              \
+        const REAL *from = matrix + above->row * leading + above->column;                          \
+        REAL *to = matrix + above->column * leading + above->row;                                  \
+        for (int64_t c = 0; c < above->columns; c++) {                                             \
+            const int64_t rows = above->diagonal ? qkv_smaller(above->rows, c + 1) : above->rows;  \
+            for (int64_t k = 0; k < rows; k++)                                                     \
+                to[c * leading + k] = from[k * leading + c];                                       \
+        }                                                                                          \
+    }
+
+DEFINE_MIRROR(float, f32)
+DEFINE_MIRROR(double, f64)
+
+static void mirror(const qkv_matrix_sink *sink, const strip *above)
+{
+    if (sink->matrix.dtype == QKVSIM_DTYPE_F64)
+        mirror_f64(sink->matrix.data, sink->matrix.leading_dimension, above);
+    else
+        mirror_f32(sink->matrix.data, sink->matrix.leading_dimension, above);
+}
+
+/* ---- tiles ---- */
 
 static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
 {
@@ -60,9 +95,14 @@ static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
         const int64_t first = tile->diagonal ? r + 1 : 0;
         const int64_t i = tile->row_start + r, j = tile->column_start + first;
         row_values(sink, tile, r, first, values);
-        write_run(sink, i * leading + j, 1, values + first, tile->columns - first);
-        if (sink->full)
-            write_run(sink, j * leading + i, leading, values + first, tile->columns - first);
+        write_run(sink, i * leading + j, values + first, tile->columns - first);
+        const int64_t rows = r % MIRRORED_ROWS + 1, above = r + 1 - rows;
+        if (sink->full && (rows == MIRRORED_ROWS || r + 1 == tile->rows))
+            mirror(sink, &(strip){ .row = tile->row_start + above,
+                                   .rows = rows,
+                                   .column = tile->column_start + (tile->diagonal ? above + 1 : 0),
+                                   .columns = tile->columns - (tile->diagonal ? above + 1 : 0),
+                                   .diagonal = tile->diagonal });
     }
 }
 
@@ -99,9 +139,9 @@ static void clear_feature(const qkv_matrix_sink *sink, int64_t j)
     const int64_t d = sink->panels->features, leading = sink->matrix.leading_dimension;
     for (int64_t k = 0; k < d; k++) {
         if (sink->full || k <= j)
-            write_run(sink, k * leading + j, 1, &undefined, 1);
+            write_run(sink, k * leading + j, &undefined, 1);
         if (sink->full || k >= j)
-            write_run(sink, j * leading + k, 1, &undefined, 1);
+            write_run(sink, j * leading + k, &undefined, 1);
     }
 }
 
@@ -116,7 +156,7 @@ void qkv_matrix_sink_finish(const qkv_matrix_sink *sink)
         const qkv_feature *feature = &sink->panels->statistics[j];
         const double value = diagonal_value(sink, feature);
         if (is_defined(sink, feature))
-            write_run(sink, j * (sink->matrix.leading_dimension + 1), 1, &value, 1);
+            write_run(sink, j * (sink->matrix.leading_dimension + 1), &value, 1);
     }
     for (int64_t j = 0; j < sink->panels->features; j++)
         if (!is_defined(sink, &sink->panels->statistics[j]))
