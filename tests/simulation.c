@@ -37,18 +37,7 @@ static void *run_share(void *argument)
     return NULL;
 }
 
-static double percent_of_ones(const double *results, int64_t count, int columns, int column)
-{
-    double ones = 0, all = 0;
-    for (int64_t k = 0; k < count; k++) {
-        const double result = results[k * columns + column];
-        all += !isnan(result);
-        ones += result == 1;
-    }
-    return all > 0 ? 100 * ones / all : NAN;
-}
-
-void simulate(simulation run, const void *argument, int64_t count, int columns, double *percent)
+double *simulate_all(simulation run, const void *argument, int64_t count, int columns)
 {
     work shares[THREADS];
     pthread_t threads[THREADS];
@@ -60,9 +49,47 @@ void simulate(simulation run, const void *argument, int64_t count, int columns, 
     }
     for (int t = 0; t < THREADS; t++)
         pthread_join(threads[t], NULL);
+    return results;
+}
+
+static double percent_within(const double *results, int64_t count, int columns, int column,
+                             double low, double high)
+{
+    double within = 0, all = 0;
+    for (int64_t k = 0; k < count; k++) {
+        const double result = results[k * columns + column];
+        all += !isnan(result);
+        within += result >= low && result <= high;
+    }
+    return all > 0 ? 100 * within / all : NAN;
+}
+
+void simulate(simulation run, const void *argument, int64_t count, int columns, double *percent)
+{
+    double *results = simulate_all(run, argument, count, columns);
     for (int c = 0; c < columns; c++)
-        percent[c] = percent_of_ones(results, count, columns, c);
+        percent[c] = percent_within(results, count, columns, c, 1, 1);
     free(results);
+}
+
+void share_at_most(const double *p, int64_t count, int columns, double alpha, double *percent)
+{
+    for (int c = 0; c < columns; c++)
+        percent[c] = percent_within(p, count, columns, c, 0, alpha + 1e-9);
+}
+
+void distance_from_uniform(const double *p, int64_t count, int columns, int64_t m, double *excess,
+                           double *distance)
+{
+    for (int c = 0; c < columns; c++) {
+        excess[c] = distance[c] = percent_within(p, count, columns, c, 0, 1) - 100;
+        for (int64_t k = 1; k <= m; k++) {
+            const double alpha = (double)k / (double)(m + 1);
+            const double more = percent_within(p, count, columns, c, 0, alpha + 1e-9) - 100 * alpha;
+            excess[c] = fmax(excess[c], more);
+            distance[c] = fmax(distance[c], fabs(more));
+        }
+    }
 }
 
 void choose_rows(int64_t n, int64_t count, uint64_t seed, int64_t *chosen, int64_t *others)

@@ -5,13 +5,23 @@
 
 #include "fixtures.h"
 
-/* Fills `results`, one number for each column: 1 or 0, or NaN where there is nothing to count. The seed of
- * a simulation is made of its number, so that it is the same on any thread. */
+/* Fills `results`, one number for each column, NaN where there is none. The seed of a simulation is made of
+ * its number, so that it is the same on any thread. */
 typedef void (*simulation)(qkvsim_context *context, int64_t number, const void *argument,
                            double *results);
 
-/* The percentage of ones in each of `columns` columns, over simulations 0 .. count - 1. */
+/* The results of simulations 0 .. count - 1, one after the other; to be freed. */
+double *simulate_all(simulation run, const void *argument, int64_t count, int columns);
+
+/* The percentage of ones in each of `columns` columns of such results, without NaN. */
 void simulate(simulation run, const void *argument, int64_t count, int columns, double *percent);
+
+/* Of p-values, column by column: the percentage at most alpha; and how far the distribution is from the
+ * uniform one, in per cent: at each multiple of 1 / (m + 1), its largest excess over it (p too small) and
+ * the largest distance on either side (Kolmogorov's). */
+void share_at_most(const double *p, int64_t count, int columns, double alpha, double *percent);
+void distance_from_uniform(const double *p, int64_t count, int columns, int64_t m, double *excess,
+                           double *distance);
 
 /* Ends the process where a call fails: asserts are for the thread of the test. */
 void must(const qkvsim_context *context, qkvsim_status status);
