@@ -392,7 +392,7 @@ double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_g
     if (baseline == NULL || test < 0
         || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
         return NAN;
-    return qkv_null_summary(qkv_null_at(&baseline->nulls, pair_group, test), summary);
+    return qkv_null_summary(&baseline->nulls, pair_group, test, summary);
 }
 
 static double statistic_of_row(const qkv_question *question, int32_t row)

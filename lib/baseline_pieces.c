@@ -98,6 +98,9 @@ static qkvsim_status take_baseline(qkv_unpacker *unpacker, qkvsim_baseline *base
     if (status == QKVSIM_OK)
         status = qkv_unpack_nulls(unpacker, (int32_t)rows, QKV_STATISTIC_TESTS,
                                   baseline->permutations, &baseline->nulls);
+    for (int32_t row = 0; row < rows && status == QKVSIM_OK; row++)
+        for (int32_t test = 0; test < QKV_STATISTIC_TESTS; test++)
+            qkv_null_at(&baseline->nulls, row, test)->least_p = 1 / baseline->different[row];
     return status;
 }
 

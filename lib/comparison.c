@@ -401,8 +401,9 @@ double qkvsim_comparison_distance(const qkvsim_comparison *comparison, int32_t r
     if (summary == QKVSIM_SUMMARY_MATCHED)
         return comparison->matched[cell];
     if (summary == QKVSIM_SUMMARY_P || summary == QKVSIM_SUMMARY_P_FITTED
+        || summary == QKVSIM_SUMMARY_P_LEAST
         || (summary >= QKVSIM_SUMMARY_P_BH && summary <= QKVSIM_SUMMARY_P_MAX_ALL))
-        return qkv_null_summary(qkv_null_at(&comparison->distances, row, test),
+        return qkv_null_summary(&comparison->distances, row, test,
                                 summary == QKVSIM_SUMMARY_P ? QKVSIM_SUMMARY_P_GREATER : summary);
     return comparison->subsets > 0 && summary >= QKVSIM_SUMMARY_MATCHED_MEAN
                    && summary <= QKVSIM_SUMMARY_MATCHED_MAXIMUM
@@ -417,7 +418,7 @@ double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t
     const int32_t test = qkv_statistic_test(metric, statistic);
     if (!has_row(comparison, row, metric) || test < 0)
         return NAN;
-    return qkv_null_summary(qkv_null_at(&comparison->differences, row, test), summary);
+    return qkv_null_summary(&comparison->differences, row, test, summary);
 }
 
 double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t row, int32_t metric,

@@ -36,11 +36,10 @@ def difference(numbers):
             + (", which holds 0" if holds else ""))
 
 
-def p_of(null, permutations):
-    """No p of m relabellings is below 1 / (m + 1)."""
+def p_of(null):
     if null["p"] is None:
         return "p absent"
-    least = 1 / (permutations + 1)
+    least = null["p_least"]
     return f"p <= {least:.2g}" if null["p"] <= least * (1 + 1e-9) else f"p = {null['p']:.2g}"
 
 
@@ -75,7 +74,7 @@ def main():
               + listed(lambda row: estimate(rows_of(condition)[row]["offset"], "offset_share")) + ".")
     print("  Difference  " + "; ".join(
         f"{row} {difference(contrast[row]['cosine']['offset_share'])}, "
-        + p_of(compared[row]["cosine"]["differences"]["offset_share"], permutations)
+        + p_of(compared[row]["cosine"]["differences"]["offset_share"])
         for row in WITHIN) + f" ({permutations} relabellings).")
     for condition in conditions:
         for pair in condition["contrasts"]:

@@ -706,8 +706,16 @@ START_TEST(no_p_is_below_what_the_lags_of_its_own_groups_allow)
             permutations(300, QKVSIM_SCHEME_OBSERVATIONS_SHIFT, 1);
         qkvsim_baseline *baseline = run_table(&made, precision, three, &options);
         ck_assert_int_eq(qkvsim_baseline_enumerated(baseline), 0);
-        for (int32_t row = 0; row < 7; row++)
+        for (int32_t row = 0; row < 7; row++) {
+            const double least =
+                qkvsim_baseline_statistic(baseline, row, QKVSIM_METRIC_PEARSON,
+                                          QKVSIM_STATISTIC_MEAN, QKVSIM_SUMMARY_P_LEAST);
             assert_no_p_below(baseline, row, 1.0 / 20);
+            if (row == 0 || row == 3 || row == 5)
+                ck_assert(isnan(least));
+            else
+                ck_assert(least == 1.0 / 20);
+        }
         qkvsim_baseline_free(baseline);
     }
     qkvsim_layout_free(three);

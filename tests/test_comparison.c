@@ -6,6 +6,7 @@
 #include "suite_context.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { N = 40, D = 21, BINS = 20, ROWS = 6, TESTS = 9, MOST = 60 };
@@ -641,6 +642,24 @@ START_TEST(each_relabelling_draws_a_fresh_subset)
 }
 END_TEST
 
+/* Of one side alone for a distance, of both for a difference, where relabellings stop early. */
+START_TEST(the_least_p_is_said)
+{
+    for (int64_t exceedances = 0; exceedances <= 4; exceedances += 4) {
+        qkvsim_comparison_options options = relabellings(39, 1, 6);
+        options.exceedances = exceedances;
+        qkvsim_comparison *c =
+            run(context, INPUT(&input.view, 1, .selection = &few), &many, &options);
+        const double difference = qkvsim_comparison_difference(
+            c, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN, QKVSIM_SUMMARY_P_LEAST);
+        const double distance =
+            qkvsim_comparison_distance(c, 1, QKVSIM_METRIC_PEARSON, 1, QKVSIM_SUMMARY_P_LEAST);
+        ck_assert(distance == 1.0 / 40 && difference == (exceedances > 0 ? 2 : 1) / 40.0);
+        qkvsim_comparison_free(c);
+    }
+}
+END_TEST
+
 /* A single arrangement says nothing, whatever the subsets are. */
 START_TEST(no_p_is_below_what_the_number_of_relabellings_allows)
 {
@@ -652,10 +671,14 @@ START_TEST(no_p_is_below_what_the_number_of_relabellings_allows)
     qkvsim_comparison *c =
         run(context, INPUT(&input.view, 1, .selection = &few, .segments = apart), &many, &options);
     for (int32_t row = 0; row < ROWS; row++)
-        for (int32_t which = 1; which <= 3; which++)
+        for (int32_t which = 1; which <= 3; which++) {
             ck_assert(
                 qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON, which, QKVSIM_SUMMARY_P)
                 == 1);
+            ck_assert(qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON, which,
+                                                 QKVSIM_SUMMARY_P_LEAST)
+                      == 1);
+        }
     qkvsim_comparison_free(c);
 }
 END_TEST
@@ -1493,6 +1516,9 @@ START_TEST(centred_relabellings_hold_their_size_where_means_differ)
     }
     qkvsim_layout_free(small);
     qkvsim_context_free(one);
+    printf("selections that differ in means: %d of %d at 5 %%, centred %d\n", found[0], DRAWS,
+           found[1]);
+    fflush(stdout);
     ck_assert_msg(found[0] < 10, "plain: %d of %d", found[0], DRAWS);
     ck_assert_msg(found[1] >= 10 && found[1] <= 41, "centred: %d of %d", found[1], DRAWS);
 }
@@ -1841,6 +1867,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, matched_statistics_of_equal_sizes_are_those_of_the_second);
     tcase_add_test(laws, each_relabelling_draws_a_fresh_subset);
     tcase_add_test(laws, no_p_is_below_what_the_number_of_relabellings_allows);
+    tcase_add_test(laws, the_least_p_is_said);
     tcase_add_test(laws, whole_documents_change_selections);
     tcase_add_loop_test(laws, equal_rows_in_another_order_are_ties_of_distances, 0, 2);
     tcase_add_loop_test(laws, the_band_holds_the_pairs_of_subsets_of_the_larger_selection, 0, 2);

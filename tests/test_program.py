@@ -1044,7 +1044,7 @@ class Parts(Program):
 class Inference(Program):
     """What says how sure a result is: baselines, intervals, contrasts, comparisons."""
     P_VALUES = {"p", "p_less", "p_greater", "p_bh", "p_bh_all", "p_max", "p_max_all",
-                "p_fitted"}
+                "p_fitted", "p_least"}
     REPLICATED = ["mean", "variance", "skewness", "kurtosis", "tail"]
     OF_COSINES = ["offset_share", "offset_share_raw", "offset_energy", "variance_energy",
                   "mean_offset_square", "noise_fraction"]
@@ -1323,6 +1323,26 @@ class Inference(Program):
         self.assertEqual(null["p"], 1 / 300)
         self.assertGreaterEqual(null["p_fitted"], 0.1 / 300)
         self.assertLess(null["p_fitted"], 1 / 300)
+        self.assertEqual(null["p_least"], 1 / 300)
+
+    def test_the_table_marks_the_least_p_of_a_row_and_a_fit(self):
+        fitted = ("--permutations", 299, "--statistic", "cosine.variance")
+        null = self.analyze(self.input, *fitted)["conditions"][0]["pair_groups"][0]["baseline"][
+            "cosine"]["variance"]
+        (line, *_) = (line for line in self.succeed("analyze", self.input, *fitted).splitlines()
+                      if line.startswith("Q-Q"))
+        self.assertRegex(line, r"<= 0\.0034, fit (<= )?0\.0[0-9]+$")
+        self.assertAlmostEqual(float(line.split()[-1]) / null["p_fitted"], 1, delta=0.06)
+        numpy.save(self.input, numpy.repeat(self.random.normal(size=(12, 3)), 3, axis=1)
+                   + 0.1 * self.random.normal(size=(12, 9)))
+        lags = ("--permutations", 60, "--scheme", "observations-shift", "--pair-groups", "Q-K")
+        result = self.analyze(self.input, *lags)
+        null = result["conditions"][0]["pair_groups"][0]["baseline"]["cosine"]["mean"]
+        self.assertEqual((result["conditions"][0]["baseline"]["enumerated"], null["p_least"]),
+                         (False, 1 / 12))
+        self.assertIn("no_small_p", [warning["code"] for warning in result["warnings"]])
+        self.assertNotIn("no_small_p", [warning["code"] for warning in self.analyze(
+            self.input, "--permutations", 60)["warnings"]])
 
     def test_all_relabellings_are_taken_where_they_are_few(self):
         for asked, made in ((118, 118), (119, 119), (500, 119)):
@@ -1377,7 +1397,7 @@ class Inference(Program):
         for name in ("kolmogorov_smirnov", "wasserstein", "jensen_shannon"):
             self.assertLessEqual({"value", "p", "matched_mean", "matched_sd", "matched_value",
                                   "matched_min", "matched_max", "p_bh", "p_bh_all", "p_max",
-                                  "p_max_all", "p_fitted"}, distances[name].keys())
+                                  "p_max_all", "p_fitted", "p_least"}, distances[name].keys())
         f = numpy.cumsum(first["histogram"]) / first["defined"]
         g = numpy.cumsum(second["histogram"]) / second["defined"]
         self.assertAlmostEqual(distances["kolmogorov_smirnov"]["value"], abs(f - g).max(), 12)

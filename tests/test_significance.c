@@ -6,6 +6,7 @@
 #include "suite_context.h"
 
 #include <math.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 enum { ROWS = 6, OF_COSINE = 11, OF_PEARSON = 6, TESTS = OF_COSINE + OF_PEARSON, MOST = 60 };
@@ -561,6 +562,9 @@ START_TEST(sequential_p_values_hold_their_size_and_save_permutations)
         ck_assert_msg(found[k / 5][k % 5] < most, "side %d: %d of %d at %g", k / 5,
                       found[k / 5][k % 5], DRAWS, alpha);
     }
+    printf("at most 0.05 of %d: p %d, p_less %d, p_greater %d, with %.0f %% of the permutations\n",
+           DRAWS, found[0][1], found[1][1], found[2][1], 100.0 * (double)made / (DRAWS * M));
+    fflush(stdout);
     ck_assert_int_gt(found[0][1], DRAWS / 40);
     ck_assert_msg(made < DRAWS * M * 2 / 3, "%d permutations", (int)made);
 }
@@ -578,6 +582,8 @@ START_TEST(permutations_that_are_enumerated_do_not_stop)
     for (int32_t which = QKVSIM_SUMMARY_OBSERVED; which <= QKVSIM_SUMMARY_P_MAX_ALL; which++)
         assert_close(summary(stopping, OF_COSINE, 1, which), summary(plain, OF_COSINE, 1, which),
                      "a summary of all permutations");
+    ck_assert(summary(plain, OF_COSINE, 1, QKVSIM_SUMMARY_P_LEAST) == 1.0 / 5);
+    ck_assert(summary(stopping, OF_COSINE, 1, QKVSIM_SUMMARY_P_LEAST) == 1.0 / 5);
     qkvsim_baseline_free(plain);
     qkvsim_baseline_free(stopping);
     stored_free(&input);

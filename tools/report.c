@@ -54,7 +54,8 @@ const struct report_word report_p_values[REPORT_P_VALUES] = {
     { QKVSIM_SUMMARY_P_BH_ALL, "p_bh_all" },
     { QKVSIM_SUMMARY_P_MAX, "p_max" },
     { QKVSIM_SUMMARY_P_MAX_ALL, "p_max_all" },
-    { QKVSIM_SUMMARY_P_FITTED, "p_fitted" }
+    { QKVSIM_SUMMARY_P_FITTED, "p_fitted" },
+    { QKVSIM_SUMMARY_P_LEAST, "p_least" }
 };
 
 const struct report_word report_distances[REPORT_DISTANCES] = {

@@ -59,7 +59,7 @@ enum {
     REPORT_OFFSET_PARTS = 11, /* of the offset split, which the cosine has */
     REPORT_REPLICATED = 12,   /* those that have baselines and intervals */
     REPORT_OF_VALUES = 6,     /* of these, those of the values; the rest is of the offset split */
-    REPORT_P_VALUES = 8,
+    REPORT_P_VALUES = 9,
     REPORT_DISTANCES = 3
 };
 extern const struct report_word report_metrics[REPORT_METRICS];

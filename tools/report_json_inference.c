@@ -216,7 +216,8 @@ static json_t *distance_object(const qkvsim_comparison *comparison, int32_t row,
                                                   { QKVSIM_SUMMARY_P_BH_ALL, "p_bh_all" },
                                                   { QKVSIM_SUMMARY_P_MAX, "p_max" },
                                                   { QKVSIM_SUMMARY_P_MAX_ALL, "p_max_all" },
-                                                  { QKVSIM_SUMMARY_P_FITTED, "p_fitted" } };
+                                                  { QKVSIM_SUMMARY_P_FITTED, "p_fitted" },
+                                                  { QKVSIM_SUMMARY_P_LEAST, "p_least" } };
     json_t *object = json_object();
     for (size_t i = 0; i < COUNT(numbers); i++)
         json_object_set_new(object, numbers[i].key,

@@ -150,15 +150,30 @@ static double round_up(double value, int digits)
     return unit * ceil(value / unit - 1e-9);
 }
 
-void cell_p(char *cell, double p, int64_t permutations)
+static bool is_at(double value, double bound)
 {
-    double least = 1 / ((double)permutations + 1);
-    if (p < 1 && fabs(p - least) < 1e-9 * least)
-        snprintf(cell, TABLE_CELL_SIZE, "<= %.2g", round_up(least, 2));
-    else if (p < 0.001)
-        snprintf(cell, TABLE_CELL_SIZE, "%.2g", p);
-    else
-        cell_number(cell, 3, p);
+    return fabs(value - bound) < 1e-9 * bound;
+}
+
+/* A fit is never below a tenth of what permutations can count. */
+static void append_fit(char *cell, const struct p_value *of)
+{
+    if (is_at(of->fitted, of->least / 10))
+        text_append(cell, TABLE_CELL_SIZE, ", fit <= %.2g", round_up(of->fitted, 2));
+    else if (of->fitted < of->least)
+        text_append(cell, TABLE_CELL_SIZE, ", fit %.2g", of->fitted);
+}
+
+void cell_p(char *cell, const struct p_value *of)
+{
+    if (of->p < 1 && is_at(of->p, of->least)) {
+        snprintf(cell, TABLE_CELL_SIZE, "<= %.2g", round_up(of->least, 2));
+        append_fit(cell, of);
+    } else if (of->p < 0.001) {
+        snprintf(cell, TABLE_CELL_SIZE, "%.2g", of->p);
+    } else {
+        cell_number(cell, 3, of->p);
+    }
 }
 
 void cell_p_of_t(char *cell, double p)
@@ -215,15 +230,22 @@ static void inference_cells(char (*cells)[TABLE_CELL_SIZE], const struct report 
     if (baseline == NULL)
         return;
     int32_t tested = table_tested_statistic(report, &of);
-    double p = qkvsim_baseline_statistic(baseline, row, metric, tested, table_p(report));
+    const int32_t shown = table_p(report);
+    const struct p_value p = {
+        qkvsim_baseline_statistic(baseline, row, metric, tested, shown),
+        qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_P_LEAST),
+        shown == QKVSIM_SUMMARY_P
+            ? qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_P_FITTED)
+            : (double)NAN
+    };
     /* Where the scheme changes nothing, observed and mean differ by rounding alone. */
     double mean =
-        isnan(p) ? (double)NAN
-                 : qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_MEAN);
+        isnan(p.p) ? (double)NAN
+                   : qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_MEAN);
     cell_null(cells[NULL_MEAN], tested,
               qkvsim_baseline_statistic(baseline, row, metric, tested, QKVSIM_SUMMARY_OBSERVED),
               mean);
-    cell_p(cells[P], p, qkvsim_baseline_permutations(baseline));
+    cell_p(cells[P], &p);
 }
 
 static bool add_line(struct table *table, const struct lines *lines,

@@ -46,9 +46,13 @@ void cell_interval(char *cell, int32_t statistic, double estimate, double low, d
 /* "0.994 > 0.040": what was observed and where the null has its mean. */
 void cell_null(char *cell, int32_t statistic, double observed, double mean);
 
-/* The p of so many permutations is none below 1 / (permutations + 1), where it is "<= 0.005"; that of a
- * t of few degrees of freedom tells nothing below "< 0.001". */
-void cell_p(char *cell, double p, int64_t permutations);
+/* At the least that p could have been it is "<= 0.005", with the p by a fit to the null's tail behind it where
+ * there is one: "<= 0.005, fit 0.0012", or at the least of a fit "<= 0.005, fit <= 0.0005". That of a t of
+ * few degrees of freedom tells nothing below "< 0.001". */
+struct p_value {
+    double p, least, fitted;
+};
+void cell_p(char *cell, const struct p_value *of);
 void cell_p_of_t(char *cell, double p);
 
 /* Prints a line of text below a blank one, then a table, which it frees. */

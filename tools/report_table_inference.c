@@ -133,12 +133,19 @@ static bool add_difference(struct table *table, const struct report *report, int
     const qkvsim_comparison *comparison = report->comparison;
     if (comparison == NULL)
         return true;
-    int32_t p = table_p(report);
     double mean = qkvsim_comparison_difference(comparison, row, of->metric, of->statistic,
                                                QKVSIM_SUMMARY_MEAN);
     cell_null(cells[RELABELLED], of->statistic, values[0] - values[1], mean);
-    cell_p(cells[P], qkvsim_comparison_difference(comparison, row, of->metric, of->statistic, p),
-           qkvsim_comparison_permutations(comparison));
+    const int32_t shown = table_p(report);
+    const struct p_value p = {
+        qkvsim_comparison_difference(comparison, row, of->metric, of->statistic, shown),
+        qkvsim_comparison_difference(comparison, row, of->metric, of->statistic,
+                                     QKVSIM_SUMMARY_P_LEAST),
+        shown == QKVSIM_SUMMARY_P ? qkvsim_comparison_difference(
+            comparison, row, of->metric, of->statistic, QKVSIM_SUMMARY_P_FITTED)
+                                  : (double)NAN
+    };
+    cell_p(cells[P], &p);
     return true;
 }
 
@@ -197,15 +204,17 @@ static bool add_distances(struct table *table, const struct report *report, int3
         snprintf(cells[0], TABLE_CELL_SIZE, "%s", qkvsim_layout_row_name(report->layout, row));
     snprintf(cells[1], TABLE_CELL_SIZE, "%s", metric->key);
     const qkvsim_comparison *comparison = report->comparison;
-    int32_t p = table_p(report);
     for (int i = 0; i < REPORT_DISTANCES; i++) {
         int32_t distance = report_distances[i].number;
         cell_number(cells[2 + 2 * i], 3,
                     qkvsim_comparison_distance(comparison, row, metric->number, distance,
                                                QKVSIM_SUMMARY_MATCHED));
-        cell_p(cells[3 + 2 * i],
-               qkvsim_comparison_distance(comparison, row, metric->number, distance, p),
-               qkvsim_comparison_permutations(comparison));
+        const struct p_value p = { qkvsim_comparison_distance(comparison, row, metric->number,
+                                                              distance, table_p(report)),
+                                   qkvsim_comparison_distance(comparison, row, metric->number,
+                                                              distance, QKVSIM_SUMMARY_P_LEAST),
+                                   NAN };
+        cell_p(cells[3 + 2 * i], &p);
     }
     return true;
 }

@@ -19,6 +19,7 @@ enum { TIMES_NEEDED = 20, PERMUTATIONS_NEEDED = 999 };
 
 /* From here on neighbours that resemble each other make a test that exchanges them reject too often. */
 static const double NOTABLE = 0.2;
+static const double SMALL = 0.05;
 
 __attribute__((format(printf, 4, 5))) static void warn(struct warnings *warnings, const char *code,
                                                        bool in_table, const char *format, ...)
@@ -176,6 +177,41 @@ static void warn_of_permutations(struct warnings *warnings, const struct report 
              fewest);
 }
 
+/* Where there are too few different permutations no p is small, whatever the data. */
+static void warn_of_least(struct warnings *warnings, const struct report *report, const char *name,
+                          const qkvsim_baseline *baseline)
+{
+    int32_t metric, rows = 0;
+    int32_t statistic = table_tested_statistic(report, &metric);
+    double largest = 0;
+    for (int32_t i = 0; i < report->row_count; i++) {
+        const int32_t row = report->rows[i];
+        const double least = baseline != NULL
+                                 ? qkvsim_baseline_statistic(baseline, row, metric, statistic,
+                                                             QKVSIM_SUMMARY_P_LEAST)
+                                 : qkvsim_comparison_difference(report->comparison, row, metric,
+                                                                statistic, QKVSIM_SUMMARY_P_LEAST);
+        rows += least > SMALL;
+        largest = fmax(largest, least);
+    }
+    if (rows > 0)
+        warn(warnings, "no_small_p", true,
+             "%s: no p can be small in %" PRId32 " of %" PRId32 " rows: with so few %s, or so few "
+             "different ones, the least is %.2g",
+             name, rows, report->row_count, baseline != NULL ? "permutations" : "relabellings",
+             largest);
+}
+
+static void warn_of_least_p(struct warnings *warnings, const struct report *report)
+{
+    for (int c = 0; c < report->condition_count; c++)
+        if (report->conditions[c].baseline != NULL)
+            warn_of_least(warnings, report, report->conditions[c].name,
+                          report->conditions[c].baseline);
+    if (report->comparison != NULL)
+        warn_of_least(warnings, report, "comparison", NULL);
+}
+
 /* Why a statistic has no interval in some rows, of data that has enough blocks. */
 static const char *why_absent(int32_t statistic, bool difference)
 {
@@ -246,5 +282,6 @@ bool warnings_find(struct warnings *warnings, const struct report *report,
     warn_of_sizes(warnings, report);
     warn_of_intervals(warnings, report);
     warn_of_permutations(warnings, report);
+    warn_of_least_p(warnings, report);
     return warn_of_dependence(warnings, report, study);
 }

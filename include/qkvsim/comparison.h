@@ -141,7 +141,7 @@ QKVSIM_API int32_t qkvsim_comparison_enumerated(const qkvsim_comparison *compari
  * @param row      a pair group, or behind them a roll-up
  * @param distance QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV, WASSERSTEIN or JENSEN_SHANNON
  * @param summary  QKVSIM_SUMMARY_OBSERVED, between all of both selections, which grows as their sizes differ
- *                 and is descriptive; MATCHED and MATCHED_*; P, P_FITTED, P_BH, P_BH_ALL, P_MAX and P_MAX_ALL, of
+ *                 and is descriptive; MATCHED and MATCHED_*; P, P_LEAST, P_FITTED, P_BH, P_BH_ALL, P_MAX and P_MAX_ALL, of
  *                 (b + 1) / (m + 1): b relabellings have a matched distance, to a fresh subset each, at
  *                 least as large as MATCHED
  */
@@ -164,7 +164,7 @@ QKVSIM_API qkvsim_status qkvsim_comparison_distances(qkvsim_context *context,
  * where it does not exist. Where sizes differ a statistic's bias differs too: see
  * qkvsim_comparison_matched.
  * @param statistic QKVSIM_STATISTIC_MEAN .. QKVSIM_STATISTIC_TAIL or, of the cosine, QKVSIM_STATISTIC_OFFSET_SHARE
- * @param summary   QKVSIM_SUMMARY_OBSERVED .. P_MAX_ALL, P_FITTED
+ * @param summary   QKVSIM_SUMMARY_OBSERVED .. P_MAX_ALL, P_FITTED, P_LEAST
  */
 QKVSIM_API double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t row,
                                                qkvsim_metric metric, qkvsim_statistic statistic,

@@ -115,7 +115,11 @@ enum {
      * 1 / (m + 1), which may be read as "at most". Absent where no fit describes the tail, and where
      * there are not ten times as many different permutations as were made. Not adjusted, and no
      * adjusted p is made of it. */
-    QKVSIM_SUMMARY_P_FITTED = 23
+    QKVSIM_SUMMARY_P_FITTED = 23,
+    /** The least that P could have been: 1 / (m + 1), or 1 / the number of different permutations as far as
+     * the row shows them, where that is more; with exceedances twice that (of a distance once). A P that is
+     * no larger says "at most", and of a row whose P_LEAST is above 0.05 no P says anything. */
+    QKVSIM_SUMMARY_P_LEAST = 24
 };
 
 #ifdef __cplusplus

@@ -20,7 +20,7 @@ static qkvsim_status check_constants(qkvsim_context *context, const qkv_question
         status =
             check_constant(context, "statistic", question->statistic, QKVSIM_STATISTIC_MEAN_SQUARE);
     if (status == QKVSIM_OK && question->summary != QKV_NOT_ASKED)
-        status = check_constant(context, "summary", question->summary, QKVSIM_SUMMARY_P_FITTED);
+        status = check_constant(context, "summary", question->summary, QKVSIM_SUMMARY_P_LEAST);
     return status;
 }
 

@@ -479,10 +479,22 @@ qkvsim_status qkv_check_exceedances(qkvsim_context *context, int64_t exceedances
                              (long long)exceedances, (long long)permutations);
 }
 
-double qkv_null_summary(const qkv_null *null, int32_t summary)
+/* Of p, which is twice the lesser side's where permutations stop early. */
+static double least_of(const qkv_null_table *table, const qkv_null *null)
 {
+    if (isnan(null->summaries[QKVSIM_SUMMARY_P - 1]))
+        return NAN;
+    const double least = fmax(null->least_p, 1 / ((double)table->asked + 1));
+    return table->exceedances > 0 && !table->upper ? fmin(1, 2 * least) : least;
+}
+
+double qkv_null_summary(const qkv_null_table *table, int32_t row, int32_t test, int32_t summary)
+{
+    const qkv_null *null = qkv_null_at(table, row, test);
     if (summary == QKVSIM_SUMMARY_P_FITTED)
         return null->fitted;
+    if (summary == QKVSIM_SUMMARY_P_LEAST)
+        return least_of(table, null);
     return summary >= QKVSIM_SUMMARY_OBSERVED && summary <= QKV_NULL_SUMMARIES
                ? null->summaries[summary - 1]
                : (double)NAN;

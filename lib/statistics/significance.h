@@ -57,8 +57,8 @@ static inline qkv_null *qkv_null_at(const qkv_null_table *table, int32_t row, in
  * may still come to other p-values by more permutations (Besag & Clifford 1991). */
 bool qkv_null_table_is_open(qkv_null_table *table, int64_t k);
 
-/* A summary of QKVSIM_SUMMARY_OBSERVED .. P_MAX_ALL or P_FITTED; NaN for others. */
-double qkv_null_summary(const qkv_null *null, int32_t summary);
+/* A summary of QKVSIM_SUMMARY_OBSERVED .. P_MAX_ALL, P_FITTED or P_LEAST; NaN for others. */
+double qkv_null_summary(const qkv_null_table *table, int32_t row, int32_t test, int32_t summary);
 
 /*
  * Fills every summary, of as many permutations as the table now says. A null whose observed value does not exist, or without permutations, has none; a

@@ -285,7 +285,7 @@ class Comparison(_Inference):
                 "matched_mean": "matched_mean", "matched_sd": "matched_sd",
                 "matched_min": "matched_minimum", "matched_max": "matched_maximum",
                 "p_bh": "p_bh", "p_bh_all": "p_bh_all", "p_max": "p_max",
-                "p_max_all": "p_max_all", "p_fitted": "p_fitted"}
+                "p_max_all": "p_max_all", "p_fitted": "p_fitted", "p_least": "p_least"}
         return {name: {key: self._number(library.qkvsim_comparison_distance, row, METRICS[metric],
                                          number, SUMMARIES[summary])
                        for key, summary in keys.items()} for name, number in DISTANCES.items()}

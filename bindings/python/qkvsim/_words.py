@@ -34,7 +34,8 @@ REPLICATED = ("mean", "variance", "skewness", "kurtosis", "tail", "mean_square",
               "offset_share_raw", "offset_energy", "variance_energy", "mean_offset_square",
               "noise_fraction")
 REPLICATED_OF_VALUES = REPLICATED[:6]
-P_VALUES = ("p", "p_less", "p_greater", "p_bh", "p_bh_all", "p_max", "p_max_all", "p_fitted")
+P_VALUES = ("p", "p_less", "p_greater", "p_bh", "p_bh_all", "p_max", "p_max_all", "p_fitted",
+            "p_least")
 
 
 def has_statistic(metric: str, statistic: str) -> bool:
