@@ -1,8 +1,8 @@
 #!/usr/bin/python3
 """Puts what simulations measure into docs/statistics.md: python3 tests/evidence.py build
 
-Runs build/tests/test_evidence and build/tests/test_sizes at ten times the length that the test suites have,
-which takes a minute or two, and replaces each table between <!-- table NAME --> and <!-- end -->.
+Runs build/tests/test_evidence, test_sizes and test_tail at ten times the length that the test suites have,
+which takes some ten minutes of one core, and replaces each table between <!-- table NAME --> and <!-- end -->.
 """
 import pathlib
 import re
@@ -21,7 +21,7 @@ def main():
     build = pathlib.Path(sys.argv[1])
     page = pathlib.Path(__file__).parent.parent / "docs" / "statistics.md"
     text = page.read_text(encoding="utf-8")
-    for program in ("test_evidence", "test_sizes"):
+    for program in ("test_evidence", "test_sizes", "test_tail"):
         for name, table in measure(build, program).items():
             between = rf"(<!-- table {re.escape(name)} -->\n).*?(<!-- end -->)"
             text, count = re.subn(between, lambda found, table=table: found[1] + table + found[2],

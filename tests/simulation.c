@@ -6,6 +6,7 @@
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* ---- running ---- */
 
@@ -64,32 +65,16 @@ static double percent_within(const double *results, int64_t count, int columns, 
     return all > 0 ? 100 * within / all : NAN;
 }
 
-void simulate(simulation run, const void *argument, int64_t count, int columns, double *percent)
+void share_of_ones(const double *results, int64_t count, int columns, double *percent)
 {
-    double *results = simulate_all(run, argument, count, columns);
     for (int c = 0; c < columns; c++)
         percent[c] = percent_within(results, count, columns, c, 1, 1);
-    free(results);
 }
 
-void share_at_most(const double *p, int64_t count, int columns, double alpha, double *percent)
+void share_at_most(const double *results, int64_t count, int columns, double alpha, double *percent)
 {
     for (int c = 0; c < columns; c++)
-        percent[c] = percent_within(p, count, columns, c, 0, alpha + 1e-9);
-}
-
-void distance_from_uniform(const double *p, int64_t count, int columns, int64_t m, double *excess,
-                           double *distance)
-{
-    for (int c = 0; c < columns; c++) {
-        excess[c] = distance[c] = percent_within(p, count, columns, c, 0, 1) - 100;
-        for (int64_t k = 1; k <= m; k++) {
-            const double alpha = (double)k / (double)(m + 1);
-            const double more = percent_within(p, count, columns, c, 0, alpha + 1e-9) - 100 * alpha;
-            excess[c] = fmax(excess[c], more);
-            distance[c] = fmax(distance[c], fabs(more));
-        }
-    }
+        percent[c] = percent_within(results, count, columns, c, 0, alpha + 1e-9);
 }
 
 void choose_rows(int64_t n, int64_t count, uint64_t seed, int64_t *chosen, int64_t *others)
@@ -116,6 +101,36 @@ span span_of(const double *percent, int columns)
     return found;
 }
 
+static span widen_span(span found, double value)
+{
+    return (span){ fmin(found.least, value), fmax(found.largest, value) };
+}
+
+static const double levels[LEVELS] = { 0.01, 0.05, 0.1, 0.5 };
+
+uniformity uniformity_of(const double *p, int64_t count, int all_columns, int first, int columns,
+                         int64_t m)
+{
+    const span none = { NAN, NAN };
+    uniformity found = { { none, none, none, none }, none, none };
+    for (int c = first; c < first + columns; c++) {
+        double excess = 0, distance = NAN;
+        for (int l = 0; l < LEVELS; l++)
+            found.at_most[l] = widen_span(
+                found.at_most[l], percent_within(p, count, all_columns, c, 0, levels[l] + 1e-9));
+        for (int64_t k = 1; k <= m; k++) {
+            const double alpha = (double)k / (double)(m + 1);
+            const double more =
+                percent_within(p, count, all_columns, c, 0, alpha + 1e-9) - 100 * alpha;
+            excess = fmax(excess, more);
+            distance = fmax(distance, fabs(more));
+        }
+        found.excess = widen_span(found.excess, excess);
+        found.distance = widen_span(found.distance, distance);
+    }
+    return found;
+}
+
 void print_heading(const char *name, const char *const *columns, int count)
 {
     printf("table %s\n|", name);
@@ -127,18 +142,42 @@ void print_heading(const char *name, const char *const *columns, int count)
     printf("\n");
 }
 
-void print_spans(const char *row, const span *spans, int count)
+void print_levels_heading(const char *name, const char *what, const char *of)
+{
+    const char *columns[] = { what, of, "p <= .01", "p <= .05", "p <= .1", "p <= .5", "distance" };
+    print_heading(name, columns, 7);
+}
+
+void print_levels(const char *row, const uniformity *of)
+{
+    span spans[LEVELS + 1];
+    for (int l = 0; l < LEVELS; l++)
+        spans[l] = of->at_most[l];
+    spans[LEVELS] = of->distance;
+    print_spans(row, spans, LEVELS + 1);
+}
+
+void print_decimal_spans(const char *row, const span *spans, int count, int decimals)
 {
     printf("| %s |", row);
-    for (int c = 0; c < count; c++)
+    for (int c = 0; c < count; c++) {
+        char least[32], largest[32];
+        snprintf(least, sizeof least, "%.*f", decimals, spans[c].least);
+        snprintf(largest, sizeof largest, "%.*f", decimals, spans[c].largest);
         if (isnan(spans[c].least))
             printf(" |");
-        else if (round(spans[c].least) == round(spans[c].largest))
-            printf(" %.0f |", spans[c].least);
+        else if (strcmp(least, largest) == 0)
+            printf(" %s |", least);
         else
-            printf(" %.0f to %.0f |", spans[c].least, spans[c].largest);
+            printf(" %s to %s |", least, largest);
+    }
     printf("\n");
     fflush(stdout);
+}
+
+void print_spans(const char *row, const span *spans, int count)
+{
+    print_decimal_spans(row, spans, count, 0);
 }
 
 /* ---- the world ---- */

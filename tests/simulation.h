@@ -13,15 +13,10 @@ typedef void (*simulation)(qkvsim_context *context, int64_t number, const void *
 /* The results of simulations 0 .. count - 1, one after the other; to be freed. */
 double *simulate_all(simulation run, const void *argument, int64_t count, int columns);
 
-/* The percentage of ones in each of `columns` columns of such results, without NaN. */
-void simulate(simulation run, const void *argument, int64_t count, int columns, double *percent);
-
-/* Of p-values, column by column: the percentage at most alpha; and how far the distribution is from the
- * uniform one, in per cent: at each multiple of 1 / (m + 1), its largest excess over it (p too small) and
- * the largest distance on either side (Kolmogorov's). */
-void share_at_most(const double *p, int64_t count, int columns, double alpha, double *percent);
-void distance_from_uniform(const double *p, int64_t count, int columns, int64_t m, double *excess,
-                           double *distance);
+/* Column by column, without NaN: the percentage of ones, and of numbers at most alpha. */
+void share_of_ones(const double *results, int64_t count, int columns, double *percent);
+void share_at_most(const double *results, int64_t count, int columns, double alpha,
+                   double *percent);
 
 /* Ends the process where a call fails: asserts are for the thread of the test. */
 void must(const qkvsim_context *context, qkvsim_status status);
@@ -36,8 +31,25 @@ typedef struct span {
 
 span span_of(const double *percent, int columns);
 
+/* p-values of m permutations beside the uniform distribution, in per cent, least and largest over `columns`
+ * columns from `first` on: how many are at most each level; and of their distribution, at each multiple of
+ * 1 / (m + 1), the largest excess over the uniform one (p is too small) and the largest distance on either
+ * side (Kolmogorov's). */
+enum { LEVELS = 4 };
+
+typedef struct uniformity {
+    span at_most[LEVELS], excess, distance;
+} uniformity;
+
+uniformity uniformity_of(const double *p, int64_t count, int all_columns, int first, int columns,
+                         int64_t m);
+void print_levels_heading(const char *name, const char *what, const char *of);
+void print_levels(const char *row, const uniformity *of);
+
 /* A table of the documentation, in Markdown, that tests/evidence.py carries into it. */
 void print_heading(const char *name, const char *const *columns, int count);
+/* Decimals: how many are printed. */
+void print_decimal_spans(const char *row, const span *spans, int count, int decimals);
 void print_spans(const char *row, const span *spans, int count);
 
 /* ---- features that share factors, with offsets of their own ---- */

@@ -55,8 +55,14 @@ static double holds(double low, double high, double truth)
 
 /* ---- coverage ---- */
 
-/* Contrasts of shares: Q-Q less V-V, Q-V less V-V, Q-Q less Q-K. */
-enum { CONTRASTS = 3, COVERED = KINDS * PAIR_GROUPS + CONTRASTS };
+/* Contrasts of shares: Q-Q less V-V, Q-V less V-V, Q-Q less Q-K. And what the library does not give: the
+ * share's t interval, on its own scale and as a logit; whether there is a logit; the offset energy's t
+ * interval at any n. */
+enum { CONTRASTS = 3, OTHERS = 4, SHARE_BY_LOGIT = 0, SHARE_BY_T, LOGIT_EXISTS, ENERGY_BY_T };
+enum {
+    OTHERS_FROM = KINDS * PAIR_GROUPS + CONTRASTS,
+    COVERED = OTHERS_FROM + OTHERS * PAIR_GROUPS
+};
 static const int32_t contrasts[CONTRASTS][2] = { { 0, 5 }, { 2, 5 }, { 0, 1 } };
 
 typedef struct coverage {
@@ -65,6 +71,64 @@ typedef struct coverage {
     int64_t n;
     double truth[KINDS * PAIR_GROUPS];
 } coverage;
+
+/* The jackknife's t interval of replicates that each lack one of G blocks of equal length: the textbook's. */
+typedef struct t_interval {
+    double low, high;
+} t_interval;
+
+static double logit(double share)
+{
+    return share > 0 && share < 1 ? log(share / (1 - share)) : NAN;
+}
+
+static double as_it_is(double value)
+{
+    return value;
+}
+
+static t_interval jackknife_by_hand(const double *replicates, int64_t blocks, double observed,
+                                    double (*scale_of)(double))
+{
+    const double quantile = blocks == 8 ? 2.364624 : blocks == 16 ? 2.131450 : 2.093024;
+    double mean = 0, squares = 0;
+    for (int64_t j = 0; j < blocks; j++)
+        mean += scale_of(replicates[j]) / (double)blocks;
+    for (int64_t j = 0; j < blocks; j++)
+        squares += pow(scale_of(replicates[j]) - mean, 2);
+    const double estimate = (double)blocks * scale_of(observed) - (double)(blocks - 1) * mean;
+    const double reach = quantile * sqrt(squares * (double)(blocks - 1) / (double)blocks);
+    return (t_interval){ estimate - reach, estimate + reach };
+}
+
+/* Of one row; that of the mean, which the library has as well, is the same. */
+static void other_intervals_of(const coverage *of, const qkvsim_intervals *made, int32_t row,
+                               double results[OTHERS * PAIR_GROUPS])
+{
+    static const int32_t statistics[] = { QKVSIM_STATISTIC_OFFSET_SHARE,
+                                          QKVSIM_STATISTIC_OFFSET_ENERGY, QKVSIM_STATISTIC_MEAN };
+    const int64_t blocks = qkvsim_intervals_replicates(made);
+    const double *values[3], truth = of->truth[row];
+    double observed[3];
+    for (int k = 0; k < 3; k++) {
+        values[k] = qkvsim_intervals_values(made, row, QKVSIM_METRIC_COSINE, statistics[k]);
+        observed[k] = qkvsim_analysis_statistic(qkvsim_intervals_observed(made), row,
+                                                QKVSIM_METRIC_COSINE, statistics[k]);
+    }
+    const t_interval by_logit = jackknife_by_hand(values[0], blocks, observed[0], logit);
+    const t_interval by_t = jackknife_by_hand(values[0], blocks, observed[0], as_it_is);
+    const t_interval energy = jackknife_by_hand(values[1], blocks, observed[1], as_it_is);
+    const t_interval known = jackknife_by_hand(values[2], blocks, observed[2], as_it_is);
+    const double low = qkvsim_intervals_statistic(made, row, QKVSIM_METRIC_COSINE, statistics[2],
+                                                  QKVSIM_SUMMARY_LOW);
+    if (!(fabs(known.low - low) < 1e-4 * (known.high - known.low)))
+        abort();
+    results[SHARE_BY_LOGIT * PAIR_GROUPS + row] = holds(by_logit.low, by_logit.high, logit(truth));
+    results[SHARE_BY_T * PAIR_GROUPS + row] = holds(by_t.low, by_t.high, truth);
+    results[LOGIT_EXISTS * PAIR_GROUPS + row] = !isnan(by_logit.low);
+    results[ENERGY_BY_T * PAIR_GROUPS + row] =
+        holds(energy.low, energy.high, of->truth[PAIR_GROUPS + row]);
+}
 
 static void intervals_of(const coverage *of, const qkvsim_intervals *made, double *results)
 {
@@ -84,6 +148,8 @@ static void intervals_of(const coverage *of, const qkvsim_intervals *made, doubl
             qkvsim_intervals_contrast(made, a, b, k->metric, k->statistic, QKVSIM_SUMMARY_HIGH),
             of->truth[a] - of->truth[b]);
     }
+    for (int32_t row = 0; row < PAIR_GROUPS; row++)
+        other_intervals_of(of, made, row, results + OTHERS_FROM);
 }
 
 static void cover(qkvsim_context *with, int64_t number, const void *argument, double *results)
@@ -101,15 +167,41 @@ static void cover(qkvsim_context *with, int64_t number, const void *argument, do
     table_free(&rows);
 }
 
-/* Columns: the statistics of all pair groups, then the contrasts. */
-static void measure(const coverage *of, const char *row, span spans[KINDS + 1])
+/* Columns: the statistics of all pair groups, then the contrasts; and of the other intervals. */
+typedef struct covered {
+    const char *row;
+    span spans[KINDS + 1], others[OTHERS + 1];
+} covered;
+
+static covered measure(const coverage *of, const char *row)
 {
-    double percent[COVERED];
-    simulate(cover, of, 200 * scale, COVERED, percent);
+    covered found = { .row = row };
+    double percent[COVERED], *results = simulate_all(cover, of, 200 * scale, COVERED);
+    share_of_ones(results, 200 * scale, COVERED, percent);
+    free(results);
     for (int k = 0; k < KINDS; k++)
-        spans[k + (k > SHARE)] = span_of(percent + k * PAIR_GROUPS, PAIR_GROUPS);
-    spans[SHARE + 1] = span_of(percent + KINDS * PAIR_GROUPS, CONTRASTS);
-    print_spans(row, spans, KINDS + 1);
+        found.spans[k + (k > SHARE)] = span_of(percent + k * PAIR_GROUPS, PAIR_GROUPS);
+    found.spans[SHARE + 1] = span_of(percent + KINDS * PAIR_GROUPS, CONTRASTS);
+    found.others[0] = found.spans[SHARE];
+    for (int k = 0; k < OTHERS; k++)
+        found.others[k + 1] = span_of(percent + OTHERS_FROM + k * PAIR_GROUPS, PAIR_GROUPS);
+    print_spans(row, found.spans, KINDS + 1);
+    return found;
+}
+
+static void print_others(const char *name, const covered *all, int count)
+{
+    static const char *const columns[] = { "data",
+                                           "n",
+                                           "share, Fieller",
+                                           "share, logit",
+                                           "share, t",
+                                           "a logit exists",
+                                           "offset energy, t" };
+    print_heading(name, columns, 7);
+    for (int c = 0; c < count; c++)
+        print_spans(all[c].row, all[c].others, OTHERS + 1);
+    printf("\n");
 }
 
 /* Of 16 observations with their 8 blocks intervals are a little short. */
@@ -159,19 +251,21 @@ START_TEST(intervals_hold_the_truth_as_often_as_they_say)
         { 0.15, 0.7, 100, "weak, AR .7 | 100", false },
         { 0.15, 0.7, 400, "weak, AR .7 | 400", true },
     };
+    enum { CASES = sizeof cases / sizeof cases[0] };
+    covered found[CASES];
     print_coverage_heading("coverage");
-    for (size_t c = 0; c < sizeof cases / sizeof cases[0]; c++) {
+    for (int c = 0; c < CASES; c++) {
         const world from = world_new(cases[c].loading, cases[c].phi);
         coverage of = { draw_world, &from, cases[c].n, { 0 } };
-        span spans[KINDS + 1];
         for (int k = 0; k < KINDS * PAIR_GROUPS; k++)
             of.truth[k] = world_truth(&from, k % PAIR_GROUPS, kinds[k / PAIR_GROUPS].metric,
                                       kinds[k / PAIR_GROUPS].statistic);
-        measure(&of, cases[c].row, spans);
+        found[c] = measure(&of, cases[c].row);
         if (cases[c].promised)
-            assert_covered(cases[c].row, cases[c].n, spans);
+            assert_covered(cases[c].row, cases[c].n, found[c].spans);
     }
     printf("\n");
+    print_others("other intervals", found, CASES);
 }
 END_TEST
 
@@ -226,21 +320,98 @@ START_TEST(intervals_hold_the_truth_of_real_rows)
     qkvsim_layout *layout = thirds_of(context, REAL);
     qkvsim_analysis *whole = NULL;
     must(context, qkvsim_analyze(context, INPUT(&copy.view, 1), layout, NULL, &whole));
+    covered found[3];
     print_coverage_heading("coverage of real rows");
     for (int c = 0; c < 3; c++) {
         coverage of = { draw_real, &others, cases[c].n, { 0 } };
-        span spans[KINDS + 1];
         for (int k = 0; k < KINDS * PAIR_GROUPS; k++)
             of.truth[k] =
                 qkvsim_analysis_statistic(whole, k % PAIR_GROUPS, kinds[k / PAIR_GROUPS].metric,
                                           kinds[k / PAIR_GROUPS].statistic);
-        measure(&of, cases[c].row, spans);
-        assert_covered(cases[c].row, cases[c].n, spans);
+        found[c] = measure(&of, cases[c].row);
+        assert_covered(cases[c].row, cases[c].n, found[c].spans);
     }
     printf("\n");
+    print_others("other intervals of real rows", found, 3);
     qkvsim_analysis_free(whole);
     qkvsim_layout_free(layout);
     stored_free(&copy);
+    table_free(&others);
+}
+END_TEST
+
+/* Of Q-Q, Q-V and V-V: raw, corrected, and the jackknife's estimate. */
+enum { SHARES = 3, SHARED = 3 * SHARES };
+
+static void share(qkvsim_context *with, int64_t number, const void *argument, double *results)
+{
+    static const int32_t rows_shown[SHARES] = { 0, 2, 5 };
+    const coverage *of = argument;
+    table rows = of->draw(of->from, of->n, 9000 + (uint64_t)number);
+    stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = thirds_of(with, rows.d);
+    qkvsim_intervals *made = NULL;
+    must(with, qkvsim_intervals_run(with, INPUT(&copy.view, 1), NULL, layout, NULL, NULL, &made));
+    for (int k = 0; k < SHARES; k++) {
+        const qkvsim_analysis *observed = qkvsim_intervals_observed(made);
+        *results++ = qkvsim_analysis_statistic(observed, rows_shown[k], QKVSIM_METRIC_COSINE,
+                                               QKVSIM_STATISTIC_OFFSET_SHARE_RAW);
+        *results++ = qkvsim_analysis_statistic(observed, rows_shown[k], QKVSIM_METRIC_COSINE,
+                                               QKVSIM_STATISTIC_OFFSET_SHARE);
+        *results++ =
+            qkvsim_intervals_statistic(made, rows_shown[k], QKVSIM_METRIC_COSINE,
+                                       QKVSIM_STATISTIC_OFFSET_SHARE, QKVSIM_SUMMARY_ESTIMATE);
+    }
+    qkvsim_intervals_free(made);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&rows);
+}
+
+/* Of those that exist. */
+static void average(const double *results, int64_t count, span means[SHARED])
+{
+    for (int k = 0; k < SHARED; k++) {
+        double sum = 0, existing = 0;
+        for (int64_t draw = 0; draw < count; draw++) {
+            const double found = results[draw * SHARED + k];
+            sum += isnan(found) ? 0 : found;
+            existing += !isnan(found);
+        }
+        means[k] = (span){ sum / existing, sum / existing };
+    }
+}
+
+/* The mean over random rows beside the share of all of them. Of V, whose tokens are of unequal size, the
+ * corrected one keeps part of the raw one's bias. */
+START_TEST(the_corrected_share_depends_less_on_n_than_the_raw_one)
+{
+    static const struct {
+        int64_t n;
+        const char *row;
+    } cases[] = { { 992, "992" }, { 100, "100" }, { 32, "32" }, { 16, "16" } };
+    static const char *const columns[] = { "n",         "Q-Q, raw",  "corrected", "estimate",
+                                           "Q-V, raw",  "corrected", "estimate",  "V-V, raw",
+                                           "corrected", "estimate" };
+    table others = load_others();
+    span whole[SHARED], means[SHARED];
+    print_heading("shares", columns, 1 + SHARED);
+    for (int c = 0; c < 4; c++) {
+        const coverage of = { draw_real, &others, cases[c].n, { 0 } };
+        const int64_t count = c == 0 ? 1 : 100 * scale;
+        double *results = simulate_all(share, &of, count, SHARED);
+        average(results, count, c == 0 ? whole : means);
+        print_decimal_spans(cases[c].row, c == 0 ? whole : means, SHARED, 2);
+        for (int k = 0; k < SHARED && c > 0; k += 3)
+            ck_assert_msg(fabs(means[k + 1].least - whole[k + 1].least) < 0.1
+                              && means[k].least < whole[k].least - 0.01
+                              && fabs(means[k + 1].least - whole[k + 1].least)
+                                     < 0.9 * fabs(means[k].least - whole[k].least),
+                          "n %s: %g and %g, not %g and %g", cases[c].row, means[k].least,
+                          means[k + 1].least, whole[k].least, whole[k + 1].least);
+        free(results);
+    }
+    printf("\n");
     table_free(&others);
 }
 END_TEST
@@ -272,12 +443,7 @@ static void differ(const qkvsim_intervals *made, double *results)
     }
 }
 
-static double rejects(double p)
-{
-    return isnan(p) ? (double)NAN : p < 0.05 + 1e-9;
-}
-
-static void reject(const qkvsim_comparison *made, double *results)
+static void take_p_values(const qkvsim_comparison *made, double *results)
 {
     for (int32_t metric = 1; metric <= 2; metric++)
         for (int k = 0; k < P_KINDS; k++)
@@ -285,13 +451,18 @@ static void reject(const qkvsim_comparison *made, double *results)
                 const int32_t statistic = kept_statistic(metric, k);
                 const double p =
                     qkvsim_comparison_difference(made, row, metric, statistic, QKVSIM_SUMMARY_P);
-                *results++ = statistic == QKVSIM_STATISTIC_TAIL ? (double)NAN : rejects(p);
+                *results++ = statistic == QKVSIM_STATISTIC_TAIL ? (double)NAN : p;
             }
     for (int32_t metric = 1; metric <= 2; metric++)
         for (int32_t distance = 1; distance <= DISTANCES; distance++)
             for (int32_t row = 0; row < PAIR_GROUPS; row++)
-                *results++ = rejects(
-                    qkvsim_comparison_distance(made, row, metric, distance, QKVSIM_SUMMARY_P));
+                *results++ =
+                    qkvsim_comparison_distance(made, row, metric, distance, QKVSIM_SUMMARY_P);
+}
+
+static int64_t relabellings_made(void)
+{
+    return scale > 1 ? 99 : 19;
 }
 
 static void pretend(qkvsim_context *with, int64_t number, const void *argument, double *results)
@@ -304,7 +475,7 @@ static void pretend(qkvsim_context *with, int64_t number, const void *argument, 
                                       .count = of->n - of->targets };
     const qkvsim_input input = *INPUT(&of->data->view, 1, .selection = &first);
     const qkvsim_comparison_options relabellings = { .struct_size = sizeof relabellings,
-                                                     .permutations = 19,
+                                                     .permutations = relabellings_made(),
                                                      .subsets = 1,
                                                      .seed = (uint64_t)number };
     qkvsim_layout *layout = thirds_of(with, of->data->view.features);
@@ -313,27 +484,47 @@ static void pretend(qkvsim_context *with, int64_t number, const void *argument, 
     must(with, qkvsim_intervals_run(with, &input, &second, layout, NULL, NULL, &jackknife));
     must(with, qkvsim_compare(with, &input, &second, layout, NULL, &relabellings, &comparison));
     differ(jackknife, results);
-    reject(comparison, results + CORRECTED * PAIR_GROUPS);
+    take_p_values(comparison, results + CORRECTED * PAIR_GROUPS);
     qkvsim_intervals_free(jackknife);
     qkvsim_comparison_free(comparison);
     qkvsim_layout_free(layout);
 }
 
+enum {
+    OF_STATISTICS = CORRECTED * PAIR_GROUPS,
+    P_STATISTICS = 2 * P_KINDS * PAIR_GROUPS,
+    OF_DISTANCES = OF_STATISTICS + P_STATISTICS,
+    P_DISTANCES = 2 * DISTANCES * PAIR_GROUPS
+};
+
 /* Of intervals each statistic, of p-values all statistics together, and all distances. A tail of few pairs has
  * too few values for a p to be below 0.05 as often as that. */
-static void report_pseudo_targets(const char *row, const double *percent)
+static void report_pseudo_targets(const char *row, const double *results, int64_t count)
 {
     span spans[CORRECTED + 2];
+    double ones[PSEUDO], small[PSEUDO];
+    share_of_ones(results, count, PSEUDO, ones);
+    share_at_most(results, count, PSEUDO, 0.05, small);
     for (int k = 0; k < CORRECTED; k++)
-        spans[k] = span_of(percent + k * PAIR_GROUPS, PAIR_GROUPS);
-    const double *p = percent + CORRECTED * PAIR_GROUPS;
-    spans[CORRECTED] = span_of(p, 2 * P_KINDS * PAIR_GROUPS);
-    spans[CORRECTED + 1] = span_of(p + 2 * P_KINDS * PAIR_GROUPS, 2 * DISTANCES * PAIR_GROUPS);
+        spans[k] = span_of(ones + k * PAIR_GROUPS, PAIR_GROUPS);
+    spans[CORRECTED] = span_of(small + OF_STATISTICS, P_STATISTICS);
+    spans[CORRECTED + 1] = span_of(small + OF_DISTANCES, P_DISTANCES);
     print_spans(row, spans, CORRECTED + 2);
     for (int k = 0; k < CORRECTED; k++)
         assert_within(row, spans[k], 0, 9);
     assert_within(row, spans[CORRECTED], 2, 9);
     assert_within(row, spans[CORRECTED + 1], 2, 9);
+}
+
+/* At every level: 2.2 / sqrt(count) is passed once in 8,000, and there are 168 columns in a case. */
+static void report_uniformity(const char *row, const double *results, int64_t count, int first,
+                              int columns)
+{
+    const uniformity found =
+        uniformity_of(results, count, PSEUDO, first, columns, relabellings_made());
+    print_levels(row, &found);
+    ck_assert_msg(found.distance.largest <= 220 / sqrt((double)count), "%s: %g %% from uniform",
+                  row, found.distance.largest);
 }
 
 /* Non-targets of the capture taken for targets against the rest of them: there is nothing to find. */
@@ -345,16 +536,25 @@ START_TEST(pseudo_targets_differ_in_about_5_per_cent)
     };
     static const struct {
         int64_t targets;
-        const char *row;
-    } cases[] = { { 32, "32 of 992" }, { 100, "100 of 992" } };
+        const char *row, *statistics, *distances;
+    } cases[] = { { 32, "32 of 992", "32 of 992 | a statistic", "32 of 992 | a distance" },
+                  { 100, "100 of 992", "100 of 992 | a statistic", "100 of 992 | a distance" } };
+    const int64_t count = 100 * scale;
+    double *results[2];
     table others = load_others();
     stored copy = store(&others, QKVSIM_DTYPE_F32, ORDER_C);
     print_heading("pseudo-targets", columns, 8);
     for (int c = 0; c < 2; c++) {
         const pseudo_targets of = { &copy, others.n, cases[c].targets };
-        double percent[PSEUDO];
-        simulate(pretend, &of, 100 * scale, PSEUDO, percent);
-        report_pseudo_targets(cases[c].row, percent);
+        results[c] = simulate_all(pretend, &of, count, PSEUDO);
+        report_pseudo_targets(cases[c].row, results[c], count);
+    }
+    printf("\n");
+    print_levels_heading("pseudo-targets by level", "targets", "p of");
+    for (int c = 0; c < 2; c++) {
+        report_uniformity(cases[c].statistics, results[c], count, OF_STATISTICS, P_STATISTICS);
+        report_uniformity(cases[c].distances, results[c], count, OF_DISTANCES, P_DISTANCES);
+        free(results[c]);
     }
     printf("\n");
     stored_free(&copy);
@@ -369,6 +569,7 @@ static Suite *evidence_suite(void)
     tcase_set_timeout(intervals, 1200);
     tcase_add_test(intervals, intervals_hold_the_truth_as_often_as_they_say);
     tcase_add_test(intervals, intervals_hold_the_truth_of_real_rows);
+    tcase_add_test(intervals, the_corrected_share_depends_less_on_n_than_the_raw_one);
     tcase_add_test(intervals, pseudo_targets_differ_in_about_5_per_cent);
     return suite;
 }

@@ -114,11 +114,6 @@ static table draw(const ingredients *of, uint64_t seed)
 
 enum { SEEN = 5 };
 
-static int64_t permutations(void)
-{
-    return scale > 1 ? 99 : 19;
-}
-
 /* Statistics of Q-K; the raw share, for the corrected one is absent in most permutations of every value. */
 static const int32_t seen[SEEN][2] = {
     { QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN },
@@ -136,9 +131,17 @@ typedef struct setting {
     int32_t scheme;
     bool segments, exchange, covariates; /* documents as segments, exchanged; the position */
     bool relabel, centred, clusters;     /* a comparison; centred; targets in runs */
+    bool fitted;                         /* p by a fit to the null's tail, or 1 */
     bool by_chance;                      /* which documents are targets */
     bool stepped; /* p has few values, so that it need not come near uniform */
 } setting;
+
+static int64_t permutations(const setting *of)
+{
+    if (of->fitted)
+        return 199;
+    return scale > 1 ? 99 : 19;
+}
 
 static void number_rows(const setting *of, int32_t *segments, double *positions)
 {
@@ -165,7 +168,7 @@ static void permute(qkvsim_context *with, int64_t number, const void *argument, 
     number_rows(of, segments, positions);
     const qkvsim_input input = *INPUT(&copy.view, 1, .segments = of->segments ? segments : NULL);
     const qkvsim_baseline_options options = { .struct_size = sizeof options,
-                                              .permutations = permutations(),
+                                              .permutations = permutations(of),
                                               .seed = (uint64_t)number,
                                               .scheme = of->scheme,
                                               .exchange =
@@ -175,8 +178,12 @@ static void permute(qkvsim_context *with, int64_t number, const void *argument, 
     qkvsim_baseline *made = NULL;
     must(with, qkvsim_layout_thirds(with, FEATURES, &layout));
     must(with, qkvsim_baseline_run(with, &input, layout, NULL, &options, &made));
-    for (int s = 0; s < SEEN; s++)
-        results[s] = qkvsim_baseline_statistic(made, 1, seen[s][0], seen[s][1], QKVSIM_SUMMARY_P);
+    const int32_t summary = of->fitted ? QKVSIM_SUMMARY_P_FITTED : QKVSIM_SUMMARY_P;
+    for (int s = 0; s < SEEN; s++) {
+        results[s] = qkvsim_baseline_statistic(made, 1, seen[s][0], seen[s][1], summary);
+        if (of->fitted && isnan(results[s]))
+            results[s] = 1;
+    }
     qkvsim_baseline_free(made);
     qkvsim_layout_free(layout);
     stored_free(&copy);
@@ -250,7 +257,7 @@ static void relabel(qkvsim_context *with, int64_t number, const void *argument, 
     const qkvsim_input input = *INPUT(&copy.view, 1, .selection = &which.selection[0],
                                       .segments = of->segments ? segments : NULL);
     const qkvsim_comparison_options options = { .struct_size = sizeof options,
-                                                .permutations = permutations(),
+                                                .permutations = permutations(of),
                                                 .subsets = 1,
                                                 .seed = (uint64_t)number,
                                                 .relabel = of->scheme,
@@ -295,42 +302,13 @@ static void print_heading_of_sizes(const char *name)
     print_heading(name, columns, 7);
 }
 
-enum { LEVELS = 4 };
-static const double levels[LEVELS] = { 0.01, 0.05, 0.1, 0.5 };
-
-/* How often p is at most each level, least and most over the statistics, and its distance from uniform. */
-typedef struct uniformity {
-    const char *row;
-    span spans[LEVELS + 1];
-} uniformity;
-
 /* A distance of 2 / sqrt(count) is passed once in 1,500; approximate schemes are given what their
  * sizes are. Where p has few values it may be larger than uniform and not smaller. */
-static uniformity measure_uniformity(const setting *of, const double *p, int64_t count)
+static void assert_uniform(const setting *of, const uniformity *found, int64_t count)
 {
-    uniformity found = { .row = of->row };
-    double percent[SEEN], excess[SEEN], distance[SEEN];
-    for (int l = 0; l < LEVELS; l++) {
-        share_at_most(p, count, SEEN, levels[l], percent);
-        found.spans[l] = span_of(percent, SEEN);
-    }
-    distance_from_uniform(p, count, SEEN, permutations(), excess, distance);
-    found.spans[LEVELS] = span_of(distance, SEEN);
     const double most = 200 / sqrt((double)count) + (of->most > 6.5 ? 5 : 0);
-    const double worst = span_of(of->stepped ? excess : distance, SEEN).largest;
+    const double worst = of->stepped ? found->excess.largest : found->distance.largest;
     ck_assert_msg(worst <= most, "%s: %g %% from uniform, expected %g", of->row, worst, most);
-    return found;
-}
-
-static void print_levels(const uniformity *all, size_t count)
-{
-    static const char *const columns[] = {
-        "scheme", "data without an effect", "p <= .01", "p <= .05", "p <= .1", "p <= .5", "distance"
-    };
-    print_heading("levels", columns, 7);
-    for (size_t k = 0; k < count; k++)
-        print_spans(all[k].row, all[k].spans, LEVELS + 1);
-    printf("\n");
 }
 
 static void report_valid(const setting *all, size_t count)
@@ -347,11 +325,15 @@ static void report_valid(const setting *all, size_t count)
         const double largest = span_of(percent, SEEN).largest;
         ck_assert_msg(largest <= all[k].most + (scale > 1 ? 0 : 3), "%s: %g %%", all[k].row,
                       largest);
-        found[k] = measure_uniformity(&all[k], p, draws);
+        found[k] = uniformity_of(p, draws, SEEN, 0, SEEN, permutations(&all[k]));
+        assert_uniform(&all[k], &found[k], draws);
         free(p);
     }
     printf("\n");
-    print_levels(found, count);
+    print_levels_heading("levels", "scheme", "data without an effect");
+    for (size_t k = 0; k < count; k++)
+        print_levels(all[k].row, &found[k]);
+    printf("\n");
 }
 
 static void report_limits(const setting *all, size_t count)
@@ -597,12 +579,56 @@ START_TEST(schemes_reject_too_often_where_the_page_says_so)
 }
 END_TEST
 
+/* Of 10,000 p-values by a fit, how many are at most alpha: fewer than alpha, and at a tenth of what 199
+ * permutations can count not many more. */
+START_TEST(fitted_p_values_hold_their_size)
+{
+    static const struct {
+        double alpha;
+        const char *name;
+    } at[] = { { 0.005, "0.005" }, { 0.002, "0.002" }, { 0.001, "0.001" }, { 0.0005, "0.0005" } };
+    static const setting settings[] = {
+        { .row = "feature | independent features",
+          .data = { .n = 32, .offsets = 1, .scales = 0.5 },
+          .scheme = QKVSIM_SCHEME_FEATURE,
+          .fitted = true },
+        { .row = "observations | groups unrelated, related within",
+          .data = { .n = 32, .offsets = 1, .related = 1 },
+          .scheme = QKVSIM_SCHEME_OBSERVATIONS,
+          .fitted = true },
+    };
+    static const char *const columns[] = {
+        "scheme", "data without an effect", "p_fitted <= 0.005", "0.002", "0.001", "0.0005"
+    };
+    const int64_t draws = 1000 * scale;
+    print_heading("fitted", columns, 6);
+    for (int k = 0; k < 2; k++) {
+        double percent[SEEN], *p = p_values(&settings[k], draws);
+        span spans[4];
+        for (int a = 0; a < 4; a++) {
+            share_at_most(p, draws, SEEN, at[a].alpha, percent);
+            for (int s = 0; s < SEEN; s++)
+                percent[s] *= 100;
+            spans[a] = span_of(percent, SEEN);
+            const double expected = 1e4 * at[a].alpha;
+            const double most = expected + 3 * sqrt(expected * 1e4 / (double)draws);
+            ck_assert_msg(spans[a].largest <= most, "%s: %g of 10,000 at %s", settings[k].row,
+                          spans[a].largest, at[a].name);
+        }
+        print_spans(settings[k].row, spans, 4);
+        free(p);
+    }
+    printf("\n");
+}
+END_TEST
+
 static Suite *sizes_suite(void)
 {
     Suite *suite = suite_create("sizes");
     TCase *sizes = add_case(suite, "sizes", make_context, free_context);
     tcase_set_timeout(sizes, 1200);
     tcase_add_test(sizes, schemes_hold_their_size_where_they_are_valid);
+    tcase_add_test(sizes, fitted_p_values_hold_their_size);
     tcase_add_test(sizes, schemes_reject_too_often_where_the_page_says_so);
     return suite;
 }
