@@ -68,8 +68,23 @@ void qkvsim_intervals_free(qkvsim_intervals *intervals)
         qkv_replicates_close(&intervals->values[s]);
         qkv_block_shares_close(&allocator, &intervals->shares[s]);
     }
+    qkv_release(&allocator, intervals->statistics);
+    qkv_release(&allocator, intervals->differences);
     qkv_blocks_close(&allocator, &intervals->blocks);
     qkv_release(&allocator, intervals);
+}
+
+qkvsim_status qkv_intervals_prepare(qkvsim_context *context, qkvsim_intervals *made)
+{
+    if (made->method != QKVSIM_METHOD_BOOTSTRAP || made->replicates == 0)
+        return QKVSIM_OK;
+    const int64_t cells = qkv_replicates_cells(&made->values[0]);
+    const bool two = made->observed[1] != NULL;
+    made->statistics = qkv_intervals_once_open(&made->allocator, cells);
+    made->differences = two ? qkv_intervals_once_open(&made->allocator, cells) : NULL;
+    return made->statistics != NULL && (!two || made->differences != NULL)
+               ? QKVSIM_OK
+               : qkv_no_memory(context, "the intervals");
 }
 
 /* ---- the public call ---- */
@@ -109,6 +124,8 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_input *
         status = qkv_replicate(context, &pool, layout, &analysis, &options, made);
         qkv_pool_close(context, &pool);
     }
+    if (status == QKVSIM_OK)
+        status = qkv_intervals_prepare(context, made);
     if (status == QKVSIM_OK)
         *intervals = made;
     else
@@ -187,11 +204,7 @@ static bool all_exist(const qkv_sample *sample)
 
 /* ---- from samples to intervals ---- */
 
-typedef struct interval {
-    double estimate, se, low, high, p;
-} interval;
-
-static const interval absent = { NAN, NAN, NAN, NAN, NAN };
+static const qkv_interval absent = { NAN, NAN, NAN, NAN, NAN };
 
 /* Student's t of one selection, or of the difference of two: that of the fewer blocks. */
 static double student_of(const qkvsim_intervals *intervals, bool difference)
@@ -200,8 +213,8 @@ static double student_of(const qkvsim_intervals *intervals, bool difference)
     return !difference ? t[0] : isnan(t[1]) ? t[1] : t[0] < t[1] ? t[1] : t[0];
 }
 
-static interval by_student(const qkvsim_intervals *intervals, const qkv_jackknife_term *terms,
-                           int32_t count, bool difference)
+static qkv_interval by_student(const qkvsim_intervals *intervals, const qkv_jackknife_term *terms,
+                               int32_t count, bool difference)
 {
     const double t = student_of(intervals, difference);
     for (int32_t k = 0; k < count; k++)
@@ -209,8 +222,8 @@ static interval by_student(const qkvsim_intervals *intervals, const qkv_jackknif
             return absent;
     const qkv_jackknife_estimate jackknife = qkv_jackknife(terms, count);
     const double reach = t * jackknife.se;
-    return (interval){ jackknife.estimate, jackknife.se, jackknife.estimate - reach,
-                       jackknife.estimate + reach, NAN };
+    return (qkv_interval){ jackknife.estimate, jackknife.se, jackknife.estimate - reach,
+                           jackknife.estimate + reach, NAN };
 }
 
 /* Both energies of a row in one selection, with the shares of that selection. */
@@ -247,13 +260,13 @@ static qkv_share_interval share_of(const qkvsim_intervals *intervals, const subj
                                         (sum.se * sum.se - of_offset - of_variance) / 2, t });
 }
 
-static interval from_share(const qkv_share_interval *share)
+static qkv_interval from_share(const qkv_share_interval *share)
 {
-    return (interval){ share->estimate, share->se, share->low, share->high, NAN };
+    return (qkv_interval){ share->estimate, share->se, share->low, share->high, NAN };
 }
 
 /* A share moves with its energies as its derivatives by them say. */
-static interval contrast_of_shares(const qkvsim_intervals *intervals, const subject of[2])
+static qkv_interval contrast_of_shares(const qkvsim_intervals *intervals, const subject of[2])
 {
     energies both[2];
     qkv_jackknife_term terms[QKV_JACKKNIFE_TERMS];
@@ -273,22 +286,23 @@ static interval contrast_of_shares(const qkvsim_intervals *intervals, const subj
     }
     const double estimate = shares[0].estimate - shares[1].estimate;
     const double se = qkv_jackknife(terms, 4).se, reach = intervals->t[0] * se;
-    return (interval){ estimate, se, estimate - reach, estimate + reach, NAN };
+    return (qkv_interval){ estimate, se, estimate - reach, estimate + reach, NAN };
 }
 
 /* The basic interval: the replicates' distances from what they are drawn from stand for the observed
  * value's from the truth, reversed. */
-static interval by_resamples(const qkvsim_intervals *intervals, const qkv_sample *sample)
+static qkv_interval by_resamples(const qkvsim_intervals *intervals, const qkv_sample *sample)
 {
     const double outside = (1 - intervals->level) / 2, centre = sample->observed + sample->expected;
     if (!all_exist(sample))
         return absent;
-    return (interval){ sample->observed, qkv_sample_sd(sample),
-                       centre - qkv_sample_quantile(sample, 1 - outside),
-                       centre - qkv_sample_quantile(sample, outside), NAN };
+    return (qkv_interval){ sample->observed, qkv_sample_sd(sample),
+                           centre - qkv_sample_quantile(sample, 1 - outside),
+                           centre - qkv_sample_quantile(sample, outside), NAN };
 }
 
-static interval by_resamples_of_two(const qkvsim_intervals *intervals, qkv_sample a, qkv_sample b)
+static qkv_interval by_resamples_of_two(const qkvsim_intervals *intervals, qkv_sample a,
+                                        qkv_sample b)
 {
     const bool both = a.values != NULL && b.values != NULL;
     const qkv_sample difference = { both ? a.values : NULL, b.values, a.count,
@@ -297,7 +311,7 @@ static interval by_resamples_of_two(const qkvsim_intervals *intervals, qkv_sampl
 }
 
 /* Within the range of the statistic, or of the difference of two. */
-static interval bounded(interval made, const rule *of, bool difference)
+static qkv_interval bounded(qkv_interval made, const rule *of, bool difference)
 {
     const double low = difference ? of->low - of->high : of->low;
     const double high = difference ? of->high - of->low : of->high;
@@ -315,7 +329,7 @@ static bool is_share(const subject *of)
     return of->statistic == QKVSIM_STATISTIC_OFFSET_SHARE && of->metric == QKVSIM_METRIC_COSINE;
 }
 
-static interval of_statistic(const qkvsim_intervals *intervals, const subject *of)
+static qkv_interval of_statistic(const qkvsim_intervals *intervals, const subject *of)
 {
     const rule *range = rule_of(of->statistic);
     const qkv_sample sample = sample_of(intervals, of);
@@ -330,7 +344,7 @@ static interval of_statistic(const qkvsim_intervals *intervals, const subject *o
     return from_share(&share);
 }
 
-static interval of_contrast(const qkvsim_intervals *intervals, const subject of[2])
+static qkv_interval of_contrast(const qkvsim_intervals *intervals, const subject of[2])
 {
     const rule *range = rule_of(of[0].statistic);
     const qkv_sample a = sample_of(intervals, &of[0]), b = sample_of(intervals, &of[1]);
@@ -341,7 +355,7 @@ static interval of_contrast(const qkvsim_intervals *intervals, const subject of[
         return absent;
     if (intervals->method == QKVSIM_METHOD_BOOTSTRAP)
         return bounded(by_resamples_of_two(intervals, a, b), range, true);
-    interval made =
+    qkv_interval made =
         is_share(of) ? contrast_of_shares(intervals, of) : by_student(intervals, terms, 2, false);
     made = bounded(made, range, true);
     if (made.se > 0)
@@ -351,7 +365,7 @@ static interval of_contrast(const qkvsim_intervals *intervals, const subject of[
 
 /* Only corrected statistics mean the same at different sizes. There is no p: relabellings have it
  * (comparison.h). */
-static interval of_difference(const qkvsim_intervals *intervals, const subject of[2])
+static qkv_interval of_difference(const qkvsim_intervals *intervals, const subject of[2])
 {
     const rule *range = rule_of(of[0].statistic);
     const qkv_sample a = sample_of(intervals, &of[0]), b = sample_of(intervals, &of[1]);
@@ -370,11 +384,18 @@ static interval of_difference(const qkvsim_intervals *intervals, const subject o
     return bounded(from_share(&difference), range, true);
 }
 
-static double number_of(const interval *made, double observed, int32_t summary)
+/* Where the interval of a subject is kept once it was asked for; NULL: nowhere, it is computed soon enough. */
+static qkv_interval_once *place_of(const qkvsim_intervals *intervals, qkv_interval_once *all,
+                                   const subject *of)
+{
+    const int64_t cell = qkv_replicates_cell(&intervals->values[0], of->row,
+                                             qkv_statistic_test(of->metric, of->statistic));
+    return all != NULL && cell >= 0 ? &all[cell] : NULL;
+}
+
+static double number_of(const qkv_interval *made, int32_t summary)
 {
     switch (summary) {
-    case QKVSIM_SUMMARY_OBSERVED:
-        return observed;
     case QKVSIM_SUMMARY_ESTIMATE:
         return made->estimate;
     case QKVSIM_SUMMARY_SE:
@@ -441,8 +462,15 @@ double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row
     const subject of = { 0, row, metric, statistic };
     if (intervals == NULL)
         return NAN;
-    const interval made = of_statistic(intervals, &of);
-    return number_of(&made, sample_of(intervals, &of).observed, summary);
+    if (summary == QKVSIM_SUMMARY_OBSERVED)
+        return sample_of(intervals, &of).observed;
+    qkv_interval_once *once = place_of(intervals, intervals->statistics, &of);
+    qkv_interval made;
+    if (!qkv_interval_recall(once, &made)) {
+        made = of_statistic(intervals, &of);
+        qkv_interval_keep(once, &made);
+    }
+    return number_of(&made, summary);
 }
 
 double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_a, int32_t row_b,
@@ -451,10 +479,10 @@ double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_
     const subject of[] = { { 0, row_a, metric, statistic }, { 0, row_b, metric, statistic } };
     if (intervals == NULL)
         return NAN;
-    const interval made = of_contrast(intervals, of);
-    return number_of(&made,
-                     sample_of(intervals, &of[0]).observed - sample_of(intervals, &of[1]).observed,
-                     summary);
+    if (summary == QKVSIM_SUMMARY_OBSERVED)
+        return sample_of(intervals, &of[0]).observed - sample_of(intervals, &of[1]).observed;
+    const qkv_interval made = of_contrast(intervals, of);
+    return number_of(&made, summary);
 }
 
 double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row, int32_t metric,
@@ -463,10 +491,15 @@ double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t ro
     const subject of[] = { { 0, row, metric, statistic }, { 1, row, metric, statistic } };
     if (intervals == NULL)
         return NAN;
-    const interval made = of_difference(intervals, of);
-    return number_of(&made,
-                     sample_of(intervals, &of[0]).observed - sample_of(intervals, &of[1]).observed,
-                     summary);
+    if (summary == QKVSIM_SUMMARY_OBSERVED)
+        return sample_of(intervals, &of[0]).observed - sample_of(intervals, &of[1]).observed;
+    qkv_interval_once *once = place_of(intervals, intervals->differences, &of[0]);
+    qkv_interval made;
+    if (!qkv_interval_recall(once, &made)) {
+        made = of_difference(intervals, of);
+        qkv_interval_keep(once, &made);
+    }
+    return number_of(&made, summary);
 }
 
 static double statistic_of_row(const qkv_question *question, int32_t row)

@@ -171,6 +171,8 @@ qkvsim_status qkvsim_intervals_unpack(qkvsim_context *context, const void *buffe
     if (status == QKVSIM_OK)
         status = qkv_unpack_close(&unpacker);
     if (status == QKVSIM_OK)
+        status = qkv_intervals_prepare(context, made);
+    if (status == QKVSIM_OK)
         *intervals = made;
     else
         qkvsim_intervals_free(made);
@@ -279,6 +281,8 @@ qkvsim_status qkvsim_intervals_merge(qkvsim_context *context, const qkvsim_inter
     if (status == QKVSIM_OK)
         status = join(context, pieces, ranges, count, made);
     qkv_release(&context->allocator, ranges);
+    if (status == QKVSIM_OK)
+        status = qkv_intervals_prepare(context, made);
     if (status == QKVSIM_OK)
         *merged = made;
     else

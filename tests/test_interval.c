@@ -1,13 +1,17 @@
 /* interval.h: every number recomputed from subsets that are analysed one by one, what contrasts and
  * differences must satisfy, and coverage by simulation. */
+#define _POSIX_C_SOURCE 200809L /* clock_gettime */
+
 #include <qkvsim/interval.h>
 
 #include "fixtures.h"
 #include "suite_context.h"
 
 #include <math.h>
+#include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 
 enum { N = 43, D = 21, MOST = 64, STATISTICS = 6, WITHOUT = 7 };
 
@@ -923,6 +927,102 @@ START_TEST(the_bootstrap_interval_is_the_basic_one)
 }
 END_TEST
 
+static double seconds_of_thread(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+/* Every number that the bootstrap has quantiles for: of statistics, and of differences. */
+enum { ASKED = 7 * STATISTICS * 2 * 2 };
+static void ask_everything(const qkvsim_intervals *intervals, double answers[ASKED])
+{
+    int at = 0;
+    for (int32_t row = 0; row < 7; row++)
+        for (int s = 0; s < STATISTICS; s++)
+            for (int32_t end = QKVSIM_SUMMARY_LOW; end <= QKVSIM_SUMMARY_HIGH; end++) {
+                answers[at++] = qkvsim_intervals_statistic(intervals, row, QKVSIM_METRIC_COSINE,
+                                                           statistics[s], end);
+                answers[at++] = qkvsim_intervals_difference(intervals, row, QKVSIM_METRIC_COSINE,
+                                                            statistics[s], end);
+            }
+    ck_assert_int_eq(at, ASKED);
+}
+
+static double seconds_to_ask(const qkvsim_intervals *intervals)
+{
+    double answers[ASKED];
+    const double start = seconds_of_thread();
+    ask_everything(intervals, answers);
+    return seconds_of_thread() - start;
+}
+
+/* Run, merged or unpacked: what is asked a second time costs next to nothing. */
+START_TEST(quantiles_are_computed_once)
+{
+    int64_t rows[2][N];
+    qkvsim_selection halves[2];
+    for (int64_t row = 0; row < N; row++)
+        rows[row % 2][row / 2] = row;
+    for (int k = 0; k < 2; k++)
+        halves[k] = rows_selected(rows[k], (N + 1 - k) / 2);
+    const qkvsim_interval_options options = bootstrap(3000, 0, 5);
+    const qkvsim_input half = {
+        .struct_size = sizeof half, .parts = &input.view, .part_count = 1, .selection = &halves[0]
+    };
+    qkvsim_intervals *all[3];
+    all[0] = run(&half, &halves[1], &options);
+    const qkvsim_intervals *const pieces[] = { all[0] };
+    assert_ok(context, qkvsim_intervals_merge(context, pieces, 1, &all[1]));
+    const int64_t size = qkvsim_intervals_packed_size(all[0]);
+    void *bytes = malloc((size_t)size);
+    assert_ok(context, qkvsim_intervals_pack(context, all[0], bytes, size));
+    assert_ok(context, qkvsim_intervals_unpack(context, bytes, size, &all[2]));
+    free(bytes);
+    for (int k = 0; k < 3; k++) {
+        const double first = seconds_to_ask(all[k]), again = seconds_to_ask(all[k]);
+        ck_assert_msg(again < first / 10, "%d: %g s, then %g s", k, first, again);
+        qkvsim_intervals_free(all[k]);
+    }
+}
+END_TEST
+
+typedef struct reader {
+    pthread_t thread;
+    const qkvsim_intervals *of;
+    double answers[ASKED];
+} reader;
+
+static void *read_everything(void *argument)
+{
+    reader *self = argument;
+    ask_everything(self->of, self->answers);
+    return NULL;
+}
+
+START_TEST(threads_that_ask_first_at_once_get_the_same)
+{
+    enum { READERS = 6 };
+    reader readers[READERS];
+    const qkvsim_interval_options options = bootstrap(400, 0, 5);
+    qkvsim_intervals *intervals = run(INPUT(&input.view, 1), NULL, &options);
+    qkvsim_intervals *alone = run(INPUT(&input.view, 1), NULL, &options);
+    double expected[ASKED];
+    ask_everything(alone, expected);
+    for (int k = 0; k < READERS; k++) {
+        readers[k].of = intervals;
+        ck_assert_int_eq(pthread_create(&readers[k].thread, NULL, read_everything, &readers[k]), 0);
+    }
+    for (int k = 0; k < READERS; k++) {
+        pthread_join(readers[k].thread, NULL);
+        ck_assert_mem_eq(readers[k].answers, expected, sizeof expected);
+    }
+    qkvsim_intervals_free(intervals);
+    qkvsim_intervals_free(alone);
+}
+END_TEST
+
 START_TEST(segments_of_one_row_draw_rows_one_by_one)
 {
     int32_t labels[N];
@@ -1770,6 +1870,8 @@ static Suite *interval_suite(void)
     tcase_add_loop_test(formulas, the_bootstrap_interval_is_the_basic_one, 0, 4);
     tcase_add_test(formulas, segments_of_one_row_draw_rows_one_by_one);
     tcase_add_test(formulas, no_drawn_block_crosses_from_one_segment_to_another);
+    tcase_add_test(formulas, quantiles_are_computed_once);
+    tcase_add_test(formulas, threads_that_ask_first_at_once_get_the_same);
     tcase_add_test(formulas, a_seed_gives_its_resamples_and_more_of_them_begin_with_the_same);
     TCase *absent = add_case(suite, "absent", set_up, tear_down);
     tcase_add_test(absent, below_8_blocks_there_is_no_interval_but_the_observed_analysis);

@@ -44,7 +44,7 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int6
 /** Frees an accumulator; NULL is allowed. */
 QKVSIM_API void qkvsim_accumulator_free(qkvsim_accumulator *accumulator);
 
-/** Observations added so far; 0 for NULL. */
+/** Observations added so far; 0 for NULL. Time O(1), as of the next two. */
 QKVSIM_API int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *accumulator);
 
 /** Blocks that have begun so far, and the observations in one of them; 0 where there are none. */

@@ -89,6 +89,9 @@ QKVSIM_API qkvsim_status qkvsim_baseline_unpack(qkvsim_context *context, const v
 /** Frees the results and the observed analysis in them; NULL is allowed. */
 QKVSIM_API void qkvsim_baseline_free(qkvsim_baseline *baseline);
 
+/* Accessors. All numbers are there when the call that makes a baseline returns: each takes O(1) time, those of
+ * every row O(rows). */
+
 /** The analysis of the input itself, owned by the baseline. */
 QKVSIM_API const qkvsim_analysis *qkvsim_baseline_observed(const qkvsim_baseline *baseline);
 

@@ -113,6 +113,9 @@ QKVSIM_API qkvsim_status qkvsim_comparison_unpack(qkvsim_context *context, const
 /** Frees the results and the two analyses in them; NULL is allowed. */
 QKVSIM_API void qkvsim_comparison_free(qkvsim_comparison *comparison);
 
+/* Accessors. All numbers are there when qkvsim_compare returns: each takes O(1) time, those of every row
+ * O(rows). */
+
 /** The analyses of the two selections, owned by the comparison. */
 QKVSIM_API const qkvsim_analysis *qkvsim_comparison_first(const qkvsim_comparison *comparison);
 QKVSIM_API const qkvsim_analysis *qkvsim_comparison_second(const qkvsim_comparison *comparison);

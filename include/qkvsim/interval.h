@@ -158,7 +158,11 @@ QKVSIM_API const double *qkvsim_intervals_values(const qkvsim_intervals *interva
  * analysis has it.
  *
  * With a second selection this is of the first one, by blocks of both; by the jackknife NaN where
- * fewer than 8 of them have observations of it. Time O(replicates).
+ * fewer than 8 of them have observations of it.
+ *
+ * Time: by the jackknife O(replicates) each time. By the bootstrap 64 passes over the replicates for each of
+ * two quantiles (0.2 ms of 1,000), when the first of LOW, HIGH, ESTIMATE and SE is asked; the
+ * interval is then kept, and each further number of it O(1), whichever thread asks. OBSERVED is O(1).
  */
 QKVSIM_API double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row,
                                              qkvsim_metric metric, qkvsim_statistic statistic,
@@ -174,7 +178,8 @@ QKVSIM_API qkvsim_status qkvsim_intervals_statistics(
 
 /** The same of T(row_a) - T(row_b), recomputed in each replicate: "Q-Q is more offset-coded than
  * V-V". NaN where either statistic has no interval. P, by the jackknife only, is of the estimate against
- * 0, two-sided, by Student's t: as good as the interval is, so no more than "below 0.001". */
+ * 0, two-sided, by Student's t: as good as the interval is, so no more than "below 0.001". Time
+ * as qkvsim_intervals_statistic, but that of two rows nothing is kept. */
 QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_a,
                                             int32_t row_b, qkvsim_metric metric,
                                             qkvsim_statistic statistic, qkvsim_summary summary);
@@ -185,7 +190,7 @@ QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, i
  * any other differs by the number of observations alone. That of the shares combines the interval of
  * each (Zou & Donner 2008). There is no P: a relabelling has it (qkvsim_compare). NaN where there is no
  * second selection, where the observations of either lie in fewer than 8 blocks (jackknife), or where a
- * replicate leaves either without the statistic.
+ * replicate leaves either without the statistic. Time as qkvsim_intervals_statistic.
  */
 QKVSIM_API double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row,
                                               qkvsim_metric metric, qkvsim_statistic statistic,

@@ -100,6 +100,8 @@ QKVSIM_API qkvsim_status qkvsim_layout_unpack(qkvsim_context *context, const voi
 /** Frees a layout; NULL is allowed. */
 QKVSIM_API void qkvsim_layout_free(qkvsim_layout *layout);
 
+/* Accessors. Each takes O(1) time; those of a row's pairs and of a roll-up O(groups) at most. */
+
 /** Number of features, of groups, of pair groups; 0 for NULL. */
 QKVSIM_API int64_t qkvsim_layout_features(const qkvsim_layout *layout);
 QKVSIM_API int32_t qkvsim_layout_groups(const qkvsim_layout *layout);

@@ -82,7 +82,7 @@ QKVSIM_API qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim
 QKVSIM_API void qkvsim_pairs_free(qkvsim_pairs *pairs);
 
 /** The `count` pairs found, strongest first, equally strong ones by i and then j; owned by the handle.
- * NULL and 0 if none. */
+ * NULL and 0 if none. Time O(1). */
 QKVSIM_API const qkvsim_pair *qkvsim_pairs_list(const qkvsim_pairs *pairs, int64_t *count);
 
 /** Observations used: those selected, less those dropped. */

@@ -27,13 +27,18 @@ static int64_t tests_before(int32_t metrics, qkv_replicated kept, int32_t test)
     return count;
 }
 
-static double *values_of(const qkv_replicates *replicates, int32_t row, int32_t test)
+int64_t qkv_replicates_cell(const qkv_replicates *replicates, int32_t row, int32_t test)
 {
     const int32_t metrics = replicates->metrics;
     if (!is_in_use(metrics, replicates->kept, test) || row < 0 || row >= replicates->rows)
-        return NULL;
-    const int64_t cell = tests_before(metrics, replicates->kept, test) * replicates->rows + row;
-    return replicates->values + cell * replicates->count;
+        return -1;
+    return tests_before(metrics, replicates->kept, test) * replicates->rows + row;
+}
+
+static double *values_of(const qkv_replicates *replicates, int32_t row, int32_t test)
+{
+    const int64_t cell = qkv_replicates_cell(replicates, row, test);
+    return cell >= 0 ? replicates->values + cell * replicates->count : NULL;
 }
 
 int64_t qkv_replicated_cells(const qkvsim_layout *layout, int32_t metrics, qkv_replicated kept)

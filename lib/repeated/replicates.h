@@ -26,9 +26,10 @@ qkvsim_status qkv_replicates_open(qkvsim_context *context, const qkvsim_layout *
                                   qkv_replicates *replicates);
 void qkv_replicates_close(qkv_replicates *replicates);
 
-/* How many rows of values there are, or would be. */
+/* How many rows of values there are, or would be; and which of them is that of a test, -1: none. */
 int64_t qkv_replicates_cells(const qkv_replicates *replicates);
 int64_t qkv_replicated_cells(const qkvsim_layout *layout, int32_t metrics, qkv_replicated kept);
+int64_t qkv_replicates_cell(const qkv_replicates *replicates, int32_t row, int32_t test);
 
 /* Copies another's first `count` values of each test and row to `at` and behind. */
 void qkv_replicates_copy(qkv_replicates *replicates, int64_t at, const qkv_replicates *other,

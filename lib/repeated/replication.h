@@ -5,6 +5,7 @@
 
 #include <qkvsim/interval.h>
 
+#include "interval_once.h"
 #include "pool.h"
 #include "replicates.h"
 #include "statistics/jackknife.h"
@@ -25,6 +26,7 @@ struct qkvsim_intervals {
     int64_t block_length;
     double level;
     int32_t method;
+    qkv_interval_once *statistics, *differences; /* bootstrap: one for each row of values */
 };
 
 /* Copies and checks options of any version, with their defaults for level and method. */
@@ -34,6 +36,9 @@ qkvsim_status qkv_read_interval_options(qkvsim_context *context,
 
 /* Student's t of a selection whose observations are in so many blocks; NaN where these are too few. */
 double qkv_student_of_blocks(double level, int64_t held);
+
+/* Room for what is computed when it is first asked for; the last step of making intervals. */
+qkvsim_status qkv_intervals_prepare(qkvsim_context *context, qkvsim_intervals *made);
 
 /* Analyses the pool's selections and each replicate of them. `made` has its method and level; on
  * failure it is freed by the caller. */
