@@ -29,8 +29,15 @@ from typing import (
 
 import numpy as np
 
-from ._capture_layers import AttentionLayer, LayerChoice, LayerName, choose_layers, find_layers
-from ._capture_families import register
+from ._capture_layers import (
+    AttentionLayer,
+    LayerChoice,
+    LayerName,
+    choose_layers,
+    family_with,
+    find_layers,
+)
+from ._capture_families import Family, register
 from ._errors import Error, InvalidArgument, Unsupported, WrongType, optional
 
 __all__ = ["Capture", "Layer", "Observations", "capture", "capturing", "register"]
@@ -374,10 +381,7 @@ class _Recorder:
         if not missing:
             return
         if self.point == "attention":
-            raise Unsupported(
-                f"{type(self.model).__name__} does not call transformers' AttentionInterface in "
-                f"{missing[0]}: its attention computes by itself (use point='projection')"
-            )
+            raise _attends_by_itself(self.model, missing[0])
         raise Error(f"{missing[0]} was not used in any forward pass")
 
     def finish(self, into: Capture) -> None:
@@ -386,22 +390,31 @@ class _Recorder:
             into.layers[layer.name] = self._layer(layer)
         self._recorded.clear()
 
+    def _family_used(self, layer: AttentionLayer) -> Family:
+        """The layer's family, or of its modules those that were used: Gemma3n's layers that take
+        an earlier one's keys and values have, in some versions, a k_proj that is not called."""
+        assert layer.family is not None
+        used = {name for name in layer.family.modules if (layer.path, name) in self._recorded}
+        family = family_with(used, layer.config)
+        if family is None or len(family.modules) < len(used):
+            unused = next(name for name in layer.family.modules if name not in used)
+            raise Error(f"{layer.path}.{unused} was not used in any forward pass")
+        return family
+
     def _layer(self, layer: AttentionLayer) -> Layer:
         torch = _require("torch")
-        names = list("QKV")
-        if self.point == "projection":
-            assert layer.family is not None
-            names = list(layer.family.modules)
+        family = self._family_used(layer) if self.point == "projection" else None
+        names = "QKV" if family is None else family.modules
         recorded = [self._recorded.pop((layer.path, name)) for name in names]
         outputs = [one.rows[0] if len(one.rows) == 1 else torch.cat(one.rows) for one in recorded]
         observations = [self._join(one.observations) for one in recorded]
-        if self.point == "attention":
+        if family is None:
             heads = {name: int(rows.shape[1]) for name, rows in zip(names, outputs)}
             parts = {name: rows.flatten(1) for name, rows in zip(names, outputs)}
         else:
-            assert layer.family is not None and layer.geometry is not None
-            parts = layer.family.layout.split(outputs, layer.geometry)
-            heads = layer.family.layout.heads(layer.geometry)
+            assert layer.geometry is not None
+            parts = family.layout.split(outputs, layer.geometry)
+            heads = family.layout.heads(layer.geometry)
         first, last = observations[0], observations[-1]
         of = {name: first if name == "Q" else last for name in parts}
         arrays = {name: _array(part) for name, part in parts.items()}
@@ -523,11 +536,23 @@ def _attention_functions(recorder: _Recorder) -> Iterator[None]:
         for config, implementation in before:
             config._attn_implementation_internal = _listening_function(implementation or "eager")
         yield
+    except KeyError as error:
+        # Models of older transformers look the name up in a table of their own.
+        if not str(error.args[0]).startswith(_REGISTERED):
+            raise
+        raise _attends_by_itself(recorder.model, next(iter(modules.values())).path) from error
     finally:
         for config, implementation in before:
             config._attn_implementation_internal = implementation
         for key in modules:
             del _LISTENING[key]
+
+
+def _attends_by_itself(model: Any, path: str) -> Unsupported:
+    return Unsupported(
+        f"{type(model).__name__} does not call transformers' AttentionInterface in {path}: its "
+        "attention computes by itself (use point='projection')"
+    )
 
 
 def _attention_configs(model: Any) -> Iterator[Any]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import operator
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
+from typing import AbstractSet, Any, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple, Union
 
 from ._capture_families import REFUSED, Family, Geometry, families, stated
 from ._errors import InvalidArgument
@@ -206,17 +206,25 @@ def _layer(
     return AttentionLayer(name, index, role, path, attention, config, family, geometry, problem)
 
 
-def _family_of(path: str, attention: Any, config: Any) -> Family:
-    children = {name for name, child in _children(attention) if _width_of(child)}
+def family_with(modules: AbstractSet[str], config: Any) -> Optional[Family]:
+    """The first family that takes no other modules than these, and that holds for the config."""
     model_type = _model_type(config)
     for family in families():
         known = family.model_types is None or model_type in family.model_types
-        if known and children.issuperset(family.modules) and family.when(config):
+        if known and modules.issuperset(family.modules) and family.when(config):
             return family
-    seen = ", ".join(f"{path}.{name}" for name, child in _children(attention) if _width_of(child))
+    return None
+
+
+def _family_of(path: str, attention: Any, config: Any) -> Family:
+    children = [name for name, child in _children(attention) if _width_of(child)]
+    family = family_with(set(children), config)
+    if family is not None:
+        return family
+    seen = ", ".join(f"{path}.{name}" for name in children)
     raise InvalidArgument(
-        f"how Q, K and V are laid out in {seen} is not known of model type {model_type!r} "
-        "(qkvsim.capture.register adds a family)"
+        f"how Q, K and V are laid out in {seen} is not known of model type "
+        f"{_model_type(config)!r} (qkvsim.capture.register adds a family)"
     )
 
 

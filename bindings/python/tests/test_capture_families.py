@@ -26,11 +26,12 @@ class Case:
     """A family's model: its classes by name, its config, and where its attention is."""
 
     def __init__(self, config, model, options, attention, output, *, heads=(4, 4), scale=None,
-                 layer=1, given=None, positions=True, norms=None, stack=None):
+                 layer=1, given=None, positions=True, between=None, stack=None, double=True):
         self.config, self.model, self.options = config, model, options
         self.attention, self.output = attention, output
         self.heads, self.scale, self.layer = heads, scale, layer
-        self.given, self.positions, self.norms, self.stack = given, positions, norms, stack
+        self.given, self.positions, self.between, self.stack = given, positions, between, stack
+        self.double = double
 
     def build(self):
         for name in (self.config, self.model):
@@ -39,7 +40,8 @@ class Case:
         config = getattr(transformers, self.config)(**self.options)
         config._attn_implementation = "eager"
         torch.manual_seed(0)
-        return randomised(getattr(transformers, self.model)(config))
+        model = randomised(getattr(transformers, self.model)(config))
+        return model if self.double else model.float()
 
 
 def randomised(model):
@@ -66,7 +68,7 @@ def tokens():
 
 def by_head(part, heads):
     """observations x features to documents x heads x tokens x width."""
-    part = torch.as_tensor(np.array(part))
+    part = torch.as_tensor(part if torch.is_tensor(part) else np.array(part)).double()
     return part.reshape(DOCUMENTS, -1, heads, part.shape[1] // heads).transpose(1, 2)
 
 
@@ -92,7 +94,7 @@ def assert_context(value, probabilities, context):
     """probabilities x v, head beside head, is what goes into the output projection."""
     value = value.repeat_interleave(probabilities.shape[1] // value.shape[1], dim=1)
     found = (probabilities.double() @ value).transpose(1, 2).flatten(2)
-    torch.testing.assert_close(found, context.reshape(found.shape), atol=2e-5, rtol=0)
+    torch.testing.assert_close(found, context.reshape(found.shape).double(), atol=2e-5, rtol=0)
 
 
 class Watch:
@@ -122,6 +124,26 @@ def run(case, model):
     return capture.layers[name], attention, found[case.layer], watch.seen
 
 
+def norms_by_head(attention, query, key, value):
+    """Queries and keys as the attention's own norms of heads make them."""
+    heads = [part.unflatten(1, (-1, attention.head_dim)) for part in (query, key)]
+    return attention.q_norm(heads[0]).flatten(1), attention.k_norm(heads[1]).flatten(1), value
+
+
+def norms_of_all(attention, query, key, value):
+    """The same of OLMo 2, whose norms are over all heads."""
+    return attention.q_norm(query), attention.k_norm(key), value
+
+
+CLIP = 0.4
+
+
+def clipped(attention, *parts):
+    """What models with `clip_qkv` do to the projections' own memory."""
+    assert all((abs(part) > CLIP).any() for part in parts)
+    return [part.clamp(-CLIP, CLIP) for part in parts]
+
+
 BLOOM = dict(hidden_size=32, n_head=4, n_layer=2, vocab_size=VOCABULARY)
 FALCON = dict(SMALL, bias=True)
 BIGCODE = dict(n_embd=32, n_head=4, n_layer=2, n_positions=64, vocab_size=VOCABULARY)
@@ -144,12 +166,14 @@ CASES = {
     "gpt2": Case("GPT2Config", "GPT2Model", BIGCODE, "h.1.attn", "h.1.attn.c_proj"),
     "openai-gpt": Case("OpenAIGPTConfig", "OpenAIGPTModel", BIGCODE, "h.1.attn",
                        "h.1.attn.c_proj"),
-    "imagegpt": Case("ImageGPTConfig", "ImageGPTModel", BIGCODE, "h.1.attn", "h.1.attn.c_proj"),
+    # transformers 4 scales by the whole number in the root of the width: heads of 16 have one.
+    "imagegpt": Case("ImageGPTConfig", "ImageGPTModel", dict(BIGCODE, n_embd=64), "h.1.attn",
+                     "h.1.attn.c_proj"),
     "bark": Case("BarkSemanticConfig", "BarkSemanticModel", BARK, "layers.1.attn",
                  "layers.1.attn.out_proj", given=bark_tokens),
     "mpt": Case("MptConfig", "MptModel", dict(d_model=32, n_heads=4, n_layers=2, expansion_ratio=2,
                                                max_seq_len=64, vocab_size=VOCABULARY),
-                "blocks.1.attn", "blocks.1.attn.out_proj", positions=False),
+                "blocks.1.attn", "blocks.1.attn.out_proj", positions=False, double=False),
     "modernbert": Case("ModernBertConfig", "ModernBertModel",
                        dict(SMALL, reference_compile=False, local_attention=128), "layers.1.attn",
                        "layers.1.attn.Wo"),
@@ -159,10 +183,10 @@ CASES = {
                  "layers.1.self_attn.o_proj", heads=(4, 2)),
     "dbrx": Case("DbrxConfig", "DbrxModel",
                  dict(d_model=32, n_heads=4, n_layers=2, max_seq_len=64, vocab_size=VOCABULARY,
-                      attn_config=dict(kv_n_heads=2, clip_qkv=100.0, rope_theta=1e4),
+                      attn_config=dict(kv_n_heads=2, clip_qkv=CLIP, rope_theta=1e4),
                       ffn_config=dict(ffn_hidden_size=48, moe_num_experts=2, moe_top_k=1)),
                  "blocks.1.norm_attn_norm.attn", "blocks.1.norm_attn_norm.attn.out_proj",
-                 heads=(4, 2)),
+                 heads=(4, 2), between=clipped),
     "gpt_bigcode, multi-query": Case("GPTBigCodeConfig", "GPTBigCodeModel",
                                      dict(BIGCODE, multi_query=True), "h.1.attn",
                                      "h.1.attn.c_proj", heads=(4, 1)),
@@ -193,12 +217,16 @@ CASES = {
     "qwen2": Case("Qwen2Config", "Qwen2Model", GROUPED, "layers.1.self_attn",
                   "layers.1.self_attn.o_proj", heads=(4, 2)),
     "qwen3": Case("Qwen3Config", "Qwen3Model", dict(GROUPED, head_dim=12), "layers.1.self_attn",
-                  "layers.1.self_attn.o_proj", heads=(4, 2), norms=("q_norm", "k_norm")),
+                  "layers.1.self_attn.o_proj", heads=(4, 2), between=norms_by_head),
     "gemma": Case("GemmaConfig", "GemmaModel", dict(GROUPED, head_dim=12), "layers.1.self_attn",
                   "layers.1.self_attn.o_proj", heads=(4, 2)),
     "gemma3": Case("Gemma3TextConfig", "Gemma3TextModel",
                    dict(GROUPED, head_dim=12, query_pre_attn_scalar=12), "layers.1.self_attn",
-                   "layers.1.self_attn.o_proj", heads=(4, 2), norms=("q_norm", "k_norm")),
+                   "layers.1.self_attn.o_proj", heads=(4, 2), between=norms_by_head),
+    "olmo": Case("OlmoConfig", "OlmoModel", dict(GROUPED, clip_qkv=CLIP), "layers.1.self_attn",
+                 "layers.1.self_attn.o_proj", heads=(4, 2), between=clipped),
+    "olmo2": Case("Olmo2Config", "Olmo2Model", GROUPED, "layers.1.self_attn",
+                  "layers.1.self_attn.o_proj", heads=(4, 2), between=norms_of_all),
     "smollm3": Case("SmolLM3Config", "SmolLM3Model", GROUPED, "layers.1.self_attn",
                     "layers.1.self_attn.o_proj", heads=(4, 2)),
     "glm": Case("GlmConfig", "GlmModel", dict(GROUPED, head_dim=8), "layers.1.self_attn",
@@ -221,16 +249,8 @@ CASES = {
 }
 CAUSAL = {"gpt2", "openai-gpt", "imagegpt", "bark", "mpt", "phi3", "dbrx", "gpt_neox", "bloom",
           "persimmon", "codegen", "llama", "mistral", "qwen2", "qwen3", "gemma", "gemma3",
-          "smollm3", "glm", "opt", "falcon-rw", "falcon-7b, multi-query", "falcon, new decoder",
-          "gpt_bigcode, multi-query", "gpt_bigcode, multi-head"}
-
-
-def normed(attention, names, query, key):
-    """q and k as the attention's own norms by head make them."""
-    if names is None:
-        return query, key
-    with torch.no_grad():
-        return getattr(attention, names[0])(query), getattr(attention, names[1])(key)
+          "olmo", "olmo2", "smollm3", "glm", "opt", "falcon-rw", "falcon-7b, multi-query",
+          "falcon, new decoder", "gpt_bigcode, multi-query", "gpt_bigcode, multi-head"}
 
 
 @pytest.mark.parametrize("family", CASES)
@@ -245,8 +265,11 @@ def test_captured_parts_give_the_models_attention(family):
                            and "attention" in path)
     layer, attention, probabilities, context = run(case, model)
     assert layer.heads == {"Q": case.heads[0], "K": case.heads[1], "V": case.heads[1]}
-    query, key, value = (by_head(layer.parts[name], layer.heads[name]) for name in "QKV")
+    parts = [torch.as_tensor(np.array(layer.parts[name])) for name in "QKV"]
+    if case.between is not None:
+        with torch.no_grad():
+            parts = case.between(attention, *parts)
+    query, key, value = (by_head(part, layer.heads[name]) for name, part in zip("QKV", parts))
     scale = query.shape[-1] ** -0.5 if case.scale is None else case.scale
-    query, key = normed(attention, case.norms, query, key)
     assert_probabilities(query, key, probabilities, scale, family in CAUSAL)
     assert_context(value, probabilities, context)
