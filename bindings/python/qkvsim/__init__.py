@@ -17,6 +17,7 @@ from ._layout import Layout
 from ._library import version
 from ._operations import (Histogram, Pairs, adjust_bh, distance, histogram, mask, pairs, permute,
                           relabel, similarity, tail_p)
+from ._stream import Stream, stream
 from ._study import Condition, LayerStudy, Study, study
 
 __version__ = version()
@@ -24,7 +25,7 @@ __version__ = version()
 __all__ = ["Accumulator", "Ambiguous", "Analysis", "Baseline", "Cancelled", "Capture",
            "Comparison", "Condition", "Error", "Histogram", "Intervals", "InvalidArgument",
            "LayerStudy", "Layout", "LibraryNotFound", "Missing", "NoMemory", "Nonfinite", "Pairs",
-           "Study", "TooLarge", "Unsupported", "WrongType", "adjust_bh", "analyze", "baseline",
-           "capture", "capturing", "compare", "distance", "histogram", "intervals", "load", "mask",
-           "pairs", "permute", "relabel", "set_threads", "similarity", "study", "tail_p",
-           "version"]
+           "Stream", "Study", "TooLarge", "Unsupported", "WrongType", "adjust_bh", "analyze",
+           "baseline", "capture", "capturing", "compare", "distance", "histogram", "intervals",
+           "load", "mask", "pairs", "permute", "relabel", "set_threads", "similarity", "stream",
+           "study", "tail_p", "version"]

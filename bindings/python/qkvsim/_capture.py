@@ -874,15 +874,34 @@ def _padding(tokenizer: Any, rows: Sequence[Sequence[int]]) -> int:
 
 def _read(model: Any, given: Dict[str, Any]) -> None:
     accepted = inspect.signature(model.forward).parameters
-    if "position_ids" in accepted and "input_ids" in given:
+    mask = given.get("attention_mask")
+    if "position_ids" in accepted and "position_ids" not in given and "input_ids" in given:
         # Left padding would else move tokens to later positions.
-        positions = given["attention_mask"].cumsum(-1) - 1
-        if bool((given["attention_mask"] == 0).any()) and not _offsets_positions(model):
-            given["position_ids"] = positions.clamp(min=0)
+        if mask is not None and bool((mask == 0).any()) and not _offsets_positions(model):
+            given["position_ids"] = (mask.cumsum(-1) - 1).clamp(min=0)
     if "use_cache" in accepted:
         given["use_cache"] = False
     device = next(model.parameters()).device
     model(**{n: v.to(device) if hasattr(v, "to") else v for n, v in given.items()})
+
+
+def _read_once(
+    model: Any,
+    layers: LayerChoice,
+    point: str,
+    given: Mapping[str, Any],
+    documents: Sequence[Tuple[int, int]],
+) -> Capture:
+    """The capture of one pass, whose rows are of these documents, from these positions on."""
+    torch = _require("torch")
+    recorder = _recorder(model, layers, point)
+    recorder.documents = documents
+    with torch.no_grad(), _recording(recorder):
+        _read(model, dict(given))
+    recorder.check()
+    captured = Capture(point, type(model).__name__)
+    recorder.finish(captured)
+    return captured
 
 
 def _offsets_positions(model: Any) -> bool:

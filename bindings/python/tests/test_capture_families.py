@@ -15,6 +15,8 @@ transformers = pytest.importorskip("transformers", reason="transformers is not i
 
 import qkvsim  # noqa: E402
 
+torch.set_num_threads(1)  # models this small gain nothing by more
+
 DOCUMENTS, TOKENS, VOCABULARY = 2, 7, 50
 SMALL = dict(hidden_size=32, num_attention_heads=4, num_hidden_layers=2, vocab_size=VOCABULARY,
              intermediate_size=48, max_position_embeddings=64, pad_token_id=0, bos_token_id=1,
