@@ -32,24 +32,39 @@ static double rounded(double edge, int32_t real)
     return real == QKVSIM_DTYPE_F32 ? (double)(float)edge : edge;
 }
 
+/* The first edge that is not above the one before it; 0 where all are. They are counted first, many at a
+ * time: a call with little else to do makes bins anew. */
+static int64_t find_equal_edges(const double *edges, int64_t count)
+{
+    int64_t increasing = 0, k = 1;
+    for (int64_t i = 1; i <= count; i++)
+        increasing += edges[i] > edges[i - 1];
+    if (increasing == count)
+        return 0;
+    while (edges[k] > edges[k - 1])
+        k++;
+    return k;
+}
+
 /* Edges may come to one number where bins are narrower than the last digit of the values' type. */
 static qkvsim_status write_equal_edges(qkvsim_context *context, const qkvsim_bins *bins,
                                        int32_t real, double *edges)
 {
     const double step = (bins->high - bins->low) / (double)bins->count;
-    for (int64_t k = 0; k < bins->count; k++)
-        edges[k] = rounded((double)k * step + bins->low, real);
-    edges[bins->count] = rounded(bins->high, real);
-    for (int64_t k = 1; k <= bins->count; k++)
-        if (!(edges[k] > edges[k - 1]))
-            return qkv_invalid(context,
-                               "%lld bins from %s to %s are too many for %s values: edges %lld and "
-                               "%lld are both %s",
-                               (long long)bins->count, qkv_number(bins->low).text,
-                               qkv_number(bins->high).text,
-                               real == QKVSIM_DTYPE_F32 ? "float32" : "float64", (long long)k - 1,
-                               (long long)k, qkv_number(edges[k]).text);
-    return QKVSIM_OK;
+    for (int32_t k = 0; k < (int32_t)bins->count; k++)
+        edges[k] = (double)k * step + bins->low;
+    edges[bins->count] = bins->high;
+    for (int64_t k = 0; k <= bins->count && real == QKVSIM_DTYPE_F32; k++)
+        edges[k] = (double)(float)edges[k];
+    const int64_t equal = find_equal_edges(edges, bins->count);
+    if (equal == 0)
+        return QKVSIM_OK;
+    return qkv_invalid(
+        context,
+        "%lld bins from %s to %s are too many for %s values: edges %lld and %lld are both %s",
+        (long long)bins->count, qkv_number(bins->low).text, qkv_number(bins->high).text,
+        real == QKVSIM_DTYPE_F32 ? "float32" : "float64", (long long)equal - 1, (long long)equal,
+        qkv_number(edges[equal]).text);
 }
 
 static qkvsim_status copy_edges(qkvsim_context *context, const qkvsim_bins *bins, double *edges)

@@ -18,24 +18,24 @@ bool qkv_twins_open(const qkv_allocator *allocator, int64_t placed, qkv_twins *t
     *twins = (qkv_twins){ .table_size = 2 };
     while (twins->table_size < 2 * placed)
         twins->table_size *= 2;
-    twins->class_of = qkv_allocate(allocator, count, sizeof *twins->class_of);
-    twins->first = qkv_allocate(allocator, count + 1, sizeof *twins->first);
-    twins->members = qkv_allocate(allocator, count, sizeof *twins->members);
-    twins->turned = qkv_allocate(allocator, count, sizeof *twins->turned);
-    twins->hash = qkv_allocate(allocator, count, sizeof *twins->hash);
-    twins->table = qkv_allocate(allocator, (size_t)twins->table_size, sizeof *twins->table);
-    return twins->class_of != NULL && twins->first != NULL && twins->members != NULL
-           && twins->turned != NULL && twins->hash != NULL && twins->table != NULL;
+    /* One block, largest elements first: of few columns, allocations are what twins cost. */
+    const size_t numbers = 3 * count + 1 + (size_t)twins->table_size;
+    twins->hash = qkv_allocate(allocator, 1,
+                               count * sizeof *twins->hash + numbers * sizeof *twins->table
+                                   + count * sizeof *twins->turned);
+    if (twins->hash == NULL)
+        return false;
+    twins->class_of = (int32_t *)(void *)(twins->hash + count);
+    twins->first = twins->class_of + count;
+    twins->members = twins->first + count + 1;
+    twins->table = twins->members + count;
+    twins->turned = (int8_t *)(twins->table + twins->table_size);
+    return true;
 }
 
 void qkv_twins_close(const qkv_allocator *allocator, qkv_twins *twins)
 {
-    qkv_release(allocator, twins->class_of);
-    qkv_release(allocator, twins->first);
-    qkv_release(allocator, twins->members);
-    qkv_release(allocator, twins->turned);
     qkv_release(allocator, twins->hash);
-    qkv_release(allocator, twins->table);
     *twins = (qkv_twins){ 0 };
 }
 

@@ -15,7 +15,7 @@ typedef struct qkv_twins {
     int32_t *first;    /* by class: where its columns begin among the members, and the end */
     int32_t *members;  /* positions, class by class, increasing */
     int8_t *turned;    /* by position: the sign of its first value that is not 0 */
-    uint64_t *hash;    /* by position */
+    uint64_t *hash;    /* by position; the block that holds the others too */
     int32_t *table;    /* of positions by their hash */
     int64_t table_size;
 } qkv_twins;
