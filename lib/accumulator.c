@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/structs.h"
+#include "flow/prepare.h"
 #include "flow/product_source.h"
 #include "similarity.h"
 

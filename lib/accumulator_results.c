@@ -5,6 +5,7 @@
 #include <math.h>
 
 #include "flow/fingerprint.h"
+#include "flow/prepare.h"
 #include "similarity.h"
 
 /* ---- analyses ---- */

@@ -4,6 +4,7 @@
 #include "analysis/session.h"
 #include "base/structs.h"
 #include "flow/pairs_sink.h"
+#include "flow/prepare.h"
 #include "flow/product_source.h"
 
 enum {

@@ -3,7 +3,7 @@
 
 #include "base/parallel.h"
 #include "base/structs.h"
-#include "flow/prepare.h"
+#include "flow/load.h"
 #include "random/permuter.h"
 #include "random/relabeller.h"
 

@@ -5,6 +5,7 @@
 
 #include "base/structs.h"
 #include "flow/matrix_sink.h"
+#include "flow/prepare.h"
 #include "flow/product_source.h"
 #include "similarity.h"
 

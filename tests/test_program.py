@@ -2101,12 +2101,12 @@ class WrongUsage(Program):
 
 
 class Help(Program):
-    """Every option of the table in tools/options.c stands wherever the program speaks of options."""
+    """Every option of the table in tools/parse_options.c stands wherever the program speaks of options."""
     COMMANDS = ["analyze", "matrix", "pairs", "mask", "info"]
 
     def setUp(self):
         super().setUp()
-        table = os.path.join(DATA, "..", "..", "tools", "options.c")
+        table = os.path.join(DATA, "..", "..", "tools", "parse_options.c")
         with open(table, encoding="utf-8") as file:
             rows = re.search(r"struct rule \{.*?^\};", file.read(), re.DOTALL | re.MULTILINE).group()
         self.options = re.findall(r'\{ \{ "([a-z-]+)"', rows)

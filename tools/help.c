@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#include "options.h"
+#include "parse_options.h"
 #include "text.h"
 
 enum { PAGE_COLUMNS = 100, TEXT_COLUMN = 27, OPTION_SIZE = 64 };

@@ -13,6 +13,7 @@
 #include "commands.h"
 #include "help.h"
 #include "output.h"
+#include "parse_options.h"
 #include "progress.h"
 
 static bool print_version(FILE *stream, const void *content, struct failure *failure)

@@ -1,5 +1,5 @@
 /*
- * The command line, parsed and checked: what every command starts from.
+ * What the command line says: what every command starts from.
  */
 #ifndef TOOLS_OPTIONS_H
 #define TOOLS_OPTIONS_H
@@ -110,18 +110,6 @@ struct options {
     bool completion;
     bool version;
 };
-
-/* Parses `qkvsim COMMAND ...`; anything wrong is a usage failure. */
-bool options_parse(int argc, char **argv, struct options *options, struct failure *failure);
-
-void options_free(struct options *options);
-
-/* From the one table of options and that of commands, in the order of help; NULL after the last. */
-const struct option_help *options_help(int number);
-const struct command_help *options_command_help(int number);
-
-/* "analyze, pairs" */
-void options_list_commands(int which, char list[OPTION_LIST_SIZE]);
 
 /* Whether a metric has a statistic. */
 bool options_has_statistic(int32_t metric, int32_t statistic);

@@ -1,10 +1,11 @@
 /*
  * Tables of what compares: contrasts of pair groups, and targets with non-targets.
  */
+#include "report_table_inference.h"
+
 #include <inttypes.h>
 #include <math.h>
 
-#include "report_table.h"
 #include "text.h"
 
 static const struct table_column contrast_columns[] = { { "difference of", true, 9 },

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "find_warnings.h"
+
 /* One layer's computation: what every call is given. */
 struct task {
     struct results *results;
@@ -230,7 +232,7 @@ bool results_compute(struct results *results, struct study *study, struct progre
     *results = (struct results){ .report = begin_report(study) };
     results->report.warnings = &results->warnings;
     return run_all(results, study, progress)
-           && (warnings_find(&results->warnings, &results->report, study)
+           && (find_warnings(&results->warnings, &results->report, study)
                || fail_no_memory(study->failure));
 }
 

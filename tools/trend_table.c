@@ -6,7 +6,7 @@
 #include <limits.h>
 #include <math.h>
 
-#include "report_table.h"
+#include "report_cells.h"
 #include "text.h"
 #include "trend.h"
 

@@ -19,11 +19,4 @@ struct warnings {
     int count;
 };
 
-struct report;
-struct study;
-
-/* Finds what there is to say of a layer's results; false without memory. */
-bool warnings_find(struct warnings *warnings, const struct report *report,
-                   const struct study *study);
-
 #endif

@@ -4,8 +4,6 @@
 #include <math.h>
 #include <string.h>
 
-#include "whole_rows.h"
-
 /* ---- life ---- */
 
 static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t rows)
@@ -198,38 +196,6 @@ const int64_t *qkvsim_analysis_histograms(const qkvsim_analysis *analysis, int32
     if (bins != NULL)
         *bins = index >= 0 ? analysis->binning.count : 0;
     return index >= 0 ? analysis->histograms[index] : NULL;
-}
-
-static double statistic_of_row(const qkv_question *question, int32_t row)
-{
-    return qkvsim_analysis_statistic(question->of, row, question->metric, question->statistic);
-}
-
-qkvsim_status qkvsim_analysis_statistics(qkvsim_context *context, const qkvsim_analysis *analysis,
-                                         int32_t metric, int32_t statistic, double *values,
-                                         int64_t capacity)
-{
-    const qkv_question question = { analysis, metric, statistic, QKV_NOT_ASKED, QKV_NOT_ASKED };
-    return qkv_answer_rows(context, &question, statistic_of_row, analysis, values, capacity);
-}
-
-qkvsim_status qkvsim_analysis_group_matrix(qkvsim_context *context, const qkvsim_analysis *analysis,
-                                           int32_t metric, int32_t statistic, double *matrix,
-                                           int64_t capacity)
-{
-    const qkv_question question = { analysis, metric, statistic, QKV_NOT_ASKED, QKV_NOT_ASKED };
-    qkvsim_status status = qkv_check_question(context, &question, matrix);
-    if (status != QKVSIM_OK)
-        return status;
-    const int32_t groups = analysis->layout->groups;
-    status = qkv_check_capacity(context, "matrix", capacity, (int64_t)groups * groups);
-    for (int32_t a = 0; status == QKVSIM_OK && a < groups; a++)
-        for (int32_t b = a; b < groups; b++) {
-            const int32_t p = qkv_pair_group(groups, a, b);
-            const double value = statistic_of_row(&question, p);
-            matrix[(int64_t)a * groups + b] = matrix[(int64_t)b * groups + a] = value;
-        }
-    return status;
 }
 
 const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis)

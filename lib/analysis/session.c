@@ -3,6 +3,7 @@
 
 #include "base/structs.h"
 #include "flow/fingerprint.h"
+#include "flow/prepare.h"
 #include "offset_split.h"
 #include "rollups.h"
 

@@ -12,6 +12,8 @@
 
 #include <math.h>
 
+#include "whole_rows.h"
+
 #define OF_VALUES(metric)                                                                          \
     { metric, QKVSIM_STATISTIC_MEAN }, { metric, QKVSIM_STATISTIC_VARIANCE },                      \
         { metric, QKVSIM_STATISTIC_SKEWNESS }, { metric, QKVSIM_STATISTIC_KURTOSIS },              \
@@ -280,4 +282,38 @@ double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, in
 double qkv_refitted_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test, double e)
 {
     return resolution(analysis, row, test, e, e);
+}
+
+/* ---- of every row ---- */
+
+static double statistic_of_row(const qkv_question *question, int32_t row)
+{
+    return qkvsim_analysis_statistic(question->of, row, question->metric, question->statistic);
+}
+
+qkvsim_status qkvsim_analysis_statistics(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                         int32_t metric, int32_t statistic, double *values,
+                                         int64_t capacity)
+{
+    const qkv_question question = { analysis, metric, statistic, QKV_NOT_ASKED, QKV_NOT_ASKED };
+    return qkv_answer_rows(context, &question, statistic_of_row, analysis, values, capacity);
+}
+
+qkvsim_status qkvsim_analysis_group_matrix(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                           int32_t metric, int32_t statistic, double *matrix,
+                                           int64_t capacity)
+{
+    const qkv_question question = { analysis, metric, statistic, QKV_NOT_ASKED, QKV_NOT_ASKED };
+    qkvsim_status status = qkv_check_question(context, &question, matrix);
+    if (status != QKVSIM_OK)
+        return status;
+    const int32_t groups = analysis->layout->groups;
+    status = qkv_check_capacity(context, "matrix", capacity, (int64_t)groups * groups);
+    for (int32_t a = 0; status == QKVSIM_OK && a < groups; a++)
+        for (int32_t b = a; b < groups; b++) {
+            const int32_t p = qkv_pair_group(groups, a, b);
+            const double value = statistic_of_row(&question, p);
+            matrix[(int64_t)a * groups + b] = matrix[(int64_t)b * groups + a] = value;
+        }
+    return status;
 }

@@ -45,6 +45,9 @@ struct qkvsim_context {
     char error[512];
 };
 
+/* malloc and free. */
+extern const qkv_allocator qkv_default_allocator;
+
 /* Memory aligned to a cache line; NULL where the allocator has none or count * size overflows. */
 void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size);
 void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t size);

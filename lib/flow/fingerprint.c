@@ -1,6 +1,8 @@
 /* Values are mixed one by one by the finaliser of splitmix64 (Steele, Lea & Flood 2014). */
 #include "fingerprint.h"
 
+#include "load.h"
+
 #include <math.h>
 #include <string.h>
 

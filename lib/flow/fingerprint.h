@@ -2,7 +2,7 @@
 #ifndef QKV_FINGERPRINT_H
 #define QKV_FINGERPRINT_H
 
-#include "prepare.h"
+#include "panels.h"
 
 /*
  * Of the numbers of the observations in use and of the values of up to eight of them, in all features:

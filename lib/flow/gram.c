@@ -7,6 +7,7 @@
 
 #include "base/blas.h"
 #include "base/parallel.h"
+#include "find_twins.h"
 #include "product.h"
 
 enum { BLOCK_PANELS = 8 }; /* panels of a block of tiles stay in the last-level cache */

@@ -3,7 +3,7 @@
 #ifndef QKV_GRAM_H
 #define QKV_GRAM_H
 
-#include "prepare.h"
+#include "panels.h"
 
 /* One tile of the upper triangle of panels: rows of panel I, columns of panel J >= I. */
 typedef struct qkv_tile {

@@ -28,10 +28,9 @@ typedef struct qkv_input {
     int64_t features;
     int64_t observations; /* in use */
     int64_t *rows;        /* their numbers, increasing; NULL: 0 .. observations - 1 */
-    const int8_t
-        *kinds;       /* of the features, see prepare.h: at most so much of each is defined; NULL:
+    const int8_t *kinds; /* of the features, see panels.h: at most so much of each is defined; NULL:
                            * all that the values define */
-    int64_t *dropped; /* left out for NaN or infinity, increasing */
+    int64_t *dropped;    /* left out for NaN or infinity, increasing */
     int64_t dropped_count;
     const qkv_column_source *source; /* NULL: the parts */
     const int32_t *segments;         /* of the rows of the parts; NULL: one */
@@ -80,5 +79,15 @@ qkvsim_status qkv_input_changed(qkvsim_context *context, const char *what);
 
 /* True where an element of the input is neither NaN nor infinite. */
 bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature);
+
+static inline size_t qkv_real_size(int32_t real)
+{
+    return real == QKVSIM_DTYPE_F64 ? sizeof(double) : sizeof(float);
+}
+
+static inline const qkv_real_kernels *qkv_kernels_of(const qkvsim_context *context, int32_t real)
+{
+    return real == QKVSIM_DTYPE_F64 ? &context->kernels->f64 : &context->kernels->f32;
+}
 
 #endif

@@ -13,155 +13,14 @@
 #include <string.h>
 
 #include "base/parallel.h"
+#include "find_twins.h"
+#include "load.h"
 #include "ranks.h"
 
 enum {
-    STRIP_ROWS_MAX = 1024,    /* of which a strip stays in the second-level cache */
-    ROWS_AT_A_TIME = 1 << 15, /* loaded between two looks for a cancellation */
-    LAST_DIGITS = 3           /* by which a ratio may be raised */
+    STRIP_ROWS_MAX = 1024, /* of which a strip stays in the second-level cache */
+    LAST_DIGITS = 3        /* by which a ratio may be raised */
 };
-
-/* ---- panels ---- */
-
-static int64_t round_up(int64_t value, int64_t multiple)
-{
-    return (value + multiple - 1) / multiple * multiple;
-}
-
-int64_t qkv_panel_columns(const qkv_panels *panels, int64_t p)
-{
-    return p < panels->count - 1 ? panels->width
-                                 : round_up(qkv_panel_width(panels, p), panels->shape.multiple);
-}
-
-int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p)
-{
-    return qkv_panel_columns(panels, p) + 2 * panels->shape.margin;
-}
-
-void *qkv_panel_row(const qkv_panels *panels, int64_t p, int64_t observation)
-{
-    const int64_t margin = panels->shape.margin;
-    const int64_t panel = p * (panels->width + 2 * margin) * panels->observations;
-    const int64_t at = panel + observation * qkv_panel_stride(panels, p) + margin;
-    return (char *)panels->values + (size_t)at * qkv_real_size(panels->real);
-}
-
-/* As few panels as the widest allows, all about as wide. */
-static void divide_into_panels(qkv_panels *panels)
-{
-    const int64_t widest = panels->shape.panel;
-    panels->count = (panels->placed + widest - 1) / widest;
-    const int64_t even = (panels->placed + panels->count - 1) / panels->count;
-    panels->width = round_up(even, panels->shape.multiple);
-    panels->count = (panels->placed + panels->width - 1) / panels->width;
-}
-
-qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, const int64_t *order,
-                              int64_t placed, qkv_panels *panels)
-{
-    const qkv_allocator *allocator = &context->allocator;
-    *panels = (qkv_panels){ .real = input->real,
-                            .observations = input->observations,
-                            .features = input->features,
-                            .placed = placed,
-                            .shape = qkv_blas_product_shape(input->real) };
-    divide_into_panels(panels);
-    int64_t reals;
-    const int64_t columns = (panels->count - 1) * qkv_panel_stride(panels, 0)
-                            + qkv_panel_stride(panels, panels->count - 1);
-    if (!qkv_multiply(columns, input->parts != NULL ? panels->observations : 0, &reals))
-        return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld x %lld values do not fit in memory",
-                        (long long)panels->observations, (long long)placed);
-    const size_t size = qkv_real_size(panels->real);
-    panels->initial = qkv_allocate(allocator, (size_t)placed, sizeof *panels->initial);
-    panels->order = qkv_allocate(allocator, (size_t)placed, sizeof *panels->order);
-    panels->statistics =
-        qkv_allocate_zeroed(allocator, (size_t)input->features, sizeof *panels->statistics);
-    panels->values = qkv_borrow(context, QKV_WORKSPACE_PANELS, (size_t)reals, size);
-    panels->spread = qkv_allocate_zeroed(allocator, (size_t)placed + QKV_MARGIN, size);
-    panels->offset = qkv_allocate_zeroed(allocator, (size_t)placed + QKV_MARGIN, size);
-    const bool twins = qkv_twins_open(allocator, placed, &panels->twins);
-    if (!twins || panels->initial == NULL || panels->order == NULL || panels->statistics == NULL
-        || panels->values == NULL || panels->spread == NULL || panels->offset == NULL) {
-        qkv_panels_close(context, panels);
-        return qkv_no_memory(context, "the prepared columns");
-    }
-    memcpy(panels->initial, order, (size_t)placed * sizeof *order);
-    memcpy(panels->order, order, (size_t)placed * sizeof *order);
-    return QKVSIM_OK;
-}
-
-void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels)
-{
-    qkv_release(&context->allocator, panels->initial);
-    qkv_release(&context->allocator, panels->order);
-    qkv_release(&context->allocator, panels->statistics);
-    qkv_release(&context->allocator, panels->spread);
-    qkv_release(&context->allocator, panels->offset);
-    qkv_twins_close(&context->allocator, &panels->twins);
-    *panels = (qkv_panels){ 0 };
-}
-
-/* ---- loading ---- */
-
-static const qkv_real_kernels *real_kernels(const qkvsim_context *context, int32_t real)
-{
-    return real == QKVSIM_DTYPE_F64 ? &context->kernels->f64 : &context->kernels->f32;
-}
-
-/* How many of the listed columns, from the first on, lie evenly apart in one part. */
-static qkv_columns find_run(const qkv_input *input, const int64_t *columns, int64_t count)
-{
-    const qkv_part *part = qkv_input_part(input, columns[0]);
-    const qkvsim_view *view = &part->view;
-    const int64_t column = columns[0] - part->first_feature;
-    int64_t run = 1;
-    while (run < count && columns[run] == columns[0] + run && column + run < view->features)
-        run++;
-    return (qkv_columns){
-        .first = (const char *)view->data
-                 + column * view->feature_stride * (int64_t)qkv_element_size(view->dtype),
-        .observation_stride = view->observation_stride,
-        .feature_stride = view->feature_stride,
-        .count = run,
-        .dtype = view->dtype,
-    };
-}
-
-/* Some of the rows of a run of columns, which become those of the strip's from `column` on. */
-static void load_rows(const qkv_real_kernels *kernels, const qkv_input *input,
-                      const qkv_columns *run, int64_t start, int64_t count, const qkv_strip *strip,
-                      int64_t column)
-{
-    const bool listed = input->rows != NULL;
-    const qkv_rows rows = { listed ? input->rows + start : NULL, count };
-    const size_t skipped = (size_t)(start * strip->leading) * qkv_real_size(input->real);
-    const qkv_strip part = { (char *)strip->values + skipped, strip->leading, count, strip->width };
-    qkv_columns from = *run;
-    if (!listed)
-        from.first = (const char *)run->first
-                     + start * run->observation_stride * (int64_t)qkv_element_size(run->dtype);
-    kernels->load(&from, &rows, &part, column);
-}
-
-void qkv_load_columns(qkvsim_context *context, const qkv_input *input, int32_t reader,
-                      const int64_t *columns, const qkv_strip *strip)
-{
-    if (input->source != NULL) {
-        input->source->load(input->source, reader, columns, strip);
-        return;
-    }
-    const qkv_real_kernels *kernels = real_kernels(context, input->real);
-    const int64_t n = input->observations;
-    for (int64_t column = 0; column < strip->width;) {
-        const qkv_columns run = find_run(input, columns + column, strip->width - column);
-        for (int64_t r = 0; r == 0 || (r < n && !qkv_work_pulse(context, reader));
-             r += ROWS_AT_A_TIME)
-            load_rows(kernels, input, &run, r, qkv_smaller(n - r, ROWS_AT_A_TIME), strip, column);
-        column += run.count;
-    }
-}
 
 /* ---- one strip: statistics, then unit columns ---- */
 
@@ -288,7 +147,7 @@ static void describe_special(const qkv_real_kernels *kernels, const qkv_strip *s
 static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip, int32_t real,
                           const qkv_strip *to, qkv_feature *features)
 {
-    const qkv_real_kernels *kernels = real_kernels(context, real);
+    const qkv_real_kernels *kernels = qkv_kernels_of(context, real);
     qkv_scaling scaling = { .inverse_norm = { 0 } };
     qkv_column_norms norms;
     double squares[QKV_STRIP_WIDTH] = { 0 };

@@ -2,7 +2,7 @@
 #ifndef QKV_PRODUCT_H
 #define QKV_PRODUCT_H
 
-#include "prepare.h"
+#include "panels.h"
 
 /* Sums over observations have two levels: chunks within groups, groups within the tile. A group has
  * few enough additions in a row to keep single precision within 1e-6; what is lost where groups are

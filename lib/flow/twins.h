@@ -7,8 +7,6 @@
 
 #include "base/context.h"
 
-struct qkv_panels;
-
 typedef struct qkv_twins {
     int64_t count;     /* columns that have a twin; where 0, nothing else is filled in */
     int32_t *class_of; /* by position: which twins the column is one of; -1: none */
@@ -23,20 +21,5 @@ typedef struct qkv_twins {
 /* Room for the twins among so many columns; on failure close it all the same. */
 bool qkv_twins_open(const qkv_allocator *allocator, int64_t placed, qkv_twins *twins);
 void qkv_twins_close(const qkv_allocator *allocator, qkv_twins *twins);
-
-/* Finds the twins among prepared columns. Time O(columns), and O(observations) for each column that
- * looks like another's twin in a few observations. */
-void qkv_find_twins(struct qkv_panels *panels);
-
-/* Writes the values that twins have with each other, 1 or -1, to a tile of the Gram matrix: rows and
- * columns from these positions on, and of each row what is right of the diagonal. */
-typedef struct qkv_twin_tile {
-    void *values; /* reals */
-    int64_t leading;
-    int64_t row_start, rows;
-    int64_t column_start, columns;
-} qkv_twin_tile;
-
-void qkv_set_twins(const struct qkv_panels *panels, const qkv_twin_tile *tile);
 
 #endif

@@ -9,7 +9,7 @@
 #include <string.h>
 
 #include "base/parallel.h"
-#include "flow/prepare.h"
+#include "flow/load.h"
 #include "layout/layout.h"
 #include "random.h"
 #include "shuffle.h"

@@ -10,7 +10,7 @@
 #include <string.h>
 
 #include "base/parallel.h"
-#include "flow/prepare.h"
+#include "flow/load.h"
 
 /* Residuals below this share of what they are of are rounding's. */
 static const double negligible = 1e-10;

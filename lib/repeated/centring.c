@@ -4,6 +4,8 @@
  */
 #include "centring.h"
 
+#include "flow/load.h"
+
 static void centre_row(const double *means, const int64_t *columns, int32_t real, void *row,
                        int64_t width)
 {

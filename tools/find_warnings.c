@@ -1,7 +1,7 @@
 /*
  * Warnings: results whose conditions the data may not meet, or that a reader would look for in vain.
  */
-#include "warnings.h"
+#include "find_warnings.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -9,9 +9,7 @@
 #include <stdio.h>
 
 #include "dependence.h"
-#include "report.h"
-#include "report_table.h"
-#include "study.h"
+#include "report_cells.h"
 #include "text.h"
 
 /* Lags, blocks and intervals need as many independent stretches. */
@@ -275,7 +273,7 @@ static void warn_of_intervals(struct warnings *warnings, const struct report *re
         warn_of_absent(warnings, report, "difference", report->selection_contrast, true);
 }
 
-bool warnings_find(struct warnings *warnings, const struct report *report,
+bool find_warnings(struct warnings *warnings, const struct report *report,
                    const struct study *study)
 {
     warnings->count = 0;

@@ -1,7 +1,7 @@
 /*
  * The command line: one table of options, each with the commands that know it and what it does.
  */
-#include "options.h"
+#include "parse_options.h"
 
 #include <getopt.h>
 #include <stddef.h>

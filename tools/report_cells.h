@@ -1,8 +1,8 @@
 /*
  * What the tables of a report share: cells, and which rows are shown.
  */
-#ifndef TOOLS_REPORT_TABLE_H
-#define TOOLS_REPORT_TABLE_H
+#ifndef TOOLS_REPORT_CELLS_H
+#define TOOLS_REPORT_CELLS_H
 
 #include "report.h"
 #include "table.h"
@@ -60,10 +60,5 @@ void print_titled(FILE *stream, const struct shown *shown, const char *title, st
 
 /* Prints what a table's reader is warned of, below a blank line. */
 void print_warnings(FILE *stream, const struct warnings *warnings, int width);
-
-/* Tables of contrasts, of the selections' differences and of their distances; false without memory. */
-bool print_contrasts(FILE *stream, const struct shown *shown);
-bool print_differences(FILE *stream, const struct shown *shown);
-bool print_distances(FILE *stream, const struct shown *shown);
 
 #endif

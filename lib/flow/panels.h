@@ -1,0 +1,73 @@
+/* Unit columns side by side, as prepare fills them and the tile loop multiplies them. */
+#ifndef QKV_PANELS_H
+#define QKV_PANELS_H
+
+#include "base/blas.h"
+#include "input.h"
+#include "twins.h"
+
+/* What is defined of a feature. Within its group, a feature stands by its kind. */
+enum {
+    QKV_NORMAL = 0,   /* cosine and Pearson */
+    QKV_CONSTANT = 1, /* all values equal and not 0: cosine only */
+    QKV_UNDEFINED = 2 /* all zero, or not finite: neither */
+};
+
+/* What one feature's column came to, in the caller's column order. */
+typedef struct qkv_feature {
+    double mean;
+    double mean_low;     /* what mean rounded off */
+    double centred_norm; /* |c| */
+    double spread;       /* s = |c| / |x| */
+    double offset;       /* o = sqrt(n) mean / |x| */
+    int8_t kind;
+    bool nonfinite;
+} qkv_feature;
+
+/*
+ * Unit columns, packed: panel p holds placed features p * width .. and, for each observation, their
+ * values side by side. Its observations are rotated (see prepare.c), so only products of whole
+ * columns mean anything.
+ */
+typedef struct qkv_panels {
+    int32_t real;
+    int64_t observations;
+    int64_t features; /* of the input */
+    int64_t placed;   /* features in panels */
+    int64_t width;    /* of each panel but the last */
+    int64_t count;
+    qkv_product_shape shape; /* how panels are multiplied */
+    int64_t *initial;        /* placed: the caller's columns, group by group */
+    int64_t *order;          /* the same by position: within each group by kind */
+    bool reordered;          /* order is not the initial one */
+    bool special;            /* a placed feature's kind is not NORMAL */
+    qkv_feature *statistics; /* features */
+    void *values;            /* reals, in the context's workspace */
+    void *spread, *offset;   /* placed reals: s and o by position, s s + o o at least 1 */
+    qkv_twins twins;         /* of what was prepared last */
+} qkv_panels;
+
+/* Panel p's number of features, and where one of its rows begins. */
+static inline int64_t qkv_panel_width(const qkv_panels *panels, int64_t p)
+{
+    const int64_t rest = panels->placed - p * panels->width;
+    return rest < panels->width ? rest : panels->width;
+}
+
+/* Panel p's columns with those that pad it, and the elements from one row to the next: the margins
+ * lie between. */
+int64_t qkv_panel_columns(const qkv_panels *panels, int64_t p);
+int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p);
+
+/* Panel p's first value of an observation. */
+void *qkv_panel_row(const qkv_panels *panels, int64_t p, int64_t observation);
+
+/*
+ * Room for the given features of an input; none for values where the input has no parts. `order`
+ * lists their columns, group by group; it is copied.
+ */
+qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, const int64_t *order,
+                              int64_t placed, qkv_panels *panels);
+void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels);
+
+#endif
