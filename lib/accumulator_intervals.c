@@ -7,7 +7,7 @@
 
 #include <math.h>
 
-#include "repeated/replication.h"
+#include "repeated/interval_run.h"
 
 enum { DEPTH = 64 }; /* of halving an int64 */
 

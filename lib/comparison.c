@@ -7,7 +7,7 @@
 #include "base/structs.h"
 #include "flow/fingerprint.h"
 #include "flow/product_source.h"
-#include "repeated/comparing.h"
+#include "repeated/comparison_run.h"
 
 /* ---- life ---- */
 
@@ -31,7 +31,7 @@ void qkvsim_comparison_free(qkvsim_comparison *comparison)
     qkv_release(&allocator, comparison);
 }
 
-static qkvsim_status open_results(qkv_comparing *work)
+static qkvsim_status open_results(qkv_comparison_run *work)
 {
     qkvsim_context *context = work->context;
     qkvsim_comparison *made = work->made;
@@ -60,7 +60,7 @@ static void choose_relabellings(const qkvsim_comparison_options *options,
     }
 }
 
-static void describe(const qkv_comparing *work, qkvsim_comparison *made)
+static void describe(const qkv_comparison_run *work, qkvsim_comparison *made)
 {
     const qkvsim_comparison_options *options = work->options;
     made->seed = options->seed;
@@ -74,7 +74,7 @@ static void describe(const qkv_comparing *work, qkvsim_comparison *made)
 }
 
 /* With the session open: makes the results. */
-static qkvsim_status run_session(qkv_comparing *work, qkvsim_comparison **comparison)
+static qkvsim_status run_session(qkv_comparison_run *work, qkvsim_comparison **comparison)
 {
     qkvsim_context *context = work->context;
     work->made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *work->made);
@@ -84,7 +84,7 @@ static qkvsim_status run_session(qkv_comparing *work, qkvsim_comparison **compar
     describe(work, work->made);
     qkvsim_status status = open_results(work);
     if (status == QKVSIM_OK)
-        status = qkv_comparing_run(work);
+        status = qkv_run_comparison(work);
     if (status != QKVSIM_OK) {
         qkvsim_comparison_free(work->made);
         return status;
@@ -97,7 +97,7 @@ static qkvsim_status run_session(qkv_comparing *work, qkvsim_comparison **compar
 /* ---- both selections ---- */
 
 /* Once they are centred, rows are equal within a selection only. */
-static qkvsim_status open_equal_rows(qkv_comparing *work)
+static qkvsim_status open_equal_rows(qkv_comparison_run *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
     const qkv_pool *pool = work->pool;
@@ -116,7 +116,7 @@ static qkvsim_status open_equal_rows(qkv_comparing *work)
     return status;
 }
 
-static qkvsim_status open_rows(qkv_comparing *work)
+static qkvsim_status open_rows(qkv_comparison_run *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
     const qkv_input *all = &work->pool->all;
@@ -140,7 +140,7 @@ static qkvsim_status open_rows(qkv_comparing *work)
     return status;
 }
 
-static void close_rows(qkv_comparing *work)
+static void close_rows(qkv_comparison_run *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
     qkv_relabeller_close(work->context, &work->relabeller);
@@ -164,7 +164,7 @@ static qkvsim_status check_coverage(qkvsim_context *context, const qkv_binning *
 
 /* The largest selection that is to be analysed: segments of unequal lengths may make one of almost all
  * observations. */
-static const qkv_input *largest(const qkv_comparing *work)
+static const qkv_input *largest(const qkv_comparison_run *work)
 {
     const qkv_input *inputs = work->pool->inputs;
     return work->options->exchange == QKVSIM_EXCHANGE_SEGMENTS
@@ -172,7 +172,7 @@ static const qkv_input *largest(const qkv_comparing *work)
                : &inputs[inputs[0].observations < inputs[1].observations];
 }
 
-static qkvsim_status run_pool(qkv_comparing *work, const qkvsim_layout *layout,
+static qkvsim_status run_pool(qkv_comparison_run *work, const qkvsim_layout *layout,
                               const qkvsim_analysis_options *analysis,
                               qkvsim_comparison **comparison)
 {
@@ -314,7 +314,7 @@ qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_input *given_
     status = qkv_pool_open(context, &read, second, &pool);
     if (status != QKVSIM_OK)
         return status;
-    qkv_comparing work = { context, .options = &options, .pool = &pool };
+    qkv_comparison_run work = { context, .options = &options, .pool = &pool };
     status = run_pool(&work, layout, &analysis, comparison);
     qkv_pool_close(context, &pool);
     return status;

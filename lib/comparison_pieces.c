@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "analysis/pieces.h"
-#include "repeated/comparing.h"
+#include "repeated/comparison_run.h"
 #include "repeated/replicates_packing.h"
 
 enum { NUMBERS = 12 };

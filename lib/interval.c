@@ -8,7 +8,7 @@
 
 #include "analysis/whole_rows.h"
 #include "base/structs.h"
-#include "repeated/replication.h"
+#include "repeated/interval_run.h"
 #include "statistics/bootstrap.h"
 #include "statistics/fieller.h"
 #include "statistics/student.h"
@@ -221,9 +221,9 @@ static qkv_interval by_student(const qkvsim_intervals *intervals, const qkv_jack
         if (isnan(t) || !all_exist(terms[k].sample))
             return absent;
     const qkv_jackknife_estimate jackknife = qkv_jackknife(terms, count);
-    const double reach = t * jackknife.se;
-    return (qkv_interval){ jackknife.estimate, jackknife.se, jackknife.estimate - reach,
-                           jackknife.estimate + reach, NAN };
+    const double half_width = t * jackknife.se;
+    return (qkv_interval){ jackknife.estimate, jackknife.se, jackknife.estimate - half_width,
+                           jackknife.estimate + half_width, NAN };
 }
 
 /* Both energies of a row in one selection, with the shares of that selection. */
@@ -285,8 +285,8 @@ static qkv_interval contrast_of_shares(const qkvsim_intervals *intervals, const 
         terms[2 * k + 1].weight = -sign * shares[k].estimate / total;
     }
     const double estimate = shares[0].estimate - shares[1].estimate;
-    const double se = qkv_jackknife(terms, 4).se, reach = intervals->t[0] * se;
-    return (qkv_interval){ estimate, se, estimate - reach, estimate + reach, NAN };
+    const double se = qkv_jackknife(terms, 4).se, half_width = intervals->t[0] * se;
+    return (qkv_interval){ estimate, se, estimate - half_width, estimate + half_width, NAN };
 }
 
 /* The basic interval: the replicates' distances from what they are drawn from stand for the observed

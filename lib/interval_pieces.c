@@ -2,8 +2,8 @@
 #include <string.h>
 
 #include "analysis/pieces.h"
+#include "repeated/interval_run.h"
 #include "repeated/replicates_packing.h"
-#include "repeated/replication.h"
 
 enum { NUMBERS = 9 };
 
@@ -241,7 +241,7 @@ static void copy_making(const qkvsim_intervals *const *pieces, const qkv_range *
     made->first = qkv_ranges_first(ranges, count);
     for (int64_t k = 0; k < count; k++) {
         made->replicates += ranges[k].count;
-        made->total = pieces[k]->total > made->total ? pieces[k]->total : made->total;
+        made->total = qkv_larger(pieces[k]->total, made->total);
     }
 }
 

@@ -101,7 +101,7 @@ static int64_t most_pairs(const qkv_session *session, bool per_pair_group)
     for (int32_t p = 0; p < qkv_pair_groups(session->layout->groups); p++) {
         const int64_t pairs = pairs_searched(session, p);
         total += pairs;
-        largest = pairs > largest ? pairs : largest;
+        largest = qkv_larger(pairs, largest);
     }
     return per_pair_group ? largest : total;
 }
@@ -141,7 +141,7 @@ static qkvsim_status pass_over_tiles(search *work)
 /* Room for the top k of a number of pairs and for those that wait to be cut. */
 static int64_t room_for_top(int64_t top, int64_t pairs)
 {
-    const int64_t slack = top > SLACK_AT_LEAST ? top : SLACK_AT_LEAST;
+    const int64_t slack = qkv_larger(top, SLACK_AT_LEAST);
     return pairs - top > slack ? top + slack : pairs;
 }
 

@@ -20,7 +20,7 @@ static void write_columns(const writing *work, int32_t worker, int64_t start)
     const qkvsim_matrix *matrix = work->matrix;
     const qkv_column_source *source = &work->permuter->source;
     const int64_t n = matrix->rows, rest = matrix->columns - start;
-    const int64_t width = rest < QKV_STRIP_WIDTH ? rest : QKV_STRIP_WIDTH;
+    const int64_t width = qkv_smaller(rest, QKV_STRIP_WIDTH);
     const qkv_strip out = { (char *)matrix->data + (size_t)start * qkv_real_size(matrix->dtype),
                             matrix->leading_dimension, n, width };
     int64_t columns[QKV_STRIP_WIDTH];

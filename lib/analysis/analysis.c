@@ -151,7 +151,7 @@ int32_t qkvsim_analysis_metrics(const qkvsim_analysis *analysis)
 
 qkvsim_dtype qkvsim_analysis_arithmetic(const qkvsim_analysis *analysis)
 {
-    return analysis != NULL ? analysis->real : 0;
+    return analysis != NULL ? analysis->arithmetic : 0;
 }
 
 int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)

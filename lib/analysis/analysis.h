@@ -44,8 +44,8 @@ struct qkvsim_analysis {
     qkvsim_layout *layout;
     qkv_binning binning;
     int32_t metrics;
-    bool *wanted; /* rows */
-    int32_t real; /* the arithmetic */
+    bool *wanted;       /* rows */
+    int32_t arithmetic; /* QKVSIM_DTYPE_F32 or F64 */
     int64_t observations;
     uint64_t input_fingerprint;
     int64_t *dropped;

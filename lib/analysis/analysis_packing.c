@@ -65,7 +65,7 @@ void qkv_pack_analysis(qkv_packer *packer, const void *object)
 {
     const qkvsim_analysis *analysis = object;
     const qkvsim_layout *layout = analysis->layout;
-    const int64_t made[] = { analysis->observations, analysis->metrics, analysis->real,
+    const int64_t made[] = { analysis->observations, analysis->metrics, analysis->arithmetic,
                              analysis->binning.count, (int64_t)analysis->input_fingerprint };
     qkv_pack_layout(packer, layout);
     qkv_pack_i64s(packer, "ANLY", made, 5);
@@ -100,7 +100,7 @@ typedef struct making {
     int32_t metrics;
     qkvsim_layout *layout;
     unsigned char *wanted_bytes;
-    int64_t observations, real, fingerprint;
+    int64_t observations, arithmetic, fingerprint;
     int64_t *dropped;
     int64_t dropped_count;
 } making;
@@ -122,16 +122,17 @@ static qkvsim_status take_numbers(qkv_unpacker *unpacker, making *made)
     if (status != QKVSIM_OK)
         return status;
     const int64_t every = QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON | QKVSIM_METRIC_SPEARMAN;
-    const int64_t metrics = numbers[1], real = numbers[2], bins = numbers[3];
+    const int64_t metrics = numbers[1], arithmetic = numbers[2], bins = numbers[3];
     made->observations = numbers[0];
-    made->real = real;
+    made->arithmetic = arithmetic;
     made->fingerprint = numbers[4];
     if (made->observations < 1 || metrics < 1 || (metrics & ~every) != 0
-        || (real != QKVSIM_DTYPE_F32 && real != QKVSIM_DTYPE_F64) || bins < 1
+        || (arithmetic != QKVSIM_DTYPE_F32 && arithmetic != QKVSIM_DTYPE_F64) || bins < 1
         || bins > QKVSIM_BINS_MAX)
-        return qkv_unpack_fail(
-            unpacker, "ANLY", "%lld observations, metrics %lld, arithmetic %lld, %lld bins",
-            (long long)made->observations, (long long)metrics, (long long)real, (long long)bins);
+        return qkv_unpack_fail(unpacker, "ANLY",
+                               "%lld observations, metrics %lld, arithmetic %lld, %lld bins",
+                               (long long)made->observations, (long long)metrics,
+                               (long long)arithmetic, (long long)bins);
     made->metrics = (int32_t)metrics;
     made->binning.count = bins;
     return QKVSIM_OK;
@@ -346,7 +347,7 @@ qkvsim_status qkv_unpack_analysis(qkv_unpacker *unpacker, qkvsim_analysis **anal
         status = open_analysis(unpacker->context, &how, &made);
     if (status == QKVSIM_OK) {
         made->observations = how.observations;
-        made->real = (int32_t)how.real;
+        made->arithmetic = (int32_t)how.arithmetic;
         made->input_fingerprint = (uint64_t)how.fingerprint;
         made->dropped = how.dropped;
         made->dropped_count = how.dropped_count;

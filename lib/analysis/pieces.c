@@ -95,7 +95,7 @@ static void describe(const qkvsim_analysis *of, qkv_trait traits[TRAITS])
         { "observations", (uint64_t)of->observations },
         { "dropped observations", (uint64_t)of->dropped_count },
         { "metrics", (uint64_t)of->metrics },
-        { "arithmetic", (uint64_t)of->real },
+        { "arithmetic", (uint64_t)of->arithmetic },
         { "bins", (uint64_t)of->binning.count },
         { "an input with fingerprint", of->input_fingerprint },
     };

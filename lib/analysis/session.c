@@ -309,7 +309,7 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
         status = tally_tiles(context, session, metrics, histograms, made.results);
     if (status == QKVSIM_OK) {
         analysis->observations = session->panels.observations;
-        analysis->real = session->panels.real;
+        analysis->arithmetic = session->panels.real;
         list_undefined(&session->panels, QKV_UNDEFINED, analysis, 0);
         list_undefined(&session->panels, QKV_CONSTANT, analysis, 1);
         fill_moments(session, made.results, analysis);

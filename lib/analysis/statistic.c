@@ -143,7 +143,7 @@ double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t row, i
 /* By how much a value may be off for single precision, or for that of double (docs/numerics.md). */
 static double rounding_of(const qkvsim_analysis *analysis)
 {
-    return analysis->real == QKVSIM_DTYPE_F32 ? 1e-6 : 1e-12;
+    return analysis->arithmetic == QKVSIM_DTYPE_F32 ? 1e-6 : 1e-12;
 }
 
 /* Whether values are equal but for rounding: their skewness and kurtosis are rounding's. */
@@ -192,7 +192,7 @@ double qkv_statistic_plug_in(const qkvsim_analysis *analysis, int32_t row, int32
 double qkv_value_error(const qkvsim_analysis *analysis)
 {
     double offset = 0;
-    if (analysis->real == QKVSIM_DTYPE_F32)
+    if (analysis->arithmetic == QKVSIM_DTYPE_F32)
         return rounding_of(analysis);
     for (int64_t j = 0; j < analysis->layout->features; j++) {
         const double o = fabs(analysis->offset_ratios[j]);

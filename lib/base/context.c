@@ -163,11 +163,6 @@ qkv_number_text qkv_number(double value)
     return number;
 }
 
-bool qkv_multiply(int64_t a, int64_t b, int64_t *product)
-{
-    return !__builtin_mul_overflow(a, b, product) && *product <= PTRDIFF_MAX;
-}
-
 void qkv_work_open(qkvsim_context *context)
 {
     atomic_store(&context->work_cancelled, false);

@@ -9,6 +9,7 @@
 #include <stddef.h>
 #include <time.h>
 
+#include "arithmetic.h"
 #include "kernels/kernels.h"
 
 /* Every handle keeps a copy, so that it may outlive the context it was made through. */
@@ -78,14 +79,6 @@ typedef struct qkv_number_text {
     char text[32];
 } qkv_number_text;
 qkv_number_text qkv_number(double value);
-
-/* The product of two non-negative sizes; false where it exceeds int64 or size_t. */
-bool qkv_multiply(int64_t a, int64_t b, int64_t *product);
-
-static inline int64_t qkv_smaller(int64_t a, int64_t b)
-{
-    return a < b ? a : b;
-}
 
 /*
  * Progress of one public call: open where it begins to read, begin once the units are known, then

@@ -203,7 +203,7 @@ static void set_row(const qkv_panels *panels, const qkv_twin_tile *tile, int64_t
     const qkv_twins *twins = &panels->twins;
     const int32_t class = twins->class_of[position];
     const int64_t after = position + 1;
-    const int64_t from = after > tile->column_start ? after : tile->column_start;
+    const int64_t from = qkv_larger(after, tile->column_start);
     const int64_t row = (position - tile->row_start) * tile->leading - tile->column_start;
     for (int32_t k = find_member(twins, class, from); k < twins->first[class + 1]; k++) {
         const int64_t other = twins->members[k];

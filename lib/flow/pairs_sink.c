@@ -35,14 +35,14 @@ static bool is_defined(const qkv_pairs_sink *sink, int64_t column)
 /* ---- keeping pairs ---- */
 
 /* A value is strong enough from `high` on and down from `low`. */
-typedef struct reach {
+typedef struct limits {
     double high, low;
-} reach;
+} limits;
 
-static reach reach_of(int32_t sign, double bound)
+static limits limits_of(int32_t sign, double bound)
 {
-    return (reach){ .high = sign != QKVSIM_SIGN_NEGATIVE ? bound : INFINITY,
-                    .low = sign != QKVSIM_SIGN_POSITIVE ? -bound : -INFINITY };
+    return (limits){ .high = sign != QKVSIM_SIGN_NEGATIVE ? bound : INFINITY,
+                     .low = sign != QKVSIM_SIGN_POSITIVE ? -bound : -INFINITY };
 }
 
 /* Cutting only when as many have come as stay costs each of them a few comparisons. */
@@ -80,7 +80,7 @@ static qkvsim_pair make_pair(int64_t row, int64_t column, double value, int32_t 
 
 /* ---- scanning ---- */
 
-static int64_t count_in_reach(const double *values, int64_t count, reach strong)
+static int64_t count_beyond(const double *values, int64_t count, limits strong)
 {
     int64_t found = 0;
     for (int64_t c = 0; c < count; c++)
@@ -102,9 +102,9 @@ static void scan_run(const qkv_pairs_sink *sink, const qkv_tile *tile, int64_t r
     double values[QKV_PANEL_WIDTH];
     qkv_tile_row_values(sink->panels, tile, sink->setting.metric, r, first, last, values);
     qkv_pair_list *list = &sink->lists[sink->setting.per_pair_group ? pair_group : 0];
-    const reach strong =
-        reach_of(sink->setting.sign, atomic_load_explicit(&list->bound, memory_order_relaxed));
-    if (count_in_reach(values + first, last - first, strong) == 0)
+    const limits strong =
+        limits_of(sink->setting.sign, atomic_load_explicit(&list->bound, memory_order_relaxed));
+    if (count_beyond(values + first, last - first, strong) == 0)
         return;
     pthread_mutex_lock(&list->mutex);
     for (int64_t c = first; c < last; c++) {
@@ -126,7 +126,7 @@ static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
             continue;
         for (int64_t c = tile->diagonal ? r + 1 : 0, end; c < tile->columns; c = end) {
             end = sink->run_end[tile->column_start + c] - tile->column_start;
-            end = end < tile->columns ? end : tile->columns;
+            end = qkv_smaller(end, tile->columns);
             scan_run(sink, tile, r, c, end);
         }
     }

@@ -51,7 +51,7 @@ typedef struct qkv_panels {
 static inline int64_t qkv_panel_width(const qkv_panels *panels, int64_t p)
 {
     const int64_t rest = panels->placed - p * panels->width;
-    return rest < panels->width ? rest : panels->width;
+    return qkv_smaller(rest, panels->width);
 }
 
 /* Panel p's columns with those that pad it, and the elements from one row to the next: the margins

@@ -185,8 +185,8 @@ static size_t strip_bytes(const qkv_panels *panels)
     return (size_t)(QKV_STRIP_WIDTH * panels->observations) * qkv_real_size(panels->real);
 }
 
-/* Where a strip's columns are loaded and measured. Lines of a panel were last read by other
- * processors too, and are had back sooner where they are written only once. */
+/* Where a strip's columns are loaded and measured: not in the panel, whose cache lines other processors
+ * read last. Each has to be fetched back from them before it is written, so that it is written once. */
 static qkv_strip strip_to_load(const preparation *work, int32_t worker, const qkv_strip *strip)
 {
     qkv_strip loaded = *strip;
@@ -249,7 +249,7 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
         .values = (char *)qkv_panel_row(panels, p, 0) + (size_t)start * qkv_real_size(panels->real),
         .leading = qkv_panel_stride(panels, p),
         .count = panels->observations,
-        .width = rest < QKV_STRIP_WIDTH ? rest : QKV_STRIP_WIDTH,
+        .width = qkv_smaller(rest, QKV_STRIP_WIDTH),
     };
     const qkv_strip loaded = strip_to_load(work, worker, &strip);
     qkv_feature features[QKV_STRIP_WIDTH];

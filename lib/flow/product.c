@@ -135,7 +135,7 @@ static const double CHUNK_JITTER = 0.2; /* of a chunk's length */
 static int64_t deepest(int64_t n, int64_t depth)
 {
     const int64_t bound = 340000 / n;
-    return qkv_smaller(depth, bound > SHORTEST_DEPTH ? bound : SHORTEST_DEPTH);
+    return qkv_smaller(depth, qkv_larger(bound, SHORTEST_DEPTH));
 }
 
 /* So many chunks that the longest, by the golden ratio's 0.618 of the jitter longer than the average,

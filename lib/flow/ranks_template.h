@@ -103,7 +103,7 @@ static void REAL_NAME(rank_strip)(const pulse *own, const qkv_strip *strip, void
     REAL_NAME(entry) *const entries = scratch;
     REAL *const columns = (REAL *)(void *)(entries + 2 * n);
     for (int64_t first = 0; first < strip->width; first += TOGETHER) {
-        const int64_t rest = strip->width - first, width = rest < TOGETHER ? rest : TOGETHER;
+        const int64_t rest = strip->width - first, width = qkv_smaller(rest, TOGETHER);
         REAL *const values = (REAL *)strip->values + first;
         for (int64_t r = 0; r < n; r++)
             for (int64_t j = 0; j < width; j++)

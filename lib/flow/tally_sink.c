@@ -9,9 +9,9 @@
 
 enum { JOINT_PENDING_MAX = UINT16_MAX /* pairs in one of the tables */ };
 
-/* ---- segments ---- */
+/* ---- stretches ---- */
 
-static void find_segments(qkv_tally_sink *sink)
+static void find_stretches(qkv_tally_sink *sink)
 {
     const qkv_panels *panels = sink->gram->panels;
     int64_t panel = 0;
@@ -19,14 +19,14 @@ static void find_segments(qkv_tally_sink *sink)
         const int64_t column = panels->order[position];
         const int32_t group = sink->setting.layout->group_of[column];
         const int32_t kind = panels->special ? panels->statistics[column].kind : QKV_NORMAL;
-        qkv_segment *last = sink->segments + sink->segment_count - 1;
-        if (sink->segment_count > 0 && last->group == group && last->kind == kind)
+        qkv_stretch *last = sink->stretches + sink->stretch_count - 1;
+        if (sink->stretch_count > 0 && last->group == group && last->kind == kind)
             last->end = position + 1;
         else
-            sink->segments[sink->segment_count++] =
-                (qkv_segment){ position, position + 1, group, kind };
+            sink->stretches[sink->stretch_count++] =
+                (qkv_stretch){ position, position + 1, group, kind };
         if (position == panel * panels->width)
-            sink->panel_segment[panel++] = sink->segment_count - 1;
+            sink->panel_stretch[panel++] = sink->stretch_count - 1;
     }
 }
 
@@ -44,16 +44,15 @@ typedef struct span {
     int64_t start, end;
 } span;
 
-static span intersect(const qkv_segment *segment, int64_t start, int64_t count)
+static span intersect(const qkv_stretch *stretch, int64_t start, int64_t count)
 {
     const int64_t end = start + count;
-    return (span){ segment->start > start ? segment->start : start,
-                   segment->end < end ? segment->end : end };
+    return (span){ qkv_larger(stretch->start, start), qkv_smaller(stretch->end, end) };
 }
 
-/* Fills the place where two segments meet in a tile; false where nothing is to be done there. */
-static bool place_rectangle(const qkv_tally_sink *sink, const qkv_tile *tile, const qkv_segment *a,
-                            const qkv_segment *b, rectangle_place *place)
+/* Fills the place where two stretches meet in a tile; false where nothing is to be done there. */
+static bool place_rectangle(const qkv_tally_sink *sink, const qkv_tile *tile, const qkv_stretch *a,
+                            const qkv_stretch *b, rectangle_place *place)
 {
     const span rows = intersect(a, tile->row_start, tile->rows);
     const span columns = intersect(b, tile->column_start, tile->columns);
@@ -82,16 +81,16 @@ static int64_t for_each_rectangle(qkv_tally_sink *sink, int32_t worker, const qk
                                   place_function visit)
 {
     const qkv_panels *panels = sink->gram->panels;
-    const qkv_segment *end = sink->segments + sink->segment_count;
-    const qkv_segment *first_a =
-        sink->segments + sink->panel_segment[tile->row_start / panels->width];
-    const qkv_segment *first_b =
-        sink->segments + sink->panel_segment[tile->column_start / panels->width];
+    const qkv_stretch *end = sink->stretches + sink->stretch_count;
+    const qkv_stretch *first_a =
+        sink->stretches + sink->panel_stretch[tile->row_start / panels->width];
+    const qkv_stretch *first_b =
+        sink->stretches + sink->panel_stretch[tile->column_start / panels->width];
     int64_t count = 0;
     rectangle_place place;
-    for (const qkv_segment *a = first_a; a < end && a->start < tile->row_start + tile->rows; a++) {
-        const qkv_segment *from = tile->diagonal ? a : first_b;
-        for (const qkv_segment *b = from; b < end && b->start < tile->column_start + tile->columns;
+    for (const qkv_stretch *a = first_a; a < end && a->start < tile->row_start + tile->rows; a++) {
+        const qkv_stretch *from = tile->diagonal ? a : first_b;
+        for (const qkv_stretch *b = from; b < end && b->start < tile->column_start + tile->columns;
              b++) {
             if (!place_rectangle(sink, tile, a, b, &place))
                 continue;
@@ -289,14 +288,14 @@ static qkvsim_status allocate_tables(qkvsim_context *context, qkv_tally_sink *si
 {
     const qkv_allocator *allocator = &context->allocator;
     const qkv_panels *panels = sink->gram->panels;
-    /* A group has at most one segment for each kind, and each panel may begin another. */
-    const size_t segments = 3 * (size_t)sink->setting.layout->groups;
-    sink->segments = qkv_allocate(allocator, segments, sizeof *sink->segments);
-    sink->panel_segment =
-        qkv_allocate(allocator, (size_t)panels->count, sizeof *sink->panel_segment);
+    /* A group has at most one stretch for each kind, and each panel may begin another. */
+    const size_t stretches = 3 * (size_t)sink->setting.layout->groups;
+    sink->stretches = qkv_allocate(allocator, stretches, sizeof *sink->stretches);
+    sink->panel_stretch =
+        qkv_allocate(allocator, (size_t)panels->count, sizeof *sink->panel_stretch);
     sink->first_result =
         qkv_allocate(allocator, (size_t)sink->gram->tile_count + 1, sizeof *sink->first_result);
-    return allocate_counts(context, sink) && sink->segments != NULL && sink->panel_segment != NULL
+    return allocate_counts(context, sink) && sink->stretches != NULL && sink->panel_stretch != NULL
                    && sink->first_result != NULL
                ? QKVSIM_OK
                : qkv_no_memory(context, "the tallies");
@@ -333,7 +332,7 @@ qkvsim_status qkv_tally_sink_open(qkvsim_context *context, const qkv_gram *gram,
         sink->stripes[s] = (pthread_mutex_t)PTHREAD_MUTEX_INITIALIZER;
     qkvsim_status status = allocate_tables(context, sink);
     if (status == QKVSIM_OK) {
-        find_segments(sink);
+        find_stretches(sink);
         status = allocate_results(context, sink);
     }
     if (status != QKVSIM_OK)
@@ -344,8 +343,8 @@ qkvsim_status qkv_tally_sink_open(qkvsim_context *context, const qkv_gram *gram,
 void qkv_tally_sink_close(qkv_tally_sink *sink)
 {
     const qkv_allocator *allocator = &sink->context->allocator;
-    qkv_release(allocator, sink->segments);
-    qkv_release(allocator, sink->panel_segment);
+    qkv_release(allocator, sink->stretches);
+    qkv_release(allocator, sink->panel_stretch);
     qkv_release(allocator, sink->first_result);
     qkv_release(allocator, sink->results);
     qkv_release(allocator, sink->counts);

@@ -10,11 +10,11 @@
 #include "moments.h"
 
 /* A run of positions whose features share group and kind. */
-typedef struct qkv_segment {
+typedef struct qkv_stretch {
     int64_t start, end;
     int32_t group;
     int32_t kind;
-} qkv_segment;
+} qkv_stretch;
 
 /* What one rectangle, or one pair group, came to. */
 typedef struct qkv_pair_result {
@@ -46,9 +46,9 @@ typedef struct qkv_tally_sink {
     const qkvsim_context *context;
     const qkv_gram *gram;
     qkv_tally_setting setting;
-    qkv_segment *segments;
-    int64_t segment_count;
-    int64_t *panel_segment;    /* the segment in which each panel begins */
+    qkv_stretch *stretches;
+    int64_t stretch_count;
+    int64_t *panel_stretch;    /* the stretch in which each panel begins */
     int64_t *first_result;     /* of each tile, and the total */
     qkv_pair_result *results;  /* one for each rectangle */
     qkv_worker_counts *counts; /* of each worker */

@@ -73,7 +73,7 @@ static qkv_band band_of(const qkv_bands *bands, int64_t column)
         &bands->dealer.sections[bands->layout != NULL ? bands->layout->group_of[column] : 0];
     const int64_t first = section->start / bands->rows;
     const int64_t end = first + section->count / bands->rows;
-    const int64_t from = aligned > first ? aligned : first;
+    const int64_t from = qkv_larger(aligned, first);
     return (qkv_band){ from, qkv_smaller(aligned + BAND_COLUMNS, end) - from };
 }
 

@@ -32,7 +32,7 @@ static int64_t most_values(int64_t buckets, int64_t together)
 {
     const int64_t most = buckets < FEW_BUCKETS ? SMALL_BUCKET : LARGE_BUCKET;
     const int64_t of_a_read = together / BUCKETS_A_READ;
-    return of_a_read < 1 ? 1 : of_a_read < most ? of_a_read : most;
+    return of_a_read < 1 ? 1 : qkv_smaller(of_a_read, most);
 }
 
 static void plan_section(int64_t together, qkv_section *section)
@@ -198,7 +198,7 @@ static uint32_t deal_to_piles(const qkv_dealer *dealer, const portion *chunk, ui
     piles->mask = (uint32_t)chunk->buckets - 1;
     memset(piles->sizes, 0, (size_t)chunk->buckets * sizeof *piles->sizes);
     for (int64_t k = 0; k < chunk->count; k += BATCH_VALUES) {
-        const int64_t rest = chunk->count - k, batch = rest < BATCH_VALUES ? rest : BATCH_VALUES;
+        const int64_t rest = chunk->count - k, batch = qkv_smaller(rest, BATCH_VALUES);
         const int64_t groups = (batch - 1) / (LABELS_A_WORD * QKV_GROUP_WORDS) + 1;
         const int64_t ahead = rest > 2 * BATCH_VALUES ? BATCH_VALUES : 0;
         dealer->kernels->random_words(&chunk->stream, first, groups, words);
@@ -237,7 +237,7 @@ static void deal_chunk(const deal *work, qkv_piles *piles, int64_t c)
     const portion chunk = {
         .from = (const char *)work->values + start,
         .to = (char *)dealer->dealt + start,
-        .count = rest < section->chunk_values ? rest : section->chunk_values,
+        .count = qkv_smaller(rest, section->chunk_values),
         .buckets = section->buckets,
         .stream = qkv_stream_of(dealer->seed, dealer->index, QKV_RANDOM_BUCKETS, (uint32_t)c),
     };
@@ -270,7 +270,7 @@ static int64_t start_buckets(qkv_dealer *dealer)
     }
     for (int64_t b = 0; b < dealer->bucket_count; b++) {
         const int64_t size = sizes[b];
-        largest = size > largest ? size : largest;
+        largest = qkv_larger(size, largest);
         dealer->bucket_start[b] = start;
         start += size;
     }

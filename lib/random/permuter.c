@@ -162,7 +162,7 @@ static void load_columns(const qkv_permuter *permuter, int32_t reader, const int
     char *made = (char *)permuter->scratch + (size_t)(reader * permuter->together) * column_size;
     for (int64_t start = 0; start < strip->width; start += permuter->together) {
         const int64_t rest = strip->width - start;
-        const int64_t count = rest < permuter->together ? rest : permuter->together;
+        const int64_t count = qkv_smaller(rest, permuter->together);
         for (int64_t k = 0; k < count; k++)
             make_column(permuter, reader, columns[start + k], made + (size_t)k * column_size);
         qkv_transpose(made, permuter->apart, count, permuter->rows, permuter->size,
@@ -379,7 +379,7 @@ static qkvsim_status open_scratch(qkvsim_context *context, qkv_permuter *permute
     if (qkv_deals(permuter->scheme))
         return QKVSIM_OK;
     const int64_t together = qkv_smaller(VALUES_TOGETHER / permuter->rows, COLUMNS_TOGETHER);
-    permuter->together = together < 1 ? 1 : together;
+    permuter->together = qkv_larger(together, 1);
     permuter->apart = permuter->rows + COLUMN_PADDING;
     permuter->scratch =
         qkv_allocate(&context->allocator, (size_t)(context->threads * permuter->together),

@@ -147,7 +147,7 @@ static int64_t draw_block(const qkv_segments *segments, int64_t block_length, qk
         const int64_t first = qkv_random_below(stream, observations);
         const int64_t segment = find_segment(segments, first);
         const int64_t start = segments->start[segment], end = segments->start[segment + 1];
-        *length = end - start < block_length ? end - start : block_length;
+        *length = qkv_smaller(end - start, block_length);
         if (first + *length <= end)
             return first;
     }

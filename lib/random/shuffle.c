@@ -6,6 +6,7 @@
  */
 #include "shuffle.h"
 
+#include "base/arithmetic.h"
 #include "random.h"
 
 enum {

@@ -38,7 +38,7 @@ static void WORD_NAME(shuffle)(const qkv_kernels *kernels, const qkv_stream *str
     for (int64_t k = 0, end; k < count; k = end, group += BATCH_WORDS / QKV_GROUP_WORDS) {
         const bool paired = k < PAIRED;
         const int64_t most = k + (paired ? 2 * BATCH_WORDS : BATCH_WORDS);
-        end = most < count ? most : count;
+        end = qkv_smaller(most, count);
         const int64_t needed = paired ? (end - k + 1) / 2 : end - k;
         kernels->random_words(stream, group, (needed + QKV_GROUP_WORDS - 1) / QKV_GROUP_WORDS,
                               words);

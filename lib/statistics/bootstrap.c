@@ -7,14 +7,13 @@
 #include <math.h>
 #include <string.h>
 
+#include "welford.h"
+
 double qkv_sample_sd(const qkv_sample *sample)
 {
     double mean = 0, squares = 0;
-    for (int64_t k = 0; k < sample->count; k++) {
-        const double delta = qkv_sample_value(sample, k) - mean;
-        mean += delta / (double)(k + 1);
-        squares += delta * (qkv_sample_value(sample, k) - mean);
-    }
+    for (int64_t k = 0; k < sample->count; k++)
+        qkv_welford_add(qkv_sample_value(sample, k), k + 1, &mean, &squares);
     return sqrt(squares / (double)(sample->count - 1));
 }
 

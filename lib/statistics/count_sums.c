@@ -65,8 +65,8 @@ static void add(qkv_count_sum *to, const qkv_count_sum *from, bool first)
 {
     to->sum = wide_sum(to->sum, from->sum);
     to->squares = wide_sum(to->squares, from->squares);
-    to->least = first || from->least < to->least ? from->least : to->least;
-    to->most = first || from->most > to->most ? from->most : to->most;
+    to->least = first ? from->least : qkv_smaller(from->least, to->least);
+    to->most = first ? from->most : qkv_larger(from->most, to->most);
 }
 
 void qkv_count_sums_add(qkv_count_sums *counts, const int64_t *values)

@@ -3,6 +3,8 @@
 
 #include <math.h>
 
+#include "welford.h"
+
 qkvsim_status qkv_running_open(qkvsim_context *context, int64_t cells, qkv_running *running)
 {
     *running = (qkv_running){ .allocator = context->allocator, .cells = cells };
@@ -28,9 +30,7 @@ void qkv_running_fill(qkv_running *running, int64_t cell, const double *values, 
 {
     double mean = 0, squares = 0, least = INFINITY, most = -INFINITY;
     for (int64_t k = 0; k < count; k++) {
-        const double delta = values[k] - mean;
-        mean += delta / (double)(k + 1);
-        squares += delta * (values[k] - mean);
+        qkv_welford_add(values[k], k + 1, &mean, &squares);
         least = values[k] < least ? values[k] : least;
         most = values[k] > most ? values[k] : most;
     }

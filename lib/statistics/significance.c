@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "tail.h"
+#include "welford.h"
 
 /* Tolerance of "at least as far" for rounding. */
 static const double as_far = 1 - 1e-9;
@@ -128,11 +129,11 @@ static bool exists(const qkv_null *null, int64_t m)
 }
 
 /* Mean, standard deviation and extremes of those of the first `count` values that exist. */
-typedef struct pooled {
+typedef struct description {
     double centre, sd, least, most;
-} pooled;
+} description;
 
-static pooled pool(const qkv_null *null, int64_t m, int64_t count)
+static description describe_values(const qkv_null *null, int64_t m, int64_t count)
 {
     double mean = 0, squares = 0, least = INFINITY, most = -INFINITY;
     int64_t existing = 0;
@@ -140,19 +141,17 @@ static pooled pool(const qkv_null *null, int64_t m, int64_t count)
         const double value = value_at(null, m, k);
         if (isnan(value))
             continue;
-        const double delta = value - mean;
-        mean += delta / (double)++existing;
-        squares += delta * (value - mean);
+        qkv_welford_add(value, ++existing, &mean, &squares);
         least = fmin(least, value);
         most = fmax(most, value);
     }
     const bool differ = most - least > null->resolution;
-    return (pooled){ mean, differ ? sqrt(squares / (double)existing) : 0, least, most };
+    return (description){ mean, differ ? sqrt(squares / (double)existing) : 0, least, most };
 }
 
 static void describe(qkv_null *null, int64_t m)
 {
-    const pooled permuted = pool(null, m, m);
+    const description permuted = describe_values(null, m, m);
     *summary_of(null, QKVSIM_SUMMARY_MEAN) = permuted.centre;
     *summary_of(null, QKVSIM_SUMMARY_SD) = permuted.sd;
     *summary_of(null, QKVSIM_SUMMARY_MINIMUM) = permuted.least;
@@ -171,7 +170,7 @@ static double bounded(const qkv_null *null, double p)
  * do not exist count, since they might be. */
 static void count_extremes(qkv_null *null, int64_t m)
 {
-    const pooled all = pool(null, m, m + 1);
+    const description all = describe_values(null, m, m + 1);
     const double centre = all.centre, distance = fabs(null->observed - centre);
     const double slack =
         all.sd > 0 ? fmax((1 - as_far) * distance, null->resolution) : (double)INFINITY;
@@ -203,7 +202,7 @@ static void fit_tail(qkv_null *null, int64_t m, bool upper, double *scratch)
 {
     if (!wants_fit(null, m, upper ? QKVSIM_SUMMARY_P_GREATER : QKVSIM_SUMMARY_P))
         return;
-    const double centre = upper ? 0 : pool(null, m, m + 1).centre;
+    const double centre = upper ? 0 : describe_values(null, m, m + 1).centre;
     for (int64_t k = 0; k < m; k++) {
         scratch[k] = upper ? null->values[k] : fabs(null->values[k] - centre);
         if (isnan(scratch[k]))
@@ -346,14 +345,14 @@ static int64_t count_below(const double *sorted, int64_t count, double bound)
     return low;
 }
 
-static pooled pool_all(const family *all, const qkv_null *null)
+static description describe_family(const family *all, const qkv_null *null)
 {
-    return has_p(null) ? pool(null, all->count - 1, all->count) : (pooled){ 0 };
+    return has_p(null) ? describe_values(null, all->count - 1, all->count) : (description){ 0 };
 }
 
 /* How far a value lies out: |z|, or z where only large values count; one that does not exist, farther
  * than any. */
-static double extremity(const family *all, const pooled *of, double value)
+static double extremity(const family *all, const description *of, double value)
 {
     const double z = (value - of->centre) / of->sd;
     if (isnan(z))
@@ -375,7 +374,7 @@ static bool find_largest(const family *all, int32_t test)
     bool any = false;
     for (int32_t row = 0; row < all->rows; row++) {
         const qkv_null *null = null_at(all, test, row);
-        const pooled of = pool_all(all, null);
+        const description of = describe_family(all, null);
         if (!(of.sd > 0))
             continue;
         for (int64_t k = 0; k < all->count; k++) {
@@ -389,7 +388,7 @@ static bool find_largest(const family *all, int32_t test)
 
 static double maximum_p(const family *all, const qkv_null *null)
 {
-    const pooled of = pool_all(all, null);
+    const description of = describe_family(all, null);
     if (!(of.sd > 0))
         return 1;
     return bounded(

@@ -2,7 +2,7 @@
  * The stages of a comparison: one session, run on both selections, on subsets of the larger one and on
  * relabelled selections. Each of these is the same input with other rows, so nothing is copied.
  */
-#include "comparing.h"
+#include "comparison_run.h"
 
 #include <math.h>
 #include <stdlib.h>
@@ -13,8 +13,8 @@
 /* ---- one selection, two selections ---- */
 
 /* Analyses rows; with kinds, features count as no more defined than these say. */
-static qkvsim_status analyse(qkv_comparing *work, const qkv_selected *side, const int8_t *kinds,
-                             qkvsim_analysis *analysis)
+static qkvsim_status analyse(qkv_comparison_run *work, const qkv_selected *side,
+                             const int8_t *kinds, qkvsim_analysis *analysis)
 {
     qkv_input input = qkv_input_with_rows(&work->pool->all, side->rows, side->count);
     input.kinds = kinds;
@@ -66,7 +66,7 @@ static bool defines_more(const qkvsim_analysis *analysis, const int8_t *kinds)
 }
 
 /* Replaces two analyses by such of the same rows that have no pair which the other has not. */
-static qkvsim_status make_common(qkv_comparing *work, const qkv_selected *const sides[2],
+static qkvsim_status make_common(qkv_comparison_run *work, const qkv_selected *const sides[2],
                                  const qkvsim_analysis *analyses[2])
 {
     if (same_undefined(analyses[0], analyses[1]))
@@ -84,7 +84,7 @@ static qkvsim_status make_common(qkv_comparing *work, const qkv_selected *const 
 }
 
 /* Writes the distances of two analysed selections, over the pairs that both define. */
-static qkvsim_status measure(qkv_comparing *work, const qkv_selected *a, const qkv_selected *b,
+static qkvsim_status measure(qkv_comparison_run *work, const qkv_selected *a, const qkv_selected *b,
                              double *distances)
 {
     const qkv_selected *const sides[2] = { a, b };
@@ -108,23 +108,23 @@ static qkvsim_status measure(qkv_comparing *work, const qkv_selected *a, const q
     return QKVSIM_OK;
 }
 
-static const qkv_selected *smaller(const qkv_comparing *work)
+static const qkv_selected *smaller(const qkv_comparison_run *work)
 {
     return &work->sides[work->sides[0].count > work->sides[1].count];
 }
 
-static const qkv_selected *larger(const qkv_comparing *work)
+static const qkv_selected *larger(const qkv_comparison_run *work)
 {
     return &work->sides[work->sides[0].count <= work->sides[1].count];
 }
 
-static bool sizes_differ(const qkv_comparing *work)
+static bool sizes_differ(const qkv_comparison_run *work)
 {
     return work->sides[0].count != work->sides[1].count;
 }
 
 /* Distances at equal sizes: of the smaller selection and a random subset of the larger one. */
-static qkvsim_status measure_matched(qkv_comparing *work, uint32_t purpose, uint32_t index,
+static qkvsim_status measure_matched(qkv_comparison_run *work, uint32_t purpose, uint32_t index,
                                      double *distances)
 {
     if (!sizes_differ(work))
@@ -144,13 +144,13 @@ static qkvsim_status measure_matched(qkv_comparing *work, uint32_t purpose, uint
 /* The most analyses that a stage may take; those that were not needed are passed over. */
 enum { ANALYSES_OBSERVED = 9, ANALYSES_SUBSET = 3, ANALYSES_RELABELLED = 5 };
 
-static qkvsim_status reach(qkv_comparing *work, int64_t analyses)
+static qkvsim_status count_analyses(qkv_comparison_run *work, int64_t analyses)
 {
     work->planned += analyses * qkv_session_work(&work->session);
     return qkv_work_at(work->context, work->planned) ? qkv_cancelled(work->context) : QKVSIM_OK;
 }
 
-static void begin(qkv_comparing *work)
+static void begin(qkv_comparison_run *work)
 {
     const int64_t analyses = ANALYSES_OBSERVED + ANALYSES_SUBSET * work->made->subsets
                              + ANALYSES_RELABELLED * work->made->permutations;
@@ -158,7 +158,7 @@ static void begin(qkv_comparing *work)
 }
 
 /* Deals rows of the pool to the two sides. Segments of unequal lengths may change the sides' sizes. */
-static void split_rows(qkv_comparing *work, const int64_t *rows, const uint8_t *side_of)
+static void split_rows(qkv_comparison_run *work, const int64_t *rows, const uint8_t *side_of)
 {
     qkv_selected *sides = work->sides;
     sides[0].count = sides[1].count = 0;
@@ -176,7 +176,7 @@ static int compare_rows(const void *a, const void *b)
 
 /* The same with equal rows for one and the same: however labels are dealt to these, the sides are
  * analysed alike, and ties are ties to the bit. */
-static void split_equal_rows(qkv_comparing *work, const uint8_t *side_of)
+static void split_equal_rows(qkv_comparison_run *work, const uint8_t *side_of)
 {
     split_rows(work, work->equal_rows != NULL ? work->equal_rows : work->pool->rows, side_of);
     for (int s = 0; s < 2 && work->equal_rows != NULL; s++)
@@ -185,7 +185,7 @@ static void split_equal_rows(qkv_comparing *work, const uint8_t *side_of)
 }
 
 /* Of the observed sides, the means are kept that relabellings may be without. */
-static qkvsim_status analyse_sides(qkv_comparing *work)
+static qkvsim_status analyse_sides(qkv_comparison_run *work)
 {
     qkvsim_status status = QKVSIM_OK;
     for (int s = 0; s < 2 && status == QKVSIM_OK; s++) {
@@ -198,7 +198,7 @@ static qkvsim_status analyse_sides(qkv_comparing *work)
 
 /* What is reported is an analysis of the rows as they stand; what is tested is made as relabellings
  * are. */
-static qkvsim_status observe_equal_rows(qkv_comparing *work)
+static qkvsim_status observe_equal_rows(qkv_comparison_run *work)
 {
     split_equal_rows(work, work->pool->selection);
     work->sides[0].analysis = work->scratch[0];
@@ -206,7 +206,7 @@ static qkvsim_status observe_equal_rows(qkv_comparing *work)
     return analyse_sides(work);
 }
 
-static qkvsim_status observe(qkv_comparing *work)
+static qkvsim_status observe(qkv_comparison_run *work)
 {
     qkvsim_comparison *made = work->made;
     split_rows(work, work->pool->rows, work->pool->selection);
@@ -219,11 +219,11 @@ static qkvsim_status observe(qkv_comparing *work)
         status = observe_equal_rows(work);
     if (status == QKVSIM_OK)
         status = measure_matched(work, QKV_RANDOM_RELABELLED_SUBSET, UINT32_MAX, made->matched);
-    return status == QKVSIM_OK ? reach(work, ANALYSES_OBSERVED) : status;
+    return status == QKVSIM_OK ? count_analyses(work, ANALYSES_OBSERVED) : status;
 }
 
 /* Keeps the larger selection's statistics and histograms, at the smaller one's size, and the distances. */
-static void keep_subset(qkv_comparing *work, int64_t k)
+static void keep_subset(qkv_comparison_run *work, int64_t k)
 {
     qkvsim_comparison *made = work->made;
     const qkvsim_analysis *analysis =
@@ -233,7 +233,7 @@ static void keep_subset(qkv_comparing *work, int64_t k)
     qkv_count_sums_add(&made->subset_counts, analysis->counts);
 }
 
-static qkvsim_status draw_subsets(qkv_comparing *work)
+static qkvsim_status draw_subsets(qkv_comparison_run *work)
 {
     const qkvsim_comparison *made = work->made;
     qkvsim_status status = QKVSIM_OK;
@@ -243,7 +243,7 @@ static qkvsim_status draw_subsets(qkv_comparing *work)
         if (status != QKVSIM_OK)
             return status;
         keep_subset(work, k);
-        status = reach(work, ANALYSES_SUBSET);
+        status = count_analyses(work, ANALYSES_SUBSET);
     }
     return status;
 }
@@ -287,7 +287,7 @@ void qkv_comparison_begin_nulls(qkvsim_comparison *made)
 
 /* ---- relabellings ---- */
 
-static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
+static qkvsim_status relabel_once(qkv_comparison_run *work, int64_t k)
 {
     qkv_replicates *kept = work->made->of_relabelled;
     const int64_t number = work->made->first + k;
@@ -304,7 +304,7 @@ static qkvsim_status relabel_once(qkv_comparing *work, int64_t k)
     qkv_replicates_put(&kept[QKV_KEEP_STATISTICS], work->sides[0].analysis, k);
     qkv_replicates_subtract(&kept[QKV_KEEP_STATISTICS], work->sides[1].analysis, k);
     qkv_replicates_put_values(&kept[QKV_KEEP_DISTANCES], work->drawn, k);
-    return reach(work, ANALYSES_RELABELLED);
+    return count_analyses(work, ANALYSES_RELABELLED);
 }
 
 /* Both tables count every relabelling. */
@@ -314,7 +314,7 @@ static bool nulls_are_open(qkvsim_comparison *made, int64_t k)
     return qkv_null_table_is_open(&made->differences, k) || distances;
 }
 
-static qkvsim_status relabel(qkv_comparing *work)
+static qkvsim_status relabel(qkv_comparison_run *work)
 {
     qkvsim_comparison *made = work->made;
     qkv_comparison_begin_nulls(made);
@@ -328,7 +328,8 @@ static qkvsim_status relabel(qkv_comparing *work)
             made->permutations = k + 1;
     }
     if (status == QKVSIM_OK && made->permutations < made->distances.asked)
-        status = reach(work, ANALYSES_RELABELLED * (made->distances.asked - made->permutations));
+        status = count_analyses(work,
+                                ANALYSES_RELABELLED * (made->distances.asked - made->permutations));
     return status;
 }
 
@@ -406,7 +407,7 @@ qkvsim_status qkv_comparison_open_values(qkvsim_context *context, qkvsim_compari
 
 /* ---- the run ---- */
 
-static qkvsim_status open_scratch(qkv_comparing *work)
+static qkvsim_status open_scratch(qkv_comparison_run *work)
 {
     qkvsim_context *context = work->context;
     const qkv_allocator *allocator = &context->allocator;
@@ -425,7 +426,7 @@ static qkvsim_status open_scratch(qkv_comparing *work)
     return status;
 }
 
-static void close_scratch(qkv_comparing *work)
+static void close_scratch(qkv_comparison_run *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
     for (int s = 0; s < 2; s++) {
@@ -438,7 +439,7 @@ static void close_scratch(qkv_comparing *work)
     qkv_release(allocator, work->drawn);
 }
 
-static qkvsim_status run_stages(qkv_comparing *work)
+static qkvsim_status run_stages(qkv_comparison_run *work)
 {
     begin(work);
     qkvsim_status status = observe(work);
@@ -449,7 +450,7 @@ static qkvsim_status run_stages(qkv_comparing *work)
     return status == QKVSIM_OK ? qkv_comparison_finish(work->context, work->made) : status;
 }
 
-qkvsim_status qkv_comparing_run(qkv_comparing *work)
+qkvsim_status qkv_run_comparison(qkv_comparison_run *work)
 {
     qkvsim_status status = open_scratch(work);
     if (status == QKVSIM_OK)

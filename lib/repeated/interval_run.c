@@ -2,7 +2,7 @@
  * The replicates that intervals are made of: one session, run on the observed selections and on each
  * replicate of them, which is the same input with other rows.
  */
-#include "replication.h"
+#include "interval_run.h"
 
 #include <math.h>
 
@@ -12,7 +12,7 @@
 
 enum { BLOCKS_DEFAULT = 20, RESAMPLES_DEFAULT = 1000, RESAMPLES_LEAST = 20 };
 
-typedef struct replication {
+typedef struct interval_run {
     qkvsim_context *context;
     qkv_session session;
     qkv_pool *pool;
@@ -22,7 +22,7 @@ typedef struct replication {
     int8_t *kinds[QKV_SELECTIONS]; /* of the features in the observed selections */
     qkvsim_analysis *analysis;
     qkvsim_intervals *made;
-} replication;
+} interval_run;
 
 /* ---- how many replicates, of which blocks ---- */
 
@@ -46,7 +46,7 @@ static qkvsim_status choose_blocks(qkvsim_context *context, const qkvsim_interva
 }
 
 /* Of one block alone every resample is the same. */
-static qkvsim_status check_block_length(const replication *work, int64_t n)
+static qkvsim_status check_block_length(const interval_run *work, int64_t n)
 {
     qkvsim_context *context = work->context;
     const int64_t length = work->made->block_length;
@@ -64,7 +64,7 @@ static qkvsim_status check_block_length(const replication *work, int64_t n)
 }
 
 /* Which resamples of which whole. */
-static qkvsim_status choose_range(const replication *work, const qkvsim_interval_options *options)
+static qkvsim_status choose_range(const interval_run *work, const qkvsim_interval_options *options)
 {
     qkvsim_intervals *made = work->made;
     const int64_t most = UINT32_MAX;
@@ -82,7 +82,7 @@ static qkvsim_status choose_range(const replication *work, const qkvsim_interval
                              (long long)(made->first + made->replicates));
 }
 
-static qkvsim_status choose_resamples(const replication *work,
+static qkvsim_status choose_resamples(const interval_run *work,
                                       const qkvsim_interval_options *options, int64_t n)
 {
     qkvsim_intervals *made = work->made;
@@ -99,7 +99,7 @@ static qkvsim_status choose_resamples(const replication *work,
     return check_block_length(work, n);
 }
 
-static qkvsim_status too_few_blocks(const replication *work)
+static qkvsim_status too_few_blocks(const interval_run *work)
 {
     return qkv_invalid(
         work->context,
@@ -115,7 +115,7 @@ double qkv_student_of_blocks(double level, int64_t held)
 }
 
 /* A selection may be in fewer blocks than there are: its degrees of freedom are its own. */
-static qkvsim_status weigh_blocks(replication *work)
+static qkvsim_status weigh_blocks(interval_run *work)
 {
     qkvsim_intervals *made = work->made;
     for (int32_t s = 0; s < work->pool->selections; s++) {
@@ -129,7 +129,7 @@ static qkvsim_status weigh_blocks(replication *work)
 }
 
 /* How many replicates, and of which blocks; none where there are too few by default. */
-static qkvsim_status plan_replicates(replication *work, const qkvsim_interval_options *options)
+static qkvsim_status plan_replicates(interval_run *work, const qkvsim_interval_options *options)
 {
     const int64_t n = work->pool->all.observations;
     qkvsim_intervals *made = work->made;
@@ -151,7 +151,7 @@ static qkvsim_status plan_replicates(replication *work, const qkvsim_interval_op
 /* ---- the runs ---- */
 
 /* Lists the observations of a replicate; returns their number. */
-static int64_t choose_observations(const replication *work, int64_t k)
+static int64_t choose_observations(const interval_run *work, int64_t k)
 {
     const int64_t n = work->pool->all.observations;
     if (work->made->method == QKVSIM_METHOD_BOOTSTRAP) {
@@ -167,7 +167,7 @@ static int64_t choose_observations(const replication *work, int64_t k)
     return count;
 }
 
-static int64_t gather_rows(const replication *work, int64_t kept, int32_t selection)
+static int64_t gather_rows(const interval_run *work, int64_t kept, int32_t selection)
 {
     const qkv_pool *pool = work->pool;
     int64_t count = 0;
@@ -178,7 +178,7 @@ static int64_t gather_rows(const replication *work, int64_t kept, int32_t select
 }
 
 /* A replicate may leave a selection without observations: its statistics stay absent. */
-static qkvsim_status run_replicate(replication *work, int64_t k)
+static qkvsim_status run_replicate(interval_run *work, int64_t k)
 {
     const int64_t kept = choose_observations(work, k);
     for (int32_t s = 0; s < work->pool->selections; s++) {
@@ -201,7 +201,7 @@ static qkvsim_status run_replicate(replication *work, int64_t k)
 }
 
 /* What is undefined in the observed data stays so in replicates, which may lack the row of a NaN. */
-static qkvsim_status run_observed(replication *work)
+static qkvsim_status run_observed(interval_run *work)
 {
     for (int32_t s = 0; s < work->pool->selections; s++) {
         const qkvsim_status status = qkv_session_run(
@@ -214,7 +214,7 @@ static qkvsim_status run_observed(replication *work)
     return QKVSIM_OK;
 }
 
-static qkvsim_status run_all(replication *work)
+static qkvsim_status run_all(interval_run *work)
 {
     qkv_session_begin(work->context, &work->session,
                       work->pool->selections * (work->made->replicates + 1));
@@ -226,7 +226,7 @@ static qkvsim_status run_all(replication *work)
 
 /* ---- life ---- */
 
-static qkvsim_status allocate_replication(replication *work)
+static qkvsim_status allocate_run(interval_run *work)
 {
     qkvsim_context *context = work->context;
     const size_t n = (size_t)work->pool->all.observations;
@@ -249,7 +249,7 @@ static qkvsim_status allocate_replication(replication *work)
     return status;
 }
 
-static void close_replication(replication *work)
+static void close_run(interval_run *work)
 {
     const qkv_allocator *allocator = &work->context->allocator;
     qkv_session_close(work->context, &work->session);
@@ -265,7 +265,7 @@ qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsi
                             const qkvsim_analysis_options *analysis,
                             const qkvsim_interval_options *options, qkvsim_intervals *made)
 {
-    replication work = { context, .pool = pool, .made = made };
+    interval_run work = { context, .pool = pool, .made = made };
     qkvsim_status status =
         qkv_session_open(context, layout, analysis, &pool->all, &qkv_product_source, &work.session);
     if (status != QKVSIM_OK)
@@ -274,13 +274,13 @@ qkvsim_status qkv_replicate(qkvsim_context *context, qkv_pool *pool, const qkvsi
     if (status == QKVSIM_OK)
         status = plan_replicates(&work, options);
     if (status == QKVSIM_OK)
-        status = allocate_replication(&work);
+        status = allocate_run(&work);
     made->seed = options->seed;
     made->segments = qkv_segments_fingerprint(&pool->all);
     if (status == QKVSIM_OK)
         status = run_all(&work);
     if (status == QKVSIM_OK)
         qkv_pool_hand_over(work.context, pool, made->observed);
-    close_replication(&work);
+    close_run(&work);
     return status;
 }

@@ -1,7 +1,7 @@
 /* Intervals while they are made: the replicates of an analysis, which are kept, and what is made of them
  * later. */
-#ifndef QKV_REPLICATION_H
-#define QKV_REPLICATION_H
+#ifndef QKV_INTERVAL_RUN_H
+#define QKV_INTERVAL_RUN_H
 
 #include <qkvsim/interval.h>
 

@@ -1,6 +1,6 @@
 /* Two selections against each other: the results, and what the stages of a comparison work with. */
-#ifndef QKV_COMPARING_H
-#define QKV_COMPARING_H
+#ifndef QKV_COMPARISON_RUN_H
+#define QKV_COMPARISON_RUN_H
 
 #include <qkvsim/comparison.h>
 
@@ -42,7 +42,7 @@ typedef struct qkv_selected {
 } qkv_selected;
 
 /* What one comparison works with. */
-typedef struct qkv_comparing {
+typedef struct qkv_comparison_run {
     qkvsim_context *context;
     const qkvsim_comparison_options *options;
     qkv_pool *pool;
@@ -61,7 +61,7 @@ typedef struct qkv_comparing {
     double *drawn;               /* tests x rows: the distances of one draw */
     int64_t planned;             /* units of work that shall be done by now */
     qkvsim_comparison *made;
-} qkv_comparing;
+} qkv_comparison_run;
 
 /* Makes room for so many relabellings and subsets as the results, which have both analyses, say. On failure
  * what is held is released by qkvsim_comparison_free. */
@@ -73,6 +73,6 @@ qkvsim_status qkv_comparison_summarise_subsets(qkvsim_context *context, qkvsim_c
 qkvsim_status qkv_comparison_finish(qkvsim_context *context, qkvsim_comparison *made);
 
 /* Fills the results, which are open, as the session is. */
-qkvsim_status qkv_comparing_run(qkv_comparing *work);
+qkvsim_status qkv_run_comparison(qkv_comparison_run *work);
 
 #endif

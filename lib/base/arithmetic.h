@@ -1,0 +1,25 @@
+/* Sizes: the smaller and the larger of two, and their product where it is one. */
+#ifndef QKV_ARITHMETIC_H
+#define QKV_ARITHMETIC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+static inline int64_t qkv_smaller(int64_t a, int64_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline int64_t qkv_larger(int64_t a, int64_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The product of two non-negative sizes; false where it exceeds int64 or size_t. */
+static inline bool qkv_multiply(int64_t a, int64_t b, int64_t *product)
+{
+    return !__builtin_mul_overflow(a, b, product) && *product <= PTRDIFF_MAX;
+}
+
+#endif
