@@ -41,6 +41,7 @@ void qkv_baseline_begin_nulls(qkvsim_baseline *baseline)
             null->resolution = baseline->refitted
                                    ? qkv_refitted_resolution(baseline->observed, row, test, error)
                                    : qkv_statistic_resolution(baseline->observed, row, test, error);
+            null->growth = qkv_statistic_growth(test, error);
             null->least_p = 1 / baseline->different[row];
             null->untested = moves_groups && row_is_within_groups(layout, row);
         }

@@ -815,6 +815,46 @@ START_TEST(ties_are_ties_in_single_precision)
 }
 END_TEST
 
+/* A single one in each row. */
+static table table_of_tokens(int64_t n, int64_t d, uint64_t seed)
+{
+    random_source source = { seed };
+    table made = table_new(n, d);
+    for (int64_t i = 0; i < n; i++) {
+        const int64_t token = random_below(&source, d);
+        for (int64_t j = 0; j < d; j++)
+            *table_at(&made, i, j) = j == token;
+    }
+    return made;
+}
+
+/* A variance of 0 is known to the square of a rounding, and one as far on the other side of the centre is not. */
+START_TEST(a_variance_of_0_ties_with_one_beyond_the_centre)
+{
+    qkvsim_layout *two = widths((int64_t[]){ 3, 3 }, 2);
+    for (uint64_t seed = 430; seed < 460; seed++) {
+        table made = table_of_tokens(12, 6, seed);
+        const qkvsim_baseline_options options = permutations(39, QKVSIM_SCHEME_FEATURE, seed);
+        qkvsim_baseline *made_of[2];
+        for (int k = 0; k < 2; k++)
+            made_of[k] =
+                run_table(&made, k == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64, two, &options);
+        for (int32_t row = 0; row < 3; row++) {
+            double p[2];
+            for (int k = 0; k < 2; k++)
+                p[k] = qkvsim_baseline_statistic(made_of[k], row, QKVSIM_METRIC_COSINE,
+                                                 QKVSIM_STATISTIC_VARIANCE, QKVSIM_SUMMARY_P);
+            ck_assert_msg(!(p[0] < p[1]), "seed %d, row %d: p %g below %g", (int)seed, (int)row,
+                          p[0], p[1]);
+        }
+        qkvsim_baseline_free(made_of[0]);
+        qkvsim_baseline_free(made_of[1]);
+        table_free(&made);
+    }
+    qkvsim_layout_free(two);
+}
+END_TEST
+
 /* ---- sizes: how often p <= 0.05 where two groups of three features have nothing to do with each other
  * but for what each kind of data says ---- */
 
@@ -1189,6 +1229,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, no_p_is_below_what_the_lags_of_its_own_groups_allow);
     tcase_add_loop_test(laws, enumerated_p_values_are_shares_of_all_permutations, 0, 4);
     tcase_add_loop_test(laws, ties_are_ties_in_single_precision, 0, 4 * SCHEMES);
+    tcase_add_test(laws, a_variance_of_0_ties_with_one_beyond_the_centre);
     tcase_add_test(laws, flip_holds_its_size_where_observations_share_a_norm);
     tcase_add_test(laws, covariates_take_out_a_common_trend);
     tcase_add_test(laws, segments_hold_their_size_where_documents_have_means);

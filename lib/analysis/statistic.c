@@ -279,6 +279,11 @@ double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, in
     return resolution(analysis, row, test, e, 1e-12);
 }
 
+double qkv_statistic_growth(int32_t test, double e)
+{
+    return qkv_tests[test].statistic == QKVSIM_STATISTIC_VARIANCE ? 2 * e : 0;
+}
+
 double qkv_refitted_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test, double e)
 {
     return resolution(analysis, row, test, e, e);

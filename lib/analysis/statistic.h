@@ -34,6 +34,9 @@ double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, in
 double qkv_refitted_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test,
                                double value_error);
 
+/* Of a statistic whose error grows with its root, that of t being growth sqrt(t): the variance; else 0. */
+double qkv_statistic_growth(int32_t test, double value_error);
+
 /* The value that the statistic would have if the observations were all there are: of a corrected one the
  * plug-in, of any other itself. */
 double qkv_statistic_plug_in(const qkvsim_analysis *analysis, int32_t row, int32_t test);

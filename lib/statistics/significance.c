@@ -172,12 +172,14 @@ static void count_extremes(qkv_null *null, int64_t m)
 {
     const description all = describe_values(null, m, m + 1);
     const double centre = all.centre, distance = fabs(null->observed - centre);
+    const double opposite = fmax(0, 2 * centre - null->observed); /* as far, beyond the centre */
     const double slack =
         all.sd > 0 ? fmax((1 - as_far) * distance, null->resolution) : (double)INFINITY;
+    const double both = fmax(slack, null->resolution + null->growth * sqrt(opposite));
     int64_t two_sided = 0, less = 0, greater = 0;
     for (int64_t k = 0; k <= m; k++) {
         const double value = value_at(null, m, k);
-        two_sided += !(fabs(value - centre) < distance - slack);
+        two_sided += !(fabs(value - centre) < distance - both);
         less += !(value > null->observed + slack);
         greater += !(value < null->observed - slack);
     }

@@ -17,6 +17,7 @@ typedef struct qkv_null {
     double observed;
     bool untested;     /* the permutations cannot change it: neither z nor p */
     double resolution; /* values that differ by less are equal but for rounding */
+    double growth;     /* beside it, a permuted value t is off by up to growth sqrt(t) */
     double least_p;    /* 1 / number of different permutations: no p is below it */
     double summaries[QKV_NULL_SUMMARIES];
     double fitted; /* QKVSIM_SUMMARY_P_FITTED */
