@@ -1628,6 +1628,18 @@ class Warnings(Program):
         self.assertNotIn("short_lags", self.warnings(*options))
         self.assertIn("short_lags", self.warnings(*options, "--segments", segments))
 
+    def test_few_segments_to_exchange_are_said(self):
+        self.slow(400, 0.9)
+        for length, few in ((20, False), (25, True)):
+            segments = self.write("segments.txt", b"".join(b"%d\n" % (i // length)
+                                                           for i in range(400)))
+            exchanged = ["--segments", segments, "--exchange", "segments"]
+            for options in (["--permutations", 19, "--scheme", "flip"],
+                            ["--targets", "0-%d" % (length * 8 - 1), "--compare", 19]):
+                found = self.warnings(*exchanged, *options)
+                self.assertEqual("few_segments" in found, few)
+                self.assertNotIn("clustered_targets", found)
+
     def test_exchanging_rows_that_resemble_their_neighbours_is_said(self):
         clustered, scattered = "0-99", ",".join(str(i) for i in range(0, 400, 4))
         for correlation in (0, 0.7):

@@ -76,6 +76,17 @@ static void warn_of_lags(struct warnings *warnings, const char *name, const char
          say_dependence(dependence, text, sizeof text));
 }
 
+/* Units that change places must be many as well. */
+static void warn_of_units(struct warnings *warnings, const char *name,
+                          const struct dependence *dependence)
+{
+    if (dependence->segments < TIMES_NEEDED)
+        warn(warnings, "few_segments", true,
+             "%s: --exchange segments has %" PRId64 " segments to exchange: under 20, p has few "
+             "values, and that of --scheme flip may be too small",
+             name, dependence->segments);
+}
+
 static void warn_of_scheme(struct warnings *warnings, const struct report *report, const char *name,
                            const struct dependence *dependence, bool segments)
 {
@@ -88,6 +99,8 @@ static void warn_of_scheme(struct warnings *warnings, const struct report *repor
                          || options->scheme == QKVSIM_SCHEME_OBSERVATIONS);
     if (options->permutations == 0)
         return;
+    if (options->exchange == QKVSIM_EXCHANGE_SEGMENTS)
+        warn_of_units(warnings, name, dependence);
     snprintf(what, sizeof what, "--scheme %s", options_scheme_name(options->scheme));
     if (lags)
         warn_of_lags(warnings, name, what, dependence, segments);
@@ -123,11 +136,14 @@ static bool warn_of_relabelling(struct warnings *warnings, const struct report *
         return true;
     if (!dependence_estimate(&dependence, &study->input, NULL, study->segments))
         return false;
+    if (report->options->exchange == QKVSIM_EXCHANGE_SEGMENTS)
+        warn_of_units(warnings, "comparison", &dependence);
     double clusters = dependence_of_labels(study->targets.mask, study->input.observations);
     if (report->options->relabel == QKVSIM_RELABEL_SHIFT)
         warn_of_lags(warnings, "comparison", "--relabel label-shift", &dependence,
                      study->segments != NULL);
-    else if (clusters >= NOTABLE && dependence.correlation >= NOTABLE)
+    else if (report->options->exchange != QKVSIM_EXCHANGE_SEGMENTS && clusters >= NOTABLE
+             && dependence.correlation >= NOTABLE)
         warn(warnings, "clustered_targets", true,
              "comparison: targets come in clusters, and observations resemble their neighbours %s: "
              "p "
