@@ -1,5 +1,5 @@
-/* What the process and the machine may do to a call: no address space left, a fork in the middle, input
- * that another thread writes to. */
+/* What the process and the machine may do to a call: no address space left, a fork or the end of the process
+ * in the middle, input that another thread writes to. */
 #define _GNU_SOURCE /* RLIMIT_AS, alarm, fork, dl_iterate_phdr */
 
 #include <qkvsim/qkvsim.h>
@@ -167,6 +167,45 @@ START_TEST(a_fork_during_a_call_leaves_a_child_that_can_call)
     pthread_join(busy.thread, NULL);
     ck_assert(!atomic_load(&busy.failed));
     ck_assert_int_eq(openblas_get_num_threads(), 2);
+    job_free(&work);
+}
+END_TEST
+
+/* ---- the end of the process ---- */
+
+static void end_during_a_call(const job *work, useconds_t after, int errors)
+{
+    busy_thread busy = { .work = work };
+    alarm(20);
+    dup2(errors, STDERR_FILENO);
+    if (pthread_create(&busy.thread, NULL, analyze_until_stopped, &busy) != 0)
+        _exit(254);
+    usleep(after);
+    exit(0);
+}
+
+START_TEST(a_process_may_end_while_another_thread_is_in_a_call)
+{
+#ifdef __SANITIZE_ADDRESS__
+    return; /* whose allocator stays locked in the child */
+#endif
+    enum { ENDS = 60 };
+    job work = job_of(400, 900);
+    for (int i = 0; i < ENDS; i++) {
+        int errors[2];
+        char text[200];
+        ck_assert_int_eq(pipe(errors), 0);
+        fflush(NULL);
+        const pid_t child = fork();
+        if (child == 0)
+            end_during_a_call(&work, 20000 + 500 * (useconds_t)i, errors[1]);
+        close(errors[1]);
+        const int status = status_of_child(child);
+        const ssize_t length = read(errors[0], text, sizeof text - 1);
+        close(errors[0]);
+        ck_assert_msg(status == 0 && length == 0, "child %d: status %d, %.*s", i, status,
+                      (int)length, text);
+    }
     job_free(&work);
 }
 END_TEST
@@ -703,6 +742,7 @@ int main(void)
     TCase *faults = add_case(suite, "of the process", make_context, free_context);
     tcase_add_test(faults, short_address_space_is_an_error_and_no_hang);
     tcase_add_test(faults, a_fork_during_a_call_leaves_a_child_that_can_call);
+    tcase_add_test(faults, a_process_may_end_while_another_thread_is_in_a_call);
     tcase_add_test(faults, a_call_needs_little_stack);
     tcase_add_loop_test(faults, input_that_changes_while_it_is_read_is_an_error_at_most, 0,
                         RACING_CALLS);

@@ -32,6 +32,9 @@ extern "C" {
  * its own, and has OpenBLAS's thread count from before those calls. Contexts that were in no call, and
  * results, serve both. A child forked within a callback must not return from it.
  *
+ * **exit.** A process may end while other threads of it are in calls. They stay where they are, and never
+ * return: what runs after the destructors of this library must not wait for them.
+ *
  * **Stacks.** A call needs 64 kB of the stack of its thread; threads that it starts have 1 MB each.
  *
  * **Address space.** OpenBLAS maps up to 128 MB for each thread that multiplies, and keeps it. Where a

@@ -1,19 +1,22 @@
 /*
- * The guard of OpenBLAS's thread count and of its buffers, the library's only global state.
+ * The guard of OpenBLAS's thread count, of its buffers and of its end, the library's only global state.
  *
  * The pthread build has one count for the process. The OpenMP build asks the OpenMP runtime, whose
  * count belongs to each thread; its runtime is reached through weak symbols, so that the library
  * needs none of its own. openblas_set_num_threads_local of newer versions also sets the process's
  * count in the pthread build, so it would not spare the guard.
  */
-#define _GNU_SOURCE /* MAP_ANONYMOUS, nanosleep */
+#define _GNU_SOURCE /* MAP_ANONYMOUS, nanosleep, sched_getcpu */
 #include "blas.h"
 
 #include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include <qkvsim/common.h>
 
@@ -22,8 +25,12 @@
 enum {
     PARALLEL_OPENMP = 2,          /* openblas_get_parallel() */
     SECOND_LEVEL_CACHE = 2 << 20, /* bytes, of server processors */
-    BUFFERS_HELD_MAX = 64         /* at once: builds for few threads warn of more than 128 */
+    BUFFERS_HELD_MAX = 64,        /* at once: builds for few threads warn of more than 128 */
+    COUNTERS = 16                 /* of products; processors that share one do not mind */
 };
+
+/* How long the end of the process waits for products, which take less than a millisecond: in steps. */
+enum { END_STEPS = 10000, END_STEP_NANOSECONDS = 100000 };
 
 /* What a product asks the system for where no buffer of an earlier one is free: 128 MB and a page in
  * builds for any processor of x86-64 and ARM, less in some. */
@@ -42,6 +49,12 @@ static int count_before;
 static int32_t threads_inside; /* of all calls inside */
 static int32_t buffers_ready;  /* threads that find a buffer */
 
+/* Products that are being made, each counted where its processor counts. */
+static struct {
+    _Alignas(64) atomic_int products;
+} counters[COUNTERS];
+static atomic_bool process_ends;
+
 static int count_is_per_thread(void)
 {
     return openblas_get_parallel() == PARALLEL_OPENMP && omp_set_num_threads != NULL
@@ -54,6 +67,8 @@ static int count_is_per_thread(void)
 static void begin_child(void)
 {
     pthread_mutex_init(&guard, NULL);
+    for (int k = 0; k < COUNTERS; k++)
+        atomic_store(&counters[k].products, 0);
     if (calls_inside == 0)
         return;
     if (!count_is_per_thread() && count_before != 1)
@@ -76,6 +91,57 @@ static void unlock_guard(void)
 static void watch_forks(void)
 {
     pthread_atfork(lock_guard, unlock_guard, begin_child);
+}
+
+/* ---- the end of the process ---- */
+
+/* A process may end while another of its threads is in a call. OpenBLAS then gives back the memory that
+ * its products use: none may be under way, and none may begin. */
+static void wait_for_the_end(void)
+{
+    for (;;)
+        pause();
+}
+
+int32_t qkv_blas_begin_product(void)
+{
+    const int processor = sched_getcpu();
+    const int32_t counter = processor < 0 ? 0 : processor % COUNTERS;
+    atomic_fetch_add(&counters[counter].products, 1);
+    if (atomic_load(&process_ends)) {
+        atomic_fetch_sub(&counters[counter].products, 1);
+        wait_for_the_end();
+    }
+    return counter;
+}
+
+void qkv_blas_end_product(int32_t counter)
+{
+    atomic_fetch_sub(&counters[counter].products, 1);
+}
+
+static bool is_still(void)
+{
+    for (int k = 0; k < COUNTERS; k++)
+        if (atomic_load(&counters[k].products) > 0)
+            return false;
+    return true;
+}
+
+/* Runs before OpenBLAS's own end, as this library was loaded after it. The guard stays locked: the others
+ * change no count and take no buffer any more. A signal's handler that ends the process may have come
+ * within a product or behind the guard, so that this does not wait for ever. */
+__attribute__((destructor)) static void end_products(void)
+{
+    const struct timespec step = { .tv_nsec = END_STEP_NANOSECONDS };
+    bool locked = false;
+    atomic_store(&process_ends, true);
+    for (int k = 0; k < END_STEPS; k++) {
+        locked = locked || pthread_mutex_trylock(&guard) == 0;
+        if (locked && is_still())
+            return;
+        nanosleep(&step, NULL);
+    }
 }
 
 /* ---- buffers ---- */

@@ -13,7 +13,12 @@ void qkv_blas_leave(int32_t threads);
 /* Says that there is no room for even one buffer. */
 qkvsim_status qkv_blas_no_room(qkvsim_context *context);
 
-/* The same for a build whose count belongs to each thread; leave takes what enter returned. */
+/* Around each product: none is under way when OpenBLAS ends with the process, and a thread that would
+ * begin one then stays where it is. End takes what begin returned. */
+int32_t qkv_blas_begin_product(void);
+void qkv_blas_end_product(int32_t counter);
+
+/* Enter and leave for a build whose count belongs to each thread; leave takes what enter returned. */
 int32_t qkv_blas_enter_thread(void);
 void qkv_blas_leave_thread(int32_t before);
 

@@ -6,6 +6,7 @@
 
 #include <math.h>
 
+#include "base/blas.h"
 #include "base/blas_names.h"
 
 enum {
@@ -231,7 +232,9 @@ void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qk
         .add = !part->begins_group,
         .real = panels->real,
     };
+    const int32_t counter = qkv_blas_begin_product();
     multiply(&p, &panels->shape, part->group == 0 ? tile : tile + buffer_bytes(panels));
+    qkv_blas_end_product(counter);
     if (part->ends_group && part->group > 0)
         add_group(panels, part, p.rows * p.out_stride, tile);
 }

@@ -165,12 +165,15 @@ def test_results_go_through_multiprocessing():
     assert done.stdout.strip() == "True", done.stderr
 
 
-def test_the_interpreter_ends_while_a_call_runs():
+@pytest.mark.parametrize("delay", [0.05, 0.08, 0.11, 0.14, 0.17, 0.2])
+def test_the_interpreter_ends_while_a_call_runs(delay):
     done = run("import threading, time, numpy, qkvsim\n"
                "x = numpy.ones((2000, 6000), 'f4')\n"
-               "threading.Thread(target=qkvsim.analyze, args=(x,), daemon=True).start()\n"
-               "time.sleep(0.1)\nprint('end')\n")
-    assert (done.returncode, done.stdout.strip()) == (0, "end"), done.stderr
+               "def work():\n"
+               "    while True: qkvsim.analyze(x)\n"
+               "threading.Thread(target=work, daemon=True).start()\n"
+               f"time.sleep({delay})\nprint('end')\n")
+    assert (done.returncode, done.stdout.strip(), done.stderr) == (0, "end", "")
 
 
 def test_ctrl_c_ends_a_script_with_keyboard_interrupt():
