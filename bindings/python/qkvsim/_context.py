@@ -18,6 +18,9 @@ from ._library import library
 Progress = Union[None, bool, Callable[[int, int], Any]]
 Function = Callable[..., int]
 
+# Those of the signal module make enumerations, which takes ten times as long.
+_plain: Any = getattr(signal, "_signal", signal)
+_get_handler, _set_handler = _plain.getsignal, _plain.signal
 _SIGNALS = [number for number in (getattr(signal, name, None)
                                   for name in ("SIGINT", "SIGALRM", "SIGTERM"))
             if number is not None]
@@ -151,14 +154,13 @@ def _watched_call(function: Function, arguments: Sequence[Any], parts: Optional[
         status = function(context.pointer, *arguments)
     finally:
         for number, handler in handlers.items():
-            signal.signal(number, handler)
+            _set_handler(number, handler)
         raised, watch.raised, watch.progress = watch.raised, None, None
-        text = library.qkvsim_last_error(context.pointer)
         _release(context)
     if raised is not None:
         raise raised
     if status != 0:
-        raise error_of(status, text.decode(), parts)
+        raise error_of(status, library.qkvsim_last_error(context.pointer).decode(), parts)
 
 
 def _take_signals(watch: _Watch, handlers: Dict[int, Any]) -> None:
@@ -171,11 +173,11 @@ def _take_signals(watch: _Watch, handlers: Dict[int, Any]) -> None:
             watch.raised = error
 
     for number in _SIGNALS:
-        handler = signal.getsignal(number)
+        handler = _get_handler(number)
         if callable(handler):
             handlers[number] = handler
             try:
-                signal.signal(number, handle)
+                _set_handler(number, handle)
             except ValueError:  # a subinterpreter, which gets no signals
                 del handlers[number]
 

@@ -1,6 +1,7 @@
 """Layouts: which group each feature belongs to."""
 from collections.abc import Mapping as MappingABC
 from ctypes import byref, c_char_p, c_int32, c_int64, c_void_p
+from functools import lru_cache
 from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
@@ -84,21 +85,24 @@ def _names(names: Sequence[str]) -> Any:
     return (c_char_p * len(names))(*[str(name).encode() for name in names])
 
 
-def _of_widths(names: Sequence[str], widths: Sequence[int]) -> Layout:
+# Layouts are immutable, and the same few are asked for again and again.
+@lru_cache(maxsize=64)
+def _of_widths(names: Tuple[str, ...], widths: Tuple[int, ...]) -> Layout:
     pointer = c_void_p()
     call(library.qkvsim_layout_widths, (c_int64 * len(widths))(*widths), _names(names),
          len(widths), byref(pointer), parts=names)
     return Layout(pointer)
 
 
-def _of_heads(names: Sequence[str], widths: Sequence[int], heads: Dict[str, int],
+@lru_cache(maxsize=64)
+def _of_heads(names: Tuple[str, ...], widths: Tuple[int, ...], heads: Tuple[int, ...],
               interleaved: bool) -> Layout:
     pointer = c_void_p()
     call(library.qkvsim_layout_heads, (c_int64 * len(widths))(*widths),
-         (c_int32 * len(widths))(*[heads[name] for name in names]), _names(names), len(widths),
+         (c_int32 * len(widths))(*heads), _names(names), len(widths),
          HEADS_INTERLEAVED if interleaved else HEADS_BLOCKED, byref(pointer), parts=names)
     made = Layout(pointer)
-    made.parts = heads
+    made.parts = dict(zip(names, heads))
     return made
 
 
@@ -185,7 +189,8 @@ def layout_of(data: Input, groups: Any = None, heads: Any = None,
     names, widths = _base(groups, data)
     split = _heads_of(heads, data.heads, names)
     if split:
-        return _of_heads(names, widths, split, interleaved)
+        return _of_heads(tuple(names), tuple(widths), tuple(split[name] for name in names),
+                         bool(interleaved))
     if interleaved:
         raise InvalidArgument("interleaved needs heads")
-    return _of_widths(names, widths)
+    return _of_widths(tuple(names), tuple(widths))
