@@ -3,6 +3,7 @@ import sys
 from collections.abc import Mapping as MappingABC
 from ctypes import addressof, sizeof
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
+from weakref import ref
 
 import numpy as np
 
@@ -93,8 +94,8 @@ def _readable(array: np.ndarray, name: str, number: int = 0) -> Tuple[np.ndarray
                             f"{name}.astype(float)" if dtype.kind != "c" else
                             f"{name} is complex: similarities are of real numbers; "
                             "pass its real part or its magnitude")
-    item = array.itemsize
-    if not array.flags.aligned or any(stride % item or not stride for stride in array.strides):
+    item, (down, across) = array.itemsize, array.strides
+    if down % item or across % item or not down or not across or not array.flags.aligned:
         array = array.copy()
     return array, number
 
@@ -149,23 +150,27 @@ class Input:
                  precision: Any = None, nonfinite: str = "error", heads: Heads = None,
                  layout: Optional[str] = None, name: str = "data") -> None:
         self.kept: List[Any] = []
+        self.held: List[Any] = []
         self.heads: Dict[str, int] = {}
-        parts = getattr(data, "parts", data)  # a layer of a capture
-        if isinstance(parts, MappingABC) and not hasattr(parts, "__array__"):
+        self.names: Optional[List[str]] = None
+        # A layer of a capture has parts.
+        parts = data if type(data) is np.ndarray else getattr(data, "parts", data)
+        if type(parts) is not np.ndarray and isinstance(parts, MappingABC) \
+                and not hasattr(parts, "__array__"):
             if not parts:
                 raise InvalidArgument(f"{name} has no parts")
-            self.names: Optional[List[str]] = [str(key) for key in parts]
+            self.names = [str(key) for key in parts]
             self.labels = [f"{name}[{key!r}]" for key in parts]
             values = list(parts.values())
         else:
-            self.names, self.labels, values = None, [name], [data]
+            self.labels, values = [name], [data]
         self.views = (C.View * len(values))()
         self.widths: List[int] = []
         for i, value in enumerate(values):
             self._add(i, value, heads, layout)
         self.observations = int(self.views[0].observations)
         self.features = sum(self.widths)
-        for view, label in zip(self.views, self.labels):
+        for view, label in zip(self.views, self.labels) if len(values) > 1 else ():
             if view.observations != self.observations:
                 raise InvalidArgument(f"{label} has {view.observations} observations and "
                                       f"{self.labels[0]} has {self.observations}")
@@ -197,6 +202,7 @@ class Input:
                 self.heads[name] = found
         array, number = _readable(array, label, number)
         self.kept.append(array)
+        self.held.append(ref(array))  # NumPy resizes no array that has one, whoever asks
         item, (rows, columns) = array.itemsize, array.shape
         self.widths.append(columns)
         self.views[index] = C.View(

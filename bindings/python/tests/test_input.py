@@ -1,6 +1,8 @@
 """Every kind of array is read, in place where it can be, or refused in one line."""
+import gc
 import re
 import sys
+import threading
 import tracemalloc
 
 import numpy
@@ -219,6 +221,109 @@ def test_axes_are_told_and_never_guessed(x):
         means(a, heads=12)  # 12 heads of 12, or 12 tokens of 12 heads
     by_heads = qkvsim.analyze({"Q": x.reshape(60, 4, 3)}, heads={"Q": 4})
     assert by_heads.layout.groups == ("Q0", "Q1", "Q2", "Q3")
+
+
+def test_the_libraries_that_hold_arrays_are_known(x):
+    xarray = pytest.importorskip("xarray")
+    numpy.testing.assert_array_equal(means(xarray.DataArray(x, dims=("token", "feature"))), means(x))
+    sparse = pytest.importorskip("scipy.sparse")
+    for matrix in (sparse.csr_matrix(x), sparse.coo_array(x)):
+        with pytest.raises(TypeError, match=r"data is sparse: pass data.toarray\(\)"):
+            qkvsim.analyze(matrix)
+
+
+TARGETS = [
+    (numpy.ones(60, bool), "every observation is a target, none is left"),
+    (slice(None), "every observation is a target, none is left"),
+    (numpy.zeros(60, bool), "targets selects no observation"),
+    ([], "targets selects no observation"),
+    (slice(5, 5), "targets selects no observation"),
+    ([3, 3], "targets has an observation twice"),
+    ([60], "targets has 60, and observations go from 0 to 59"),
+    ([True] * 59, "the mask targets has 59 entries for 60 observations"),
+]
+
+
+@pytest.mark.parametrize("targets, message", TARGETS)
+@pytest.mark.parametrize("function", [qkvsim.study, qkvsim.compare])
+def test_targets_that_are_all_or_none_are_refused(x, function, targets, message):
+    with pytest.raises(qkvsim.InvalidArgument, match=message):
+        function(x, targets=targets, permutations=3)
+
+
+def while_reading(array, change):
+    """Calls `change` again and again in another thread while analyses read the array."""
+    expected, results, raised = means(array, threads=1), [], []
+    done = threading.Event()
+
+    def work():
+        while not done.is_set():
+            try:
+                change()
+            except Exception as error:
+                raised.append(error)
+
+    other = threading.Thread(target=work)
+    other.start()
+    for _ in range(20):
+        results.append(means(array, threads=1))
+    done.set()
+    other.join()
+    return expected, results, raised
+
+
+def test_an_array_that_another_thread_resizes_stays_as_it_is():
+    array = numpy.random.default_rng(1).normal(size=(400, 600))
+    made = Input(array)
+    with pytest.raises(ValueError, match="cannot resize"):
+        array.resize((4000, 600), refcheck=False)
+    made.held.clear()
+    array.resize((400, 600), refcheck=False)
+    assert made.views[0].data == array.__array_interface__["data"][0]
+
+
+def test_an_array_that_another_thread_forgets_is_kept():
+    holder = [numpy.random.default_rng(1).normal(size=(2000, 3000))]
+    expected = means(holder[0].copy())
+    for _ in range(3):
+        timer = threading.Timer(0.01, lambda: (holder.clear(), gc.collect(), numpy.ones(6000000)))
+        copy = [holder[0].copy()]
+        timer.start()
+        numpy.testing.assert_array_equal(means(holder.pop()), expected)
+        timer.join()
+        holder.append(copy[0])
+
+
+def test_memory_that_is_closed_or_shrunk_during_a_call_stays():
+    buffer = bytearray(numpy.random.default_rng(1).normal(size=(400, 600)).tobytes())
+    array = numpy.frombuffer(buffer).reshape(400, 600)
+    expected, results, raised = while_reading(array, lambda: buffer.extend(bytes(10000000)))
+    assert all((result == expected).all() for result in results)
+    assert raised and all(isinstance(error, BufferError) for error in raised)
+
+
+def test_an_array_that_another_thread_writes_to_is_an_error_at_most():
+    array = numpy.random.default_rng(1).normal(size=(400, 600))
+    calls = []
+    done = threading.Event()
+
+    def write():
+        while not done.is_set():
+            array[:, ::7] = numpy.nan
+            array[:, ::7] = 1.0
+
+    other = threading.Thread(target=write)
+    other.start()
+    try:
+        for _ in range(30):
+            try:
+                calls.append(qkvsim.analyze(array).observations)
+            except qkvsim.Nonfinite:
+                calls.append(400)
+    finally:
+        done.set()
+        other.join()
+    assert calls == [400] * 30
 
 
 def test_nothing_optional_is_imported():
