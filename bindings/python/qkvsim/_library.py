@@ -1,12 +1,14 @@
 """Finds the shared library and declares its functions."""
 import ctypes
 import os
+import sysconfig
 from typing import List, Tuple
 
 from . import _declarations
 from ._errors import LibraryNotFound
 
 NAME = "libqkvsim.so.0"
+WHEEL_FOLDER = ".qkvsim.mesonpy.libs"  # beside the package, or where platforms have folders apart
 
 
 def places() -> List[str]:
@@ -15,8 +17,8 @@ def places() -> List[str]:
     if given:
         return [given]
     here = os.path.dirname(os.path.abspath(__file__))
-    return [os.path.join(here, "..", ".qkvsim.mesonpy.libs", NAME),  # a wheel
-            os.path.join(here, NAME),
+    return [os.path.join(here, "..", WHEEL_FOLDER, NAME),
+            os.path.join(sysconfig.get_path("platlib"), WHEEL_FOLDER, NAME),
             os.path.join(here, "..", "..", "..", "build", "lib", NAME),  # a source tree
             NAME]
 
