@@ -34,9 +34,9 @@ fi
 venv=build/python-tests
 echo "== Tests of the Python package"
 if { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check \
-  numpy pytest pandas matplotlib tqdm ml_dtypes; } >"$venv.log" 2>&1; then
+  numpy pytest pandas matplotlib tqdm ml_dtypes xarray scipy threadpoolctl; } >"$venv.log" 2>&1; then
   QKVSIM_LIBRARY=$PWD/build/lib/libqkvsim.so.0 "$venv/bin/python" -m pytest -q \
-    -p no:cacheprovider bindings/python/tests || failed=1
+    -p no:cacheprovider --doctest-modules bindings/python/qkvsim bindings/python/tests || failed=1
 else
   tail -n 1 "$venv.log"
   echo "skipped: the packages that the tests of the Python package need could not be installed"
