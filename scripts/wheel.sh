@@ -35,7 +35,7 @@ done
 
 if ! CC=$work/cc AR=$work/ar CFLAGS="-isystem $work/include" LDFLAGS=-s pip wheel --quiet --no-deps \
   --disable-pip-version-check --no-build-isolation --wheel-dir "$work/built" \
-  -Csetup-args=-Dtools=enabled . >"$work/log" 2>&1; then
+  --config-settings=setup-args=-Dtools=enabled . >"$work/log" 2>&1; then
   cat "$work/log" >&2
   exit 1
 fi
