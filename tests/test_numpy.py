@@ -1,4 +1,4 @@
-"""The library against NumPy itself, through ctypes: numpy.histogram, numpy.corrcoef, numpy.cov.
+"""The library against NumPy itself, through the Python package: numpy.histogram, numpy.corrcoef, numpy.cov.
 
 Usage: test_numpy.py libqkvsim.so
 """
@@ -6,6 +6,7 @@ import contextlib
 import ctypes
 import io
 import os
+import pathlib
 import runpy
 import sys
 import unittest
@@ -16,138 +17,26 @@ except ImportError:
     print("numpy is missing: the comparisons with NumPy are skipped")
     sys.exit(77)
 
-LIBRARY = None
-DTYPES = {"float16": 1, "float32": 3, "float64": 4, "int32": 5}
-METRICS = {"cosine": 1, "pearson": 2, "covariance": 4, "dot": 8}
+if __name__ == "__main__":
+    os.environ["QKVSIM_LIBRARY"] = sys.argv.pop(1)
+PROJECT = pathlib.Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(PROJECT / "bindings" / "python"))
+import qkvsim  # noqa: E402
+from qkvsim import _declarations as declared  # noqa: E402
+from qkvsim._context import call  # noqa: E402
+from qkvsim._library import library  # noqa: E402
+
 PAIR_GROUPS = [(0, 0), (0, 1), (0, 2), (1, 1), (1, 2), (2, 2)]
-
-
-class View(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("data", ctypes.c_void_p),
-                ("observations", ctypes.c_int64), ("features", ctypes.c_int64),
-                ("observation_stride", ctypes.c_int64), ("feature_stride", ctypes.c_int64),
-                ("dtype", ctypes.c_int32)]
-
-
-class Input(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("parts", ctypes.c_void_p),
-                ("part_count", ctypes.c_int64), ("selection", ctypes.c_void_p),
-                ("segments", ctypes.c_void_p), ("arithmetic", ctypes.c_int32),
-                ("nonfinite", ctypes.c_int32)]
-
-
-class Matrix(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("data", ctypes.c_void_p),
-                ("rows", ctypes.c_int64), ("columns", ctypes.c_int64),
-                ("leading_dimension", ctypes.c_int64), ("dtype", ctypes.c_int32)]
-
-
-class Bins(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("count", ctypes.c_int64),
-                ("low", ctypes.c_double), ("high", ctypes.c_double), ("edges", ctypes.c_void_p)]
-
-
-class AnalysisOptions(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("bins", ctypes.c_void_p),
-                ("pair_groups", ctypes.c_void_p), ("pair_group_count", ctypes.c_int32),
-                ("metrics", ctypes.c_int32)]
-
-
-class Pair(ctypes.Structure):
-    _fields_ = [("i", ctypes.c_int64), ("j", ctypes.c_int64), ("value", ctypes.c_double),
-                ("pair_group", ctypes.c_int32)]
-
-
-class PairsOptions(ctypes.Structure):
-    _fields_ = [("struct_size", ctypes.c_size_t), ("pair_groups", ctypes.c_void_p),
-                ("pair_group_count", ctypes.c_int32), ("metric", ctypes.c_int32),
-                ("sign", ctypes.c_int32),
-                ("per_pair_group", ctypes.c_int32), ("threshold", ctypes.c_void_p),
-                ("top", ctypes.c_int64), ("limit", ctypes.c_int64)]
-
-
-def load(path):
-    """The library, with the types of what does not return an int32."""
-    library = ctypes.CDLL(path)
-    library.qkvsim_last_error.restype = ctypes.c_char_p
-    library.qkvsim_analysis_histogram.restype = ctypes.POINTER(ctypes.c_int64)
-    library.qkvsim_analysis_statistic.restype = ctypes.c_double
-    library.qkvsim_pairs_list.restype = ctypes.POINTER(Pair)
-    return library
-
-
-def view_of(array):
-    """A view of a NumPy array as it lies in memory."""
-    return View(ctypes.sizeof(View), array.ctypes.data, array.shape[0], array.shape[1],
-                array.strides[0] // array.itemsize, array.strides[1] // array.itemsize,
-                DTYPES[array.dtype.name])
-
-
-def input_of(view, selection=None):
-    """An input of one part, which lives as long as what it points to."""
-    made = Input(ctypes.sizeof(Input), ctypes.addressof(view), 1)
-    made.selection = ctypes.addressof(selection) if selection is not None else None
-    made.pointed_to = view, selection
-    return made
 
 
 class AgainstNumpy(unittest.TestCase):
     def setUp(self):
         self.random = numpy.random.default_rng(1)
-        self.context = ctypes.c_void_p()
-        self.assertEqual(LIBRARY.qkvsim_context_create(None, ctypes.byref(self.context)), 0)
-
-    def tearDown(self):
-        LIBRARY.qkvsim_context_free(self.context)
-
-    def check(self, status):
-        self.assertEqual(status, 0, LIBRARY.qkvsim_last_error(self.context))
-
-    def similarity(self, data, metric, dtype):
-        d = data.shape[1]
-        out = numpy.full((d, d), 7, dtype)
-        matrix = Matrix(ctypes.sizeof(Matrix), out.ctypes.data, d, d, d, DTYPES[out.dtype.name])
-        view = view_of(data)
-        self.check(LIBRARY.qkvsim_similarity(self.context, ctypes.byref(input_of(view)),
-                                             METRICS[metric], None, ctypes.byref(matrix)))
-        return out
-
-    def thirds(self, d):
-        layout = ctypes.c_void_p()
-        self.check(LIBRARY.qkvsim_layout_thirds(self.context, ctypes.c_int64(d),
-                                                ctypes.byref(layout)))
-        return layout
-
-    def analyze(self, data, count):
-        """Histograms and means of the six pair groups of thirds, for both metrics."""
-        layout, analysis = self.thirds(data.shape[1]), ctypes.c_void_p()
-        bins = Bins(ctypes.sizeof(Bins), count, -1, 1, None)
-        options = AnalysisOptions(ctypes.sizeof(AnalysisOptions), ctypes.addressof(bins))
-        view = view_of(data)
-        self.check(LIBRARY.qkvsim_analyze(self.context, ctypes.byref(input_of(view)), layout,
-                                          ctypes.byref(options), ctypes.byref(analysis)))
-        results = {}
-        for name in ("cosine", "pearson"):
-            for p in range(6):
-                pointer = LIBRARY.qkvsim_analysis_histogram(analysis, p, METRICS[name])
-                mean = LIBRARY.qkvsim_analysis_statistic(analysis, p, METRICS[name], 1)
-                results[name, p] = (numpy.array(pointer[:count]), mean)
-        LIBRARY.qkvsim_analysis_free(analysis)
-        LIBRARY.qkvsim_layout_free(layout)
-        return results
 
     def pairs(self, data, metric, threshold, top):
         """Columns i and j and the values of the pairs found, strongest first."""
-        least, found, count = ctypes.c_double(threshold), ctypes.c_void_p(), ctypes.c_int64()
-        options = PairsOptions(ctypes.sizeof(PairsOptions), metric=METRICS[metric], top=top,
-                               threshold=ctypes.addressof(least))
-        view = view_of(data)
-        self.check(LIBRARY.qkvsim_pairs_find(self.context, ctypes.byref(input_of(view)), None,
-                                             ctypes.byref(options), ctypes.byref(found)))
-        pointer = LIBRARY.qkvsim_pairs_list(found, ctypes.byref(count))
-        pairs = [(p.i, p.j, p.value) for p in (pointer[:count.value] if pointer else [])]
-        LIBRARY.qkvsim_pairs_free(found)
-        return tuple(numpy.array(column) for column in zip(*pairs)) if pairs else ([], [], [])
+        found = qkvsim.pairs(data, metric=metric, threshold=threshold, top=top or None)
+        return found.i, found.j, found.value
 
     def data_of_every_kind(self, n, d):
         yield self.random.normal(size=(n, d)) + 3 * self.random.normal(size=d)
@@ -164,14 +53,13 @@ class AgainstNumpy(unittest.TestCase):
         return values[~numpy.isnan(values)]
 
     def test_bin_edges_are_linspace(self):
-        for dtype in ("float32", "float64"):
+        for dtype, number in (("float32", declared.DTYPE_F32), ("float64", declared.DTYPE_F64)):
             for count in (1, 2, 3, 7, 20, 49, 100, 255, 1000, 4096):
                 for low, high in ((-1, 1), (-0.3, 0.7), (0, 1e-3), (5, 6)):
                     edges = numpy.empty(count + 1)
-                    bins = Bins(ctypes.sizeof(Bins), count, low, high, None)
-                    self.check(LIBRARY.qkvsim_bin_edges(
-                        self.context, ctypes.byref(bins), DTYPES[dtype],
-                        ctypes.c_void_p(edges.ctypes.data), ctypes.c_int64(edges.size)))
+                    bins = declared.Bins(ctypes.sizeof(declared.Bins), count, low, high, None)
+                    call(library.qkvsim_bin_edges, ctypes.byref(bins), number, edges.ctypes.data,
+                         edges.size)
                     expected = numpy.linspace(low, high, count + 1, dtype=dtype)
                     numpy.testing.assert_array_equal(edges, expected.astype("float64"))
 
@@ -180,36 +68,33 @@ class AgainstNumpy(unittest.TestCase):
             values = self.random.uniform(-1.1, 1.1, (300, 70)).astype(dtype)
             values[0, :41] = numpy.linspace(-1, 1, 41, dtype=dtype)
             for count in (1, 20, 40, 100, 333):
-                counts = numpy.zeros(count, "int64")
-                bins, view = Bins(ctypes.sizeof(Bins), count, -1, 1, None), view_of(values)
-                self.check(LIBRARY.qkvsim_histogram(
-                    self.context, ctypes.byref(view), None, None, 1, ctypes.byref(bins),
-                    ctypes.c_void_p(counts.ctypes.data), ctypes.c_int64(counts.size), None))
                 expected, _ = numpy.histogram(values, bins=count, range=(-1, 1))
-                numpy.testing.assert_array_equal(counts, expected)
+                found = qkvsim.histogram(values, bins=count)
+                numpy.testing.assert_array_equal(found.counts, expected)
 
     def test_fused_histogram_is_numpys_on_the_librarys_own_matrix(self):
         for dtype in ("float32", "float64"):
             for n, count in ((61, 100), (64, 20), (253, 99), (1021, 256)):
                 for kind in self.data_of_every_kind(n, 210):
                     data = kind.astype(dtype)
-                    results = self.analyze(data, count)
-                    for name in ("cosine", "pearson"):
-                        matrix = self.similarity(data, name, dtype)
+                    analysis = qkvsim.analyze(data, bins=count)
+                    for metric in ("cosine", "pearson"):
+                        matrix = qkvsim.similarity(data, metric=metric)
+                        histograms = analysis.histogram(metric)
+                        means = analysis.statistic("mean", metric)
                         for p in range(6):
                             values = self.pair_group(matrix, p)
                             expected, _ = numpy.histogram(values, bins=count, range=(-1, 1))
-                            histogram, mean = results[name, p]
-                            numpy.testing.assert_array_equal(histogram, expected)
-                            self.assertAlmostEqual(mean, values.mean(dtype="float64"), 10)
+                            numpy.testing.assert_array_equal(histograms[p], expected)
+                            self.assertAlmostEqual(means[p], values.mean(dtype="float64"), 10)
 
     def test_pearson_is_corrcoef_and_covariance_is_cov_in_float64(self):
         data = self.random.normal(size=(400, 60)) + 10 * self.random.normal(size=60)
-        pearson = self.similarity(data, "pearson", "float64")
-        covariance = self.similarity(data, "covariance", "float64")
+        pearson = qkvsim.similarity(data, metric="pearson")
+        covariance = qkvsim.similarity(data, metric="covariance")
         numpy.testing.assert_allclose(pearson, numpy.corrcoef(data.T), atol=1e-12)
         numpy.testing.assert_allclose(covariance, numpy.cov(data.T), atol=1e-12)
-        numpy.testing.assert_allclose(self.similarity(data, "dot", "float64"), data.T @ data,
+        numpy.testing.assert_allclose(qkvsim.similarity(data, metric="dot"), data.T @ data,
                                       rtol=1e-12, atol=1e-8)
 
     def test_pairs_are_the_sorted_entries_of_the_librarys_own_matrix(self):
@@ -217,7 +102,7 @@ class AgainstNumpy(unittest.TestCase):
             for data in self.data_of_every_kind(64, 210):
                 data = data.astype(dtype)
                 for metric in ("cosine", "pearson"):
-                    matrix = self.similarity(data, metric, dtype).astype("float64")
+                    matrix = qkvsim.similarity(data, metric=metric).astype("float64")
                     i, j = numpy.triu_indices(210, 1)
                     strength = numpy.nan_to_num(abs(matrix[i, j]), nan=-1)
                     order = numpy.lexsort((j, i, -strength))
@@ -241,20 +126,17 @@ class AgainstNumpy(unittest.TestCase):
 
     def test_arrays_come_in_as_they_lie(self):
         data = self.random.normal(size=(90, 60)).astype("float32")
-        expected = self.similarity(data, "cosine", "float32")
+        expected = qkvsim.similarity(data, metric="cosine")
         wide = numpy.zeros((180, 120), "float32")
         wide[::2, ::2] = data
         for same in (numpy.asfortranarray(data), data[::-1][::-1], wide[::2, ::2],
                      numpy.ascontiguousarray(data[:, ::-1])[:, ::-1]):
-            numpy.testing.assert_array_equal(self.similarity(same, "cosine", "float32"), expected)
+            numpy.testing.assert_array_equal(qkvsim.similarity(same, metric="cosine"), expected)
 
     def test_the_mask_is_the_outer_product_above_the_diagonal(self):
-        layout, mask = self.thirds(30), numpy.full((30, 30), -1, "int32")
-        matrix = Matrix(ctypes.sizeof(Matrix), mask.ctypes.data, 30, 30, 30, DTYPES["int32"])
-        self.check(LIBRARY.qkvsim_mask_build(self.context, layout, None, ctypes.byref(matrix)))
         codes = numpy.repeat([1, 2, 3], 10)
+        mask = qkvsim.mask(qkvsim.analyze(numpy.eye(30)).layout)
         numpy.testing.assert_array_equal(mask, numpy.triu(numpy.outer(codes, codes), 1))
-        LIBRARY.qkvsim_layout_free(layout)
 
 
 class Example(unittest.TestCase):
@@ -262,8 +144,8 @@ class Example(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
         arguments, folder = sys.argv, os.getcwd()
-        sys.argv = ["analysis.py", os.path.abspath(LIBRARY._name)]
-        os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "examples"))
+        sys.argv = ["analysis.py", os.path.abspath(library._name)]
+        os.chdir(PROJECT / "examples")
         with contextlib.redirect_stdout(io.StringIO()):
             cls.input_of = staticmethod(runpy.run_path("analysis.py")["input_of"])
         os.chdir(folder)
@@ -274,13 +156,10 @@ class Example(unittest.TestCase):
         given = self.input_of(array)
         matrix = numpy.empty((array.shape[1],) * 2)
         del array
-        context = ctypes.c_void_p()
-        self.assertEqual(LIBRARY.qkvsim_context_create(None, ctypes.byref(context)), 0)
-        output = Matrix(ctypes.sizeof(Matrix), matrix.ctypes.data, *matrix.shape, len(matrix), 4)
-        status = LIBRARY.qkvsim_similarity(context, ctypes.byref(given),
-                                           METRICS["pearson"], None, ctypes.byref(output))
-        self.assertEqual(status, 0, LIBRARY.qkvsim_last_error(context))
-        LIBRARY.qkvsim_context_free(context)
+        output = declared.Matrix(ctypes.sizeof(declared.Matrix), matrix.ctypes.data, *matrix.shape,
+                                 len(matrix), declared.DTYPE_F64)
+        similarity = ctypes.CDLL(library._name).qkvsim_similarity  # takes the example's own structs
+        call(similarity, ctypes.byref(given), declared.METRIC_PEARSON, None, ctypes.byref(output))
         return matrix
 
     def test_an_input_is_the_array_or_refused(self):
@@ -299,5 +178,4 @@ class Example(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    LIBRARY = load(sys.argv.pop(1))
     unittest.main()
