@@ -1,7 +1,8 @@
-"""The same work by qkvsim and by other ways, timed side by side. bench/peers.py is the command.
+"""The same work by qkvsim and by other ways, timed side by side. bench/peers.py and bench/python.py are
+the commands.
 
     work            the input, what every way answers, and whether two answers agree
-    library         qkvsim through ctypes
+    library         qkvsim as C has it, through ctypes
     timing          alternating stretches of calls, as bench/timing.c has them
     notebook        the lesson's own way
     tuned_numpy     NumPy with the best settings that were found
