@@ -33,7 +33,9 @@ for tool in cc ar; do
   chmod +x "$work/$tool"
 done
 
-if ! CC=$work/cc AR=$work/ar CFLAGS="-isystem $work/include" LDFLAGS=-s pip wheel --quiet --no-deps \
+# What its own library says of the processor is that it can do nothing: GCC's knows (__builtin_cpu_supports).
+if ! CC=$work/cc AR=$work/ar CFLAGS="-isystem $work/include" \
+  LDFLAGS="-s $(gcc -print-libgcc-file-name)" pip wheel --quiet --no-deps \
   --disable-pip-version-check --no-build-isolation --wheel-dir "$work/built" \
   --config-settings=setup-args=-Dtools=enabled . >"$work/log" 2>&1; then
   cat "$work/log" >&2
