@@ -428,7 +428,7 @@ class _Recorder:
 
     def token_ids(self) -> Iterator[int]:
         """Every token id that was seen, once."""
-        seen: set = set()
+        seen: set[int] = set()
         for recorded in self._recorded.values():
             for piece in recorded.observations:
                 if piece.token_ids is not None:

@@ -84,7 +84,7 @@ class Family:
     name: str
     modules: Tuple[str, ...]
     layout: Layout
-    model_types: Optional[frozenset] = None
+    model_types: Optional[frozenset[str]] = None
     when: Callable[[Any], bool] = lambda config: True
     repeated: bool = False
 

@@ -110,7 +110,7 @@ def choose_layers(layers: Sequence[AttentionLayer], choice: LayerChoice) -> List
     if isinstance(choice, str) and choice == "all":
         return list(layers)
     single = isinstance(choice, str) or hasattr(choice, "__index__")
-    wanted = [choice] if single else list(choice)  # type: ignore[arg-type, list-item]
+    wanted = [choice] if single else list(choice)  # type: ignore[arg-type]
     chosen: Dict[str, AttentionLayer] = {}
     for one in wanted:
         matching = [layer for layer in layers if _is_named(layer, one)]
