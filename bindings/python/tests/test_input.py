@@ -3,6 +3,7 @@ import gc
 import re
 import sys
 import threading
+import time
 import tracemalloc
 
 import numpy
@@ -282,16 +283,25 @@ def test_an_array_that_another_thread_resizes_stays_as_it_is():
     assert made.views[0].data == array.__array_interface__["data"][0]
 
 
-def test_an_array_that_another_thread_forgets_is_kept():
-    holder = [numpy.random.default_rng(1).normal(size=(2000, 3000))]
-    expected = means(holder[0].copy())
+def test_arrays_that_another_thread_forgets_are_kept():
+    def parts():
+        random = numpy.random.default_rng(1)
+        return {name: random.normal(size=(1000, 800)) for name in "QKV"}
+
+    def forget():
+        time.sleep(0.01)
+        given.clear()
+        gc.collect()
+        numpy.ones((3, 1000, 800))
+
+    expected = means(parts())
     for _ in range(3):
-        timer = threading.Timer(0.01, lambda: (holder.clear(), gc.collect(), numpy.ones(6000000)))
-        copy = [holder[0].copy()]
-        timer.start()
-        numpy.testing.assert_array_equal(means(holder.pop()), expected)
-        timer.join()
-        holder.append(copy[0])
+        given = parts()
+        other = threading.Thread(target=forget)
+        other.start()
+        numpy.testing.assert_array_equal(means(given), expected)
+        other.join()
+        assert not given
 
 
 def test_memory_that_is_closed_or_shrunk_during_a_call_stays():
