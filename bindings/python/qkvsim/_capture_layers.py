@@ -211,7 +211,7 @@ def family_with(modules: AbstractSet[str], config: Any) -> Optional[Family]:
     model_type = _model_type(config)
     for family in families():
         known = family.model_types is None or model_type in family.model_types
-        if known and modules.issuperset(family.modules) and family.when(config):
+        if known and modules >= set(family.modules) and family.when(config):
             return family
     return None
 

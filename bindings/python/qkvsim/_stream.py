@@ -43,7 +43,8 @@ class _Chosen:
     def mask(self, of: Observations) -> np.ndarray:
         """Which of the observations are targets."""
         if of.token_ids is not None:
-            of = dataclasses.replace(of, texts=self._texts(of.token_ids))
+            texts: Any = self._texts(of.token_ids)
+            of = dataclasses.replace(of, texts=texts)
         if self.wanted is None:
             mask = np.asarray(self.targets(of))
             if mask.dtype != bool or mask.shape != (len(of),):
@@ -208,7 +209,8 @@ def _given(batch: Any) -> Dict[str, Any]:
 
 def _observations_of(layer: Any) -> Observations:
     """The observations of a layer, which those of all its parts must be."""
-    first, *others = layer.observations.values()
+    found: List[Observations] = list(layer.observations.values())
+    first, others = found[0], found[1:]
     if any(len(one) != len(first) for one in others):
         raise InvalidArgument(
             f"layer {layer.name} has {len(first)} queries and {len(others[0])} keys: a study is of "
@@ -221,7 +223,8 @@ def _tracked(batches: Iterable[Any], progress: Progress) -> Iterator[Any]:
         tqdm: Any = optional("tqdm", "progress=True")
         yield from tqdm.tqdm(batches, unit="batch")
         return
-    total = len(batches) if hasattr(batches, "__len__") else 0
+    sized: Any = batches
+    total = len(sized) if hasattr(sized, "__len__") else 0
     for done, batch in enumerate(batches):
         yield batch
         if callable(progress):
