@@ -397,8 +397,8 @@ static void merge_moments(qkvsim_accumulator *to, const qkvsim_accumulator *from
         const double shift = weight * mean_difference(&to->running[i], &from->running[i]);
         const int64_t row = qkv_packed(d, i, i) - i;
         for (int64_t j = i; j < d; j++)
-            to->moments[row + j] += from->moments[row + j]
-                                    + shift * mean_difference(&to->running[j], &from->running[j]);
+            to->moments[row + j] = to->moments[row + j] + from->moments[row + j]
+                                   + shift * mean_difference(&to->running[j], &from->running[j]);
     }
 }
 

@@ -275,6 +275,41 @@ START_TEST(merging_in_any_order_is_the_whole)
 }
 END_TEST
 
+/* Packed, they are the same bytes. */
+static void assert_same_bytes(const qkvsim_accumulator *a, const qkvsim_accumulator *b)
+{
+    const int64_t size = qkvsim_accumulator_packed_size(a);
+    unsigned char *bytes[] = { malloc((size_t)size), malloc((size_t)size) };
+    ck_assert_int_eq(size, qkvsim_accumulator_packed_size(b));
+    assert_ok(context, qkvsim_accumulator_pack(context, a, bytes[0], size));
+    assert_ok(context, qkvsim_accumulator_pack(context, b, bytes[1], size));
+    ck_assert_mem_eq(bytes[0], bytes[1], (size_t)size);
+    free(bytes[0]);
+    free(bytes[1]);
+}
+
+START_TEST(accumulators_of_a_chunk_each_merge_to_the_stream_of_chunks_to_the_bit)
+{
+    const int32_t dtypes[] = { QKVSIM_DTYPE_F16, QKVSIM_DTYPE_F32, QKVSIM_DTYPE_F64 };
+    table data = table_with_offsets(400, 150, 10, 3);
+    for (int t = 0; t < 3; t++) {
+        stored copy = store(&data, dtypes[t], ORDER_C);
+        qkvsim_accumulator *stream = in_chunks(&copy.view, 64), *merged = empty(data.d);
+        for (int64_t first = 0; first < data.n; first += 64) {
+            qkvsim_accumulator *chunk = empty(data.d);
+            add_rows(chunk, &copy.view, first, data.n - first < 64 ? data.n - first : 64);
+            assert_ok(context, qkvsim_accumulator_merge(context, merged, chunk));
+            qkvsim_accumulator_free(chunk);
+        }
+        assert_same_bytes(stream, merged);
+        qkvsim_accumulator_free(stream);
+        qkvsim_accumulator_free(merged);
+        stored_free(&copy);
+    }
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(merging_nothing_changes_nothing)
 {
     table data = table_normal(50, 6, 11);
@@ -881,6 +916,7 @@ static void add_laws(Suite *suite)
     tcase_add_loop_test(laws, equal_columns_have_the_value_1_exactly, 0, 7);
     tcase_add_loop_test(laws, adversarial_columns_are_the_whole_too, 0, 7);
     tcase_add_test(laws, merging_in_any_order_is_the_whole);
+    tcase_add_test(laws, accumulators_of_a_chunk_each_merge_to_the_stream_of_chunks_to_the_bit);
     tcase_add_test(laws, merging_nothing_changes_nothing);
     tcase_add_test(laws, constant_features_are_found_over_all_chunks);
     tcase_add_test(laws, merged_halves_that_are_constant_at_different_values_are_not_constant);
