@@ -546,6 +546,8 @@ class Output(Program):
         """Of every command with every part."""
         numpy.save(self.path("other.npy"), self.values[::-1])
         tensors = self.write("model.safetensors", safetensors({"x.q": self.values}))
+        self.succeed("accumulate", self.input, self.path("other.npy"), "--output", self.path("state"))
+        yield self.document(self.path("state"))
         for command, all_options in (("analyze", self.ANALYSES), ("pairs", self.PAIRS)):
             for options in all_options:
                 yield self.document(self.input, *options, command=command)
@@ -606,7 +608,8 @@ class Output(Program):
 
     def test_options_are_those_of_the_command(self):
         known = {name.replace("-", "_") for name in re.findall(r"--([a-z-]+)", self.succeed("--help"))}
-        without_numbers = {"json", "csv", "figure", "output", "quiet", "threads", "help", "version"}
+        without_numbers = {"json", "csv", "figure", "output", "quiet", "threads", "help", "version", "progress",
+                           "resume", "checkpoint", "save"}
         of = {command: self.document(self.input, "--top", 1, command=command)["options"].keys()
               if command == "pairs" else self.document(self.input)["options"].keys()
               for command in ("analyze", "pairs")}
@@ -2114,7 +2117,7 @@ class WrongUsage(Program):
 
 class Help(Program):
     """Every option of the table in tools/parse_options.c stands wherever the program speaks of options."""
-    COMMANDS = ["analyze", "matrix", "pairs", "mask", "info"]
+    COMMANDS = ["analyze", "matrix", "pairs", "accumulate", "merge", "mask", "info"]
 
     def setUp(self):
         super().setUp()

@@ -10,7 +10,10 @@
 #include "json_document.h"
 #include "output.h"
 #include "results.h"
+#include "saved.h"
+#include "saver.h"
 #include "spool.h"
+#include "state_study.h"
 #include "trend.h"
 
 /* What a run writes, and while it runs: where to. */
@@ -19,23 +22,29 @@ struct outputs {
     struct spool csv;
     struct spool figure;
     struct spool table;
+    struct saver save;
     struct trend trend; /* several layers' numbers, for table and figure */
 };
 
 static bool check_outputs(const struct options *options, struct failure *failure)
 {
     return output_check(options->json, failure) && output_check(options->csv, failure)
-           && output_check(options->figure, failure);
+           && output_check(options->figure, failure) && output_check(options->save, failure);
 }
 
-static bool open_outputs(struct outputs *outputs, const struct options *options,
-                         struct failure *failure)
+static bool open_outputs(struct outputs *outputs, const struct study *study)
 {
-    bool table =
-        !options->quiet && !output_is_stdout(options->json) && !output_is_stdout(options->csv);
+    const struct options *options = study->options;
+    struct failure *failure = study->failure;
+    bool table = !options->quiet && !output_is_stdout(options->json)
+                 && !output_is_stdout(options->csv) && !output_is_stdout(options->save);
     return (options->json == NULL || spool_open(&outputs->json, failure))
            && (options->csv == NULL || spool_open(&outputs->csv, failure))
            && (options->figure == NULL || spool_open(&outputs->figure, failure))
+           && (options->save == NULL
+               || (saver_open(&outputs->save, study->context, failure)
+                   && saver_begin_run(&outputs->save, options, study->layout, study->layers.several,
+                                      failure)))
            && (!table || spool_open_memory(&outputs->table, failure));
 }
 
@@ -63,6 +72,8 @@ static bool add_layer(struct outputs *outputs, const struct report *report, int 
         return false;
     if (outputs->csv.stream != NULL
         && !written(report_add_csv(outputs->csv.stream, report, index, failure), failure))
+        return false;
+    if (outputs->save.table != NULL && !saver_add_layer(&outputs->save, report, failure))
         return false;
     if (report->several)
         return trend_add(&outputs->trend, report, index, failure);
@@ -95,6 +106,7 @@ static bool write_outputs(struct outputs *outputs, const struct options *options
            && (outputs->csv.stream == NULL || spool_write(&outputs->csv, options->csv, failure))
            && (outputs->figure.stream == NULL
                || spool_write(&outputs->figure, options->figure, failure))
+           && (options->save == NULL || saver_write(&outputs->save, options->save, failure))
            && (outputs->table.stream == NULL || spool_write(&outputs->table, "-", failure));
 }
 
@@ -104,13 +116,14 @@ static void close_outputs(struct outputs *outputs)
     spool_close(&outputs->csv);
     spool_close(&outputs->figure);
     spool_close(&outputs->table);
+    saver_close(&outputs->save);
     trend_free(&outputs->trend);
 }
 
 static bool analyze_layers(struct study *study, struct outputs *outputs)
 {
     struct progress progress;
-    progress_begin_several(&progress, study->context, study->options->quiet);
+    progress_begin_several(&progress, study->context, study->options);
     bool done = true;
     for (int i = 0; done && i < study->layers.count; i++) {
         struct results results = { 0 };
@@ -118,19 +131,45 @@ static bool analyze_layers(struct study *study, struct outputs *outputs)
                && add_layer(outputs, &results.report, i, study->failure);
         results_free(&results);
     }
-    progress_end(&progress, study->context);
+    progress_end(&progress, study->context, done);
     return done;
+}
+
+/* What has been computed before, in place of arrays. */
+struct stored {
+    struct state state;
+    struct saved saved;
+};
+
+static bool open_stored(struct study *study, struct stored *stored, const struct options *options,
+                        struct failure *failure)
+{
+    return container_holds(options->inputs[0], "result")
+               ? saved_open(study, &stored->saved, options, failure)
+               : state_study_open(study, &stored->state, options, failure);
+}
+
+static bool open_study(struct study *study, struct stored *stored, const struct options *options,
+                       struct failure *failure)
+{
+    for (int i = 0; i < options->input_count; i++)
+        if (container_is(options->inputs[i]))
+            return open_stored(study, stored, options, failure);
+    return study_open(study, options, failure);
 }
 
 bool command_analyze(const struct options *options, struct failure *failure)
 {
     struct study study = { 0 };
+    struct stored stored = { 0 };
     struct outputs outputs = { 0 };
-    bool done = check_outputs(options, failure) && study_open(&study, options, failure)
-                && open_outputs(&outputs, options, failure) && analyze_layers(&study, &outputs)
-                && (!study.layers.several || finish_layers(&outputs, options, failure))
-                && write_outputs(&outputs, options, failure);
+    bool done = check_outputs(options, failure) && open_study(&study, &stored, options, failure)
+                && open_outputs(&outputs, &study) && analyze_layers(&study, &outputs)
+                && (!study.layers.several || finish_layers(&outputs, study.options, failure))
+                && write_outputs(&outputs, study.options, failure);
     close_outputs(&outputs);
     study_close(&study);
+    saved_close(&stored.saved);
+    state_free(&stored.state);
     return done;
 }

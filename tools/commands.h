@@ -10,6 +10,8 @@ bool command_analyze(const struct options *options, struct failure *failure);
 bool command_matrix(const struct options *options, struct failure *failure);
 bool command_mask(const struct options *options, struct failure *failure);
 bool command_pairs(const struct options *options, struct failure *failure);
+bool command_accumulate(const struct options *options, struct failure *failure);
+bool command_merge(const struct options *options, struct failure *failure);
 bool command_info(const struct options *options, struct failure *failure);
 
 /* Does not return where it succeeds: another program has taken this one's place. */

@@ -46,7 +46,15 @@ const struct element_type *element_type_of_npy(char kind, int size)
     return NULL;
 }
 
-static int dtype_size(int32_t dtype)
+const struct element_type *element_type_named(const char *name)
+{
+    for (int i = 0; i < TYPES; i++)
+        if (strcmp(types[i].name, name) == 0)
+            return &types[i];
+    return NULL;
+}
+
+int element_bytes(int32_t dtype)
 {
     return dtype == QKVSIM_DTYPE_F64 ? 8 : dtype == QKVSIM_DTYPE_F32 ? 4 : 2;
 }
@@ -54,7 +62,7 @@ static int dtype_size(int32_t dtype)
 /* Whether elements are copied byte by byte: floating point that the library has. */
 static bool is_library_type(const struct element_type *type)
 {
-    return (type->kind == 'f' || type->kind == 'V') && type->size == dtype_size(type->dtype);
+    return (type->kind == 'f' || type->kind == 'V') && type->size == element_bytes(type->dtype);
 }
 
 bool elements_are_native(const struct stored_array *array)
@@ -186,7 +194,7 @@ void *elements_copy(const struct stored_array *array, const char *place, struct 
 {
     enum { STEP = 1 << 20 }; /* elements between two looks at a signal */
     int64_t count = array->rows * array->columns;
-    void *values = calloc((size_t)count, (size_t)dtype_size(array->type->dtype));
+    void *values = calloc((size_t)count, (size_t)element_bytes(array->type->dtype));
     bool done = values != NULL || fail_no_memory(failure);
     for (int64_t from = 0; done && from < count; from += STEP) {
         int64_t to = count - from < STEP ? count : from + STEP;

@@ -20,6 +20,10 @@ struct element_type {
 /* NULL where there is none, or none that is a number to analyze. */
 const struct element_type *element_type_of_safetensors(const char *dtype);
 const struct element_type *element_type_of_npy(char kind, int size);
+const struct element_type *element_type_named(const char *name);
+
+/* Bytes of a number of a QKVSIM type. */
+int element_bytes(int32_t dtype);
 
 /* A 2-d array of numbers anywhere in memory, as a file's reader finds it. */
 struct stored_array {

@@ -297,5 +297,9 @@ bool find_warnings(struct warnings *warnings, const struct report *report,
     warn_of_intervals(warnings, report);
     warn_of_permutations(warnings, report);
     warn_of_least_p(warnings, report);
-    return warn_of_dependence(warnings, report, study);
+    warnings->of_data = warnings->count;
+    if (study->stored == NULL)
+        return warn_of_dependence(warnings, report, study);
+    study->stored->warn(study, warnings);
+    return true;
 }

@@ -17,6 +17,7 @@ static const struct signature {
     { "\x93NUMPY", 6, "an .npy file (give it a name that ends in .npy)" },
     { "version https://git-lfs", 23,
       "a Git LFS pointer, and not the file itself (git lfs pull fetches it)" },
+    { "\x89QKVRUN\n", 8, "a state or result of qkvsim (analyze and merge read it)" },
     { "GGUF", 4,
       "a GGUF model (it holds weights: capture activations and save them with numpy.save)" },
     { "\x89HDF\r\n\x1a\n", 8,

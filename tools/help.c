@@ -17,7 +17,11 @@ static const char input[] =
     "INPUT is a 2-d .npy file, observations x features, or a .safetensors file with --tensor, of "
     "floating-point numbers or integers; model.safetensors.index.json or all the shards of a model "
     "are one input. Rows and columns count from 0. Several inputs of analyze and pairs, or a "
-    "pattern, are layers: one result each, in natural order.";
+    "pattern, are layers: one result each, in natural order. Of accumulate they are shards: one "
+    "stream "
+    "of observations, in the order given; a folder is its .npy and .safetensors files in natural "
+    "order, "
+    "and - a list on standard input, a path a line.";
 
 static const char exit_status[] = "0 done, 1 failed, 2 wrong usage.";
 
@@ -25,10 +29,13 @@ static const struct section {
     const char *title;
     int commands; /* whose options these are, where an option does not say otherwise */
 } sections[OPTION_SECTIONS] = {
-    [OPTIONS_OF_GROUPS] = { "Groups", COMMAND_ANALYZE | COMMAND_PAIRS | COMMAND_MASK },
-    [OPTIONS_OF_INPUT] = { "Input", COMMAND_ANALYZE | COMMAND_PAIRS | COMMAND_MATRIX },
+    [OPTIONS_OF_GROUPS] = { "Groups",
+                            COMMAND_ANALYZE | COMMAND_PAIRS | COMMAND_MASK | COMMAND_ACCUMULATE },
+    [OPTIONS_OF_INPUT] = { "Input",
+                           COMMAND_ANALYZE | COMMAND_PAIRS | COMMAND_MATRIX | COMMAND_ACCUMULATE },
     [OPTIONS_OF_ANALYSIS] = { "Analysis", COMMAND_ANALYZE },
     [OPTIONS_OF_PAIRS] = { "Pairs", COMMAND_PAIRS },
+    [OPTIONS_OF_CORPUS] = { "Corpus", COMMAND_ACCUMULATE },
     [OPTIONS_OF_OUTPUT] = { "Output", COMMANDS_WITH_OPTIONS }
 };
 
@@ -45,7 +52,8 @@ static void name_commands(const struct option_help *option, int command,
                           char names[OPTION_LIST_SIZE])
 {
     names[0] = '\0';
-    if (command != COMMAND_NONE || option->commands == sections[option->section].commands)
+    if (command != COMMAND_NONE
+        || (option->commands & COMMANDS) == sections[option->section].commands)
         return;
     options_list_commands(option->commands, names);
     text_append(names, OPTION_LIST_SIZE, ": ");

@@ -156,24 +156,39 @@ static bool add_source(struct input *input, const struct part_source *source,
     return done;
 }
 
-bool input_open_parts(struct input *input, const struct part_source *sources, int32_t count,
-                      struct failure *failure)
+static bool allocate(struct input *input, int32_t count, struct failure *failure)
 {
-    *input = (struct input){ .named = true };
     input->files = calloc((size_t)count, sizeof *input->files);
     input->parts = calloc((size_t)count, sizeof *input->parts);
     input->copies = calloc((size_t)count, sizeof *input->copies);
     input->part_groups = calloc((size_t)count, sizeof *input->part_groups);
     input->part_types = calloc((size_t)count, sizeof *input->part_types);
-    bool done = input->files != NULL && input->parts != NULL && input->copies != NULL
-                && input->part_groups != NULL && input->part_types != NULL;
-    if (!done)
-        fail_no_memory(failure);
+    return (input->files != NULL && input->parts != NULL && input->copies != NULL
+            && input->part_groups != NULL && input->part_types != NULL)
+           || fail_no_memory(failure);
+}
+
+bool input_open_parts(struct input *input, const struct part_source *sources, int32_t count,
+                      struct failure *failure)
+{
+    *input = (struct input){ .named = true };
+    bool done = allocate(input, count, failure);
     for (int32_t i = 0; done && i < count; i++) {
         done = add_source(input, &sources[i], failure);
         input->named = input->named && sources[i].group != NULL;
     }
     if (!done)
+        input_close(input);
+    return done;
+}
+
+bool input_describe(struct input *input, int32_t count, struct failure *failure)
+{
+    *input = (struct input){ 0 };
+    const bool done = allocate(input, count, failure);
+    if (done)
+        input->part_count = count;
+    else
         input_close(input);
     return done;
 }

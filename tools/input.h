@@ -25,7 +25,8 @@ struct input {
     int32_t part_count;
     int64_t observations;
     int64_t features;
-    bool named; /* every part has its group */
+    int64_t shards; /* that the observations come from; 0: from arrays that are open */
+    bool named;     /* every part has its group */
 };
 
 /* "float16", ..., or "mixed types" where parts differ. */
@@ -38,6 +39,9 @@ bool input_is_safetensors(const char *path);
  * misaligned in the file, or of a type that views do not have are copied; all others are not. */
 bool input_open_parts(struct input *input, const struct part_source *sources, int32_t count,
                       struct failure *failure);
+
+/* Makes one of so many parts that has no numbers: to be filled with what is known of them. */
+bool input_describe(struct input *input, int32_t count, struct failure *failure);
 
 /* Also for one zeroed and never opened. */
 void input_close(struct input *input);

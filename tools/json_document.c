@@ -81,6 +81,8 @@ static void add_analysis(json_t *object, const struct options *options)
     json_object_set_new(object, "statistic", json_text(statistic));
     json_object_set_new(object, "bins", json_integer(options->bins));
     json_object_set_new(object, "permutations", json_integer(options->permutations));
+    json_object_set_new(object, "first", json_integer(options->first));
+    json_object_set_new(object, "total", json_count(options->total));
     json_object_set_new(object, "scheme", json_text(options_scheme_name(options->scheme)));
     json_object_set_new(object, "exchange", json_text(options_exchange_name(options->exchange)));
     json_object_set_new(object, "seed", json_unsigned(options->seed));
@@ -167,5 +169,7 @@ json_t *json_input(int64_t observations, const struct part_source *sources,
     json_object_set_new(object, "observations", json_integer(observations));
     json_object_set_new(object, "features", json_integer(input->features));
     json_object_set_new(object, "parts", parts);
+    if (input->shards > 0)
+        json_object_set_new(object, "shards", json_integer(input->shards));
     return object;
 }

@@ -36,6 +36,10 @@ static bool run(const struct options *options, struct failure *failure)
         return command_mask(options, failure);
     case COMMAND_PAIRS:
         return command_pairs(options, failure);
+    case COMMAND_ACCUMULATE:
+        return command_accumulate(options, failure);
+    case COMMAND_MERGE:
+        return command_merge(options, failure);
     case COMMAND_INFO:
         return command_info(options, failure);
     case COMMAND_BENCH:

@@ -57,9 +57,9 @@ static bool compute(qkvsim_context *context, const struct options *options,
                            .arithmetic = options->precision,
                            .nonfinite = options->nonfinite };
     struct progress progress;
-    progress_begin(&progress, context, "matrix", options->quiet);
+    progress_begin(&progress, context, "matrix", options);
     qkvsim_status status = qkvsim_similarity(context, &given, options->metric, NULL, matrix);
-    progress_end(&progress, context);
+    progress_end(&progress, context, status == QKVSIM_OK);
     char files[512];
     layer_files(&layers->items[0], true, files, sizeof files);
     return status == QKVSIM_OK || fail_library(failure, context, status, files);
@@ -76,7 +76,7 @@ bool command_matrix(const struct options *options, struct failure *failure)
                 && command_make_context(options, &context, failure)
                 && layers_find(&layers, options, failure) && open_input(&input, &layers, failure)
                 && (options->targets == NULL
-                    || targets_read(&targets, options->targets, input.observations, failure))
+                    || targets_read(&targets, options->targets, input.observations, true, failure))
                 && allocate(&matrix, options, &input, failure)
                 && compute(context, options, &layers, &input, &targets, &matrix, failure)
                 && output_write(options->output, npy_write, &matrix, failure);

@@ -18,7 +18,13 @@ enum command {
     COMMAND_INFO = 8,
     COMMAND_PAIRS = 16,
     COMMAND_BENCH = 32, /* has options of its own */
-    COMMANDS_WITH_OPTIONS = COMMAND_BENCH - 1
+    COMMAND_ACCUMULATE = 64,
+    COMMAND_MERGE = 128,
+    COMMANDS = 255,
+    COMMANDS_WITH_OPTIONS = COMMANDS - COMMAND_BENCH,
+    /* No commands, but analyze of what has been computed: options that it still takes. */
+    ANALYZE_STATE = 256,
+    ANALYZE_RESULT = 512
 };
 
 /* What help, the manual page and the shell's completion say of an option, and of a command. */
@@ -27,6 +33,7 @@ enum option_section {
     OPTIONS_OF_INPUT,
     OPTIONS_OF_ANALYSIS,
     OPTIONS_OF_PAIRS,
+    OPTIONS_OF_CORPUS,
     OPTIONS_OF_OUTPUT,
     OPTION_SECTIONS
 };
@@ -43,6 +50,8 @@ struct command_help {
     const char *arguments;
     const char *text;
 };
+
+enum { OPTIONS_MAX = 80 };
 
 /* --tensor [GROUP=]NAME; group is NULL where none was given. */
 struct tensor_request {
@@ -96,7 +105,13 @@ struct options {
     int64_t top; /* 0: all over the threshold */
     bool per_pair_group;
     int32_t sign;
-    int64_t limit;   /* 0: the library's default */
+    int64_t limit;      /* 0: the library's default */
+    bool resume;        /* this and the next: for accumulate */
+    int64_t checkpoint; /* seconds between two writings of the state */
+    bool has_first;
+    int64_t first; /* of the permutations, relabellings and resamples that this run makes */
+    int64_t total; /* of how many; 0: the library's default */
+    const char *save;
     int32_t threads; /* 0: all */
     int32_t nonfinite;
     int32_t precision; /* 0: the library's choice */
@@ -105,6 +120,11 @@ struct options {
     const char *figure;
     const char *output;
     bool quiet;
+    bool progress_json;
+    bool given[OPTIONS_MAX]; /* by the number of options_help */
+    bool saved;              /* read with saved results: they have no outputs */
+    char **words;            /* "--seed=1": what saved results keep of the command line; owned */
+    int word_count;
     bool help; /* of the command, or of all */
     bool manual;
     bool completion;

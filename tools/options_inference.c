@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 
+#include "container.h"
 #include "option_values.h"
 #include "text.h"
 
@@ -81,7 +82,7 @@ bool take_blocks(struct options *options, char *value, struct failure *failure)
 
 bool take_resamples(struct options *options, char *value, struct failure *failure)
 {
-    return option_take_number("--resamples", value, 20, UINT32_MAX, &options->resamples, failure);
+    return option_take_number("--resamples", value, 1, UINT32_MAX, &options->resamples, failure);
 }
 
 bool take_block(struct options *options, char *value, struct failure *failure)
@@ -162,7 +163,8 @@ bool check_inference(const struct options *options, struct failure *failure)
            && wants("--block", options->block_length > 0, "--interval bootstrap", bootstrap,
                     failure)
            && wants("--level", options->has_level, "--interval", interval, failure)
-           && wants("--contrast", options->contrast_count > 0, "--interval", interval, failure)
+           && wants("--contrast", options->contrast_count > 0, "--interval",
+                    interval || container_is(options->inputs[0]), failure)
            && wants("--exchange", options->exchange != 0,
                     "--scheme feature, observations or flip, or --relabel labels, and no other",
                     can_exchange(options), failure)

@@ -9,7 +9,7 @@
 #include "output.h"
 #include "targets.h"
 
-enum { OUTPUTS = 5 };
+enum { OUTPUTS = 6 };
 
 struct named_output {
     const char *name;
@@ -20,13 +20,14 @@ struct named_output {
 static void list_outputs(const struct options *options, struct named_output outputs[OUTPUTS])
 {
     bool asked = output_is_stdout(options->json) || output_is_stdout(options->csv)
-                 || output_is_stdout(options->figure) || output_is_stdout(options->output);
+                 || output_is_stdout(options->figure) || output_is_stdout(options->output)
+                 || output_is_stdout(options->save);
     bool prints = !options->quiet && options->output == NULL && !asked;
-    const struct named_output all[OUTPUTS] = { { "--json", options->json },
-                                               { "--csv", options->csv },
-                                               { "--figure", options->figure },
-                                               { "--output", options->output },
-                                               { "standard output", prints ? "-" : NULL } };
+    const struct named_output all[OUTPUTS] = {
+        { "--json", options->json },     { "--csv", options->csv },
+        { "--figure", options->figure }, { "--output", options->output },
+        { "--save", options->save },     { "standard output", prints ? "-" : NULL }
+    };
     memcpy(outputs, all, sizeof all);
 }
 

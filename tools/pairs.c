@@ -119,7 +119,7 @@ static bool search_layers(struct study *study, const struct pairs_outputs *outpu
     if (places == NULL)
         return fail_no_memory(study->failure);
     struct progress progress;
-    progress_begin_several(&progress, study->context, study->options->quiet);
+    progress_begin_several(&progress, study->context, study->options);
     bool done = true;
     for (int i = 0; done && i < study->layers.count; i++) {
         qkvsim_pairs *pairs = NULL;
@@ -128,7 +128,7 @@ static bool search_layers(struct study *study, const struct pairs_outputs *outpu
                && write_layer(outputs, study, places, pairs);
         qkvsim_pairs_free(pairs);
     }
-    progress_end(&progress, study->context);
+    progress_end(&progress, study->context, done);
     free(places);
     return done;
 }

@@ -10,6 +10,7 @@
 
 #include "figures.h"
 #include "option_values.h"
+#include "options_corpus.h"
 #include "options_inference.h"
 #include "options_outputs.h"
 #include "options_pairs.h"
@@ -21,9 +22,14 @@ enum {
     MASK = COMMAND_MASK,
     INFO = COMMAND_INFO,
     PAIRS = COMMAND_PAIRS,
+    ACCUMULATE = COMMAND_ACCUMULATE,
+    MERGE = COMMAND_MERGE,
     LAYERS = ANALYZE | PAIRS,
     INPUT = LAYERS | MATRIX,
-    EVERY = COMMANDS_WITH_OPTIONS
+    ARRAYS = INPUT | ACCUMULATE,
+    STATE = ANALYZE_STATE,
+    STORED = ANALYZE_STATE | ANALYZE_RESULT,
+    EVERY = COMMANDS_WITH_OPTIONS | STORED
 };
 
 static const struct named_number metrics[] = { { "cosine", QKVSIM_METRIC_COSINE },
@@ -76,8 +82,9 @@ static bool take_tensor(struct options *options, char *value, struct failure *fa
         return fail_usage(failure, "--tensor wants [GROUP=]NAME: an empty name in number %d",
                           options->tensor_count + 1);
     const char *star = strchr(tensor->name, '*');
-    if (star != NULL && ((int)options->command & LAYERS) == 0)
-        return fail_usage(failure, "tensor patterns are for analyze and pairs: --tensor %s",
+    if (star != NULL && ((int)options->command & (LAYERS | ACCUMULATE)) == 0)
+        return fail_usage(failure,
+                          "tensor patterns are for analyze, pairs and accumulate: --tensor %s",
                           tensor->name);
     if (star != NULL && strchr(star + 1, '*') != NULL)
         return fail_usage(failure, "a tensor pattern has one *: --tensor %s", tensor->name);
@@ -163,44 +170,48 @@ static const struct rule {
     size_t flag;
     take_option *take;
 } rules[] = {
-    { { "groups", "SPEC", LAYERS | MASK, OPTIONS_OF_GROUPS,
+    { { "groups", "SPEC", LAYERS | MASK | ACCUMULATE | STATE, OPTIONS_OF_GROUPS,
         "thirds (default), or widths in order: Q=576,K=192,V=192" },
       TEXT(groups) },
-    { { "heads", "SPEC", LAYERS | MASK, OPTIONS_OF_GROUPS,
+    { { "heads", "SPEC", LAYERS | MASK | ACCUMULATE | STATE, OPTIONS_OF_GROUPS,
         "splits groups into heads: Q=9,K=3,V=3 gives Q0..Q8, K0..K2, V0..V2" },
       TEXT(heads) },
-    { { "interleaved", NULL, LAYERS | MASK, OPTIONS_OF_GROUPS,
+    { { "interleaved", NULL, LAYERS | MASK | ACCUMULATE | STATE, OPTIONS_OF_GROUPS,
         "columns come head by head: q, k, v of head 0, then of head 1, ..." },
       FLAG(interleaved) },
-    { { "tensor", "[GROUP=]NAME", INPUT, OPTIONS_OF_INPUT,
+    { { "tensor", "[GROUP=]NAME", ARRAYS, OPTIONS_OF_INPUT,
         "a tensor of a .safetensors file; repeat for several parts. With GROUP= the parts are the "
-        "groups. A pattern like 'Q=layers.*.q' (of analyze and pairs): each text that * stands for "
+        "groups. A pattern like 'Q=layers.*.q' (not of matrix): each text that * stands for "
         "is a layer" },
       TAKE(take_tensor) },
     { { "parts", NULL, INPUT, OPTIONS_OF_INPUT, "the inputs are parts of one layer, not layers" },
       FLAG(parts) },
-    { { "fold", NULL, INPUT, OPTIONS_OF_INPUT,
+    { { "fold", NULL, ARRAYS, OPTIONS_OF_INPUT,
         "arrays of more dimensions, batch x tokens x features: all but the last are observations" },
       FLAG(fold) },
-    { { "targets", "ROWS", INPUT, OPTIONS_OF_INPUT,
+    { { "targets", "ROWS", ARRAYS, OPTIONS_OF_INPUT,
         "target observations: a text file with a row number a line, an .npy of integers or "
-        "booleans, or a list like 3,17,40-59" },
+        "booleans, or a list like 3,17,40-59. Of accumulate they are of each shard, whose name "
+        "without its ending a * stands for: 'targets/*.txt'" },
       TEXT(targets) },
-    { { "on-nonfinite", "WHAT", INPUT, OPTIONS_OF_INPUT,
+    { { "on-nonfinite", "WHAT", ARRAYS, OPTIONS_OF_INPUT,
         "error (default), drop-observation, undefined-feature" },
       TAKE(take_nonfinite) },
-    { { "precision", "f32|f64", INPUT, OPTIONS_OF_INPUT,
+    { { "precision", "f32|f64", ARRAYS, OPTIONS_OF_INPUT,
         "arithmetic; default f64 for float64 input, else f32" },
       TAKE(take_precision) },
-    { { "threads", "N", INPUT | INFO, OPTIONS_OF_INPUT, "how many; default: all cores" },
+    { { "threads", "N", ARRAYS | INFO | MERGE | STORED, OPTIONS_OF_INPUT,
+        "how many; default: all cores" },
       TAKE(take_threads) },
-    { { "metrics", "LIST", ANALYZE, OPTIONS_OF_ANALYSIS, "cosine,pearson (default), spearman" },
+    { { "metrics", "LIST", ANALYZE | STATE, OPTIONS_OF_ANALYSIS,
+        "cosine,pearson (default), spearman" },
       TAKE(take_metrics) },
-    { { "bins", "N", ANALYZE, OPTIONS_OF_ANALYSIS, "equal bins on [-1, 1]; default 100" },
+    { { "bins", "N", ANALYZE | STATE, OPTIONS_OF_ANALYSIS, "equal bins on [-1, 1]; default 100" },
       TAKE(take_bins) },
-    { { "pair-groups", "LIST", LAYERS, OPTIONS_OF_ANALYSIS, "only these: Q-K,V-V; default all" },
+    { { "pair-groups", "LIST", LAYERS | STATE, OPTIONS_OF_ANALYSIS,
+        "only these: Q-K,V-V; default all" },
       TEXT(pair_groups) },
-    { { "statistic", "[METRIC.]NAME", ANALYZE, OPTIONS_OF_ANALYSIS,
+    { { "statistic", "[METRIC.]NAME", ANALYZE | STORED, OPTIONS_OF_ANALYSIS,
         "offset_share (default), offset_share_raw, offset_energy, variance_energy, "
         "mean_offset_square, noise_fraction, mean, variance, skewness, kurtosis, tail, min, max "
         "or, of correlations, mean_square: what intervals, tests and figures of heads and layers "
@@ -239,27 +250,38 @@ static const struct rule {
         "stop permutations and relabellings when of everything tested H are at most and H at least "
         "the observed value: no p would be small" },
       TAKE(take_exceedances) },
-    { { "interval", "NAME", ANALYZE, OPTIONS_OF_ANALYSIS,
+    { { "interval", "NAME", ANALYZE | STATE, OPTIONS_OF_ANALYSIS,
         "jackknife: blocks left out in turn; bootstrap: blocks drawn" },
       TAKE(take_interval) },
-    { { "blocks", "G", ANALYZE, OPTIONS_OF_ANALYSIS,
-        "jackknife: default 20, or half the observations" },
+    { { "blocks", "G", ANALYZE | ACCUMULATE, OPTIONS_OF_ANALYSIS,
+        "jackknife: default 20, or half the observations. accumulate: up to G blocks of shards (or "
+        "of "
+        "--segments) are kept apart for intervals, each with as much memory as all; default none" },
       TAKE(take_blocks) },
     { { "resamples", "N", ANALYZE, OPTIONS_OF_ANALYSIS, "bootstrap: default 1000" },
       TAKE(take_resamples) },
     { { "block", "L", ANALYZE, OPTIONS_OF_ANALYSIS,
         "bootstrap: observations of a block; default their cube root" },
       TAKE(take_block) },
-    { { "level", "P", ANALYZE, OPTIONS_OF_ANALYSIS, "of intervals; default 0.95" },
+    { { "level", "P", ANALYZE | STATE, OPTIONS_OF_ANALYSIS, "of intervals; default 0.95" },
       TAKE(take_level) },
-    { { "contrast", "A,B", ANALYZE, OPTIONS_OF_ANALYSIS,
+    { { "contrast", "A,B", ANALYZE | STORED, OPTIONS_OF_ANALYSIS,
         "with --interval: how two pair groups or roll-ups differ; repeat" },
       TAKE(take_contrast) },
-    { { "segments", "FILE", ANALYZE, OPTIONS_OF_ANALYSIS,
+    { { "segments", "FILE", ANALYZE | ACCUMULATE, OPTIONS_OF_ANALYSIS,
         "a number for each observation (its document), text or .npy: no lag and no block crosses "
-        "from one to the next" },
+        "from one to the next. Of accumulate as --targets" },
       TEXT(segments) },
     { { "seed", "S", ANALYZE, OPTIONS_OF_ANALYSIS, "default 0" }, TAKE(take_seed) },
+    { { "first", "N", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "a piece: the permutations, relabellings or resamples from number N on, for --save and "
+        "merge" },
+      TAKE(take_first) },
+    { { "total", "N", ANALYZE, OPTIONS_OF_ANALYSIS,
+        "of how many in all they are a piece; default: those before and these. To be given where "
+        "there "
+        "may be fewer different ones" },
+      TAKE(take_total) },
     { { "threshold", "V", PAIRS, OPTIONS_OF_PAIRS, "all with |value| >= V" },
       TAKE(take_threshold) },
     { { "top", "K", PAIRS, OPTIONS_OF_PAIRS,
@@ -276,35 +298,72 @@ static const struct rule {
     { { "limit", "N", PAIRS, OPTIONS_OF_PAIRS,
         "a threshold that gives more is an error; default 10,000,000" },
       TAKE(take_limit) },
-    { { "json", "PATH", LAYERS, OPTIONS_OF_OUTPUT,
+    { { "resume", NULL, ACCUMULATE, OPTIONS_OF_CORPUS,
+        "go on with what an interrupted run left, or with a whole state: shards that are in are "
+        "not added "
+        "again" },
+      FLAG(resume) },
+    { { "checkpoint", "S", ACCUMULATE, OPTIONS_OF_CORPUS,
+        "write what there is to PATH.part every S seconds, 0: after each shard; default 60" },
+      TAKE(take_checkpoint) },
+    { { "json", "PATH", LAYERS | STORED, OPTIONS_OF_OUTPUT,
         "results as a file; - is standard output and replaces the table" },
       TEXT(json) },
-    { { "csv", "PATH", LAYERS, OPTIONS_OF_OUTPUT, "the same as a table for other programs" },
+    { { "csv", "PATH", LAYERS | STORED, OPTIONS_OF_OUTPUT,
+        "the same as a table for other programs" },
       TEXT(csv) },
-    { { "figure", "PATH", ANALYZE, OPTIONS_OF_OUTPUT, "a figure; PATH ends in .svg, .pdf or .png" },
+    { { "figure", "PATH", ANALYZE | STORED, OPTIONS_OF_OUTPUT,
+        "a figure; PATH ends in .svg, .pdf or .png" },
       TAKE(take_figure) },
-    { { "output", "PATH", MATRIX | MASK, OPTIONS_OF_OUTPUT, "the .npy file; - is standard output" },
+    { { "save", "PATH", ANALYZE, OPTIONS_OF_OUTPUT,
+        "the results as a file that merge puts together with others and analyze reads again" },
+      TEXT(save) },
+    { { "output", "PATH", MATRIX | MASK | ACCUMULATE | MERGE, OPTIONS_OF_OUTPUT,
+        "the .npy file, state or result; - is standard output" },
       TEXT(output) },
+    { { "progress", "bar|json", INPUT | ACCUMULATE | MERGE | STORED, OPTIONS_OF_OUTPUT,
+        "bar (default): on a terminal; json: a line with done, total, seconds and seconds_left "
+        "every "
+        "second on standard error" },
+      TAKE(take_progress) },
     { { "quiet", NULL, EVERY, OPTIONS_OF_OUTPUT, "no table, no progress" }, FLAG(quiet) },
     { { "help", NULL, EVERY, OPTIONS_OF_OUTPUT, "or -h: this text, of one command" }, FLAG(help) },
     { { "version", NULL, EVERY, OPTIONS_OF_OUTPUT, "of this program" }, FLAG(version) },
 };
 
 enum { RULES = sizeof rules / sizeof rules[0] };
+_Static_assert((int)RULES <= (int)OPTIONS_MAX, "options.given has room for every rule");
 
 static const struct command_help commands[] = {
     { "analyze", COMMAND_ANALYZE, "INPUT... [options]",
-      "histograms and moments of every pair group" },
+      "histograms and moments of every pair group; of arrays, a state or a saved result" },
     { "matrix", COMMAND_MATRIX, "INPUT... --output PATH", "one similarity matrix, as .npy" },
     { "pairs", COMMAND_PAIRS, "INPUT... [options]",
       "pairs of features over a threshold, or the top k" },
+    { "accumulate", COMMAND_ACCUMULATE, "SHARD... --output PATH",
+      "many shards as one stream of observations, into a state for analyze" },
+    { "merge", COMMAND_MERGE, "FILE... --output PATH",
+      "states, or results of analyze --save, into one" },
     { "mask", COMMAND_MASK, "--groups SPEC", "the mask, or its pair groups, codes and counts" },
     { "info", COMMAND_INFO, "[INPUT...]", "what is in a file; library, OpenBLAS, kernels" },
     { "bench", COMMAND_BENCH, "[options]",
       "how fast it is on this machine, next to OpenBLAS; bench --help has its options" },
 };
 
-enum { COMMANDS = sizeof commands / sizeof commands[0] };
+enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
+
+bool options_check_given(const struct options *options, int which, const char *what,
+                         struct failure *failure)
+{
+    for (int i = 0; i < RULES; i++)
+        if (options->given[i] && (rules[i].help.commands & which) == 0)
+            return fail_usage(failure, "--%s is for arrays: %s is %s", rules[i].help.name,
+                              options->inputs[0], what);
+    return options->input_count == 1
+           || fail_usage(failure,
+                         "analyze takes one %s, not %d inputs: %s (merge makes one of many)",
+                         what + strlen("a "), options->input_count, options->inputs[0]);
+}
 
 const struct option_help *options_help(int number)
 {
@@ -313,13 +372,13 @@ const struct option_help *options_help(int number)
 
 const struct command_help *options_command_help(int number)
 {
-    return number < COMMANDS ? &commands[number] : NULL;
+    return number < COMMAND_COUNT ? &commands[number] : NULL;
 }
 
 void options_list_commands(int which, char list[OPTION_LIST_SIZE])
 {
     list[0] = '\0';
-    for (int i = 0; i < COMMANDS; i++)
+    for (int i = 0; i < COMMAND_COUNT; i++)
         if ((commands[i].command & which) != 0)
             text_append(list, OPTION_LIST_SIZE, "%s%s", list[0] != '\0' ? ", " : "",
                         commands[i].name);
@@ -327,7 +386,7 @@ void options_list_commands(int which, char list[OPTION_LIST_SIZE])
 
 static bool take_command(const char *name, struct options *options, struct failure *failure)
 {
-    for (int i = 0; i < COMMANDS; i++)
+    for (int i = 0; i < COMMAND_COUNT; i++)
         if (strcmp(commands[i].name, name) == 0)
             options->command = (enum command)commands[i].command;
     return options->command != COMMAND_NONE
@@ -348,6 +407,32 @@ static bool take_help_words(int count, char **words, struct options *options,
     return options->manual || options->completion || take_command(words[0], options, failure);
 }
 
+/* What a saved result has numbers of its own for, or what numbers do not depend on. */
+static bool is_left_out(const struct option_help *option)
+{
+    static const char *const names[] = { "permutations", "compare", "resamples",
+                                         "first",        "total",   "threads" };
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(option->name, names[i]) == 0)
+            return true;
+    return option->section == OPTIONS_OF_OUTPUT;
+}
+
+/* Before its value is taken apart. */
+static bool remember_word(const struct rule *rule, const char *value, struct options *options)
+{
+    if (is_left_out(&rule->help))
+        return true;
+    const bool has = rule->help.value != NULL;
+    const size_t size = strlen(rule->help.name) + (has ? strlen(value) : 0) + 4;
+    char *word = malloc(size);
+    if (word == NULL)
+        return false;
+    snprintf(word, size, "--%s%s%s", rule->help.name, has ? "=" : "", has ? value : "");
+    options->words[options->word_count++] = word;
+    return true;
+}
+
 static bool take_rule(const struct rule *rule, const char *command, char *value,
                       struct options *options, struct failure *failure)
 {
@@ -357,6 +442,9 @@ static bool take_rule(const struct rule *rule, const char *command, char *value,
         return fail_usage(failure, "--%s is no option of %s but of %s", rule->help.name, command,
                           list);
     }
+    options->given[rule - rules] = true;
+    if (!remember_word(rule, value, options))
+        return fail_no_memory(failure);
     if (rule->take != NULL)
         return rule->take(options, value, failure);
     if (rule->flag > 0)
@@ -369,11 +457,14 @@ static bool take_rule(const struct rule *rule, const char *command, char *value,
 static bool check_inputs(const char *command, const struct options *options,
                          struct failure *failure)
 {
-    bool wants_input = ((int)options->command & INPUT) != 0;
+    bool wants_input = ((int)options->command & (ARRAYS | MERGE)) != 0;
     if (options->command == COMMAND_MASK && options->input_count > 0)
         return fail_usage(failure, "mask takes no input: %s", options->inputs[0]);
     if (wants_input && options->input_count == 0)
-        return fail_usage(failure, "%s wants an input file", command);
+        return fail_usage(failure, "%s wants an input file%s", command,
+                          ((int)options->command & (ACCUMULATE | MERGE)) != 0
+                              ? ", a folder of them, or - for a list on standard input"
+                              : "");
     return true;
 }
 
@@ -415,6 +506,9 @@ static bool check_together(const struct options *options, struct failure *failur
         return fail_usage(failure, "--interleaved wants --heads");
     if (options->command == COMMAND_MATRIX && options->output == NULL)
         return fail_usage(failure, "matrix wants --output PATH.npy");
+    if (((int)options->command & (ACCUMULATE | MERGE)) != 0 && options->output == NULL)
+        return fail_usage(failure, "%s wants --output PATH",
+                          options->command == COMMAND_MERGE ? "merge" : "accumulate");
     if (options->command == COMMAND_MASK
         && (options->groups == NULL || strcmp(options->groups, "thirds") == 0))
         return fail_usage(failure, "mask wants the groups' widths: --groups Q=576,K=192,V=192");
@@ -430,7 +524,10 @@ static bool check_together(const struct options *options, struct failure *failur
     if (options->groups != NULL && options->tensor_count > 0 && options->tensors[0].group != NULL)
         return fail_usage(failure, "--groups and --tensor %s=%s both name the groups",
                           options->tensors[0].group, options->tensors[0].name);
-    return check_outputs(options, failure) && check_inference(options, failure)
+    if (options->command == COMMAND_ACCUMULATE)
+        return check_outputs(options, failure) && check_accumulate(options, failure);
+    return (options->saved || (check_outputs(options, failure) && check_pieces(options, failure)))
+           && check_inference(options, failure)
            && (options->command != COMMAND_PAIRS || check_pairs(options, failure));
 }
 
@@ -443,7 +540,7 @@ static bool parse_arguments(int argc, char **argv, struct options *options, stru
                              rules[i].help.value != NULL ? required_argument : no_argument, NULL,
                              i + 256 };
     opterr = 0;
-    optind = 1;
+    optind = 0; /* from the beginning, also the second time */
     for (;;) {
         int which = getopt_long(argc, argv, ":h", long_options, NULL);
         if (which == -1)
@@ -469,13 +566,16 @@ static bool parse_arguments(int argc, char **argv, struct options *options, stru
            && check_together(options, failure);
 }
 
-bool options_parse(int argc, char **argv, struct options *options, struct failure *failure)
+static bool parse(int argc, char **argv, bool saved, struct options *options,
+                  struct failure *failure)
 {
-    *options = (struct options){ .metrics = QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON,
+    *options = (struct options){ .saved = saved,
+                                 .metrics = QKVSIM_METRIC_COSINE | QKVSIM_METRIC_PEARSON,
                                  .metric = QKVSIM_METRIC_COSINE,
                                  .bins = 100,
                                  .scheme = QKVSIM_SCHEME_ALL,
                                  .relabel = QKVSIM_RELABEL_LABELS,
+                                 .checkpoint = 60,
                                  .level = 0.95 };
     if (argc < 2)
         return fail_usage(failure, "a command is missing (see qkvsim --help)");
@@ -492,7 +592,8 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
         return true;
     options->tensors = calloc((size_t)argc, sizeof *options->tensors);
     options->contrasts = calloc((size_t)argc, sizeof *options->contrasts);
-    if (options->tensors == NULL || options->contrasts == NULL) {
+    options->words = calloc((size_t)argc, sizeof *options->words);
+    if (options->tensors == NULL || options->contrasts == NULL || options->words == NULL) {
         options_free(options);
         return fail_no_memory(failure);
     }
@@ -502,10 +603,25 @@ bool options_parse(int argc, char **argv, struct options *options, struct failur
     return false;
 }
 
+bool options_parse(int argc, char **argv, struct options *options, struct failure *failure)
+{
+    return parse(argc, argv, false, options, failure);
+}
+
+bool options_parse_saved(int argc, char **argv, struct options *options, struct failure *failure)
+{
+    return parse(argc, argv, true, options, failure);
+}
+
 void options_free(struct options *options)
 {
     free(options->tensors);
     free(options->contrasts);
+    for (int i = 0; i < options->word_count; i++)
+        free(options->words[i]);
+    free(options->words);
+    options->words = NULL;
+    options->word_count = 0;
     options->tensors = NULL;
     options->contrasts = NULL;
 }

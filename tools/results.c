@@ -82,7 +82,9 @@ static bool run_baseline(struct task *task, const qkvsim_input *input, qkvsim_ba
                                                  .scheme = options->scheme,
                                                  .exchange = options->exchange,
                                                  .covariates = study->covariates.parts,
-                                                 .exceedances = options->exceedances };
+                                                 .exceedances = options->exceedances,
+                                                 .first = options->first,
+                                                 .total = options->total };
     return check(task, qkvsim_baseline_run(study->context, input, study->layout, &task->analysis,
                                            &baseline_options, baseline));
 }
@@ -99,6 +101,10 @@ static bool run_intervals(struct task *task, const qkvsim_input *input,
                                                  .block_length = options->block_length,
                                                  .level = options->level,
                                                  .seed = options->seed };
+    if (options->interval == QKVSIM_METHOD_BOOTSTRAP) {
+        interval_options.first = options->first;
+        interval_options.total = options->total;
+    }
     return check(task, qkvsim_intervals_run(study->context, input, second, study->layout,
                                             &task->analysis, &interval_options, intervals));
 }
@@ -151,7 +157,10 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
         .relabel = options->relabel,
         .exchange = figure_alone ? 0 : options->exchange, /* the band is of subsets alone */
         .centred = options->centred,
-        .exceedances = figure_alone ? 0 : options->exceedances
+        .exceedances = figure_alone ? 0 : options->exceedances,
+        .first = figure_alone ? 0 : options->first,
+        .total = figure_alone ? 0 : options->total,
+        .first_subset = figure_alone ? 0 : options->first,
     };
     qkvsim_comparison **made = figure_alone ? &results->matched : &results->comparison;
     task->condition = NULL;
@@ -231,7 +240,8 @@ bool results_compute(struct results *results, struct study *study, struct progre
 {
     *results = (struct results){ .report = begin_report(study) };
     results->report.warnings = &results->warnings;
-    return run_all(results, study, progress)
+    return (study->stored != NULL ? study->stored->compute(results, study)
+                                  : run_all(results, study, progress))
            && (find_warnings(&results->warnings, &results->report, study)
                || fail_no_memory(study->failure));
 }

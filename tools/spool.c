@@ -40,7 +40,7 @@ bool spool_open_memory(struct spool *spool, struct failure *failure)
     return spool->stream != NULL || fail_no_memory(failure);
 }
 
-static bool copy(FILE *stream, const void *content, struct failure *failure)
+bool spool_copy(FILE *stream, const void *content, struct failure *failure)
 {
     const struct spool *spool = content;
     char block[8192];
@@ -59,7 +59,7 @@ static bool copy(FILE *stream, const void *content, struct failure *failure)
 }
 
 /* A stream remembers that it failed, and not why: the next byte fails for the same reason. */
-static bool flush(const struct spool *spool, struct failure *failure)
+bool spool_flush(const struct spool *spool, struct failure *failure)
 {
     errno = 0;
     if (fflush(spool->stream) == 0 && !ferror(spool->stream))
@@ -74,7 +74,7 @@ static bool flush(const struct spool *spool, struct failure *failure)
 
 bool spool_write(struct spool *spool, const char *path, struct failure *failure)
 {
-    return flush(spool, failure) && output_write(path, copy, spool, failure);
+    return spool_flush(spool, failure) && output_write(path, spool_copy, spool, failure);
 }
 
 void spool_close(struct spool *spool)

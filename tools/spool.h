@@ -26,6 +26,10 @@ bool spool_open_memory(struct spool *spool, struct failure *failure);
 /* Copies a spool's content to its path, whole or not at all; "-" is standard output. */
 bool spool_write(struct spool *spool, const char *path, struct failure *failure);
 
+/* The two steps of it: sees that all is written, and copies the content into a stream. */
+bool spool_flush(const struct spool *spool, struct failure *failure);
+bool spool_copy(FILE *stream, const void *spool, struct failure *failure);
+
 /* Also for one that was never opened. */
 void spool_close(struct spool *spool);
 

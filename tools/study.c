@@ -16,7 +16,7 @@
 static bool read_targets(struct study *study)
 {
     int64_t observations = study->input.observations;
-    if (!targets_read(&study->targets, study->options->targets, observations, study->failure))
+    if (!targets_read(&study->targets, study->options->targets, observations, true, study->failure))
         return false;
     if (study->options->command == COMMAND_ANALYZE && study->targets.count == observations)
         return fail(study->failure, "every observation is a target, none is left: %s",
@@ -157,6 +157,11 @@ bool study_turn_to(struct study *study, int layer)
     if (layer == study->current)
         return true;
     input_close(&study->input);
+    if (study->stored != NULL) {
+        study->current = layer;
+        layer_files(&study->layers.items[layer], false, study->files, sizeof study->files);
+        return study->stored->describe(study, layer);
+    }
     return open_layer(study, layer) && check_shape(study, &study->input, layer);
 }
 
@@ -170,6 +175,12 @@ const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE])
     return place;
 }
 
+bool study_find_rows(struct study *study)
+{
+    return rows_find(&study->rows, study->layout, study->options->pair_groups, study->failure)
+           && check_scheme(study) && find_contrasts(study) && find_codes(study);
+}
+
 bool study_open(struct study *study, const struct options *options, struct failure *failure)
 {
     *study = (struct study){ .options = options, .failure = failure, .current = -1 };
@@ -177,13 +188,10 @@ bool study_open(struct study *study, const struct options *options, struct failu
            && command_make_context(options, &study->context, failure) && open_layer(study, 0)
            && remember_shape(study)
            && groups_make_layout(study->context, options, &study->input, &study->layout, failure)
-           && rows_find(&study->rows, study->layout, options->pair_groups, failure)
-           && check_scheme(study) && find_contrasts(study)
-           && (options->targets == NULL || read_targets(study))
+           && study_find_rows(study) && (options->targets == NULL || read_targets(study))
            && (options->segments == NULL
                || segments_read(&study->segments, options->segments, study->shape[0], failure))
-           && (options->covariates == NULL || read_covariates(study)) && find_codes(study)
-           && check_shapes(study);
+           && (options->covariates == NULL || read_covariates(study)) && check_shapes(study);
 }
 
 void study_close(struct study *study)

@@ -10,10 +10,24 @@
 #include "rows.h"
 #include "targets.h"
 
+struct results;
+struct study;
+struct warnings;
+
+/* Layers that have been computed before, in place of arrays: what is known of them. */
+struct stored_layers {
+    bool (*describe)(struct study *study,
+                     int layer); /* files and input of one, that it was made of */
+    bool (*compute)(struct results *results, struct study *study); /* the current one's */
+    void (*warn)(const struct study *study, struct warnings *warnings);
+};
+
 struct study {
     const struct options *options;
     struct failure *failure;
     qkvsim_context *context;
+    const struct stored_layers *stored; /* NULL: the layers are arrays */
+    const void *stored_in;
     struct layers layers;
     int current;        /* the layer whose input is open */
     struct input input; /* of one layer at a time */
@@ -33,6 +47,9 @@ struct study {
 /* Finds the layers, reads what they share and checks that they are of one shape; the first layer's
  * input is then open. */
 bool study_open(struct study *study, const struct options *options, struct failure *failure);
+
+/* The rows to compute, and what depends on the layout alone. */
+bool study_find_rows(struct study *study);
 
 /* Makes another layer's input the open one. */
 bool study_turn_to(struct study *study, int layer);

@@ -84,7 +84,7 @@ bool targets_are_listed(const char *rows)
     return rows[strspn(rows, "0123456789,- ")] == '\0';
 }
 
-bool targets_read(struct targets *targets, const char *rows, int64_t observations,
+bool targets_read(struct targets *targets, const char *rows, int64_t observations, bool some,
                   struct failure *failure)
 {
     *targets = (struct targets){ .observations = observations };
@@ -94,7 +94,7 @@ bool targets_read(struct targets *targets, const char *rows, int64_t observation
     bool done = targets_are_listed(rows) ? read_list(targets, rows, failure)
                                          : integers_for_each(rows, "targets", observations,
                                                              mark_integer, targets, failure);
-    if (done && targets->count == 0)
+    if (done && some && targets->count == 0)
         done = fail(failure, "no target observation: %s", rows);
     if (!done)
         targets_free(targets);

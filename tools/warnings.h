@@ -17,6 +17,7 @@ struct warning {
 struct warnings {
     struct warning items[WARNINGS_MAX];
     int count;
+    int of_data; /* from here on they are of the data, and not of the results alone */
 };
 
 #endif

@@ -1,0 +1,362 @@
+/*
+ * qkvsim accumulate: shard by shard into a state, which is written down on the way, so that a run that ends early
+ * can go on.
+ */
+#include <errno.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "commands.h"
+#include "destination.h"
+#include "output.h"
+#include "progress.h"
+#include "shard_input.h"
+#include "shards.h"
+#include "state.h"
+
+struct run {
+    const struct options *options;
+    struct failure *failure;
+    qkvsim_context *context;
+    struct shards shards;
+    struct state state;   /* without a table until the first shard is in */
+    char part[PATH_MAX];  /* where it is written on the way; empty where it cannot be */
+    const char *from;     /* what the run goes on with; NULL: nothing */
+    struct stat written;  /* the file of that name as this run left it */
+    bool whole;           /* the state is that of its shards: none is half in */
+    int64_t unwritten;    /* shards that no file has */
+    struct timespec last; /* when it was written last, and how long that took */
+    double cost;
+};
+
+/* ---- the state on its way ---- */
+
+static double seconds_since(const struct timespec *from)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)(now.tv_sec - from->tv_sec) + 1e-9 * (double)(now.tv_nsec - from->tv_nsec);
+}
+
+/* Whether nobody else has written the file since this run looked at it last. */
+static bool is_ours(const struct run *run)
+{
+    struct stat now;
+    const struct stat *then = &run->written;
+    if (stat(run->part, &now) != 0)
+        return errno != ENOENT || then->st_ino == 0;
+    return now.st_ino == then->st_ino && now.st_dev == then->st_dev && now.st_size == then->st_size
+           && now.st_mtim.tv_sec == then->st_mtim.tv_sec
+           && now.st_mtim.tv_nsec == then->st_mtim.tv_nsec;
+}
+
+static void look_at_part(struct run *run)
+{
+    if (run->part[0] == '\0' || stat(run->part, &run->written) != 0)
+        run->written = (struct stat){ 0 };
+}
+
+static bool write_part(struct run *run)
+{
+    struct timespec begun;
+    clock_gettime(CLOCK_MONOTONIC, &begun);
+    if (!is_ours(run))
+        return fail(run->failure, "another run writes the same state: %s has changed", run->part);
+    if (!state_write(&run->state, run->part, run->failure))
+        return false;
+    look_at_part(run);
+    run->unwritten = 0;
+    run->cost = seconds_since(&begun);
+    clock_gettime(CLOCK_MONOTONIC, &run->last);
+    return true;
+}
+
+/* The first shard's is written at once: a place that cannot be written is to be known early. From then on writing
+ * takes a twentieth of the time at most, unless every shard is asked for. */
+static bool write_where_due(struct run *run, bool first)
+{
+    enum { COSTS = 20 };
+    const double wait = (double)run->options->checkpoint;
+    const double since = seconds_since(&run->last);
+    const bool due = wait <= 0 || (since >= wait && since >= COSTS * run->cost);
+    return run->part[0] == '\0' || !(first || due) || write_part(run);
+}
+
+/* What a run that ends early leaves, and how to go on. */
+static bool leave(struct run *run)
+{
+    struct failure why = *run->failure;
+    if (run->whole && run->unwritten > 0 && run->part[0] != '\0' && !write_part(run))
+        why = *run->failure; /* there is no room, say: what was written before stays */
+    const int64_t in = run->state.table != NULL ? state_shards(&run->state) - run->unwritten : 0;
+    if (run->part[0] != '\0' && in > 0 && run->written.st_ino != 0)
+        fail(run->failure, "%s (%" PRId64 " shard%s in %s: --resume goes on with it)", why.text, in,
+             in == 1 ? " is" : "s are", run->part);
+    else
+        *run->failure = why;
+    run->failure->exit_status = why.exit_status;
+    return false;
+}
+
+/* ---- adding a shard ---- */
+
+/* Rows of one update: by the number of features alone, so that a shard gives the same bits everywhere. */
+static int64_t rows_of_update(int64_t features)
+{
+    enum { LEAST = 1024, MOST = 16384, VALUES = 1 << 26 };
+    const int64_t rows = VALUES / features;
+    return rows < LEAST ? LEAST : rows > MOST ? MOST : rows;
+}
+
+/* Some rows of a shard, of one condition. */
+struct piece {
+    const struct shard_input *shard;
+    int layer;
+    const uint8_t *mask; /* of the whole shard; NULL: all rows */
+    int64_t first;
+    int64_t count;
+};
+
+static qkvsim_status add_rows(struct run *run, const struct piece *piece, qkvsim_view *parts,
+                              qkvsim_accumulator *accumulator)
+{
+    const struct input *input = &piece->shard->inputs[piece->layer];
+    for (int32_t i = 0; i < input->part_count; i++) {
+        parts[i] = input->parts[i];
+        parts[i].data =
+            (const uint8_t *)parts[i].data
+            + piece->first * parts[i].observation_stride * element_bytes(parts[i].dtype);
+        parts[i].observations = piece->count;
+    }
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .mask = piece->mask != NULL ? piece->mask + piece->first
+                                                                     : NULL,
+                                         .count = piece->count };
+    const int32_t *segments = piece->shard->segments;
+    const qkvsim_input given = { .struct_size = sizeof given,
+                                 .parts = parts,
+                                 .part_count = input->part_count,
+                                 .selection = piece->mask != NULL ? &selection : NULL,
+                                 .segments = segments != NULL ? segments + piece->first : NULL,
+                                 .arithmetic = run->options->precision,
+                                 .nonfinite = run->options->nonfinite };
+    return qkvsim_accumulator_update(run->context, accumulator, &given);
+}
+
+static bool rows_failed(struct run *run, const struct piece *piece, qkvsim_status status)
+{
+    char place[1024];
+    const struct layers *layers = &piece->shard->layers;
+    snprintf(place, sizeof place, "%s%s%s", piece->shard->path, layers->several ? ": layer " : "",
+             layers->several ? layers->items[piece->layer].name : "");
+    if (piece->first > 0)
+        snprintf(place + strlen(place), sizeof place - strlen(place),
+                 ": rows counted from %" PRId64 " on", piece->first);
+    return fail_library(run->failure, run->context, status, place);
+}
+
+static bool add_condition(struct run *run, struct piece piece, qkvsim_accumulator *accumulator)
+{
+    const struct input *input = &piece.shard->inputs[piece.layer];
+    const int64_t step = rows_of_update(input->features), rows = input->observations;
+    qkvsim_view *parts = calloc((size_t)input->part_count, sizeof *parts);
+    qkvsim_status status = QKVSIM_OK;
+    if (parts == NULL)
+        return fail_no_memory(run->failure);
+    for (; piece.first < rows && status == QKVSIM_OK; piece.first += step) {
+        piece.count = rows - piece.first < step ? rows - piece.first : step;
+        status = add_rows(run, &piece, parts, accumulator);
+        if (status == QKVSIM_OK)
+            run->whole = false;
+        else
+            rows_failed(run, &piece, status);
+    }
+    free(parts);
+    return status == QKVSIM_OK;
+}
+
+static bool add_layers(struct run *run, const struct shard_input *shard)
+{
+    const struct state *state = &run->state;
+    const uint8_t *const masks[] = { shard->targets.mask, shard->others };
+    bool done = true;
+    for (int64_t layer = 0; done && layer < state->layers; layer++)
+        for (int64_t c = 0; done && c < state->conditions; c++) {
+            const struct piece piece = { .shard = shard,
+                                         .layer = (int)layer,
+                                         .mask = state->conditions == 2 ? masks[c] : NULL };
+            done = add_condition(run, piece, state_accumulator(state, layer, c));
+        }
+    return done;
+}
+
+static bool take_in(struct run *run, struct shard_input *shard)
+{
+    struct state *state = &run->state;
+    const bool begun = state->table != NULL;
+    if (!begun
+        && !state_begin(state, run->context, run->options, &shard->layers, shard->inputs,
+                        run->failure))
+        return false;
+    if (!state_check_shard(state, &shard->layers, shard->inputs, shard->path, run->failure)
+        || !shard_input_read(shard, run->options, run->failure)
+        || !state_check_new(state, &shard->shard, NULL, run->failure) || !add_layers(run, shard)
+        || !state_note_shard(state, &shard->shard, NULL, run->failure))
+        return false;
+    run->whole = true;
+    run->unwritten++;
+    return true;
+}
+
+static bool add_shard(struct run *run, const char *path)
+{
+    struct shard_input shard;
+    if (!shard_input_open(&shard, run->options, path, run->failure))
+        return false;
+    const bool done = take_in(run, &shard);
+    shard_input_close(&shard);
+    return done;
+}
+
+/* ---- going on ---- */
+
+/* Whether a file is one that has been written to since the state was: what it holds has to be looked at. */
+static bool is_newer(const struct run *run, const char *path)
+{
+    struct stat of_shard, of_state;
+    if (stat(path, &of_shard) != 0 || stat(run->from, &of_state) != 0)
+        return true;
+    return of_shard.st_mtim.tv_sec > of_state.st_mtim.tv_sec
+           || (of_shard.st_mtim.tv_sec == of_state.st_mtim.tv_sec
+               && of_shard.st_mtim.tv_nsec >= of_state.st_mtim.tv_nsec);
+}
+
+/* Reads a shard again for its checksum alone. */
+static bool holds_the_same(const struct run *run, const char *path, const struct shard *then,
+                           bool *same)
+{
+    struct shard_input shard;
+    struct options options = *run->options;
+    options.targets = NULL;
+    options.blocks = 0;
+    if (!shard_input_open(&shard, &options, path, run->failure))
+        return false;
+    const bool done = shard_input_read(&shard, &options, run->failure);
+    *same = shard.shard.checksum == then->checksum;
+    shard_input_close(&shard);
+    return done;
+}
+
+/* A shard that is in must be the file that was added. */
+static bool is_in(const struct run *run, const char *path, bool *in)
+{
+    struct shard shard;
+    *in = run->state.table != NULL && state_find_shard(&run->state, path, &shard);
+    if (!*in)
+        return true;
+    bool same = shard_bytes(path) == shard.bytes;
+    if (same && is_newer(run, path) && !holds_the_same(run, path, &shard, &same))
+        return false;
+    return same
+           || fail(
+               run->failure,
+               "a shard has changed since it was added: %s (a new state begins without --resume)",
+               path);
+}
+
+/* Leaves the shards that are still to be added. */
+static bool leave_out_those_in(struct run *run)
+{
+    struct shards *shards = &run->shards;
+    int64_t kept = 0;
+    bool done = true;
+    for (int64_t i = 0; i < shards->count; i++) {
+        bool in = false;
+        done = done && is_in(run, shards->paths[i], &in);
+        if (in)
+            free(shards->paths[i]);
+        else
+            shards->paths[kept++] = shards->paths[i];
+    }
+    shards->count = kept;
+    return done;
+}
+
+static bool exists(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && S_ISREG(status.st_mode);
+}
+
+/* What an interrupted run left comes before a whole state. */
+static bool find_state(struct run *run)
+{
+    const char *output = run->options->output;
+    struct destination destination;
+    if (destination_find(&destination, output) && destination.kind == DESTINATION_FILE
+        && snprintf(run->part, sizeof run->part, "%s.part", destination.path) >= PATH_MAX)
+        return fail(run->failure, "the name is too long: %s.part", destination.path);
+    const bool part = run->part[0] != '\0' && exists(run->part);
+    look_at_part(run);
+    if (part && !run->options->resume)
+        return fail(run->failure,
+                    "an interrupted run left %s: --resume goes on with it (or remove it)",
+                    run->part);
+    if (run->options->resume)
+        run->from = part ? run->part : run->part[0] != '\0' && exists(output) ? output : NULL;
+    return run->from == NULL
+           || (state_read(&run->state, run->context, run->from, run->failure)
+               && state_check_options(&run->state, run->options, run->from, run->failure));
+}
+
+static bool add_shards(struct run *run)
+{
+    const int64_t in = run->state.table != NULL ? state_shards(&run->state) : 0;
+    const struct shards *shards = &run->shards;
+    struct progress progress;
+    bool done = true;
+    progress_begin_shards(&progress, run->context, run->options, in, in + shards->count);
+    for (int64_t i = 0; done && i < shards->count; i++) {
+        progress_next_shard(&progress, shards->paths[i]);
+        done = add_shard(run, shards->paths[i])
+               && (!progress_interrupted() || fail(run->failure, "interrupted"))
+               && (i + 1 == shards->count || write_where_due(run, i == 0));
+    }
+    progress_end(&progress, run->context, done);
+    return done;
+}
+
+/* A state is under its own name once all shards are in. */
+static bool finish(struct run *run)
+{
+    const bool nothing_new =
+        run->shards.count == 0 && run->from != NULL && strcmp(run->from, run->part) != 0;
+    if (nothing_new)
+        return true;
+    if (run->part[0] != '\0' && !is_ours(run))
+        return fail(run->failure, "another run writes the same state: %s has changed", run->part);
+    if (!state_write(&run->state, run->options->output, run->failure))
+        return false;
+    if (run->written.st_ino != 0)
+        unlink(run->part);
+    return true;
+}
+
+bool command_accumulate(const struct options *options, struct failure *failure)
+{
+    struct run run = { .options = options, .failure = failure, .whole = true };
+    clock_gettime(CLOCK_MONOTONIC, &run.last);
+    bool done = output_check(options->output, failure)
+                && command_make_context(options, &run.context, failure)
+                && shards_list(&run.shards, options, false, failure) && find_state(&run)
+                && leave_out_those_in(&run);
+    done = done && ((add_shards(&run) && finish(&run)) || leave(&run));
+    state_free(&run.state);
+    shards_free(&run.shards);
+    qkvsim_context_free(run.context);
+    return done;
+}

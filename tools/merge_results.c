@@ -1,0 +1,203 @@
+/*
+ * Results in pieces, put together result by result: pieces are made by one command line, and so have the same
+ * results in the same order.
+ */
+#include "merge_results.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "handles.h"
+#include "json.h"
+#include "progress.h"
+#include "saved.h"
+#include "saver.h"
+
+struct pieces {
+    struct container *files;
+    int64_t count;
+    qkvsim_context *context;
+    struct failure *failure;
+};
+
+static bool open_pieces(struct pieces *pieces, const struct shards *files)
+{
+    pieces->files = calloc((size_t)files->count, sizeof *pieces->files);
+    bool done = pieces->files != NULL || fail_no_memory(pieces->failure);
+    for (; done && pieces->count < files->count; pieces->count++)
+        done = container_open(&pieces->files[pieces->count], pieces->context,
+                              files->paths[pieces->count], "result", pieces->failure)
+               && saved_check_table(&pieces->files[pieces->count], pieces->failure);
+    return done;
+}
+
+static void close_pieces(struct pieces *pieces)
+{
+    for (int64_t k = 0; k < pieces->count; k++)
+        container_close(&pieces->files[k]);
+    free(pieces->files);
+}
+
+/* ---- belonging together ---- */
+
+static const char *word_at(const json_t *words, size_t i)
+{
+    const char *word = json_string_value(json_array_get(words, i));
+    return word != NULL ? word : "nothing";
+}
+
+static bool check_arguments(const struct container *first, const struct container *piece,
+                            struct failure *failure)
+{
+    const json_t *a = json_object_get(first->table, "arguments");
+    const json_t *b = json_object_get(piece->table, "arguments");
+    for (size_t i = 0; i < json_array_size(a) || i < json_array_size(b); i++)
+        if (strcmp(word_at(a, i), word_at(b, i)) != 0)
+            return fail(failure, "pieces were made with other options: %s in %s, %s in %s",
+                        word_at(a, i), first->path, word_at(b, i), piece->path);
+    return true;
+}
+
+/* Files may have other names on other machines: what they hold is compared where results are merged. */
+static bool check_layers(const struct container *first, const struct container *piece,
+                         struct failure *failure)
+{
+    const json_t *a = json_object_get(first->table, "layers");
+    const json_t *b = json_object_get(piece->table, "layers");
+    if (json_array_size(a) != json_array_size(b) || first->count != piece->count)
+        return fail(failure,
+                    "pieces differ in layers or results: %s has %zu and %" PRId64
+                    ", %s has %zu and %" PRId64,
+                    piece->path, json_array_size(b), piece->count, first->path, json_array_size(a),
+                    first->count);
+    for (size_t i = 0; i < json_array_size(a); i++) {
+        const json_t *left = json_array_get(a, i), *right = json_array_get(b, i);
+        if (!json_equal(json_object_get(left, "conditions"), json_object_get(right, "conditions")))
+            return fail(failure, "pieces differ in conditions: %s and %s", piece->path,
+                        first->path);
+    }
+    return true;
+}
+
+static bool belong(const struct pieces *pieces)
+{
+    for (int64_t k = 1; k < pieces->count; k++)
+        if (!check_arguments(&pieces->files[0], &pieces->files[k], pieces->failure)
+            || !check_layers(&pieces->files[0], &pieces->files[k], pieces->failure))
+            return false;
+    return true;
+}
+
+/* ---- what they come to ---- */
+
+static int64_t made(const struct container *piece, const char *name)
+{
+    return json_integer_value(json_object_get(json_object_get(piece->table, "made"), name));
+}
+
+static bool add_made(const struct pieces *pieces, json_t *table)
+{
+    static const char *const names[] = { "permutations", "compare", "resamples" };
+    json_t *all = json_object();
+    bool fits = true;
+    for (int i = 0; i < 3; i++) {
+        int64_t sum = 0;
+        for (int64_t k = 0; k < pieces->count; k++)
+            sum += made(&pieces->files[k], names[i]);
+        fits = fits && sum <= UINT32_MAX;
+        json_object_set_new(all, names[i], json_integer(sum));
+    }
+    int64_t first = made(&pieces->files[0], "first"), total = made(&pieces->files[0], "total");
+    for (int64_t k = 1; k < pieces->count; k++) {
+        const int64_t own = made(&pieces->files[k], "first");
+        const int64_t of = made(&pieces->files[k], "total");
+        first = own < first ? own : first;
+        total = of > total ? of : total;
+    }
+    json_object_set_new(all, "first", json_integer(first));
+    json_object_set_new(all, "total", json_integer(total));
+    json_object_set_new(table, "made", all);
+    return fits || fail(pieces->failure, "more than 2^32 - 1 permutations or resamples in all");
+}
+
+/* The table is the first piece's, but for what the pieces make together. */
+static bool begin(const struct pieces *pieces, struct saver *saver)
+{
+    json_begin();
+    json_object_update_missing(saver->table, pieces->files[0].table);
+    return add_made(pieces, saver->table) && json_whole(pieces->failure);
+}
+
+/* The library counts pieces from 0: names of those it speaks of are better. */
+static bool name_pieces(const struct pieces *pieces)
+{
+    struct failure *failure = pieces->failure;
+    const struct failure raw = *failure;
+    char names[sizeof raw.text] = "";
+    size_t length = 0;
+    for (int64_t k = 0; k < pieces->count && k < 1000; k++) {
+        char forms[2][32];
+        snprintf(forms[0], sizeof forms[0], "piece %" PRId64 " ", k);
+        snprintf(forms[1], sizeof forms[1], "and %" PRId64 " overlap", k);
+        char many[32];
+        snprintf(many, sizeof many, "pieces %" PRId64 " and", k);
+        if ((strstr(raw.text, forms[0]) == NULL && strstr(raw.text, forms[1]) == NULL
+             && strstr(raw.text, many) == NULL)
+            || length >= sizeof names / 2)
+            continue;
+        length +=
+            (size_t)snprintf(names + length, sizeof names - length, "%spiece %" PRId64 " is %s",
+                             length > 0 ? ", " : "", k, pieces->files[k].path);
+    }
+    return length == 0 || fail(failure, "%.*s (%.*s)", 600, raw.text, 400, names);
+}
+
+static bool merge_result(const struct pieces *pieces, int64_t number, struct saver *saver)
+{
+    struct handle merged = { 0 };
+    struct handle *of = calloc((size_t)pieces->count, sizeof *of);
+    bool done = of != NULL || fail_no_memory(pieces->failure);
+    for (int64_t k = 0; done && k < pieces->count; k++)
+        done = handle_read(&of[k], pieces->context, &pieces->files[k], number, 0, pieces->failure);
+    if (done && !handle_merge(&merged, pieces->context, of, pieces->count, pieces->failure)) {
+        name_pieces(pieces);
+        done = false;
+    }
+    done = done && saver_add(saver, merged.result != NULL ? &merged : &of[0], pieces->failure);
+    for (int64_t k = 0; of != NULL && k < pieces->count; k++)
+        handle_free(&of[k]);
+    handle_free(&merged);
+    free(of);
+    return done;
+}
+
+static bool merge_all(const struct pieces *pieces, const struct options *options,
+                      struct saver *saver)
+{
+    struct progress progress;
+    const int64_t count = pieces->files[0].count;
+    bool done = true;
+    progress_begin_several(&progress, pieces->context, options);
+    for (int64_t i = 0; done && i < count; i++) {
+        progress_next(&progress, "merge", 1.0 / (double)count);
+        done = merge_result(pieces, i, saver)
+               && (!progress_interrupted() || fail(pieces->failure, "interrupted"));
+    }
+    progress_end(&progress, pieces->context, done);
+    return done;
+}
+
+bool merge_results(const struct options *options, qkvsim_context *context,
+                   const struct shards *files, struct failure *failure)
+{
+    struct pieces pieces = { .context = context, .failure = failure };
+    struct saver saver = { 0 };
+    const bool done = open_pieces(&pieces, files) && belong(&pieces)
+                      && saver_open(&saver, context, failure) && begin(&pieces, &saver)
+                      && merge_all(&pieces, options, &saver)
+                      && saver_write(&saver, options->output, failure);
+    saver_close(&saver);
+    close_pieces(&pieces);
+    return done;
+}

@@ -1,0 +1,91 @@
+/*
+ * The options of work that is done in pieces, taken and checked against each other.
+ */
+#include "options_corpus.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+enum { STREAM_BLOCKS_LEAST = 16, STREAM_BLOCKS_MOST = 4096 }; /* accumulator.h */
+
+bool take_checkpoint(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_number("--checkpoint", value, 0, INT32_MAX, &options->checkpoint, failure);
+}
+
+bool take_first(struct options *options, char *value, struct failure *failure)
+{
+    options->has_first = true;
+    return option_take_number("--first", value, 0, UINT32_MAX - 1, &options->first, failure);
+}
+
+bool take_total(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_number("--total", value, 1, UINT32_MAX, &options->total, failure);
+}
+
+bool take_progress(struct options *options, char *value, struct failure *failure)
+{
+    options->progress_json = strcmp(value, "json") == 0;
+    return options->progress_json || strcmp(value, "bar") == 0
+           || fail_usage(failure, "--progress is bar or json: %s", value);
+}
+
+bool check_accumulate(const struct options *options, struct failure *failure)
+{
+    if (options->blocks != 0
+        && (options->blocks < STREAM_BLOCKS_LEAST || options->blocks > STREAM_BLOCKS_MOST))
+        return fail_usage(failure, "--blocks of accumulate is from %d to %d: %" PRId64,
+                          STREAM_BLOCKS_LEAST, STREAM_BLOCKS_MOST, options->blocks);
+    return options->segments == NULL || options->blocks != 0
+           || fail_usage(failure, "--segments of accumulate wants --blocks");
+}
+
+/* What a run makes that can be in pieces; `alike` says whether it is as many of each. */
+static int64_t most_made(const struct options *options, bool *alike)
+{
+    const int64_t made[] = { options->permutations, options->compare, options->resamples };
+    int64_t most = 0;
+    *alike = true;
+    for (int i = 0; i < 3; i++) {
+        *alike = *alike && (made[i] == 0 || most == 0 || made[i] == most);
+        most = made[i] > most ? made[i] : most;
+    }
+    return most;
+}
+
+static bool check_resamples(const struct options *options, bool piece, struct failure *failure)
+{
+    enum { RESAMPLES_LEAST = 20 };
+    if (piece && options->interval == QKVSIM_METHOD_BOOTSTRAP && options->resamples == 0)
+        return fail_usage(failure, "a piece of a bootstrap (--first, --total) wants --resamples");
+    return piece || options->resamples == 0 || options->resamples >= RESAMPLES_LEAST
+           || fail_usage(failure, "--resamples is at least %d, but for a piece (--first): %" PRId64,
+                         RESAMPLES_LEAST, options->resamples);
+}
+
+bool check_pieces(const struct options *options, struct failure *failure)
+{
+    const bool piece = options->has_first || options->total != 0;
+    const char *name = options->has_first ? "--first" : "--total";
+    bool alike;
+    const int64_t made = most_made(options, &alike);
+    if (!check_resamples(options, piece, failure))
+        return false;
+    if (!piece)
+        return true;
+    if (made == 0)
+        return fail_usage(failure, "%s wants --permutations, --compare or --resamples", name);
+    if (!alike)
+        return fail_usage(
+            failure,
+            "%s is of permutations, relabellings and resamples alike: make as many of each", name);
+    if (options->save == NULL)
+        return fail_usage(failure, "%s makes a piece, which is of no use without --save", name);
+    if (options->exceedances > 0)
+        return fail_usage(failure, "%s and --exceedances: what may stop early has no pieces", name);
+    return options->total == 0 || options->total >= options->first + made
+           || fail_usage(failure,
+                         "--total %" PRId64 " is less than --first and what is made: %" PRId64,
+                         options->total, options->first + made);
+}

@@ -1,0 +1,183 @@
+/*
+ * One shard of a corpus, open.
+ */
+#include "shard_input.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "segments.h"
+#include "text.h"
+
+int64_t shard_bytes(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 ? (int64_t)status.st_size : -1;
+}
+
+/* ---- layers ---- */
+
+static bool open_layer(struct shard_input *input, int layer, struct failure *failure)
+{
+    const struct layer *item = &input->layers.items[layer];
+    struct input *opened = &input->inputs[layer];
+    if (!input_open_parts(opened, item->sources, item->source_count, failure))
+        return false;
+    return opened->observations == input->inputs[0].observations
+           || fail(failure,
+                   "layers differ in observations: %s: layer %s has %" PRId64 ", layer %s %" PRId64,
+                   input->path, item->name, opened->observations, input->layers.items[0].name,
+                   input->inputs[0].observations);
+}
+
+bool shard_input_open(struct shard_input *input, const struct options *options, const char *path,
+                      struct failure *failure)
+{
+    char *paths[] = { (char *)path };
+    struct options one = *options;
+    one.inputs = paths;
+    one.input_count = 1;
+    *input = (struct shard_input){ .path = path };
+    if (!layers_find(&input->layers, &one, failure))
+        return false;
+    input->inputs = calloc((size_t)input->layers.count, sizeof *input->inputs);
+    bool done = input->inputs != NULL || fail_no_memory(failure);
+    for (int i = 0; done && i < input->layers.count; i++)
+        done = open_layer(input, i, failure);
+    if (done)
+        input->shard = (struct shard){ .file = path,
+                                       .observations = input->inputs[0].observations,
+                                       .bytes = shard_bytes(path) };
+    else
+        shard_input_close(input);
+    return done;
+}
+
+void shard_input_close(struct shard_input *input)
+{
+    for (int i = 0; input->inputs != NULL && i < input->layers.count; i++)
+        input_close(&input->inputs[i]);
+    free(input->inputs);
+    free(input->others);
+    free(input->segments);
+    targets_free(&input->targets);
+    layers_free(&input->layers);
+    *input = (struct shard_input){ 0 };
+}
+
+/* ---- checksum: docs/format.md ---- */
+
+static uint64_t add_word(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * 0x9e3779b97f4a7c15u;
+    return hash << 29 | hash >> 35;
+}
+
+static uint64_t add_bytes(uint64_t hash, const uint8_t *bytes, size_t size)
+{
+    uint64_t word = 0;
+    for (; size >= sizeof word; bytes += sizeof word, size -= sizeof word) {
+        memcpy(&word, bytes, sizeof word);
+        hash = add_word(hash, word);
+    }
+    if (size == 0)
+        return hash;
+    word = 0;
+    memcpy(&word, bytes, size);
+    return add_word(hash, word);
+}
+
+/* Of the numbers as the library sees them, part by part. */
+static uint64_t checksum_of(const struct shard_input *input)
+{
+    uint64_t hash = 0;
+    for (int i = 0; i < input->layers.count; i++)
+        for (int32_t k = 0; k < input->inputs[i].part_count; k++) {
+            const qkvsim_view *part = &input->inputs[i].parts[k];
+            hash = add_word(hash, (uint64_t)part->features);
+            hash = add_bytes(hash, part->data,
+                             (size_t)part->observations * (size_t)part->features
+                                 * (size_t)element_bytes(part->dtype));
+        }
+    return hash;
+}
+
+/* ---- targets and segments ---- */
+
+/* The file of a shard: its name without the ending in the place of the pattern's *. NULL without memory. */
+static char *file_of(const char *pattern, const char *path)
+{
+    const char *star = strchr(pattern, '*'), *name = text_file_name(path);
+    if (star == NULL)
+        return strdup(pattern);
+    const char *dot = strrchr(name, '.');
+    const size_t stem = dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
+    const size_t size = strlen(pattern) + stem + 1;
+    char *file = malloc(size);
+    if (file != NULL)
+        snprintf(file, size, "%.*s%.*s%s", (int)(star - pattern), pattern, (int)stem, name,
+                 star + 1);
+    return file;
+}
+
+static bool read_targets(struct shard_input *input, const char *pattern, struct failure *failure)
+{
+    const int64_t observations = input->shard.observations;
+    char *file = file_of(pattern, input->path);
+    bool done = (file != NULL || fail_no_memory(failure))
+                && targets_read(&input->targets, file, observations, false, failure);
+    free(file);
+    if (!done)
+        return false;
+    input->others = malloc((size_t)observations);
+    if (input->others == NULL)
+        return fail_no_memory(failure);
+    for (int64_t i = 0; i < observations; i++)
+        input->others[i] = !input->targets.mask[i];
+    return true;
+}
+
+/* Runs of equal numbers are documents, and a run goes on from one update to the next: so a shard's first has a
+ * number of the shard's own, which no other run has. */
+static void number_documents(struct shard_input *input)
+{
+    enum { OWN = 0x3fffffff };
+    const int32_t own = -1 - (int32_t)(input->shard.checksum & OWN);
+    int32_t number = own, before = input->segments[0];
+    for (int64_t i = 0; i < input->shard.observations; i++) {
+        if (input->segments[i] != before)
+            number = number < 0 || number == INT32_MAX ? 1 : number + 1;
+        before = input->segments[i];
+        input->segments[i] = number;
+    }
+}
+
+static bool read_segments(struct shard_input *input, const struct options *options,
+                          struct failure *failure)
+{
+    const int64_t observations = input->shard.observations;
+    if (options->segments != NULL) {
+        char *file = file_of(options->segments, input->path);
+        const bool done = (file != NULL || fail_no_memory(failure))
+                          && segments_read(&input->segments, file, observations, failure);
+        free(file);
+        if (!done)
+            return false;
+    } else {
+        input->segments = calloc((size_t)observations, sizeof *input->segments);
+        if (input->segments == NULL)
+            return fail_no_memory(failure);
+    }
+    number_documents(input);
+    return true;
+}
+
+bool shard_input_read(struct shard_input *input, const struct options *options,
+                      struct failure *failure)
+{
+    input->shard.checksum = checksum_of(input);
+    return (options->targets == NULL || read_targets(input, options->targets, failure))
+           && (options->blocks == 0 || read_segments(input, options, failure));
+}

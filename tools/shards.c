@@ -1,0 +1,183 @@
+/*
+ * The files of a corpus, in their order.
+ */
+#include "shards.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "text.h"
+
+/* Takes over a path, which may be NULL for want of memory. */
+static bool add(struct shards *shards, char *path, struct failure *failure)
+{
+    if (path != NULL && shards->count == shards->capacity) {
+        const int64_t capacity = 2 * shards->capacity + 64;
+        void *grown = realloc(shards->paths, (size_t)capacity * sizeof *shards->paths);
+        if (grown != NULL) {
+            shards->paths = grown;
+            shards->capacity = capacity;
+        }
+    }
+    if (path == NULL || shards->count == shards->capacity) {
+        free(path);
+        return fail_no_memory(failure);
+    }
+    shards->paths[shards->count++] = path;
+    return true;
+}
+
+static bool is_shard(const char *name, bool any)
+{
+    return name[0] != '.'
+           && (any || text_ends_in(name, ".npy") || text_ends_in(name, ".safetensors"));
+}
+
+static int compare_paths(const void *left, const void *right)
+{
+    return text_compare_natural(*(const char *const *)left, *(const char *const *)right);
+}
+
+static char *path_in(const char *folder, const char *name)
+{
+    const size_t length = strlen(folder), size = length + strlen(name) + 2;
+    char *path = malloc(size);
+    if (path != NULL)
+        snprintf(path, size, "%s%s%s", folder, length > 0 && folder[length - 1] == '/' ? "" : "/",
+                 name);
+    return path;
+}
+
+static bool add_folder(struct shards *shards, const char *folder, bool any, struct failure *failure)
+{
+    const int64_t before = shards->count;
+    DIR *stream = opendir(folder);
+    if (stream == NULL)
+        return fail(failure, "cannot read the folder: %s: %s", folder, strerror(errno));
+    bool done = true;
+    errno = 0;
+    for (struct dirent *entry; done && (entry = readdir(stream)) != NULL; errno = 0)
+        if (is_shard(entry->d_name, any))
+            done = add(shards, path_in(folder, entry->d_name), failure);
+    if (done && errno != 0)
+        done = fail(failure, "cannot read the folder: %s: %s", folder, strerror(errno));
+    closedir(stream);
+    if (done && shards->count == before)
+        return fail(failure, "no file in the folder%s: %s", any ? "" : " is .npy or .safetensors",
+                    folder);
+    if (done)
+        qsort(shards->paths + before, (size_t)(shards->count - before), sizeof *shards->paths,
+              compare_paths);
+    return done;
+}
+
+/* Paths end with a line feed, or with a 0 (find -print0) where there is one. */
+static bool add_listed(struct shards *shards, char *list, size_t size, struct failure *failure)
+{
+    const int end = memchr(list, '\0', size) != NULL ? '\0' : '\n';
+    const int64_t before = shards->count;
+    for (char *at = list; at < list + size;) {
+        char *stop = memchr(at, end, size - (size_t)(at - list));
+        const size_t length = (size_t)((stop != NULL ? stop : list + size) - at);
+        if (length > 0 && !add(shards, strndup(at, length), failure))
+            return false;
+        at += length + 1;
+    }
+    return shards->count > before || fail(failure, "the list on standard input is empty");
+}
+
+static bool add_list(struct shards *shards, struct failure *failure)
+{
+    char *list = NULL;
+    size_t size = 0, capacity = 0;
+    bool done = true;
+    do {
+        if (size == capacity) {
+            void *grown = realloc(list, 2 * capacity + 65536);
+            done = grown != NULL || fail_no_memory(failure);
+            list = done ? grown : list;
+            capacity = done ? 2 * capacity + 65536 : capacity;
+        }
+        size += done ? fread(list + size, 1, capacity - size, stdin) : 0;
+    } while (done && !feof(stdin) && !ferror(stdin));
+    if (done && ferror(stdin))
+        done = fail(failure, "cannot read the list on standard input: %s", strerror(errno));
+    done = done && add_listed(shards, list, size, failure);
+    free(list);
+    return done;
+}
+
+static bool add_input(struct shards *shards, const char *path, bool any, struct failure *failure)
+{
+    struct stat status;
+    if (strcmp(path, "-") == 0)
+        return add_list(shards, failure);
+    if (stat(path, &status) == 0 && S_ISDIR(status.st_mode))
+        return add_folder(shards, path, any, failure);
+    return add(shards, strdup(path), failure);
+}
+
+/* A file that is missing is to be known before the work, and not in the middle of it. */
+static bool check_present(const struct shards *shards, struct failure *failure)
+{
+    struct stat status;
+    int64_t missing = 0, first = 0;
+    for (int64_t i = 0; i < shards->count; i++)
+        if (stat(shards->paths[i], &status) != 0 && missing++ == 0)
+            first = i;
+    if (missing == 0)
+        return true;
+    char others[64] = "";
+    if (missing > 1)
+        snprintf(others, sizeof others, " (%" PRId64 " of %" PRId64 " files are missing)", missing,
+                 shards->count);
+    stat(shards->paths[first], &status);
+    return fail(failure, "cannot open: %s: %s%s", shards->paths[first], strerror(errno), others);
+}
+
+static int compare_texts(const void *left, const void *right)
+{
+    return strcmp(*(const char *const *)left, *(const char *const *)right);
+}
+
+static bool check_once(const struct shards *shards, struct failure *failure)
+{
+    const size_t count = (size_t)shards->count;
+    char **sorted = malloc(count * sizeof *sorted);
+    if (sorted == NULL)
+        return fail_no_memory(failure);
+    memcpy(sorted, shards->paths, count * sizeof *sorted);
+    qsort(sorted, count, sizeof *sorted, compare_texts);
+    bool done = true;
+    for (size_t i = 1; done && i < count; i++)
+        if (strcmp(sorted[i], sorted[i - 1]) == 0)
+            done = fail(failure, "a file stands twice: %s (it would count twice)", sorted[i]);
+    free(sorted);
+    return done;
+}
+
+bool shards_list(struct shards *shards, const struct options *options, bool any,
+                 struct failure *failure)
+{
+    bool done = true;
+    *shards = (struct shards){ 0 };
+    for (int i = 0; done && i < options->input_count; i++)
+        done = add_input(shards, options->inputs[i], any, failure);
+    done = done && check_once(shards, failure) && check_present(shards, failure);
+    if (!done)
+        shards_free(shards);
+    return done;
+}
+
+void shards_free(struct shards *shards)
+{
+    for (int64_t i = 0; i < shards->count; i++)
+        free(shards->paths[i]);
+    free(shards->paths);
+    *shards = (struct shards){ 0 };
+}

@@ -1,0 +1,70 @@
+/*
+ * The state of a corpus: for each layer and condition an accumulator, the layout of the features, and which shards
+ * are in. It is what accumulate writes, merge puts together and analyze reads.
+ */
+#ifndef TOOLS_STATE_H
+#define TOOLS_STATE_H
+
+#include "state_table.h"
+
+struct state {
+    qkvsim_context *context; /* the caller's */
+    json_t *table;           /* as in the file: docs/format.md */
+    qkvsim_layout *layout;
+    qkvsim_accumulator **accumulators; /* layer by layer, each with its conditions */
+    int64_t layers;
+    int64_t conditions; /* 1: all; 2: targets, non-targets */
+    json_t *files;      /* the number of each shard, by its name and by what it holds */
+    json_t *contents;
+};
+
+/* Begins an empty state for shards like the one with these layers, of which `inputs` are the arrays. */
+bool state_begin(struct state *state, qkvsim_context *context, const struct options *options,
+                 const struct layers *layers, const struct input *inputs, struct failure *failure);
+
+bool state_read(struct state *state, qkvsim_context *context, const char *path,
+                struct failure *failure);
+
+/* Writes it, whole or not at all. */
+bool state_write(const struct state *state, const char *path, struct failure *failure);
+
+/* Also for one zeroed. */
+void state_free(struct state *state);
+
+/* Whether a run with these options can go on with a state that was read from `path`. */
+bool state_check_options(const struct state *state, const struct options *options, const char *path,
+                         struct failure *failure);
+
+/* Whether a shard has the state's layers, columns and types. */
+bool state_check_shard(const struct state *state, const struct layers *layers,
+                       const struct input *inputs, const char *path, struct failure *failure);
+
+int64_t state_shards(const struct state *state);
+int64_t state_observations(const struct state *state);
+
+/* A shard that is in by its name; false where there is none. */
+bool state_find_shard(const struct state *state, const char *file, struct shard *shard);
+
+/* Notes that a shard is in. One that is in already, by name or by what it holds, is an error; `from` is the state
+ * that it comes with, or NULL. */
+bool state_note_shard(struct state *state, const struct shard *shard, const char *from,
+                      struct failure *failure);
+bool state_check_new(const struct state *state, const struct shard *shard, const char *from,
+                     struct failure *failure);
+
+qkvsim_accumulator *state_accumulator(const struct state *state, int64_t layer, int64_t condition);
+
+/* "all", "targets" or "non-targets"; the name of a layer, NULL where there is one without; its parts. */
+const char *state_condition_name(const struct state *state, int64_t condition);
+const char *state_layer_name(const struct state *state, int64_t layer);
+const json_t *state_parts(const struct state *state, int64_t layer);
+
+/* What a layer's arrays were, as an input without any numbers; close it with input_close. */
+bool state_describe_layer(const struct state *state, int64_t layer, struct input *input,
+                          struct failure *failure);
+
+/* Adds what the state of another file holds. Where they do not belong together, nothing is added. */
+bool state_merge(struct state *state, const char *own_path, const char *path,
+                 struct failure *failure);
+
+#endif
