@@ -3,7 +3,6 @@ import gc
 import re
 import sys
 import threading
-import time
 import tracemalloc
 
 import numpy
@@ -283,25 +282,20 @@ def test_an_array_that_another_thread_resizes_stays_as_it_is():
     assert made.views[0].data == array.__array_interface__["data"][0]
 
 
-def test_arrays_that_another_thread_forgets_are_kept():
-    def parts():
-        random = numpy.random.default_rng(1)
-        return {name: random.normal(size=(1000, 800)) for name in "QKV"}
+def test_arrays_that_are_forgotten_during_a_call_are_kept():
+    random = numpy.random.default_rng(1)
+    arrays = [random.normal(size=(1000, 800)) for _ in "QKV"]
+    expected = means(dict(zip("QKV", [array.copy() for array in arrays])))
+    given = dict(zip("QKV", arrays))
+    del arrays
 
-    def forget():
-        time.sleep(0.01)
+    def forget(done, total):
         given.clear()
         gc.collect()
         numpy.ones((3, 1000, 800))
 
-    expected = means(parts())
-    for _ in range(3):
-        given = parts()
-        other = threading.Thread(target=forget)
-        other.start()
-        numpy.testing.assert_array_equal(means(given), expected)
-        other.join()
-        assert not given
+    numpy.testing.assert_array_equal(means(given, progress=forget), expected)
+    assert not given
 
 
 def test_memory_that_is_closed_or_shrunk_during_a_call_stays():
