@@ -33,7 +33,7 @@ class _Chosen:
         self.targets, self.tokenizer = targets, tokenizer
         single = isinstance(targets, (str, int, np.integer))
         self.wanted = None if callable(targets) else [targets] if single else list(targets)
-        self.seen: Dict[int, Optional[str]] = {}
+        self.seen: Dict[int, str] = {}
         if self.wanted is not None and (not self.wanted or not all(map(_is_token, self.wanted))):
             raise InvalidArgument("targets must be tokens' texts or ids, or a function of the "
                                   "observations")
@@ -54,23 +54,23 @@ class _Chosen:
         if of.token_ids is None:
             raise InvalidArgument("the observations are no tokens: targets must be a function")
         ids = [token for token, text in self.seen.items()
-               if token in self.wanted or text is not None and text in self.wanted]
+               if token in self.wanted or text in self.wanted]
         return np.isin(of.token_ids, ids)
 
-    def _texts(self, token_ids: np.ndarray) -> Optional[Dict[int, Optional[str]]]:
-        """Texts of all tokens seen, these among them."""
+    def _texts(self, token_ids: np.ndarray) -> Optional[Dict[int, str]]:
+        """Texts of all tokens seen, these among them; "" where there is no tokenizer."""
         for token in np.unique(token_ids).tolist():
             if token not in self.seen:
                 known = self.tokenizer is not None
-                self.seen[token] = _token_text(self.tokenizer, token) if known else None
+                self.seen[token] = _token_text(self.tokenizer, token) if known else ""
         return self.seen if self.tokenizer is not None else None
 
     def check(self) -> None:
         """Refuse targets of which none was there."""
         for one in self.wanted or ():
             if isinstance(one, str) and one not in self.seen.values():
-                present = {text for text in self.seen.values() if text is not None}
-                raise InvalidArgument(f"no observation is the token {one!r}{_nearest(one, present)}")
+                near = _nearest(one, set(self.seen.values()))
+                raise InvalidArgument(f"no observation is the token {one!r}{near}")
             if not isinstance(one, str) and one not in self.seen:
                 raise InvalidArgument(f"no observation has the token id {one}")
 

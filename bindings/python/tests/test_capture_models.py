@@ -12,8 +12,7 @@ transformers = pytest.importorskip("transformers", reason="transformers is not i
 import qkvsim  # noqa: E402
 
 DATA = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..", "..", "examples", "data")
-TEXT = os.environ.get("QKVSIM_ALICE", os.path.join(DATA, "..", "..", "..", "shared", "data",
-                                                     "alice29.txt"))
+TEXT = os.path.join(DATA, "alice29.txt")
 GGUF = "SmolLM2-135M-Instruct.Q4_1.gguf"
 LAYER, WINDOW, READ = 10, 1024, 4096
 
@@ -55,10 +54,8 @@ def smollm():
 def test_smollm2_on_alice_is_the_example_capture(smollm):
     """Its tokens are the same; its values are float32 sums rounded to float16, so that another
     order of summation moves a few of them, and none by more than one unit in the last place."""
-    if not os.path.exists(TEXT):
-        pytest.skip(f"{TEXT} is not there (QKVSIM_ALICE says where)")
     model, tokenizer = smollm
-    with open(TEXT, encoding="ascii", errors="ignore") as file:
+    with open(TEXT, encoding="ascii") as file:
         text = file.read()
     capture = qkvsim.capture(model, First(tokenizer, READ), text, layers=LAYER, window=WINDOW)
     layer = capture.layers[LAYER]

@@ -1,0 +1,96 @@
+"""Runs the notebooks of docs/ from nothing, and stops at the first cell that fails.
+
+    python scripts/notebooks.py [--write] [NAME...]
+
+--write keeps the outputs, and makes the .html beside each notebook. It takes nbclient, nbconvert, ipykernel and
+what the notebooks import; the package and its library are those that Python finds.
+"""
+import argparse
+import pathlib
+import sys
+import time
+
+import nbformat
+from nbclient import NotebookClient
+from nbconvert import HTMLExporter
+
+DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
+SIZE_MAX = 1_000_000
+SECONDS_MAX = 900
+PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">
+<title>qkvsim: {title}</title>
+<style>
+body {{ max-width: 48rem; margin: 2rem auto; padding: 0 1rem; font: 1rem/1.5 sans-serif; color: #222 }}
+pre {{ background: #f5f5f5; padding: .6rem .8rem; overflow-x: auto; font-size: .85rem; line-height: 1.35 }}
+code {{ font-size: .9em }}
+table {{ border-collapse: collapse; margin: .8rem 0; font-size: .9rem }}
+th, td {{ padding: .2rem .7rem; border-bottom: 1px solid #ddd; text-align: left }}
+img {{ max-width: 100% }}
+.anchor-link, .jp-InputPrompt, .jp-OutputPrompt {{ display: none }}
+</style></head><body>
+{body}
+</body></html>
+"""
+
+
+def emptied(notebook):
+    """Without outputs, so that nothing old passes for new."""
+    for cell in notebook.cells:
+        if cell.cell_type == "code":
+            cell.outputs, cell.execution_count = [], None
+            cell.metadata.pop("execution", None)
+
+
+def run(path):
+    notebook = nbformat.read(path, as_version=4)
+    emptied(notebook)
+    begin = time.monotonic()
+    NotebookClient(notebook, timeout=SECONDS_MAX, record_timing=False,
+                   extra_arguments=["--log-level=ERROR"],
+                   resources={"metadata": {"path": str(path.parent)}}).execute()
+    cells = sum(cell.cell_type == "code" for cell in notebook.cells)
+    print(f"{path.name}: {cells} cells in {time.monotonic() - begin:.0f} s")
+    return notebook
+
+
+def complaints(notebook):
+    """What cells wrote to stderr."""
+    return [output.text for cell in notebook.cells if cell.cell_type == "code"
+            for output in cell.outputs if output.get("name") == "stderr"]
+
+
+def page(notebook, title):
+    """HTML that needs nothing else: the code of prose, which is marked so, is left out."""
+    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True,
+                            exclude_output_prompt=True)
+    exporter.register_preprocessor("nbconvert.preprocessors.TagRemovePreprocessor", enabled=True)
+    exporter.config.TagRemovePreprocessor.remove_input_tags = {"prose"}
+    body, _ = exporter.from_notebook_node(notebook)
+    return PAGE.format(title=title, body=body)
+
+
+def write(path, text):
+    if len(text) > SIZE_MAX:
+        sys.exit(f"{path.name} has {len(text):,} bytes, and {SIZE_MAX:,} are the most")
+    path.write_text(text, encoding="utf-8")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--write", action="store_true")
+    parser.add_argument("names", nargs="*", default=["quickstart", "tutorial"])
+    options = parser.parse_args()
+    for name in options.names:
+        path = DOCS / f"{name}.ipynb"
+        notebook = run(path)
+        html = page(notebook, name)
+        if options.write:
+            write(path, nbformat.writes(notebook) + "\n")
+            write(path.with_suffix(".html"), html)
+        if complaints(notebook):
+            sys.exit(f"{path.name} writes to stderr: {complaints(notebook)[0]}")
+
+
+if __name__ == "__main__":
+    main()
