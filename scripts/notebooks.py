@@ -13,6 +13,7 @@ import time
 import nbformat
 from nbclient import NotebookClient
 from nbconvert import HTMLExporter
+from traitlets.config import Config
 
 DOCS = pathlib.Path(__file__).resolve().parent.parent / "docs"
 SIZE_MAX = 1_000_000
@@ -62,10 +63,9 @@ def complaints(notebook):
 
 def page(notebook, title):
     """HTML that needs nothing else: the code of prose, which is marked so, is left out."""
-    exporter = HTMLExporter(template_name="basic", exclude_input_prompt=True,
+    hidden = Config({"TagRemovePreprocessor": {"enabled": True, "remove_input_tags": {"prose"}}})
+    exporter = HTMLExporter(config=hidden, template_name="basic", exclude_input_prompt=True,
                             exclude_output_prompt=True)
-    exporter.register_preprocessor("nbconvert.preprocessors.TagRemovePreprocessor", enabled=True)
-    exporter.config.TagRemovePreprocessor.remove_input_tags = {"prose"}
     body, _ = exporter.from_notebook_node(notebook)
     return PAGE.format(title=title, body=body)
 
