@@ -41,7 +41,8 @@ qkvsim_status qkv_panels_open_unordered(qkvsim_context *context, const qkv_input
         return qkv_no_memory(context, "the order of the features");
     for (int64_t j = 0; j < input->features; j++)
         order[j] = j;
-    const qkvsim_status status = qkv_panels_open(context, input, order, input->features, panels);
+    const qkv_placing all = { order, input->features, NULL, input->features };
+    const qkvsim_status status = qkv_panels_open(context, input, &all, panels);
     qkv_release(&context->allocator, order);
     return status;
 }

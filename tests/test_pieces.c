@@ -5,6 +5,7 @@
 #include "fixtures.h"
 #include "suite_context.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 enum { OBSERVATIONS = 24, FEATURES = 9, PIECES = 7 };
@@ -838,6 +839,260 @@ START_TEST(merging_comparisons_refuses_nulls_and_survives_failing_allocations)
 }
 END_TEST
 
+/* ---- pair groups ---- */
+
+/* Wider than several panels, in groups of uneven widths that cross them. */
+enum { MANY = 1300, GROUPS = 9, ALL_PAIR_GROUPS = GROUPS * (GROUPS + 1) / 2 };
+
+typedef struct wide_case {
+    table data;
+    stored input;
+    qkvsim_layout *layout;
+    qkvsim_input read;
+    qkvsim_analysis_options options;
+} wide_case;
+
+static int32_t wide_group(int64_t feature)
+{
+    static const int64_t ends[GROUPS] = { 1, 40, 333, 340, 700, 860, 861, 1290, MANY };
+    int32_t g = 0;
+    while (feature >= ends[g])
+        g++;
+    return g;
+}
+
+/* Features of a group lie apart, some are constant, some zero, one has a NaN. */
+static wide_case make_wide(qkvsim_dtype dtype, int32_t metrics)
+{
+    static const int32_t rolled[] = { 0, 1, 7, 20, 44 }, other[] = { 2, 30 };
+    static int32_t labels[MANY];
+    wide_case made = { .data = table_with_offsets(21, MANY, 2, 5) };
+    table_set_constant(&made.data, 5, 3);
+    table_set_constant(&made.data, 801, 2);
+    table_set_constant(&made.data, 330, 0);
+    table_set_constant(&made.data, 1250, 0);
+    *table_at(&made.data, 4, 77) = NAN;
+    for (int64_t j = 0; j < MANY; j++)
+        labels[j] = wide_group(j * 7 % MANY);
+    made.input = store(&made.data, dtype, ORDER_C);
+    assert_ok(context, qkvsim_layout_labels(context, labels, MANY, NULL, GROUPS, &made.layout));
+    assert_ok(context, qkvsim_layout_add_rollup(context, made.layout, "some", rolled, 5));
+    assert_ok(context, qkvsim_layout_add_rollup(context, made.layout, "more", other, 2));
+    made.options =
+        (qkvsim_analysis_options){ .struct_size = sizeof made.options, .metrics = metrics };
+    return made;
+}
+
+static void free_wide(wide_case *wide)
+{
+    qkvsim_layout_free(wide->layout);
+    stored_free(&wide->input);
+    table_free(&wide->data);
+}
+
+/* Of the listed pair groups; all where the list is NULL. */
+static qkvsim_analysis *analyse_wide(const wide_case *wide, const int32_t *listed, int32_t count,
+                                     qkvsim_nonfinite nonfinite)
+{
+    qkvsim_analysis_options options = wide->options;
+    options.pair_groups = listed;
+    options.pair_group_count = count;
+    qkvsim_analysis *analysis = NULL;
+    assert_ok(context, qkvsim_analyze(context, INPUT(&wide->input.view, 1, .nonfinite = nonfinite),
+                                      wide->layout, &options, &analysis));
+    return analysis;
+}
+
+static void check_pair_groups(const wide_case *wide, int32_t count, qkvsim_nonfinite nonfinite)
+{
+    int32_t listed[ALL_PAIR_GROUPS];
+    for (int32_t p = 0; p < count; p++)
+        listed[p] = p * 13 % ALL_PAIR_GROUPS; /* 45 and 13 have no factor in common */
+    qkvsim_analysis *whole = count == ALL_PAIR_GROUPS
+                                 ? analyse_wide(wide, NULL, 0, nonfinite)
+                                 : analyse_wide(wide, listed, count, nonfinite);
+    void *pieces[PIECES];
+    for (int k = 0; k < PIECES; k++) {
+        const int32_t rest = count - PIECES, squares = PIECES * PIECES; /* one at least */
+        const int32_t first = k + rest * k * k / squares;
+        const int32_t end = k + 1 + rest * (k + 1) * (k + 1) / squares;
+        pieces[k] = analyse_wide(wide, listed + first, end - first, nonfinite);
+    }
+    for (uint64_t order = 0; order < 3; order++) {
+        qkvsim_analysis *merged = NULL;
+        shuffle_pieces(pieces, order);
+        assert_ok(context, qkvsim_analysis_merge(context, (const qkvsim_analysis *const *)pieces,
+                                                 PIECES, &merged));
+        ASSERT_SAME(analysis, whole, merged);
+        qkvsim_analysis_free(merged);
+    }
+    for (int k = 0; k < PIECES; k++)
+        qkvsim_analysis_free(pieces[k]);
+    qkvsim_analysis_free(whole);
+}
+
+START_TEST(pair_groups_in_seven_pieces_in_any_order_are_those_of_one_run)
+{
+    wide_case wide = make_wide(_i == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64, METRICS_SUM);
+    check_pair_groups(&wide, ALL_PAIR_GROUPS, QKVSIM_NONFINITE_UNDEFINED_FEATURE);
+    check_pair_groups(&wide, ALL_PAIR_GROUPS, QKVSIM_NONFINITE_DROP_OBSERVATION);
+    free_wide(&wide);
+}
+END_TEST
+
+/* Some of all: those that no piece has are not there, nor a roll-up with one of them. */
+START_TEST(pair_groups_of_one_metric_are_put_together_to_a_part_too)
+{
+    wide_case wide = make_wide(QKVSIM_DTYPE_F32, _i);
+    check_pair_groups(&wide, 30, QKVSIM_NONFINITE_UNDEFINED_FEATURE);
+    free_wide(&wide);
+}
+END_TEST
+
+static qkvsim_analysis *analyse_stream(const qkvsim_accumulator *accumulator, const wide_case *wide,
+                                       const int32_t *listed, int32_t count)
+{
+    qkvsim_analysis_options options = wide->options;
+    options.pair_groups = listed;
+    options.pair_group_count = count;
+    qkvsim_analysis *analysis = NULL;
+    assert_ok(context,
+              qkvsim_accumulator_analyze(context, accumulator, wide->layout, &options, &analysis));
+    return analysis;
+}
+
+START_TEST(pair_groups_of_a_stream_are_put_together)
+{
+    static const int32_t listed[] = { 0, 1, 7, 20, 44, 2, 30 };
+    wide_case wide = make_wide(QKVSIM_DTYPE_F32, QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON);
+    qkvsim_accumulator *accumulator = NULL;
+    assert_ok(context, qkvsim_accumulator_create(context, MANY, NULL, &accumulator));
+    assert_ok(context,
+              qkvsim_accumulator_update(
+                  context, accumulator,
+                  INPUT(&wide.input.view, 1, .nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE)));
+    qkvsim_analysis *whole = analyse_stream(accumulator, &wide, listed, 7), *merged = NULL;
+    qkvsim_analysis *front = analyse_stream(accumulator, &wide, listed, 3);
+    qkvsim_analysis *back = analyse_stream(accumulator, &wide, listed + 3, 4);
+    const qkvsim_analysis *pieces[] = { back, front };
+    assert_ok(context, qkvsim_analysis_merge(context, pieces, 2, &merged));
+    ASSERT_SAME(analysis, whole, merged);
+    qkvsim_analysis_free(whole);
+    qkvsim_analysis_free(merged);
+    qkvsim_analysis_free(front);
+    qkvsim_analysis_free(back);
+    qkvsim_accumulator_free(accumulator);
+    free_wide(&wide);
+}
+END_TEST
+
+static qkvsim_analysis *analyse_some(const qkvsim_analysis_options *plain, const int32_t *listed,
+                                     int32_t count)
+{
+    qkvsim_analysis_options options = *plain;
+    options.pair_groups = listed;
+    options.pair_group_count = count;
+    qkvsim_analysis *analysis = NULL;
+    assert_ok(context, qkvsim_analyze(context, &read, layout, &options, &analysis));
+    return analysis;
+}
+
+static void assert_analyses_refused(const qkvsim_analysis *one, qkvsim_analysis *other,
+                                    const char *text)
+{
+    const qkvsim_analysis *pieces[] = { one, other };
+    qkvsim_analysis *merged = POISON_HANDLE;
+    assert_status(context, qkvsim_analysis_merge(context, pieces, 2, &merged),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(merged, POISON_HANDLE);
+    assert_message_has(context, text);
+    qkvsim_analysis_free(other);
+}
+
+START_TEST(pair_groups_that_do_not_belong_together_are_refused)
+{
+    static const int32_t mine[] = { 0, 1 }, others[] = { 2, 4 }, both[] = { 1, 2 };
+    static const int64_t widths[] = { 3, 3, 3 };
+    const qkvsim_analysis_options plain = { .struct_size = sizeof plain };
+    const qkvsim_bins few = { .struct_size = sizeof few, .count = 50, .low = -1, .high = 1 };
+    const qkvsim_bins wide = { .struct_size = sizeof wide, .count = 100, .low = -2, .high = 1 };
+    qkvsim_analysis_options other = plain;
+    qkvsim_analysis *one = analyse_some(&plain, mine, 2);
+    assert_analyses_refused(one, analyse_some(&plain, both, 2), "pair group 1 (Q-K)");
+    assert_message_has(context, "pieces 0 and 1");
+    other.metrics = QKVSIM_METRIC_PEARSON;
+    assert_analyses_refused(one, analyse_some(&other, others, 2), "metrics 2, and piece 0 has 3");
+    other = plain;
+    other.bins = &few;
+    assert_analyses_refused(one, analyse_some(&other, others, 2), "bins 50, and piece 0 has 100");
+    other.bins = &wide;
+    assert_analyses_refused(one, analyse_some(&other, others, 2), "edge 0 of the bins is -2");
+    read.arithmetic = QKVSIM_DTYPE_F64;
+    assert_analyses_refused(one, analyse_some(&plain, others, 2), "arithmetic 4");
+    read.arithmetic = 0;
+    input.view.observations--;
+    assert_analyses_refused(one, analyse_some(&plain, others, 2), "observations 23");
+    input.view.observations++;
+    float *sampled = (float *)input.memory + FEATURES * (OBSERVATIONS - 1);
+    *sampled += 1;
+    assert_analyses_refused(one, analyse_some(&plain, others, 2), "fingerprint");
+    *sampled -= 1;
+    float *unsampled = (float *)input.memory + FEATURES * 4;
+    *unsampled += 1;
+    assert_analyses_refused(one, analyse_some(&plain, others, 2), "feature 0 has offset ratio");
+    *unsampled -= 1;
+    qkvsim_layout *own = layout;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
+    assert_ok(context,
+              qkvsim_layout_add_rollup(context, layout, "within", (int32_t[]){ 0, 3, 5 }, 3));
+    assert_analyses_refused(one, analyse_some(&plain, others, 2), "feature 3 in group 1");
+    qkvsim_layout_free(layout);
+    layout = own;
+    assert_analyses_refused(one, NULL, "piece 1 is NULL");
+    qkvsim_analysis_free(one);
+}
+END_TEST
+
+static const qkvsim_analysis *failing_analyses[2];
+
+static qkvsim_status merge_analyses_and_free(qkvsim_context *poor, void *argument)
+{
+    qkvsim_analysis *merged = POISON_HANDLE;
+    const qkvsim_status status = qkvsim_analysis_merge(poor, failing_analyses, 2, &merged);
+    (void)argument;
+    if (status == QKVSIM_OK)
+        qkvsim_analysis_free(merged);
+    else
+        ck_assert_ptr_eq(merged, POISON_HANDLE);
+    return status;
+}
+
+START_TEST(merging_analyses_refuses_nulls_and_survives_failing_allocations)
+{
+    static const int32_t mine[] = { 0, 1 }, others[] = { 2, 4 };
+    const qkvsim_analysis_options plain = { .struct_size = sizeof plain };
+    const int32_t invalid = QKVSIM_ERROR_INVALID_ARGUMENT;
+    *table_at(&data, 3, 0) = NAN;
+    stored dropped = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    read.parts = &dropped.view;
+    read.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
+    qkvsim_analysis *pieces[] = { analyse_some(&plain, mine, 2), analyse_some(&plain, others, 2) },
+                    *merged = POISON_HANDLE;
+    failing_analyses[0] = pieces[0];
+    failing_analyses[1] = pieces[1];
+    assert_survives_failing_allocations(merge_analyses_and_free, NULL);
+    assert_status(context, qkvsim_analysis_merge(context, NULL, 1, &merged), invalid);
+    assert_status(context, qkvsim_analysis_merge(context, failing_analyses, 0, &merged), invalid);
+    assert_status(context, qkvsim_analysis_merge(context, failing_analyses, -1, &merged), invalid);
+    assert_status(context, qkvsim_analysis_merge(context, failing_analyses, 2, NULL), invalid);
+    ck_assert_int_eq(qkvsim_analysis_merge(NULL, failing_analyses, 2, &merged), invalid);
+    ck_assert_ptr_eq(merged, POISON_HANDLE);
+    qkvsim_analysis_free(pieces[0]);
+    qkvsim_analysis_free(pieces[1]);
+    stored_free(&dropped);
+}
+END_TEST
+
 /* Blocks and their shares come back too; and where there are too few blocks, that there are none. */
 START_TEST(a_jackknife_unpacks_to_the_same)
 {
@@ -890,5 +1145,13 @@ int main(void)
     tcase_add_test(relabelled, relabellings_that_do_not_belong_together_are_refused);
     tcase_add_test(relabelled, comparisons_refuse_ranges_that_are_none);
     tcase_add_test(relabelled, merging_comparisons_refuses_nulls_and_survives_failing_allocations);
+    TCase *pair_groups = add_case(suite, "pair groups", set_up, tear_down);
+    tcase_add_loop_test(pair_groups, pair_groups_in_seven_pieces_in_any_order_are_those_of_one_run,
+                        0, 2);
+    tcase_add_loop_test(pair_groups, pair_groups_of_one_metric_are_put_together_to_a_part_too,
+                        QKVSIM_METRIC_COSINE, QKVSIM_METRIC_PEARSON + 1);
+    tcase_add_test(pair_groups, pair_groups_of_a_stream_are_put_together);
+    tcase_add_test(pair_groups, pair_groups_that_do_not_belong_together_are_refused);
+    tcase_add_test(pair_groups, merging_analyses_refuses_nulls_and_survives_failing_allocations);
     return run_suite(suite);
 }

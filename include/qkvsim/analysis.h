@@ -53,6 +53,21 @@ QKVSIM_API qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_in
                                         const qkvsim_analysis_options *options,
                                         qkvsim_analysis **analysis);
 
+/**
+ * Puts analyses of some pair groups each together: the analysis of all of them, roll-ups too, to the bit.
+ * @param pieces `count` analyses of one input in any order, which stay as they are; no pair group is in two.
+ *               What is merged may be a piece again.
+ * @param merged receives the results
+ * @return INVALID_ARGUMENT where a pair group is in two pieces, or pieces do not belong together (input,
+ * observations, layout, bins, metrics, arithmetic), and the message says in what they differ; NO_MEMORY
+ *
+ * Pieces need machines that round alike, as for qkvsim_baseline_merge. Time O(rows x bins + features x pieces),
+ * memory that of the merged analysis.
+ */
+QKVSIM_API qkvsim_status qkvsim_analysis_merge(qkvsim_context *context,
+                                               const qkvsim_analysis *const *pieces, int64_t count,
+                                               qkvsim_analysis **merged);
+
 /** An analysis as bytes and back: see packed.h. */
 QKVSIM_API int64_t qkvsim_analysis_packed_size(const qkvsim_analysis *analysis);
 QKVSIM_API qkvsim_status qkvsim_analysis_pack(qkvsim_context *context,

@@ -3,6 +3,17 @@
 
 #include <string.h>
 
+void qkv_mark_rollups(const qkvsim_layout *layout, bool *wanted)
+{
+    for (int32_t r = 0; r < layout->rollup_count; r++) {
+        const qkv_rollup *rollup = &layout->rollups[r];
+        bool *whole = &wanted[qkv_pair_groups(layout->groups) + r];
+        *whole = true;
+        for (int32_t k = 0; k < rollup->count; k++)
+            *whole = *whole && wanted[rollup->pair_groups[k]];
+    }
+}
+
 static void add_splits(qkv_split *to, const qkv_split *from)
 {
     to->offset_sum += from->offset_sum;

@@ -56,13 +56,7 @@ static void mark_wanted(const qkvsim_layout *layout, const qkvsim_analysis_optio
         if (is_pair_group(layout, pair_group))
             wanted[pair_group] = true;
     }
-    for (int32_t r = 0; r < layout->rollup_count; r++) {
-        const qkv_rollup *rollup = &layout->rollups[r];
-        bool *whole = &wanted[qkv_pair_groups(layout->groups) + r];
-        *whole = true;
-        for (int32_t k = 0; k < rollup->count; k++)
-            *whole = *whole && wanted[rollup->pair_groups[k]];
-    }
+    qkv_mark_rollups(layout, wanted);
 }
 
 /* ---- which features and tiles are needed ---- */
@@ -78,21 +72,33 @@ static bool group_is_wanted(const qkv_session *session, int32_t group)
     return false;
 }
 
-/* Lists the columns of wanted groups, group by group (a counting sort); returns their number. */
-static int64_t order_features(const qkv_session *session, int64_t *first_of_group, int64_t *order)
+/* Where the next feature of a group goes: among those that are placed, and among all. */
+typedef struct next_place {
+    int64_t position, place;
+    bool wanted;
+} next_place;
+
+/* Lists the columns of wanted groups, group by group (a counting sort), and where they would stand among
+ * all; returns their number. */
+static int64_t order_features(const qkv_session *session, next_place *next, int64_t *order,
+                              int64_t *place)
 {
     const qkvsim_layout *layout = session->layout;
-    int64_t placed = 0;
+    next_place end = { 0 };
     for (int32_t g = 0; g < layout->groups; g++) {
-        first_of_group[g] = group_is_wanted(session, g) ? placed : -1;
-        placed += first_of_group[g] >= 0 ? layout->group_features[g] : 0;
+        next[g] = end;
+        next[g].wanted = group_is_wanted(session, g);
+        end.position += next[g].wanted ? layout->group_features[g] : 0;
+        end.place += layout->group_features[g];
     }
     for (int64_t j = 0; j < layout->features; j++) {
-        int64_t *next = &first_of_group[layout->group_of[j]];
-        if (*next >= 0)
-            order[(*next)++] = j;
+        next_place *of = &next[layout->group_of[j]];
+        if (!of->wanted)
+            continue;
+        order[of->position] = j;
+        place[of->position++] = of->place++;
     }
-    return placed;
+    return end.position;
 }
 
 static bool panels_are_wanted(const void *state, int64_t panel_i, int64_t panel_j)
@@ -101,7 +107,9 @@ static bool panels_are_wanted(const void *state, int64_t panel_i, int64_t panel_
     const qkv_panels *panels = &session->panels;
     const int32_t *group_of = session->layout->group_of;
     const int64_t *order = panels->order;
-    const int64_t i = panel_i * panels->width, j = panel_j * panels->width;
+    const int64_t i = panels->start[panel_i], j = panels->start[panel_j];
+    if (qkv_panel_width(panels, panel_i) == 0 || qkv_panel_width(panels, panel_j) == 0)
+        return false;
     const int32_t last_i = group_of[order[i + qkv_panel_width(panels, panel_i) - 1]];
     const int32_t last_j = group_of[order[j + qkv_panel_width(panels, panel_j) - 1]];
     const int32_t groups = session->layout->groups;
@@ -116,17 +124,20 @@ static qkvsim_status open_panels(qkvsim_context *context, const qkv_input *input
                                  qkv_session *session)
 {
     const qkvsim_layout *layout = session->layout;
-    int64_t *order = qkv_allocate(&context->allocator, (size_t)layout->features, sizeof *order);
-    int64_t *first = qkv_allocate(&context->allocator, (size_t)layout->groups, sizeof *first);
+    const qkv_allocator *allocator = &context->allocator;
+    int64_t *order = qkv_allocate(allocator, (size_t)layout->features, 2 * sizeof *order);
+    next_place *next = qkv_allocate(allocator, (size_t)layout->groups, sizeof *next);
     qkvsim_status status;
-    if (order != NULL && first != NULL) {
-        const int64_t placed = order_features(session, first, order);
-        status = qkv_panels_open(context, input, order, placed, &session->panels);
+    if (order != NULL && next != NULL) {
+        int64_t *place = order + layout->features;
+        const int64_t placed = order_features(session, next, order, place);
+        const qkv_placing placing = { order, placed, place, layout->features };
+        status = qkv_panels_open(context, input, &placing, &session->panels);
     } else {
         status = qkv_no_memory(context, "the order of the features");
     }
-    qkv_release(&context->allocator, order);
-    qkv_release(&context->allocator, first);
+    qkv_release(allocator, order);
+    qkv_release(allocator, next);
     return status;
 }
 

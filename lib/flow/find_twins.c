@@ -25,10 +25,11 @@ static void read_row(const qkv_panels *panels, int64_t panel, int64_t row, doubl
 
 static double value_at(const qkv_panels *panels, int64_t row, int64_t position)
 {
-    const uint32_t width = (uint32_t)panels->width, at = (uint32_t)position;
-    const void *values = qkv_panel_row(panels, at / width, row);
-    return panels->real == QKVSIM_DTYPE_F64 ? ((const double *)values)[at % width]
-                                            : (double)((const float *)values)[at % width];
+    const int32_t panel = panels->panel_of[position];
+    const int64_t at = position - panels->start[panel];
+    const void *values = qkv_panel_row(panels, panel, row);
+    return panels->real == QKVSIM_DTYPE_F64 ? ((const double *)values)[at]
+                                            : (double)((const float *)values)[at];
 }
 
 /* The value, turned so that the column's first one that is not 0 is positive. */
@@ -52,7 +53,7 @@ static void sample_row(const qkv_panels *panels, qkv_twins *twins, int64_t row)
 {
     double values[QKV_PANEL_WIDTH];
     for (int64_t p = 0; p < panels->count; p++) {
-        uint64_t *hash = twins->hash + p * panels->width;
+        uint64_t *hash = twins->hash + panels->start[p];
         read_row(panels, p, row, values);
         for (int64_t c = 0; c < qkv_panel_width(panels, p); c++)
             hash[c] = hash_with(hash[c], fabs(values[c]));
@@ -66,7 +67,7 @@ static void hash_row(const qkv_panels *panels, qkv_twins *twins, int64_t row)
     for (int64_t p = 0; p < panels->count; p++) {
         read_row(panels, p, row, values);
         for (int64_t c = 0; c < qkv_panel_width(panels, p); c++) {
-            const int64_t position = p * panels->width + c;
+            const int64_t position = panels->start[p] + c;
             if (twins->class_of[position] < 0)
                 continue;
             if (twins->turned[position] == 0 && values[c] != 0)

@@ -97,8 +97,8 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
     const int64_t i = gram->tiles[number][0], j = gram->tiles[number][1];
     return (qkv_tile){
         .number = number,
-        .row_start = i * panels->width,
-        .column_start = j * panels->width,
+        .row_start = panels->start[i],
+        .column_start = panels->start[j],
         .rows = qkv_panel_width(panels, i),
         .columns = qkv_panel_width(panels, j),
         .diagonal = i == j,

@@ -10,8 +10,7 @@ static int64_t round_up(int64_t value, int64_t multiple)
 
 int64_t qkv_panel_columns(const qkv_panels *panels, int64_t p)
 {
-    return p < panels->count - 1 ? panels->width
-                                 : round_up(qkv_panel_width(panels, p), panels->shape.multiple);
+    return round_up(qkv_panel_width(panels, p), panels->shape.multiple);
 }
 
 int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p)
@@ -21,61 +20,102 @@ int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p)
 
 void *qkv_panel_row(const qkv_panels *panels, int64_t p, int64_t observation)
 {
-    const int64_t margin = panels->shape.margin;
-    const int64_t panel = p * (panels->width + 2 * margin) * panels->observations;
-    const int64_t at = panel + observation * qkv_panel_stride(panels, p) + margin;
+    const int64_t at = panels->columns_before[p] * panels->observations
+                       + observation * qkv_panel_stride(panels, p) + panels->shape.margin;
     return (char *)panels->values + (size_t)at * qkv_real_size(panels->real);
 }
 
-/* As few panels as the widest allows, all about as wide. */
-static void divide_into_panels(qkv_panels *panels)
+/* As few panels as the widest allows, all about as wide where all features are placed. */
+static void divide_into_panels(qkv_panels *panels, int64_t features)
 {
     const int64_t widest = panels->shape.panel;
-    panels->count = (panels->placed + widest - 1) / widest;
-    const int64_t even = (panels->placed + panels->count - 1) / panels->count;
+    panels->count = (features + widest - 1) / widest;
+    const int64_t even = (features + panels->count - 1) / panels->count;
     panels->width = round_up(even, panels->shape.multiple);
-    panels->count = (panels->placed + panels->width - 1) / panels->width;
+    panels->count = (features + panels->width - 1) / panels->width;
 }
 
-qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input, const int64_t *order,
-                              int64_t placed, qkv_panels *panels)
+static void fill_panels(const qkv_placing *placing, qkv_panels *panels)
+{
+    int64_t p = -1;
+    for (int64_t k = 0; k < placing->placed; k++) {
+        const int64_t place = placing->place != NULL ? placing->place[k] : k;
+        while (p < place / panels->width)
+            panels->start[++p] = k;
+        panels->panel_of[k] = (int32_t)p;
+    }
+    while (p < panels->count)
+        panels->start[++p] = placing->placed;
+    panels->columns_before[0] = 0;
+    for (p = 0; p < panels->count; p++)
+        panels->columns_before[p + 1] =
+            panels->columns_before[p]
+            + (qkv_panel_width(panels, p) > 0 ? qkv_panel_stride(panels, p) : 0);
+}
+
+/* One block, largest elements first: of few columns, allocations are what an analysis costs. */
+static qkvsim_status place_features(qkvsim_context *context, const qkv_placing *placing,
+                                    qkv_panels *panels)
+{
+    const size_t placed = (size_t)placing->placed;
+    divide_into_panels(panels, placing->of);
+    const size_t ends = (size_t)panels->count + 1;
+    panels->initial = qkv_allocate(&context->allocator, 1,
+                                   (2 * placed + 2 * ends) * sizeof *panels->initial
+                                       + placed * sizeof *panels->panel_of);
+    if (panels->initial == NULL)
+        return qkv_no_memory(context, "the order of the features");
+    panels->order = panels->initial + placed;
+    panels->start = panels->order + placed;
+    panels->columns_before = panels->start + ends;
+    panels->panel_of = (int32_t *)(void *)(panels->columns_before + ends);
+    memcpy(panels->initial, placing->order, placed * sizeof *panels->initial);
+    memcpy(panels->order, placing->order, placed * sizeof *panels->order);
+    fill_panels(placing, panels);
+    return QKVSIM_OK;
+}
+
+static qkvsim_status allocate_values(qkvsim_context *context, const qkv_input *input,
+                                     qkv_panels *panels)
 {
     const qkv_allocator *allocator = &context->allocator;
-    *panels = (qkv_panels){ .real = input->real,
-                            .observations = input->observations,
-                            .features = input->features,
-                            .placed = placed,
-                            .shape = qkv_blas_product_shape(input->real) };
-    divide_into_panels(panels);
+    const size_t size = qkv_real_size(panels->real), ratios = (size_t)panels->placed + QKV_MARGIN;
+    const int64_t depth = input->parts != NULL ? panels->observations : 0;
     int64_t reals;
-    const int64_t columns = (panels->count - 1) * qkv_panel_stride(panels, 0)
-                            + qkv_panel_stride(panels, panels->count - 1);
-    if (!qkv_multiply(columns, input->parts != NULL ? panels->observations : 0, &reals))
+    if (!qkv_multiply(panels->columns_before[panels->count], depth, &reals))
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld x %lld values do not fit in memory",
-                        (long long)panels->observations, (long long)placed);
-    const size_t size = qkv_real_size(panels->real);
-    panels->initial = qkv_allocate(allocator, (size_t)placed, sizeof *panels->initial);
-    panels->order = qkv_allocate(allocator, (size_t)placed, sizeof *panels->order);
+                        (long long)panels->observations, (long long)panels->placed);
     panels->statistics =
         qkv_allocate_zeroed(allocator, (size_t)input->features, sizeof *panels->statistics);
     panels->values = qkv_borrow(context, QKV_WORKSPACE_PANELS, (size_t)reals, size);
-    panels->spread = qkv_allocate_zeroed(allocator, (size_t)placed + QKV_MARGIN, size);
-    panels->offset = qkv_allocate_zeroed(allocator, (size_t)placed + QKV_MARGIN, size);
-    const bool twins = qkv_twins_open(allocator, placed, &panels->twins);
-    if (!twins || panels->initial == NULL || panels->order == NULL || panels->statistics == NULL
-        || panels->values == NULL || panels->spread == NULL || panels->offset == NULL) {
+    panels->spread = qkv_allocate_zeroed(allocator, ratios, size);
+    panels->offset = qkv_allocate_zeroed(allocator, ratios, size);
+    const bool twins = qkv_twins_open(allocator, panels->placed, &panels->twins);
+    return twins && panels->statistics != NULL && panels->values != NULL && panels->spread != NULL
+                   && panels->offset != NULL
+               ? QKVSIM_OK
+               : qkv_no_memory(context, "the prepared columns");
+}
+
+qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input,
+                              const qkv_placing *placing, qkv_panels *panels)
+{
+    *panels = (qkv_panels){ .real = input->real,
+                            .observations = input->observations,
+                            .features = input->features,
+                            .placed = placing->placed,
+                            .shape = qkv_blas_product_shape(input->real) };
+    qkvsim_status status = place_features(context, placing, panels);
+    if (status == QKVSIM_OK)
+        status = allocate_values(context, input, panels);
+    if (status != QKVSIM_OK)
         qkv_panels_close(context, panels);
-        return qkv_no_memory(context, "the prepared columns");
-    }
-    memcpy(panels->initial, order, (size_t)placed * sizeof *order);
-    memcpy(panels->order, order, (size_t)placed * sizeof *order);
-    return QKVSIM_OK;
+    return status;
 }
 
 void qkv_panels_close(const qkvsim_context *context, qkv_panels *panels)
 {
     qkv_release(&context->allocator, panels->initial);
-    qkv_release(&context->allocator, panels->order);
     qkv_release(&context->allocator, panels->statistics);
     qkv_release(&context->allocator, panels->spread);
     qkv_release(&context->allocator, panels->offset);

@@ -244,7 +244,7 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
         return;
     if (rest <= QKV_STRIP_WIDTH)
         clear_padding(panels, p);
-    const int64_t position = p * panels->width + start;
+    const int64_t position = panels->start[p] + start;
     const qkv_strip strip = {
         .values = (char *)qkv_panel_row(panels, p, 0) + (size_t)start * qkv_real_size(panels->real),
         .leading = qkv_panel_stride(panels, p),

@@ -25,7 +25,7 @@ static void find_stretches(qkv_tally_sink *sink)
         else
             sink->stretches[sink->stretch_count++] =
                 (qkv_stretch){ position, position + 1, group, kind };
-        if (position == panel * panels->width)
+        while (panel <= panels->panel_of[position])
             sink->panel_stretch[panel++] = sink->stretch_count - 1;
     }
 }
@@ -83,9 +83,9 @@ static int64_t for_each_rectangle(qkv_tally_sink *sink, int32_t worker, const qk
     const qkv_panels *panels = sink->gram->panels;
     const qkv_stretch *end = sink->stretches + sink->stretch_count;
     const qkv_stretch *first_a =
-        sink->stretches + sink->panel_stretch[tile->row_start / panels->width];
+        sink->stretches + sink->panel_stretch[panels->panel_of[tile->row_start]];
     const qkv_stretch *first_b =
-        sink->stretches + sink->panel_stretch[tile->column_start / panels->width];
+        sink->stretches + sink->panel_stretch[panels->panel_of[tile->column_start]];
     int64_t count = 0;
     rectangle_place place;
     for (const qkv_stretch *a = first_a; a < end && a->start < tile->row_start + tile->rows; a++) {
