@@ -15,6 +15,7 @@ from ._errors import (Ambiguous, Cancelled, Error, InvalidArgument, LibraryNotFo
 from ._inference import Baseline, Comparison, Intervals, baseline, compare, intervals
 from ._layout import Layout
 from ._library import version
+from ._merge import merge
 from ._operations import (Histogram, Pairs, adjust_bh, distance, histogram, mask, pairs, permute,
                           relabel, similarity, tail_p)
 from ._stream import Stream, stream
@@ -27,5 +28,5 @@ __all__ = ["Accumulator", "Ambiguous", "Analysis", "Baseline", "Cancelled", "Cap
            "LayerStudy", "Layout", "LibraryNotFound", "Missing", "NoMemory", "Nonfinite", "Pairs",
            "Stream", "Study", "TooLarge", "Unsupported", "WrongType", "adjust_bh", "analyze",
            "baseline", "capture", "capturing", "compare", "distance", "histogram", "intervals",
-           "load", "mask", "pairs", "permute", "relabel", "set_threads", "similarity", "stream",
-           "study", "tail_p", "version"]
+           "load", "mask", "merge", "pairs", "permute", "relabel", "set_threads", "similarity",
+           "stream", "study", "tail_p", "version"]

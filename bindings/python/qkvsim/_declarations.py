@@ -328,6 +328,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
         POINTER(AnalysisOptions), POINTER(IntervalOptions), c_void_p]),
     "qkvsim_analyze": (c_int32, [c_void_p, POINTER(Input), c_void_p, POINTER(AnalysisOptions),
         c_void_p]),
+    "qkvsim_analysis_merge": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
     "qkvsim_analysis_packed_size": (c_int64, [c_void_p]),
     "qkvsim_analysis_pack": (c_int32, [c_void_p, c_void_p, c_void_p, c_int64]),
     "qkvsim_analysis_unpack": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),

@@ -174,13 +174,13 @@ def _covariates(covariates: Any, observations: int) -> Tuple[Any, Any]:
 
 
 def _baseline(prepared: Prepared, permutations: int, seed: int, scheme: str, exchange: str,
-              covariates: Any, exceedances: int) -> Baseline:
+              covariates: Any, exceedances: int, first: int = 0, total: int = 0) -> Baseline:
     kept, view_of_covariates = _covariates(covariates, prepared.input.observations)
     options = C.BaselineOptions(
         sizeof(C.BaselineOptions), permutations=permutations, seed=seed,
         scheme=number_of(SCHEMES, scheme, "scheme"),
         exchange=number_of(EXCHANGES, exchange, "exchange"), covariates=view_of_covariates,
-        exceedances=exceedances)
+        exceedances=exceedances, first=first, total=total)
     question = prepared.question
     handle = prepared.run("baseline", library.qkvsim_baseline_run, question.layout._pointer,
                           byref(question.options), byref(options))
@@ -192,7 +192,7 @@ def _baseline(prepared: Prepared, permutations: int, seed: int, scheme: str, exc
 
 def baseline(data: Any, *, permutations: int = 1000, seed: int = 0, scheme: str = "all",
              exchange: str = "observations", covariates: Any = None, exceedances: int = 0,
-             **options: Any) -> Baseline:
+             first: int = 0, total: int = 0, **options: Any) -> Baseline:
     """Analyses the data and permutations of them: the random baseline.
 
     Parameters
@@ -209,6 +209,8 @@ def baseline(data: Any, *, permutations: int = 1000, seed: int = 0, scheme: str 
         Observations x anything: what may co-vary and is no part of the question.
     exceedances : int
         Stop once no p would come out small; 0: make all.
+    first, total : int
+        Permutations `first` and on alone, of `total` in all: a piece, for `merge`.
     **options
         Those of `analyze`, and `segments`: a number or name for each observation.
 
@@ -217,7 +219,7 @@ def baseline(data: Any, *, permutations: int = 1000, seed: int = 0, scheme: str 
     Baseline
     """
     return _baseline(Prepared(data, **options), permutations, seed, scheme, exchange, covariates,
-                     exceedances)
+                     exceedances, first, total)
 
 
 class Comparison(_Inference):
@@ -348,12 +350,13 @@ def _select(prepared: Prepared, mask: Optional[np.ndarray]) -> None:
 
 def _compare(prepared: Prepared, first: np.ndarray, second: np.ndarray, permutations: int,
              subsets: int, seed: int, relabel: str, centred: bool, exchange: str,
-             exceedances: int) -> Comparison:
+             exceedances: int, piece: Tuple[int, int, int] = (0, 0, 0)) -> Comparison:
     number = number_of(RELABELLINGS, relabel, "relabel")
     options = C.ComparisonOptions(
         sizeof(C.ComparisonOptions), permutations=permutations, subsets=subsets, seed=seed,
         relabel=number, centred=int(centred),
-        exchange=number_of(EXCHANGES, exchange, "exchange"), exceedances=exceedances)
+        exchange=number_of(EXCHANGES, exchange, "exchange"), exceedances=exceedances,
+        first=piece[0], total=piece[1], first_subset=piece[2])
     question = prepared.question
     _select(prepared, first)
     others = selection_of(second, prepared.input.observations, "others")
@@ -366,7 +369,8 @@ def _compare(prepared: Prepared, first: np.ndarray, second: np.ndarray, permutat
 
 def compare(data: Any, *, targets: Any, others: Any = None, permutations: int = 0,
             subsets: int = 0, seed: int = 0, relabel: str = "labels", centred: bool = False,
-            exchange: str = "observations", exceedances: int = 0, **options: Any) -> Comparison:
+            exchange: str = "observations", exceedances: int = 0, first: int = 0, total: int = 0,
+            first_subset: int = 0, **options: Any) -> Comparison:
     """Compares two selections of observations, targets and others.
 
     Parameters
@@ -385,6 +389,9 @@ def compare(data: Any, *, targets: Any, others: Any = None, permutations: int = 
         Relabels observations less their selection's mean; not with the cosine.
     exchange : "observations" or "segments"
     exceedances : int
+    first, total, first_subset : int
+        Relabellings `first` and on alone, of `total` in all, and subsets from `first_subset` on:
+        a piece, for `merge`. Subsets are by default those of the relabellings' numbers.
     **options
         Those of `analyze`, and `segments`.
 
@@ -393,9 +400,9 @@ def compare(data: Any, *, targets: Any, others: Any = None, permutations: int = 
     Comparison
     """
     prepared = Prepared(data, **options)
-    first, second = _both(prepared.input, targets, others)
-    return _compare(prepared, first, second, permutations, subsets, seed, relabel, centred,
-                    exchange, exceedances)
+    masks = _both(prepared.input, targets, others)
+    return _compare(prepared, *masks, permutations, subsets, seed, relabel, centred, exchange,
+                    exceedances, (first, total, first_subset))
 
 
 class Intervals(_Inference):
@@ -531,11 +538,12 @@ class Intervals(_Inference):
 
 
 def _intervals(prepared: Prepared, second: Optional[np.ndarray], method: str, blocks: int,
-               resamples: int, block_length: int, level: float, seed: int) -> Intervals:
+               resamples: int, block_length: int, level: float, seed: int, first: int = 0,
+               total: int = 0) -> Intervals:
     options = C.IntervalOptions(
         sizeof(C.IntervalOptions), blocks=blocks or 0, resamples=resamples or 0,
         block_length=block_length or 0, level=level, seed=seed,
-        method=number_of(METHODS, method, "method"))
+        method=number_of(METHODS, method, "method"), first=first, total=total)
     question = prepared.question
     others = None if second is None else selection_of(second, prepared.input.observations,
                                                       "others")
@@ -548,7 +556,7 @@ def _intervals(prepared: Prepared, second: Optional[np.ndarray], method: str, bl
 def intervals(data: Any, *, others: Any = None, method: str = "jackknife",
               blocks: Optional[int] = None, resamples: Optional[int] = None,
               block_length: Optional[int] = None, level: float = 0.95, seed: int = 0,
-              **options: Any) -> Intervals:
+              first: int = 0, total: int = 0, **options: Any) -> Intervals:
     """Intervals of statistics, of contrasts of rows and of differences between selections.
 
     Parameters
@@ -564,6 +572,8 @@ def intervals(data: Any, *, others: Any = None, method: str = "jackknife",
         Bootstrap; default: 1000, and the observations' cube root.
     level : float
     seed : int
+    first, total : int
+        Bootstrap: resamples `first` and on alone, of `total` in all: a piece, for `merge`.
     **options
         Those of `analyze`, and `segments`.
 
@@ -574,4 +584,4 @@ def intervals(data: Any, *, others: Any = None, method: str = "jackknife",
     prepared = Prepared(data, **options)
     second = None if others is None else mask_of(others, prepared.input.observations, "others")
     return _intervals(prepared, second, method, blocks or 0, resamples or 0, block_length or 0,
-                      level, seed)
+                      level, seed, first, total)

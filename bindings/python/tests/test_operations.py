@@ -156,17 +156,52 @@ def test_a_stream_gives_what_the_whole_gives(x):
         qkvsim.Accumulator().analyze()
 
 
-def test_results_are_the_same_by_seed_and_pickled_where_the_library_can(x):
-    results = [qkvsim.baseline(x, permutations=9), qkvsim.compare(x, targets=slice(20)),
-               qkvsim.intervals(x)]
-    for result in results:
-        same = {"Baseline": lambda: qkvsim.baseline(x, permutations=9),
-                "Comparison": lambda: qkvsim.compare(x, targets=slice(20)),
-                "Intervals": lambda: qkvsim.intervals(x)}[type(result).__name__]()
-        assert result == same
-        try:
-            assert pickle.loads(pickle.dumps(result)) == result
-        except qkvsim.Unsupported as error:
-            assert "cannot pack" in str(error)
+def test_results_are_the_same_by_seed_and_pickled_and_copied(x):
+    makers = [lambda: qkvsim.baseline(x, permutations=9),
+              lambda: qkvsim.compare(x, targets=slice(20), permutations=9),
+              lambda: qkvsim.intervals(x), lambda: qkvsim.analyze(x)]
+    results = [make() for make in makers]
+    for result, make in zip(results, makers):
+        assert result == make()
+        assert pickle.loads(pickle.dumps(result)) == result
+        assert copy.copy(result) == copy.deepcopy(result) == result
+    comparison = pickle.loads(pickle.dumps(results[1]))
+    assert comparison.to_dict() == results[1].to_dict()
+    numpy.testing.assert_array_equal(comparison.p(), results[1].p())
     for a, b in itertools.permutations(results, 2):
         assert a != b
+
+
+def test_pieces_in_any_order_are_one_run(x):
+    ends = [0, 1, 4, 5, 11, 17, 29, 30]
+    kinds = [lambda **piece: qkvsim.baseline(x, scheme="feature", **piece),
+             lambda **piece: qkvsim.compare(x, targets=slice(0, 20), **piece),
+             lambda permutations, **piece: qkvsim.intervals(x, method="bootstrap",
+                                                            resamples=permutations, **piece)]
+    for make in kinds:
+        whole = make(permutations=30)
+        pieces = [make(permutations=b - a, first=a, total=30) for a, b in zip(ends, ends[1:])]
+        numpy.random.default_rng(1).shuffle(pieces)
+        sent = [pickle.loads(pickle.dumps(piece)) for piece in pieces]
+        merged = qkvsim.merge(sent)
+        assert merged == whole and merged.to_dict() == whole.to_dict()
+        assert qkvsim.merge([qkvsim.merge(pieces[:1])]) == pieces[0] != whole
+    with pytest.raises(ValueError, match="no piece has permutations 10 to 19"):
+        qkvsim.merge([qkvsim.baseline(x, permutations=10, first=k, total=30) for k in (0, 20)])
+    with pytest.raises(ValueError, match="given Analysis, Baseline"):
+        qkvsim.merge([qkvsim.analyze(x), qkvsim.baseline(x, permutations=3)])
+    with pytest.raises(ValueError, match="given none"):
+        qkvsim.merge([])
+
+
+def test_pair_groups_are_put_together(x):
+    whole = qkvsim.analyze(x)
+    pieces = [qkvsim.analyze(x, pair_groups=some)
+              for some in (["K-V"], ["V-V", "Q-Q", "Q-V"], ["Q-K", "K-K"])]
+    merged = qkvsim.merge(pieces)
+    assert merged == whole and merged.rows == whole.rows and merged.to_dict() == whole.to_dict()
+    part = qkvsim.merge(pieces[:2])
+    assert part.rows == ("Q-Q", "Q-V", "K-V", "V-V")
+    assert part == qkvsim.analyze(x, pair_groups=["Q-Q", "Q-V", "K-V", "V-V"])
+    with pytest.raises(ValueError, match=r"pair group 4 \(K-V\) was computed in pieces 0 and 1"):
+        qkvsim.merge([pieces[0], whole])
