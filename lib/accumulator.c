@@ -81,6 +81,11 @@ void qkvsim_accumulator_free(qkvsim_accumulator *accumulator)
     qkv_release(&allocator, accumulator);
 }
 
+int64_t qkvsim_accumulator_features(const qkvsim_accumulator *accumulator)
+{
+    return accumulator != NULL ? accumulator->features : 0;
+}
+
 int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *accumulator)
 {
     return accumulator != NULL ? accumulator->observations : 0;

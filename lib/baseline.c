@@ -349,6 +349,16 @@ qkvsim_scheme qkvsim_baseline_scheme(const qkvsim_baseline *baseline)
     return baseline != NULL ? baseline->scheme : 0;
 }
 
+int64_t qkvsim_baseline_total(const qkvsim_baseline *baseline)
+{
+    return baseline != NULL ? baseline->total : 0;
+}
+
+int64_t qkvsim_baseline_exceedances(const qkvsim_baseline *baseline)
+{
+    return baseline != NULL ? baseline->nulls.exceedances : 0;
+}
+
 qkvsim_exchange qkvsim_baseline_exchange(const qkvsim_baseline *baseline)
 {
     if (baseline == NULL)
@@ -366,11 +376,11 @@ int32_t qkvsim_baseline_enumerated(const qkvsim_baseline *baseline)
     return baseline != NULL ? baseline->enumerated : 0;
 }
 
-const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t pair_group,
+const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t row,
                                         int32_t metric, int32_t summary)
 {
     const qkvsim_analysis *observed = qkvsim_baseline_observed(baseline);
-    const int64_t *histogram = qkvsim_analysis_histogram(observed, pair_group, metric);
+    const int64_t *histogram = qkvsim_analysis_histogram(observed, row, metric);
     if (histogram == NULL || summary < QKVSIM_SUMMARY_MEAN || summary > QKVSIM_SUMMARY_MAXIMUM)
         return NULL;
     return baseline->counts.summaries.summaries[summary - QKVSIM_SUMMARY_MEAN]
@@ -386,14 +396,14 @@ const double *qkvsim_baseline_histograms(const qkvsim_baseline *baseline, int32_
                                    metric, summary, rows, bins);
 }
 
-double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
-                                 int32_t metric, int32_t statistic, int32_t summary)
+double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t row, int32_t metric,
+                                 int32_t statistic, int32_t summary)
 {
     const int32_t test = qkv_statistic_test(metric, statistic);
     if (baseline == NULL || test < 0
-        || qkvsim_analysis_histogram(baseline->observed, pair_group, metric) == NULL)
+        || qkvsim_analysis_histogram(baseline->observed, row, metric) == NULL)
         return NAN;
-    return qkv_null_summary(&baseline->nulls, pair_group, test, summary);
+    return qkv_null_summary(&baseline->nulls, row, test, summary);
 }
 
 static double statistic_of_row(const qkv_question *question, int32_t row)

@@ -377,6 +377,16 @@ int64_t qkvsim_comparison_first_permutation(const qkvsim_comparison *comparison)
     return comparison != NULL ? comparison->first : 0;
 }
 
+int64_t qkvsim_comparison_total(const qkvsim_comparison *comparison)
+{
+    return comparison != NULL ? comparison->total : 0;
+}
+
+int64_t qkvsim_comparison_exceedances(const qkvsim_comparison *comparison)
+{
+    return comparison != NULL ? comparison->distances.exceedances : 0;
+}
+
 int64_t qkvsim_comparison_first_subset(const qkvsim_comparison *comparison)
 {
     return comparison != NULL ? comparison->first_subset : 0;

@@ -186,6 +186,11 @@ int64_t qkvsim_intervals_first(const qkvsim_intervals *intervals)
     return intervals != NULL ? intervals->first : 0;
 }
 
+int64_t qkvsim_intervals_total(const qkvsim_intervals *intervals)
+{
+    return intervals != NULL && intervals->method == QKVSIM_METHOD_BOOTSTRAP ? intervals->total : 0;
+}
+
 enum { TRAITS = 4 };
 
 static void describe(const qkvsim_intervals *of, qkv_trait traits[TRAITS])

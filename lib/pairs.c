@@ -18,6 +18,7 @@ struct qkvsim_pairs {
     qkvsim_pair *list;
     int64_t count;
     int64_t observations;
+    int32_t metric, arithmetic;
 };
 
 /* ---- options ---- */
@@ -267,6 +268,8 @@ static qkvsim_status make_pairs(qkvsim_context *context, const qkvsim_layout *gi
     } else {
         made->allocator = context->allocator;
         made->observations = input->observations;
+        made->metric = options->metric;
+        made->arithmetic = input->real;
         status = search_input(context, layout, options, input, made);
     }
     qkvsim_layout_free(own);
@@ -324,4 +327,14 @@ const qkvsim_pair *qkvsim_pairs_list(const qkvsim_pairs *pairs, int64_t *count)
 int64_t qkvsim_pairs_observations(const qkvsim_pairs *pairs)
 {
     return pairs != NULL ? pairs->observations : 0;
+}
+
+qkvsim_metric qkvsim_pairs_metric(const qkvsim_pairs *pairs)
+{
+    return pairs != NULL ? pairs->metric : 0;
+}
+
+qkvsim_dtype qkvsim_pairs_arithmetic(const qkvsim_pairs *pairs)
+{
+    return pairs != NULL ? pairs->arithmetic : 0;
 }

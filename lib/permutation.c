@@ -127,6 +127,8 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_input *given_
     qkvsim_status status = qkv_read_struct(context, &qkv_struct_permutation, given, &permutation);
     if (status != QKVSIM_OK)
         return status;
+    if (permutation.scheme == 0)
+        permutation.scheme = QKVSIM_SCHEME_ALL;
     if (permutation.index < 0 || permutation.index > UINT32_MAX)
         return qkv_invalid(context, "index is %lld, expected 0 to %lld",
                            (long long)permutation.index, (long long)UINT32_MAX);
@@ -187,8 +189,8 @@ qkvsim_status qkvsim_relabel(qkvsim_context *context, const uint8_t *labels, int
     if (status != QKVSIM_OK)
         return status;
     const qkv_input all = { .observations = observations };
-    const qkv_relabeller_options options = { relabelling.relabel, relabelling.exchange,
-                                             relabelling.segments };
+    const int32_t how = relabelling.relabel != 0 ? relabelling.relabel : QKVSIM_RELABEL_LABELS;
+    const qkv_relabeller_options options = { how, relabelling.exchange, relabelling.segments };
     qkv_relabeller relabeller;
     status = qkv_relabeller_open(context, labels, &all, &options, &relabeller);
     if (status != QKVSIM_OK)

@@ -28,6 +28,7 @@ static qkvsim_accumulator *in_chunks(const qkvsim_view *view, int64_t size)
 {
     random_source source = { 5 };
     qkvsim_accumulator *sum = empty(view->features);
+    ck_assert_int_eq(qkvsim_accumulator_features(sum), view->features);
     for (int64_t first = 0; first < view->observations;) {
         int64_t count = size ? size : 1 + random_below(&source, 50);
         if (count > view->observations - first)

@@ -313,19 +313,24 @@ START_TEST(constants_of_a_newer_library_are_unsupported)
 {
     int32_t *const constants[] = { &view.dtype,
                                    &input.nonfinite,
+                                   &input.arithmetic,
                                    &analysis_options.metrics,
                                    &pairs_options.metric,
                                    &pairs_options.sign,
                                    &permutation.scheme,
                                    &permutation.exchange,
                                    &relabelling.relabel,
+                                   &relabelling.exchange,
                                    &similarity_options.triangle,
                                    &baseline_options.scheme,
+                                   &baseline_options.exchange,
                                    &comparison_options.relabel,
+                                   &comparison_options.exchange,
                                    &interval_options.method };
     qkvsim_status (*const calls[])(
-        void) = { analyze, analyze, analyze,          find_pairs,   find_pairs, permute,
-                  permute, relabel, write_similarity, run_baseline, compare,    run_intervals };
+        void) = { analyze,      analyze, analyze, analyze,      find_pairs,       find_pairs,
+                  permute,      permute, relabel, relabel,      write_similarity, run_baseline,
+                  run_baseline, compare, compare, run_intervals };
     for (size_t k = 0; k < sizeof calls / sizeof calls[0]; k++) {
         const int32_t known = *constants[k];
         *constants[k] = 64;

@@ -142,6 +142,12 @@ static int64_t check_pairs(const qkvsim_input *read, const qkvsim_layout *layout
     const int64_t count = obvious_pairs(read, layout, options, &expected);
     qkvsim_pairs *pairs = find(context, read, layout, options);
     assert_pairs(pairs, expected, count);
+    ck_assert_int_eq(qkvsim_pairs_metric(pairs),
+                     options->metric != 0 ? options->metric : QKVSIM_METRIC_COSINE);
+    if (read->part_count == 1 && read->arithmetic == 0)
+        ck_assert_int_eq(qkvsim_pairs_arithmetic(pairs), read->parts[0].dtype == QKVSIM_DTYPE_F64
+                                                             ? QKVSIM_DTYPE_F64
+                                                             : QKVSIM_DTYPE_F32);
     qkvsim_pairs_free(pairs);
     free(expected);
     return count;

@@ -601,6 +601,7 @@ static void check_relabellings(const qkvsim_analysis_options *analysis,
         pieces[k] = run_comparison(analysis, &part);
         ck_assert_int_eq(qkvsim_comparison_first_permutation(pieces[k]), part.first);
         ck_assert_int_eq(qkvsim_comparison_first_subset(pieces[k]), part.first);
+        ck_assert_int_eq(qkvsim_comparison_total(pieces[k]), part.total);
     }
     for (uint64_t order = 0; order < 5; order++) {
         qkvsim_comparison *merged = NULL;

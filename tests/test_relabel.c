@@ -209,13 +209,26 @@ static void assert_refused(const uint8_t *labels, int64_t n, const qkvsim_relabe
     free(relabelled);
 }
 
+/* 0 is the default, as in a comparison. */
+START_TEST(the_default_relabelling_is_of_labels)
+{
+    const uint8_t labels[16] = { 1, 0, 1, 1, 0, 2, 2, 2, 3 };
+    const qkvsim_relabelling one = numbered(QKVSIM_RELABEL_LABELS, 3, 2);
+    const qkvsim_relabelling other = numbered(0, 3, 2);
+    uint8_t a[16], b[16];
+    assert_ok(context, qkvsim_relabel(context, labels, 16, &one, a));
+    assert_ok(context, qkvsim_relabel(context, labels, 16, &other, b));
+    ck_assert_mem_eq(a, b, 16);
+}
+END_TEST
+
 START_TEST(bad_arguments_are_refused)
 {
     const uint8_t labels[16] = { 1, 0 };
-    const int32_t relabels[] = { 0, 3, -1, 77 };
+    const int32_t relabels[] = { 3, -1, 77 };
     const int64_t indexes[] = { -1, INT64_C(4294967296) }, counts[] = { 0, -5 };
     const qkvsim_relabelling good = numbered(QKVSIM_RELABEL_LABELS, 0, 0);
-    for (int i = 0; i < 4; i++) {
+    for (int i = 0; i < 3; i++) {
         const qkvsim_relabelling bad = numbered(relabels[i], 0, 0);
         assert_refused(labels, 16, &bad);
         assert_message_has_number(context, relabels[i]);
@@ -411,6 +424,7 @@ int main(void)
     tcase_add_loop_test(laws, every_lag_is_equally_likely, 0, 2);
     tcase_add_loop_test(laws, threads_and_repetition_change_nothing, 0, 2);
     TCase *bad = add_case(suite, "bad input", make_context, free_context);
+    tcase_add_test(bad, the_default_relabelling_is_of_labels);
     tcase_add_test(bad, bad_arguments_are_refused);
     tcase_add_test(bad, more_observations_than_numbers_are_refused);
     tcase_add_loop_test(bad, any_allocation_may_fail, 0, 3);

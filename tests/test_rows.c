@@ -288,6 +288,20 @@ START_TEST(handles_say_how_they_were_made)
     ck_assert_int_eq(qkvsim_intervals_method(intervals), QKVSIM_METHOD_JACKKNIFE);
     ck_assert(qkvsim_intervals_level(intervals) == 0.9);
     ck_assert_uint_eq(qkvsim_intervals_seed(intervals), 0);
+    ck_assert_int_eq(qkvsim_baseline_total(baseline), qkvsim_baseline_permutations(baseline));
+    ck_assert_int_eq(qkvsim_comparison_total(comparison),
+                     qkvsim_comparison_permutations(comparison));
+    ck_assert_int_eq(qkvsim_intervals_total(intervals), 0);
+    ck_assert_int_eq(qkvsim_baseline_exceedances(baseline), 0);
+    ck_assert_int_eq(qkvsim_comparison_exceedances(comparison), 0);
+    ck_assert_int_eq(qkvsim_baseline_total(NULL) + qkvsim_baseline_exceedances(NULL), 0);
+    ck_assert_int_eq(qkvsim_comparison_total(NULL) + qkvsim_comparison_exceedances(NULL), 0);
+    ck_assert_int_eq(qkvsim_intervals_total(NULL) + qkvsim_accumulator_features(NULL), 0);
+    ck_assert_int_eq(qkvsim_pairs_metric(NULL) + qkvsim_pairs_arithmetic(NULL), 0);
+    ck_assert_ptr_null(qkvsim_analysis_group_offsets(NULL));
+    const double *offsets = qkvsim_analysis_group_offsets(analysis);
+    for (int32_t g = 0; g < qkvsim_layout_groups(qkvsim_analysis_layout(analysis)); g++)
+        ck_assert(offsets[g] == qkvsim_analysis_group_offset(analysis, g));
     ck_assert_ptr_null(qkvsim_analysis_layout(NULL));
     ck_assert_int_eq(qkvsim_analysis_metrics(NULL) + qkvsim_analysis_arithmetic(NULL), 0);
     ck_assert_int_eq(qkvsim_baseline_scheme(NULL) + qkvsim_baseline_exchange(NULL), 0);

@@ -25,10 +25,10 @@ typedef struct qkvsim_accumulator_options {
     /**
      * Blocks that are kept apart, for qkvsim_accumulator_intervals: at most so many, 16 to 4096; default: none.
      *
-     * A block is one document at first. A document is the rows of one qkvsim_accumulator_update or, where
+     * A block is one document at first. A document is the observations of one qkvsim_accumulator_update or, where
      * the input has segments, a run of equal numbers, which may go on in the next update. When there would be
      * more blocks, neighbours are put together two by two, and a block takes twice as many documents from
-     * then on: of any stream, half of so many blocks or more are left. All rows of the parts count, whatever
+     * then on: of any stream, half of so many blocks or more are left. All observations of the parts count, whatever
      * is selected of them, so that accumulators of several selections of one stream have the same blocks.
      */
     int64_t blocks;
@@ -44,7 +44,10 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int6
 /** Frees an accumulator; NULL is allowed. */
 QKVSIM_API void qkvsim_accumulator_free(qkvsim_accumulator *accumulator);
 
-/** Observations added so far; 0 for NULL. Time O(1), as of the next two. */
+/** Features that each observation has; 0 for NULL. Time O(1), as of the next three. */
+QKVSIM_API int64_t qkvsim_accumulator_features(const qkvsim_accumulator *accumulator);
+
+/** Observations added so far; 0 for NULL. */
 QKVSIM_API int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *accumulator);
 
 /** Blocks that have begun so far, and the observations in one of them; 0 where there are none. */

@@ -79,15 +79,15 @@ QKVSIM_API qkvsim_status qkvsim_analysis_unpack(qkvsim_context *context, const v
 /** Frees the results; NULL is allowed. */
 QKVSIM_API void qkvsim_analysis_free(qkvsim_analysis *analysis);
 
-/* Accessors. What they return is owned by the handle; each takes O(1) time, those of every row O(rows). Where they take a pair group they also take the
- * row of a roll-up (see layout.h), whose values are those of its pair groups together. A pair group,
- * group, metric or statistic that does not exist or was not asked for gives NULL, 0 or NaN, and so
- * does a roll-up with a pair group that was not asked for. */
+/* Accessors. What they return is owned by the handle; each takes O(1) time, those of every row O(rows). A row is a pair group or, behind all of
+ * them, a roll-up (see layout.h), whose values are those of its pair groups together. A row, group, metric
+ * or statistic that does not exist or was not asked for gives NULL, 0 or NaN, and so does a roll-up with a
+ * pair group that was not asked for. */
 
 /** Observations used: those selected, less those dropped. */
 QKVSIM_API int64_t qkvsim_analysis_observations(const qkvsim_analysis *analysis);
 
-/** Row numbers of observations dropped for NaN or infinity, increasing; NULL if none. */
+/** Numbers of the observations dropped for NaN or infinity, increasing; NULL if none. */
 QKVSIM_API const int64_t *qkvsim_analysis_dropped(const qkvsim_analysis *analysis, int64_t *count);
 
 /** The layout, with its roll-ups, that the analysis was made with: groups, names and numbers of rows.
@@ -99,7 +99,7 @@ QKVSIM_API int32_t qkvsim_analysis_metrics(const qkvsim_analysis *analysis);
 QKVSIM_API qkvsim_dtype qkvsim_analysis_arithmetic(const qkvsim_analysis *analysis);
 
 /** Pairs of a row whose value is defined, of qkvsim_layout_pairs. */
-QKVSIM_API int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group,
+QKVSIM_API int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t row,
                                            qkvsim_metric metric);
 
 /** Columns whose values are undefined under a metric (constant ones under Pearson and Spearman,
@@ -111,9 +111,9 @@ QKVSIM_API const int64_t *qkvsim_analysis_undefined_features(const qkvsim_analys
 QKVSIM_API int64_t qkvsim_analysis_bins(const qkvsim_analysis *analysis);
 QKVSIM_API const double *qkvsim_analysis_bin_edges(const qkvsim_analysis *analysis);
 
-/** Counts of a pair group's defined values, one for each bin. */
-QKVSIM_API const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis,
-                                                    int32_t pair_group, qkvsim_metric metric);
+/** Counts of a row's defined values, one for each bin. */
+QKVSIM_API const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis, int32_t row,
+                                                    qkvsim_metric metric);
 
 /** Every row's histogram: `rows` x `bins` counts, row-major, 0 in rows that were not asked for. Owned by
  * the analysis; NULL, 0 and 0 where the metric was not computed. rows and bins may be NULL. */
@@ -122,7 +122,7 @@ QKVSIM_API const int64_t *qkvsim_analysis_histograms(const qkvsim_analysis *anal
                                                      int64_t *bins);
 
 /** One statistic; NaN where it does not exist (no defined pair, zero variance). */
-QKVSIM_API double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t pair_group,
+QKVSIM_API double qkvsim_analysis_statistic(const qkvsim_analysis *analysis, int32_t row,
                                             qkvsim_metric metric, qkvsim_statistic statistic);
 
 /**
@@ -158,6 +158,9 @@ QKVSIM_API const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *an
 /** Mean of o*^2, corrected (see statistic.h), over the features of a group whose cosines are defined;
  * NaN if none, or under three observations. */
 QKVSIM_API double qkvsim_analysis_group_offset(const qkvsim_analysis *analysis, int32_t group);
+
+/** The same of every group: as many numbers as the layout has groups, owned by the analysis. */
+QKVSIM_API const double *qkvsim_analysis_group_offsets(const qkvsim_analysis *analysis);
 
 #ifdef __cplusplus
 }

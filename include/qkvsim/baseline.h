@@ -98,8 +98,9 @@ QKVSIM_API const qkvsim_analysis *qkvsim_baseline_observed(const qkvsim_baseline
 /** How many permutations the results are of: as many as were asked for, or all different ones. */
 QKVSIM_API int64_t qkvsim_baseline_permutations(const qkvsim_baseline *baseline);
 
-/** The number of the first of them. */
+/** The number of the first of them, and of how many in all they are a part. */
 QKVSIM_API int64_t qkvsim_baseline_first(const qkvsim_baseline *baseline);
+QKVSIM_API int64_t qkvsim_baseline_total(const qkvsim_baseline *baseline);
 
 /**
  * 1 where the permutations are all different ones, each once; else 0. They are where, with the input
@@ -117,15 +118,15 @@ QKVSIM_API int32_t qkvsim_baseline_enumerated(const qkvsim_baseline *baseline);
 QKVSIM_API uint64_t qkvsim_baseline_seed(const qkvsim_baseline *baseline);
 QKVSIM_API qkvsim_scheme qkvsim_baseline_scheme(const qkvsim_baseline *baseline);
 QKVSIM_API qkvsim_exchange qkvsim_baseline_exchange(const qkvsim_baseline *baseline);
+QKVSIM_API int64_t qkvsim_baseline_exceedances(const qkvsim_baseline *baseline);
 
 /** How many independent covariates were taken out, besides the mean: 0 without any. */
 QKVSIM_API int64_t qkvsim_baseline_covariates(const qkvsim_baseline *baseline);
 
 /** Mean, SD, MINIMUM or MAXIMUM of each bin's count over the permutations: `bins` numbers, owned by
- * the baseline; NULL where there is no such pair group, metric or summary. */
-QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline,
-                                                   int32_t pair_group, qkvsim_metric metric,
-                                                   qkvsim_summary summary);
+ * the baseline; NULL where there is no such row, metric or summary. */
+QKVSIM_API const double *qkvsim_baseline_histogram(const qkvsim_baseline *baseline, int32_t row,
+                                                   qkvsim_metric metric, qkvsim_summary summary);
 
 /** The same of every row: `rows` x `bins` numbers, row-major; NULL, 0 and 0 where there is none. */
 QKVSIM_API const double *qkvsim_baseline_histograms(const qkvsim_baseline *baseline,
@@ -137,7 +138,7 @@ QKVSIM_API const double *qkvsim_baseline_histograms(const qkvsim_baseline *basel
  * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP, which
  * change nothing within a group, z and every p of a pair group of one group with itself, and of a
  * roll-up of such alone, are absent. */
-QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t pair_group,
+QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t row,
                                             qkvsim_metric metric, qkvsim_statistic statistic,
                                             qkvsim_summary summary);
 

@@ -72,7 +72,7 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * of the default metrics
  *
  * Relabelling k is relabelling k of `seed` (qkvsim_relabel), or where all are taken the enumerated one
- * k + 1, of the labels 1 of first and 0 of second over the rows of both in increasing order. Each relabelling costs two analyses, of the relabelled
+ * k + 1, of the labels 1 of first and 0 of second over the observations of both in increasing order. Each relabelling costs two analyses, of the relabelled
  * selections at their full sizes, and where sizes differ a third, of a random subset of the relabelled
  * larger one. Distances are taken over the pairs that are defined in both selections: where a feature
  * is undefined in one only, one or two more analyses are needed. Memory: that of two analyses. The results
@@ -129,11 +129,15 @@ QKVSIM_API int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison
 QKVSIM_API int64_t qkvsim_comparison_first_permutation(const qkvsim_comparison *comparison);
 QKVSIM_API int64_t qkvsim_comparison_first_subset(const qkvsim_comparison *comparison);
 
+/** Of how many relabellings in all they are a part. */
+QKVSIM_API int64_t qkvsim_comparison_total(const qkvsim_comparison *comparison);
+
 /** How it was made; 0 for NULL. */
 QKVSIM_API uint64_t qkvsim_comparison_seed(const qkvsim_comparison *comparison);
 QKVSIM_API qkvsim_relabel_scheme qkvsim_comparison_relabel(const qkvsim_comparison *comparison);
 QKVSIM_API qkvsim_exchange qkvsim_comparison_exchange(const qkvsim_comparison *comparison);
 QKVSIM_API int32_t qkvsim_comparison_centred(const qkvsim_comparison *comparison);
+QKVSIM_API int64_t qkvsim_comparison_exceedances(const qkvsim_comparison *comparison);
 
 /** 1 where the relabellings are all different ones there are besides the observed labels, each taken
  * once; 0 where they are drawn. */

@@ -56,6 +56,7 @@ typedef struct qkvsim_context qkvsim_context;
 typedef int32_t (*qkvsim_progress)(void *user, int64_t done, int64_t total);
 
 /** Which inner loops run. All give the same bin counts; fixed choices are for tests. */
+typedef int32_t qkvsim_kernels;
 enum {
     QKVSIM_KERNELS_AUTO = 0, /**< the fastest this processor has */
     QKVSIM_KERNELS_PORTABLE = 1,
@@ -73,8 +74,8 @@ typedef struct qkvsim_context_options {
     void *allocate_user;
     qkvsim_progress progress; /**< default: none */
     void *progress_user;
-    int32_t threads; /**< default (0): every processor this process may run on */
-    int32_t kernels; /**< QKVSIM_KERNELS_*; default: AUTO */
+    int32_t threads;        /**< default (0): every processor this process may run on */
+    qkvsim_kernels kernels; /**< QKVSIM_KERNELS_*; default: AUTO */
     /** Receives what is wrong where no context comes of it: error_size bytes, of which 512 hold every
      * text and fewer its beginning. Given together or not at all; untouched where all is well. */
     char *error;

@@ -18,6 +18,8 @@
 extern "C" {
 #endif
 
+/** How intervals are made. */
+typedef int32_t qkvsim_method;
 enum {
     /** Delete-a-block jackknife for unequal blocks (Busing, Meijer & van der Leeden 1999): each of
      * G blocks is left out in turn. Bias-corrected estimate, t interval with G - 1 degrees of
@@ -25,7 +27,7 @@ enum {
     QKVSIM_METHOD_JACKKNIFE = 1,
     /** Moving-block bootstrap (Kunsch 1989): blocks are drawn with replacement until there are as
      * many observations as before. Basic interval [T + t - q_high, T + t - q_low] around the observed
-     * value T, with t what T estimates in resamples: the uncorrected value. Repeated rows widen a histogram over pairs: see docs/statistics.md. */
+     * value T, with t what T estimates in resamples: the uncorrected value. Repeated observations widen a histogram over pairs: see docs/statistics.md. */
     QKVSIM_METHOD_BOOTSTRAP = 2
 };
 
@@ -38,10 +40,10 @@ typedef struct qkvsim_interval_options {
     /** bootstrap: 1 .. observations in use, so that there are 2 blocks to draw from; default: their
      * cube root. A shorter segment is one block. */
     int64_t block_length;
-    double level;     /**< within (0, 1); default: 0.95 */
-    uint64_t seed;    /**< bootstrap */
-    int32_t method;   /**< QKVSIM_METHOD_JACKKNIFE (default) or QKVSIM_METHOD_BOOTSTRAP */
-    int32_t reserved; /**< must be 0 */
+    double level;         /**< within (0, 1); default: 0.95 */
+    uint64_t seed;        /**< bootstrap */
+    qkvsim_method method; /**< QKVSIM_METHOD_JACKKNIFE (default) or QKVSIM_METHOD_BOOTSTRAP */
+    int32_t reserved;     /**< must be 0 */
     /** bootstrap: resamples first .. first + resamples - 1 alone: a piece, to be merged with others
      * (qkvsim_intervals_merge). Default: 0 */
     int64_t first;
@@ -59,7 +61,7 @@ typedef struct qkvsim_intervals qkvsim_intervals;
  * The observations in use are divided into blocks of consecutive ones, whose lengths differ by at
  * most one where there is one segment. A segment of l of the n observations has
  * max(1, round(G l / n)) blocks. With a second selection, blocks are of the observations of both in
- * row order, and leaving one out (or drawing one) concerns both. The jackknife then weighs a block by
+ * their order, and leaving one out (or drawing one) concerns both. The jackknife then weighs a block by
  * the share it has of each selection's own observations, and G is, for the first selection, the
  * blocks that have any of it, for a difference the fewer of the two.
  *
@@ -72,7 +74,7 @@ typedef struct qkvsim_intervals qkvsim_intervals;
  * @param options          NULL for all defaults
  * @param intervals        receives the results
  * @return as qkvsim_analyze. INVALID_ARGUMENT also where blocks, resamples, block_length, level or
- * method are out of range, where a selection shares a row with the second, or where explicit blocks
+ * method are out of range, where a selection shares an observation with the second, or where explicit blocks
  * and short segments leave fewer than 8 blocks.
  *
  * A feature that is undefined in the observed data (QKVSIM_NONFINITE_UNDEFINED_FEATURE) stays so in
@@ -113,8 +115,9 @@ QKVSIM_API qkvsim_status qkvsim_intervals_pack(qkvsim_context *context,
 QKVSIM_API qkvsim_status qkvsim_intervals_unpack(qkvsim_context *context, const void *buffer,
                                                  int64_t size, qkvsim_intervals **intervals);
 
-/** Number of the first resample; 0 for the jackknife. */
+/** Number of the first resample, and of how many in all they are a part; 0 for the jackknife. */
 QKVSIM_API int64_t qkvsim_intervals_first(const qkvsim_intervals *intervals);
+QKVSIM_API int64_t qkvsim_intervals_total(const qkvsim_intervals *intervals);
 
 /** Frees the results and the observed analyses in them; NULL is allowed. */
 QKVSIM_API void qkvsim_intervals_free(qkvsim_intervals *intervals);
@@ -126,7 +129,7 @@ QKVSIM_API const qkvsim_analysis *
 qkvsim_intervals_observed_second(const qkvsim_intervals *intervals);
 
 /** How they were made: QKVSIM_METHOD_*, level and, of the bootstrap, seed; 0 for NULL. */
-QKVSIM_API int32_t qkvsim_intervals_method(const qkvsim_intervals *intervals);
+QKVSIM_API qkvsim_method qkvsim_intervals_method(const qkvsim_intervals *intervals);
 QKVSIM_API double qkvsim_intervals_level(const qkvsim_intervals *intervals);
 QKVSIM_API uint64_t qkvsim_intervals_seed(const qkvsim_intervals *intervals);
 

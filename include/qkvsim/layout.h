@@ -44,6 +44,7 @@ QKVSIM_API qkvsim_status qkvsim_layout_widths(qkvsim_context *context, const int
                                               qkvsim_layout **layout);
 
 /** Where the heads of a layout stand. */
+typedef int32_t qkvsim_heads;
 enum {
     QKVSIM_HEADS_BLOCKED = 0,    /**< all heads of Q, then all of K, then all of V */
     QKVSIM_HEADS_INTERLEAVED = 1 /**< q, k, v of head 0, then q, k, v of head 1, ... */
@@ -67,7 +68,8 @@ enum {
  */
 QKVSIM_API qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths,
                                              const int32_t *heads, const char *const *names,
-                                             int32_t parts, int32_t order, qkvsim_layout **layout);
+                                             int32_t parts, qkvsim_heads order,
+                                             qkvsim_layout **layout);
 
 /**
  * Any assignment of features to groups.

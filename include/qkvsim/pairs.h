@@ -32,6 +32,7 @@ typedef struct qkvsim_pair {
 } qkvsim_pair;
 
 /** What makes a pair strong. */
+typedef int32_t qkvsim_sign;
 enum {
     QKVSIM_SIGN_BOTH = 0,     /**< |value| */
     QKVSIM_SIGN_POSITIVE = 1, /**< value */
@@ -48,7 +49,7 @@ typedef struct qkvsim_pairs_options {
     const int32_t *pair_groups; /**< the pair groups to search; default: all */
     int32_t pair_group_count;
     qkvsim_metric metric;    /**< QKVSIM_METRIC_COSINE (default), PEARSON or SPEARMAN */
-    int32_t sign;            /**< QKVSIM_SIGN_* */
+    qkvsim_sign sign;        /**< QKVSIM_SIGN_* */
     int32_t per_pair_group;  /**< 1: the top k of each pair group, fewer where it has fewer */
     const double *threshold; /**< the least strength; -1 to 1, for |value| from 0; default: none */
     int64_t top;   /**< k, the number of strongest pairs; default: all over the threshold */
@@ -87,6 +88,10 @@ QKVSIM_API const qkvsim_pair *qkvsim_pairs_list(const qkvsim_pairs *pairs, int64
 
 /** Observations used: those selected, less those dropped. */
 QKVSIM_API int64_t qkvsim_pairs_observations(const qkvsim_pairs *pairs);
+
+/** How they were found: the metric, and QKVSIM_DTYPE_F32 or F64; 0 for NULL. */
+QKVSIM_API qkvsim_metric qkvsim_pairs_metric(const qkvsim_pairs *pairs);
+QKVSIM_API qkvsim_dtype qkvsim_pairs_arithmetic(const qkvsim_pairs *pairs);
 
 #ifdef __cplusplus
 }

@@ -57,7 +57,7 @@ typedef struct qkvsim_permutation {
     size_t struct_size;
     uint64_t seed;
     int64_t index;        /**< 0 .. 2^32 - 1 */
-    qkvsim_scheme scheme; /**< QKVSIM_SCHEME_* */
+    qkvsim_scheme scheme; /**< QKVSIM_SCHEME_*; default: ALL */
     /** Default: OBSERVATIONS. With SEGMENTS, FEATURE and OBSERVATIONS exchange whole runs of equal numbers
      * with others that are as long (Winkler et al. 2014, whole blocks), and FLIP gives each run one sign;
      * the rest refuse it. */
@@ -113,7 +113,7 @@ typedef struct qkvsim_relabelling {
     size_t struct_size;
     uint64_t seed;
     int64_t index;                 /**< 0 .. 2^32 - 1 */
-    qkvsim_relabel_scheme relabel; /**< QKVSIM_RELABEL_* */
+    qkvsim_relabel_scheme relabel; /**< QKVSIM_RELABEL_*; default: LABELS */
     /** Default: OBSERVATIONS. With LABELS and SEGMENTS, whole runs of equal numbers change labels: where
      * each has one label throughout, labels are dealt anew to the runs, whatever their lengths; else
      * the labels of runs of equal length change places. SHIFT refuses it. */

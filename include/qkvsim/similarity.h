@@ -24,6 +24,8 @@
 extern "C" {
 #endif
 
+/** Which entries of a matrix are written. */
+typedef int32_t qkvsim_triangle;
 enum {
     QKVSIM_TRIANGLE_FULL = 0, /**< every entry is written */
     QKVSIM_TRIANGLE_UPPER = 1 /**< the diagonal and above; entries below it are left as they were */
@@ -32,8 +34,8 @@ enum {
 /** Zero in any field is its default. */
 typedef struct qkvsim_similarity_options {
     size_t struct_size;
-    int32_t triangle; /**< QKVSIM_TRIANGLE_FULL or QKVSIM_TRIANGLE_UPPER */
-    int32_t reserved; /**< must be 0 */
+    qkvsim_triangle triangle; /**< QKVSIM_TRIANGLE_FULL or QKVSIM_TRIANGLE_UPPER */
+    int32_t reserved;         /**< must be 0 */
 } qkvsim_similarity_options;
 
 /**

@@ -154,9 +154,9 @@ qkvsim_dtype qkvsim_analysis_arithmetic(const qkvsim_analysis *analysis)
     return analysis != NULL ? analysis->arithmetic : 0;
 }
 
-int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric)
+int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t row, int32_t metric)
 {
-    const qkv_moments *moments = qkv_analysis_moments(analysis, pair_group, metric);
+    const qkv_moments *moments = qkv_analysis_moments(analysis, row, metric);
     return moments != NULL ? moments->count : 0;
 }
 
@@ -179,12 +179,12 @@ const double *qkvsim_analysis_bin_edges(const qkvsim_analysis *analysis)
     return analysis != NULL ? analysis->binning.edges : NULL;
 }
 
-const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis, int32_t pair_group,
+const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis, int32_t row,
                                          int32_t metric)
 {
-    if (qkv_analysis_moments(analysis, pair_group, metric) == NULL)
+    if (qkv_analysis_moments(analysis, row, metric) == NULL)
         return NULL;
-    return analysis->histograms[qkv_metric_index(metric)] + pair_group * analysis->binning.count;
+    return analysis->histograms[qkv_metric_index(metric)] + row * analysis->binning.count;
 }
 
 const int64_t *qkvsim_analysis_histograms(const qkvsim_analysis *analysis, int32_t metric,
@@ -201,6 +201,11 @@ const int64_t *qkvsim_analysis_histograms(const qkvsim_analysis *analysis, int32
 const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis)
 {
     return analysis != NULL ? analysis->offset_ratios : NULL;
+}
+
+const double *qkvsim_analysis_group_offsets(const qkvsim_analysis *analysis)
+{
+    return analysis != NULL ? analysis->group_offset : NULL;
 }
 
 double qkvsim_analysis_group_offset(const qkvsim_analysis *analysis, int32_t group)
