@@ -7,7 +7,6 @@
 #include <inttypes.h>
 #include <string.h>
 
-#include "mapped_file.h"
 #include "npy.h"
 #include "text.h"
 
@@ -105,8 +104,8 @@ static bool walk_npy(struct walk *walk, const struct mapped_file *file)
     return true;
 }
 
-bool integers_for_each(const char *path, const char *what, int64_t booleans, integer_visitor *visit,
-                       void *user, struct failure *failure)
+bool integers_of(const struct mapped_file *file, const char *path, const char *what,
+                 int64_t booleans, integer_visitor *visit, void *user, struct failure *failure)
 {
     struct walk walk = { .place = { .path = path },
                          .what = what,
@@ -114,10 +113,16 @@ bool integers_for_each(const char *path, const char *what, int64_t booleans, int
                          .visit = visit,
                          .user = user,
                          .failure = failure };
+    return text_ends_in(path, ".npy") ? walk_npy(&walk, file) : walk_text(&walk, file);
+}
+
+bool integers_for_each(const char *path, const char *what, int64_t booleans, integer_visitor *visit,
+                       void *user, struct failure *failure)
+{
     struct mapped_file file;
     if (!mapped_file_open(&file, path, failure))
         return false;
-    bool done = text_ends_in(path, ".npy") ? walk_npy(&walk, &file) : walk_text(&walk, &file);
+    bool done = integers_of(&file, path, what, booleans, visit, user, failure);
     mapped_file_close(&file);
     return done;
 }

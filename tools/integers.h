@@ -8,6 +8,7 @@
 #include <stdint.h>
 
 #include "failure.h"
+#include "mapped_file.h"
 
 /* Where a number stands, for messages: "line 3" of a text, "element 3" of an .npy. */
 struct integer_place {
@@ -26,5 +27,9 @@ typedef bool integer_visitor(void *user, int64_t value, const struct integer_pla
  * skipped. */
 bool integers_for_each(const char *path, const char *what, int64_t booleans, integer_visitor *visit,
                        void *user, struct failure *failure);
+
+/* The same of a file that is open. */
+bool integers_of(const struct mapped_file *file, const char *path, const char *what,
+                 int64_t booleans, integer_visitor *visit, void *user, struct failure *failure);
 
 #endif

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CACHE_LINE = 64, HUGE_PAGE = 2097152, CLEARED_AT_A_TIME = 1 << 26 };
+enum { CACHE_LINE = 64, HUGE_PAGE = 2097152, CLEARED_AT_A_TIME = 1 << 22 };
 
 static const double seconds_between_calls =
     0.1; /* of the progress callback, where units are long */

@@ -1,0 +1,27 @@
+/* Any bytes as a file of whole numbers, as a text and as an .npy: refused, or numbers one by one. */
+#include "integers.h"
+#include "output.h"
+
+#include "fuzz.h"
+
+/* What the handler for a file that is cut short calls: none is mapped here. */
+void output_discard(void) {}
+
+static bool take(void *user, int64_t value, const struct integer_place *place,
+                 struct failure *failure)
+{
+    int64_t *sum = user;
+    (void)failure;
+    *sum ^= value + place->number;
+    return true;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
+{
+    const struct mapped_file file = { .bytes = bytes, .size = size };
+    struct failure failure = { 0 };
+    int64_t sum = 0;
+    integers_of(&file, "fuzzed.txt", "targets", 3, take, &sum, &failure);
+    integers_of(&file, "fuzzed.npy", "targets", 3, take, &sum, &failure);
+    return 0;
+}
