@@ -13,6 +13,7 @@ struct plan {
     uint8_t call, observations, features, dtype;
     uint8_t metrics, nonfinite, scheme, groups;
     uint8_t fail_at, cancel_at, threads, reversed;
+    int8_t numbers[12]; /* of options, which take any; 0 is a default */
 };
 
 enum { SIZE_MAX_EACH = 24, ELEMENT_MAX = 8 };
@@ -39,49 +40,160 @@ static int32_t cancel(void *user, int64_t done, int64_t total)
     return --calls_left == 0;
 }
 
+/* What a call is made with. */
+typedef struct request {
+    qkvsim_context *context;
+    const struct plan *plan;
+    qkvsim_input input;
+    qkvsim_selection half;
+    const qkvsim_layout *layout;
+    qkvsim_analysis_options options;
+} request;
+
+static void analyze(const request *call)
+{
+    qkvsim_analysis *made = NULL;
+    qkvsim_analyze(call->context, &call->input, call->layout, &call->options, &made);
+    qkvsim_analysis_free(made);
+}
+
+static void permute_and_analyze(const request *call)
+{
+    const int8_t *numbers = call->plan->numbers;
+    const qkvsim_baseline_options options = {
+        .struct_size = sizeof options,
+        .permutations = numbers[0] == 0 ? 2 : numbers[0] % 8,
+        .scheme = numbers[1] != 0 ? numbers[1] : call->plan->scheme % 8,
+        .exchange = numbers[2],
+        .exceedances = numbers[3],
+        .first = numbers[4],
+        .total = numbers[5],
+    };
+    qkvsim_baseline *made = NULL;
+    qkvsim_baseline_run(call->context, &call->input, call->layout, &call->options, &options, &made);
+    qkvsim_baseline_free(made);
+}
+
+static void find_intervals(const request *call)
+{
+    const int8_t *numbers = call->plan->numbers;
+    const qkvsim_interval_options options = {
+        .struct_size = sizeof options,
+        .blocks = numbers[0],
+        .resamples = numbers[1] == 0 && numbers[5] == 1 ? 20 : numbers[1] % 32,
+        .block_length = numbers[2],
+        .level = numbers[3] / 100.0,
+        .method = numbers[5],
+        .reserved = numbers[6],
+        .first = numbers[7],
+        .total = numbers[8],
+    };
+    qkvsim_intervals *made = NULL;
+    qkvsim_intervals_run(call->context, &call->input, numbers[4] > 0 ? &call->half : NULL,
+                         call->layout, &call->options, &options, &made);
+    qkvsim_intervals_free(made);
+}
+
+static void find_pairs(const request *call)
+{
+    const int8_t *numbers = call->plan->numbers;
+    const double threshold = numbers[0] / 100.0;
+    const qkvsim_pairs_options options = { .struct_size = sizeof options,
+                                           .top = call->plan->scheme % 16,
+                                           .threshold = numbers[0] != 0 ? &threshold : NULL,
+                                           .metric = numbers[1],
+                                           .sign = numbers[2],
+                                           .per_pair_group = numbers[3],
+                                           .limit = numbers[4] };
+    qkvsim_pairs *made = NULL;
+    qkvsim_pairs_find(call->context, &call->input, call->layout, &options, &made);
+    qkvsim_pairs_free(made);
+}
+
+static void accumulate(const request *call)
+{
+    qkvsim_accumulator *sum = NULL;
+    qkvsim_analysis *made = NULL;
+    if (qkvsim_accumulator_create(call->context, call->input.parts->features, NULL, &sum)
+            == QKVSIM_OK
+        && qkvsim_accumulator_update(call->context, sum, &call->input) == QKVSIM_OK)
+        qkvsim_accumulator_analyze(call->context, sum, call->layout, NULL, &made);
+    qkvsim_analysis_free(made);
+    qkvsim_accumulator_free(sum);
+}
+
+static void compare(const request *call)
+{
+    const int8_t *numbers = call->plan->numbers;
+    const qkvsim_comparison_options options = { .struct_size = sizeof options,
+                                                .permutations = numbers[0] % 8,
+                                                .subsets = numbers[1] % 8,
+                                                .relabel = numbers[2],
+                                                .centred = numbers[3],
+                                                .exchange = numbers[4],
+                                                .exceedances = numbers[5] };
+    qkvsim_comparison *made = NULL;
+    qkvsim_compare(call->context, &call->input, &call->half, call->layout, &call->options, &options,
+                   &made);
+    qkvsim_comparison_free(made);
+}
+
+static void write_similarity(const request *call)
+{
+    const int64_t d = call->input.parts->features;
+    double values[SIZE_MAX_EACH * SIZE_MAX_EACH];
+    const qkvsim_matrix matrix = { sizeof matrix, values, d, d, d, QKVSIM_DTYPE_F64, 0 };
+    qkvsim_similarity(call->context, &call->input, call->plan->metrics % 32, NULL, &matrix);
+}
+
+static void write_permutation(const request *call)
+{
+    double values[SIZE_MAX_EACH * SIZE_MAX_EACH];
+    const qkvsim_view *view = call->input.parts;
+    const int8_t *numbers = call->plan->numbers;
+    const qkvsim_permutation permutation = { .struct_size = sizeof permutation,
+                                             .scheme = call->plan->scheme % 8,
+                                             .exchange = numbers[0],
+                                             .layout = call->layout };
+    const qkvsim_matrix matrix = {
+        sizeof matrix,    values, view->observations, view->features, view->features,
+        QKVSIM_DTYPE_F64, 0,
+    };
+    qkvsim_permute(call->context, &call->input, &permutation, &matrix);
+}
+
+static void (*const calls[])(const request *) = {
+    analyze, permute_and_analyze, find_intervals,    find_pairs, accumulate,
+    compare, write_similarity,    write_permutation,
+};
+
 /* A call on the view; statuses are as they come. */
 static void call(qkvsim_context *context, const struct plan *plan, const qkvsim_view *view,
                  const qkvsim_layout *layout)
 {
-    const qkvsim_analysis_options options = { .struct_size = sizeof options,
+    int64_t rows[SIZE_MAX_EACH];
+    int32_t segments[SIZE_MAX_EACH];
+    const int64_t n = view->observations, count = (n + 1) / 2;
+    for (int64_t r = 0; r < n; r++) { /* every second row, and the others */
+        rows[r] = r < count ? 2 * r : 2 * (r - count) + 1;
+        segments[r] = (int32_t)(r / (1 + (plan->numbers[11] & 7)));
+    }
+    const qkvsim_selection first = { .struct_size = sizeof first,
+                                     .observations = rows,
+                                     .count = count };
+    request made = { .context = context, .plan = plan, .layout = layout };
+    made.options = (qkvsim_analysis_options){ .struct_size = sizeof made.options,
                                               .metrics = plan->metrics % 32 };
-    const qkvsim_baseline_options permuted = { .struct_size = sizeof permuted,
-                                               .permutations = 2,
-                                               .scheme = plan->scheme % 8 };
-    const qkvsim_interval_options interval = { .struct_size = sizeof interval };
-    const qkvsim_pairs_options pairs = { .struct_size = sizeof pairs, .top = plan->scheme % 16 };
-    const qkvsim_input input = { .struct_size = sizeof input,
+    made.half = first;
+    made.half.observations = rows + count;
+    made.half.count = n - count;
+    made.input = (qkvsim_input){ .struct_size = sizeof made.input,
                                  .parts = view,
                                  .part_count = 1,
-                                 .nonfinite = plan->nonfinite % 4 };
-    qkvsim_analysis *analysis = NULL;
-    qkvsim_baseline *baseline = NULL;
-    qkvsim_intervals *intervals = NULL;
-    qkvsim_pairs *found = NULL;
-    qkvsim_accumulator *sum = NULL;
-    switch (plan->call % 5) {
-    case 0:
-        qkvsim_analyze(context, &input, layout, &options, &analysis);
-        break;
-    case 1:
-        qkvsim_baseline_run(context, &input, layout, &options, &permuted, &baseline);
-        break;
-    case 2:
-        qkvsim_intervals_run(context, &input, NULL, layout, &options, &interval, &intervals);
-        break;
-    case 3:
-        qkvsim_pairs_find(context, &input, layout, &pairs, &found);
-        break;
-    default:
-        if (qkvsim_accumulator_create(context, view->features, NULL, &sum) == QKVSIM_OK
-            && qkvsim_accumulator_update(context, sum, &input) == QKVSIM_OK)
-            qkvsim_accumulator_analyze(context, sum, layout, NULL, &analysis);
-    }
-    qkvsim_analysis_free(analysis);
-    qkvsim_baseline_free(baseline);
-    qkvsim_intervals_free(intervals);
-    qkvsim_pairs_free(found);
-    qkvsim_accumulator_free(sum);
+                                 .nonfinite = plan->nonfinite % 4,
+                                 .selection = plan->numbers[9] != 0 ? &first : NULL,
+                                 .segments = plan->numbers[10] != 0 ? segments : NULL };
+    calls[plan->call % (sizeof calls / sizeof *calls)](&made);
 }
 
 static void call_on_values(qkvsim_context *context, const struct plan *plan, void *values)
