@@ -102,13 +102,14 @@ static void REAL_NAME(rank_strip)(const pulse *own, const qkv_strip *strip, void
     const int64_t n = strip->count;
     REAL_NAME(entry) *const entries = scratch;
     REAL *const columns = (REAL *)(void *)(entries + 2 * n);
-    for (int64_t first = 0; first < strip->width; first += TOGETHER) {
+    for (int64_t first = 0; first < strip->width && !qkv_work_is_cancelled(own->context);
+         first += TOGETHER) {
         const int64_t rest = strip->width - first, width = qkv_smaller(rest, TOGETHER);
         REAL *const values = (REAL *)strip->values + first;
         for (int64_t r = 0; r < n; r++)
             for (int64_t j = 0; j < width; j++)
                 columns[j * n + r] = values[r * strip->leading + j];
-        for (int64_t j = 0; j < width; j++)
+        for (int64_t j = 0; j < width && !qkv_work_is_cancelled(own->context); j++)
             REAL_NAME(rank_column)(own, columns + j * n, n, entries);
         for (int64_t r = 0; r < n; r++)
             for (int64_t j = 0; j < width; j++)
