@@ -504,9 +504,16 @@ qkvsim_status qkv_accumulator_whole(qkvsim_context *context, const qkvsim_accumu
     *whole = accumulator;
     if (accumulator->blocks.most == 0)
         return QKVSIM_OK;
-    const qkvsim_status status = qkv_accumulator_open(context, accumulator->features, joint);
+    qkvsim_status status = qkv_accumulator_open(context, accumulator->features, joint);
     for (int64_t k = 0; k < accumulator->blocks.count && status == QKVSIM_OK; k++)
-        qkv_accumulator_join(*joint, accumulator->blocks.block[k]);
+        if (qkv_work_pulse(context, 0))
+            status = qkv_cancelled(context);
+        else
+            qkv_accumulator_join(*joint, accumulator->blocks.block[k]);
+    if (status != QKVSIM_OK) {
+        qkvsim_accumulator_free(*joint);
+        *joint = NULL;
+    }
     *whole = *joint;
     return status;
 }

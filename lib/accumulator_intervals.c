@@ -63,10 +63,10 @@ static qkvsim_status run_without(stream *work, int32_t s, int64_t block, qkvsim_
     return status;
 }
 
-static void join_range(qkvsim_accumulator *to, const qkv_stream_blocks *blocks, int64_t first,
-                       int64_t end)
+static void join_range(qkvsim_context *context, qkvsim_accumulator *to,
+                       const qkv_stream_blocks *blocks, int64_t first, int64_t end)
 {
-    for (int64_t k = first; k < end; k++)
+    for (int64_t k = first; k < end && !qkv_work_pulse(context, 0); k++)
         qkv_accumulator_join(to, blocks->block[k]);
 }
 
@@ -82,7 +82,7 @@ static qkvsim_status leave_out(stream *work, int32_t s, int32_t depth, int64_t f
         qkvsim_accumulator *next = work->outside[depth + 1];
         next->observations = 0;
         qkv_accumulator_join(next, work->outside[depth]);
-        join_range(next, blocks, bounds[1 - half], bounds[2 - half]);
+        join_range(work->context, next, blocks, bounds[1 - half], bounds[2 - half]);
         status = leave_out(work, s, depth + 1, bounds[half], bounds[half + 1]);
     }
     return status;
@@ -94,7 +94,7 @@ static qkvsim_status run_observed(stream *work, int32_t s)
 {
     const qkv_stream_blocks *blocks = &work->accumulators[s]->blocks;
     work->whole->observations = 0;
-    join_range(work->whole, blocks, 0, blocks->count);
+    join_range(work->context, work->whole, blocks, 0, blocks->count);
     return qkv_accumulator_tally(work->context, &work->session, &work->source, work->whole,
                                  work->made->observed[s]);
 }

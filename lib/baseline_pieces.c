@@ -237,6 +237,7 @@ qkvsim_status qkvsim_baseline_merge(qkvsim_context *context, const qkvsim_baseli
     qkvsim_status status = qkv_check_pieces(context, pieces, count, merged);
     if (status != QKVSIM_OK)
         return status;
+    qkv_work_open(context);
     qkvsim_baseline *made = NULL;
     int64_t total = 0;
     qkv_range *ranges = qkv_allocate(&context->allocator, (size_t)count, sizeof *ranges);

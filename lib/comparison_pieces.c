@@ -395,6 +395,7 @@ qkvsim_status qkvsim_comparison_merge(qkvsim_context *context,
     qkvsim_status status = qkv_check_pieces(context, pieces, count, merged);
     if (status != QKVSIM_OK)
         return status;
+    qkv_work_open(context);
     const qkv_allocator *allocator = &context->allocator;
     orders order = { .count = count };
     order.relabellings = qkv_allocate(allocator, (size_t)count, sizeof *order.relabellings);

@@ -690,6 +690,8 @@ START_TEST(the_callback_is_reached_throughout)
     long_work work = { .context = listening_context(1, &heart), .view = long_view(values) };
     assert_ok(context, qkvsim_layout_thirds(context, LONG_D, &work.layout));
     atomic_store(&clock_jumps, true);
+    long_works[_i](&work, true); /* which leaves the context with its working memory */
+    heart.calls = 0;
     long_works[_i](&work, false);
     const int64_t once = heart.calls;
     heart.calls = 0;
@@ -699,6 +701,47 @@ START_TEST(the_callback_is_reached_throughout)
     qkvsim_layout_free(work.layout);
     qkvsim_context_free(work.context);
     free(values);
+}
+END_TEST
+
+/* Small input, of which every feature is a group: what takes time is the rows of results. */
+enum { MANY_GROUPS = 48, MANY_ROWS = MANY_GROUPS * (MANY_GROUPS + 1) / 2, FEW_N = 8, BLOCKS = 64 };
+
+START_TEST(the_callback_is_reached_while_rows_and_blocks_are_put_together)
+{
+    heartbeat heart = { 0 };
+    qkvsim_context *listened = listening_context(1, &heart);
+    table data = table_normal(FEW_N, MANY_GROUPS, 1);
+    stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    int32_t labels[MANY_GROUPS];
+    for (int32_t j = 0; j < MANY_GROUPS; j++)
+        labels[j] = j;
+    qkvsim_layout *layout;
+    assert_ok(context,
+              qkvsim_layout_labels(context, labels, MANY_GROUPS, NULL, MANY_GROUPS, &layout));
+    const qkvsim_baseline_options permuted = { .struct_size = sizeof permuted, .permutations = 2 };
+    qkvsim_baseline *baseline;
+    atomic_store(&clock_jumps, true);
+    assert_ok(listened, qkvsim_baseline_run(listened, INPUT(&input.view, 1), layout, NULL,
+                                            &permuted, &baseline));
+    ck_assert_int_ge(heart.calls, MANY_ROWS);
+    const qkvsim_accumulator_options kept = { .struct_size = sizeof kept, .blocks = BLOCKS };
+    qkvsim_accumulator *sum;
+    qkvsim_analysis *analysis;
+    assert_ok(listened, qkvsim_accumulator_create(listened, MANY_GROUPS, &kept, &sum));
+    for (int k = 0; k < BLOCKS; k++)
+        assert_ok(listened, qkvsim_accumulator_update(listened, sum, INPUT(&input.view, 1)));
+    heart.calls = 0;
+    assert_ok(listened, qkvsim_accumulator_analyze(listened, sum, layout, NULL, &analysis));
+    atomic_store(&clock_jumps, false);
+    ck_assert_int_ge(heart.calls, BLOCKS / 2);
+    qkvsim_analysis_free(analysis);
+    qkvsim_accumulator_free(sum);
+    qkvsim_baseline_free(baseline);
+    qkvsim_layout_free(layout);
+    stored_free(&input);
+    table_free(&data);
+    qkvsim_context_free(listened);
 }
 END_TEST
 
@@ -748,6 +791,7 @@ int main(void)
                         RACING_CALLS);
     tcase_add_loop_test(faults, the_callback_is_reached_throughout, 0,
                         sizeof long_works / sizeof *long_works);
+    tcase_add_test(faults, the_callback_is_reached_while_rows_and_blocks_are_put_together);
     tcase_add_loop_test(faults, a_cancelled_call_says_so_at_once_and_leaves_a_context_that_can_call,
                         0, RACING_CALLS);
     return run_suite(suite);

@@ -279,6 +279,7 @@ static void summarise(qkv_null *null, int64_t m)
 /* ---- a family: rows that are looked at together ---- */
 
 typedef struct family {
+    qkvsim_context *context;
     qkv_null_table *table;
     int32_t first_row, rows;
     int64_t count;   /* m + 1 */
@@ -370,11 +371,13 @@ static double share_as_large(const family *all, double z, double slack)
     return (double)(all->count - below) / (double)all->count;
 }
 
-/* Fills `largest`; false where no row varies. */
+/* Fills `largest`; false where no row varies, or of a cancelled call. */
 static bool find_largest(const family *all, int32_t test)
 {
     bool any = false;
     for (int32_t row = 0; row < all->rows; row++) {
+        if (qkv_work_pulse(all->context, 0))
+            return false;
         const qkv_null *null = null_at(all, test, row);
         const description of = describe_family(all, null);
         if (!(of.sd > 0))
@@ -403,7 +406,7 @@ static void maximise_test(const family *all, int32_t test)
     const bool any = find_largest(all, test);
     if (any)
         sort(all->largest, all->count, all->sorted);
-    for (int32_t row = 0; row < all->rows; row++) {
+    for (int32_t row = 0; row < all->rows && !qkv_work_pulse(all->context, 0); row++) {
         qkv_null *null = null_at(all, test, row);
         if (has_p(null))
             *summary_of(null, QKVSIM_SUMMARY_P_MAX) = maximum_p(all, null);
@@ -439,7 +442,7 @@ static qkvsim_status finish_family(qkvsim_context *context, const family *all)
         status = adjust_family(context, all, test, 1, QKVSIM_SUMMARY_P_BH);
     if (status == QKVSIM_OK && all->table->exceedances == 0)
         maximise_family(all);
-    return status;
+    return status == QKVSIM_OK && qkv_work_is_cancelled(context) ? qkv_cancelled(context) : status;
 }
 
 static qkvsim_status adjust_rows(qkvsim_context *context, qkv_null_table *table, int32_t first_row,
@@ -448,9 +451,11 @@ static qkvsim_status adjust_rows(qkvsim_context *context, qkv_null_table *table,
     if (rows == 0 || table->permutations == 0)
         return QKVSIM_OK;
     const qkv_allocator *allocator = &context->allocator;
-    family all = {
-        .table = table, .first_row = first_row, .rows = rows, .count = table->permutations + 1
-    };
+    family all = { .context = context,
+                   .table = table,
+                   .first_row = first_row,
+                   .rows = rows,
+                   .count = table->permutations + 1 };
     const size_t count = (size_t)all.count;
     all.largest = qkv_allocate(allocator, count, sizeof *all.largest);
     all.sorted = qkv_allocate(allocator, count, sizeof *all.sorted);
@@ -531,14 +536,16 @@ qkvsim_status qkv_null_table_finish(qkvsim_context *context, qkv_null_table *tab
     double *scratch = qkv_allocate(&context->allocator, (size_t)m, sizeof *scratch);
     if (scratch == NULL)
         return qkv_no_memory(context, "the tails of the nulls");
-    for (int64_t k = 0; k < count; k++) {
+    for (int64_t k = 0; k < count && !qkv_work_pulse(context, 0); k++) {
         summarise(&table->nulls[k], m);
         fit_tail(&table->nulls[k], m, table->upper, scratch);
         if (table->exceedances > 0)
             take_sequential_p(table, &table->nulls[k]);
     }
     qkv_release(&context->allocator, scratch);
-    qkvsim_status status = adjust_rows(context, table, 0, pair_groups);
+    qkvsim_status status = qkv_work_is_cancelled(context)
+                               ? qkv_cancelled(context)
+                               : adjust_rows(context, table, 0, pair_groups);
     if (status == QKVSIM_OK)
         status = adjust_rows(context, table, pair_groups, table->rows - pair_groups);
     for (int64_t k = 0; k < count; k++)
