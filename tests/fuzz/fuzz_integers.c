@@ -1,11 +1,7 @@
 /* Any bytes as a file of whole numbers, as a text and as an .npy: refused, or numbers one by one. */
 #include "integers.h"
-#include "output.h"
 
 #include "fuzz.h"
-
-/* What the handler for a file that is cut short calls: none is mapped here. */
-void output_discard(void) {}
 
 static bool take(void *user, int64_t value, const struct integer_place *place,
                  struct failure *failure)

@@ -1,6 +1,6 @@
 /* Any bytes as the program's command line, its words parted by line ends: a usage failure with a message,
  * or options. */
-#include "options.h"
+#include "parse_options.h"
 
 #include "fuzz.h"
 
