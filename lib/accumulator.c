@@ -152,8 +152,7 @@ typedef struct accumulate_sink {
     const qkv_real_kernels *kernels;
     const qkv_panels *panels;
     const chunk *chunk;
-    const double *old;
-    double *moments; /* may be the old ones */
+    double *moments;
 } accumulate_sink;
 
 static void add_row(const accumulate_sink *sink, const qkv_tile *tile, int64_t r)
@@ -165,7 +164,6 @@ static void add_row(const accumulate_sink *sink, const qkv_tile *tile, int64_t r
     const size_t at = (size_t)(r * tile->leading + first) * qkv_real_size(sink->panels->real);
     const qkv_moment_row row = {
         .to = sink->moments + place,
-        .from = sink->old + place,
         .gram = (const char *)tile->values + at,
         .norms = added->norms + j,
         .deltas = added->delta + j,
@@ -177,10 +175,10 @@ static void add_row(const accumulate_sink *sink, const qkv_tile *tile, int64_t r
 }
 
 /* The diagonal's value: unit columns have products of 1 with themselves. */
-static double own_moment(const chunk *added, const double *old, int64_t features, int64_t j)
+static double own_moment(const chunk *added, const double *moments, int64_t features, int64_t j)
 {
     const double norm = added->norms[j], delta = added->delta[j];
-    return old[qkv_packed(features, j, j)] + norm * norm + added->weight * delta * delta;
+    return moments[qkv_packed(features, j, j)] + norm * norm + added->weight * delta * delta;
 }
 
 static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
@@ -190,7 +188,7 @@ static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
     (void)worker;
     for (int64_t r = 0; r < tile->rows; r++) {
         const int64_t i = tile->row_start + r;
-        const double own = tile->diagonal ? own_moment(sink->chunk, sink->old, features, i) : 0;
+        const double own = tile->diagonal ? own_moment(sink->chunk, sink->moments, features, i) : 0;
         add_row(sink, tile, r);
         if (tile->diagonal)
             sink->moments[qkv_packed(features, i, i)] = own;
@@ -246,18 +244,15 @@ static qkvsim_status check_range(qkvsim_context *context, const qkvsim_accumulat
     return QKVSIM_OK;
 }
 
-/* Adds prepared panels to moments, which are the accumulator's own or others. */
 static qkvsim_status add_products(qkvsim_context *context, const qkvsim_accumulator *accumulator,
-                                  const qkv_panels *panels, const chunk *added, int64_t pieces,
-                                  double *moments)
+                                  const qkv_panels *panels, const chunk *added, int64_t pieces)
 {
     const bool is_double = panels->real == QKVSIM_DTYPE_F64;
     accumulate_sink sink = { .sink = { consume },
                              .kernels = is_double ? &context->kernels->f64 : &context->kernels->f32,
                              .panels = panels,
                              .chunk = added,
-                             .old = accumulator->moments,
-                             .moments = moments };
+                             .moments = accumulator->moments };
     qkv_gram gram;
     qkvsim_status status = qkv_gram_open(context, panels, &qkv_product_source, NULL, NULL, &gram);
     if (status != QKVSIM_OK)
@@ -269,8 +264,8 @@ static qkvsim_status add_products(qkvsim_context *context, const qkvsim_accumula
     return status;
 }
 
-/* Where a callback may cancel, new moments are made beside the old ones, so that a failure changes
- * nothing; where none may, nothing can fail once tiles are added. */
+/* Only a callback can end the work once products are added; where there is one, the moments are kept
+ * for that case. */
 static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
                                 const qkv_panels *panels, int64_t pieces, chunk *added)
 {
@@ -278,18 +273,22 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
     qkvsim_status status = check_range(context, accumulator, added);
     if (status != QKVSIM_OK)
         return status;
-    const size_t size = (size_t)(accumulator->features * (accumulator->features + 1) / 2);
-    double *moments = context->progress == NULL
-                          ? accumulator->moments
-                          : qkv_allocate(&accumulator->allocator, size, sizeof *moments);
-    if (moments == NULL)
-        return qkv_no_memory(context, "the moments of a chunk");
-    status = add_products(context, accumulator, panels, added, pieces, moments);
-    double *unused = status == QKVSIM_OK ? accumulator->moments : moments;
-    if (status == QKVSIM_OK)
-        accumulator->moments = moments;
-    if (context->progress != NULL)
-        qkv_release(&accumulator->allocator, unused);
+    const size_t size =
+        (size_t)qkv_packed(accumulator->features, accumulator->features, accumulator->features);
+    double *kept = NULL;
+    if (context->progress != NULL) {
+        kept = qkv_allocate(&accumulator->allocator, size, sizeof *kept);
+        if (kept == NULL)
+            return qkv_no_memory(context, "the moments of a chunk");
+        memcpy(kept, accumulator->moments, size * sizeof *kept);
+    }
+    status = add_products(context, accumulator, panels, added, pieces);
+    if (status != QKVSIM_OK && kept != NULL) {
+        double *changed = accumulator->moments;
+        accumulator->moments = kept;
+        kept = changed;
+    }
+    qkv_release(&accumulator->allocator, kept);
     if (status != QKVSIM_OK)
         return status;
     merge_features(accumulator->running, added->features, accumulator->features,

@@ -334,16 +334,14 @@ static void NAME(normalise)(const qkv_strip *from, const qkv_scaling *scaling, c
 
 /* ---- moments of a stream ---- */
 
-/* The pragma says that `to` is either `from` or memory of its own. */
 static void NAME(add_moments)(const qkv_moment_row *row)
 {
     const REAL *gram = row->gram;
-    const double *from = row->from, *norms = row->norms, *deltas = row->deltas;
+    const double *norms = row->norms, *deltas = row->deltas;
     const double norm = row->norm, shift = row->shift;
-    double *to = row->to;
-#pragma GCC ivdep
+    double *restrict to = row->to;
     for (int64_t j = 0; j < row->count; j++)
-        to[j] = from[j] + (double)gram[j] * norm * norms[j] + shift * deltas[j];
+        to[j] = to[j] + (double)gram[j] * norm * norms[j] + shift * deltas[j];
 }
 
 #include "tally_template.h"

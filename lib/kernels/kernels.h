@@ -109,11 +109,10 @@ typedef struct qkv_rectangle_tally {
     double cross;           /* sum V O, O = o_i o_j */
 } qkv_rectangle_tally;
 
-/* Part of a row of second moments: to[j] = from[j] + gram[j] norm norms[j] + shift deltas[j]. */
+/* Part of a row of second moments: to[j] = to[j] + gram[j] norm norms[j] + shift deltas[j]. */
 typedef struct qkv_moment_row {
     double *to;
-    const double *from; /* may be `to` */
-    const void *gram;   /* reals */
+    const void *gram; /* reals */
     const double *norms, *deltas;
     double norm, shift;
     int64_t count;
