@@ -138,6 +138,13 @@ static bool uses_segments(const struct options *options)
            || options->exchange == QKVSIM_EXCHANGE_SEGMENTS;
 }
 
+/* Contrasts are also of intervals that were saved. */
+static bool reads_saved(const struct options *options)
+{
+    return options->contrast_count > 0 && options->input_count > 0
+           && container_is(options->inputs[0]);
+}
+
 bool check_inference(const struct options *options, struct failure *failure)
 {
     bool jackknife = options->interval == QKVSIM_METHOD_JACKKNIFE;
@@ -164,7 +171,7 @@ bool check_inference(const struct options *options, struct failure *failure)
                     failure)
            && wants("--level", options->has_level, "--interval", interval, failure)
            && wants("--contrast", options->contrast_count > 0, "--interval",
-                    interval || container_is(options->inputs[0]), failure)
+                    interval || reads_saved(options), failure)
            && wants("--exchange", options->exchange != 0,
                     "--scheme feature, observations or flip, or --relabel labels, and no other",
                     can_exchange(options), failure)

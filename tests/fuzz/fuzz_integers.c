@@ -6,9 +6,9 @@
 static bool take(void *user, int64_t value, const struct integer_place *place,
                  struct failure *failure)
 {
-    int64_t *sum = user;
+    uint64_t *sum = user;
     (void)failure;
-    *sum ^= value + place->number;
+    *sum += (uint64_t)value ^ (uint64_t)place->number;
     return true;
 }
 
@@ -16,7 +16,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 {
     const struct mapped_file file = { .bytes = bytes, .size = size };
     struct failure failure = { 0 };
-    int64_t sum = 0;
+    uint64_t sum = 0;
     integers_of(&file, "fuzzed.txt", "targets", 3, take, &sum, &failure);
     integers_of(&file, "fuzzed.npy", "targets", 3, take, &sum, &failure);
     return 0;
