@@ -28,6 +28,24 @@ static bool row_is_within_groups(const qkvsim_layout *layout, int32_t row)
     return true;
 }
 
+static double resolution_of(const qkvsim_baseline *baseline, const qkvsim_analysis *analysis,
+                            int32_t row, int32_t test, double error)
+{
+    return baseline->refitted ? qkv_refitted_resolution(analysis, row, test, error)
+                              : qkv_statistic_resolution(analysis, row, test, error);
+}
+
+/* A permutation whose energies are far smaller than the observed ones leaves more undecided. */
+static void settle_ratios(qkvsim_baseline *baseline, const qkvsim_analysis *permuted, int64_t p)
+{
+    const double error = qkv_value_error(permuted);
+    for (int32_t test = 0; test < baseline->nulls.tests; test++)
+        for (int32_t row = 0; qkv_statistic_is_ratio(test) && row < baseline->nulls.rows; row++)
+            qkv_replicates_settle(&baseline->permuted, row, test, p,
+                                  qkv_null_at(&baseline->nulls, row, test)->observed,
+                                  resolution_of(baseline, permuted, row, test, error));
+}
+
 void qkv_baseline_begin_nulls(qkvsim_baseline *baseline)
 {
     const bool moves_groups = qkv_moves_groups(baseline->scheme);
@@ -38,9 +56,7 @@ void qkv_baseline_begin_nulls(qkvsim_baseline *baseline)
             qkv_null *null = qkv_null_at(&baseline->nulls, row, test);
             null->values = qkv_replicates_values(&baseline->permuted, row, test);
             null->observed = qkv_statistic_value(baseline->observed, row, test);
-            null->resolution = baseline->refitted
-                                   ? qkv_refitted_resolution(baseline->observed, row, test, error)
-                                   : qkv_statistic_resolution(baseline->observed, row, test, error);
+            null->resolution = resolution_of(baseline, baseline->observed, row, test, error);
             null->growth = qkv_statistic_growth(test, error);
             null->least_p = 1 / baseline->different[row];
             null->untested = moves_groups && row_is_within_groups(layout, row);
@@ -204,6 +220,7 @@ static qkvsim_status run_permutations(qkvsim_context *context, qkv_session *sess
         if (status == QKVSIM_OK) {
             qkv_count_sums_add(&baseline->counts, analysis->counts);
             qkv_replicates_put(&baseline->permuted, analysis, p);
+            settle_ratios(baseline, analysis, p);
             if (baseline->nulls.exceedances > 0 && !qkv_null_table_is_open(&baseline->nulls, p))
                 baseline->permutations = p + 1;
         }

@@ -146,17 +146,21 @@ static void assert_close(double value, double expected, double tolerance, const 
         ck_abort_msg("%s is %.17g and not %.17g", what, value, expected);
 }
 
-/* Whatever the library takes for equal, between exactly and what single precision may be off by. */
+/* Whatever the library takes for equal, between exactly and what single precision may be off by. What
+ * divides by energies is taken for the observed value where it is as near to it as its own rounding. */
 static void assert_summary(double value, const double *values, int64_t m, double observed,
-                           int32_t summary)
+                           int32_t summary, int32_t statistic)
 {
+    const bool ratio = statistic == QKVSIM_STATISTIC_OFFSET_SHARE
+                       || statistic == QKVSIM_STATISTIC_OFFSET_SHARE_RAW
+                       || statistic == QKVSIM_STATISTIC_NOISE_FRACTION;
     const double exact = summary_by_hand(values, m, observed, summary, 0);
     const double loose = summary_by_hand(values, m, observed, summary, 1e-4 * (1 + fabs(observed)));
     if (summary >= QKVSIM_SUMMARY_P)
         ck_assert_msg((isnan(value) && isnan(exact)) || (value >= exact && value <= loose),
                       "p is %g, not within %g and %g", value, exact, loose);
     else if (!(isnan(value) && isnan(loose)) && !(value == loose))
-        assert_close(value, exact, 1e-9, "a summary");
+        assert_close(value, exact, ratio ? 1e-6 : 1e-9, "a summary");
 }
 
 static void assert_bins_by_hand(const qkvsim_baseline *baseline, qkvsim_analysis *const *all,
@@ -192,7 +196,7 @@ static void assert_statistics_by_hand(const qkvsim_baseline *baseline, qkvsim_an
                 ck_assert(isnan(value));
                 continue;
             }
-            assert_summary(value, values, m, own, summary);
+            assert_summary(value, values, m, own, summary, which);
             if (summary >= QKVSIM_SUMMARY_P && !isnan(value))
                 ck_assert(value >= 1.0 / (double)(m + 1) && value <= 1);
         }
@@ -828,27 +832,47 @@ static table table_of_tokens(int64_t n, int64_t d, uint64_t seed)
     return made;
 }
 
-/* A variance of 0 is known to the square of a rounding, and one as far on the other side of the centre is not. */
-START_TEST(a_variance_of_0_ties_with_one_beyond_the_centre)
+static table table_of_bits(int64_t n, int64_t d, uint64_t seed)
 {
-    qkvsim_layout *two = widths((int64_t[]){ 3, 3 }, 2);
-    for (uint64_t seed = 430; seed < 460; seed++) {
-        table made = table_of_tokens(12, 6, seed);
-        const qkvsim_baseline_options options = permutations(39, QKVSIM_SCHEME_FEATURE, seed);
-        qkvsim_baseline *made_of[2];
+    random_source source = { seed };
+    table made = table_new(n, d);
+    for (int64_t k = 0; k < n * d; k++)
+        made.values[k] = random_uniform(&source) < 0.4;
+    return made;
+}
+
+static void assert_no_smaller(qkvsim_baseline *const made[2], int32_t row, int32_t metric,
+                              int32_t statistic)
+{
+    for (int32_t summary = QKVSIM_SUMMARY_P; summary <= QKVSIM_SUMMARY_P_GREATER; summary++) {
+        double p[2];
         for (int k = 0; k < 2; k++)
-            made_of[k] =
-                run_table(&made, k == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64, two, &options);
+            p[k] = qkvsim_baseline_statistic(made[k], row, metric, statistic, summary);
+        ck_assert_msg(!(p[0] < p[1]), "row %d, statistic %d, summary %d: %g below %g", (int)row,
+                      (int)statistic, (int)summary, p[0], p[1]);
+    }
+}
+
+/* Of tokens, and of 0 and 1. A variance of 0 is known to the square of a rounding, and one as far on the
+ * other side of the centre is not; shares divide by energies that may be small. */
+START_TEST(single_precision_makes_no_p_smaller)
+{
+    const int32_t scheme = 1 + _i;
+    qkvsim_layout *two = widths((int64_t[]){ 3, 3 }, 2);
+    for (uint64_t seed = 430; seed < 470; seed++) {
+        table made = seed % 2 == 0 ? table_of_tokens(12, 6, seed) : table_of_bits(12, 6, seed);
+        const qkvsim_baseline_options options = permutations(39, scheme, seed);
+        qkvsim_baseline *both[2];
+        for (int k = 0; k < 2; k++)
+            both[k] = run_table(&made, k == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64, two, &options);
         for (int32_t row = 0; row < 3; row++) {
-            double p[2];
-            for (int k = 0; k < 2; k++)
-                p[k] = qkvsim_baseline_statistic(made_of[k], row, QKVSIM_METRIC_COSINE,
-                                                 QKVSIM_STATISTIC_VARIANCE, QKVSIM_SUMMARY_P);
-            ck_assert_msg(!(p[0] < p[1]), "seed %d, row %d: p %g below %g", (int)seed, (int)row,
-                          p[0], p[1]);
+            assert_no_smaller(both, row, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_VARIANCE);
+            assert_no_smaller(both, row, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
+            assert_no_smaller(both, row, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE_RAW);
+            assert_no_smaller(both, row, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_NOISE_FRACTION);
         }
-        qkvsim_baseline_free(made_of[0]);
-        qkvsim_baseline_free(made_of[1]);
+        qkvsim_baseline_free(both[0]);
+        qkvsim_baseline_free(both[1]);
         table_free(&made);
     }
     qkvsim_layout_free(two);
@@ -1229,7 +1253,7 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, no_p_is_below_what_the_lags_of_its_own_groups_allow);
     tcase_add_loop_test(laws, enumerated_p_values_are_shares_of_all_permutations, 0, 4);
     tcase_add_loop_test(laws, ties_are_ties_in_single_precision, 0, 4 * SCHEMES);
-    tcase_add_test(laws, a_variance_of_0_ties_with_one_beyond_the_centre);
+    tcase_add_loop_test(laws, single_precision_makes_no_p_smaller, 0, SCHEMES);
     tcase_add_test(laws, flip_holds_its_size_where_observations_share_a_norm);
     tcase_add_test(laws, covariates_take_out_a_common_trend);
     tcase_add_test(laws, segments_hold_their_size_where_documents_have_means);

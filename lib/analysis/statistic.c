@@ -239,7 +239,7 @@ static double split_error(const qkv_split *split, double pairs, double n, double
     switch (statistic) {
     case QKVSIM_STATISTIC_OFFSET_SHARE:
         return (offset + corrected)
-               / (split->offset_energy_corrected + corrected_variance_energy(split, n));
+               / fabs(split->offset_energy_corrected + corrected_variance_energy(split, n));
     case QKVSIM_STATISTIC_OFFSET_SHARE_RAW:
         return (offset + raw) / (split->offset_energy + split->variance_energy);
     case QKVSIM_STATISTIC_OFFSET_ENERGY:
@@ -277,6 +277,14 @@ double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, in
                                 double e)
 {
     return resolution(analysis, row, test, e, 1e-12);
+}
+
+bool qkv_statistic_is_ratio(int32_t test)
+{
+    const int32_t statistic = qkv_tests[test].statistic;
+    return statistic == QKVSIM_STATISTIC_OFFSET_SHARE
+           || statistic == QKVSIM_STATISTIC_OFFSET_SHARE_RAW
+           || statistic == QKVSIM_STATISTIC_NOISE_FRACTION;
 }
 
 double qkv_statistic_growth(int32_t test, double e)

@@ -34,6 +34,10 @@ double qkv_statistic_resolution(const qkvsim_analysis *analysis, int32_t row, in
 double qkv_refitted_resolution(const qkvsim_analysis *analysis, int32_t row, int32_t test,
                                double value_error);
 
+/* Shares and noise fractions divide by energies: where these are small they may be off by more, so that
+ * each analysis has a resolution of its own. */
+bool qkv_statistic_is_ratio(int32_t test);
+
 /* Of a statistic whose error grows with its root, that of t being growth sqrt(t): the variance; else 0. */
 double qkv_statistic_growth(int32_t test, double value_error);
 

@@ -287,6 +287,20 @@ void qkv_comparison_begin_nulls(qkvsim_comparison *made)
 
 /* ---- relabellings ---- */
 
+/* A relabelling whose energies are far smaller than the observed ones leaves more undecided. */
+static void settle_ratios(qkv_comparison_run *work, int64_t k)
+{
+    qkvsim_comparison *made = work->made;
+    const qkvsim_analysis *sides[2] = { work->sides[0].analysis, work->sides[1].analysis };
+    const double errors[2] = { qkv_value_error(sides[0]), qkv_value_error(sides[1]) };
+    for (int32_t test = 0; test < made->differences.tests; test++)
+        for (int32_t row = 0; qkv_statistic_is_ratio(test) && row < made->differences.rows; row++)
+            qkv_replicates_settle(&made->of_relabelled[QKV_KEEP_STATISTICS], row, test, k,
+                                  qkv_null_at(&made->differences, row, test)->observed,
+                                  qkv_statistic_resolution(sides[0], row, test, errors[0])
+                                      + qkv_statistic_resolution(sides[1], row, test, errors[1]));
+}
+
 static qkvsim_status relabel_once(qkv_comparison_run *work, int64_t k)
 {
     qkv_replicates *kept = work->made->of_relabelled;
@@ -303,6 +317,7 @@ static qkvsim_status relabel_once(qkv_comparison_run *work, int64_t k)
         return status;
     qkv_replicates_put(&kept[QKV_KEEP_STATISTICS], work->sides[0].analysis, k);
     qkv_replicates_subtract(&kept[QKV_KEEP_STATISTICS], work->sides[1].analysis, k);
+    settle_ratios(work, k);
     qkv_replicates_put_values(&kept[QKV_KEEP_DISTANCES], work->drawn, k);
     return count_analyses(work, ANALYSES_RELABELLED);
 }

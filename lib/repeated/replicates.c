@@ -119,6 +119,14 @@ void qkv_replicates_put_values(qkv_replicates *replicates, const double *values,
         }
 }
 
+void qkv_replicates_settle(qkv_replicates *replicates, int32_t row, int32_t test, int64_t k,
+                           double observed, double error)
+{
+    double *values = values_of(replicates, row, test);
+    if (values != NULL && fabs(values[k] - observed) < error)
+        values[k] = observed;
+}
+
 const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t test)
 {
     return values_of(replicates, row, test);

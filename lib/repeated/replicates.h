@@ -45,6 +45,10 @@ void qkv_replicates_subtract(qkv_replicates *replicates, const qkvsim_analysis *
 /* Keeps the k-th number of every test and row: an array of all tests x rows. */
 void qkv_replicates_put_values(qkv_replicates *replicates, const double *values, int64_t k);
 
+/* Takes the k-th value for the observed one where they differ by less than `error`. */
+void qkv_replicates_settle(qkv_replicates *replicates, int32_t row, int32_t test, int64_t k,
+                           double observed, double error);
+
 /* The `count` values of a test in order, NaN where it had none. NULL where there is no such row or
  * test. */
 const double *qkv_replicates_values(const qkv_replicates *replicates, int32_t row, int32_t test);
