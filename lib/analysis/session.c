@@ -101,23 +101,48 @@ static int64_t order_features(const qkv_session *session, next_place *next, int6
     return end.position;
 }
 
-static bool panels_are_wanted(const void *state, int64_t panel_i, int64_t panel_j)
+/* The positions of a panel's features of a group, counted within the panel. */
+static int32_t first_of_group(const qkv_session *session, int64_t panel, int32_t group)
+{
+    const qkv_panels *panels = &session->panels;
+    const int64_t *order = panels->order + panels->start[panel];
+    int32_t first = 0;
+    while (first < qkv_panel_width(panels, panel)
+           && session->layout->group_of[order[first]] < group)
+        first++;
+    return first;
+}
+
+/* A tile is needed from the first to the last of its wanted rectangles. */
+static bool tile_is_wanted(const void *state, int64_t panel_i, int64_t panel_j, qkv_needed *needed)
 {
     const qkv_session *session = state;
     const qkv_panels *panels = &session->panels;
     const int32_t *group_of = session->layout->group_of;
     const int64_t *order = panels->order;
     const int64_t i = panels->start[panel_i], j = panels->start[panel_j];
+    bool wanted = false;
     if (qkv_panel_width(panels, panel_i) == 0 || qkv_panel_width(panels, panel_j) == 0)
         return false;
     const int32_t last_i = group_of[order[i + qkv_panel_width(panels, panel_i) - 1]];
     const int32_t last_j = group_of[order[j + qkv_panel_width(panels, panel_j) - 1]];
     const int32_t groups = session->layout->groups;
+    int32_t least[2] = { groups, groups }, most[2] = { -1, -1 };
     for (int32_t a = group_of[order[i]]; a <= last_i; a++)
         for (int32_t b = a > group_of[order[j]] ? a : group_of[order[j]]; b <= last_j; b++)
-            if (session->wanted[qkv_pair_group(groups, a, b)])
-                return true;
-    return false;
+            if (session->wanted[qkv_pair_group(groups, a, b)]) {
+                least[0] = a < least[0] ? a : least[0];
+                least[1] = b < least[1] ? b : least[1];
+                most[0] = a;
+                most[1] = b > most[1] ? b : most[1];
+                wanted = true;
+            }
+    if (wanted)
+        *needed = (qkv_needed){ first_of_group(session, panel_i, least[0]),
+                                first_of_group(session, panel_i, most[0] + 1),
+                                first_of_group(session, panel_j, least[1]),
+                                first_of_group(session, panel_j, most[1] + 1) };
+    return wanted;
 }
 
 static qkvsim_status open_panels(qkvsim_context *context, const qkv_input *input,
@@ -161,7 +186,7 @@ static qkvsim_status fill_session(qkvsim_context *context, const qkvsim_analysis
     status = open_panels(context, input, session);
     if (status == QKVSIM_OK)
         status = qkv_gram_open(context, &session->panels, source,
-                               options->pair_groups != NULL ? panels_are_wanted : NULL, session,
+                               options->pair_groups != NULL ? tile_is_wanted : NULL, session,
                                &session->gram);
     return status;
 }

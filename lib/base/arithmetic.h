@@ -22,4 +22,10 @@ static inline bool qkv_multiply(int64_t a, int64_t b, int64_t *product)
     return !__builtin_mul_overflow(a, b, product) && *product <= PTRDIFF_MAX;
 }
 
+/* The least multiple that is not below a value. */
+static inline int64_t qkv_round_up(int64_t value, int64_t multiple)
+{
+    return (value + multiple - 1) / multiple * multiple;
+}
+
 #endif

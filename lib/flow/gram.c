@@ -14,21 +14,23 @@ enum { BLOCK_PANELS = 8 }; /* panels of a block of tiles stay in the last-level 
 
 /* ---- the list of tiles ---- */
 
-typedef bool (*wanted_function)(const void *state, int64_t panel_i, int64_t panel_j);
-
 typedef struct tile_list {
     int64_t panels;
     int64_t together; /* panels on a side of a square */
-    wanted_function wanted;
+    qkv_wanted *wanted;
     const void *state;
     int32_t (*tiles)[2]; /* NULL: tiles are only counted */
+    qkv_needed *needed;  /* NULL: it is not kept */
     int64_t count;
 } tile_list;
 
 static void add_tile(tile_list *list, int64_t i, int64_t j)
 {
-    if (list->wanted != NULL && !list->wanted(list->state, i, j))
+    qkv_needed needed = { 0 };
+    if (list->wanted != NULL && !list->wanted(list->state, i, j, &needed))
         return;
+    if (list->needed != NULL)
+        list->needed[list->count] = needed;
     if (list->tiles != NULL) {
         list->tiles[list->count][0] = (int32_t)i;
         list->tiles[list->count][1] = (int32_t)j;
@@ -66,8 +68,8 @@ static void add_tiles(tile_list *list)
 }
 
 qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
-                            const qkv_tile_source *source, wanted_function wanted,
-                            const void *state, qkv_gram *gram)
+                            const qkv_tile_source *source, qkv_wanted *wanted, const void *state,
+                            qkv_gram *gram)
 {
     tile_list list = { .panels = panels->count,
                        .together = panels->shape.together,
@@ -77,9 +79,14 @@ qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
     add_tiles(&list);
     gram->tile_count = list.count;
     gram->tiles = qkv_allocate(&context->allocator, (size_t)list.count, sizeof *gram->tiles);
-    if (gram->tiles == NULL)
+    if (wanted != NULL)
+        gram->needed = qkv_allocate(&context->allocator, (size_t)list.count, sizeof *gram->needed);
+    if (gram->tiles == NULL || (wanted != NULL && gram->needed == NULL)) {
+        qkv_gram_close(context, gram);
         return qkv_no_memory(context, "the list of tiles");
+    }
     list.tiles = gram->tiles;
+    list.needed = gram->needed;
     list.count = 0;
     add_tiles(&list);
     return QKVSIM_OK;
@@ -88,6 +95,7 @@ qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
 void qkv_gram_close(const qkvsim_context *context, qkv_gram *gram)
 {
     qkv_release(&context->allocator, gram->tiles);
+    qkv_release(&context->allocator, gram->needed);
     *gram = (qkv_gram){ 0 };
 }
 

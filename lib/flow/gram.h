@@ -20,6 +20,7 @@ typedef struct qkv_gram {
     const qkv_panels *panels;
     const struct qkv_tile_source *source;
     int32_t (*tiles)[2]; /* panel pairs in the order they are worked on, square by square */
+    qkv_needed *needed;  /* of each tile; NULL: all */
     int64_t tile_count;
 } qkv_gram;
 
@@ -41,11 +42,13 @@ typedef struct qkv_sink {
     void (*consume)(struct qkv_sink *sink, int32_t worker, const qkv_tile *tile);
 } qkv_sink;
 
-/* Lists the tiles; `wanted` (NULL: all) says which panel pairs are needed. */
+/* Whether a tile is needed, and what of it. */
+typedef bool qkv_wanted(const void *state, int64_t panel_i, int64_t panel_j, qkv_needed *needed);
+
+/* Lists the tiles; wanted: NULL for all of all. */
 qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
-                            const qkv_tile_source *source,
-                            bool (*wanted)(const void *state, int64_t panel_i, int64_t panel_j),
-                            const void *state, qkv_gram *gram);
+                            const qkv_tile_source *source, qkv_wanted *wanted, const void *state,
+                            qkv_gram *gram);
 void qkv_gram_close(const qkvsim_context *context, qkv_gram *gram);
 
 /* Workers that qkv_gram_for_each_tile will use, for sinks that keep something for each. */

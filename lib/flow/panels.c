@@ -3,14 +3,9 @@
 
 #include <string.h>
 
-static int64_t round_up(int64_t value, int64_t multiple)
-{
-    return (value + multiple - 1) / multiple * multiple;
-}
-
 int64_t qkv_panel_columns(const qkv_panels *panels, int64_t p)
 {
-    return round_up(qkv_panel_width(panels, p), panels->shape.multiple);
+    return qkv_round_up(qkv_panel_width(panels, p), panels->shape.multiple);
 }
 
 int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p)
@@ -31,7 +26,7 @@ static void divide_into_panels(qkv_panels *panels, int64_t features)
     const int64_t widest = panels->shape.panel;
     panels->count = (features + widest - 1) / widest;
     const int64_t even = (features + panels->count - 1) / panels->count;
-    panels->width = round_up(even, panels->shape.multiple);
+    panels->width = qkv_round_up(even, panels->shape.multiple);
     panels->count = (features + panels->width - 1) / panels->width;
 }
 

@@ -25,10 +25,10 @@ typedef struct qkv_feature {
 } qkv_feature;
 
 /*
- * Unit columns, packed: panel p holds positions start[p] .. start[p + 1] - 1 and, for each observation, their
- * values side by side. A feature's panel does not depend on which others are placed: sums of tiles are then
- * the same whatever else is computed. A panel none of whose features is placed is empty. Its observations are rotated (see prepare.c), so only products of whole
- * columns mean anything.
+ * Unit columns, packed: panel p holds positions start[p] .. start[p + 1] - 1 and, for each observation,
+ * their values side by side. A feature's panel does not depend on which others are placed: sums of tiles
+ * are then the same whatever else is computed. A panel none of whose features is placed is empty. Its
+ * observations are rotated (see prepare.c), so only products of whole columns mean anything.
  */
 typedef struct qkv_panels {
     int32_t real;
@@ -51,6 +51,11 @@ typedef struct qkv_panels {
     void *spread, *offset;   /* placed reals: s and o by position, s s + o o at least 1 */
     qkv_twins twins;         /* of what was prepared last */
 } qkv_panels;
+
+/* A part of two panels' product: features of the one and of the other from the first to before the end. */
+typedef struct qkv_needed {
+    int32_t first_row, end_row, first_column, end_column;
+} qkv_needed;
 
 /* Panel p's number of features. */
 static inline int64_t qkv_panel_width(const qkv_panels *panels, int64_t p)

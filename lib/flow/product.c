@@ -32,8 +32,9 @@ typedef struct product {
     int64_t rows, columns;
     int64_t left_stride, right_stride, out_stride;
     int64_t depth;
-    bool upper; /* only what stands above the diagonal is needed */
-    bool add;   /* to what is there */
+    bool upper;               /* only what stands above the diagonal is needed */
+    const qkv_needed *needed; /* of others; NULL: all */
+    bool add;                 /* to what is there */
     int32_t real;
 } product;
 
@@ -85,11 +86,29 @@ static void multiply_upper_columns(const product *p, const qkv_product_shape *sh
         multiply_block(p, &right, out);
 }
 
+/* What is needed of a tile, on the bounds by which panels are padded: values there do not depend on what
+ * stands beside them. */
+static void multiply_needed(const product *p, const qkv_product_shape *shape, char *out)
+{
+    const int64_t multiple = shape->multiple, margins = 2 * shape->margin;
+    const int64_t row = p->needed->first_row / multiple * multiple;
+    const int64_t column = p->needed->first_column / multiple * multiple;
+    const int64_t end_row = qkv_round_up(p->needed->end_row, multiple);
+    const int64_t end_column = qkv_round_up(p->needed->end_column, multiple);
+    const block part = { row, qkv_smaller(end_row, p->rows) - row, column,
+                         qkv_smaller(end_column + margins, p->columns) - column };
+    multiply_block(p, &part, out);
+}
+
 static void multiply(const product *p, const qkv_product_shape *shape, char *out)
 {
     const int64_t together = shape->columns > 0 ? shape->columns : p->columns;
     if (p->upper && shape->columns == 0) {
         multiply_upper(p, out);
+        return;
+    }
+    if (p->needed != NULL && shape->columns == 0) {
+        multiply_needed(p, shape, out);
         return;
     }
     for (int64_t first = 0; first < p->columns; first += together) {
@@ -216,8 +235,8 @@ static void add_group(const qkv_panels *panels, const qkv_chunk *part, int64_t c
     }
 }
 
-void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qkv_chunk *part,
-                        char *tile)
+void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qkv_needed *needed,
+                        const qkv_chunk *part, char *tile)
 {
     const product p = {
         .left = qkv_panel_row(panels, i, part->start),
@@ -229,6 +248,7 @@ void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qk
         .out_stride = panels->shape.leading,
         .depth = part->end - part->start,
         .upper = i == j,
+        .needed = needed,
         .add = !part->begins_group,
         .real = panels->real,
     };

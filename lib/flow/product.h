@@ -35,8 +35,8 @@ size_t qkv_tile_bytes(const qkv_panels *panels);
 void *qkv_tile_values(const qkv_panels *panels, char *tile);
 
 /* Adds a chunk of the product of panels i and j to a tile, the chunks in order. Of tiles with i = j,
- * what stands above the diagonal. */
-void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qkv_chunk *part,
-                        char *tile);
+ * what stands above the diagonal; of others, at least what is needed (NULL: all). */
+void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qkv_needed *needed,
+                        const qkv_chunk *part, char *tile);
 
 #endif

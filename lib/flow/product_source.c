@@ -46,7 +46,8 @@ static void multiply_run(const qkv_tile_source *source, qkvsim_context *context,
         if (fetched)
             fetch_chunk(gram, run, &part);
         for (int64_t t = run->first; t < run->first + run->count; t++)
-            qkv_multiply_chunk(gram->panels, gram->tiles[t][0], gram->tiles[t][1], &part,
+            qkv_multiply_chunk(gram->panels, gram->tiles[t][0], gram->tiles[t][1],
+                               gram->needed != NULL ? &gram->needed[t] : NULL, &part,
                                qkv_run_tile(gram, run, t));
     }
 }
