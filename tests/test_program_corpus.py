@@ -754,11 +754,15 @@ class Progress(Corpus):
 
     def test_long_work_has_a_line_a_second(self):
         numpy.save(self.input, self.random.normal(size=(600, 300)).astype("float32"))
-        lines = self.lines("analyze", self.input, "--permutations", 600, "--threads", 1)
-        shares = [line["done"] for line in lines]
-        self.assertGreater(len(lines), 1)
-        self.assertEqual(shares, sorted(shares))
-        self.assertGreater(lines[0]["seconds_left"], 0)
+        command = [test_program.PROGRAM, "analyze", self.input, "--permutations", "100000",
+                   "--progress", "json"]
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as work:
+            first, second = (json.loads(work.stderr.readline()) for _ in range(2))
+            work.kill()
+        self.assertLess(first["done"], second["done"])
+        self.assertLess(second["done"], 1)
+        self.assertGreater(second["seconds"] - first["seconds"], 0.9)
+        self.assertGreater(first["seconds_left"], 0)
 
 
 if __name__ == "__main__":
