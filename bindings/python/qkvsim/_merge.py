@@ -14,8 +14,9 @@ _Result = TypeVar("_Result", Analysis, Baseline, Comparison, Intervals)
 
 def _joined(questions: Sequence[Question]) -> Question:
     """The question that pieces of some pair groups each answer together."""
-    first, wanted = questions[0], [question.wanted for question in questions]
-    if None in wanted or len(questions) == 1:
+    first = questions[0]
+    wanted = [question.wanted for question in questions if question.wanted is not None]
+    if len(wanted) < len(questions) or len(questions) == 1:
         return first
     numbers = sorted({row for rows in wanted for row in rows})
     return Question(first.layout, first.metrics, first.bins,
@@ -62,9 +63,8 @@ def merge(pieces: Sequence[_Result]) -> _Result:
     call(getattr(library, f"qkvsim_{first._kind}_merge"), pointers, len(given), byref(merged))
     handle = Handle(first._kind, merged)
     question = _joined([piece._question for piece in given])
-    if isinstance(first, Analysis):
-        return Analysis(handle, question)
-    made: _Result = type(first)(handle, question, first.options)
+    own = () if isinstance(first, Analysis) else (first.options,)
+    made: _Result = type(first)(handle, question, *own)
     return made
 
 
