@@ -247,9 +247,8 @@ static qkvsim_status check_range(qkvsim_context *context, const qkvsim_accumulat
 static qkvsim_status add_products(qkvsim_context *context, const qkvsim_accumulator *accumulator,
                                   const qkv_panels *panels, const chunk *added, int64_t pieces)
 {
-    const bool is_double = panels->real == QKVSIM_DTYPE_F64;
     accumulate_sink sink = { .sink = { consume },
-                             .kernels = is_double ? &context->kernels->f64 : &context->kernels->f32,
+                             .kernels = qkv_kernels_of(context, panels->real),
                              .panels = panels,
                              .chunk = added,
                              .moments = accumulator->moments };

@@ -5,6 +5,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/transpose.h"
 #include "tile_values.h"
 
 enum { MIRRORED_ROWS = 16 }; /* together: a cache line */
@@ -59,28 +60,29 @@ typedef struct strip {
     bool diagonal;
 } strip;
 
-/* Column by column, so that a cache line below the diagonal is written at once. */
-#define DEFINE_MIRROR(REAL, SUFFIX)                                                                \
-    static void mirror_##SUFFIX(REAL *matrix, int64_t leading, const strip *above)                 \
-    {                                                                                              \
-        const REAL *from = matrix + above->row * leading + above->column;                          \
-        REAL *to = matrix + above->column * leading + above->row;                                  \
-        for (int64_t c = 0; c < above->columns; c++) {                                             \
-            const int64_t rows = above->diagonal ? qkv_smaller(above->rows, c + 1) : above->rows;  \
-            for (int64_t k = 0; k < rows; k++)                                                     \
-                to[c * leading + k] = from[k * leading + c];                                       \
-        }                                                                                          \
-    }
+/* Entry (i, j) and its mirror image (j, i). */
+static void *entry(const qkv_matrix_sink *sink, int64_t i, int64_t j)
+{
+    const int64_t at = i * sink->matrix.leading_dimension + j;
+    return (char *)sink->matrix.data + (size_t)at * qkv_real_size(sink->matrix.dtype);
+}
 
-DEFINE_MIRROR(float, f32)
-DEFINE_MIRROR(double, f64)
+static void mirror_block(const qkv_matrix_sink *sink, int64_t i, int64_t rows, int64_t j,
+                         int64_t columns)
+{
+    const int64_t leading = sink->matrix.leading_dimension;
+    qkv_transpose(entry(sink, i, j), leading, rows, columns, qkv_real_size(sink->matrix.dtype),
+                  entry(sink, j, i), leading);
+}
 
+/* All rows together, so that a cache line below the diagonal is written at once, but for the corner on
+ * the diagonal. */
 static void mirror(const qkv_matrix_sink *sink, const strip *above)
 {
-    if (sink->matrix.dtype == QKVSIM_DTYPE_F64)
-        mirror_f64(sink->matrix.data, sink->matrix.leading_dimension, above);
-    else
-        mirror_f32(sink->matrix.data, sink->matrix.leading_dimension, above);
+    const int64_t corner = above->diagonal ? qkv_smaller(above->rows - 1, above->columns) : 0;
+    for (int64_t k = 0; k < corner; k++)
+        mirror_block(sink, above->row + k, 1, above->column + k, corner - k);
+    mirror_block(sink, above->row, above->rows, above->column + corner, above->columns - corner);
 }
 
 /* ---- tiles ---- */

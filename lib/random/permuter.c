@@ -9,11 +9,11 @@
 #include <string.h>
 
 #include "base/parallel.h"
+#include "base/transpose.h"
 #include "flow/load.h"
 #include "layout/layout.h"
 #include "random.h"
 #include "shuffle.h"
-#include "transpose.h"
 
 enum {
     COLUMNS_TOGETHER = 16,
