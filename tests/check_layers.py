@@ -22,7 +22,7 @@ def files(root):
 
 
 def includes(path, root):
-    for name in re.findall(r'^#include "([^"]+)"', path.read_text(), re.MULTILINE):
+    for name in re.findall(r'^#(?:include|define TEMPLATE) "([^"]+)"', path.read_text(), re.MULTILINE):
         for base in (path.parent, root):
             if (base / name).is_file():
                 yield (base / name).resolve()

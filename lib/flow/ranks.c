@@ -13,21 +13,8 @@ typedef struct pulse {
     int32_t worker;
 } pulse;
 
-#define REAL float
-#define KEY uint32_t
-#define REAL_NAME(name) name##_f32
-#include "ranks_template.h"
-#undef REAL
-#undef KEY
-#undef REAL_NAME
-
-#define REAL double
-#define KEY uint64_t
-#define REAL_NAME(name) name##_f64
-#include "ranks_template.h"
-#undef REAL
-#undef KEY
-#undef REAL_NAME
+#define TEMPLATE "flow/ranks_template.h"
+#include "kernels/both_reals.h"
 
 size_t qkv_rank_scratch(int64_t n, int32_t real)
 {
