@@ -298,23 +298,34 @@ qkvsim_status qkv_stream_blocks_add(qkvsim_context *context, qkvsim_accumulator 
 
 /* ---- a merge ---- */
 
-/* The other's blocks behind one's own, once a full block has as many documents in both. */
+/* Documents that would stand before the other's, had all blocks before the next one been full: those there are, where
+ * the other's blocks fill up the last one, and else all that it has room for. */
+static int64_t documents_before(const qkv_stream_blocks *own, const qkv_stream_blocks *others)
+{
+    const bool fills = own->count > 0 && own->last % others->documents == 0;
+    return fills ? (own->count - 1) * own->documents + own->last : own->count * own->documents;
+}
+
+/* The other's blocks behind one's own, as far as they fit within blocks as large as one's own. */
 static void append(plan *made, plan *others)
 {
-    while (others->blocks.documents < made->blocks.documents)
-        halve(others);
-    while (made->blocks.documents < others->blocks.documents)
+    qkv_stream_blocks *own = &made->blocks;
+    if (others->blocks.count == 0)
+        return;
+    while (own->documents < others->blocks.documents)
         halve(made);
+    const int64_t before = documents_before(own, &others->blocks);
     for (int64_t k = 0; k < others->count; k++) {
-        others->pieces[k].block += made->blocks.count;
-        made->pieces[made->count++] = others->pieces[k];
+        piece *of = &others->pieces[k];
+        of->block = (before + of->block * others->blocks.documents) / own->documents;
+        made->pieces[made->count++] = *of;
     }
-    if (others->blocks.count > 0) {
-        made->blocks.count += others->blocks.count;
-        made->blocks.last = others->blocks.last;
-        made->blocks.open = others->blocks.open;
-        made->blocks.segment = others->blocks.segment;
-    }
+    const int64_t documents =
+        before + (others->blocks.count - 1) * others->blocks.documents + others->blocks.last;
+    own->count = (documents - 1) / own->documents + 1;
+    own->last = documents - (own->count - 1) * own->documents;
+    own->open = others->blocks.open;
+    own->segment = others->blocks.segment;
     while (made->blocks.count > made->blocks.most)
         halve(made);
 }

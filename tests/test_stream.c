@@ -477,6 +477,28 @@ START_TEST(merged_streams_have_the_blocks_of_both)
 }
 END_TEST
 
+/* Also behind blocks of several documents, which they fill up. */
+START_TEST(documents_merged_one_by_one_are_their_stream_to_the_bit)
+{
+    table data = table_with_offsets(N, D, 2, 9);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    qkvsim_accumulator *stream = with_blocks(D, 16), *merged = with_blocks(D, 16);
+    for (int64_t first = 0; first < N; first += 10) {
+        qkvsim_accumulator *document = with_blocks(D, 16);
+        assert_ok(context, add(context, document, &copy.view, first, 10, NULL, NULL));
+        assert_ok(context, add(context, stream, &copy.view, first, 10, NULL, NULL));
+        assert_ok(context, qkvsim_accumulator_merge(context, merged, document));
+        assert_same_bits(stream, merged);
+        qkvsim_accumulator_free(document);
+    }
+    ck_assert_int_eq(qkvsim_accumulator_blocks(merged), 10);
+    qkvsim_accumulator_free(stream);
+    qkvsim_accumulator_free(merged);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 START_TEST(blocks_are_bit_identical_for_any_number_of_threads)
 {
     table data = table_with_offsets(N, D, 2, 10);
@@ -970,6 +992,7 @@ int main(void)
     tcase_add_test(blocks, all_blocks_together_are_the_whole);
     tcase_add_test(blocks, a_stream_goes_on_where_it_was_packed);
     tcase_add_test(blocks, merged_streams_have_the_blocks_of_both);
+    tcase_add_test(blocks, documents_merged_one_by_one_are_their_stream_to_the_bit);
     tcase_add_test(blocks, blocks_are_bit_identical_for_any_number_of_threads);
     TCase *differences = add_case(suite, "differences", make_context, free_context);
     tcase_add_test(differences, a_difference_is_that_of_the_exact_matrices);

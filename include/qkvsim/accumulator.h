@@ -81,10 +81,10 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, cons
 
 /** Adds what another accumulator of as many features holds, which stays as it is; the accumulator
  * itself is no other. The same accumulators merged in the same order give the same bits, packed and
- * unpacked in between or not; in another order the last ones may differ. Without blocks, accumulators of a
- * chunk each give, merged into an empty one in the chunks' order, the bits of the stream of the chunks. Both keep blocks or
- * neither does: the other's blocks come behind, and are then put together as in a stream, until there are no
- * more than the accumulator may have. Returns INVALID_ARGUMENT (another number of features, blocks in one only),
+ * unpacked in between or not; in another order the last ones may differ. Accumulators of a chunk each (with blocks: of
+ * a document each, added at once) give, merged into an empty one in their order, the bits of the stream of them. Both
+ * keep blocks or neither does: the other's blocks come behind, fill up the last one where they fit, and are then put
+ * together as in a stream, until there are no more than the accumulator may have. Returns INVALID_ARGUMENT (another number of features, blocks in one only),
  * TOO_LARGE as qkvsim_accumulator_update. Time O(d^2), with blocks O(blocks d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
