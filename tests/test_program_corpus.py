@@ -221,6 +221,17 @@ class Merging(Corpus):
         states = self.states(*([shard] for shard in self.shards))
         self.assertEqual(self.merge(*states), self.accumulate(*self.shards))
 
+    def test_so_do_long_shards_and_blocks_of_documents(self):
+        self.arrays = [self.random.normal(size=(16384 + 5000 * (i % 2), 3)).astype("float32") for i in range(20)]
+        shards = [self.shard(f"long{i}.npy", values) for i, values in enumerate(self.arrays)]
+        for options, count in (([], 4), (["--blocks", 16], 20)):
+            states = []
+            for i, shard in enumerate(shards[:count]):
+                states.append(self.path(f"long{i}.state"))
+                self.accumulate(shard, *options, output=states[-1])
+            self.assertEqual(self.merge(*states), self.accumulate(*shards[:count], *options))
+            self.assertEqual(self.table(self.state)["options"]["blocks"], options[1] if options else None)
+
     def test_a_shard_behind_a_state_is_the_run_to_the_bit(self):
         states = self.states(self.shards[:5], [self.shards[5]], [self.shards[6]])
         self.assertEqual(self.merge(*states), self.accumulate(*self.shards))

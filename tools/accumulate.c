@@ -15,6 +15,7 @@
 #include "output.h"
 #include "progress.h"
 #include "shard_input.h"
+#include "shard_sums.h"
 #include "shards.h"
 #include "state.h"
 
@@ -104,121 +105,13 @@ static bool leave(struct run *run)
 
 /* ---- adding a shard ---- */
 
-/* Rows of one update: by the number of features alone, so that a shard gives the same bits everywhere. */
-static int64_t rows_of_update(int64_t features)
-{
-    enum { LEAST = 1024, MOST = 16384, VALUES = 1 << 26 };
-    const int64_t rows = VALUES / features;
-    return rows < LEAST ? LEAST : rows > MOST ? MOST : rows;
-}
-
-/* Some rows of a shard, of one condition. */
-struct piece {
-    const struct shard_input *shard;
-    int layer;
-    const uint8_t *mask; /* of the whole shard; NULL: all rows */
-    int64_t first;
-    int64_t count;
-};
-
-static qkvsim_status add_rows(struct run *run, const struct piece *piece, qkvsim_view *parts,
-                              qkvsim_accumulator *accumulator)
-{
-    const struct input *input = &piece->shard->inputs[piece->layer];
-    for (int32_t i = 0; i < input->part_count; i++) {
-        parts[i] = input->parts[i];
-        parts[i].data =
-            (const uint8_t *)parts[i].data
-            + piece->first * parts[i].observation_stride * element_bytes(parts[i].dtype);
-        parts[i].observations = piece->count;
-    }
-    const qkvsim_selection selection = { .struct_size = sizeof selection,
-                                         .mask = piece->mask != NULL ? piece->mask + piece->first
-                                                                     : NULL,
-                                         .count = piece->count };
-    const int32_t *segments = piece->shard->segments;
-    const qkvsim_input given = { .struct_size = sizeof given,
-                                 .parts = parts,
-                                 .part_count = input->part_count,
-                                 .selection = piece->mask != NULL ? &selection : NULL,
-                                 .segments = segments != NULL ? segments + piece->first : NULL,
-                                 .arithmetic = run->options->precision,
-                                 .nonfinite = run->options->nonfinite };
-    return qkvsim_accumulator_update(run->context, accumulator, &given);
-}
-
-static bool rows_failed(struct run *run, const struct piece *piece, qkvsim_status status)
-{
-    char place[1024];
-    const struct layers *layers = &piece->shard->layers;
-    snprintf(place, sizeof place, "%s%s%s", piece->shard->path, layers->several ? ": layer " : "",
-             layers->several ? layers->items[piece->layer].name : "");
-    if (piece->first > 0)
-        snprintf(place + strlen(place), sizeof place - strlen(place),
-                 ": rows counted from %" PRId64 " on", piece->first);
-    return fail_library(run->failure, run->context, status, place);
-}
-
-static bool add_condition(struct run *run, struct piece piece, qkvsim_accumulator *accumulator)
-{
-    const struct input *input = &piece.shard->inputs[piece.layer];
-    const int64_t step = rows_of_update(input->features), rows = input->observations;
-    qkvsim_view *parts = calloc((size_t)input->part_count, sizeof *parts);
-    qkvsim_status status = QKVSIM_OK;
-    if (parts == NULL)
-        return fail_no_memory(run->failure);
-    for (; piece.first < rows && status == QKVSIM_OK; piece.first += step) {
-        piece.count = rows - piece.first < step ? rows - piece.first : step;
-        status = add_rows(run, &piece, parts, accumulator);
-        if (status == QKVSIM_OK)
-            run->whole = false;
-        else
-            rows_failed(run, &piece, status);
-    }
-    free(parts);
-    return status == QKVSIM_OK;
-}
-
-static bool add_layers(struct run *run, const struct shard_input *shard)
-{
-    const struct state *state = &run->state;
-    const uint8_t *const masks[] = { shard->targets.mask, shard->others };
-    bool done = true;
-    for (int64_t layer = 0; done && layer < state->layers; layer++)
-        for (int64_t c = 0; done && c < state->conditions; c++) {
-            const struct piece piece = { .shard = shard,
-                                         .layer = (int)layer,
-                                         .mask = state->conditions == 2 ? masks[c] : NULL };
-            done = add_condition(run, piece, state_accumulator(state, layer, c));
-        }
-    return done;
-}
-
-static bool take_in(struct run *run, struct shard_input *shard)
-{
-    struct state *state = &run->state;
-    const bool begun = state->table != NULL;
-    if (!begun
-        && !state_begin(state, run->context, run->options, &shard->layers, shard->inputs,
-                        run->failure))
-        return false;
-    if (!state_check_shard(state, &shard->layers, shard->inputs, shard->path, run->failure)
-        || !shard_input_read(shard, run->options, run->failure)
-        || !state_check_new(state, &shard->shard, NULL, run->failure) || !add_layers(run, shard)
-        || !state_note_shard(state, &shard->shard, NULL, run->failure))
-        return false;
-    run->whole = true;
-    run->unwritten++;
-    return true;
-}
-
 static bool add_shard(struct run *run, const char *path)
 {
-    struct shard_input shard;
-    if (!shard_input_open(&shard, run->options, path, run->failure))
-        return false;
-    const bool done = take_in(run, &shard);
-    shard_input_close(&shard);
+    bool begun;
+    const bool done =
+        shard_sums_add(&run->state, run->context, run->options, path, &begun, run->failure);
+    run->whole = done || !begun;
+    run->unwritten += done;
     return done;
 }
 
