@@ -4,6 +4,7 @@
 #include "fixtures.h"
 #include "suite_context.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -622,6 +623,135 @@ START_TEST(a_null_context_is_refused)
 }
 END_TEST
 
+/* ---- pieces ---- */
+
+static qkvsim_layout *random_layout(random_source *source, int32_t groups, int64_t widest)
+{
+    int64_t widths[64];
+    qkvsim_layout *layout = NULL;
+    for (int32_t g = 0; g < groups; g++)
+        widths[g] = 1 + random_below(source, widest);
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, groups, &layout));
+    return layout;
+}
+
+/* The pairs of a piece, whose pair groups no piece before it has; counts how often each was dealt. */
+static int64_t deal_piece(const qkvsim_layout *layout, int32_t piece, int32_t pieces, int *dealt)
+{
+    int32_t numbers[2080], count = 0;
+    int64_t pairs = 0;
+    assert_ok(context, qkvsim_layout_piece_pair_groups(context, layout, piece, pieces, numbers,
+                                                       2080, &count));
+    ck_assert_int_gt(count, 0);
+    for (int32_t k = 0; k < count; k++) {
+        ck_assert(k == 0 || numbers[k] > numbers[k - 1]);
+        pairs += qkvsim_layout_pairs(layout, numbers[k]);
+        dealt[numbers[k]]++;
+    }
+    return pairs;
+}
+
+static int64_t largest_pair_group(const qkvsim_layout *layout)
+{
+    int64_t largest = 0;
+    for (int32_t p = 0; p < qkvsim_layout_pair_groups(layout); p++)
+        if (qkvsim_layout_pairs(layout, p) > largest)
+            largest = qkvsim_layout_pairs(layout, p);
+    return largest;
+}
+
+START_TEST(each_pair_group_is_in_one_piece_and_pieces_are_about_equal)
+{
+    random_source source = { 11 };
+    for (int round = 0; round < 60; round++) {
+        const int32_t groups = 1 + (int32_t)random_below(&source, 64);
+        qkvsim_layout *layout = random_layout(&source, groups, round % 2 == 0 ? 9 : 40000);
+        const int64_t d = qkvsim_layout_features(layout);
+        const int32_t all = qkvsim_layout_pair_groups(layout);
+        const int32_t pieces = 1 + (int32_t)random_below(&source, all);
+        const double share = (double)(d * (d - 1) / 2) / pieces;
+        int dealt[2080] = { 0 };
+        for (int32_t k = 0; k < pieces; k++)
+            ck_assert_double_le(fabs((double)deal_piece(layout, k, pieces, dealt) - share),
+                                (double)largest_pair_group(layout));
+        for (int32_t p = 0; p < all; p++)
+            ck_assert_int_eq(dealt[p], 1);
+        qkvsim_layout_free(layout);
+    }
+}
+END_TEST
+
+START_TEST(a_piece_is_of_few_groups)
+{
+    static const int64_t widths[64] = { [0 ... 63] = 100 };
+    qkvsim_layout *layout = NULL;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 64, &layout));
+    for (int32_t piece = 0; piece < 32;
+         piece++) { /* of 65 pair groups: by rows they take 65 groups */
+        int dealt[2080] = { 0 }, of_groups = 0;
+        deal_piece(layout, piece, 32, dealt);
+        for (int32_t g = 0; g < 64; g++) {
+            bool used = false;
+            for (int32_t other = 0; other < 64; other++)
+                used |= dealt[qkvsim_layout_pair_group(layout, g, other)] != 0;
+            of_groups += used;
+        }
+        ck_assert_int_le(of_groups, 28);
+    }
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(a_group_that_outweighs_all_leaves_a_pair_group_for_each_piece)
+{
+    qkvsim_layout *layout = NULL;
+    const int64_t widths[] = { 199998, 1, 1 };
+    int dealt[6] = { 0 };
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 3, &layout));
+    for (int32_t k = 0; k < 6; k++)
+        deal_piece(layout, k, 6, dealt);
+    for (int32_t p = 0; p < 6; p++)
+        ck_assert_int_eq(dealt[p], 1);
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
+START_TEST(bad_pieces_are_refused)
+{
+    qkvsim_layout *layout = NULL;
+    int32_t numbers[6] = { -7 }, count = -7;
+    assert_ok(context, qkvsim_layout_thirds(context, 12, &layout));
+    static const struct {
+        int32_t piece, pieces, capacity;
+        const char *says;
+    } wrong[] = { { 0, 0, 6, "0 pieces of 6 pair groups: expected 1 to 6" },
+                  { 0, 7, 6, "7 pieces of 6 pair groups: expected 1 to 6" },
+                  { -1, 3, 6, "piece -1, but there are pieces 0 to 2" },
+                  { 3, 3, 6, "piece 3, but there are pieces 0 to 2" },
+                  { 0, 1, 5, "piece 0 has 6 pair groups, but there is room for 5" } };
+    for (size_t k = 0; k < sizeof wrong / sizeof wrong[0]; k++) {
+        assert_status(context,
+                      qkvsim_layout_piece_pair_groups(context, layout, wrong[k].piece,
+                                                      wrong[k].pieces, numbers, wrong[k].capacity,
+                                                      &count),
+                      QKVSIM_ERROR_INVALID_ARGUMENT);
+        assert_message_has(context, wrong[k].says);
+    }
+    const qkvsim_layout *const layouts[] = { NULL, layout, layout };
+    int32_t *const lists[] = { numbers, NULL, numbers }, *const counts[] = { &count, &count, NULL };
+    for (int k = 0; k < 3; k++)
+        assert_status(
+            context,
+            qkvsim_layout_piece_pair_groups(context, layouts[k], 0, 1, lists[k], 6, counts[k]),
+            QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_layout_piece_pair_groups(NULL, layout, 0, 1, numbers, 6, &count),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(numbers[0], -7);
+    ck_assert_int_eq(count, -7);
+    qkvsim_layout_free(layout);
+}
+END_TEST
+
 static qkvsim_status finish_layout(qkvsim_status status, qkvsim_layout *layout)
 {
     if (status == QKVSIM_OK)
@@ -725,6 +855,11 @@ int main(void)
     tcase_add_test(rollups, heads_that_do_not_divide_have_no_within_and_across);
     tcase_add_test(rollups, own_rollups_are_rows_behind_the_pair_groups);
     tcase_add_test(rollups, bad_rollups_are_refused_and_change_nothing);
+    TCase *pieces = add_case(suite, "pieces", make_context, free_context);
+    tcase_add_test(pieces, each_pair_group_is_in_one_piece_and_pieces_are_about_equal);
+    tcase_add_test(pieces, a_piece_is_of_few_groups);
+    tcase_add_test(pieces, a_group_that_outweighs_all_leaves_a_pair_group_for_each_piece);
+    tcase_add_test(pieces, bad_pieces_are_refused);
     TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, features_that_3_does_not_divide_are_named);
     tcase_add_test(bad, bad_widths_are_refused);

@@ -92,6 +92,29 @@ QKVSIM_API qkvsim_status qkvsim_layout_add_rollup(qkvsim_context *context, qkvsi
                                                   const char *name, const int32_t *pair_groups,
                                                   int32_t count);
 
+/**
+ * The pair groups of one of several pieces of an analysis: of qkvsim_analyze with these as its options'
+ * pair_groups, for qkvsim_analysis_merge.
+ * @param piece       0 to pieces - 1
+ * @param pieces      1 to as many as there are pair groups
+ * @param pair_groups receives the numbers of the piece's pair groups, increasing
+ * @param capacity    how many numbers `pair_groups` has room for; qkvsim_layout_pair_groups is always enough
+ * @param count       receives how many they are, at least 1
+ * @return INVALID_ARGUMENT, with nothing written
+ *
+ * Each pair group is in one piece. A piece has an equal share of the pairs, to within the pairs of the largest
+ * pair group: eight pair groups a piece and more divide evenly. Its pair groups share groups, about the square
+ * root of as many, whose features are all that it prepares. Pieces are a matter of the numbers of features of
+ * the groups in their order, the same everywhere. Time O(pair groups).
+ *
+ *     int32_t numbers[528], count; // of 32 groups
+ *     qkvsim_layout_piece_pair_groups(context, layout, rank, ranks, numbers, 528, &count);
+ */
+QKVSIM_API qkvsim_status qkvsim_layout_piece_pair_groups(qkvsim_context *context,
+                                                         const qkvsim_layout *layout, int32_t piece,
+                                                         int32_t pieces, int32_t *pair_groups,
+                                                         int32_t capacity, int32_t *count);
+
 /** A layout as bytes and back: see packed.h. Unpacking fails as the functions that make one do. */
 QKVSIM_API int64_t qkvsim_layout_packed_size(const qkvsim_layout *layout);
 QKVSIM_API qkvsim_status qkvsim_layout_pack(qkvsim_context *context, const qkvsim_layout *layout,

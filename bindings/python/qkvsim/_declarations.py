@@ -453,6 +453,8 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
         c_void_p]),
     "qkvsim_layout_labels": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p, c_int32, c_void_p]),
     "qkvsim_layout_add_rollup": (c_int32, [c_void_p, c_void_p, c_char_p, c_void_p, c_int32]),
+    "qkvsim_layout_piece_pair_groups": (c_int32, [c_void_p, c_void_p, c_int32, c_int32, c_void_p,
+        c_int32, c_void_p]),
     "qkvsim_layout_packed_size": (c_int64, [c_void_p]),
     "qkvsim_layout_pack": (c_int32, [c_void_p, c_void_p, c_void_p, c_int64]),
     "qkvsim_layout_unpack": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),

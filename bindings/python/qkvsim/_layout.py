@@ -52,6 +52,26 @@ class Layout(Handle):
         """The group of each feature: an array of int32."""
         return view(self, library.qkvsim_layout_group_of(self._pointer), (self.features,), np.int32)
 
+    def piece(self, number: int, pieces: int) -> Tuple[str, ...]:
+        """The pair groups of one of several pieces of an analysis, with about as many pairs each.
+
+        Parameters
+        ----------
+        number : int
+            0 to pieces - 1.
+        pieces : int
+            At most as many as there are pair groups; those of eight and more divide evenly.
+
+        Returns
+        -------
+        tuple of str
+            For `pair_groups` of `analyze`; `merge` puts the results together.
+        """
+        numbers, count = (c_int32 * self.pair_groups)(), c_int32()
+        call(library.qkvsim_layout_piece_pair_groups, self._pointer, number, pieces, numbers,
+             self.pair_groups, byref(count))
+        return tuple(self.rows[row] for row in numbers[:count.value])
+
     @property
     def has_heads(self) -> bool:
         """Whether groups are heads."""

@@ -205,3 +205,13 @@ def test_pair_groups_are_put_together(x):
     assert part == qkvsim.analyze(x, pair_groups=["Q-Q", "Q-V", "K-V", "V-V"])
     with pytest.raises(ValueError, match=r"pair group 4 \(K-V\) was computed in pieces 0 and 1"):
         qkvsim.merge([pieces[0], whole])
+
+
+def test_pair_groups_are_dealt_to_pieces(x):
+    heads = {"groups": {"Q": 4, "K": 4, "V": 4}, "heads": 2}
+    whole = qkvsim.analyze(x, **heads)
+    pieces = [whole.layout.piece(k, 5) for k in range(5)]
+    assert sorted(sum(pieces, ())) == sorted(whole.layout.rows[:whole.layout.pair_groups])
+    assert qkvsim.merge([qkvsim.analyze(x, **heads, pair_groups=piece) for piece in pieces]) == whole
+    with pytest.raises(ValueError, match="piece 5, but there are pieces 0 to 4"):
+        whole.layout.piece(5, 5)
