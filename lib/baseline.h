@@ -8,7 +8,7 @@
 #include "analysis/session.h"
 #include "repeated/replicates.h"
 #include "statistics/count_sums.h"
-#include "statistics/significance.h"
+#include "statistics/null_table.h"
 
 struct qkvsim_baseline {
     qkv_allocator allocator;

@@ -11,7 +11,7 @@
 #include "random/relabeller.h"
 #include "replicates.h"
 #include "statistics/count_sums.h"
-#include "statistics/significance.h"
+#include "statistics/null_table.h"
 
 struct qkvsim_comparison {
     qkv_allocator allocator;

@@ -6,7 +6,7 @@
 #include "base/packing.h"
 #include "replicates.h"
 #include "statistics/count_sums.h"
-#include "statistics/significance.h"
+#include "statistics/null_table.h"
 
 /* Of the first `count` analyses. */
 void qkv_pack_replicates(qkv_packer *packer, const qkv_replicates *replicates, int64_t count);
