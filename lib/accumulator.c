@@ -32,10 +32,9 @@ qkvsim_status qkv_accumulator_open(qkvsim_context *context, int64_t features,
     if (!packed_size(features, &moments))
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld features are too many",
                         (long long)features);
-    qkvsim_accumulator *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
+    qkvsim_accumulator *made = qkv_allocate_handle(context, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the accumulator");
-    made->allocator = context->allocator;
     made->features = features;
     made->running = qkv_allocate_zeroed(&made->allocator, (size_t)features, sizeof *made->running);
     made->moments = qkv_allocate_zeroed(&made->allocator, (size_t)moments, sizeof *made->moments);

@@ -39,10 +39,9 @@ qkvsim_status qkv_stream_blocks_open(qkvsim_context *context, int64_t features, 
     if (!qkv_multiply(features, features + 1, &square) || !qkv_multiply(square, most, &all)
         || !qkv_multiply(all, sizeof(double), &all))
         return no_room(context, QKVSIM_ERROR_TOO_LARGE, most, features);
-    qkvsim_accumulator *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
+    qkvsim_accumulator *made = qkv_allocate_handle(context, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the accumulator");
-    made->allocator = context->allocator;
     made->features = features;
     made->blocks = (qkv_stream_blocks){ .most = most, .documents = 1 };
     made->blocks.block =

@@ -3,7 +3,7 @@
 #include <math.h>
 
 #include "accumulator.h"
-#include "base/packing.h"
+#include "base/unpacking.h"
 #include "flow/gram.h"
 
 /* Of the first section: what an accumulator without blocks has of it, and all. */
@@ -42,18 +42,6 @@ static void pack_accumulator(qkv_packer *packer, const void *object)
         qkv_pack_i64s(packer, "BLCK", &blocks->block[k]->observations, 1);
         pack_sums(packer, blocks->block[k]);
     }
-}
-
-int64_t qkvsim_accumulator_packed_size(const qkvsim_accumulator *accumulator)
-{
-    return qkv_packed_size(accumulator, pack_accumulator);
-}
-
-qkvsim_status qkvsim_accumulator_pack(qkvsim_context *context,
-                                      const qkvsim_accumulator *accumulator, void *buffer,
-                                      int64_t size)
-{
-    return qkv_pack(context, accumulator, QKVSIM_KIND_ACCUMULATOR, pack_accumulator, buffer, size);
 }
 
 /* ---- from bytes ---- */
@@ -234,23 +222,44 @@ static qkvsim_status take_all(qkv_unpacker *unpacker, const sizes *taken,
     return blocks->most > 0 ? take_blocks(unpacker, blocks, made) : take_sums(unpacker, made);
 }
 
+static qkvsim_status unpack(qkv_unpacker *unpacker, void **result)
+{
+    qkvsim_accumulator *made = NULL;
+    sizes taken;
+    qkvsim_status status = take_sizes(unpacker, &taken);
+    if (status == QKVSIM_OK)
+        status = take_all(unpacker, &taken, &made);
+    *result = made;
+    return status;
+}
+
+static void release(void *result)
+{
+    qkvsim_accumulator_free(result);
+}
+
+static const qkv_format format = { QKVSIM_KIND_ACCUMULATOR, pack_accumulator, unpack, release };
+
+/* ---- the public calls ---- */
+
+int64_t qkvsim_accumulator_packed_size(const qkvsim_accumulator *accumulator)
+{
+    return qkv_packed_size(&format, accumulator);
+}
+
+qkvsim_status qkvsim_accumulator_pack(qkvsim_context *context,
+                                      const qkvsim_accumulator *accumulator, void *buffer,
+                                      int64_t size)
+{
+    return qkv_pack(context, &format, accumulator, buffer, size);
+}
+
 qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, const void *buffer, int64_t size,
                                         qkvsim_accumulator **accumulator)
 {
-    qkv_unpacker unpacker;
-    qkvsim_accumulator *made = NULL;
-    sizes taken;
-    qkvsim_status status =
-        qkv_unpack_open(context, buffer, size, QKVSIM_KIND_ACCUMULATOR, accumulator, &unpacker);
-    if (status == QKVSIM_OK)
-        status = take_sizes(&unpacker, &taken);
-    if (status == QKVSIM_OK)
-        status = take_all(&unpacker, &taken, &made);
-    if (status == QKVSIM_OK)
-        status = qkv_unpack_close(&unpacker);
+    void *made = NULL;
+    const qkvsim_status status = qkv_unpack(context, &format, buffer, size, accumulator, &made);
     if (status == QKVSIM_OK)
         *accumulator = made;
-    else
-        qkvsim_accumulator_free(made);
     return status;
 }

@@ -135,10 +135,9 @@ static qkvsim_status make_baseline(qkvsim_context *context, const qkv_session *s
                                    const qkvsim_baseline_options *options,
                                    qkvsim_baseline **baseline)
 {
-    qkvsim_baseline *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
+    qkvsim_baseline *made = qkv_allocate_handle(context, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the baseline's results");
-    made->allocator = context->allocator;
     made->refitted = permuter->residuals.basis != NULL;
     made->covariates = permuter->residuals.rank > 1 ? permuter->residuals.rank - 1 : 0;
     made->seed = options->seed;

@@ -35,17 +35,6 @@ static void pack_baseline(qkv_packer *packer, const void *object)
     qkv_pack_nulls(packer, &baseline->nulls);
 }
 
-int64_t qkvsim_baseline_packed_size(const qkvsim_baseline *baseline)
-{
-    return qkv_packed_size(baseline, pack_baseline);
-}
-
-qkvsim_status qkvsim_baseline_pack(qkvsim_context *context, const qkvsim_baseline *baseline,
-                                   void *buffer, int64_t size)
-{
-    return qkv_pack(context, baseline, QKVSIM_KIND_BASELINE, pack_baseline, buffer, size);
-}
-
 /* ---- from bytes ---- */
 
 static bool flags_are_sound(const int64_t numbers[NUMBERS])
@@ -88,7 +77,7 @@ static qkvsim_status take_baseline(qkv_unpacker *unpacker, qkvsim_baseline *base
         status = qkv_unpack_f64s(unpacker, "DIFA", &baseline->all_different, 1);
     int64_t rows = status == QKVSIM_OK ? qkv_layout_rows(baseline->observed->layout) : 0;
     if (status == QKVSIM_OK)
-        status = qkv_unpack_new_f64s(unpacker, "DIFR", &baseline->different, &rows);
+        baseline->different = qkv_unpack_new(unpacker, "DIFR", QKV_PACKED_F64, &rows, &status);
     if (status == QKVSIM_OK)
         status = qkv_unpack_counts_of(unpacker, baseline->observed, baseline->permutations,
                                       &baseline->counts);
@@ -104,32 +93,41 @@ static qkvsim_status take_baseline(qkv_unpacker *unpacker, qkvsim_baseline *base
     return status;
 }
 
-static qkvsim_status make_empty(qkvsim_context *context, qkvsim_baseline **baseline)
+static qkvsim_status unpack(qkv_unpacker *unpacker, void **result)
 {
-    *baseline = qkv_allocate_zeroed(&context->allocator, 1, sizeof **baseline);
-    if (*baseline == NULL)
-        return qkv_no_memory(context, "the baseline's results");
-    (*baseline)->allocator = context->allocator;
-    return QKVSIM_OK;
+    qkvsim_baseline *made = qkv_allocate_handle(unpacker->context, sizeof *made);
+    *result = made;
+    return made != NULL ? take_baseline(unpacker, made)
+                        : qkv_no_memory(unpacker->context, "the baseline's results");
+}
+
+static void release(void *result)
+{
+    qkvsim_baseline_free(result);
+}
+
+static const qkv_format format = { QKVSIM_KIND_BASELINE, pack_baseline, unpack, release };
+
+/* ---- the public calls ---- */
+
+int64_t qkvsim_baseline_packed_size(const qkvsim_baseline *baseline)
+{
+    return qkv_packed_size(&format, baseline);
+}
+
+qkvsim_status qkvsim_baseline_pack(qkvsim_context *context, const qkvsim_baseline *baseline,
+                                   void *buffer, int64_t size)
+{
+    return qkv_pack(context, &format, baseline, buffer, size);
 }
 
 qkvsim_status qkvsim_baseline_unpack(qkvsim_context *context, const void *buffer, int64_t size,
                                      qkvsim_baseline **baseline)
 {
-    qkv_unpacker unpacker;
-    qkvsim_baseline *made = NULL;
-    qkvsim_status status =
-        qkv_unpack_open(context, buffer, size, QKVSIM_KIND_BASELINE, baseline, &unpacker);
-    if (status == QKVSIM_OK)
-        status = make_empty(context, &made);
-    if (status == QKVSIM_OK)
-        status = take_baseline(&unpacker, made);
-    if (status == QKVSIM_OK)
-        status = qkv_unpack_close(&unpacker);
+    void *made = NULL;
+    const qkvsim_status status = qkv_unpack(context, &format, buffer, size, baseline, &made);
     if (status == QKVSIM_OK)
         *baseline = made;
-    else
-        qkvsim_baseline_free(made);
     return status;
 }
 
@@ -243,8 +241,10 @@ qkvsim_status qkvsim_baseline_merge(qkvsim_context *context, const qkvsim_baseli
     qkv_range *ranges = qkv_allocate(&context->allocator, (size_t)count, sizeof *ranges);
     status = ranges != NULL ? order_pieces(context, pieces, count, ranges, &total)
                             : qkv_no_memory(context, "the order of the pieces");
-    if (status == QKVSIM_OK)
-        status = make_empty(context, &made);
+    if (status == QKVSIM_OK) {
+        made = qkv_allocate_handle(context, sizeof *made);
+        status = made != NULL ? QKVSIM_OK : qkv_no_memory(context, "the baseline's results");
+    }
     if (status == QKVSIM_OK) {
         made->total = total;
         status = join(context, pieces, ranges, count, made);

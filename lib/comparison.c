@@ -77,10 +77,9 @@ static void describe(const qkv_comparison_run *work, qkvsim_comparison *made)
 static qkvsim_status run_session(qkv_comparison_run *work, qkvsim_comparison **comparison)
 {
     qkvsim_context *context = work->context;
-    work->made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *work->made);
+    work->made = qkv_allocate_handle(context, sizeof *work->made);
     if (work->made == NULL)
         return qkv_no_memory(context, "the comparison's results");
-    work->made->allocator = context->allocator;
     describe(work, work->made);
     qkvsim_status status = open_results(work);
     if (status == QKVSIM_OK)

@@ -65,17 +65,6 @@ static void pack_comparison(qkv_packer *packer, const void *object)
     qkv_pack_nulls(packer, &comparison->distances);
 }
 
-int64_t qkvsim_comparison_packed_size(const qkvsim_comparison *comparison)
-{
-    return qkv_packed_size(comparison, pack_comparison);
-}
-
-qkvsim_status qkvsim_comparison_pack(qkvsim_context *context, const qkvsim_comparison *comparison,
-                                     void *buffer, int64_t size)
-{
-    return qkv_pack(context, comparison, QKVSIM_KIND_COMPARISON, pack_comparison, buffer, size);
-}
-
 /* ---- from bytes ---- */
 
 static bool is_range(int64_t first, int64_t count, int64_t end)
@@ -197,32 +186,41 @@ static qkvsim_status take_comparison(qkv_unpacker *unpacker, qkvsim_comparison *
     return status == QKVSIM_OK ? take_relabelled(unpacker, made) : status;
 }
 
-static qkvsim_status make_empty(qkvsim_context *context, qkvsim_comparison **comparison)
+static qkvsim_status unpack(qkv_unpacker *unpacker, void **result)
 {
-    *comparison = qkv_allocate_zeroed(&context->allocator, 1, sizeof **comparison);
-    if (*comparison == NULL)
-        return qkv_no_memory(context, "the comparison's results");
-    (*comparison)->allocator = context->allocator;
-    return QKVSIM_OK;
+    qkvsim_comparison *made = qkv_allocate_handle(unpacker->context, sizeof *made);
+    *result = made;
+    return made != NULL ? take_comparison(unpacker, made)
+                        : qkv_no_memory(unpacker->context, "the comparison's results");
+}
+
+static void release(void *result)
+{
+    qkvsim_comparison_free(result);
+}
+
+static const qkv_format format = { QKVSIM_KIND_COMPARISON, pack_comparison, unpack, release };
+
+/* ---- the public calls ---- */
+
+int64_t qkvsim_comparison_packed_size(const qkvsim_comparison *comparison)
+{
+    return qkv_packed_size(&format, comparison);
+}
+
+qkvsim_status qkvsim_comparison_pack(qkvsim_context *context, const qkvsim_comparison *comparison,
+                                     void *buffer, int64_t size)
+{
+    return qkv_pack(context, &format, comparison, buffer, size);
 }
 
 qkvsim_status qkvsim_comparison_unpack(qkvsim_context *context, const void *buffer, int64_t size,
                                        qkvsim_comparison **comparison)
 {
-    qkv_unpacker unpacker;
-    qkvsim_comparison *made = NULL;
-    qkvsim_status status =
-        qkv_unpack_open(context, buffer, size, QKVSIM_KIND_COMPARISON, comparison, &unpacker);
-    if (status == QKVSIM_OK)
-        status = make_empty(context, &made);
-    if (status == QKVSIM_OK)
-        status = take_comparison(&unpacker, made);
-    if (status == QKVSIM_OK)
-        status = qkv_unpack_close(&unpacker);
+    void *made = NULL;
+    const qkvsim_status status = qkv_unpack(context, &format, buffer, size, comparison, &made);
     if (status == QKVSIM_OK)
         *comparison = made;
-    else
-        qkvsim_comparison_free(made);
     return status;
 }
 
@@ -375,8 +373,10 @@ static qkvsim_status merge_pieces(qkvsim_context *context, const qkvsim_comparis
     if (order->relabellings == NULL || order->subsets == NULL)
         return qkv_no_memory(context, "the order of the pieces");
     qkvsim_status status = order_pieces(context, pieces, order);
-    if (status == QKVSIM_OK)
-        status = make_empty(context, &made);
+    if (status == QKVSIM_OK) {
+        made = qkv_allocate_handle(context, sizeof *made);
+        status = made != NULL ? QKVSIM_OK : qkv_no_memory(context, "the comparison's results");
+    }
     if (status == QKVSIM_OK)
         status = join(context, pieces, order, made);
     if (status == QKVSIM_OK)

@@ -41,17 +41,6 @@ static void pack_intervals(qkv_packer *packer, const void *object)
         pack_selection(packer, intervals, s);
 }
 
-int64_t qkvsim_intervals_packed_size(const qkvsim_intervals *intervals)
-{
-    return qkv_packed_size(intervals, pack_intervals);
-}
-
-qkvsim_status qkvsim_intervals_pack(qkvsim_context *context, const qkvsim_intervals *intervals,
-                                    void *buffer, int64_t size)
-{
-    return qkv_pack(context, intervals, QKVSIM_KIND_INTERVALS, pack_intervals, buffer, size);
-}
-
 /* ---- from bytes ---- */
 
 /* Everything that accessors index by: as many blocks as replicates, where blocks are left out. */
@@ -99,7 +88,7 @@ static qkvsim_status take_blocks(qkv_unpacker *unpacker, qkvsim_intervals *made)
     if (status == QKVSIM_OK && !(of_level[0] > 0 && of_level[0] < 1))
         return qkv_unpack_fail(unpacker, "LEVL", "level %s", qkv_number(of_level[0]).text);
     if (status == QKVSIM_OK)
-        status = qkv_unpack_new_i64s(unpacker, "BLKS", &made->blocks.start, &starts);
+        made->blocks.start = qkv_unpack_new(unpacker, "BLKS", QKV_PACKED_I64, &starts, &status);
     if (status != QKVSIM_OK)
         return status;
     made->level = of_level[0];
@@ -143,39 +132,46 @@ static qkvsim_status take_intervals(qkv_unpacker *unpacker, qkvsim_intervals *ma
         status = take_blocks(unpacker, made);
     for (int32_t s = 0; s < selections && status == QKVSIM_OK; s++)
         status = take_selection(unpacker, made, s);
-    return status == QKVSIM_OK && selections == 2
-               ? qkv_unpack_check_sides(unpacker, "INTV", made->observed[0], made->observed[1])
-               : status;
+    if (status == QKVSIM_OK && selections == 2)
+        status = qkv_unpack_check_sides(unpacker, "INTV", made->observed[0], made->observed[1]);
+    return status == QKVSIM_OK ? qkv_intervals_prepare(unpacker->context, made) : status;
 }
 
-static qkvsim_status make_empty(qkvsim_context *context, qkvsim_intervals **intervals)
+static qkvsim_status unpack(qkv_unpacker *unpacker, void **result)
 {
-    *intervals = qkv_allocate_zeroed(&context->allocator, 1, sizeof **intervals);
-    if (*intervals == NULL)
-        return qkv_no_memory(context, "the intervals");
-    (*intervals)->allocator = context->allocator;
-    return QKVSIM_OK;
+    qkvsim_intervals *made = qkv_allocate_handle(unpacker->context, sizeof *made);
+    *result = made;
+    return made != NULL ? take_intervals(unpacker, made)
+                        : qkv_no_memory(unpacker->context, "the intervals");
+}
+
+static void release(void *result)
+{
+    qkvsim_intervals_free(result);
+}
+
+static const qkv_format format = { QKVSIM_KIND_INTERVALS, pack_intervals, unpack, release };
+
+/* ---- the public calls ---- */
+
+int64_t qkvsim_intervals_packed_size(const qkvsim_intervals *intervals)
+{
+    return qkv_packed_size(&format, intervals);
+}
+
+qkvsim_status qkvsim_intervals_pack(qkvsim_context *context, const qkvsim_intervals *intervals,
+                                    void *buffer, int64_t size)
+{
+    return qkv_pack(context, &format, intervals, buffer, size);
 }
 
 qkvsim_status qkvsim_intervals_unpack(qkvsim_context *context, const void *buffer, int64_t size,
                                       qkvsim_intervals **intervals)
 {
-    qkv_unpacker unpacker;
-    qkvsim_intervals *made = NULL;
-    qkvsim_status status =
-        qkv_unpack_open(context, buffer, size, QKVSIM_KIND_INTERVALS, intervals, &unpacker);
-    if (status == QKVSIM_OK)
-        status = make_empty(context, &made);
-    if (status == QKVSIM_OK)
-        status = take_intervals(&unpacker, made);
-    if (status == QKVSIM_OK)
-        status = qkv_unpack_close(&unpacker);
-    if (status == QKVSIM_OK)
-        status = qkv_intervals_prepare(context, made);
+    void *made = NULL;
+    const qkvsim_status status = qkv_unpack(context, &format, buffer, size, intervals, &made);
     if (status == QKVSIM_OK)
         *intervals = made;
-    else
-        qkvsim_intervals_free(made);
     return status;
 }
 
@@ -281,8 +277,10 @@ qkvsim_status qkvsim_intervals_merge(qkvsim_context *context, const qkvsim_inter
     qkv_range *ranges = qkv_allocate(&context->allocator, (size_t)count, sizeof *ranges);
     status = ranges != NULL ? order_pieces(context, pieces, count, ranges)
                             : qkv_no_memory(context, "the order of the pieces");
-    if (status == QKVSIM_OK)
-        status = make_empty(context, &made);
+    if (status == QKVSIM_OK) {
+        made = qkv_allocate_handle(context, sizeof *made);
+        status = made != NULL ? QKVSIM_OK : qkv_no_memory(context, "the intervals");
+    }
     if (status == QKVSIM_OK)
         status = join(context, pieces, ranges, count, made);
     qkv_release(&context->allocator, ranges);

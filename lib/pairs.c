@@ -262,11 +262,10 @@ static qkvsim_status make_pairs(qkvsim_context *context, const qkvsim_layout *gi
     qkvsim_status status = find_layout(context, given, input->features, &own, &layout);
     if (status != QKVSIM_OK)
         return status;
-    qkvsim_pairs *made = qkv_allocate_zeroed(&context->allocator, 1, sizeof *made);
+    qkvsim_pairs *made = qkv_allocate_handle(context, sizeof *made);
     if (made == NULL) {
         status = qkv_no_memory(context, "the pairs");
     } else {
-        made->allocator = context->allocator;
         made->observations = input->observations;
         made->metric = options->metric;
         made->arithmetic = input->real;

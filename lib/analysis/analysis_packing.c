@@ -80,17 +80,6 @@ void qkv_pack_analysis(qkv_packer *packer, const void *object)
             pack_metric(packer, analysis, metric);
 }
 
-int64_t qkvsim_analysis_packed_size(const qkvsim_analysis *analysis)
-{
-    return qkv_packed_size(analysis, qkv_pack_analysis);
-}
-
-qkvsim_status qkvsim_analysis_pack(qkvsim_context *context, const qkvsim_analysis *analysis,
-                                   void *buffer, int64_t size)
-{
-    return qkv_pack(context, analysis, QKVSIM_KIND_ANALYSIS, qkv_pack_analysis, buffer, size);
-}
-
 /* ---- from bytes: how it was made ---- */
 
 /* How an analysis was made: what its handle is opened with. */
@@ -141,8 +130,8 @@ static qkvsim_status take_numbers(qkv_unpacker *unpacker, making *made)
 static qkvsim_status take_edges(qkv_unpacker *unpacker, making *made)
 {
     int64_t count = made->binning.count + 1;
-    const qkvsim_status status =
-        qkv_unpack_new_f64s(unpacker, "EDGE", &made->binning.edges, &count);
+    qkvsim_status status;
+    made->binning.edges = qkv_unpack_new(unpacker, "EDGE", QKV_PACKED_F64, &count, &status);
     if (status != QKVSIM_OK)
         return status;
     const double *edges = made->binning.edges;
@@ -167,7 +156,8 @@ static qkvsim_status take_wanted(qkv_unpacker *unpacker, making *made)
     const qkvsim_layout *layout = made->layout;
     const int32_t pair_groups = qkv_pair_groups(layout->groups);
     int64_t rows = qkv_layout_rows(layout);
-    const qkvsim_status status = qkv_unpack_new_bytes(unpacker, "WANT", &made->wanted_bytes, &rows);
+    qkvsim_status status;
+    made->wanted_bytes = qkv_unpack_new(unpacker, "WANT", QKV_PACKED_BYTES, &rows, &status);
     if (status != QKVSIM_OK)
         return status;
     bool *wanted = qkv_allocate(&unpacker->context->allocator, (size_t)rows, sizeof *wanted);
@@ -198,7 +188,8 @@ static qkvsim_status take_making(qkv_unpacker *unpacker, making *made)
         status = take_wanted(unpacker, made);
     made->dropped_count = -1;
     if (status == QKVSIM_OK)
-        status = qkv_unpack_new_i64s(unpacker, "DROP", &made->dropped, &made->dropped_count);
+        made->dropped =
+            qkv_unpack_new(unpacker, "DROP", QKV_PACKED_I64, &made->dropped_count, &status);
     if (status == QKVSIM_OK)
         status =
             qkv_unpack_check_list(unpacker, "DROP", made->dropped, made->dropped_count, INT64_MAX);
@@ -372,21 +363,41 @@ qkvsim_status qkv_unpack_check_sides(const qkv_unpacker *unpacker, const char *t
                : qkv_unpack_fail(unpacker, tag, "its two selections have other rows or metrics");
 }
 
+static qkvsim_status unpack(qkv_unpacker *unpacker, void **result)
+{
+    qkvsim_analysis *made = NULL;
+    const qkvsim_status status = qkv_unpack_analysis(unpacker, &made);
+    *result = made;
+    return status;
+}
+
+static void release(void *result)
+{
+    qkvsim_analysis_free(result);
+}
+
+static const qkv_format format = { QKVSIM_KIND_ANALYSIS, qkv_pack_analysis, unpack, release };
+
+/* ---- the public calls ---- */
+
+int64_t qkvsim_analysis_packed_size(const qkvsim_analysis *analysis)
+{
+    return qkv_packed_size(&format, analysis);
+}
+
+qkvsim_status qkvsim_analysis_pack(qkvsim_context *context, const qkvsim_analysis *analysis,
+                                   void *buffer, int64_t size)
+{
+    return qkv_pack(context, &format, analysis, buffer, size);
+}
+
 qkvsim_status qkvsim_analysis_unpack(qkvsim_context *context, const void *buffer, int64_t size,
                                      qkvsim_analysis **analysis)
 {
-    qkv_unpacker unpacker;
-    qkvsim_analysis *made = NULL;
-    qkvsim_status status =
-        qkv_unpack_open(context, buffer, size, QKVSIM_KIND_ANALYSIS, analysis, &unpacker);
-    if (status == QKVSIM_OK)
-        status = qkv_unpack_analysis(&unpacker, &made);
-    if (status == QKVSIM_OK)
-        status = qkv_unpack_close(&unpacker);
+    void *made = NULL;
+    const qkvsim_status status = qkv_unpack(context, &format, buffer, size, analysis, &made);
     if (status == QKVSIM_OK)
         *analysis = made;
-    else
-        qkvsim_analysis_free(made);
     return status;
 }
 

@@ -50,6 +50,14 @@ void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t s
     return memory;
 }
 
+void *qkv_allocate_handle(const qkvsim_context *context, size_t size)
+{
+    qkv_allocator *handle = qkv_allocate_zeroed(&context->allocator, 1, size);
+    if (handle != NULL)
+        *handle = context->allocator;
+    return handle;
+}
+
 void qkv_release(const qkv_allocator *allocator, void *memory)
 {
     if (memory == NULL)

@@ -52,6 +52,9 @@ extern const qkv_allocator qkv_default_allocator;
 /* Memory aligned to a cache line; NULL where the allocator has none or count * size overflows. */
 void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size);
 void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t size);
+
+/* A handle of zeros but for its first member, the allocator that it lives by. */
+void *qkv_allocate_handle(const qkvsim_context *context, size_t size);
 void qkv_release(const qkv_allocator *allocator, void *memory);
 
 /* At least count * size bytes for one use at a time, owned by the context; their content is that of

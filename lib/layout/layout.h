@@ -5,7 +5,7 @@
 #include <qkvsim/layout.h>
 
 #include "base/context.h"
-#include "base/packing.h"
+#include "base/unpacking.h"
 
 enum { QKV_GROUPS_MAX = 4096 }; /* 8,390,656 pair groups */
 

@@ -47,17 +47,6 @@ void qkv_pack_layout(qkv_packer *packer, const void *object)
     pack_rollups(packer, layout);
 }
 
-int64_t qkvsim_layout_packed_size(const qkvsim_layout *layout)
-{
-    return qkv_packed_size(layout, qkv_pack_layout);
-}
-
-qkvsim_status qkvsim_layout_pack(qkvsim_context *context, const qkvsim_layout *layout, void *buffer,
-                                 int64_t size)
-{
-    return qkv_pack(context, layout, QKVSIM_KIND_LAYOUT, qkv_pack_layout, buffer, size);
-}
-
 /* ---- from bytes ---- */
 
 /* What a layout is made of again. */
@@ -86,12 +75,11 @@ static void close_parts(const qkvsim_context *context, layout_parts *parts)
 static qkvsim_status take_names(qkv_unpacker *unpacker, const char *tag, int64_t count, char **text,
                                 const char ***names)
 {
-    unsigned char *bytes = NULL;
     int64_t size = -1, found = 0;
-    const qkvsim_status status = qkv_unpack_new_bytes(unpacker, tag, &bytes, &size);
+    qkvsim_status status;
+    *text = qkv_unpack_new(unpacker, tag, QKV_PACKED_BYTES, &size, &status);
     if (status != QKVSIM_OK)
         return status;
-    *text = (char *)bytes;
     if (count > size) /* before room is made for so many */
         return qkv_unpack_fail(unpacker, tag, "%lld names in %lld bytes", (long long)count,
                                (long long)size);
@@ -99,11 +87,11 @@ static qkvsim_status take_names(qkv_unpacker *unpacker, const char *tag, int64_t
     if (*names == NULL)
         return qkv_no_memory(unpacker->context, "the names of the unpacked layout");
     for (int64_t k = 0; k < size; k++) {
-        if (found < count && (k == 0 || bytes[k - 1] == '\0'))
+        if (found < count && (k == 0 || (*text)[k - 1] == '\0'))
             (*names)[found] = *text + k;
-        found += bytes[k] == '\0';
+        found += (*text)[k] == '\0';
     }
-    return found == count && (size == 0 || bytes[size - 1] == '\0')
+    return found == count && (size == 0 || (*text)[size - 1] == '\0')
                ? QKVSIM_OK
                : qkv_unpack_fail(unpacker, tag, "%lld names, expected %lld", (long long)found,
                                  (long long)count);
@@ -130,7 +118,7 @@ static qkvsim_status take_parts(qkv_unpacker *unpacker, layout_parts *parts)
 {
     qkvsim_status status = take_sizes(unpacker, parts);
     if (status == QKVSIM_OK)
-        status = qkv_unpack_new_i32s(unpacker, "LABL", &parts->labels, &parts->features);
+        parts->labels = qkv_unpack_new(unpacker, "LABL", QKV_PACKED_I32, &parts->features, &status);
     if (status == QKVSIM_OK)
         status =
             take_names(unpacker, "GRPN", parts->groups, &parts->group_text, &parts->group_names);
@@ -138,10 +126,11 @@ static qkvsim_status take_parts(qkv_unpacker *unpacker, layout_parts *parts)
         status =
             take_names(unpacker, "ROLN", parts->rollups, &parts->rollup_text, &parts->rollup_names);
     if (status == QKVSIM_OK)
-        status = qkv_unpack_new_i64s(unpacker, "ROLC", &parts->counts, &parts->rollups);
+        parts->counts = qkv_unpack_new(unpacker, "ROLC", QKV_PACKED_I64, &parts->rollups, &status);
     parts->member_count = -1;
     if (status == QKVSIM_OK)
-        status = qkv_unpack_new_i64s(unpacker, "ROLP", &parts->members, &parts->member_count);
+        parts->members =
+            qkv_unpack_new(unpacker, "ROLP", QKV_PACKED_I64, &parts->member_count, &status);
     return status;
 }
 
@@ -234,20 +223,40 @@ qkvsim_status qkv_unpack_layout(qkv_unpacker *unpacker, qkvsim_layout **layout)
     return status;
 }
 
+static qkvsim_status unpack(qkv_unpacker *unpacker, void **result)
+{
+    qkvsim_layout *made = NULL;
+    const qkvsim_status status = qkv_unpack_layout(unpacker, &made);
+    *result = made;
+    return status;
+}
+
+static void release(void *result)
+{
+    qkvsim_layout_free(result);
+}
+
+static const qkv_format format = { QKVSIM_KIND_LAYOUT, qkv_pack_layout, unpack, release };
+
+/* ---- the public calls ---- */
+
+int64_t qkvsim_layout_packed_size(const qkvsim_layout *layout)
+{
+    return qkv_packed_size(&format, layout);
+}
+
+qkvsim_status qkvsim_layout_pack(qkvsim_context *context, const qkvsim_layout *layout, void *buffer,
+                                 int64_t size)
+{
+    return qkv_pack(context, &format, layout, buffer, size);
+}
+
 qkvsim_status qkvsim_layout_unpack(qkvsim_context *context, const void *buffer, int64_t size,
                                    qkvsim_layout **layout)
 {
-    qkv_unpacker unpacker;
-    qkvsim_layout *made = NULL;
-    qkvsim_status status =
-        qkv_unpack_open(context, buffer, size, QKVSIM_KIND_LAYOUT, layout, &unpacker);
-    if (status == QKVSIM_OK)
-        status = qkv_unpack_layout(&unpacker, &made);
-    if (status == QKVSIM_OK)
-        status = qkv_unpack_close(&unpacker);
+    void *made = NULL;
+    const qkvsim_status status = qkv_unpack(context, &format, buffer, size, layout, &made);
     if (status == QKVSIM_OK)
         *layout = made;
-    else
-        qkvsim_layout_free(made);
     return status;
 }

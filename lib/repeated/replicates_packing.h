@@ -3,7 +3,7 @@
 #ifndef QKV_REPLICATES_PACKING_H
 #define QKV_REPLICATES_PACKING_H
 
-#include "base/packing.h"
+#include "base/unpacking.h"
 #include "replicates.h"
 #include "statistics/count_sums.h"
 #include "statistics/null_table.h"

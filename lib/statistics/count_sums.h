@@ -3,7 +3,7 @@
 #ifndef QKV_COUNT_SUMS_H
 #define QKV_COUNT_SUMS_H
 
-#include "base/packing.h"
+#include "base/unpacking.h"
 #include "running.h"
 
 /* Unsigned, of 128 bits. */
