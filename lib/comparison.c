@@ -1,35 +1,12 @@
-/* Two selections against each other: options, the rows of both, the handle and its accessors. */
+/* Two selections against each other: options, and the run of both. */
 #include <qkvsim/comparison.h>
 
-#include <math.h>
-
-#include "analysis/whole_rows.h"
 #include "base/structs.h"
 #include "flow/fingerprint.h"
 #include "flow/product_source.h"
 #include "repeated/comparison_run.h"
 
-/* ---- life ---- */
-
-void qkvsim_comparison_free(qkvsim_comparison *comparison)
-{
-    if (comparison == NULL)
-        return;
-    const qkv_allocator allocator = comparison->allocator;
-    for (int s = 0; s < 2; s++)
-        qkvsim_analysis_free(comparison->sides[s]);
-    qkv_release(&allocator, comparison->values);
-    qkv_release(&allocator, comparison->matched);
-    for (int kept = 0; kept < 2; kept++) {
-        qkv_replicates_close(&comparison->of_relabelled[kept]);
-        qkv_replicates_close(&comparison->of_subsets[kept]);
-        qkv_running_close(&comparison->subset_summaries[kept]);
-    }
-    qkv_count_sums_close(&comparison->subset_counts);
-    qkv_null_table_close(&comparison->distances);
-    qkv_null_table_close(&comparison->differences);
-    qkv_release(&allocator, comparison);
-}
+/* ---- results ---- */
 
 static qkvsim_status open_results(qkv_comparison_run *work)
 {
@@ -95,61 +72,6 @@ static qkvsim_status run_session(qkv_comparison_run *work, qkvsim_comparison **c
 
 /* ---- both selections ---- */
 
-/* Once they are centred, rows are equal within a selection only. */
-static qkvsim_status open_equal_rows(qkv_comparison_run *work)
-{
-    const qkv_allocator *allocator = &work->context->allocator;
-    const qkv_pool *pool = work->pool;
-    const uint8_t *kinds = work->options->centred != 0 ? pool->selection : NULL;
-    bool any = false;
-    work->equal_rows =
-        qkv_allocate(allocator, (size_t)pool->all.observations, sizeof *work->equal_rows);
-    if (work->equal_rows == NULL)
-        return qkv_no_memory(work->context, "the equal rows");
-    const qkvsim_status status =
-        qkv_find_equal_rows(work->context, &pool->all, kinds, work->equal_rows, &any);
-    if (!any) {
-        qkv_release(allocator, work->equal_rows);
-        work->equal_rows = NULL;
-    }
-    return status;
-}
-
-static qkvsim_status open_rows(qkv_comparison_run *work)
-{
-    const qkv_allocator *allocator = &work->context->allocator;
-    const qkv_input *all = &work->pool->all;
-    work->relabelled = qkv_allocate(allocator, (size_t)all->observations, sizeof *work->relabelled);
-    bool complete = work->relabelled != NULL;
-    for (int s = 0; s < 2; s++) {
-        qkv_selected *side = &work->sides[s];
-        side->rows = qkv_allocate(allocator, (size_t)all->observations, sizeof *side->rows);
-        complete = complete && side->rows != NULL;
-    }
-    if (!complete)
-        return qkv_no_memory(work->context, "the selected rows");
-    const qkv_relabeller_options how = { work->options->relabel, work->options->exchange,
-                                         work->pool->all.segments };
-    qkvsim_status status =
-        qkv_relabeller_open(work->context, work->pool->selection, all, &how, &work->relabeller);
-    if (status == QKVSIM_OK && work->options->centred != 0)
-        status = qkv_centring_open(work->context, work->pool, &work->centring);
-    if (status == QKVSIM_OK && work->options->permutations > 0)
-        status = open_equal_rows(work);
-    return status;
-}
-
-static void close_rows(qkv_comparison_run *work)
-{
-    const qkv_allocator *allocator = &work->context->allocator;
-    qkv_relabeller_close(work->context, &work->relabeller);
-    qkv_centring_close(work->context, &work->centring);
-    qkv_release(allocator, work->equal_rows);
-    qkv_release(allocator, work->relabelled);
-    qkv_release(allocator, work->sides[0].rows);
-    qkv_release(allocator, work->sides[1].rows);
-}
-
 /* Values below the first edge or above the last would be in no bin, and a share of nothing. */
 static qkvsim_status check_coverage(qkvsim_context *context, const qkv_binning *binning)
 {
@@ -181,10 +103,10 @@ static qkvsim_status run_pool(qkv_comparison_run *work, const qkvsim_layout *lay
         return status;
     status = check_coverage(work->context, &work->session.binning);
     if (status == QKVSIM_OK)
-        status = open_rows(work);
+        status = qkv_comparison_run_open(work);
     if (status == QKVSIM_OK)
         status = run_session(work, comparison);
-    close_rows(work);
+    qkv_comparison_run_close(work);
     qkv_session_close(work->context, &work->session);
     return status;
 }
@@ -317,197 +239,4 @@ qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_input *given_
     status = run_pool(&work, layout, &analysis, comparison);
     qkv_pool_close(context, &pool);
     return status;
-}
-
-/* ---- accessors ---- */
-
-static int32_t distance_test(int32_t metric, int32_t distance)
-{
-    return metric * QKV_DISTANCES + (distance - QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV);
-}
-
-const qkvsim_analysis *qkvsim_comparison_first(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->sides[0] : NULL;
-}
-
-const qkvsim_analysis *qkvsim_comparison_second(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->sides[1] : NULL;
-}
-
-int64_t qkvsim_comparison_permutations(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->permutations : 0;
-}
-
-int32_t qkvsim_comparison_enumerated(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL && comparison->enumerated;
-}
-
-uint64_t qkvsim_comparison_seed(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->seed : 0;
-}
-
-qkvsim_relabel_scheme qkvsim_comparison_relabel(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->relabel : 0;
-}
-
-qkvsim_exchange qkvsim_comparison_exchange(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->exchange : 0;
-}
-
-int32_t qkvsim_comparison_centred(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->centred : 0;
-}
-
-int64_t qkvsim_comparison_subsets(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->subsets : 0;
-}
-
-int64_t qkvsim_comparison_first_permutation(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->first : 0;
-}
-
-int64_t qkvsim_comparison_total(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->total : 0;
-}
-
-int64_t qkvsim_comparison_exceedances(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->distances.exceedances : 0;
-}
-
-int64_t qkvsim_comparison_first_subset(const qkvsim_comparison *comparison)
-{
-    return comparison != NULL ? comparison->first_subset : 0;
-}
-
-static bool has_row(const qkvsim_comparison *comparison, int32_t row, int32_t metric)
-{
-    return comparison != NULL
-           && qkvsim_analysis_histogram(comparison->sides[0], row, metric) != NULL;
-}
-
-double qkvsim_comparison_distance(const qkvsim_comparison *comparison, int32_t row, int32_t metric,
-                                  int32_t distance, int32_t summary)
-{
-    if (!has_row(comparison, row, metric) || distance < QKVSIM_DISTANCE_KOLMOGOROV_SMIRNOV
-        || distance > QKVSIM_DISTANCE_JENSEN_SHANNON)
-        return NAN;
-    const int32_t test = distance_test(qkv_metric_index(metric), distance);
-    const int64_t cell = (int64_t)test * comparison->distances.rows + row;
-    if (summary == QKVSIM_SUMMARY_OBSERVED)
-        return comparison->values[cell];
-    if (summary == QKVSIM_SUMMARY_MATCHED)
-        return comparison->matched[cell];
-    if (summary == QKVSIM_SUMMARY_P || summary == QKVSIM_SUMMARY_P_FITTED
-        || summary == QKVSIM_SUMMARY_P_LEAST
-        || (summary >= QKVSIM_SUMMARY_P_BH && summary <= QKVSIM_SUMMARY_P_MAX_ALL))
-        return qkv_null_summary(&comparison->distances, row, test,
-                                summary == QKVSIM_SUMMARY_P ? QKVSIM_SUMMARY_P_GREATER : summary);
-    return comparison->subsets > 0 && summary >= QKVSIM_SUMMARY_MATCHED_MEAN
-                   && summary <= QKVSIM_SUMMARY_MATCHED_MAXIMUM
-               ? comparison->subset_summaries[QKV_KEEP_DISTANCES]
-                     .summaries[summary - QKVSIM_SUMMARY_MATCHED_MEAN][cell]
-               : NAN;
-}
-
-double qkvsim_comparison_difference(const qkvsim_comparison *comparison, int32_t row,
-                                    int32_t metric, int32_t statistic, int32_t summary)
-{
-    const int32_t test = qkv_statistic_test(metric, statistic);
-    if (!has_row(comparison, row, metric) || test < 0)
-        return NAN;
-    return qkv_null_summary(&comparison->differences, row, test, summary);
-}
-
-double qkvsim_comparison_matched(const qkvsim_comparison *comparison, int32_t row, int32_t metric,
-                                 int32_t statistic, int32_t summary)
-{
-    const int32_t test = qkv_statistic_test(metric, statistic);
-    if (!has_row(comparison, row, metric) || test < 0 || comparison->subsets == 0
-        || summary < QKVSIM_SUMMARY_MEAN || summary > QKVSIM_SUMMARY_MAXIMUM)
-        return NAN;
-    const qkv_running *summaries = &comparison->subset_summaries[QKV_KEEP_STATISTICS];
-    const double *values = summaries->summaries[summary - QKVSIM_SUMMARY_MEAN];
-    return values[(int64_t)test * comparison->differences.rows + row];
-}
-
-const double *qkvsim_comparison_band(const qkvsim_comparison *comparison, int32_t row,
-                                     int32_t metric, int32_t summary)
-{
-    const qkvsim_analysis *first = qkvsim_comparison_first(comparison);
-    const int64_t *histogram = qkvsim_analysis_histogram(first, row, metric);
-    if (histogram == NULL || comparison->subsets == 0 || summary < QKVSIM_SUMMARY_MEAN
-        || summary > QKVSIM_SUMMARY_MAXIMUM)
-        return NULL;
-    return comparison->subset_counts.summaries.summaries[summary - QKVSIM_SUMMARY_MEAN]
-           + (histogram - first->counts);
-}
-
-static double distance_of_row(const qkv_question *question, int32_t row)
-{
-    return qkvsim_comparison_distance(question->of, row, question->metric, question->distance,
-                                      question->summary);
-}
-
-qkvsim_status qkvsim_comparison_distances(qkvsim_context *context,
-                                          const qkvsim_comparison *comparison, int32_t metric,
-                                          int32_t distance, int32_t summary, double *values,
-                                          int64_t capacity)
-{
-    const qkv_question question = { comparison, metric, QKV_NOT_ASKED, distance, summary };
-    return qkv_answer_rows(context, &question, distance_of_row, qkvsim_comparison_first(comparison),
-                           values, capacity);
-}
-
-static double difference_of_row(const qkv_question *question, int32_t row)
-{
-    return qkvsim_comparison_difference(question->of, row, question->metric, question->statistic,
-                                        question->summary);
-}
-
-qkvsim_status qkvsim_comparison_differences(qkvsim_context *context,
-                                            const qkvsim_comparison *comparison, int32_t metric,
-                                            int32_t statistic, int32_t summary, double *values,
-                                            int64_t capacity)
-{
-    const qkv_question question = { comparison, metric, statistic, QKV_NOT_ASKED, summary };
-    return qkv_answer_rows(context, &question, difference_of_row,
-                           qkvsim_comparison_first(comparison), values, capacity);
-}
-
-static double matched_of_row(const qkv_question *question, int32_t row)
-{
-    return qkvsim_comparison_matched(question->of, row, question->metric, question->statistic,
-                                     question->summary);
-}
-
-qkvsim_status qkvsim_comparison_matched_statistics(qkvsim_context *context,
-                                                   const qkvsim_comparison *comparison,
-                                                   int32_t metric, int32_t statistic,
-                                                   int32_t summary, double *values,
-                                                   int64_t capacity)
-{
-    const qkv_question question = { comparison, metric, statistic, QKV_NOT_ASKED, summary };
-    return qkv_answer_rows(context, &question, matched_of_row, qkvsim_comparison_first(comparison),
-                           values, capacity);
-}
-
-const double *qkvsim_comparison_bands(const qkvsim_comparison *comparison, int32_t metric,
-                                      int32_t summary, int32_t *rows, int64_t *bins)
-{
-    const bool exists = comparison != NULL && comparison->subsets > 0;
-    return qkv_histogram_summaries(qkvsim_comparison_first(comparison),
-                                   exists ? comparison->subset_counts.summaries.summaries : NULL,
-                                   metric, summary, rows, bins);
 }

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "analysis/pieces.h"
-#include "repeated/comparison_run.h"
+#include "repeated/comparison_values.h"
 #include "repeated/replicates_packing.h"
 
 enum { NUMBERS = 12 };
