@@ -6,15 +6,7 @@
 
 #include "analysis/session.h"
 #include "flow/moments_source.h"
-
-/* What is kept of one feature. */
-typedef struct running_feature {
-    double mean;
-    double mean_low; /* what mean rounds off: the last digit of a large one is worth a deviation */
-    double first;    /* the value, as long as all are equal */
-    bool constant;
-    bool nonfinite;
-} running_feature;
+#include "running_feature.h"
 
 /* Half of the least number of blocks is still enough for intervals. */
 enum { QKV_STREAM_BLOCKS_LEAST = 16, QKV_STREAM_BLOCKS_MOST = 4096 };
@@ -34,8 +26,8 @@ struct qkvsim_accumulator {
     qkv_allocator allocator;
     int64_t features;
     int64_t observations;
-    running_feature *running; /* NULL where there are blocks, which have their own */
-    double *moments;          /* packed upper triangle of sums of centred products; NULL likewise */
+    qkv_running_feature *running; /* NULL where there are blocks, which have their own */
+    double *moments; /* packed upper triangle of sums of centred products; NULL likewise */
     qkv_stream_blocks blocks;
 };
 

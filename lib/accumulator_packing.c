@@ -1,5 +1,4 @@
 /* Accumulators as bytes. */
-#include <float.h>
 #include <math.h>
 
 #include "accumulator.h"
@@ -102,7 +101,7 @@ static qkvsim_status take_features(qkv_unpacker *unpacker, qkvsim_accumulator *a
     int64_t count;
     qkvsim_status status = qkv_unpack_begin(unpacker, "MEAN", QKV_PACKED_F64, 3 * d, &count);
     for (int64_t j = 0; j < d && status == QKVSIM_OK; j++) {
-        running_feature *feature = &accumulator->running[j];
+        qkv_running_feature *feature = &accumulator->running[j];
         feature->mean = qkv_unpack_f64(unpacker);
         feature->mean_low = qkv_unpack_f64(unpacker);
         feature->first = qkv_unpack_f64(unpacker);
@@ -126,17 +125,17 @@ static qkvsim_status take_features(qkv_unpacker *unpacker, qkvsim_accumulator *a
 /* A feature that varies has a sum of squares in range: everything that reads moments divides by it. */
 static bool norm_is_sound(const qkvsim_accumulator *accumulator, int64_t j)
 {
-    const running_feature *feature = &accumulator->running[j];
+    const qkv_running_feature *feature = &accumulator->running[j];
     const double squares = accumulator->moments[qkv_packed(accumulator->features, j, j)];
     return accumulator->observations == 0 || feature->constant || feature->nonfinite
-           || (squares >= DBL_MIN && squares <= DBL_MAX);
+           || qkv_squares_in_range(squares, false);
 }
 
 /* Cauchy and Schwarz, but for rounding. What is accumulated of features that are not finite is of no
  * account, and nothing is of an empty accumulator. */
 static bool moment_is_sound(const qkvsim_accumulator *accumulator, int64_t i, int64_t j)
 {
-    const running_feature *a = &accumulator->running[i], *b = &accumulator->running[j];
+    const qkv_running_feature *a = &accumulator->running[i], *b = &accumulator->running[j];
     const int64_t d = accumulator->features;
     const double moment = accumulator->moments[qkv_packed(d, i, j)];
     const double squares_i = accumulator->moments[qkv_packed(d, i, i)];
