@@ -1120,6 +1120,55 @@ START_TEST(a_jackknife_unpacks_to_the_same)
 }
 END_TEST
 
+/* ---- memory of pieces ---- */
+
+/* The most that an analysis of a pair group takes at once. */
+static size_t peak_of(const qkvsim_view *view, const qkvsim_layout *of, int32_t pair_group)
+{
+    allocator counter;
+    allocator_init(&counter);
+    qkvsim_context_options options = allocator_options(&counter);
+    options.threads = 1;
+    qkvsim_context *counted = NULL;
+    qkvsim_analysis *analysis = NULL;
+    ck_assert_int_eq(qkvsim_context_create(&options, &counted), QKVSIM_OK);
+    const qkvsim_analysis_options one = { .struct_size = sizeof one,
+                                          .pair_groups = &pair_group,
+                                          .pair_group_count = 1 };
+    assert_ok(counted, qkvsim_analyze(counted, INPUT(view, 1), of, &one, &analysis));
+    qkvsim_analysis_free(analysis);
+    qkvsim_context_free(counted);
+    ck_assert_int_eq(counter.live, 0);
+    return counter.peak_bytes;
+}
+
+/* Of 24,000 features in 12 groups, against an input of nothing but its two groups: their numbers and what is
+ * said of them, less than 100 bytes a feature, and no prepared columns, which are 1,024 bytes each. */
+START_TEST(what_a_piece_leaves_out_takes_a_hundred_bytes_a_feature)
+{
+    enum { WIDTH = 2000, ALL = 12 };
+    int64_t widths[ALL];
+    qkvsim_layout *all = NULL, *two = NULL;
+    for (int g = 0; g < ALL; g++)
+        widths[g] = WIDTH;
+    table wide = table_normal(256, ALL * WIDTH, 3);
+    stored copy = store(&wide, QKVSIM_DTYPE_F32, ORDER_C);
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, ALL, &all));
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, 2, &two));
+    qkvsim_view narrow = copy.view;
+    narrow.features = 2 * WIDTH;
+    const size_t alone = peak_of(&narrow, two, 1);
+    for (int32_t other = 1; other < ALL; other += 10) {
+        const size_t piece = peak_of(&copy.view, all, qkvsim_layout_pair_group(all, 0, other));
+        ck_assert_int_lt((int64_t)piece - (int64_t)alone, 100 * (ALL - 2) * WIDTH);
+    }
+    qkvsim_layout_free(all);
+    qkvsim_layout_free(two);
+    stored_free(&copy);
+    table_free(&wide);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pieces");
@@ -1154,5 +1203,6 @@ int main(void)
     tcase_add_test(pair_groups, pair_groups_of_a_stream_are_put_together);
     tcase_add_test(pair_groups, pair_groups_that_do_not_belong_together_are_refused);
     tcase_add_test(pair_groups, merging_analyses_refuses_nulls_and_survives_failing_allocations);
+    tcase_add_test(pair_groups, what_a_piece_leaves_out_takes_a_hundred_bytes_a_feature);
     return run_suite(suite);
 }

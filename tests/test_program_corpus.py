@@ -665,6 +665,76 @@ class Pieces(Corpus):
                               (["--permutations", 9, "--save", "/dev/null/x"], None)):
             self.refused("analyze", self.input, *options, status=2 if says else 1, says=says or "cannot write")
 
+    def pair_groups(self, inputs, options, *shares):
+        """One result for each share of the pair groups."""
+        paths = []
+        for i, share in enumerate(shares):
+            paths.append(self.path(f"share{i}.result"))
+            self.succeed("analyze", *inputs, *options, "--pair-groups", share, "--save", paths[-1], "--quiet")
+        return paths
+
+    def test_pair_groups_in_pieces_are_one_run_to_the_bit(self):
+        numpy.save(self.input, self.random.normal(0.5, 1, size=(30, 96)).astype("float32"))
+        model = self.write("model.safetensors", safetensors({f"layers.{k}.qkv": self.values + k for k in (2, 10)}))
+        for inputs, options, pieces in (
+                ([self.input], ["--groups", "F=96", "--heads", "F=12"], 7),
+                ([self.input], ["--metrics", "pearson,spearman", "--bins", 7, *self.TARGETS], 6),
+                ([model], ["--tensor", "layers.*.qkv", "--heads", "Q=2,K=2,V=1"], 15)):
+            shares = [f"{k}/{pieces}" for k in range(pieces, 0, -1)]
+            result = self.merge(*self.pair_groups(inputs, options, *shares))
+            self.assert_same(result, *inputs, *options)
+            self.succeed("analyze", *inputs, *options, "--save", self.path("one.result"), "--quiet")
+            self.assertEqual(self.content(result), self.content(self.path("one.result")))
+
+    def test_named_pair_groups_merge_and_what_was_merged_merges_again(self):
+        first, second, third = self.pair_groups([self.input], [], "V-V", "K-Q,Q-Q", "K-K,V-Q,K-V")
+        os.rename(self.merge(first, second), self.path("some.result"))
+        self.assert_same(self.path("some.result"), self.input, "--pair-groups", "Q-Q,Q-K,V-V")
+        self.assert_same(self.merge(third, self.path("some.result")), self.input)
+
+    def test_pieces_of_pair_groups_that_do_not_belong_together_are_named(self):
+        output = ["--output", self.path("x.result")]
+        a, b, both = self.pair_groups([self.input], [], "1/2", "2/2", "Q-Q,V-V")
+        copied = self.write("copy.result", self.content(a))
+        text = self.refused("merge", a, b, copied, *output, says="pieces overlap: pair group Q-Q is in ")
+        self.assertIn(f"{a} and in {copied}", text)
+        self.refused("merge", b, both, *output, says="pieces overlap: pair group V-V")
+        os.rename(a, self.path("a.result"))
+        a = self.path("a.result")
+        other, = self.pair_groups([self.input], ["--bins", 9], "2/2")
+        self.refused("merge", a, other, *output, says=f"--bins=9 in {other}")
+        moved = self.path("moved.npy")
+        numpy.save(moved, self.values + 1)
+        other, = self.pair_groups([moved], [], "2/2")
+        text = self.refused("merge", a, other, *output, says="fingerprint")
+        self.assertIn(f"piece 1 is {other}", text)
+        base, = self.pieces([self.input], ["--pair-groups", "Q-Q"], ["--permutations"], [(0, 5)])
+        os.rename(base, self.path("base.result"))
+        next_of_other, = self.pieces([self.input], ["--pair-groups", "V-V"], ["--permutations"], [(5, 9)])
+        self.refused("merge", self.path("base.result"), next_of_other, *output, says="--pair-groups of ")
+        self.assertFalse(os.path.exists(self.path("x.result")))
+
+    def test_wrong_usage_of_pieces_of_pair_groups(self):
+        for share, options, says in (
+                ("0/3", [], "from 1/N to N/N: 0/3"), ("4/3", [], "from 1/N to N/N: 4/3"),
+                ("1/0", [], "from 1/N to N/N"), ("1/99999999999999999999", [], "from 1/N to N/N"),
+                ("1/7", [], "no more pieces than pair groups, 6: --pair-groups 1/7"),
+                ("1/", [], "names no pair group: '1/'"), ("/3", [], "names no pair group"),
+                ("1/3/4", [], "names no pair group"), ("1/3,2/3", [], "names no pair group"),
+                ("1/3", ["--permutations", 9], "without --permutations, --compare and --interval"),
+                ("1/3", ["--interval", "jackknife"], "without --permutations"),
+                ("1/3", [*self.TARGETS, "--compare", 9], "without --permutations")):
+            self.refused("analyze", self.input, "--pair-groups", share, *options, status=2, says=says)
+
+    def test_pairs_are_found_in_pieces_too(self):
+        found = []
+        for k in range(1, 4):
+            document = json.loads(self.succeed("pairs", self.input, "--threshold", 0, "--pair-groups", f"{k}/3",
+                                               "--json", "-"))
+            found += [(pair["i"], pair["j"], pair["value"]) for pair in document["layers"][0]["pairs"]]
+        whole = json.loads(self.succeed("pairs", self.input, "--threshold", 0, "--json", "-"))["layers"][0]["pairs"]
+        self.assertEqual(sorted(found), sorted((pair["i"], pair["j"], pair["value"]) for pair in whole))
+
     def test_a_full_disk_leaves_no_result(self):
         def full():
             resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
@@ -719,7 +789,10 @@ class HostileResults(Corpus):
         for change in (
                 lambda t: t.pop("made"), lambda t: t["made"].update(permutations=-1),
                 lambda t: t["made"].update(permutations=0), lambda t: t["made"].update(compare=0),
-                lambda t: t["made"].update(first="0"), lambda t: t.pop("inputs"), lambda t: t.pop("layers"),
+                lambda t: t["made"].update(first="0"), lambda t: t["made"].update(pair_groups=3),
+                lambda t: t["made"].update(pair_groups=[]), lambda t: t["made"].update(pair_groups=[6]),
+                lambda t: t["made"].update(pair_groups=[2, 1]), lambda t: t["made"].update(pair_groups=[-1]),
+                lambda t: t["made"].update(pair_groups=[2**40]), lambda t: t.pop("inputs"), lambda t: t.pop("layers"),
                 lambda t: t.update(layers=[]), lambda t: t.update(layers=t["layers"] * 2),
                 lambda t: layer(t).pop("name"), lambda t: layer(t)["input"].update(features=11),
                 lambda t: layer(t)["input"].update(observations=0), lambda t: layer(t)["input"]["parts"].pop(),
@@ -734,6 +807,13 @@ class HostileResults(Corpus):
                 lambda t: layer(t).pop("warnings"), lambda t: layer(t).update(warnings=[3]),
                 lambda t: layer(t).update(warnings=[{"code": "x"}])):
             refuse(change)
+        path = self.path("some.result")
+        self.succeed("analyze", self.input, "--pair-groups", "Q-K", "--save", path, "--quiet")
+        some, of_some = read_container.read(self.content(path))
+        for numbers in ([0], [1, 2], None):  # of rows that were not computed
+            some["made"]["pair_groups"] = numbers
+            self.write("hostile.result", read_container.write(some, of_some))
+            self.refused("analyze", self.path("hostile.result"), says="an analysis is of other options")
         sly = copy.deepcopy(table)
         layer(sly)["warnings"] = [{"code": "x", "text": "\x1b[31mred", "in_table": True}] * 99
         layer(sly)["name"] = "\x1b]0;title\x07"

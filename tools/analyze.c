@@ -43,8 +43,7 @@ static bool open_outputs(struct outputs *outputs, const struct study *study)
            && (options->figure == NULL || spool_open(&outputs->figure, failure))
            && (options->save == NULL
                || (saver_open(&outputs->save, study->context, failure)
-                   && saver_begin_run(&outputs->save, options, study->layout, study->layers.several,
-                                      failure)))
+                   && saver_begin_run(&outputs->save, study, failure)))
            && (!table || spool_open_memory(&outputs->table, failure));
 }
 

@@ -256,3 +256,13 @@ bool handle_merge(struct handle *merged, qkvsim_context *context, const struct h
     free(results);
     return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
 }
+
+bool handle_join(struct handle *merged, qkvsim_context *context, const struct handle *first,
+                 const struct handle *second, struct failure *failure)
+{
+    const qkvsim_analysis *const pieces[] = { first->result, second->result };
+    qkvsim_analysis *joined = NULL;
+    const qkvsim_status status = qkvsim_analysis_merge(context, pieces, 2, &joined);
+    *merged = (struct handle){ .kind = QKVSIM_KIND_ANALYSIS, .result = joined };
+    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+}

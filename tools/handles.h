@@ -30,6 +30,10 @@ bool handle_read(struct handle *handle, qkvsim_context *context, const struct co
 bool handle_merge(struct handle *merged, qkvsim_context *context, const struct handle *pieces,
                   int64_t count, struct failure *failure);
 
+/* Puts two analyses of other pair groups each together. */
+bool handle_join(struct handle *merged, qkvsim_context *context, const struct handle *first,
+                 const struct handle *second, struct failure *failure);
+
 /* Also for one zeroed. */
 void handle_free(struct handle *handle);
 

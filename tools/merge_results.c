@@ -17,12 +17,17 @@
 struct pieces {
     struct container *files;
     int64_t count;
+    const char *const *paths;
+    bool
+        of_pair_groups; /* that each has some of, and not of permutations, relabellings or resamples */
+    json_t *pair_groups; /* that they have together; null: all */
     qkvsim_context *context;
     struct failure *failure;
 };
 
 static bool open_pieces(struct pieces *pieces, const struct shards *files)
 {
+    pieces->paths = (const char *const *)files->paths;
     pieces->files = calloc((size_t)files->count, sizeof *pieces->files);
     bool done = pieces->files != NULL || fail_no_memory(pieces->failure);
     for (; done && pieces->count < files->count; pieces->count++)
@@ -37,6 +42,12 @@ static void close_pieces(struct pieces *pieces)
     for (int64_t k = 0; k < pieces->count; k++)
         container_close(&pieces->files[k]);
     free(pieces->files);
+    json_decref(pieces->pair_groups);
+}
+
+static json_t *pair_groups_of(const struct container *piece)
+{
+    return json_object_get(json_object_get(piece->table, "made"), "pair_groups");
 }
 
 /* ---- belonging together ---- */
@@ -80,13 +91,104 @@ static bool check_layers(const struct container *first, const struct container *
     return true;
 }
 
-static bool belong(const struct pieces *pieces)
+/* ---- pair groups ---- */
+
+/* Whether all that follows the layout are analyses, whose pieces are of pair groups. */
+static bool has_analyses_alone(const struct container *piece, qkvsim_context *context)
+{
+    for (int64_t i = 1; i < piece->count; i++) {
+        int64_t size;
+        const void *bytes = container_result(piece, i, &size);
+        qkvsim_kind kind = 0;
+        if (qkvsim_packed_kind(context, bytes, size, &kind, NULL) != QKVSIM_OK
+            || kind != QKVSIM_KIND_ANALYSIS)
+            return false;
+    }
+    return true;
+}
+
+/* Notes whose a pair group is. */
+static bool claim(const struct pieces *pieces, const qkvsim_layout *layout, json_int_t pair_group,
+                  int64_t k, int64_t *owner)
+{
+    if (pair_group >= qkvsim_layout_pair_groups(layout))
+        return container_fail(&pieces->files[k], "made", pieces->failure);
+    if (owner[pair_group] >= 0)
+        return fail(pieces->failure, "pieces overlap: pair group %s is in %s and in %s",
+                    qkvsim_layout_row_name(layout, (int32_t)pair_group),
+                    pieces->paths[owner[pair_group]], pieces->paths[k]);
+    owner[pair_group] = k;
+    return true;
+}
+
+static bool claim_all(const struct pieces *pieces, const qkvsim_layout *layout, int64_t *owner)
+{
+    bool done = true;
+    const int32_t all = qkvsim_layout_pair_groups(layout);
+    for (int64_t k = 0; done && k < pieces->count; k++) {
+        const json_t *list = pair_groups_of(&pieces->files[k]);
+        for (int32_t i = 0; done && !json_is_array(list) && i < all; i++)
+            done = claim(pieces, layout, i, k, owner);
+        for (size_t i = 0; done && i < json_array_size(list); i++)
+            done = claim(pieces, layout, json_integer_value(json_array_get(list, i)), k, owner);
+    }
+    return done;
+}
+
+/* What the pieces have together; each pair group is in one of them. */
+static bool join_pair_groups(struct pieces *pieces, const qkvsim_layout *layout)
+{
+    const int32_t all = qkvsim_layout_pair_groups(layout);
+    int64_t *owner = malloc((size_t)all * sizeof *owner);
+    int32_t *numbers = malloc((size_t)all * sizeof *numbers), count = 0;
+    bool done = (owner != NULL && numbers != NULL) || fail_no_memory(pieces->failure);
+    for (int32_t p = 0; done && p < all; p++)
+        owner[p] = -1;
+    done = done && claim_all(pieces, layout, owner);
+    for (int32_t p = 0; done && p < all; p++)
+        if (owner[p] >= 0)
+            numbers[count++] = p;
+    if (done) {
+        json_begin();
+        pieces->pair_groups = count == all ? json_null() : saver_list_pair_groups(numbers, count);
+        done = json_whole(pieces->failure);
+    }
+    free(numbers);
+    free(owner);
+    return done;
+}
+
+static bool find_pair_groups(struct pieces *pieces)
+{
+    const struct container *first = &pieces->files[0];
+    struct handle layout;
+    pieces->of_pair_groups = has_analyses_alone(first, pieces->context);
+    if (pieces->of_pair_groups) {
+        const bool done =
+            handle_read(&layout, pieces->context, first, 0, QKVSIM_KIND_LAYOUT, pieces->failure)
+            && join_pair_groups(pieces, layout.result);
+        handle_free(&layout);
+        return done;
+    }
+    pieces->pair_groups = json_incref(pair_groups_of(first));
+    for (int64_t k = 1; k < pieces->count; k++) {
+        const json_t *own = pair_groups_of(first), *other = pair_groups_of(&pieces->files[k]);
+        if (json_is_array(own) != json_is_array(other)
+            || (json_is_array(own) && !json_equal(own, other)))
+            return fail(pieces->failure,
+                        "pieces were made with other options: --pair-groups of %s and of %s",
+                        pieces->paths[0], pieces->paths[k]);
+    }
+    return true;
+}
+
+static bool belong(struct pieces *pieces)
 {
     for (int64_t k = 1; k < pieces->count; k++)
         if (!check_arguments(&pieces->files[0], &pieces->files[k], pieces->failure)
             || !check_layers(&pieces->files[0], &pieces->files[k], pieces->failure))
             return false;
-    return true;
+    return find_pair_groups(pieces);
 }
 
 /* ---- what they come to ---- */
@@ -117,6 +219,8 @@ static bool add_made(const struct pieces *pieces, json_t *table)
     }
     json_object_set_new(all, "first", json_integer(first));
     json_object_set_new(all, "total", json_integer(total));
+    json_object_set(all, "pair_groups",
+                    pieces->pair_groups != NULL ? pieces->pair_groups : json_null());
     json_object_set_new(table, "made", all);
     return fits || fail(pieces->failure, "more than 2^32 - 1 permutations or resamples in all");
 }
@@ -130,13 +234,12 @@ static bool begin(const struct pieces *pieces, struct saver *saver)
 }
 
 /* The library counts pieces from 0: names of those it speaks of are better. */
-static bool name_pieces(const struct pieces *pieces)
+static bool name_pieces(const char *const *paths, int64_t count, struct failure *failure)
 {
-    struct failure *failure = pieces->failure;
     const struct failure raw = *failure;
     char names[sizeof raw.text] = "";
     size_t length = 0;
-    for (int64_t k = 0; k < pieces->count && k < 1000; k++) {
+    for (int64_t k = 0; k < count && k < 1000; k++) {
         char forms[2][32];
         snprintf(forms[0], sizeof forms[0], "piece %" PRId64 " ", k);
         snprintf(forms[1], sizeof forms[1], "and %" PRId64 " overlap", k);
@@ -148,9 +251,34 @@ static bool name_pieces(const struct pieces *pieces)
             continue;
         length +=
             (size_t)snprintf(names + length, sizeof names - length, "%spiece %" PRId64 " is %s",
-                             length > 0 ? ", " : "", k, pieces->files[k].path);
+                             length > 0 ? ", " : "", k, paths[k]);
     }
     return length == 0 || fail(failure, "%.*s (%.*s)", 600, raw.text, 400, names);
+}
+
+/* Analyses are put together one by one: of many that are wide, the memory is that of three. */
+static bool join_result(const struct pieces *pieces, int64_t number, struct saver *saver)
+{
+    struct handle sum;
+    bool done = handle_read(&sum, pieces->context, &pieces->files[0], number, QKVSIM_KIND_ANALYSIS,
+                            pieces->failure);
+    for (int64_t k = 1; done && k < pieces->count; k++) {
+        struct handle next, joined = { 0 };
+        done = handle_read(&next, pieces->context, &pieces->files[k], number, QKVSIM_KIND_ANALYSIS,
+                           pieces->failure);
+        if (done && !handle_join(&joined, pieces->context, &sum, &next, pieces->failure)) {
+            const char *const of[] = { k == 1 ? pieces->paths[0] : "what stands before it",
+                                       pieces->paths[k] };
+            name_pieces(of, 2, pieces->failure);
+            done = false;
+        }
+        handle_free(&next);
+        handle_free(&sum);
+        sum = joined;
+    }
+    done = done && saver_add(saver, &sum, pieces->failure);
+    handle_free(&sum);
+    return done;
 }
 
 static bool merge_result(const struct pieces *pieces, int64_t number, struct saver *saver)
@@ -161,7 +289,7 @@ static bool merge_result(const struct pieces *pieces, int64_t number, struct sav
     for (int64_t k = 0; done && k < pieces->count; k++)
         done = handle_read(&of[k], pieces->context, &pieces->files[k], number, 0, pieces->failure);
     if (done && !handle_merge(&merged, pieces->context, of, pieces->count, pieces->failure)) {
-        name_pieces(pieces);
+        name_pieces(pieces->paths, pieces->count, pieces->failure);
         done = false;
     }
     done = done && saver_add(saver, merged.result != NULL ? &merged : &of[0], pieces->failure);
@@ -181,7 +309,8 @@ static bool merge_all(const struct pieces *pieces, const struct options *options
     progress_begin_several(&progress, pieces->context, options);
     for (int64_t i = 0; done && i < count; i++) {
         progress_next(&progress, "merge", 1.0 / (double)count);
-        done = merge_result(pieces, i, saver)
+        done = (pieces->of_pair_groups && i > 0 ? join_result(pieces, i, saver)
+                                                : merge_result(pieces, i, saver))
                && (!progress_interrupted() || fail(pieces->failure, "interrupted"));
     }
     progress_end(&progress, pieces->context, done);

@@ -6,6 +6,8 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "rows.h"
+
 enum { STREAM_BLOCKS_LEAST = 16, STREAM_BLOCKS_MOST = 4096 }; /* accumulator.h */
 
 bool take_checkpoint(struct options *options, char *value, struct failure *failure)
@@ -64,13 +66,25 @@ static bool check_resamples(const struct options *options, bool piece, struct fa
                          RESAMPLES_LEAST, options->resamples);
 }
 
+/* What repeats an analysis is adjusted over all pair groups, and has pieces of its own. */
+static bool check_pair_groups(const struct options *options, int64_t made, struct failure *failure)
+{
+    if (!rows_are_a_piece(options->pair_groups) || (made == 0 && options->interval == 0))
+        return true;
+    return fail_usage(
+        failure,
+        "--pair-groups %s is a piece of an analysis without --permutations, --compare "
+        "and --interval (--first makes pieces of those)",
+        options->pair_groups);
+}
+
 bool check_pieces(const struct options *options, struct failure *failure)
 {
     const bool piece = options->has_first || options->total != 0;
     const char *name = options->has_first ? "--first" : "--total";
     bool alike;
     const int64_t made = most_made(options, &alike);
-    if (!check_resamples(options, piece, failure))
+    if (!check_resamples(options, piece, failure) || !check_pair_groups(options, made, failure))
         return false;
     if (!piece)
         return true;

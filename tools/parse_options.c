@@ -209,7 +209,8 @@ static const struct rule {
     { { "bins", "N", ANALYZE | STATE, OPTIONS_OF_ANALYSIS, "equal bins on [-1, 1]; default 100" },
       TAKE(take_bins) },
     { { "pair-groups", "LIST", LAYERS | STATE, OPTIONS_OF_ANALYSIS,
-        "only these: Q-K,V-V; default all" },
+        "only these: Q-K,V-V; or 3/10, the third of ten pieces, for --save and merge; default "
+        "all" },
       TEXT(pair_groups) },
     { { "statistic", "[METRIC.]NAME", ANALYZE | STORED, OPTIONS_OF_ANALYSIS,
         "offset_share (default), offset_share_raw, offset_energy, variance_energy, "
@@ -410,8 +411,8 @@ static bool take_help_words(int count, char **words, struct options *options,
 /* What a saved result has numbers of its own for, or what numbers do not depend on. */
 static bool is_left_out(const struct option_help *option)
 {
-    static const char *const names[] = { "permutations", "compare", "resamples",
-                                         "first",        "total",   "threads" };
+    static const char *const names[] = { "permutations", "compare", "resamples",  "first",
+                                         "total",        "threads", "pair-groups" };
     for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
         if (strcmp(option->name, names[i]) == 0)
             return true;

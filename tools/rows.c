@@ -4,8 +4,11 @@
 #include "rows.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "text.h"
 
 /* The pair group of a name whose groups stand in either order, in the layout's own where both orders
  * can be read; -1 if there is none. Group names may hold dashes, so every dash is tried. */
@@ -85,25 +88,117 @@ static void collect(struct rows *rows, const qkvsim_layout *layout, const bool *
             rows->numbers[rows->count++] = pair_groups + i;
 }
 
-bool rows_find(struct rows *rows, const qkvsim_layout *layout, const char *list,
-               struct failure *failure)
+/* Makes the rows of what is chosen among the pair groups. */
+static bool take_chosen(struct rows *rows, const qkvsim_layout *layout, const bool *chosen,
+                        struct failure *failure)
+{
+    size_t most = (size_t)qkvsim_layout_pair_groups(layout) + (size_t)qkvsim_layout_rollups(layout);
+    *rows = (struct rows){ .numbers = calloc(most, sizeof *rows->numbers) };
+    if (rows->numbers == NULL)
+        return fail_no_memory(failure);
+    collect(rows, layout, chosen);
+    return true;
+}
+
+bool rows_of_numbers(struct rows *rows, const qkvsim_layout *layout, const int32_t *numbers,
+                     int32_t count, struct failure *failure)
+{
+    bool *chosen = calloc((size_t)qkvsim_layout_pair_groups(layout), sizeof *chosen);
+    if (chosen == NULL)
+        return fail_no_memory(failure);
+    for (int32_t i = 0; i < count; i++)
+        chosen[numbers[i]] = true;
+    bool done = take_chosen(rows, layout, chosen, failure);
+    free(chosen);
+    return done;
+}
+
+static bool find_named(struct rows *rows, const qkvsim_layout *layout, const char *list,
+                       struct failure *failure)
 {
     int32_t pair_groups = qkvsim_layout_pair_groups(layout);
-    size_t most = (size_t)pair_groups + (size_t)qkvsim_layout_rollups(layout);
-    *rows = (struct rows){ .numbers = calloc(most, sizeof *rows->numbers) };
     bool *chosen = calloc((size_t)pair_groups, sizeof *chosen);
     char *names = strdup(list != NULL ? list : "");
-    bool done = rows->numbers != NULL && chosen != NULL && names != NULL;
-    if (!done)
-        fail_no_memory(failure);
+    bool done = (chosen != NULL && names != NULL) || fail_no_memory(failure);
     for (int32_t i = 0; done && list == NULL && i < pair_groups; i++)
         chosen[i] = true;
-    done = done && (list == NULL || mark_named(layout, names, chosen, failure));
-    if (done)
-        collect(rows, layout, chosen);
+    done = done && (list == NULL || mark_named(layout, names, chosen, failure))
+           && take_chosen(rows, layout, chosen, failure);
     free(names);
     free(chosen);
     return done;
+}
+
+/* ---- pieces ---- */
+
+bool rows_are_a_piece(const char *pair_groups)
+{
+    static const char digits[] = "0123456789";
+    const size_t number = pair_groups != NULL ? strspn(pair_groups, digits) : 0;
+    if (number == 0 || pair_groups[number] != '/')
+        return false;
+    const char *of = pair_groups + number + 1;
+    return *of != '\0' && of[strspn(of, digits)] == '\0';
+}
+
+/* Reads K/N, where K is from 1 to N; N has to fit the layout. */
+static bool read_piece(const char *text, int32_t most, int32_t *piece, int32_t *pieces,
+                       struct failure *failure)
+{
+    char *copy = strdup(text);
+    if (copy == NULL)
+        return fail_no_memory(failure);
+    char *slash = strchr(copy, '/');
+    int64_t k = 0, n = 0;
+    *slash = '\0';
+    bool done = text_to_integer(slash + 1, 1, INT32_MAX, &n) && text_to_integer(copy, 1, n, &k);
+    free(copy);
+    if (!done)
+        return fail_usage(failure, "--pair-groups K/N is piece K of N, from 1/N to N/N: %s", text);
+    if (n > most)
+        return fail_usage(failure,
+                          "there are no more pieces than pair groups, %" PRId32
+                          ": --pair-groups %s (heads or more groups give more)",
+                          most, text);
+    *piece = (int32_t)k - 1;
+    *pieces = (int32_t)n;
+    return true;
+}
+
+static bool find_piece(struct rows *rows, qkvsim_context *context, const qkvsim_layout *layout,
+                       const char *text, struct failure *failure)
+{
+    int32_t most = qkvsim_layout_pair_groups(layout), piece = 0, pieces = 0, count = 0;
+    if (!read_piece(text, most, &piece, &pieces, failure))
+        return false;
+    int32_t *numbers = calloc((size_t)most, sizeof *numbers);
+    if (numbers == NULL)
+        return fail_no_memory(failure);
+    const qkvsim_status status =
+        qkvsim_layout_piece_pair_groups(context, layout, piece, pieces, numbers, most, &count);
+    bool done = status == QKVSIM_OK ? rows_of_numbers(rows, layout, numbers, count, failure)
+                                    : fail_library(failure, context, status, NULL);
+    free(numbers);
+    return done;
+}
+
+bool rows_find(struct rows *rows, qkvsim_context *context, const qkvsim_layout *layout,
+               const char *pair_groups, struct failure *failure)
+{
+    return rows_are_a_piece(pair_groups) ? find_piece(rows, context, layout, pair_groups, failure)
+                                         : find_named(rows, layout, pair_groups, failure);
+}
+
+char *rows_list_names(const struct rows *rows, const qkvsim_layout *layout)
+{
+    size_t size = 1;
+    for (int32_t i = 0; i < rows->pair_groups; i++)
+        size += strlen(qkvsim_layout_row_name(layout, rows->numbers[i])) + 1;
+    char *list = malloc(size), *end = list;
+    for (int32_t i = 0; list != NULL && i < rows->pair_groups; i++)
+        end += sprintf(end, "%s%s", i > 0 ? "," : "",
+                       qkvsim_layout_row_name(layout, rows->numbers[i]));
+    return list;
 }
 
 void rows_free(struct rows *rows)

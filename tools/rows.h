@@ -13,10 +13,20 @@ struct rows {
     int32_t count;
 };
 
-/* Those of --pair-groups, a list of names like Q-K,V-Q (in either order of the groups); NULL means
- * all. */
-bool rows_find(struct rows *rows, const qkvsim_layout *layout, const char *list,
-               struct failure *failure);
+/* Whether --pair-groups is of the form 3/10, the third of ten pieces, and not a list of names. */
+bool rows_are_a_piece(const char *pair_groups);
+
+/* Those of --pair-groups, a list of names like Q-K,V-Q (in either order of the groups) or a piece; NULL
+ * means all. */
+bool rows_find(struct rows *rows, qkvsim_context *context, const qkvsim_layout *layout,
+               const char *pair_groups, struct failure *failure);
+
+/* Those of pair groups by their numbers, each once. */
+bool rows_of_numbers(struct rows *rows, const qkvsim_layout *layout, const int32_t *numbers,
+                     int32_t count, struct failure *failure);
+
+/* The names of the pair groups as a list for --pair-groups, for the caller to free; NULL without memory. */
+char *rows_list_names(const struct rows *rows, const qkvsim_layout *layout);
 
 /* Also for one zeroed and never found. */
 void rows_free(struct rows *rows);

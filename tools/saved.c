@@ -34,6 +34,22 @@ static bool check_words(const json_t *words)
     return json_is_array(words) && json_array_size(words) < INT32_MAX / 4;
 }
 
+/* Numbers that increase, or null. */
+static bool check_pair_groups(const json_t *list)
+{
+    json_int_t before = -1;
+    size_t i;
+    json_t *number;
+    json_array_foreach((json_t *)list, i, number)
+    {
+        if (!json_is_integer(number) || json_integer_value(number) <= before
+            || json_integer_value(number) > INT32_MAX)
+            return false;
+        before = json_integer_value(number);
+    }
+    return list == NULL || json_is_null(list) || json_array_size(list) > 0;
+}
+
 static bool check_made(const json_t *made)
 {
     for (int i = 0; i < MADE; i++) {
@@ -42,7 +58,7 @@ static bool check_made(const json_t *made)
             || json_integer_value(number) > UINT32_MAX)
             return false;
     }
-    return true;
+    return check_pair_groups(json_object_get(made, "pair_groups"));
 }
 
 static bool check_input(const json_t *input, int64_t *features)
@@ -229,12 +245,37 @@ static bool read_layout(struct study *study, const struct saved *saved)
            || container_fail(&saved->container, "the layout has other features", study->failure);
 }
 
+/* The rows of a run that was not of all pair groups. */
+static bool read_rows(struct study *study, struct saved *saved)
+{
+    const json_t *made = json_object_get(saved->container.table, "made");
+    const json_t *list = json_object_get(made, "pair_groups");
+    const size_t count = json_array_size(list);
+    if (count == 0)
+        return true;
+    const json_t *last = json_array_get(list, count - 1);
+    if (json_integer_value(last) >= qkvsim_layout_pair_groups(study->layout))
+        return container_fail(&saved->container, "made", study->failure);
+    int32_t *numbers = calloc(count, sizeof *numbers);
+    if (numbers == NULL)
+        return fail_no_memory(study->failure);
+    for (size_t i = 0; i < count; i++)
+        numbers[i] = (int32_t)json_integer_value(json_array_get(list, i));
+    const bool done =
+        rows_of_numbers(&study->rows, study->layout, numbers, (int32_t)count, study->failure);
+    free(numbers);
+    saved->pair_groups = done ? rows_list_names(&study->rows, study->layout) : NULL;
+    saved->options.pair_groups = saved->pair_groups;
+    return saved->pair_groups != NULL || (done && fail_no_memory(study->failure));
+}
+
 void saved_close(struct saved *saved)
 {
     options_free(&saved->options);
     for (int i = 0; i < saved->word_count; i++)
         free(saved->words[i]);
     free(saved->words);
+    free(saved->pair_groups);
     container_close(&saved->container);
     *saved = (struct saved){ 0 };
 }
@@ -258,6 +299,16 @@ static bool read_named(const struct study *study, const json_t *object, const ch
     return true;
 }
 
+/* Rows that an analysis does not have have no histograms. */
+static bool has_rows(const struct study *study, const qkvsim_analysis *analysis)
+{
+    const int32_t metrics = study->options->metrics, metric = metrics & -metrics;
+    for (int32_t i = 0; i < study->rows.count; i++)
+        if (qkvsim_analysis_histogram(analysis, study->rows.numbers[i], metric) == NULL)
+            return false;
+    return true;
+}
+
 /* What is reported of an analysis is what the options say that was computed. */
 static bool is_of_study(const struct study *study, const qkvsim_analysis *analysis)
 {
@@ -266,7 +317,7 @@ static bool is_of_study(const struct study *study, const qkvsim_analysis *analys
             && qkvsim_layout_groups(layout) == qkvsim_layout_groups(study->layout)
             && qkvsim_layout_rows(layout) == qkvsim_layout_rows(study->layout)
             && qkvsim_analysis_metrics(analysis) == study->options->metrics
-            && qkvsim_analysis_bins(analysis) == study->options->bins)
+            && qkvsim_analysis_bins(analysis) == study->options->bins && has_rows(study, analysis))
            || container_fail(&saved_of(study)->container, "an analysis is of other options",
                              study->failure);
 }
@@ -377,5 +428,5 @@ bool saved_open(struct study *study, struct saved *saved, const struct options *
                              failure)
            && saved_check_table(&saved->container, failure) && find_options(saved, options, failure)
            && add_layers(study, saved) && study_turn_to(study, 0) && read_layout(study, saved)
-           && study_find_rows(study);
+           && read_rows(study, saved) && study_find_rows(study);
 }

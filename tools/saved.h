@@ -14,6 +14,7 @@ struct saved {
     struct options options;
     char **words; /* that the options point into */
     int word_count;
+    char *pair_groups; /* likewise */
 };
 
 /* As study_open, of the file that is the only input of the options. */

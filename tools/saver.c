@@ -45,8 +45,16 @@ static json_t *json_words(char *const *words, int count)
     return array;
 }
 
+json_t *saver_list_pair_groups(const int32_t *numbers, int32_t count)
+{
+    json_t *array = json_array();
+    for (int32_t i = 0; i < count; i++)
+        json_array_append_new(array, json_integer(numbers[i]));
+    return array;
+}
+
 /* What pieces differ in. */
-static json_t *made_of(const struct options *options)
+static json_t *made_of(const struct options *options, const struct rows *rows, int32_t all)
 {
     json_t *made = json_object();
     json_object_set_new(made, "permutations", json_integer(options->permutations));
@@ -54,12 +62,16 @@ static json_t *made_of(const struct options *options)
     json_object_set_new(made, "resamples", json_integer(options->resamples));
     json_object_set_new(made, "first", json_integer(options->first));
     json_object_set_new(made, "total", json_integer(options->total));
+    json_object_set_new(made, "pair_groups",
+                        rows->pair_groups == all
+                            ? json_null()
+                            : saver_list_pair_groups(rows->numbers, rows->pair_groups));
     return made;
 }
 
-bool saver_begin_run(struct saver *saver, const struct options *options,
-                     const qkvsim_layout *layout, bool several, struct failure *failure)
+bool saver_begin_run(struct saver *saver, const struct study *study, struct failure *failure)
 {
+    const struct options *options = study->options;
     json_begin();
     json_t *words = json_words(options->words, options->word_count);
     json_t *inputs = json_words(options->inputs, options->input_count);
@@ -67,11 +79,12 @@ bool saver_begin_run(struct saver *saver, const struct options *options,
                       && (int)json_array_size(inputs) == options->input_count;
     json_object_set_new(saver->table, "arguments", words);
     json_object_set_new(saver->table, "inputs", inputs);
-    json_object_set_new(saver->table, "made", made_of(options));
+    json_object_set_new(saver->table, "made",
+                        made_of(options, &study->rows, qkvsim_layout_pair_groups(study->layout)));
     json_object_set_new(saver->table, "layout", json_integer(0));
-    json_object_set_new(saver->table, "several", json_boolean(several));
+    json_object_set_new(saver->table, "several", json_boolean(study->layers.several));
     json_object_set_new(saver->table, "layers", json_array());
-    const struct handle handle = { QKVSIM_KIND_LAYOUT, (void *)layout };
+    const struct handle handle = { QKVSIM_KIND_LAYOUT, (void *)study->layout };
     return json_whole(failure) && (safe || fail(failure, "--save wants names and options in UTF-8"))
            && saver_add(saver, &handle, failure);
 }

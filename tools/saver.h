@@ -9,6 +9,7 @@
 #include "handles.h"
 #include "report.h"
 #include "spool.h"
+#include "study.h"
 
 /* Begins as zeros. */
 struct saver {
@@ -26,12 +27,14 @@ bool saver_open(struct saver *saver, qkvsim_context *context, struct failure *fa
 bool saver_add(struct saver *saver, const struct handle *handle, struct failure *failure);
 
 /* Says how a run of analyze was made, before its first layer, and adds its layers. */
-bool saver_begin_run(struct saver *saver, const struct options *options,
-                     const qkvsim_layout *layout, bool several, struct failure *failure);
+bool saver_begin_run(struct saver *saver, const struct study *study, struct failure *failure);
 bool saver_add_layer(struct saver *saver, const struct report *report, struct failure *failure);
 
 /* Writes the file, whole or not at all. */
 bool saver_write(struct saver *saver, const char *path, struct failure *failure);
+
+/* Numbers of pair groups as a table has them. */
+json_t *saver_list_pair_groups(const int32_t *numbers, int32_t count);
 
 /* Also for one that was never opened. */
 void saver_close(struct saver *saver);

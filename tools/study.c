@@ -177,7 +177,9 @@ const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE])
 
 bool study_find_rows(struct study *study)
 {
-    return rows_find(&study->rows, study->layout, study->options->pair_groups, study->failure)
+    return (study->rows.numbers != NULL
+            || rows_find(&study->rows, study->context, study->layout, study->options->pair_groups,
+                         study->failure))
            && check_scheme(study) && find_contrasts(study) && find_codes(study);
 }
 

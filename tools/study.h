@@ -48,7 +48,7 @@ struct study {
  * input is then open. */
 bool study_open(struct study *study, const struct options *options, struct failure *failure);
 
-/* The rows to compute, and what depends on the layout alone. */
+/* The rows to compute, where they are not known, and what depends on the layout alone. */
 bool study_find_rows(struct study *study);
 
 /* Makes another layer's input the open one. */

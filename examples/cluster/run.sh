@@ -34,6 +34,9 @@ sh "$here/merge.slurm" slurm/states slurm/corpus.state
 job_array 5 "$here/accumulate.slurm" shards.txt slurm/states --blocks 16 # nothing is left to do
 job_array 3 "$here/permute.slurm" 100 slurm/pieces layer.npy --scheme feature
 sh "$here/merge.slurm" slurm/pieces slurm/baseline.result
+job_array 4 "$here/pair_groups.slurm" slurm/wide layer.npy --groups F=48 --heads F=12
+job_array 4 "$here/pair_groups.slurm" slurm/wide layer.npy --groups F=48 --heads F=12 # all pieces are there
+sh "$here/merge.slurm" slurm/wide slurm/wide.result
 qkvsim analyze slurm/corpus.state --interval jackknife --json slurm/corpus.json --quiet
 qkvsim analyze slurm/baseline.result --json slurm/baseline.json --quiet
 
@@ -58,6 +61,9 @@ run = subprocess.run(["qkvsim", "analyze", "layer.npy", "--scheme", "feature", "
 conditions = lambda text: json.loads(text)["layers"][0]["conditions"]
 folders = [folder for folder in (".", "slurm", "snakemake") if pathlib.Path(folder, "baseline.json").exists()]
 assert len(folders) >= 2
+subprocess.run(["qkvsim", "analyze", "layer.npy", "--groups", "F=48", "--heads", "F=12", "--save", "wide.result", "--quiet"],
+               check=True)
+assert pathlib.Path("slurm/wide.result").read_bytes() == pathlib.Path("wide.result").read_bytes()
 for folder in folders:
     assert conditions(pathlib.Path(folder, "baseline.json").read_text()) == conditions(run.stdout), folder
     (corpus,) = conditions(pathlib.Path(folder, "corpus.json").read_text())
