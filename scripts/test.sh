@@ -34,7 +34,7 @@ fi
 venv=build/python-tests
 echo "== Tests of the Python package"
 if { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check \
-  numpy pytest pandas matplotlib tqdm ml_dtypes xarray scipy threadpoolctl; } >"$venv.log" 2>&1; then
+  numpy pytest pandas matplotlib tqdm ml_dtypes xarray scipy threadpoolctl 'dask[array]' distributed; } >"$venv.log" 2>&1; then
   QKVSIM_LIBRARY=$PWD/build/lib/libqkvsim.so.0 "$venv/bin/python" -m pytest -q -rs \
     -p no:cacheprovider --doctest-modules bindings/python/qkvsim bindings/python/tests || failed=1
 else

@@ -7,7 +7,7 @@ import numpy as np
 from ._analysis import Analysis, Question
 from ._context import Progress, call, compute
 from ._errors import InvalidArgument
-from ._handle import Handle, packed_of, unpack
+from ._handle import Handle, packed_array, packed_size, unpack
 from ._input import Input, matrix_of
 from ._layout import Layout, layout_of
 from ._library import library
@@ -128,8 +128,8 @@ class Accumulator:
         return matrix
 
     def __getstate__(self) -> Any:
-        packed = None if self._handle is None else packed_of("accumulator",
-                                                             self._handle._pointer)
+        packed = None if self._handle is None else packed_array("accumulator",
+                                                                self._handle._pointer)
         return self._spec, self._axes, self._layout, self._names, packed
 
     def __setstate__(self, state: Any) -> None:
@@ -145,9 +145,15 @@ class Accumulator:
     def __eq__(self, other: Any) -> bool:
         if not isinstance(other, Accumulator):
             return NotImplemented
-        return bool(self.__getstate__()[2:] == other.__getstate__()[2:])
+        *mine, packed = self.__getstate__()[2:]
+        *theirs, others = other.__getstate__()[2:]
+        return mine == theirs and np.array_equal(packed, others)
 
     __hash__ = None  # type: ignore[assignment]
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + (0 if self._handle is None else packed_size(
+            "accumulator", self._handle._pointer))
 
     def __repr__(self) -> str:
         features = "no" if self._layout is None else str(self._layout.features)

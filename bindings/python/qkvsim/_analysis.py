@@ -8,7 +8,7 @@ import numpy as np
 from . import _declarations as C
 from ._context import Progress, compute
 from ._errors import InvalidArgument, Unsupported, optional
-from ._handle import Handle, can_pack, counted, packed_of, unpack, view
+from ._handle import Handle, can_pack, counted, packed_of, packed_size, unpack, view
 from ._input import Input, address_of, bins_of, numbers_array
 from ._layout import Layout, layout_of
 from ._library import library
@@ -148,6 +148,10 @@ class Result:
     def __reduce__(self) -> Any:
         return _unpacked, (type(self), self._packed(), self._question)
 
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + (packed_size(self._kind, self._handle._pointer)
+                                          if can_pack(self._kind) else 0)
+
     def __copy__(self) -> "Result":
         return self
 
@@ -229,6 +233,9 @@ class Analysis(Result):
 
     def _packed(self) -> bytes:
         return packed_of("analysis", self._own)
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + packed_size("analysis", self._own)
 
     @property
     def observations(self) -> int:

@@ -105,13 +105,14 @@ class _Idle(threading.local):
 _idle = _Idle()
 
 
-def _acquire(threads: int) -> _Context:
+def _acquire(threads: Optional[int]) -> _Context:
+    """A context of so many threads, or of any number."""
     contexts = _idle.contexts
     while contexts:
         context = contexts.pop()
-        if context.threads == threads and context.process == os.getpid():
+        if threads in (None, context.threads) and context.process == os.getpid():
             return context
-    return _Context(threads)
+    return _Context(_default_threads if threads is None else threads)
 
 
 def _release(context: _Context) -> None:
@@ -119,8 +120,9 @@ def _release(context: _Context) -> None:
 
 
 def call(function: Function, *arguments: Any, parts: Optional[Sequence[str]] = None) -> None:
-    """Makes a short call."""
-    context = _acquire(_default_threads)
+    """Makes a short call, for which any context will do: the next that computes finds its own, with
+    the memory that it works in."""
+    context = _acquire(None)
     try:
         status = function(context.pointer, *arguments)
         if status != 0:

@@ -4,39 +4,61 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple, Type
 
 
 class Error(Exception):
-    """Anything that went wrong in qkvsim."""
+    """Anything that went wrong in qkvsim.
+
+    Attributes
+    ----------
+    status : int or None
+        The C library's number for its kind; None where C was not called.
+    """
+
+    status: Optional[int] = None
 
 
 class InvalidArgument(Error, ValueError):
     """A value is out of range, or values do not fit each other."""
+
+    status = 1
 
 
 class WrongType(InvalidArgument, TypeError):
     """A value of a type that cannot be used."""
 
 
-class NoMemory(Error, MemoryError):
-    """An allocation failed."""
+class NoMemory(MemoryError, Error):
+    """An allocation failed."""  # MemoryError first: what unpickles asks for its __new__
+
+    status = 2
 
 
 class TooLarge(Error, OverflowError):
     """A size or a result does not fit its type."""
 
+    status = 3
+
 
 class Nonfinite(InvalidArgument):
     """NaN or infinity in the data."""
+
+    status = 4
 
 
 class Ambiguous(InvalidArgument):
     """Two pair groups share a mask code."""
 
+    status = 5
+
 
 class Cancelled(Error, RuntimeError):
     """The call was cancelled."""
 
+    status = 6
+
 
 class Unsupported(Error, NotImplementedError):
     """A newer library is needed."""
+
+    status = 7
 
 
 class LibraryNotFound(Error, ImportError):
@@ -47,9 +69,8 @@ class Missing(Error, ImportError):
     """An optional package is not installed."""
 
 
-_BY_STATUS: Dict[int, Type[Error]] = {
-    1: InvalidArgument, 2: NoMemory, 3: TooLarge, 4: Nonfinite, 5: Ambiguous, 6: Cancelled,
-    7: Unsupported}
+_BY_STATUS: Dict[Optional[int], Type[Error]] = {kind.status: kind for kind in (
+    InvalidArgument, NoMemory, TooLarge, Nonfinite, Ambiguous, Cancelled, Unsupported)}
 
 # The C library's words, and Python's for the same.
 _WORDS: List[Tuple[str, Any]] = [

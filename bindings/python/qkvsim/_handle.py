@@ -1,6 +1,6 @@
 """Results of the C library: owned, immutable, seen as NumPy arrays without a copy."""
-from ctypes import byref, c_int64, c_void_p, create_string_buffer
-from typing import Any, Callable, Optional, Tuple
+from ctypes import byref, c_int64, c_void_p
+from typing import Any, Callable, Optional, Tuple, Union
 
 import numpy as np
 
@@ -22,12 +22,22 @@ class Handle:
             self._free(self._pointer)
 
 
+def packed_size(kind: str, pointer: Optional[int]) -> int:
+    """How many bytes a result has when packed, which are about as many as it has in memory."""
+    size: int = getattr(library, f"qkvsim_{kind}_packed_size")(pointer)
+    return size
+
+
+def packed_array(kind: str, pointer: Optional[int]) -> np.ndarray:
+    """A result as bytes in an array, which pickles without another copy (protocol 5)."""
+    buffer = np.empty(packed_size(kind, pointer), np.uint8)
+    call(getattr(library, f"qkvsim_{kind}_pack"), pointer, buffer.ctypes.data, buffer.size)
+    return buffer
+
+
 def packed_of(kind: str, pointer: Optional[int]) -> bytes:
     """A result as bytes, the same for equal results."""
-    size = getattr(library, f"qkvsim_{kind}_packed_size")(pointer)
-    buffer = create_string_buffer(size)
-    call(getattr(library, f"qkvsim_{kind}_pack"), pointer, buffer, size)
-    return buffer.raw
+    return packed_array(kind, pointer).tobytes()
 
 
 def can_pack(kind: str) -> bool:
@@ -36,10 +46,11 @@ def can_pack(kind: str) -> bool:
         and hasattr(library, f"qkvsim_{kind}_unpack")
 
 
-def unpack(kind: str, packed: bytes) -> c_void_p:
+def unpack(kind: str, packed: Union[bytes, np.ndarray]) -> c_void_p:
     """A new handle from bytes."""
     pointer = c_void_p()
-    call(getattr(library, f"qkvsim_{kind}_unpack"), packed, len(packed), byref(pointer))
+    memory = packed if isinstance(packed, bytes) else packed.ctypes.data
+    call(getattr(library, f"qkvsim_{kind}_unpack"), memory, len(packed), byref(pointer))
     return pointer
 
 

@@ -2,7 +2,7 @@
 from collections.abc import Mapping as MappingABC
 from ctypes import byref, c_char_p, c_int32, c_int64, c_void_p
 from functools import lru_cache
-from typing import Any, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Protocol, Sequence, Tuple
 
 import numpy as np
 
@@ -10,7 +10,7 @@ from ._context import call
 from ._declarations import HEADS_BLOCKED, HEADS_INTERLEAVED
 from ._errors import InvalidArgument
 from ._handle import Handle, packed_of, unpack, view
-from ._input import Input, address_of
+from ._input import address_of
 from ._library import library
 
 
@@ -79,6 +79,9 @@ class Layout(Handle):
 
     def __reduce__(self) -> Any:
         return _unpacked_layout, (packed_of("layout", self._pointer), dict(self.parts))
+
+    def __dask_tokenize__(self) -> Any:
+        return self.__reduce__()[1]
 
     def __eq__(self, other: Any) -> bool:
         if not isinstance(other, Layout):
@@ -151,7 +154,16 @@ def _of_labels(labels: Any, features: int) -> Layout:
     return Layout(pointer)
 
 
-def _base(groups: Any, data: Input) -> Tuple[List[str], List[int]]:
+class Columns(Protocol):
+    """What a layout asks of data: what is known of their columns."""
+
+    names: Optional[List[str]]
+    widths: List[int]
+    features: int
+    heads: Dict[str, int]
+
+
+def _base(groups: Any, data: Columns) -> Tuple[List[str], List[int]]:
     """Names and widths of the parts, before any splits into heads."""
     if isinstance(groups, MappingABC):
         names, widths = [str(name) for name in groups], [int(n) for n in groups.values()]
@@ -186,7 +198,7 @@ def _heads_of(heads: Any, found: Dict[str, int], names: Sequence[str]) -> Dict[s
     return given
 
 
-def layout_of(data: Input, groups: Any = None, heads: Any = None,
+def layout_of(data: Columns, groups: Any = None, heads: Any = None,
               interleaved: bool = False) -> Layout:
     """The layout that `groups`, `heads` and `interleaved` ask for."""
     if isinstance(groups, Layout):
