@@ -4,6 +4,7 @@
 #include <float.h>
 #include <math.h>
 
+#include "base/reals.h"
 #include "flow/fingerprint.h"
 #include "flow/prepare.h"
 #include "similarity.h"
@@ -163,11 +164,7 @@ static qkvsim_status subtract(qkvsim_context *context, const qkvsim_matrix *out,
 
 static void write_entry(const qkvsim_matrix *out, int64_t i, int64_t j, double value)
 {
-    const int64_t at = i * out->leading_dimension + j;
-    if (out->dtype == QKVSIM_DTYPE_F64)
-        ((double *)out->data)[at] = value;
-    else
-        ((float *)out->data)[at] = (float)value;
+    qkv_put_real(out->data, out->dtype, i * out->leading_dimension + j, value);
 }
 
 static void write_difference(const qkvsim_matrix *out, const double *values, bool full)

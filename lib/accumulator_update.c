@@ -197,12 +197,8 @@ qkvsim_status qkvsim_accumulator_update(qkvsim_context *context, qkvsim_accumula
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     if (accumulator == NULL)
         return qkv_invalid(context, "accumulator is NULL");
-    qkvsim_input read;
-    qkvsim_status status = qkv_read_input(context, given, &read);
-    if (status != QKVSIM_OK)
-        return status;
     qkv_input input;
-    status = qkv_input_open(context, &read, true, &input);
+    qkvsim_status status = qkv_input_open(context, given, true, &input);
     if (status != QKVSIM_OK)
         return status;
     status = add_input(context, accumulator, &input);

@@ -37,14 +37,10 @@ qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_input *given_
     if (analysis == NULL)
         return qkv_invalid(context, "analysis is NULL");
     qkvsim_analysis_options options;
-    qkvsim_input read;
+    qkv_input input;
     qkvsim_status status = qkv_read_analysis_options(context, given, &options);
     if (status == QKVSIM_OK)
-        status = qkv_read_input(context, given_input, &read);
-    if (status != QKVSIM_OK)
-        return status;
-    qkv_input input;
-    status = qkv_input_open(context, &read, false, &input);
+        status = qkv_input_open(context, given_input, false, &input);
     if (status != QKVSIM_OK)
         return status;
     status = analyze_input(context, layout, &options, &input, analysis);

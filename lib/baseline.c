@@ -316,16 +316,12 @@ qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvsim_input *g
         return qkv_invalid(context, "baseline is NULL");
     qkvsim_baseline_options options;
     qkvsim_analysis_options analysis;
-    qkvsim_input read;
+    qkv_input input;
     qkvsim_status status = read_options(context, given, &options);
     if (status == QKVSIM_OK)
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
     if (status == QKVSIM_OK)
-        status = qkv_read_input(context, given_input, &read);
-    if (status != QKVSIM_OK)
-        return status;
-    qkv_input input;
-    status = qkv_input_open(context, &read, false, &input);
+        status = qkv_input_open(context, given_input, false, &input);
     if (status != QKVSIM_OK)
         return status;
     qkv_session session;

@@ -185,17 +185,6 @@ static qkvsim_status read_options(qkvsim_context *context, const qkvsim_comparis
     return QKVSIM_OK;
 }
 
-static qkvsim_status check_arguments(qkvsim_context *context, const qkvsim_selection *first,
-                                     const qkvsim_selection *second, qkvsim_comparison **comparison)
-{
-    if (comparison == NULL)
-        return qkv_invalid(context, "comparison is NULL");
-    if (first == NULL || second == NULL)
-        return qkv_invalid(context, "the %s selection is NULL: a comparison needs two",
-                           first == NULL ? "first" : "second");
-    return QKVSIM_OK;
-}
-
 static qkvsim_status check_centring(qkvsim_context *context,
                                     const qkvsim_analysis_options *analysis,
                                     const qkvsim_comparison_options *options)
@@ -217,22 +206,20 @@ qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_input *given_
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (comparison == NULL)
+        return qkv_invalid(context, "comparison is NULL");
+    if (second == NULL)
+        return qkv_invalid(context, "second is NULL: a comparison needs two selections");
+    qkv_pool pool;
     qkvsim_comparison_options options;
     qkvsim_analysis_options analysis;
-    qkvsim_input read;
     qkvsim_status status = read_options(context, given, &options);
     if (status == QKVSIM_OK)
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
     if (status == QKVSIM_OK)
-        status = qkv_read_input(context, given_input, &read);
-    if (status == QKVSIM_OK)
-        status = check_arguments(context, read.selection, second, comparison);
-    if (status == QKVSIM_OK)
         status = check_centring(context, &analysis, &options);
-    if (status != QKVSIM_OK)
-        return status;
-    qkv_pool pool;
-    status = qkv_pool_open(context, &read, second, &pool);
+    if (status == QKVSIM_OK)
+        status = qkv_pool_open(context, given_input, second, &pool);
     if (status != QKVSIM_OK)
         return status;
     qkv_comparison_run work = { context, .options = &options, .pool = &pool };

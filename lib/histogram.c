@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/reals.h"
 #include "flow/bins.h"
 #include "flow/input.h"
 #include "kernels/binning.h"
@@ -18,6 +19,7 @@ typedef struct coded_row {
 typedef struct counting {
     qkvsim_view matrix;
     qkvsim_view mask; /* data NULL: none */
+    int32_t arithmetic;
     qkv_binning binning;
     coded_row *rows; /* by code */
     int32_t code_count;
@@ -63,15 +65,14 @@ static void count_one(counting *work, int32_t row, double value)
 }
 
 /* One row of the matrix, widened by the kernels' loader. */
-static void count_row(const qkvsim_context *context, counting *work, int64_t r, void *reals,
-                      bool is_double)
+static void count_row(const qkvsim_context *context, counting *work, int64_t r, void *reals)
 {
     const qkvsim_view *m = &work->matrix;
     const qkv_columns columns = { m->data, m->observation_stride, m->feature_stride, m->features,
                                   m->dtype };
     const qkv_rows one = { &r, 1 };
     const qkv_strip strip = { reals, m->features, 1, m->features };
-    (is_double ? &context->kernels->f64 : &context->kernels->f32)->load(&columns, &one, &strip, 0);
+    qkv_kernels_of(context, work->arithmetic)->load(&columns, &one, &strip, 0);
     const int32_t *codes = work->mask.data;
     int32_t last_code = 0, row = codes != NULL ? row_of_code(work, 0) : 0;
     for (int64_t c = 0; c < m->features; c++) {
@@ -83,23 +84,21 @@ static void count_row(const qkvsim_context *context, counting *work, int64_t r, 
             last_code = code;
         }
         if (row >= 0)
-            count_one(work, row,
-                      is_double ? ((const double *)reals)[c] : (double)((const float *)reals)[c]);
+            count_one(work, row, qkv_real_at(reals, work->arithmetic, c));
     }
 }
 
 static qkvsim_status count_matrix(qkvsim_context *context, counting *work)
 {
-    const bool is_double = work->matrix.dtype == QKVSIM_DTYPE_F64;
     void *reals = qkv_allocate(&context->allocator, (size_t)work->matrix.features,
-                               is_double ? sizeof(double) : sizeof(float));
+                               qkv_real_size(work->arithmetic));
     if (reals == NULL)
         return qkv_no_memory(context, "a row of the matrix");
     qkv_work_open(context);
     qkv_work_begin(context, work->matrix.observations);
     bool cancelled = false;
     for (int64_t r = 0; r < work->matrix.observations && !cancelled; r++) {
-        count_row(context, work, r, reals, is_double);
+        count_row(context, work, r, reals);
         cancelled = qkv_work_at(context, r + 1);
     }
     qkv_release(&context->allocator, reals);
@@ -128,9 +127,8 @@ static qkvsim_status check_mask(qkvsim_context *context, const qkvsim_view *mask
 static qkvsim_status open_tables(qkvsim_context *context, const int32_t *codes,
                                  const qkvsim_bins *bins, counting *work)
 {
-    const int32_t real =
-        work->matrix.dtype == QKVSIM_DTYPE_F64 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
-    const qkvsim_status status = qkv_binning_open(context, bins, real, &work->binning);
+    work->arithmetic = work->matrix.dtype == QKVSIM_DTYPE_F64 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
+    const qkvsim_status status = qkv_binning_open(context, bins, work->arithmetic, &work->binning);
     if (status != QKVSIM_OK)
         return status;
     const qkv_allocator *allocator = &context->allocator;

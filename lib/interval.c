@@ -98,17 +98,11 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_input *
         return qkv_invalid(context, "intervals is NULL");
     qkvsim_interval_options options;
     qkvsim_analysis_options analysis;
-    qkvsim_input read;
     qkvsim_status status = qkv_read_interval_options(context, given, &options);
     if (status == QKVSIM_OK)
         status = qkv_read_analysis_options(context, analysis_options, &analysis);
-    if (status == QKVSIM_OK)
-        status = qkv_read_input(context, given_input, &read);
     if (status != QKVSIM_OK)
         return status;
-    if (second != NULL && read.selection == NULL)
-        return qkv_invalid(
-            context, "a second selection is given, but the input has none to compare with it");
     qkvsim_intervals *made = qkv_allocate(&context->allocator, 1, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the intervals");
@@ -116,7 +110,7 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_input *
                                 .level = options.level,
                                 .method = options.method };
     qkv_pool pool;
-    status = qkv_pool_open(context, &read, second, &pool);
+    status = qkv_pool_open(context, given_input, second, &pool);
     if (status == QKVSIM_OK) {
         status = qkv_replicate(context, &pool, layout, &analysis, &options, made);
         qkv_pool_close(context, &pool);

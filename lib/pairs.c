@@ -288,14 +288,10 @@ qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_input *giv
     if (pairs == NULL)
         return qkv_invalid(context, "pairs is NULL");
     qkvsim_pairs_options options;
-    qkvsim_input read;
+    qkv_input input;
     qkvsim_status status = read_options(context, given, &options);
     if (status == QKVSIM_OK)
-        status = qkv_read_input(context, given_input, &read);
-    if (status != QKVSIM_OK)
-        return status;
-    qkv_input input;
-    status = qkv_input_open(context, &read, false, &input);
+        status = qkv_input_open(context, given_input, false, &input);
     if (status != QKVSIM_OK)
         return status;
     input.ranked = options.metric == QKVSIM_METRIC_SPEARMAN;

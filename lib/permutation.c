@@ -52,7 +52,7 @@ static qkvsim_status write_matrix(qkvsim_context *context, const qkv_permuter *p
     writing work = { .context = context, .permuter = permuter, .matrix = matrix };
     const int32_t workers = qkv_worker_count(context, matrix->columns / QKV_STRIP_WIDTH + 1,
                                              8.0 * (double)matrix->rows * (double)matrix->columns);
-    if (permuter->real != matrix->dtype) {
+    if (permuter->arithmetic != matrix->dtype) {
         work.narrow = qkv_allocate(&context->allocator, (size_t)(workers * QKV_STRIP_WIDTH),
                                    (size_t)matrix->rows * sizeof(float));
         if (work.narrow == NULL)
@@ -132,11 +132,8 @@ qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_input *given_
     if (permutation.index < 0 || permutation.index > UINT32_MAX)
         return qkv_invalid(context, "index is %lld, expected 0 to %lld",
                            (long long)permutation.index, (long long)UINT32_MAX);
-    qkvsim_input read;
     qkv_input input;
-    status = qkv_read_input(context, given_input, &read);
-    if (status == QKVSIM_OK)
-        status = qkv_input_open(context, &read, false, &input);
+    status = qkv_input_open(context, given_input, false, &input);
     if (status != QKVSIM_OK)
         return status;
     status = permute_input(context, &input, &permutation, matrix);

@@ -104,14 +104,10 @@ qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_input *giv
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
     qkvsim_similarity_options options;
-    qkvsim_input read;
+    qkv_input input;
     qkvsim_status status = qkv_check_similarity(context, metric, given, &options);
     if (status == QKVSIM_OK)
-        status = qkv_read_input(context, given_input, &read);
-    if (status != QKVSIM_OK)
-        return status;
-    qkv_input input;
-    status = qkv_input_open(context, &read, false, &input);
+        status = qkv_input_open(context, given_input, false, &input);
     if (status != QKVSIM_OK)
         return status;
     qkv_panels panels = { 0 };

@@ -285,12 +285,16 @@ static double *p_values(const setting *of, int64_t count)
     return simulate_all(of->relabel ? relabel : permute, of, count, SEEN);
 }
 
-static void print_sizes(const setting *of, const double percent[SEEN])
+/* Prints how often each statistic rejects at 5 %, and says how often the one that does most. */
+static double report_sizes(const setting *of, const double *p, int64_t count)
 {
+    double percent[SEEN];
     span spans[SEEN];
+    share_at_most(p, count, SEEN, 0.05, percent);
     for (int s = 0; s < SEEN; s++)
         spans[s] = span_of(percent + s, 1);
     print_spans(of->row, spans, SEEN);
+    return span_of(percent, SEEN).largest;
 }
 
 static void print_heading_of_sizes(const char *name)
@@ -319,10 +323,8 @@ static void report_valid(const setting *all, size_t count)
     ck_assert_uint_le(count, SETTINGS_MOST);
     print_heading_of_sizes("sizes");
     for (size_t k = 0; k < count; k++) {
-        double percent[SEEN], *p = p_values(&all[k], draws);
-        share_at_most(p, draws, SEEN, 0.05, percent);
-        print_sizes(&all[k], percent);
-        const double largest = span_of(percent, SEEN).largest;
+        double *p = p_values(&all[k], draws);
+        const double largest = report_sizes(&all[k], p, draws);
         ck_assert_msg(largest <= all[k].most + (scale > 1 ? 0 : 3), "%s: %g %%", all[k].row,
                       largest);
         found[k] = uniformity_of(p, draws, SEEN, 0, SEEN, permutations(&all[k]));
@@ -341,10 +343,8 @@ static void report_limits(const setting *all, size_t count)
     const int64_t draws = 300 * scale;
     print_heading_of_sizes("limits");
     for (size_t k = 0; k < count; k++) {
-        double percent[SEEN], *p = p_values(&all[k], draws);
-        share_at_most(p, draws, SEEN, 0.05, percent);
-        print_sizes(&all[k], percent);
-        const double largest = span_of(percent, SEEN).largest;
+        double *p = p_values(&all[k], draws);
+        const double largest = report_sizes(&all[k], p, draws);
         ck_assert_msg(largest >= all[k].least - (scale > 1 ? 0 : 6), "%s: %g %%", all[k].row,
                       largest);
         free(p);

@@ -68,65 +68,20 @@ bool handle_write(FILE *stream, qkvsim_context *context, const struct handle *ha
     return written;
 }
 
-static qkvsim_status unpack_baseline(qkvsim_context *context, const void *bytes, int64_t size,
-                                     void **result)
-{
-    qkvsim_baseline *made = NULL;
-    const qkvsim_status status = qkvsim_baseline_unpack(context, bytes, size, &made);
-    *result = made;
-    return status;
-}
-
-static qkvsim_status unpack_intervals(qkvsim_context *context, const void *bytes, int64_t size,
-                                      void **result)
-{
-    qkvsim_intervals *made = NULL;
-    const qkvsim_status status = qkvsim_intervals_unpack(context, bytes, size, &made);
-    *result = made;
-    return status;
-}
-
-static qkvsim_status unpack_comparison(qkvsim_context *context, const void *bytes, int64_t size,
-                                       void **result)
-{
-    qkvsim_comparison *made = NULL;
-    const qkvsim_status status = qkvsim_comparison_unpack(context, bytes, size, &made);
-    *result = made;
-    return status;
-}
-
-static qkvsim_status unpack_analysis(qkvsim_context *context, const void *bytes, int64_t size,
-                                     void **result)
-{
-    qkvsim_analysis *made = NULL;
-    const qkvsim_status status = qkvsim_analysis_unpack(context, bytes, size, &made);
-    *result = made;
-    return status;
-}
-
-static qkvsim_status unpack_layout(qkvsim_context *context, const void *bytes, int64_t size,
-                                   void **result)
-{
-    qkvsim_layout *made = NULL;
-    const qkvsim_status status = qkvsim_layout_unpack(context, bytes, size, &made);
-    *result = made;
-    return status;
-}
-
 static qkvsim_status unpack(struct handle *handle, qkvsim_context *context, const void *bytes,
                             int64_t size)
 {
     switch (handle->kind) {
     case QKVSIM_KIND_LAYOUT:
-        return unpack_layout(context, bytes, size, &handle->result);
+        return qkvsim_layout_unpack(context, bytes, size, &handle->layout);
     case QKVSIM_KIND_ANALYSIS:
-        return unpack_analysis(context, bytes, size, &handle->result);
+        return qkvsim_analysis_unpack(context, bytes, size, &handle->analysis);
     case QKVSIM_KIND_BASELINE:
-        return unpack_baseline(context, bytes, size, &handle->result);
+        return qkvsim_baseline_unpack(context, bytes, size, &handle->baseline);
     case QKVSIM_KIND_COMPARISON:
-        return unpack_comparison(context, bytes, size, &handle->result);
+        return qkvsim_comparison_unpack(context, bytes, size, &handle->comparison);
     case QKVSIM_KIND_INTERVALS:
-        return unpack_intervals(context, bytes, size, &handle->result);
+        return qkvsim_intervals_unpack(context, bytes, size, &handle->intervals);
     default:
         return QKVSIM_ERROR_UNSUPPORTED;
     }
@@ -210,26 +165,16 @@ static const void **list_results(const struct handle *pieces, int64_t count)
 static qkvsim_status merge(struct handle *merged, qkvsim_context *context,
                            const void *const *results, int64_t count)
 {
-    qkvsim_baseline *baseline = NULL;
-    qkvsim_comparison *comparison = NULL;
-    qkvsim_intervals *intervals = NULL;
-    qkvsim_status status;
     switch (merged->kind) {
     case QKVSIM_KIND_BASELINE:
-        status = qkvsim_baseline_merge(context, (const qkvsim_baseline *const *)results, count,
-                                       &baseline);
-        merged->result = baseline;
-        return status;
+        return qkvsim_baseline_merge(context, (const qkvsim_baseline *const *)results, count,
+                                     &merged->baseline);
     case QKVSIM_KIND_COMPARISON:
-        status = qkvsim_comparison_merge(context, (const qkvsim_comparison *const *)results, count,
-                                         &comparison);
-        merged->result = comparison;
-        return status;
+        return qkvsim_comparison_merge(context, (const qkvsim_comparison *const *)results, count,
+                                       &merged->comparison);
     default:
-        status = qkvsim_intervals_merge(context, (const qkvsim_intervals *const *)results, count,
-                                        &intervals);
-        merged->result = intervals;
-        return status;
+        return qkvsim_intervals_merge(context, (const qkvsim_intervals *const *)results, count,
+                                      &merged->intervals);
     }
 }
 

@@ -11,7 +11,14 @@
 
 struct handle {
     qkvsim_kind kind;
-    void *result;
+    union {
+        void *result;
+        qkvsim_layout *layout;
+        qkvsim_analysis *analysis;
+        qkvsim_baseline *baseline;
+        qkvsim_comparison *comparison;
+        qkvsim_intervals *intervals;
+    };
 };
 
 /* Bytes that it is packed to. */

@@ -84,7 +84,7 @@ bool saver_begin_run(struct saver *saver, const struct study *study, struct fail
     json_object_set_new(saver->table, "layout", json_integer(0));
     json_object_set_new(saver->table, "several", json_boolean(study->layers.several));
     json_object_set_new(saver->table, "layers", json_array());
-    const struct handle handle = { QKVSIM_KIND_LAYOUT, (void *)study->layout };
+    const struct handle handle = { .kind = QKVSIM_KIND_LAYOUT, .result = (void *)study->layout };
     return json_whole(failure) && (safe || fail(failure, "--save wants names and options in UTF-8"))
            && saver_add(saver, &handle, failure);
 }
@@ -93,7 +93,7 @@ bool saver_begin_run(struct saver *saver, const struct study *study, struct fail
 static bool add_named(struct saver *saver, json_t *object, const char *name, qkvsim_kind kind,
                       const void *result, struct failure *failure)
 {
-    const struct handle handle = { kind, (void *)result };
+    const struct handle handle = { .kind = kind, .result = (void *)result };
     json_begin();
     json_object_set_new(object, name, result != NULL ? json_integer(saver->count) : json_null());
     return json_whole(failure) && (result == NULL || saver_add(saver, &handle, failure));

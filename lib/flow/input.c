@@ -374,9 +374,13 @@ static qkvsim_status fill(qkvsim_context *context, const qkvsim_input *given, bo
 qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_input *given, bool may_be_empty,
                              qkv_input *input)
 {
-    *input = (qkv_input){ .nonfinite = given->nonfinite, .segments = given->segments };
+    qkvsim_input read;
+    qkvsim_status status = qkv_read_input(context, given, &read);
+    if (status != QKVSIM_OK)
+        return status;
+    *input = (qkv_input){ .nonfinite = read.nonfinite, .segments = read.segments };
     qkv_work_open(context);
-    const qkvsim_status status = fill(context, given, may_be_empty, input);
+    status = fill(context, &read, may_be_empty, input);
     if (status != QKVSIM_OK)
         qkv_input_close(context, input);
     return status;

@@ -48,8 +48,8 @@ qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *giv
 qkvsim_status qkv_read_input(qkvsim_context *context, const qkvsim_input *given,
                              qkvsim_input *input);
 
-/* Checks an input that was read, and drops observations if asked to; where all are dropped it may be
- * empty, or that is an error. On failure nothing is held. */
+/* Reads and checks an input of any version, and drops observations if asked to; where all are dropped it
+ * may be empty, or that is an error. On failure nothing is held. */
 qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_input *given, bool may_be_empty,
                              qkv_input *input);
 void qkv_input_close(const qkvsim_context *context, qkv_input *input);

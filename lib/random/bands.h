@@ -8,7 +8,7 @@
 
 typedef struct qkv_bands {
     int64_t rows;
-    size_t size;                 /* of a real */
+    size_t size;                 /* of a value */
     const qkvsim_layout *layout; /* values stay within its groups; NULL: they go to any column */
     int64_t *place;              /* of each column where those of a group stand together */
     qkv_dealer dealer;           /* one section of all values, or one for each group */

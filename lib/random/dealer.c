@@ -182,13 +182,8 @@ static inline uint32_t next_place(const qkv_piles *piles, uint32_t bits)
     return pile * PILE_STRIDE + piles->sizes[pile]++ % PILE_ROOM;
 }
 
-#define WORD uint32_t
-#define WORD_NAME(name) name##_32
-#include "dealer_template.h"
-
-#define WORD uint64_t
-#define WORD_NAME(name) name##_64
-#include "dealer_template.h"
+#define TEMPLATE "random/dealer_template.h"
+#include "kernels/both_reals.h"
 
 /* Deals a chunk by the words of its stream from group `first` on; returns the group behind them. */
 static uint32_t deal_to_piles(const qkv_dealer *dealer, const portion *chunk, uint32_t first,
@@ -204,9 +199,9 @@ static uint32_t deal_to_piles(const qkv_dealer *dealer, const portion *chunk, ui
         dealer->kernels->random_words(&chunk->stream, first, groups, words);
         first += (uint32_t)groups;
         if (dealer->size == sizeof(uint32_t))
-            deal_32((const uint32_t *)chunk->from + k, batch, ahead, words, *piles);
+            deal_f32((const uint32_t *)chunk->from + k, batch, ahead, words, *piles);
         else
-            deal_64((const uint64_t *)chunk->from + k, batch, ahead, words, *piles);
+            deal_f64((const uint64_t *)chunk->from + k, batch, ahead, words, *piles);
     }
     return first;
 }

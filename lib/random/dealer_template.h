@@ -1,10 +1,9 @@
-/* Dealing of words of one size; values are moved as bits. The including file defines WORD and
- * WORD_NAME(name). */
+/* Dealing of words of one size (kernels/both_reals.h); values are moved as bits. */
 
 /* Deals values to piles, three by the bits of each random word. Values `ahead` are asked for: what is
  * written between hides from the processor that they are read in order. */
-static void WORD_NAME(deal)(const WORD *values, int64_t count, int64_t ahead,
-                            const uint32_t *random, qkv_piles piles)
+static void NAME(deal)(const WORD *values, int64_t count, int64_t ahead, const uint32_t *random,
+                       qkv_piles piles)
 {
     WORD *to = piles.values;
     for (; count >= LABELS_A_WORD; count -= LABELS_A_WORD, values += LABELS_A_WORD) {
@@ -17,6 +16,3 @@ static void WORD_NAME(deal)(const WORD *values, int64_t count, int64_t ahead,
     for (int64_t k = 0; k < count; k++)
         to[next_place(&piles, *random >> k * LABEL_BITS)] = values[k];
 }
-
-#undef WORD
-#undef WORD_NAME

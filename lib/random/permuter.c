@@ -132,7 +132,7 @@ static void move_column(const qkv_permuter *permuter, int32_t reader, int64_t co
         .order = flips ? NULL : order_of(permuter, reader, column),
         .signs = flips ? permuter->signs + qkv_group_of(permuter, column) * permuter->rows : NULL
     };
-    qkv_residuals_move(&permuter->residuals, reader, column, &move, permuter->real, from, to);
+    qkv_residuals_move(&permuter->residuals, reader, column, &move, permuter->arithmetic, from, to);
 }
 
 static void make_column(const qkv_permuter *permuter, int32_t reader, int64_t column, void *to)
@@ -393,7 +393,7 @@ static qkvsim_status open_residuals(qkvsim_context *context, const qkv_input *in
     const qkvsim_status status =
         qkv_residuals_open(context, input, covariates, &permuter->residuals);
     return status == QKVSIM_OK ? qkv_residuals_fit(context, &permuter->residuals, permuter->values,
-                                                   permuter->columns, permuter->real)
+                                                   permuter->columns, permuter->arithmetic)
                                : status;
 }
 
@@ -408,7 +408,7 @@ qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
                                 .layout = options->layout,
                                 .scheme = options->scheme,
                                 .exchange = options->exchange,
-                                .real = input->real,
+                                .arithmetic = input->real,
                                 .size = qkv_real_size(input->real),
                                 .rows = input->observations,
                                 .columns = input->features };

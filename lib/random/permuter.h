@@ -16,8 +16,8 @@ typedef struct qkv_permuter {
     const qkvsim_layout *layout;
     int32_t scheme;
     int32_t exchange;
-    int32_t real;
-    size_t size; /* of a real */
+    int32_t arithmetic;
+    size_t size; /* of a value */
     int64_t rows, columns;
     void *values;            /* the input's raw reals, column after column */
     qkv_bands bands;         /* all, group */

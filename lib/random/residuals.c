@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "base/parallel.h"
+#include "base/reals.h"
 #include "flow/load.h"
 
 /* Residuals below this share of what they are of are rounding's. */
@@ -193,32 +194,21 @@ void qkv_residuals_close(const qkvsim_context *context, qkv_residuals *residuals
 
 /* ---- columns ---- */
 
-static void read_reals(const void *values, int32_t real, int64_t n, double *to)
-{
-    for (int64_t k = 0; k < n; k++)
-        to[k] = real == QKVSIM_DTYPE_F64 ? ((const double *)values)[k]
-                                         : (double)((const float *)values)[k];
-}
-
 /* mean + scale e, in the column's units. */
-static void write_reals(const double *e, const qkv_residual *fit, double scale, int32_t real,
+static void write_reals(const double *e, const qkv_residual *fit, double scale, int32_t arithmetic,
                         int64_t n, void *to)
 {
-    for (int64_t k = 0; k < n; k++) {
-        const double value = (fit->mean + scale * e[k]) * fit->unit;
-        if (real == QKVSIM_DTYPE_F64)
-            ((double *)to)[k] = value;
-        else
-            ((float *)to)[k] = (float)value;
-    }
+    for (int64_t k = 0; k < n; k++)
+        qkv_put_real(to, arithmetic, k, (fit->mean + scale * e[k]) * fit->unit);
 }
 
-static void fit_column(const qkv_residuals *residuals, void *values, int32_t real, double *e,
+static void fit_column(const qkv_residuals *residuals, void *values, int32_t arithmetic, double *e,
                        qkv_residual *fit)
 {
     const int64_t n = residuals->rows;
-    const double rounding = real == QKVSIM_DTYPE_F64 ? negligible : 1e-6;
-    read_reals(values, real, n, e);
+    const double rounding = arithmetic == QKVSIM_DTYPE_F64 ? negligible : 1e-6;
+    for (int64_t k = 0; k < n; k++)
+        e[k] = qkv_real_at(values, arithmetic, k);
     *fit = (qkv_residual){ .unit = find_unit(e, n) };
     bool constant = true;
     for (int64_t k = 1; k < n && constant; k++)
@@ -236,7 +226,7 @@ static void fit_column(const qkv_residuals *residuals, void *values, int32_t rea
     const double norm = norm_of(e, n);
     fit->norm = norm > rounding * whole ? norm : 0;
     if (residuals->rank > 1)
-        write_reals(e, fit, fit->norm > 0 ? 1 : 0, real, n, values);
+        write_reals(e, fit, fit->norm > 0 ? 1 : 0, arithmetic, n, values);
 }
 
 typedef struct fitting {
@@ -244,7 +234,7 @@ typedef struct fitting {
     const qkv_residuals *residuals;
     char *values;
     int64_t columns;
-    int32_t real;
+    int32_t arithmetic;
     atomic_llong next;
 } fitting;
 
@@ -252,21 +242,21 @@ static void fit_worker(void *state, int32_t worker)
 {
     fitting *work = state;
     const qkv_residuals *residuals = work->residuals;
-    const size_t size = (size_t)residuals->rows * qkv_real_size(work->real);
+    const size_t size = (size_t)residuals->rows * qkv_real_size(work->arithmetic);
     for (int64_t j; !qkv_work_pulse(work->context, worker)
                     && (j = qkv_next_task(&work->next, work->columns)) >= 0;)
-        fit_column(residuals, work->values + (size_t)j * size, work->real,
+        fit_column(residuals, work->values + (size_t)j * size, work->arithmetic,
                    residuals->scratch + worker * residuals->rows, &residuals->fits[j]);
 }
 
 qkvsim_status qkv_residuals_fit(qkvsim_context *context, qkv_residuals *residuals, void *values,
-                                int64_t columns, int32_t real)
+                                int64_t columns, int32_t arithmetic)
 {
     fitting work = { .context = context,
                      .residuals = residuals,
                      .values = values,
                      .columns = columns,
-                     .real = real };
+                     .arithmetic = arithmetic };
     const double operations =
         8.0 * (double)residuals->rank * (double)residuals->rows * (double)columns;
     qkv_parallel(context, qkv_worker_count(context, columns, operations), fit_worker, &work);
@@ -274,25 +264,24 @@ qkvsim_status qkv_residuals_fit(qkvsim_context *context, qkv_residuals *residual
 }
 
 /* The residual that comes to a row. */
-static double moved(const qkv_residual *fit, const qkv_move *move, int32_t real, const void *from,
-                    int64_t row)
+static double moved(const qkv_residual *fit, const qkv_move *move, int32_t arithmetic,
+                    const void *from, int64_t row)
 {
     const int64_t source = move->order != NULL ? move->order[row] : row;
-    const double value = real == QKVSIM_DTYPE_F64 ? ((const double *)from)[source]
-                                                  : (double)((const float *)from)[source];
+    const double value = qkv_real_at(from, arithmetic, source);
     const double e = value / fit->unit - fit->mean;
     return move->signs != NULL ? move->signs[row] * e : e;
 }
 
 void qkv_residuals_move(const qkv_residuals *residuals, int32_t reader, int64_t column,
-                        const qkv_move *move, int32_t real, const void *from, void *to)
+                        const qkv_move *move, int32_t arithmetic, const void *from, void *to)
 {
     const qkv_residual *fit = &residuals->fits[column];
     double *e = residuals->scratch + reader * residuals->rows;
     for (int64_t row = 0; row < residuals->rows; row++)
-        e[row] = moved(fit, move, real, from, row);
+        e[row] = moved(fit, move, arithmetic, from, row);
     project(residuals, residuals->rank, e);
     const double norm = norm_of(e, residuals->rows);
     const double scale = norm > negligible * fit->norm ? fit->norm / norm : 0;
-    write_reals(e, fit, scale, real, residuals->rows, to);
+    write_reals(e, fit, scale, arithmetic, residuals->rows, to);
 }

@@ -35,11 +35,11 @@ void qkv_residuals_close(const qkvsim_context *context, qkv_residuals *residuals
 /* Fits every column of reals, column after column, and takes covariates out of it: what stays is its
  * mean and its residuals. */
 qkvsim_status qkv_residuals_fit(qkvsim_context *context, qkv_residuals *residuals, void *values,
-                                int64_t columns, int32_t real);
+                                int64_t columns, int32_t arithmetic);
 
 /* Writes a fitted column with its residuals moved, refitted and scaled to the norm they had: its mean,
  * its norm and so its offset ratio are the same. Not for columns whose norm is 0. */
 void qkv_residuals_move(const qkv_residuals *residuals, int32_t reader, int64_t column,
-                        const qkv_move *move, int32_t real, const void *from, void *to);
+                        const qkv_move *move, int32_t arithmetic, const void *from, void *to);
 
 #endif

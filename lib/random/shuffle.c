@@ -14,19 +14,14 @@ enum {
     PAIRED = 16384     /* values below this share words; beyond, too many would be rejected */
 };
 
-#define WORD uint32_t
-#define WORD_NAME(name) name##_32
-#include "shuffle_template.h"
-
-#define WORD uint64_t
-#define WORD_NAME(name) name##_64
-#include "shuffle_template.h"
+#define TEMPLATE "random/shuffle_template.h"
+#include "kernels/both_reals.h"
 
 void qkv_shuffle(const qkv_kernels *kernels, const qkv_stream *stream, void *values, int64_t count,
                  size_t size)
 {
     if (size == sizeof(uint32_t))
-        shuffle_32(kernels, stream, values, count);
+        shuffle_f32(kernels, stream, values, count);
     else
-        shuffle_64(kernels, stream, values, count);
+        shuffle_f64(kernels, stream, values, count);
 }

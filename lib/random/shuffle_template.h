@@ -1,9 +1,8 @@
-/* Shuffles of words of one size; values are moved as bits. The including file defines WORD and
- * WORD_NAME(name). */
+/* Shuffles of words of one size (kernels/both_reals.h); values are moved as bits. */
 
 /* Exchanges value k .. end - 1 each with one of those up to it; a word serves two values. */
-static void WORD_NAME(exchange_pairs)(WORD *values, int64_t k, int64_t end, const uint32_t *words,
-                                      qkv_random *again)
+static void NAME(exchange_pairs)(WORD *values, int64_t k, int64_t end, const uint32_t *words,
+                                 qkv_random *again)
 {
     for (; k < end; k += 2) {
         uint32_t one, other;
@@ -19,8 +18,8 @@ static void WORD_NAME(exchange_pairs)(WORD *values, int64_t k, int64_t end, cons
     }
 }
 
-static void WORD_NAME(exchange_singly)(WORD *values, int64_t k, int64_t end, const uint32_t *words,
-                                       qkv_random *again)
+static void NAME(exchange_singly)(WORD *values, int64_t k, int64_t end, const uint32_t *words,
+                                  qkv_random *again)
 {
     for (; k < end; k++) {
         const uint32_t other = qkv_random_below_from(*words++, again, (uint32_t)k + 1);
@@ -30,8 +29,8 @@ static void WORD_NAME(exchange_singly)(WORD *values, int64_t k, int64_t end, con
     }
 }
 
-static void WORD_NAME(shuffle)(const qkv_kernels *kernels, const qkv_stream *stream, WORD *values,
-                               int64_t count)
+static void NAME(shuffle)(const qkv_kernels *kernels, const qkv_stream *stream, WORD *values,
+                          int64_t count)
 {
     qkv_random again = qkv_random_again(stream);
     uint32_t words[BATCH_WORDS], group = 0;
@@ -42,10 +41,6 @@ static void WORD_NAME(shuffle)(const qkv_kernels *kernels, const qkv_stream *str
         const int64_t needed = paired ? (end - k + 1) / 2 : end - k;
         kernels->random_words(stream, group, (needed + QKV_GROUP_WORDS - 1) / QKV_GROUP_WORDS,
                               words);
-        (paired ? WORD_NAME(exchange_pairs) : WORD_NAME(exchange_singly))(values, k, end, words,
-                                                                          &again);
+        (paired ? NAME(exchange_pairs) : NAME(exchange_singly))(values, k, end, words, &again);
     }
 }
-
-#undef WORD
-#undef WORD_NAME

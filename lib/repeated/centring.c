@@ -4,18 +4,8 @@
  */
 #include "centring.h"
 
+#include "base/reals.h"
 #include "flow/load.h"
-
-static void centre_row(const double *means, const int64_t *columns, int32_t real, void *row,
-                       int64_t width)
-{
-    if (real == QKVSIM_DTYPE_F64)
-        for (int64_t j = 0; j < width; j++)
-            ((double *)row)[j] -= means[columns[j]];
-    else
-        for (int64_t j = 0; j < width; j++)
-            ((float *)row)[j] = (float)(((float *)row)[j] - means[columns[j]]);
-}
 
 /* What prepare reads in place of the parts. */
 static void load_centred(const qkv_column_source *source, int32_t reader, const int64_t *columns,
@@ -23,12 +13,15 @@ static void load_centred(const qkv_column_source *source, int32_t reader, const 
 {
     const qkv_centring *centring = (const qkv_centring *)(const void *)source;
     const qkv_input *input = &centring->input;
-    const size_t size = qkv_real_size(input->real);
     qkv_load_columns(centring->context, input, reader, columns, strip);
-    for (int64_t r = 0; r < input->observations; r++)
-        centre_row(centring->means[centring->selection[qkv_input_row(input, r)]], columns,
-                   input->real, (char *)strip->values + (size_t)(r * strip->leading) * size,
-                   strip->width);
+    for (int64_t r = 0; r < input->observations; r++) {
+        const double *means = centring->means[centring->selection[qkv_input_row(input, r)]];
+        for (int64_t j = 0; j < strip->width; j++) {
+            const int64_t at = r * strip->leading + j;
+            const double value = qkv_real_at(strip->values, input->real, at);
+            qkv_put_real(strip->values, input->real, at, value - means[columns[j]]);
+        }
+    }
 }
 
 qkvsim_status qkv_centring_open(qkvsim_context *context, const qkv_pool *pool,

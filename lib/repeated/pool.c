@@ -47,16 +47,23 @@ qkvsim_status qkv_pool_open(qkvsim_context *context, const qkvsim_input *given,
                             const qkvsim_selection *second, qkv_pool *pool)
 {
     const qkv_input *a = &pool->inputs[0], *b = &pool->inputs[1];
-    qkvsim_input other = *given;
+    qkvsim_input read;
+    qkvsim_status status = qkv_read_input(context, given, &read);
+    if (status != QKVSIM_OK)
+        return status;
+    if (second != NULL && read.selection == NULL)
+        return qkv_invalid(
+            context,
+            "a second selection is given, but the input has no first one to compare with it");
     *pool = (qkv_pool){ 0 };
-    qkvsim_status status = open_selection(context, given, pool);
+    status = open_selection(context, &read, pool);
     if (status != QKVSIM_OK)
         return status;
     pool->all = *a;
     if (second == NULL)
         return QKVSIM_OK;
-    other.selection = second;
-    status = open_selection(context, &other, pool);
+    read.selection = second;
+    status = open_selection(context, &read, pool);
     if (status == QKVSIM_OK)
         status = check_disjoint(context, a->rows, a->observations, b->rows, b->observations);
     if (status == QKVSIM_OK)
