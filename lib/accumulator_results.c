@@ -1,4 +1,4 @@
-/* What an accumulator tells: analyses, matrices, and the differences of two accumulators' matrices. */
+/* What an accumulator tells: analyses, pairs, matrices, and the differences of two accumulators' matrices. */
 #include "accumulator.h"
 
 #include <float.h>
@@ -7,6 +7,7 @@
 #include "base/reals.h"
 #include "flow/fingerprint.h"
 #include "flow/prepare.h"
+#include "pairs.h"
 #include "similarity.h"
 
 /* ---- analyses ---- */
@@ -67,6 +68,45 @@ qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
         *analysis = made;
     else
         qkvsim_analysis_free(made);
+    return status;
+}
+
+/* ---- the strongest pairs ---- */
+
+static qkvsim_status fill_panels(qkvsim_context *context, const void *state, qkv_session *session)
+{
+    const qkvsim_accumulator *accumulator = state;
+    session->panels.observations = accumulator->observations;
+    qkv_accumulator_describe(accumulator, &session->panels);
+    return qkv_panels_order(context, session->layout->group_of, &session->panels);
+}
+
+qkvsim_status qkvsim_accumulator_pairs(qkvsim_context *context,
+                                       const qkvsim_accumulator *accumulator,
+                                       const qkvsim_layout *layout,
+                                       const qkvsim_pairs_options *given, qkvsim_pairs **pairs)
+{
+    if (context == NULL)
+        return QKVSIM_ERROR_INVALID_ARGUMENT;
+    if (pairs == NULL)
+        return qkv_invalid(context, "pairs is NULL");
+    qkvsim_pairs_options options;
+    qkv_input input;
+    qkvsim_accumulator *joint = NULL;
+    const qkvsim_accumulator *whole = NULL;
+    qkvsim_status status = qkv_read_pairs_options(context, given, &options);
+    if (status == QKVSIM_OK)
+        status = qkv_accumulator_check_metrics(context, options.metric);
+    if (status == QKVSIM_OK)
+        status = qkv_accumulator_check(context, accumulator, &input);
+    if (status == QKVSIM_OK)
+        status = qkv_accumulator_whole(context, accumulator, &whole, &joint);
+    if (status != QKVSIM_OK)
+        return status;
+    const qkv_moments_source source = qkv_moments_source_for(whole->moments);
+    const qkv_pairs_origin origin = { &source.source, fill_panels, whole };
+    status = qkv_search_pairs(context, layout, &options, &input, &origin, pairs);
+    qkvsim_accumulator_free(joint);
     return status;
 }
 

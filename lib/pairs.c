@@ -1,7 +1,6 @@
 /* The strongest pairs: a session's panels and tiles with the sink that keeps pairs. */
-#include <qkvsim/pairs.h>
+#include "pairs.h"
 
-#include "analysis/session.h"
 #include "base/structs.h"
 #include "flow/pairs_sink.h"
 #include "flow/prepare.h"
@@ -60,9 +59,8 @@ static qkvsim_status check_numbers(qkvsim_context *context, const qkvsim_pairs_o
     return QKVSIM_OK;
 }
 
-/* Copies and checks all that needs neither input nor layout. */
-static qkvsim_status read_options(qkvsim_context *context, const qkvsim_pairs_options *given,
-                                  qkvsim_pairs_options *options)
+qkvsim_status qkv_read_pairs_options(qkvsim_context *context, const qkvsim_pairs_options *given,
+                                     qkvsim_pairs_options *options)
 {
     if (given == NULL)
         return qkv_invalid(context, "options is NULL: a threshold or top is needed");
@@ -107,11 +105,13 @@ static int64_t most_pairs(const qkv_session *session, bool per_pair_group)
     return per_pair_group ? largest : total;
 }
 
-/* Pairs that fit the memory of the prepared columns. */
-static int64_t pairs_like_panels(const qkv_panels *panels)
+/* Pairs that fit the memory of what is searched: the prepared columns, or as many moments. */
+static int64_t pairs_like_source(const qkv_gram *gram)
 {
+    const qkv_panels *panels = gram->panels;
+    const int64_t depth = gram->source->multiplies ? panels->observations : panels->placed;
     const double bytes =
-        (double)panels->placed * (double)panels->observations * (double)qkv_real_size(panels->real);
+        (double)panels->placed * (double)depth * (double)qkv_real_size(panels->real);
     const double pairs = bytes / (double)sizeof(qkvsim_pair);
     return pairs > ROOM_AT_LEAST ? (int64_t)pairs : ROOM_AT_LEAST;
 }
@@ -169,7 +169,7 @@ static qkvsim_status find_over_threshold(search *work)
 {
     const int64_t tiles = work->session->gram.tile_count;
     const int64_t most = qkv_smaller(most_pairs(work->session, false), work->options->limit);
-    work->capacity[0] = qkv_smaller(most, pairs_like_panels(&work->session->panels));
+    work->capacity[0] = qkv_smaller(most, pairs_like_source(&work->session->gram));
     const int64_t total = work->capacity[0] < most ? 2 * tiles : tiles;
     qkv_work_begin(work->context, total);
     qkvsim_status status = pass_over_tiles(work);
@@ -207,7 +207,7 @@ static qkvsim_status search_panels(search *work, qkvsim_pairs *pairs)
 
 static qkvsim_status search_input(qkvsim_context *context, const qkvsim_layout *layout,
                                   const qkvsim_pairs_options *options, const qkv_input *input,
-                                  qkvsim_pairs *pairs)
+                                  const qkv_pairs_origin *origin, qkvsim_pairs *pairs)
 {
     const qkvsim_analysis_options analysis = { .struct_size = sizeof analysis,
                                                .pair_groups = options->pair_groups,
@@ -215,7 +215,7 @@ static qkvsim_status search_input(qkvsim_context *context, const qkvsim_layout *
                                                .metrics = options->metric };
     qkv_session session;
     qkvsim_status status =
-        qkv_session_open(context, layout, &analysis, input, &qkv_product_source, &session);
+        qkv_session_open(context, layout, &analysis, input, origin->source, &session);
     if (status != QKVSIM_OK)
         return status;
     search work = {
@@ -230,14 +230,12 @@ static qkvsim_status search_input(qkvsim_context *context, const qkvsim_layout *
                      .top = options->top,
                      .per_pair_group = options->per_pair_group == 1 },
     };
-    status = qkv_prepare(context, input, layout->group_of, &session.panels);
+    status = origin->fill(context, origin->state, &session);
     if (status == QKVSIM_OK)
         status = search_panels(&work, pairs);
     qkv_session_close(context, &session);
     return status;
 }
-
-/* ---- the public call ---- */
 
 /* The caller's layout, or one group of all features, which the caller of this frees. */
 static qkvsim_status find_layout(qkvsim_context *context, const qkvsim_layout *given,
@@ -253,9 +251,9 @@ static qkvsim_status find_layout(qkvsim_context *context, const qkvsim_layout *g
     return status;
 }
 
-static qkvsim_status make_pairs(qkvsim_context *context, const qkvsim_layout *given,
-                                const qkvsim_pairs_options *options, const qkv_input *input,
-                                qkvsim_pairs **pairs)
+qkvsim_status qkv_search_pairs(qkvsim_context *context, const qkvsim_layout *given,
+                               const qkvsim_pairs_options *options, const qkv_input *input,
+                               const qkv_pairs_origin *origin, qkvsim_pairs **pairs)
 {
     qkvsim_layout *own = NULL;
     const qkvsim_layout *layout;
@@ -269,7 +267,7 @@ static qkvsim_status make_pairs(qkvsim_context *context, const qkvsim_layout *gi
         made->observations = input->observations;
         made->metric = options->metric;
         made->arithmetic = input->real;
-        status = search_input(context, layout, options, input, made);
+        status = search_input(context, layout, options, input, origin, made);
     }
     qkvsim_layout_free(own);
     if (status == QKVSIM_OK)
@@ -277,6 +275,13 @@ static qkvsim_status make_pairs(qkvsim_context *context, const qkvsim_layout *gi
     else
         qkvsim_pairs_free(made);
     return status;
+}
+
+/* ---- the public call ---- */
+
+static qkvsim_status prepare(qkvsim_context *context, const void *input, qkv_session *session)
+{
+    return qkv_prepare(context, input, session->layout->group_of, &session->panels);
 }
 
 qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_input *given_input,
@@ -289,13 +294,14 @@ qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_input *giv
         return qkv_invalid(context, "pairs is NULL");
     qkvsim_pairs_options options;
     qkv_input input;
-    qkvsim_status status = read_options(context, given, &options);
+    qkvsim_status status = qkv_read_pairs_options(context, given, &options);
     if (status == QKVSIM_OK)
         status = qkv_input_open(context, given_input, false, &input);
     if (status != QKVSIM_OK)
         return status;
     input.ranked = options.metric == QKVSIM_METRIC_SPEARMAN;
-    status = make_pairs(context, layout, &options, &input, pairs);
+    const qkv_pairs_origin origin = { &qkv_product_source, prepare, &input };
+    status = qkv_search_pairs(context, layout, &options, &input, &origin, pairs);
     qkv_input_close(context, &input);
     return status;
 }

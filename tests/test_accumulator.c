@@ -742,11 +742,60 @@ START_TEST(an_empty_accumulator_has_no_results)
     assert_status(context,
                   qkvsim_accumulator_similarity(context, sum, QKVSIM_METRIC_COSINE, NULL, &matrix),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
+    const qkvsim_pairs_options top = { .struct_size = sizeof top, .top = 1 };
+    qkvsim_pairs *pairs = POISON_HANDLE;
+    assert_status(context, qkvsim_accumulator_pairs(context, sum, layout, &top, &pairs),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(pairs, POISON_HANDLE);
     ck_assert_ptr_eq(analysis, POISON_HANDLE);
     assert_poisoned(values, 36 * sizeof *values);
     free(values);
     qkvsim_layout_free(layout);
     qkvsim_accumulator_free(sum);
+}
+END_TEST
+
+START_TEST(bad_searches_for_pairs_are_refused)
+{
+    const qkvsim_pairs_options top = { .struct_size = sizeof top, .top = 1 };
+    const qkvsim_pairs_options none = { .struct_size = sizeof none };
+    const qkvsim_pairs_options many = { .struct_size = sizeof many, .top = 16 };
+    const qkvsim_pairs_options ranks = { .struct_size = sizeof ranks,
+                                         .top = 1,
+                                         .metric = QKVSIM_METRIC_SPEARMAN };
+    table data = table_normal(10, 6, 25);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_accumulator *sum = in_chunks(&copy.view, 10);
+    qkvsim_layout *wider = NULL;
+    qkvsim_pairs *pairs = POISON_HANDLE;
+    assert_ok(context, qkvsim_layout_thirds(context, 9, &wider));
+    const struct {
+        const qkvsim_accumulator *sum;
+        const qkvsim_layout *layout;
+        const qkvsim_pairs_options *options;
+        const char *says;
+    } wrong[] = { { NULL, NULL, &top, "the accumulator is NULL" },
+                  { sum, NULL, NULL, "a threshold or top is needed" },
+                  { sum, NULL, &none, "threshold is NULL and top is 0" },
+                  { sum, NULL, &many, "top is 16, but there are 15 pairs" },
+                  { sum, NULL, &ranks, "QKVSIM_METRIC_SPEARMAN" },
+                  { sum, wider, &top, "6 features but the layout labels 9" } };
+    for (size_t k = 0; k < sizeof wrong / sizeof wrong[0]; k++) {
+        assert_status(context,
+                      qkvsim_accumulator_pairs(context, wrong[k].sum, wrong[k].layout,
+                                               wrong[k].options, &pairs),
+                      QKVSIM_ERROR_INVALID_ARGUMENT);
+        assert_message_has(context, wrong[k].says);
+    }
+    assert_status(context, qkvsim_accumulator_pairs(context, sum, NULL, &top, NULL),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_accumulator_pairs(NULL, sum, NULL, &top, &pairs),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_ptr_eq(pairs, POISON_HANDLE);
+    qkvsim_layout_free(wider);
+    qkvsim_accumulator_free(sum);
+    stored_free(&copy);
+    table_free(&data);
 }
 END_TEST
 
@@ -869,6 +918,20 @@ static qkvsim_status run_similarity(qkvsim_context *with, void *argument)
     return status;
 }
 
+static qkvsim_status run_pairs(qkvsim_context *with, void *argument)
+{
+    const interruptible *job = argument;
+    const double threshold = 0;
+    const qkvsim_pairs_options options = { .struct_size = sizeof options, .threshold = &threshold };
+    qkvsim_pairs *pairs = POISON_HANDLE;
+    qkvsim_status status = qkvsim_accumulator_pairs(with, job->sum, job->layout, &options, &pairs);
+    if (status == QKVSIM_OK)
+        qkvsim_pairs_free(pairs);
+    else
+        ck_assert_ptr_eq(pairs, POISON_HANDLE);
+    return status;
+}
+
 static void interruptible_init(interruptible *job)
 {
     table data = table_mixed(40, WIDTH, 30);
@@ -885,7 +948,8 @@ static void interruptible_free(interruptible *job)
     stored_free(&job->chunk);
 }
 
-static const operation operations[] = { run_create, run_update, run_analyze, run_similarity };
+static const operation operations[] = { run_create, run_update, run_analyze, run_similarity,
+                                        run_pairs };
 
 START_TEST(any_allocation_may_fail)
 {
@@ -942,9 +1006,10 @@ int main(void)
     tcase_add_test(bad, merging_with_itself_is_refused);
     tcase_add_test(bad, bad_arguments_are_refused);
     tcase_add_test(bad, an_empty_accumulator_has_no_results);
+    tcase_add_test(bad, bad_searches_for_pairs_are_refused);
     tcase_add_test(bad, spearman_is_refused_with_its_reason);
     tcase_add_test(bad, another_number_of_features_is_refused_for_results);
-    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 4);
-    tcase_add_loop_test(bad, it_can_be_cancelled_at_every_report, 1, 4);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 5);
+    tcase_add_loop_test(bad, it_can_be_cancelled_at_every_report, 1, 5);
     return run_suite(suite);
 }

@@ -84,12 +84,10 @@ static int64_t cut(qkvsim_pair *pairs, int64_t count, const qkvsim_pairs_options
     return kept;
 }
 
-static int64_t obvious_pairs(const qkvsim_input *read, const qkvsim_layout *layout,
-                             const qkvsim_pairs_options *options, qkvsim_pair **pairs)
+static int64_t pairs_of_matrix(const double *values, int64_t d, const qkvsim_layout *layout,
+                               const qkvsim_pairs_options *options, qkvsim_pair **pairs)
 {
-    const int64_t d = features_of(read);
     const int32_t *group_of = layout != NULL ? qkvsim_layout_group_of(layout) : NULL;
-    double *values = own_matrix(read, options);
     int64_t count = 0;
     *pairs = malloc((size_t)(d * d) * sizeof **pairs);
     for (int64_t i = 0; i < d; i++)
@@ -103,10 +101,18 @@ static int64_t obvious_pairs(const qkvsim_input *read, const qkvsim_layout *layo
                 continue;
             (*pairs)[count++] = (qkvsim_pair){ i, j, value, pair_group, 0 };
         }
-    free(values);
     sign_to_sort_by = options->sign;
     qsort(*pairs, (size_t)count, sizeof **pairs, compare);
     return options->top > 0 ? cut(*pairs, count, options) : count;
+}
+
+static int64_t obvious_pairs(const qkvsim_input *read, const qkvsim_layout *layout,
+                             const qkvsim_pairs_options *options, qkvsim_pair **pairs)
+{
+    double *values = own_matrix(read, options);
+    const int64_t count = pairs_of_matrix(values, features_of(read), layout, options, pairs);
+    free(values);
+    return count;
 }
 
 static void assert_pairs(const qkvsim_pairs *found, const qkvsim_pair *expected, int64_t count)
@@ -830,6 +836,78 @@ START_TEST(it_can_be_cancelled_at_every_report)
 }
 END_TEST
 
+/* ---- of a stream ---- */
+
+static qkvsim_accumulator *stream_of(const stored *copy, int64_t blocks)
+{
+    const qkvsim_accumulator_options options = { .struct_size = sizeof options, .blocks = blocks };
+    qkvsim_accumulator *sum = NULL;
+    assert_ok(context, qkvsim_accumulator_create(context, copy->view.features, &options, &sum));
+    for (int64_t first = 0; first < copy->view.observations; first += 10) {
+        qkvsim_view rows = copy->view;
+        rows.data = (const float *)rows.data + first * rows.observation_stride;
+        rows.observations = 10;
+        assert_ok(context, qkvsim_accumulator_update(context, sum, INPUT(&rows, 1)));
+    }
+    return sum;
+}
+
+static void check_stream(const qkvsim_accumulator *sum, const qkvsim_layout *layout,
+                         const qkvsim_pairs_options *options)
+{
+    const int64_t d = qkvsim_accumulator_features(sum);
+    double *values = malloc((size_t)(d * d) * sizeof *values);
+    const qkvsim_matrix matrix = square_matrix(values, d, QKVSIM_DTYPE_F64);
+    assert_ok(context, qkvsim_accumulator_similarity(context, sum, options->metric, NULL, &matrix));
+    qkvsim_pair *expected;
+    qkvsim_pairs *found = NULL;
+    const int64_t count = pairs_of_matrix(values, d, layout, options, &expected);
+    assert_ok(context, qkvsim_accumulator_pairs(context, sum, layout, options, &found));
+    ck_assert_int_gt(count, 0);
+    assert_pairs(found, expected, count);
+    ck_assert_int_eq(qkvsim_pairs_observations(found), qkvsim_accumulator_observations(sum));
+    ck_assert_int_eq(qkvsim_pairs_arithmetic(found), QKVSIM_DTYPE_F64);
+    qkvsim_pairs_free(found);
+    free(expected);
+    free(values);
+}
+
+/* Mixed columns: constant, equal, opposite and zero ones too, wider than a panel. */
+START_TEST(a_stream_has_the_pairs_of_its_own_matrix)
+{
+    const double threshold = 0.2, least = 0;
+    const int32_t some[] = { 4, 1 };
+    table data = table_mixed(60, 750, 16);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = NULL;
+    assert_ok(context, qkvsim_layout_thirds(context, 750, &layout));
+    qkvsim_accumulator *sum = stream_of(&copy, _i == 0 ? 0 : 16);
+    for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_PEARSON; metric++) {
+        qkvsim_pairs_options options = defaults;
+        options.metric = metric;
+        options.threshold = &threshold;
+        check_stream(sum, NULL, &options);
+        options.sign = QKVSIM_SIGN_NEGATIVE;
+        options.pair_groups = some;
+        options.pair_group_count = 2;
+        check_stream(sum, layout, &options);
+        options.threshold = &least; /* which more pairs reach than there is room for at first */
+        options.sign = QKVSIM_SIGN_BOTH;
+        options.pair_group_count = 0;
+        options.pair_groups = NULL;
+        check_stream(sum, layout, &options);
+        options.threshold = NULL;
+        options.top = 9;
+        options.per_pair_group = 1;
+        check_stream(sum, layout, &options);
+    }
+    qkvsim_accumulator_free(sum);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("pairs");
@@ -861,5 +939,7 @@ int main(void)
     tcase_add_test(tests, null_and_mismatched_arguments_are_refused);
     tcase_add_loop_test(tests, any_allocation_may_fail, 0, 4);
     tcase_add_loop_test(tests, it_can_be_cancelled_at_every_report, 0, 4);
+    TCase *streams = add_case(suite, "streams", make_context, free_context);
+    tcase_add_loop_test(streams, a_stream_has_the_pairs_of_its_own_matrix, 0, 2);
     return run_suite(suite);
 }

@@ -10,6 +10,7 @@
 #define QKVSIM_ACCUMULATOR_H
 
 #include <qkvsim/interval.h>
+#include <qkvsim/pairs.h>
 #include <qkvsim/similarity.h>
 
 #ifdef __cplusplus
@@ -97,6 +98,14 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
                                                     const qkvsim_layout *layout,
                                                     const qkvsim_analysis_options *options,
                                                     qkvsim_analysis **analysis);
+
+/** As qkvsim_pairs_find, of all observations added, but for QKVSIM_METRIC_SPEARMAN; each value is that of
+ * qkvsim_accumulator_similarity in double, to the bit. Time O(d^2), memory O(d + result). */
+QKVSIM_API qkvsim_status qkvsim_accumulator_pairs(qkvsim_context *context,
+                                                  const qkvsim_accumulator *accumulator,
+                                                  const qkvsim_layout *layout,
+                                                  const qkvsim_pairs_options *options,
+                                                  qkvsim_pairs **pairs);
 
 /** As qkvsim_similarity, of all observations added, but for QKVSIM_METRIC_SPEARMAN. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,

@@ -321,6 +321,8 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "qkvsim_accumulator_merge": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "qkvsim_accumulator_analyze": (c_int32, [c_void_p, c_void_p, c_void_p, POINTER(AnalysisOptions),
         c_void_p]),
+    "qkvsim_accumulator_pairs": (c_int32, [c_void_p, c_void_p, c_void_p, POINTER(PairsOptions),
+        c_void_p]),
     "qkvsim_accumulator_similarity": (c_int32, [c_void_p, c_void_p, c_int32,
         POINTER(SimilarityOptions), POINTER(Matrix)]),
     "qkvsim_accumulator_difference": (c_int32, [c_void_p, c_void_p, c_void_p, c_int32,
