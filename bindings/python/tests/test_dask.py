@@ -1,5 +1,6 @@
 """qkvsim.dask: the package's results, whatever the chunks, the scheduler and the number of workers."""
 import copy
+import os
 import pickle
 import subprocess
 import sys
@@ -302,5 +303,6 @@ def test_without_dask_one_line_says_what_to_install():
             "import qkvsim\n"
             "try:\n    import qkvsim.dask\n"
             "except ImportError as error:\n    print(type(error).__name__, error)")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    folder = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..")
+    done = subprocess.run([sys.executable, "-c", code], cwd=folder, capture_output=True, text=True, check=True)
     assert done.stdout == "Missing qkvsim.dask needs 'dask[array]': pip install 'dask[array]'\n"
