@@ -1,10 +1,10 @@
-"""docs/benchmarks.md, all of it, and what is printed while rows run."""
+"""docs/benchmarks.md, but for the sections of other commands, and what is printed while rows run."""
 import platform
 import textwrap
 
 import numpy
 
-from . import library
+from . import library, sections
 from .environment import NEEDED, WANTED
 from .rows import BETTER_OF_TUNED, FEATURES, HEAD_FEATURES, HEAD_OBSERVATIONS, ROWS, versions
 
@@ -62,7 +62,7 @@ def size_in_words(row):
 def document(results):
     return "\n\n".join([INTRODUCTION, FIGURE, promises_section(results), analysis_section(results),
                         steps_section(results), tried_section(results), agreement_section(results),
-                        machine_section(results["machine"]), REPEATING]) + "\n"
+                        *sections.kept(), machine_section(results["machine"]), REPEATING]) + "\n"
 
 
 INTRODUCTION = f"""# Beside the ways people do this now

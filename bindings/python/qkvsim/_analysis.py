@@ -1,12 +1,12 @@
 """The results of one analysis, and what all results have in common."""
 import html
 from ctypes import addressof, byref, c_int32, c_void_p, sizeof
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
 from . import _declarations as C
-from ._context import Progress, compute
+from ._context import Progress, call, compute
 from ._errors import InvalidArgument, Unsupported, optional
 from ._handle import Handle, can_pack, counted, packed_of, packed_size, unpack, view
 from ._input import Input, address_of, bins_of, numbers_array
@@ -125,10 +125,29 @@ class Result:
                                   + ", ".join(self.metrics))
         return name, number
 
-    def _over_rows(self, function: Callable[..., float], *arguments: Any) -> np.ndarray:
-        """A number of each row."""
-        own = self._handle._pointer
-        return _frozen(np.array([function(own, row, *arguments) for row in self._question.rows]))
+    @property
+    def _pointer(self) -> Optional[int]:
+        return self._handle._pointer
+
+    def _column(self, function: Any, *arguments: int) -> np.ndarray:
+        """A number of every row of the layout, by a function that gives them all."""
+        values = np.empty(len(self.layout.rows))
+        call(function, self._pointer, *arguments, address_of(values), values.size)
+        return values
+
+    def _over_rows(self, function: Any, *arguments: int) -> np.ndarray:
+        """A number of each row that there are results of."""
+        return _frozen(self._column(function, *arguments)[self._question.rows])
+
+    def _number(self, function: Any, row: int, *arguments: int) -> Optional[float]:
+        """One row's number, as JSON has it. JSON asks for row after row: columns are kept."""
+        columns: Dict[Any, Any] = self.__dict__.setdefault("_columns", {})
+        column = columns.get((function.__name__, arguments))
+        if column is None:
+            column = columns[function.__name__, arguments] = [
+                number_or_none(value) for value in self._column(function, *arguments).tolist()]
+        number: Optional[float] = column[row]
+        return number
 
     def _records(self) -> List[Dict[str, Any]]:
         """Rows of to_frame."""
@@ -227,9 +246,9 @@ class Analysis(Result):
         self._handle, self._question = handle, question
         self._own = handle._pointer if pointer is None else pointer
 
-    def _over_rows(self, function: Callable[..., float], *arguments: Any) -> np.ndarray:
-        own = self._own
-        return _frozen(np.array([function(own, row, *arguments) for row in self._question.rows]))
+    @property
+    def _pointer(self) -> Optional[int]:
+        return self._own
 
     def _packed(self) -> bytes:
         return packed_of("analysis", self._own)
@@ -272,12 +291,14 @@ class Analysis(Result):
     @property
     def group_offsets(self) -> np.ndarray:
         """Mean squared offset ratio of each group, corrected."""
-        return _frozen(np.array([library.qkvsim_analysis_group_offset(self._own, i)
-                                 for i in range(len(self.layout.groups))]))
+        return view(self, library.qkvsim_analysis_group_offsets(self._own),
+                    (len(self.layout.groups),), np.float64)
 
     def defined(self, metric: Optional[str] = None) -> np.ndarray:
         """Number of each row's pairs whose value is defined."""
-        return self._over_rows(library.qkvsim_analysis_defined, self._metric(metric)[1])
+        number = self._metric(metric)[1]
+        return _frozen(np.array([library.qkvsim_analysis_defined(self._own, row, number)
+                                 for row in self._question.rows]))
 
     def undefined_features(self, metric: Optional[str] = None) -> np.ndarray:
         """Columns whose values are undefined under a metric."""
@@ -300,23 +321,21 @@ class Analysis(Result):
         array of float64, one number a row
         """
         number = number_of(STATISTICS, name, "statistic")
-        return self._over_rows(library.qkvsim_analysis_statistic, self._metric(metric)[1], number)
+        return self._over_rows(library.qkvsim_analysis_statistics, self._metric(metric)[1], number)
 
     def histogram(self, metric: Optional[str] = None, row: Any = None) -> np.ndarray:
         """Counts of the bins: rows x bins, or with `row` (a name or number) of that one."""
-        number = self._metric(metric)[1]
-        bins = int(library.qkvsim_analysis_bins(self._own))
-        rows = self._question.rows
+        counts, rows = self._counts(self._metric(metric)[1]), self._question.rows
         if row is not None:
-            rows = [rows[i] for i in row_numbers(self.rows, row, "row")]
-        views = [view(self, library.qkvsim_analysis_histogram(self._own, r, number), (bins,),
-                      np.int64) for r in rows]
-        if row is not None:
-            return views[0]
-        steps = {address_of(b) - address_of(a) for a, b in zip(views, views[1:])}
-        if steps == {bins * 8} or len(views) == 1:  # they lie one behind the other
-            return view(self, address_of(views[0]), (len(views), bins), np.int64)
-        return _frozen(np.stack(views))
+            one: np.ndarray = counts[rows[row_numbers(self.rows, row, "row")[0]]]
+            return one
+        return counts if len(rows) == len(counts) else _frozen(counts[rows])
+
+    def _counts(self, metric: int) -> np.ndarray:
+        """Of every row of the layout."""
+        return view(self, library.qkvsim_analysis_histograms(self._own, metric, None, None),
+                    (len(self.layout.rows), int(library.qkvsim_analysis_bins(self._own))),
+                    np.int64)
 
     def matrix(self, name: str = "offset_share", metric: Optional[str] = None) -> np.ndarray:
         """One statistic of every two groups: groups x groups, symmetric."""

@@ -41,29 +41,26 @@ class _Inference(Result):
         return self._over_rows(function, self._metric(metric)[1],
                                number_of(STATISTICS, statistic, "statistic"), _summary(summary))
 
-    def _counts(self, function: Any, row: int, metric: str, summary: str,
+    def _counts(self, function: Any, metric: int, summary: str,
                 edges: int) -> Optional[np.ndarray]:
-        address = function(self._handle._pointer, row, METRICS[metric], SUMMARIES[summary])
-        return None if address is None else view(self, address, (edges - 1,), np.float64)
+        """Bins of every row of the layout; None where there are none."""
+        address = function(self._handle._pointer, metric, _summary(summary), None, None)
+        return None if address is None else view(
+            self, address, (len(self.layout.rows), edges - 1), np.float64)
 
     def _band(self, function: Any, metric: Optional[str], summary: str,
               observed: Analysis) -> np.ndarray:
-        name, edges = self._metric(metric)[0], len(observed.bin_edges)
-        _summary(summary)
-        word = {"min": "minimum", "max": "maximum"}.get(summary, summary)
-        rows = [self._counts(function, row, name, word, edges) for row in self._question.rows]
-        return _frozen(np.stack([np.full(edges - 1, np.nan) if row is None else row
-                                 for row in rows]))
+        rows, edges = self._question.rows, len(observed.bin_edges)
+        counts = self._counts(function, self._metric(metric)[1], summary, edges)
+        return _frozen(np.full((len(rows), edges - 1), np.nan)) if counts is None \
+            else counts if len(rows) == len(counts) else _frozen(counts[rows])
 
     def _band_object(self, function: Any, row: int, metric: str, edges: int) -> Dict[str, Any]:
         made = {}
         for key, summary in _BAND.items():
-            counts = self._counts(function, row, metric, summary, edges)
-            made[key] = None if counts is None else counts.tolist()
+            counts = self._counts(function, METRICS[metric], summary, edges)
+            made[key] = None if counts is None else counts[row].tolist()
         return made
-
-    def _number(self, function: Any, *arguments: int) -> Optional[float]:
-        return number_or_none(function(self._handle._pointer, *arguments))
 
     def _null_objects(self, function: Any, row: int, metric: str) -> Dict[str, Any]:
         return {name: {key: self._number(function, row, METRICS[metric], STATISTICS[name],
@@ -115,7 +112,7 @@ class Baseline(_Inference):
     def statistic(self, name: str, metric: Optional[str] = None,
                   summary: str = "observed") -> np.ndarray:
         """A summary of one statistic, for every row: "observed", "mean", "sd", "z", "p", ..."""
-        return self._ask(library.qkvsim_baseline_statistic, name, metric, summary)
+        return self._ask(library.qkvsim_baseline_statistics, name, metric, summary)
 
     def z(self, name: str, metric: Optional[str] = None) -> np.ndarray:
         """(observed - mean) / sd over the permutations."""
@@ -135,12 +132,12 @@ class Baseline(_Inference):
 
     def histogram(self, metric: Optional[str] = None, summary: str = "mean") -> np.ndarray:
         """Mean, sd, min or max of the bins' counts over the permutations: rows x bins."""
-        return self._band(library.qkvsim_baseline_histogram, metric, summary, self.observed)
+        return self._band(library.qkvsim_baseline_histograms, metric, summary, self.observed)
 
     def _of_metric(self, row: int, metric: str) -> Dict[str, Any]:
-        function = library.qkvsim_baseline_histogram
+        function = library.qkvsim_baseline_histograms
         return {**self._band_object(function, row, metric, len(self.observed.bin_edges)),
-                **self._null_objects(library.qkvsim_baseline_statistic, row, metric)}
+                **self._null_objects(library.qkvsim_baseline_statistics, row, metric)}
 
     def _method(self) -> Dict[str, Any]:
         options = self.options
@@ -150,7 +147,7 @@ class Baseline(_Inference):
                 "exceedances": options["exceedances"], "seed": options["seed"]}
 
     def _records(self) -> List[Dict[str, Any]]:
-        return self._tabulate(library.qkvsim_baseline_statistic, ("observed",) + _NULL)
+        return self._tabulate(library.qkvsim_baseline_statistics, ("observed",) + _NULL)
 
     def to_dict(self) -> Dict[str, Any]:
         """The program's JSON for the same data, but for its warnings."""
@@ -258,29 +255,29 @@ class Comparison(_Inference):
     def distance(self, distance: str = "kolmogorov_smirnov", metric: Optional[str] = None,
                  summary: str = "observed") -> np.ndarray:
         """A distance of the two histograms, for every row: "observed", "matched", "p", ..."""
-        return self._over_rows(library.qkvsim_comparison_distance, self._metric(metric)[1],
+        return self._over_rows(library.qkvsim_comparison_distances, self._metric(metric)[1],
                                number_of(DISTANCES, distance, "distance"), _summary(summary))
 
     def difference(self, name: str, metric: Optional[str] = None,
                    summary: str = "observed") -> np.ndarray:
         """A statistic of the targets less that of the others, for every row."""
-        return self._ask(library.qkvsim_comparison_difference, name, metric, summary)
+        return self._ask(library.qkvsim_comparison_differences, name, metric, summary)
 
     def matched(self, name: str, metric: Optional[str] = None,
                 summary: str = "mean") -> np.ndarray:
         """A statistic of the larger selection at the smaller one's size."""
-        return self._ask(library.qkvsim_comparison_matched, name, metric, summary)
+        return self._ask(library.qkvsim_comparison_matched_statistics, name, metric, summary)
 
     def band(self, metric: Optional[str] = None, summary: str = "mean") -> np.ndarray:
         """Mean, sd, min or max of the bins' counts over the matched subsets: rows x bins."""
-        return self._band(library.qkvsim_comparison_band, metric, summary, self.first)
+        return self._band(library.qkvsim_comparison_bands, metric, summary, self.first)
 
     def p(self, distance: str = "kolmogorov_smirnov", metric: Optional[str] = None) -> np.ndarray:
         """p-values of a distance at equal sizes."""
         return self.distance(distance, metric, "p")
 
     def _records(self) -> List[Dict[str, Any]]:
-        return self._tabulate(library.qkvsim_comparison_difference, ("observed",) + _NULL)
+        return self._tabulate(library.qkvsim_comparison_differences, ("observed",) + _NULL)
 
     def _distances(self, row: int, metric: str) -> Dict[str, Any]:
         keys = {"value": "observed", "p": "p", "matched_value": "matched",
@@ -288,13 +285,13 @@ class Comparison(_Inference):
                 "matched_min": "matched_minimum", "matched_max": "matched_maximum",
                 "p_bh": "p_bh", "p_bh_all": "p_bh_all", "p_max": "p_max",
                 "p_max_all": "p_max_all", "p_fitted": "p_fitted", "p_least": "p_least"}
-        return {name: {key: self._number(library.qkvsim_comparison_distance, row, METRICS[metric],
+        return {name: {key: self._number(library.qkvsim_comparison_distances, row, METRICS[metric],
                                          number, SUMMARIES[summary])
                        for key, summary in keys.items()} for name, number in DISTANCES.items()}
 
     def _of_metric(self, row: int, metric: str) -> Dict[str, Any]:
-        difference, matched = (library.qkvsim_comparison_difference,
-                               library.qkvsim_comparison_matched)
+        difference, matched = (library.qkvsim_comparison_differences,
+                               library.qkvsim_comparison_matched_statistics)
         differences = self._null_objects(difference, row, metric)
         for name, made in differences.items():
             made["value"] = self._number(difference, row, METRICS[metric], STATISTICS[name],
@@ -304,7 +301,7 @@ class Comparison(_Inference):
                                                       STATISTICS[name], SUMMARIES[summary])
                 for key, summary in _BAND.items()}
         return {**self._distances(row, metric), "differences": differences,
-                "band": self._band_object(library.qkvsim_comparison_band, row, metric,
+                "band": self._band_object(library.qkvsim_comparison_bands, row, metric,
                                           len(self.first.bin_edges))}
 
     def _object(self) -> Dict[str, Any]:
@@ -437,7 +434,7 @@ class Intervals(_Inference):
     def statistic(self, name: str, metric: Optional[str] = None,
                   summary: str = "observed") -> np.ndarray:
         """"observed", "low", "high", "estimate" or "se" of a statistic, for every row."""
-        return self._ask(library.qkvsim_intervals_statistic, name, metric, summary)
+        return self._ask(library.qkvsim_intervals_statistics, name, metric, summary)
 
     def low(self, name: str, metric: Optional[str] = None) -> np.ndarray:
         """The intervals' lower ends."""
@@ -458,7 +455,7 @@ class Intervals(_Inference):
     def difference(self, name: str, metric: Optional[str] = None,
                    summary: str = "observed") -> np.ndarray:
         """The same of the statistic less that of the others."""
-        return self._ask(library.qkvsim_intervals_difference, name, metric, summary)
+        return self._ask(library.qkvsim_intervals_differences, name, metric, summary)
 
     def contrast(self, a: Any, b: Any, name: str, metric: Optional[str] = None,
                  summary: str = "observed") -> float:
@@ -476,7 +473,7 @@ class Intervals(_Inference):
             number_of(STATISTICS, name, "statistic")), (self.replicates,), np.float64)
 
     def _records(self) -> List[Dict[str, Any]]:
-        return self._tabulate(library.qkvsim_intervals_statistic,
+        return self._tabulate(library.qkvsim_intervals_statistics,
                               ("observed", "low", "high", "estimate", "se"))
 
     def _ends(self, row: int, metric: str, names: Tuple[str, ...]) -> Dict[str, Any]:
@@ -484,7 +481,7 @@ class Intervals(_Inference):
         for name in names:
             if has_statistic(metric, name):
                 low, high, estimate, se = (
-                    self._number(library.qkvsim_intervals_statistic, row, METRICS[metric],
+                    self._number(library.qkvsim_intervals_statistics, row, METRICS[metric],
                                  STATISTICS[name], SUMMARIES[key])
                     for key in ("low", "high", "estimate", "se"))
                 made["interval"][name] = None if low is None else [low, high]
@@ -507,8 +504,12 @@ class Intervals(_Inference):
     def _contrasted(self, function: Any, *rows: int) -> Dict[str, Any]:
         keys = {"difference": "observed", "estimate": "estimate", "se": "se", "low": "low",
                 "high": "high", "p": "p"}
-        return {metric: {name: {key: self._number(function, *rows, METRICS[metric],
-                                                  STATISTICS[name], SUMMARIES[summary])
+        def number(*asked: int) -> Optional[float]:
+            return self._number(function, *rows, *asked) if len(rows) == 1 else \
+                number_or_none(function(self._handle._pointer, *rows, *asked))
+
+        return {metric: {name: {key: number(METRICS[metric], STATISTICS[name],
+                                            SUMMARIES[summary])
                                 for key, summary in keys.items()}
                          for name in REPLICATED if has_statistic(metric, name)}
                 for metric in self.metrics}
@@ -525,7 +526,7 @@ class Intervals(_Inference):
         from ._json import rows_of
         return {**self._method(), **rows_of(self._question, lambda row: {
             "name": self.layout.rows[row],
-            **self._contrasted(library.qkvsim_intervals_difference, row)})}
+            **self._contrasted(library.qkvsim_intervals_differences, row)})}
 
     def to_dict(self) -> Dict[str, Any]:
         """The program's JSON for the same data, but for its warnings."""

@@ -32,12 +32,12 @@ def _metric_of(analysis: Analysis, row: int, metric: str) -> Dict[str, Any]:
     own, number = analysis._own, METRICS[metric]
     defined = int(library.qkvsim_analysis_defined(own, row, number))
     made: Dict[str, Any] = {"defined": defined,
-                            "undefined": int(library.qkvsim_layout_pairs(library.qkvsim_analysis_layout(own), row)) - defined}
+                            "undefined": int(analysis.layout.pairs[row]) - defined}
     for name in OF_VALUES:
         if has_statistic(metric, name):
-            made[name] = number_or_none(
-                library.qkvsim_analysis_statistic(own, row, number, STATISTICS[name]))
-    made["histogram"] = analysis.histogram(metric, analysis.layout.rows[row]).tolist()
+            made[name] = analysis._number(library.qkvsim_analysis_statistics, row, number,
+                                          STATISTICS[name])
+    made["histogram"] = analysis._counts(number)[row].tolist()
     return made
 
 
@@ -52,8 +52,9 @@ def _row_of(analysis: Analysis, row: int, codes: Optional[Sequence[int]], baseli
         made[metric] = _metric_of(analysis, row, metric)
         if intervals is not None:
             made[metric].update(intervals._of_metric(row, metric))
-    made["offset"] = {name: number_or_none(library.qkvsim_analysis_statistic(
-        analysis._own, row, METRICS["cosine"], STATISTICS[name])) for name in OF_OFFSET}
+    made["offset"] = {name: analysis._number(library.qkvsim_analysis_statistics, row,
+                                             METRICS["cosine"], STATISTICS[name])
+                      for name in OF_OFFSET}
     if intervals is not None:
         made["offset"].update(intervals._of_offset(row))
     if baseline is not None:

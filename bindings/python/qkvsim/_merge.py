@@ -2,7 +2,7 @@
 from ctypes import byref, c_void_p
 from typing import Any, Sequence, TypeVar
 
-from ._analysis import Analysis, Question, Result
+from ._analysis import Analysis, Question
 from ._context import call
 from ._errors import InvalidArgument
 from ._handle import Handle
@@ -58,7 +58,7 @@ def merge(pieces: Sequence[_Result]) -> _Result:
                               "Intervals or Analysis, and was given "
                               + (", ".join(sorted(kind.__name__ for kind in kinds)) or "none"))
     first: Any = given[0]
-    pointers = (c_void_p * len(given))(*[_pointer_of(piece) for piece in given])
+    pointers = (c_void_p * len(given))(*[piece._pointer for piece in given])
     merged = c_void_p()
     call(getattr(library, f"qkvsim_{first._kind}_merge"), pointers, len(given), byref(merged))
     handle = Handle(first._kind, merged)
@@ -66,7 +66,3 @@ def merge(pieces: Sequence[_Result]) -> _Result:
     own = () if isinstance(first, Analysis) else (first.options,)
     made: _Result = type(first)(handle, question, *own)
     return made
-
-
-def _pointer_of(piece: Result) -> Any:
-    return piece._own if isinstance(piece, Analysis) else piece._handle._pointer
