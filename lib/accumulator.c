@@ -215,7 +215,7 @@ qkvsim_status qkv_accumulator_check(qkvsim_context *context, const qkvsim_accumu
         return qkv_invalid(context, "the accumulator is %s",
                            accumulator == NULL ? "NULL" : "empty");
     qkv_work_open(context);
-    *input = (qkv_input){ .real = QKVSIM_DTYPE_F64,
+    *input = (qkv_input){ .arithmetic = QKVSIM_DTYPE_F64,
                           .features = accumulator->features,
                           .observations = accumulator->observations };
     return QKVSIM_OK;

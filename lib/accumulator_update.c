@@ -31,7 +31,7 @@ static void add_row(const accumulate_sink *sink, const qkv_tile *tile, int64_t r
     const int64_t i = tile->row_start + r, first = tile->diagonal ? r : 0;
     const int64_t j = tile->column_start + first;
     const int64_t place = qkv_packed(sink->panels->features, i, j);
-    const size_t at = (size_t)(r * tile->leading + first) * qkv_real_size(sink->panels->real);
+    const size_t at = (size_t)(r * tile->leading + first) * qkv_real_size(sink->panels->arithmetic);
     const qkv_moment_row row = {
         .to = sink->moments + place,
         .gram = (const char *)tile->values + at,
@@ -105,7 +105,7 @@ static qkvsim_status add_products(qkvsim_context *context, const qkvsim_accumula
                                   const qkv_panels *panels, const chunk *added, int64_t pieces)
 {
     accumulate_sink sink = { .sink = { consume },
-                             .kernels = qkv_kernels_of(context, panels->real),
+                             .kernels = qkv_kernels_of(context, panels->arithmetic),
                              .panels = panels,
                              .chunk = added,
                              .moments = accumulator->moments };

@@ -111,7 +111,7 @@ static int64_t pairs_like_source(const qkv_gram *gram)
     const qkv_panels *panels = gram->panels;
     const int64_t depth = gram->source->multiplies ? panels->observations : panels->placed;
     const double bytes =
-        (double)panels->placed * (double)depth * (double)qkv_real_size(panels->real);
+        (double)panels->placed * (double)depth * (double)qkv_real_size(panels->arithmetic);
     const double pairs = bytes / (double)sizeof(qkvsim_pair);
     return pairs > ROOM_AT_LEAST ? (int64_t)pairs : ROOM_AT_LEAST;
 }
@@ -266,7 +266,7 @@ qkvsim_status qkv_search_pairs(qkvsim_context *context, const qkvsim_layout *giv
     } else {
         made->observations = input->observations;
         made->metric = options->metric;
-        made->arithmetic = input->real;
+        made->arithmetic = input->arithmetic;
         status = search_input(context, layout, options, input, origin, made);
     }
     qkvsim_layout_free(own);

@@ -35,7 +35,7 @@ static void write_columns(const writing *work, int32_t worker, int64_t start)
     const qkv_columns loaded = { memory, QKV_STRIP_WIDTH, 1, width, QKVSIM_DTYPE_F32 };
     const qkv_rows rows = { NULL, n };
     source->load(source, worker, columns, &narrow);
-    work->context->kernels->f64.load(&loaded, &rows, &out, 0);
+    work->context->kernels->f64->load(&loaded, &rows, &out, 0);
 }
 
 static void write_worker(void *state, int32_t worker)
@@ -98,7 +98,7 @@ static qkvsim_status permute_input(qkvsim_context *context, const qkv_input *inp
         qkv_check_matrix(context, matrix, input->observations, input->features, false, &out);
     if (status != QKVSIM_OK)
         return status;
-    if (out.dtype == QKVSIM_DTYPE_F32 && input->real == QKVSIM_DTYPE_F64)
+    if (out.dtype == QKVSIM_DTYPE_F32 && input->arithmetic == QKVSIM_DTYPE_F64)
         return qkv_invalid(
             context,
             "the input has a float64 part but the output matrix is QKVSIM_DTYPE_F32, which "

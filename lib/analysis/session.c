@@ -175,7 +175,7 @@ static qkvsim_status fill_session(qkvsim_context *context, const qkvsim_analysis
     const qkvsim_layout *layout = session->layout;
     qkvsim_status status = check_options(context, layout, options);
     if (status == QKVSIM_OK)
-        status = qkv_binning_open(context, options->bins, input->real, &session->binning);
+        status = qkv_binning_open(context, options->bins, input->arithmetic, &session->binning);
     if (status != QKVSIM_OK)
         return status;
     session->wanted =
@@ -345,7 +345,7 @@ qkvsim_status qkv_session_tally(qkvsim_context *context, const qkv_session *sess
         status = tally_tiles(context, session, metrics, histograms, made.results);
     if (status == QKVSIM_OK) {
         analysis->observations = session->panels.observations;
-        analysis->arithmetic = session->panels.real;
+        analysis->arithmetic = session->panels.arithmetic;
         list_undefined(&session->panels, QKV_UNDEFINED, analysis, 0);
         list_undefined(&session->panels, QKV_CONSTANT, analysis, 1);
         fill_moments(session, made.results, analysis);

@@ -281,13 +281,13 @@ static bool multiplies_small_products_fastest(void)
 
 /* sgemm's kernel for AVX2 takes 12 rows by 16 columns, or 8 at the sides of the product, where it
  * adds in another order. */
-static bool rounds_otherwise_at_the_sides(int32_t real)
+static bool rounds_otherwise_at_the_sides(int32_t arithmetic)
 {
     static const char *const cores[] = { "Haswell", "Zen", NULL };
-    return real == QKVSIM_DTYPE_F32 && core_is_among(cores);
+    return arithmetic == QKVSIM_DTYPE_F32 && core_is_among(cores);
 }
 
-qkv_product_shape qkv_blas_product_shape(int32_t real)
+qkv_product_shape qkv_blas_product_shape(int32_t arithmetic)
 {
     if (multiplies_small_products_fastest())
         return (qkv_product_shape){
@@ -297,9 +297,9 @@ qkv_product_shape qkv_blas_product_shape(int32_t real)
             .leading = 208,
             .multiple = 16,
             .cache = SECOND_LEVEL_CACHE,
-            .together = real == QKVSIM_DTYPE_F64 ? 1 : 2,
+            .together = arithmetic == QKVSIM_DTYPE_F64 ? 1 : 2,
         };
-    if (rounds_otherwise_at_the_sides(real))
+    if (rounds_otherwise_at_the_sides(arithmetic))
         return (qkv_product_shape){
             .panel = 288, .depth = 96, .leading = 320, .multiple = 48, .margin = 8, .together = 1
         };

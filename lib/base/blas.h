@@ -38,6 +38,6 @@ typedef struct qkv_product_shape {
     int64_t together; /* panels on a side of a square of tiles that then share what is fetched */
 } qkv_product_shape;
 
-qkv_product_shape qkv_blas_product_shape(int32_t real);
+qkv_product_shape qkv_blas_product_shape(int32_t arithmetic);
 
 #endif

@@ -27,9 +27,9 @@ static qkvsim_status check_range(qkvsim_context *context, qkvsim_bins *bins)
     return QKVSIM_OK;
 }
 
-static double rounded(double edge, int32_t real)
+static double rounded(double edge, int32_t arithmetic)
 {
-    return real == QKVSIM_DTYPE_F32 ? (double)(float)edge : edge;
+    return arithmetic == QKVSIM_DTYPE_F32 ? (double)(float)edge : edge;
 }
 
 /* The first edge that is not above the one before it; 0 where all are. They are counted first, many at a
@@ -48,13 +48,13 @@ static int64_t find_equal_edges(const double *edges, int64_t count)
 
 /* Edges may come to one number where bins are narrower than the last digit of the values' type. */
 static qkvsim_status write_equal_edges(qkvsim_context *context, const qkvsim_bins *bins,
-                                       int32_t real, double *edges)
+                                       int32_t arithmetic, double *edges)
 {
     const double step = (bins->high - bins->low) / (double)bins->count;
     for (int32_t k = 0; k < (int32_t)bins->count; k++)
         edges[k] = (double)k * step + bins->low;
     edges[bins->count] = bins->high;
-    for (int64_t k = 0; k <= bins->count && real == QKVSIM_DTYPE_F32; k++)
+    for (int64_t k = 0; k <= bins->count && arithmetic == QKVSIM_DTYPE_F32; k++)
         edges[k] = (double)(float)edges[k];
     const int64_t equal = find_equal_edges(edges, bins->count);
     if (equal == 0)
@@ -63,8 +63,8 @@ static qkvsim_status write_equal_edges(qkvsim_context *context, const qkvsim_bin
         context,
         "%lld bins from %s to %s are too many for %s values: edges %lld and %lld are both %s",
         (long long)bins->count, qkv_number(bins->low).text, qkv_number(bins->high).text,
-        real == QKVSIM_DTYPE_F32 ? "float32" : "float64", (long long)equal - 1, (long long)equal,
-        qkv_number(edges[equal]).text);
+        arithmetic == QKVSIM_DTYPE_F32 ? "float32" : "float64", (long long)equal - 1,
+        (long long)equal, qkv_number(edges[equal]).text);
 }
 
 static qkvsim_status copy_edges(qkvsim_context *context, const qkvsim_bins *bins, double *edges)
@@ -90,10 +90,10 @@ static int64_t find_edge(const qkv_binning *binning, double value)
 }
 
 /* Which bins make up the tail, |value| >= 0.9, if any do. */
-static void find_tail(qkv_binning *binning, int32_t real)
+static void find_tail(qkv_binning *binning, int32_t arithmetic)
 {
-    const int64_t end = find_edge(binning, rounded(-0.9, real));
-    const int64_t start = find_edge(binning, rounded(0.9, real));
+    const int64_t end = find_edge(binning, rounded(-0.9, arithmetic));
+    const int64_t start = find_edge(binning, rounded(0.9, arithmetic));
     const bool in_bins = binning->fast && end > 0 && start > 0;
     binning->tail_end = in_bins ? end : 0;
     binning->tail_start = in_bins ? start : binning->count;
@@ -107,7 +107,7 @@ static double bins_per_unit(const qkvsim_bins *bins, const double *edges)
     return isfinite(per_unit) && isfinite(edges[0]) && isfinite(edges[bins->count]) ? per_unit : 0;
 }
 
-qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins, int32_t real,
+qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins, int32_t arithmetic,
                                qkv_binning *binning)
 {
     qkvsim_bins given = { .count = DEFAULT_BINS };
@@ -122,7 +122,7 @@ qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins,
     if (edges == NULL)
         return qkv_no_memory(context, "the bins' edges");
     const bool equal = given.edges == NULL;
-    status = equal ? write_equal_edges(context, &given, real, edges)
+    status = equal ? write_equal_edges(context, &given, arithmetic, edges)
                    : copy_edges(context, &given, edges);
     if (status != QKVSIM_OK) {
         qkv_release(&context->allocator, edges);
@@ -134,7 +134,7 @@ qkvsim_status qkv_binning_open(qkvsim_context *context, const qkvsim_bins *bins,
         .per_unit = equal ? bins_per_unit(&given, edges) : 0,
         .fast = equal && given.low == -1 && given.high == 1 && given.count <= FAST_BINS_MAX,
     };
-    find_tail(binning, real);
+    find_tail(binning, arithmetic);
     return QKVSIM_OK;
 }
 

@@ -17,9 +17,9 @@ static void read_row(const qkv_panels *panels, int64_t panel, int64_t row, doubl
 {
     const void *from = qkv_panel_row(panels, panel, row);
     const int64_t width = qkv_panel_width(panels, panel);
-    for (int64_t c = 0; c < width && panels->real == QKVSIM_DTYPE_F64; c++)
+    for (int64_t c = 0; c < width && panels->arithmetic == QKVSIM_DTYPE_F64; c++)
         values[c] = ((const double *)from)[c];
-    for (int64_t c = 0; c < width && panels->real == QKVSIM_DTYPE_F32; c++)
+    for (int64_t c = 0; c < width && panels->arithmetic == QKVSIM_DTYPE_F32; c++)
         values[c] = (double)((const float *)from)[c];
 }
 
@@ -28,8 +28,8 @@ static double value_at(const qkv_panels *panels, int64_t row, int64_t position)
     const int32_t panel = panels->panel_of[position];
     const int64_t at = position - panels->start[panel];
     const void *values = qkv_panel_row(panels, panel, row);
-    return panels->real == QKVSIM_DTYPE_F64 ? ((const double *)values)[at]
-                                            : (double)((const float *)values)[at];
+    return panels->arithmetic == QKVSIM_DTYPE_F64 ? ((const double *)values)[at]
+                                                  : (double)((const float *)values)[at];
 }
 
 /* The value, turned so that the column's first one that is not 0 is positive. */
@@ -211,7 +211,7 @@ static void set_row(const qkv_panels *panels, const qkv_twin_tile *tile, int64_t
         if (other >= tile->column_start + tile->columns)
             return;
         const int sign = twins->turned[position] * twins->turned[other];
-        if (panels->real == QKVSIM_DTYPE_F64)
+        if (panels->arithmetic == QKVSIM_DTYPE_F64)
             ((double *)tile->values)[row + other] = sign;
         else
             ((float *)tile->values)[row + other] = (float)sign;

@@ -30,16 +30,16 @@ static uint64_t mix_value(uint64_t state, double value)
 }
 
 /* A column's values by a polynomial, which columns do side by side, and columns one after the other. */
-static uint64_t mix_strip(uint64_t state, const qkv_strip *strip, int32_t real)
+static uint64_t mix_strip(uint64_t state, const qkv_strip *strip, int32_t arithmetic)
 {
     for (int64_t j = 0; j < strip->width; j++) {
         uint64_t column = 0;
         for (int64_t r = 0; r < strip->count; r++) {
             const int64_t at = r * strip->leading + j;
-            column =
-                column * 0x9e3779b97f4a7c15u
-                + bits_of(real == QKVSIM_DTYPE_F64 ? ((const double *)strip->values)[at]
-                                                   : (double)((const float *)strip->values)[at]);
+            column = column * 0x9e3779b97f4a7c15u
+                     + bits_of(arithmetic == QKVSIM_DTYPE_F64
+                                   ? ((const double *)strip->values)[at]
+                                   : (double)((const float *)strip->values)[at]);
         }
         state = mix(state, column);
     }
@@ -69,7 +69,7 @@ uint64_t qkv_input_fingerprint(qkvsim_context *context, const qkv_input *input)
         for (int64_t j = 0; j < strip.width; j++)
             columns[j] = start + j;
         qkv_load_columns(context, &sample, 0, columns, &strip);
-        state = mix_strip(state, &strip, input->real);
+        state = mix_strip(state, &strip, input->arithmetic);
     }
     return state;
 }

@@ -175,7 +175,7 @@ static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *part
     const char *given = (const char *)parts;
     const size_t size = qkv_declared_size(parts);
     input->part_count = part_count;
-    input->real = arithmetic == QKVSIM_DTYPE_F64 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
+    input->arithmetic = arithmetic == QKVSIM_DTYPE_F64 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
     for (int32_t p = 0; p < part_count; p++, given += size) {
         char what[32];
         snprintf(what, sizeof what, "part %d", (int)p);
@@ -201,7 +201,7 @@ static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *part
                 "round it",
                 (int)p);
         if (view->dtype == QKVSIM_DTYPE_F64)
-            input->real = QKVSIM_DTYPE_F64;
+            input->arithmetic = QKVSIM_DTYPE_F64;
         input->parts[p].first_feature = input->features;
         if (view->features > INT32_MAX - input->features)
             return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "more than %d features in %d parts",
@@ -406,7 +406,7 @@ qkv_input qkv_input_with_rows(const qkv_input *input, int64_t *rows, int64_t cou
 
 qkvsim_status qkv_check_ranks(qkvsim_context *context, const qkv_input *input)
 {
-    if (input->real == QKVSIM_DTYPE_F64 || input->observations <= QKV_RANKS_MAX_F32)
+    if (input->arithmetic == QKVSIM_DTYPE_F64 || input->observations <= QKV_RANKS_MAX_F32)
         return QKVSIM_OK;
     return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE,
                     "the ranks of %lld observations are not exact in single precision, which holds "

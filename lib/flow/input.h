@@ -22,7 +22,7 @@ typedef struct qkv_column_source {
 typedef struct qkv_input {
     qkv_part *parts;
     int32_t part_count;
-    int32_t real; /* QKVSIM_DTYPE_F32 or F64: the arithmetic */
+    int32_t arithmetic; /* QKVSIM_DTYPE_F32 or F64 */
     int32_t nonfinite;
     bool ranked; /* prepare replaces each column's values by their ranks */
     int64_t features;
@@ -80,14 +80,15 @@ qkvsim_status qkv_input_changed(qkvsim_context *context, const char *what);
 /* True where an element of the input is neither NaN nor infinite. */
 bool qkv_input_is_finite(const qkv_input *input, int64_t row, int64_t feature);
 
-static inline size_t qkv_real_size(int32_t real)
+static inline size_t qkv_real_size(int32_t arithmetic)
 {
-    return real == QKVSIM_DTYPE_F64 ? sizeof(double) : sizeof(float);
+    return arithmetic == QKVSIM_DTYPE_F64 ? sizeof(double) : sizeof(float);
 }
 
-static inline const qkv_real_kernels *qkv_kernels_of(const qkvsim_context *context, int32_t real)
+static inline const qkv_real_kernels *qkv_kernels_of(const qkvsim_context *context,
+                                                     int32_t arithmetic)
 {
-    return real == QKVSIM_DTYPE_F64 ? &context->kernels->f64 : &context->kernels->f32;
+    return qkv_kernels_for(context->kernels, arithmetic);
 }
 
 #endif

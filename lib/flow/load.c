@@ -29,7 +29,7 @@ static void load_rows(const qkv_real_kernels *kernels, const qkv_input *input,
 {
     const bool listed = input->rows != NULL;
     const qkv_rows rows = { listed ? input->rows + start : NULL, count };
-    const size_t skipped = (size_t)(start * strip->leading) * qkv_real_size(input->real);
+    const size_t skipped = (size_t)(start * strip->leading) * qkv_real_size(input->arithmetic);
     const qkv_strip part = { (char *)strip->values + skipped, strip->leading, count, strip->width };
     qkv_columns from = *run;
     if (!listed)
@@ -45,7 +45,7 @@ void qkv_load_columns(qkvsim_context *context, const qkv_input *input, int32_t r
         input->source->load(input->source, reader, columns, strip);
         return;
     }
-    const qkv_real_kernels *kernels = qkv_kernels_of(context, input->real);
+    const qkv_real_kernels *kernels = qkv_kernels_of(context, input->arithmetic);
     const int64_t n = input->observations;
     for (int64_t column = 0; column < strip->width;) {
         const qkv_columns run = find_run(input, columns + column, strip->width - column);

@@ -27,16 +27,10 @@ static double unbounded_value(const qkv_matrix_sink *sink, const qkv_feature *a,
     return gram * a->centred_norm * b->centred_norm + n * a->mean * b->mean;
 }
 
-static void row_values(const qkv_matrix_sink *sink, const qkv_tile *tile, int64_t r, int64_t first,
-                       double *values)
+static void *entry(const qkv_matrix_sink *sink, int64_t i, int64_t j)
 {
-    const qkv_feature *features = sink->panels->statistics;
-    qkv_tile_row_values(sink->panels, tile, sink->metric, r, first, tile->columns, values);
-    if (is_bounded(sink))
-        return;
-    for (int64_t c = first; c < tile->columns; c++)
-        values[c] = unbounded_value(sink, &features[tile->row_start + r],
-                                    &features[tile->column_start + c], values[c]);
+    const int64_t at = i * sink->matrix.leading_dimension + j;
+    return (char *)sink->matrix.data + (size_t)at * qkv_real_size(sink->matrix.dtype);
 }
 
 static void write_run(const qkv_matrix_sink *sink, int64_t at, const double *values, int64_t count)
@@ -50,6 +44,24 @@ static void write_run(const qkv_matrix_sink *sink, int64_t at, const double *val
     }
 }
 
+/* Where the matrix is of the type that tiles are in, similarities go there at once; all others through
+ * double. */
+static void write_row(const qkv_matrix_sink *sink, const qkv_tile *tile, const qkv_tile_row *row)
+{
+    const qkv_feature *features = sink->panels->statistics;
+    const int64_t i = tile->row_start + row->row, j = tile->column_start + row->first;
+    const int64_t count = row->end - row->first;
+    if (is_bounded(sink) && sink->matrix.dtype == sink->panels->arithmetic) {
+        qkv_tile_row_reals(sink->panels, tile, sink->metric, row, entry(sink, i, j));
+        return;
+    }
+    double values[QKV_PANEL_WIDTH];
+    qkv_tile_row_doubles(sink->panels, tile, sink->metric, row, values);
+    for (int64_t k = 0; k < count && !is_bounded(sink); k++)
+        values[k] = unbounded_value(sink, &features[i], &features[j + k], values[k]);
+    write_run(sink, i * sink->matrix.leading_dimension + j, values, count);
+}
+
 /* ---- below the diagonal ---- */
 
 /* Neighbouring rows of a matrix from column `column` on, which of row k begin at k where they are on
@@ -59,13 +71,6 @@ typedef struct strip {
     int64_t column, columns;
     bool diagonal;
 } strip;
-
-/* Entry (i, j) and its mirror image (j, i). */
-static void *entry(const qkv_matrix_sink *sink, int64_t i, int64_t j)
-{
-    const int64_t at = i * sink->matrix.leading_dimension + j;
-    return (char *)sink->matrix.data + (size_t)at * qkv_real_size(sink->matrix.dtype);
-}
 
 static void mirror_block(const qkv_matrix_sink *sink, int64_t i, int64_t rows, int64_t j,
                          int64_t columns)
@@ -91,13 +96,8 @@ static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
 {
     (void)worker;
     const qkv_matrix_sink *sink = (const qkv_matrix_sink *)base;
-    const int64_t leading = sink->matrix.leading_dimension;
-    double values[QKV_PANEL_WIDTH];
     for (int64_t r = 0; r < tile->rows; r++) {
-        const int64_t first = tile->diagonal ? r + 1 : 0;
-        const int64_t i = tile->row_start + r, j = tile->column_start + first;
-        row_values(sink, tile, r, first, values);
-        write_run(sink, i * leading + j, values + first, tile->columns - first);
+        write_row(sink, tile, &(qkv_tile_row){ r, tile->diagonal ? r + 1 : 0, tile->columns });
         const int64_t rows = r % MIRRORED_ROWS + 1, above = r + 1 - rows;
         if (sink->full && (rows == MIRRORED_ROWS || r + 1 == tile->rows))
             mirror(sink, &(strip){ .row = tile->row_start + above,

@@ -100,18 +100,19 @@ static void scan_run(const qkv_pairs_sink *sink, const qkv_tile *tile, int64_t r
     if (!is_defined(sink, column) || !sink->setting.wanted[pair_group])
         return;
     double values[QKV_PANEL_WIDTH];
-    qkv_tile_row_values(sink->panels, tile, sink->setting.metric, r, first, last, values);
+    qkv_tile_row_doubles(sink->panels, tile, sink->setting.metric,
+                         &(qkv_tile_row){ r, first, last }, values);
     qkv_pair_list *list = &sink->lists[sink->setting.per_pair_group ? pair_group : 0];
     const limits strong =
         limits_of(sink->setting.sign, atomic_load_explicit(&list->bound, memory_order_relaxed));
-    if (count_beyond(values + first, last - first, strong) == 0)
+    if (count_beyond(values, last - first, strong) == 0)
         return;
     pthread_mutex_lock(&list->mutex);
     for (int64_t c = first; c < last; c++) {
-        if (values[c] < strong.high && values[c] > strong.low)
+        const double value = values[c - first];
+        if (value < strong.high && value > strong.low)
             continue;
-        const qkvsim_pair pair =
-            make_pair(row, order[tile->column_start + c], values[c], pair_group);
+        const qkvsim_pair pair = make_pair(row, order[tile->column_start + c], value, pair_group);
         keep(sink, list, &pair);
     }
     pthread_mutex_unlock(&list->mutex);

@@ -17,7 +17,7 @@ void *qkv_panel_row(const qkv_panels *panels, int64_t p, int64_t observation)
 {
     const int64_t at = panels->columns_before[p] * panels->observations
                        + observation * qkv_panel_stride(panels, p) + panels->shape.margin;
-    return (char *)panels->values + (size_t)at * qkv_real_size(panels->real);
+    return (char *)panels->values + (size_t)at * qkv_real_size(panels->arithmetic);
 }
 
 /* As few panels as the widest allows, all about as wide where all features are placed. */
@@ -74,7 +74,8 @@ static qkvsim_status allocate_values(qkvsim_context *context, const qkv_input *i
                                      qkv_panels *panels)
 {
     const qkv_allocator *allocator = &context->allocator;
-    const size_t size = qkv_real_size(panels->real), ratios = (size_t)panels->placed + QKV_MARGIN;
+    const size_t size = qkv_real_size(panels->arithmetic),
+                 ratios = (size_t)panels->placed + QKV_MARGIN;
     const int64_t depth = input->parts != NULL ? panels->observations : 0;
     int64_t reals;
     if (!qkv_multiply(panels->columns_before[panels->count], depth, &reals))
@@ -95,11 +96,11 @@ static qkvsim_status allocate_values(qkvsim_context *context, const qkv_input *i
 qkvsim_status qkv_panels_open(qkvsim_context *context, const qkv_input *input,
                               const qkv_placing *placing, qkv_panels *panels)
 {
-    *panels = (qkv_panels){ .real = input->real,
+    *panels = (qkv_panels){ .arithmetic = input->arithmetic,
                             .observations = input->observations,
                             .features = input->features,
                             .placed = placing->placed,
-                            .shape = qkv_blas_product_shape(input->real) };
+                            .shape = qkv_blas_product_shape(input->arithmetic) };
     qkvsim_status status = place_features(context, placing, panels);
     if (status == QKVSIM_OK)
         status = allocate_values(context, input, panels);

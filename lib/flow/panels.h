@@ -31,7 +31,7 @@ typedef struct qkv_feature {
  * observations are rotated (see prepare.c), so only products of whole columns mean anything.
  */
 typedef struct qkv_panels {
-    int32_t real;
+    int32_t arithmetic;
     int64_t observations;
     int64_t features; /* of the input */
     int64_t placed;   /* features in panels */

@@ -24,43 +24,36 @@ enum {
 
 /* ---- one strip: statistics, then unit columns ---- */
 
-static double real_at(const qkv_strip *strip, int32_t real, int64_t r, int64_t j)
+#define TEMPLATE "flow/strip_template.h"
+#include "kernels/both_reals.h"
+
+static bool column_is_finite(const qkv_strip *strip, int32_t arithmetic, int64_t j)
 {
-    const int64_t at = r * strip->leading + j;
-    return real == QKVSIM_DTYPE_F64 ? ((const double *)strip->values)[at]
-                                    : (double)((const float *)strip->values)[at];
+    return arithmetic == QKVSIM_DTYPE_F64 ? column_is_finite_f64(strip, j)
+                                          : column_is_finite_f32(strip, j);
+}
+
+/* Zeroes a column that takes no part, so that its products are 0. */
+static void clear_column(const qkv_strip *strip, int32_t arithmetic, int64_t j)
+{
+    if (arithmetic == QKVSIM_DTYPE_F64)
+        clear_column_f64(strip, j);
+    else
+        clear_column_f32(strip, j);
 }
 
 /* Scales a float64 column by a power of two so that squares neither overflow nor vanish. */
 static int scale_column(const qkv_strip *strip, int64_t j)
 {
+    double *values = (double *)strip->values + j;
     double largest = 0;
     for (int64_t r = 0; r < strip->count; r++)
-        largest = fmax(largest, fabs(real_at(strip, QKVSIM_DTYPE_F64, r, j)));
+        largest = fmax(largest, fabs(values[r * strip->leading]));
     int exponent;
     frexp(largest, &exponent);
-    double *values = strip->values;
     for (int64_t r = 0; r < strip->count; r++)
-        values[r * strip->leading + j] = ldexp(values[r * strip->leading + j], -exponent);
+        values[r * strip->leading] = ldexp(values[r * strip->leading], -exponent);
     return exponent;
-}
-
-static bool column_is_finite(const qkv_strip *strip, int32_t real, int64_t j)
-{
-    for (int64_t r = 0; r < strip->count; r++)
-        if (!isfinite(real_at(strip, real, r, j)))
-            return false;
-    return true;
-}
-
-/* Zeroes a column that takes no part, so that its products are 0. */
-static void clear_column(const qkv_strip *strip, int32_t real, int64_t j)
-{
-    for (int64_t r = 0; r < strip->count; r++)
-        if (real == QKVSIM_DTYPE_F64)
-            ((double *)strip->values)[r * strip->leading + j] = 0;
-        else
-            ((float *)strip->values)[r * strip->leading + j] = 0;
 }
 
 /* Whether squares can be trusted: they neither overflowed nor vanished. */
@@ -107,18 +100,19 @@ void qkv_describe_feature(qkv_feature *feature, const double mean[2], double squ
 /* Describes a column whose sums came out non-finite or out of range: it has a NaN or an infinity,
  * or values that must be scaled before they are squared. Its columns in strip and scaling are
  * replaced. */
-static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *strip, int32_t real,
-                             int64_t j, qkv_scaling *scaling, qkv_feature *feature)
+static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *strip,
+                             int32_t arithmetic, int64_t j, qkv_scaling *scaling,
+                             qkv_feature *feature)
 {
-    if (!column_is_finite(strip, real, j)) {
+    if (!column_is_finite(strip, arithmetic, j)) {
         *feature =
             (qkv_feature){ .kind = QKV_UNDEFINED, .offset = NAN, .mean = NAN, .nonfinite = true };
-        clear_column(strip, real, j);
+        clear_column(strip, arithmetic, j);
         scaling->mean_high[j] = scaling->mean_low[j] = scaling->inverse_norm[j] = 0;
         return;
     }
-    const int exponent = real == QKVSIM_DTYPE_F64 ? scale_column(strip, j) : 0;
-    const qkv_strip column = { (char *)strip->values + (size_t)j * qkv_real_size(real),
+    const int exponent = arithmetic == QKVSIM_DTYPE_F64 ? scale_column(strip, j) : 0;
+    const qkv_strip column = { (char *)strip->values + (size_t)j * qkv_real_size(arithmetic),
                                strip->leading, strip->count, 1 };
     qkv_scaling own;
     double squares[QKV_STRIP_WIDTH];
@@ -132,11 +126,12 @@ static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *s
 
 /* Describes a column that does not vary, or whose squares left the range. A float column's never do,
  * so that their sum is 0 only for equal values. */
-static void describe_special(const qkv_real_kernels *kernels, const qkv_strip *strip, int32_t real,
-                             int64_t j, double squares, qkv_scaling *scaling, qkv_feature *feature)
+static void describe_special(const qkv_real_kernels *kernels, const qkv_strip *strip,
+                             int32_t arithmetic, int64_t j, double squares, qkv_scaling *scaling,
+                             qkv_feature *feature)
 {
-    if (squares != 0 || real == QKVSIM_DTYPE_F64) {
-        describe_extreme(kernels, strip, real, j, scaling, feature);
+    if (squares != 0 || arithmetic == QKVSIM_DTYPE_F64) {
+        describe_extreme(kernels, strip, arithmetic, j, scaling, feature);
         return;
     }
     const double mean[2] = { scaling->mean_high[j], 0 };
@@ -144,10 +139,10 @@ static void describe_special(const qkv_real_kernels *kernels, const qkv_strip *s
     scaling->inverse_norm[j] = 0;
 }
 
-static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip, int32_t real,
+static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip, int32_t arithmetic,
                           const qkv_strip *to, qkv_feature *features)
 {
-    const qkv_real_kernels *kernels = qkv_kernels_of(context, real);
+    const qkv_real_kernels *kernels = qkv_kernels_of(context, arithmetic);
     qkv_scaling scaling = { .inverse_norm = { 0 } };
     qkv_column_norms norms;
     double squares[QKV_STRIP_WIDTH] = { 0 };
@@ -162,7 +157,7 @@ static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip,
                                          .offset = norms.offset[j],
                                          .kind = QKV_NORMAL };
         else
-            describe_special(kernels, strip, real, j, squares[j], &scaling, &features[j]);
+            describe_special(kernels, strip, arithmetic, j, squares[j], &scaling, &features[j]);
     }
     kernels->normalise(strip, &scaling, to);
 }
@@ -182,7 +177,7 @@ typedef struct preparation {
 
 static size_t strip_bytes(const qkv_panels *panels)
 {
-    return (size_t)(QKV_STRIP_WIDTH * panels->observations) * qkv_real_size(panels->real);
+    return (size_t)(QKV_STRIP_WIDTH * panels->observations) * qkv_real_size(panels->arithmetic);
 }
 
 /* Where a strip's columns are loaded and measured: not in the panel, whose cache lines other processors
@@ -197,26 +192,11 @@ static qkv_strip strip_to_load(const preparation *work, int32_t worker, const qk
     return loaded;
 }
 
-/* s and o rounded so that their squares, each rounded, come to 1 at least: equal columns would have a
- * cosine below 1 otherwise. The larger goes up by a last digit; what exceeds 1 is clamped. */
-#define DEFINE_STORE_RATIO(REAL, SUFFIX, NEXT)                                                     \
-    static void store_ratio_##SUFFIX(REAL *spread, REAL *offset, double s, double o)               \
-    {                                                                                              \
-        *spread = (REAL)s;                                                                         \
-        *offset = (REAL)o;                                                                         \
-        REAL *const larger = fabs(o) > s ? offset : spread;                                        \
-        for (int k = 0; k < LAST_DIGITS && *spread * *spread + *offset * *offset < 1; k++)         \
-            *larger = NEXT(*larger, *larger < 0 ? -1 : 1);                                         \
-    }
-
-DEFINE_STORE_RATIO(float, f32, nextafterf)
-DEFINE_STORE_RATIO(double, f64, nextafter)
-
 static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature *feature)
 {
     const bool undefined = feature->kind == QKV_UNDEFINED;
     const double s = undefined ? 1 : feature->spread, o = undefined ? 0 : feature->offset;
-    if (panels->real == QKVSIM_DTYPE_F64)
+    if (panels->arithmetic == QKVSIM_DTYPE_F64)
         store_ratio_f64((double *)panels->spread + position, (double *)panels->offset + position, s,
                         o);
     else
@@ -231,7 +211,7 @@ static void clear_padding(const qkv_panels *panels, int64_t p)
     const qkv_strip strip = { qkv_panel_row(panels, p, 0), qkv_panel_stride(panels, p),
                               panels->observations, width };
     for (int64_t j = width; j < columns; j++)
-        clear_column(&strip, panels->real, j);
+        clear_column(&strip, panels->arithmetic, j);
 }
 
 static void prepare_one(preparation *work, int32_t worker, int64_t task)
@@ -246,7 +226,8 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
         clear_padding(panels, p);
     const int64_t position = panels->start[p] + start;
     const qkv_strip strip = {
-        .values = (char *)qkv_panel_row(panels, p, 0) + (size_t)start * qkv_real_size(panels->real),
+        .values =
+            (char *)qkv_panel_row(panels, p, 0) + (size_t)start * qkv_real_size(panels->arithmetic),
         .leading = qkv_panel_stride(panels, p),
         .count = panels->observations,
         .width = qkv_smaller(rest, QKV_STRIP_WIDTH),
@@ -255,12 +236,12 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
     qkv_feature features[QKV_STRIP_WIDTH];
     qkv_load_columns(work->context, work->input, worker, panels->order + position, &loaded);
     if (work->scratch != NULL && !qkv_work_pulse(work->context, worker))
-        qkv_rank_strip(work->context, worker, &loaded, panels->real,
+        qkv_rank_strip(work->context, worker, &loaded, panels->arithmetic,
                        work->scratch
-                           + (size_t)worker * qkv_rank_scratch(strip.count, panels->real));
+                           + (size_t)worker * qkv_rank_scratch(strip.count, panels->arithmetic));
     if (qkv_work_pulse(work->context, worker))
         return;
-    prepare_strip(work->context, &loaded, panels->real, &strip, features);
+    prepare_strip(work->context, &loaded, panels->arithmetic, &strip, features);
     for (int64_t j = 0; j < strip.width; j++) {
         const int64_t column = panels->order[position + j];
         if (work->input->kinds != NULL && features[j].kind < work->input->kinds[column])
@@ -313,7 +294,7 @@ static qkvsim_status borrow_scratch(qkvsim_context *context, int32_t workers, pr
             qkv_borrow(context, QKV_WORKSPACE_STRIPS, (size_t)workers, strip_bytes(panels));
     if (ranked)
         work->scratch = qkv_borrow(context, QKV_WORKSPACE_RANKS, (size_t)workers,
-                                   qkv_rank_scratch(panels->observations, panels->real));
+                                   qkv_rank_scratch(panels->observations, panels->arithmetic));
     return (apart && work->loaded == NULL) || (ranked && work->scratch == NULL)
                ? qkv_no_memory(context, "the columns to prepare")
                : QKVSIM_OK;

@@ -20,7 +20,7 @@ enum {
 
 static size_t margin_bytes(const qkv_panels *panels)
 {
-    return (size_t)panels->shape.margin * qkv_real_size(panels->real);
+    return (size_t)panels->shape.margin * qkv_real_size(panels->arithmetic);
 }
 
 /* A chunk of observations of two panels. Both are taken with their padding, and the right one with
@@ -35,7 +35,7 @@ typedef struct product {
     bool upper;               /* only what stands above the diagonal is needed */
     const qkv_needed *needed; /* of others; NULL: all */
     bool add;                 /* to what is there */
-    int32_t real;
+    int32_t arithmetic;
 } product;
 
 /* A part of a product: rows of the left side by columns of the right. */
@@ -47,13 +47,13 @@ typedef struct block {
 /* out = left' right within the block. */
 static void multiply_block(const product *p, const block *part, char *out)
 {
-    const size_t size = qkv_real_size(p->real);
+    const size_t size = qkv_real_size(p->arithmetic);
     const int m = (int)part->rows, n = (int)part->columns, k = (int)p->depth;
     const int lda = (int)p->left_stride, ldb = (int)p->right_stride, ldc = (int)p->out_stride;
     const void *left = p->left + (size_t)part->first_row * size;
     const void *right = p->right + (size_t)part->first_column * size;
     void *to = out + (size_t)(part->first_row * p->out_stride + part->first_column) * size;
-    if (p->real == QKVSIM_DTYPE_F64)
+    if (p->arithmetic == QKVSIM_DTYPE_F64)
         cblas_dgemm(CblasRowMajor, CblasTrans, CblasNoTrans, m, n, k, 1, left, lda, right, ldb,
                     p->add ? 1 : 0, to, ldc);
     else
@@ -121,27 +121,8 @@ static void multiply(const product *p, const qkv_product_shape *shape, char *out
     }
 }
 
-/* sum += term, with what rounding leaves out (Knuth's two-sum) added to `lost`, or put there first. */
-#define DEFINE_ADD_GROUP(REAL, SUFFIX)                                                             \
-    static void add_group_##SUFFIX(REAL *sum, const REAL *term, REAL *lost, int64_t count,         \
-                                   bool first)                                                     \
-    {                                                                                              \
-        for (int64_t k = 0; k < count; k++) {                                                      \
-            const REAL total = sum[k] + term[k];                                                   \
-            const REAL added = total - sum[k];                                                     \
-            const REAL left_out = (sum[k] - (total - added)) + (term[k] - added);                  \
-            lost[k] = first ? left_out : lost[k] + left_out;                                       \
-            sum[k] = total;                                                                        \
-        }                                                                                          \
-    }                                                                                              \
-    static void add_##SUFFIX(REAL *sum, const REAL *term, int64_t count)                           \
-    {                                                                                              \
-        for (int64_t k = 0; k < count; k++)                                                        \
-            sum[k] += term[k];                                                                     \
-    }
-
-DEFINE_ADD_GROUP(float, f32)
-DEFINE_ADD_GROUP(double, f64)
+#define TEMPLATE "flow/group_template.h"
+#include "kernels/both_reals.h"
 
 /* ---- chunks of observations ---- */
 
@@ -196,8 +177,8 @@ qkv_chunk qkv_chunk_at(const qkv_chunking *all, int64_t c)
 
 bool qkv_panels_stream(const qkv_panels *panels)
 {
-    const double bytes =
-        (double)panels->placed * (double)panels->observations * (double)qkv_real_size(panels->real);
+    const double bytes = (double)panels->placed * (double)panels->observations
+                         * (double)qkv_real_size(panels->arithmetic);
     return panels->shape.cache > 0 && bytes > (double)panels->shape.cache;
 }
 
@@ -206,7 +187,7 @@ bool qkv_panels_stream(const qkv_panels *panels)
 static size_t buffer_bytes(const qkv_panels *panels)
 {
     const qkv_product_shape *shape = &panels->shape;
-    return (size_t)(shape->panel * shape->leading + QKV_MARGIN) * qkv_real_size(panels->real);
+    return (size_t)(shape->panel * shape->leading + QKV_MARGIN) * qkv_real_size(panels->arithmetic);
 }
 
 size_t qkv_tile_bytes(const qkv_panels *panels)
@@ -224,7 +205,7 @@ static void add_group(const qkv_panels *panels, const qkv_chunk *part, int64_t c
 {
     void *group = (char *)tile + buffer_bytes(panels), *lost = (char *)group + buffer_bytes(panels);
     const bool first = part->group == 1;
-    if (panels->real == QKVSIM_DTYPE_F64) {
+    if (panels->arithmetic == QKVSIM_DTYPE_F64) {
         add_group_f64(tile, group, lost, count, first);
         if (part->last)
             add_f64(tile, lost, count);
@@ -250,7 +231,7 @@ void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qk
         .upper = i == j,
         .needed = needed,
         .add = !part->begins_group,
-        .real = panels->real,
+        .arithmetic = panels->arithmetic,
     };
     const int32_t counter = qkv_blas_begin_product();
     multiply(&p, &panels->shape, part->group == 0 ? tile : tile + buffer_bytes(panels));

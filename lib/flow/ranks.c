@@ -16,18 +16,18 @@ typedef struct pulse {
 #define TEMPLATE "flow/ranks_template.h"
 #include "kernels/both_reals.h"
 
-size_t qkv_rank_scratch(int64_t n, int32_t real)
+size_t qkv_rank_scratch(int64_t n, int32_t arithmetic)
 {
     return (size_t)n
-           * (real == QKVSIM_DTYPE_F64 ? 2 * sizeof(entry_f64) + TOGETHER * sizeof(double)
-                                       : 2 * sizeof(entry_f32) + TOGETHER * sizeof(float));
+           * (arithmetic == QKVSIM_DTYPE_F64 ? 2 * sizeof(entry_f64) + TOGETHER * sizeof(double)
+                                             : 2 * sizeof(entry_f32) + TOGETHER * sizeof(float));
 }
 
-void qkv_rank_strip(qkvsim_context *context, int32_t worker, const qkv_strip *strip, int32_t real,
-                    void *scratch)
+void qkv_rank_strip(qkvsim_context *context, int32_t worker, const qkv_strip *strip,
+                    int32_t arithmetic, void *scratch)
 {
     const pulse own = { context, worker };
-    if (real == QKVSIM_DTYPE_F64)
+    if (arithmetic == QKVSIM_DTYPE_F64)
         rank_strip_f64(&own, strip, scratch);
     else
         rank_strip_f32(&own, strip, scratch);

@@ -174,28 +174,28 @@ static uint16_t *joint_for(qkv_tally_sink *sink, qkv_worker_counts *counts,
 
 /* ---- one rectangle ---- */
 
-static const void *real_at(const void *reals, int64_t index, int32_t real)
+static const void *real_at(const void *reals, int64_t index, int32_t arithmetic)
 {
-    return (const char *)reals + (size_t)index * qkv_real_size(real);
+    return (const char *)reals + (size_t)index * qkv_real_size(arithmetic);
 }
 
 static qkv_rectangle describe_rectangle(const qkv_tally_sink *sink, const qkv_tile *tile,
                                         const rectangle_place *place)
 {
     const qkv_panels *panels = sink->gram->panels;
-    const int32_t real = panels->real;
+    const int32_t arithmetic = panels->arithmetic;
     const int64_t inside =
         (place->row - tile->row_start) * tile->leading + (place->column - tile->column_start);
     return (qkv_rectangle){
-        .gram = real_at(tile->values, inside, real),
+        .gram = real_at(tile->values, inside, arithmetic),
         .leading = tile->leading,
         .rows = place->rows,
         .columns = place->columns,
         .strict_upper = place->strict_upper,
-        .row_spread = real_at(panels->spread, place->row, real),
-        .row_offset = real_at(panels->offset, place->row, real),
-        .column_spread = real_at(panels->spread, place->column, real),
-        .column_offset = real_at(panels->offset, place->column, real),
+        .row_spread = real_at(panels->spread, place->row, arithmetic),
+        .row_offset = real_at(panels->offset, place->row, arithmetic),
+        .column_spread = real_at(panels->spread, place->column, arithmetic),
+        .column_offset = real_at(panels->offset, place->column, arithmetic),
         .binning = sink->setting.binning,
     };
 }
@@ -224,9 +224,7 @@ static void tally_place(qkv_tally_sink *sink, int32_t worker, const qkv_tile *ti
     if (jointly)
         tally.joint = joint_for(sink, counts, place);
     const qkv_rectangle rectangle = describe_rectangle(sink, tile, place);
-    const qkv_kernels *kernels = sink->context->kernels;
-    (sink->gram->panels->real == QKVSIM_DTYPE_F64 ? &kernels->f64 : &kernels->f32)
-        ->tally(&rectangle, &tally);
+    qkv_kernels_of(sink->context, sink->gram->panels->arithmetic)->tally(&rectangle, &tally);
     if (!jointly)
         flush_single(sink, &tally, place->pair_group);
     *result = (qkv_pair_result){ .pair_group = place->pair_group,

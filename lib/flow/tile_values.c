@@ -1,51 +1,35 @@
 /* One row of a tile through the conversion that all sinks share. */
 #include "tile_values.h"
 
-#include "kernels/conversion.h"
+#include <string.h>
 
-static void convert_f32(const qkv_panels *panels, const qkv_tile *tile, int32_t metric, int64_t r,
-                        int64_t first, int64_t last, double *values)
+#define TEMPLATE "flow/tile_values_template.h"
+#include "kernels/both_reals.h"
+
+void qkv_tile_row_reals(const qkv_panels *panels, const qkv_tile *tile, int32_t metric,
+                        const qkv_tile_row *row, void *reals)
 {
-    const float *gram = (const float *)tile->values + r * tile->leading;
-    const float *s = panels->spread, *o = panels->offset;
-    const float s_i = s[tile->row_start + r], o_i = o[tile->row_start + r];
-    s += tile->column_start;
-    o += tile->column_start;
-    if (metric == QKVSIM_METRIC_COSINE)
-        for (int64_t c = first; c < last; c++)
-            values[c] = (double)cosine_f32(clamp_f32(gram[c]), s_i, s[c], o_i, o[c]);
-    else if (metric == QKVSIM_METRIC_PEARSON)
-        for (int64_t c = first; c < last; c++)
-            values[c] = (double)clamp_f32(gram[c]);
+    if (panels->arithmetic == QKVSIM_DTYPE_F64)
+        write_values_f64(panels, tile, metric, row, reals);
     else
-        for (int64_t c = first; c < last; c++)
-            values[c] = (double)gram[c];
+        write_values_f32(panels, tile, metric, row, reals);
 }
 
-static void convert_f64(const qkv_panels *panels, const qkv_tile *tile, int32_t metric, int64_t r,
-                        int64_t first, int64_t last, double *values)
+/* Double holds a float exactly. */
+static void widen_values(const qkv_panels *panels, const qkv_tile *tile, int32_t metric,
+                         const qkv_tile_row *row, double *values)
 {
-    const double *gram = (const double *)tile->values + r * tile->leading;
-    const double *s = panels->spread, *o = panels->offset;
-    const double s_i = s[tile->row_start + r], o_i = o[tile->row_start + r];
-    s += tile->column_start;
-    o += tile->column_start;
-    if (metric == QKVSIM_METRIC_COSINE)
-        for (int64_t c = first; c < last; c++)
-            values[c] = cosine_f64(clamp_f64(gram[c]), s_i, s[c], o_i, o[c]);
-    else if (metric == QKVSIM_METRIC_PEARSON)
-        for (int64_t c = first; c < last; c++)
-            values[c] = clamp_f64(gram[c]);
-    else
-        for (int64_t c = first; c < last; c++)
-            values[c] = gram[c];
+    float own[QKV_PANEL_WIDTH];
+    write_values_f32(panels, tile, metric, row, own);
+    for (int64_t k = 0; k < row->end - row->first; k++)
+        values[k] = (double)own[k];
 }
 
-void qkv_tile_row_values(const qkv_panels *panels, const qkv_tile *tile, int32_t metric, int64_t r,
-                         int64_t first, int64_t last, double *values)
+void qkv_tile_row_doubles(const qkv_panels *panels, const qkv_tile *tile, int32_t metric,
+                          const qkv_tile_row *row, double *values)
 {
-    if (panels->real == QKVSIM_DTYPE_F64)
-        convert_f64(panels, tile, metric, r, first, last, values);
+    if (panels->arithmetic == QKVSIM_DTYPE_F64)
+        write_values_f64(panels, tile, metric, row, values);
     else
-        convert_f32(panels, tile, metric, r, first, last, values);
+        widen_values(panels, tile, metric, row, values);
 }

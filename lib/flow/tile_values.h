@@ -4,9 +4,16 @@
 
 #include "gram.h"
 
-/* Columns first .. last - 1 of a tile's row as cosines or Pearson values, to values[first] ..; of any
- * other metric, the Gram values as they are. Double holds a float exactly. */
-void qkv_tile_row_values(const qkv_panels *panels, const qkv_tile *tile, int32_t metric, int64_t r,
-                         int64_t first, int64_t last, double *values);
+/* Columns first .. end - 1 of a tile's row. */
+typedef struct qkv_tile_row {
+    int64_t row, first, end;
+} qkv_tile_row;
+
+/* These as cosines or Pearson values; of any other metric, the Gram values as they are. In the panels'
+ * arithmetic, or widened to double, which is exact. */
+void qkv_tile_row_reals(const qkv_panels *panels, const qkv_tile *tile, int32_t metric,
+                        const qkv_tile_row *row, void *reals);
+void qkv_tile_row_doubles(const qkv_panels *panels, const qkv_tile *tile, int32_t metric,
+                          const qkv_tile_row *row, double *values);
 
 #endif

@@ -1,8 +1,8 @@
 /*
  * The inner loops, one table for each instruction set, chosen once for a context.
  *
- * All tables are compiled from one source, kernel_template.h, for float and for double; the
- * portable one is the specification. Similarities are computed without fused multiply-add and in one
+ * All tables are compiled from one source, kernels_isa.h and the templates it includes for float and for
+ * double; the portable one is the specification. Similarities are computed without fused multiply-add and in one
  * order, and bins are settled exactly where a guess could be wrong, so every table gives the same
  * values and the same counts.
  */
@@ -12,6 +12,8 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+
+#include <qkvsim/common.h>
 
 #include "stream.h"
 
@@ -143,9 +145,15 @@ typedef struct qkv_kernels {
     void (*take_margins)(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32_t *pearson);
     /* `groups` groups of a stream's words from group `first` on. */
     void (*random_words)(const qkv_stream *stream, uint32_t first, int64_t groups, uint32_t *words);
-    qkv_real_kernels f32;
-    qkv_real_kernels f64;
+    const qkv_real_kernels *f32, *f64;
 } qkv_kernels;
+
+/* The table's part for QKVSIM_DTYPE_F32 or F64. */
+static inline const qkv_real_kernels *qkv_kernels_for(const qkv_kernels *kernels,
+                                                      int32_t arithmetic)
+{
+    return arithmetic == QKVSIM_DTYPE_F64 ? kernels->f64 : kernels->f32;
+}
 
 /* The table for a QKVSIM_KERNELS_* choice; NULL where there is none or the processor lacks it. */
 const qkv_kernels *qkv_kernels_choose(int32_t choice);

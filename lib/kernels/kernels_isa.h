@@ -1,14 +1,11 @@
-/* One instruction set's table, from the template. The including file defines KERNELS and NAME_TEXT.
+/* One instruction set's table, from the templates. The including file defines KERNELS and NAME_TEXT.
  */
 #include "kernels.h"
-
-#include <qkvsim/common.h>
 
 #include <math.h>
 #include <string.h>
 
 #include "binning.h"
-#include "conversion.h"
 #include "random_template.h"
 #include "vectors.h"
 
@@ -245,31 +242,32 @@ static void take_norms(qkv_scaling *scaling, const double *squares, double n,
     }
 }
 
-#define REAL float
-#define REALS floats
-#define WORD int32_t
-#define SUFFIX f32
-#define IS_DOUBLE 0
-#include "kernel_template.h"
+#define TEMPLATE "load_template.h"
+#include "both_reals.h"
 
-#define REAL double
-#define REALS doubles
-#define WORD int64_t
-#define SUFFIX f64
-#define IS_DOUBLE 1
-#include "kernel_template.h"
+#define TEMPLATE "prepare_template.h"
+#include "both_reals.h"
 
-#define REAL_KERNELS(SUFFIX)                                                                       \
-    {                                                                                              \
-        .load = load_##SUFFIX, .measure = measure_##SUFFIX, .normalise = normalise_##SUFFIX,       \
-        .tally = tally_rectangle_##SUFFIX, .add_moments = add_moments_##SUFFIX                     \
-    }
+#define TEMPLATE "pairs_template.h"
+#include "both_reals.h"
+
+#define TEMPLATE "sums_template.h"
+#include "both_reals.h"
+
+#define TEMPLATE "cells_template.h"
+#include "both_reals.h"
+
+#define TEMPLATE "tally_template.h"
+#include "both_reals.h"
+
+#define TEMPLATE "real_kernels_template.h"
+#include "both_reals.h"
 
 const qkv_kernels KERNELS = {
     .name = NAME_TEXT,
     .take_norms = take_norms,
     .take_margins = take_margins,
     .random_words = random_words,
-    .f32 = REAL_KERNELS(f32),
-    .f64 = REAL_KERNELS(f64),
+    .f32 = &real_kernels_f32,
+    .f64 = &real_kernels_f64,
 };

@@ -408,8 +408,8 @@ qkvsim_status qkv_permuter_open(qkvsim_context *context, const qkv_input *input,
                                 .layout = options->layout,
                                 .scheme = options->scheme,
                                 .exchange = options->exchange,
-                                .arithmetic = input->real,
-                                .size = qkv_real_size(input->real),
+                                .arithmetic = input->arithmetic,
+                                .size = qkv_real_size(input->arithmetic),
                                 .rows = input->observations,
                                 .columns = input->features };
     status = open_scheme(context, input, input->segments, permuter);

@@ -18,8 +18,8 @@ static void load_centred(const qkv_column_source *source, int32_t reader, const 
         const double *means = centring->means[centring->selection[qkv_input_row(input, r)]];
         for (int64_t j = 0; j < strip->width; j++) {
             const int64_t at = r * strip->leading + j;
-            const double value = qkv_real_at(strip->values, input->real, at);
-            qkv_put_real(strip->values, input->real, at, value - means[columns[j]]);
+            const double value = qkv_real_at(strip->values, input->arithmetic, at);
+            qkv_put_real(strip->values, input->arithmetic, at, value - means[columns[j]]);
         }
     }
 }
