@@ -548,6 +548,7 @@ class Output(Program):
         tensors = self.write("model.safetensors", safetensors({"x.q": self.values}))
         self.succeed("accumulate", self.input, self.path("other.npy"), "--output", self.path("state"))
         yield self.document(self.path("state"))
+        yield self.document(self.path("state"), "--top", 3, command="pairs")
         for command, all_options in (("analyze", self.ANALYSES), ("pairs", self.PAIRS)):
             for options in all_options:
                 yield self.document(self.input, *options, command=command)
@@ -609,7 +610,7 @@ class Output(Program):
     def test_options_are_those_of_the_command(self):
         known = {name.replace("-", "_") for name in re.findall(r"--([a-z-]+)", self.succeed("--help"))}
         without_numbers = {"json", "csv", "figure", "output", "quiet", "threads", "help", "version", "progress",
-                           "resume", "checkpoint", "save"}
+                           "resume", "checkpoint", "save", "layer"}  # the last is of matrix
         of = {command: self.document(self.input, "--top", 1, command=command)["options"].keys()
               if command == "pairs" else self.document(self.input)["options"].keys()
               for command in ("analyze", "pairs")}

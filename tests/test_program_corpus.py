@@ -203,6 +203,86 @@ class States(Corpus):
         self.assertIn("nan.npy: rows counted from 16384 on", text)
 
 
+class PairsAndMatricesOfStates(Corpus):
+    def setUp(self):
+        super().setUp()
+        self.files = [self.write(f"corpus/t{i}.safetensors", safetensors(
+            {f"layers.{k}": values * (k + 1) + k * numpy.arange(12, dtype="float32") for k in (2, 10)}))
+            for i, values in enumerate(self.arrays)]
+        self.accumulate(*self.files, "--tensor", "layers.*", "--targets", "3,5-19")
+        self.of = {(k, name): numpy.concatenate(
+            [(values * (k + 1) + k * numpy.arange(12, dtype="float32"))[rows] for values in self.arrays])
+            for k in (2, 10) for name, rows in (("targets", [3, *range(5, 20)]),
+                                                ("non-targets", [0, 1, 2, 4, *range(20, 30)]))}
+        for i, values in enumerate(self.arrays):  # shards are of 30 + i rows
+            for k in (2, 10):
+                more = values[30:] * (k + 1) + k * numpy.arange(12, dtype="float32")
+                self.of[k, "non-targets"] = numpy.concatenate([self.of[k, "non-targets"], more])
+
+    def pairs(self, *arguments):
+        return json.loads(self.succeed("pairs", *arguments, "--json", "-"))
+
+    def test_pairs_of_a_state_are_those_of_its_rows(self):
+        for condition in ("targets", "non-targets"):
+            document = self.pairs(self.state, "--top", 9, "--metric", "pearson", "--condition", condition)
+            self.assertEqual(document["options"]["condition"], condition)
+            for layer, k in zip(document["layers"], (2, 10)):
+                numpy.save(self.path("rows.npy"), self.of[k, condition])
+                expected, = self.pairs(self.path("rows.npy"), "--top", 9, "--metric", "pearson")["layers"]
+                self.assertEqual(layer["name"], str(k))
+                self.assertEqual(layer["input"]["shards"], self.SHARDS)
+                self.assertEqual(layer["input"]["observations"], len(self.of[k, condition]))
+                self.assert_close(layer["pairs"], expected["pairs"], 1e-5)
+        first = self.pairs(self.state, "--threshold", 0.1, "--groups", "A=6,B=6", "--pair-groups", "A-B")
+        self.assertEqual({pair["pair_group"] for pair in first["layers"][0]["pairs"]}, {"A-B"})
+        self.assertEqual(first, {**self.pairs(self.state, "--threshold", 0.1, "--groups", "A=6,B=6", "--pair-groups",
+                                              "A-B", "--condition", "targets"), "options": first["options"]})
+        self.assertIn("10: 112 observations", self.succeed("pairs", self.state, "--top", 1, "--csv", self.path("p.csv")))
+        self.assertEqual(len(self.content(self.path("p.csv")).splitlines()), 3)
+
+    def test_a_matrix_of_a_state_is_that_of_its_rows(self):
+        output = self.path("m.npy")
+        for k, condition, options in ((2, "targets", []), (10, "non-targets", ["--condition", "non-targets"])):
+            for metric, expected in (("pearson", lambda x: numpy.corrcoef(x.T)),
+                                     ("covariance", lambda x: numpy.cov(x.T)),
+                                     ("dot", lambda x: x.T @ x)):
+                self.succeed("matrix", self.state, "--layer", k, "--metric", metric, *options, "--output", output)
+                values = self.of[k, condition].astype("float64")
+                self.assertEqual(numpy.load(output).dtype, "float32")
+                numpy.testing.assert_allclose(numpy.load(output), expected(values), rtol=1e-5, atol=1e-5)
+        self.succeed("matrix", self.state, "--layer", 2, "--precision", "f64", "--output", output)
+        self.assertEqual(numpy.load(output).dtype, "float64")
+        self.accumulate(*self.shards)
+        self.succeed("matrix", self.state, "--output", output)
+        self.succeed("matrix", self.whole(), "--output", self.path("whole.npy.npy"))
+        numpy.testing.assert_allclose(numpy.load(output), numpy.load(self.path("whole.npy.npy")), atol=1e-6)
+
+    def test_what_a_state_has_not_is_said(self):
+        output = ["--output", self.path("m.npy")]
+        for arguments, says in (
+                (["matrix", self.state, *output], "matrix is of one layer: --layer NAME, of the 2 from 2 to 10"),
+                (["matrix", self.state, "--layer", "3", *output], "no such layer: --layer 3 (the 2 are from 2 to 10)"),
+                (["matrix", self.state, "--layer", 2, "--metric", "spearman", *output], "a state has no ranks"),
+                (["matrix", self.state, "--layer", 2, "--targets", "0", *output], "--targets is for arrays"),
+                (["matrix", self.state, self.input, *output], "matrix takes one state, not 2 inputs"),
+                (["matrix", self.input, "--layer", 2, *output], "--layer and --condition are of a state"),
+                (["matrix", self.state, "--layer", 2, "--condition", "all", *output], "targets, non-targets"),
+                (["pairs", self.state, "--top", 3, "--metric", "spearman"], "a state has no ranks"),
+                (["pairs", self.state, "--top", 3, "--tensor", "x"], "--tensor is for arrays"),
+                (["pairs", self.input, "--top", 3, "--condition", "targets"], "--condition is of a state"),
+                (["pairs", self.state, self.state, "--top", 3], "pairs takes one state, not 2 inputs"),
+                (["analyze", self.state, "--condition", "targets"], "no option of analyze but of")):
+            self.refused(*arguments, status=2, says=says)
+        self.assertFalse(os.path.exists(self.path("m.npy")))
+        self.accumulate(*self.shards)
+        self.refused("matrix", self.state, "--layer", "2", *output, status=2, says="one layer without a name")
+        for command in (["matrix", *output], ["pairs", "--top", "3"]):
+            self.refused(command[0], self.state, *command[1:], "--condition", "targets", status=2,
+                         says="all observations together, and no targets")
+            self.succeed("analyze", self.input, "--save", self.path("x.result"), "--quiet")
+            self.refused(command[0], self.path("x.result"), *command[1:], says="a state is wanted and this is a result")
+
+
 class Merging(Corpus):
     def states(self, *groups):
         """One state for each list of shards."""
@@ -462,9 +542,7 @@ class BadShards(Corpus):
             self.assertIn(self.state, text)
         self.refused("analyze", self.state, self.input, status=2, says="analyze takes one state, not 2 inputs")
         self.refused("analyze", self.state, "--interval", "jackknife", says="no blocks are kept for --interval")
-        for command in (["matrix", "--output", self.path("m.npy")], ["pairs", "--top", 3], ["info"]):
-            self.refused(command[0], self.state, *command[1:], says="a state or result of qkvsim",
-                         prints=command[0] == "info")
+        self.refused("info", self.state, says="a state or result of qkvsim", prints=True)
 
     def test_wrong_usage(self):
         for arguments, says in ((["accumulate", *self.shards], "accumulate wants --output"),

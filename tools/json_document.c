@@ -110,6 +110,7 @@ static void add_intervals(json_t *object, const struct options *options)
 static void add_pairs(json_t *object, const struct options *options)
 {
     json_object_set_new(object, "metric", json_text(options_metric_name(options->metric)));
+    json_object_set_new(object, "condition", json_text(options_condition_name(options->condition)));
     json_object_set_new(object, "sign", json_text(options_sign_name(options->sign)));
     json_object_set_new(object, "threshold",
                         options->has_threshold ? json_real(options->threshold) : json_null());

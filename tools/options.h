@@ -22,9 +22,11 @@ enum command {
     COMMAND_MERGE = 128,
     COMMANDS = 255,
     COMMANDS_WITH_OPTIONS = COMMANDS - COMMAND_BENCH,
-    /* No commands, but analyze of what has been computed: options that it still takes. */
+    /* No commands, but commands on what has been computed: options that they still take. */
     ANALYZE_STATE = 256,
-    ANALYZE_RESULT = 512
+    ANALYZE_RESULT = 512,
+    PAIRS_STATE = 1024,
+    MATRIX_STATE = 2048
 };
 
 /* What help, the manual page and the shell's completion say of an option, and of a command. */
@@ -52,6 +54,9 @@ struct command_help {
 };
 
 enum { OPTIONS_MAX = 80 };
+
+/* --condition: which of a state's. */
+enum { CONDITION_DEFAULT, CONDITION_TARGETS, CONDITION_OTHERS };
 
 /* --tensor [GROUP=]NAME; group is NULL where none was given. */
 struct tensor_request {
@@ -106,6 +111,8 @@ struct options {
     bool per_pair_group;
     int32_t sign;
     int64_t limit;      /* 0: the library's default */
+    const char *layer;  /* this and the next: of a state, for pairs and matrix */
+    int32_t condition;  /* CONDITION_* */
     bool resume;        /* this and the next: for accumulate */
     int64_t checkpoint; /* seconds between two writings of the state */
     bool has_first;
@@ -134,7 +141,7 @@ struct options {
 /* Whether a metric has a statistic. */
 bool options_has_statistic(int32_t metric, int32_t statistic);
 
-/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a QKVSIM_EXCHANGE_* (0: the default), a method of intervals, a QKVSIM_SIGN_*, a
+/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a QKVSIM_EXCHANGE_* (0: the default), a method of intervals, a QKVSIM_SIGN_*, a CONDITION_*, a
  * QKVSIM_NONFINITE_*, an arithmetic, a metric and a statistic, as they are given to options; NULL of what has
  * none. */
 const char *options_scheme_name(int32_t scheme);
@@ -142,6 +149,7 @@ const char *options_relabel_name(int32_t relabel);
 const char *options_exchange_name(int32_t exchange);
 const char *options_interval_name(int32_t interval);
 const char *options_sign_name(int32_t sign);
+const char *options_condition_name(int32_t condition);
 const char *options_nonfinite_name(int32_t nonfinite);
 const char *options_precision_name(int32_t precision);
 const char *options_metric_name(int32_t metric);

@@ -13,6 +13,15 @@ static const struct named_number signs[] = { { "both", QKVSIM_SIGN_BOTH },
                                              { "negative", QKVSIM_SIGN_NEGATIVE },
                                              { NULL, 0 } };
 
+static const struct named_number conditions[] = { { "targets", CONDITION_TARGETS },
+                                                  { "non-targets", CONDITION_OTHERS },
+                                                  { NULL, 0 } };
+
+bool take_condition(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_name(conditions, "--condition", value, &options->condition, failure);
+}
+
 bool take_threshold(struct options *options, char *value, struct failure *failure)
 {
     char *end;
@@ -51,6 +60,11 @@ bool check_pairs(const struct options *options, struct failure *failure)
     if (options->per_pair_group && options->top == 0)
         return fail_usage(failure, "--per-pair-group wants --top K");
     return true;
+}
+
+const char *options_condition_name(int32_t condition)
+{
+    return option_find_name(conditions, condition);
 }
 
 const char *options_sign_name(int32_t sign)

@@ -9,6 +9,7 @@
 bool take_threshold(struct options *options, char *value, struct failure *failure);
 bool take_top(struct options *options, char *value, struct failure *failure);
 bool take_limit(struct options *options, char *value, struct failure *failure);
+bool take_condition(struct options *options, char *value, struct failure *failure);
 bool take_sign(struct options *options, char *value, struct failure *failure);
 
 /* What these ask of each other, for the command pairs. */

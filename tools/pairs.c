@@ -1,5 +1,5 @@
 /*
- * qkvsim pairs: the strongest pairs of features, layer by layer.
+ * qkvsim pairs: the strongest pairs of features, layer by layer, of arrays or of a state.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +10,7 @@
 #include "report.h"
 #include "report_pairs.h"
 #include "spool.h"
-#include "study.h"
+#include "state_study.h"
 
 /* What a run writes; not opened where it does not. */
 struct pairs_outputs {
@@ -63,13 +63,29 @@ static int64_t *number_features(const qkvsim_layout *layout)
     return places;
 }
 
+static qkvsim_status search_arrays(const struct study *study, const qkvsim_pairs_options *options,
+                                   qkvsim_pairs **pairs)
+{
+    const qkvsim_selection selection = { .struct_size = sizeof selection,
+                                         .mask = study->targets.mask,
+                                         .count = study->input.observations };
+    const qkvsim_input input =
+        study_input(study, study->options->targets != NULL ? &selection : NULL);
+    return qkvsim_pairs_find(study->context, &input, study->layout, options, pairs);
+}
+
+static qkvsim_status search_state(const struct study *study, const qkvsim_pairs_options *options,
+                                  qkvsim_pairs **pairs)
+{
+    const int64_t condition = study->options->condition == CONDITION_OTHERS ? 1 : 0;
+    return qkvsim_accumulator_pairs(study->context,
+                                    state_accumulator(study->stored_in, study->current, condition),
+                                    study->layout, options, pairs);
+}
+
 static bool find_pairs(const struct study *study, qkvsim_pairs **pairs)
 {
     const struct options *options = study->options;
-    qkvsim_selection selection = { .struct_size = sizeof selection,
-                                   .mask = study->targets.mask,
-                                   .count = study->input.observations };
-    const qkvsim_input input = study_input(study, options->targets != NULL ? &selection : NULL);
     qkvsim_pairs_options pairs_options = {
         .struct_size = sizeof pairs_options,
         .pair_groups = study->rows.numbers,
@@ -81,8 +97,9 @@ static bool find_pairs(const struct study *study, qkvsim_pairs **pairs)
         .top = options->top,
         .limit = options->limit,
     };
-    qkvsim_status status =
-        qkvsim_pairs_find(study->context, &input, study->layout, &pairs_options, pairs);
+    const qkvsim_status status = study->stored != NULL
+                                     ? search_state(study, &pairs_options, pairs)
+                                     : search_arrays(study, &pairs_options, pairs);
     if (status == QKVSIM_OK)
         return !progress_interrupted() || fail(study->failure, "interrupted");
     char place[STUDY_PLACE_SIZE];
@@ -133,14 +150,29 @@ static bool search_layers(struct study *study, const struct pairs_outputs *outpu
     return done;
 }
 
+static bool open_study(struct study *study, struct state *state, const struct options *options,
+                       struct failure *failure)
+{
+    for (int i = 0; i < options->input_count; i++)
+        if (container_is(options->inputs[i]))
+            return state_study_open(study, state, options, failure);
+    return (options->condition == CONDITION_DEFAULT
+            || fail_usage(failure, "--condition is of a state, --targets of arrays: %s",
+                          options->inputs[0]))
+           && study_open(study, options, failure);
+}
+
 bool command_pairs(const struct options *options, struct failure *failure)
 {
     struct study study = { 0 };
+    struct state state = { 0 };
     struct pairs_outputs outputs = { 0 };
     bool done = output_check(options->json, failure) && output_check(options->csv, failure)
-                && study_open(&study, options, failure) && open_outputs(&outputs, options, failure)
-                && search_layers(&study, &outputs) && write_outputs(&outputs, options, failure);
+                && open_study(&study, &state, options, failure)
+                && open_outputs(&outputs, options, failure) && search_layers(&study, &outputs)
+                && write_outputs(&outputs, options, failure);
     close_outputs(&outputs);
     study_close(&study);
+    state_free(&state);
     return done;
 }

@@ -29,7 +29,9 @@ enum {
     ARRAYS = INPUT | ACCUMULATE,
     STATE = ANALYZE_STATE,
     STORED = ANALYZE_STATE | ANALYZE_RESULT,
-    EVERY = COMMANDS_WITH_OPTIONS | STORED
+    STATES = ANALYZE_STATE | PAIRS_STATE, /* what has a table of pair groups of them */
+    EVERY_STORED = STORED | PAIRS_STATE | MATRIX_STATE,
+    EVERY = COMMANDS_WITH_OPTIONS | EVERY_STORED
 };
 
 static const struct named_number metrics[] = { { "cosine", QKVSIM_METRIC_COSINE },
@@ -170,13 +172,13 @@ static const struct rule {
     size_t flag;
     take_option *take;
 } rules[] = {
-    { { "groups", "SPEC", LAYERS | MASK | ACCUMULATE | STATE, OPTIONS_OF_GROUPS,
+    { { "groups", "SPEC", LAYERS | MASK | ACCUMULATE | STATES, OPTIONS_OF_GROUPS,
         "thirds (default), or widths in order: Q=576,K=192,V=192" },
       TEXT(groups) },
-    { { "heads", "SPEC", LAYERS | MASK | ACCUMULATE | STATE, OPTIONS_OF_GROUPS,
+    { { "heads", "SPEC", LAYERS | MASK | ACCUMULATE | STATES, OPTIONS_OF_GROUPS,
         "splits groups into heads: Q=9,K=3,V=3 gives Q0..Q8, K0..K2, V0..V2" },
       TEXT(heads) },
-    { { "interleaved", NULL, LAYERS | MASK | ACCUMULATE | STATE, OPTIONS_OF_GROUPS,
+    { { "interleaved", NULL, LAYERS | MASK | ACCUMULATE | STATES, OPTIONS_OF_GROUPS,
         "columns come head by head: q, k, v of head 0, then of head 1, ..." },
       FLAG(interleaved) },
     { { "tensor", "[GROUP=]NAME", ARRAYS, OPTIONS_OF_INPUT,
@@ -197,10 +199,10 @@ static const struct rule {
     { { "on-nonfinite", "WHAT", ARRAYS, OPTIONS_OF_INPUT,
         "error (default), drop-observation, undefined-feature" },
       TAKE(take_nonfinite) },
-    { { "precision", "f32|f64", ARRAYS, OPTIONS_OF_INPUT,
+    { { "precision", "f32|f64", ARRAYS | MATRIX_STATE, OPTIONS_OF_INPUT,
         "arithmetic; default f64 for float64 input, else f32" },
       TAKE(take_precision) },
-    { { "threads", "N", ARRAYS | INFO | MERGE | STORED, OPTIONS_OF_INPUT,
+    { { "threads", "N", ARRAYS | INFO | MERGE | EVERY_STORED, OPTIONS_OF_INPUT,
         "how many; default: all cores" },
       TAKE(take_threads) },
     { { "metrics", "LIST", ANALYZE | STATE, OPTIONS_OF_ANALYSIS,
@@ -208,7 +210,7 @@ static const struct rule {
       TAKE(take_metrics) },
     { { "bins", "N", ANALYZE | STATE, OPTIONS_OF_ANALYSIS, "equal bins on [-1, 1]; default 100" },
       TAKE(take_bins) },
-    { { "pair-groups", "LIST", LAYERS | STATE, OPTIONS_OF_ANALYSIS,
+    { { "pair-groups", "LIST", LAYERS | STATES, OPTIONS_OF_ANALYSIS,
         "only these: Q-K,V-V; or 3/10, the third of ten pieces, for --save and merge; default "
         "all" },
       TEXT(pair_groups) },
@@ -283,22 +285,29 @@ static const struct rule {
         "there "
         "may be fewer different ones" },
       TAKE(take_total) },
-    { { "threshold", "V", PAIRS, OPTIONS_OF_PAIRS, "all with |value| >= V" },
+    { { "threshold", "V", PAIRS | PAIRS_STATE, OPTIONS_OF_PAIRS, "all with |value| >= V" },
       TAKE(take_threshold) },
-    { { "top", "K", PAIRS, OPTIONS_OF_PAIRS,
+    { { "top", "K", PAIRS | PAIRS_STATE, OPTIONS_OF_PAIRS,
         "the K largest |value|; with --threshold, of those over it" },
       TAKE(take_top) },
-    { { "per-pair-group", NULL, PAIRS, OPTIONS_OF_PAIRS, "the top K of each pair group" },
+    { { "per-pair-group", NULL, PAIRS | PAIRS_STATE, OPTIONS_OF_PAIRS,
+        "the top K of each pair group" },
       FLAG(per_pair_group) },
-    { { "metric", "NAME", MATRIX | PAIRS, OPTIONS_OF_PAIRS,
+    { { "metric", "NAME", MATRIX | PAIRS | MATRIX_STATE | PAIRS_STATE, OPTIONS_OF_PAIRS,
         "cosine (default), pearson, spearman; of matrix also covariance, dot" },
       TAKE(take_metric) },
-    { { "sign", "NAME", PAIRS, OPTIONS_OF_PAIRS,
+    { { "sign", "NAME", PAIRS | PAIRS_STATE, OPTIONS_OF_PAIRS,
         "both (default); positive: value >= V; negative: value <= -V" },
       TAKE(take_sign) },
-    { { "limit", "N", PAIRS, OPTIONS_OF_PAIRS,
+    { { "limit", "N", PAIRS | PAIRS_STATE, OPTIONS_OF_PAIRS,
         "a threshold that gives more is an error; default 10,000,000" },
       TAKE(take_limit) },
+    { { "layer", "NAME", MATRIX | MATRIX_STATE, OPTIONS_OF_PAIRS,
+        "of a state: which, where it has several" },
+      TEXT(layer) },
+    { { "condition", "NAME", MATRIX | PAIRS | MATRIX_STATE | PAIRS_STATE, OPTIONS_OF_PAIRS,
+        "of a state that has them: targets (default) or non-targets" },
+      TAKE(take_condition) },
     { { "resume", NULL, ACCUMULATE, OPTIONS_OF_CORPUS,
         "go on with what an interrupted run left, or with a whole state: shards that are in are "
         "not added "
@@ -307,10 +316,10 @@ static const struct rule {
     { { "checkpoint", "S", ACCUMULATE, OPTIONS_OF_CORPUS,
         "write what there is to PATH.part every S seconds, 0: after each shard; default 60" },
       TAKE(take_checkpoint) },
-    { { "json", "PATH", LAYERS | STORED, OPTIONS_OF_OUTPUT,
+    { { "json", "PATH", LAYERS | STORED | PAIRS_STATE, OPTIONS_OF_OUTPUT,
         "results as a file; - is standard output and replaces the table" },
       TEXT(json) },
-    { { "csv", "PATH", LAYERS | STORED, OPTIONS_OF_OUTPUT,
+    { { "csv", "PATH", LAYERS | STORED | PAIRS_STATE, OPTIONS_OF_OUTPUT,
         "the same as a table for other programs" },
       TEXT(csv) },
     { { "figure", "PATH", ANALYZE | STORED, OPTIONS_OF_OUTPUT,
@@ -319,10 +328,10 @@ static const struct rule {
     { { "save", "PATH", ANALYZE, OPTIONS_OF_OUTPUT,
         "the results as a file that merge puts together with others and analyze reads again" },
       TEXT(save) },
-    { { "output", "PATH", MATRIX | MASK | ACCUMULATE | MERGE, OPTIONS_OF_OUTPUT,
+    { { "output", "PATH", MATRIX | MASK | ACCUMULATE | MERGE | MATRIX_STATE, OPTIONS_OF_OUTPUT,
         "the .npy file, state or result; - is standard output" },
       TEXT(output) },
-    { { "progress", "bar|json", INPUT | ACCUMULATE | MERGE | STORED, OPTIONS_OF_OUTPUT,
+    { { "progress", "bar|json", INPUT | ACCUMULATE | MERGE | EVERY_STORED, OPTIONS_OF_OUTPUT,
         "bar (default): on a terminal; json: a line with done, total, seconds and seconds_left "
         "every "
         "second on standard error" },
@@ -338,11 +347,12 @@ _Static_assert((int)RULES <= (int)OPTIONS_MAX, "options.given has room for every
 static const struct command_help commands[] = {
     { "analyze", COMMAND_ANALYZE, "INPUT... [options]",
       "histograms and moments of every pair group; of arrays, a state or a saved result" },
-    { "matrix", COMMAND_MATRIX, "INPUT... --output PATH", "one similarity matrix, as .npy" },
+    { "matrix", COMMAND_MATRIX, "INPUT... --output PATH",
+      "one similarity matrix, as .npy; of arrays or a state" },
     { "pairs", COMMAND_PAIRS, "INPUT... [options]",
-      "pairs of features over a threshold, or the top k" },
+      "pairs of features over a threshold, or the top k; of arrays or a state" },
     { "accumulate", COMMAND_ACCUMULATE, "SHARD... --output PATH",
-      "many shards as one stream of observations, into a state for analyze" },
+      "many shards as one stream of observations, into a state for analyze, pairs and matrix" },
     { "merge", COMMAND_MERGE, "FILE... --output PATH",
       "states, or results of analyze --save, into one" },
     { "mask", COMMAND_MASK, "--groups SPEC", "the mask, or its pair groups, codes and counts" },
@@ -361,9 +371,9 @@ bool options_check_given(const struct options *options, int which, const char *w
             return fail_usage(failure, "--%s is for arrays: %s is %s", rules[i].help.name,
                               options->inputs[0], what);
     return options->input_count == 1
-           || fail_usage(failure,
-                         "analyze takes one %s, not %d inputs: %s (merge makes one of many)",
-                         what + strlen("a "), options->input_count, options->inputs[0]);
+           || fail_usage(failure, "%s takes one %s, not %d inputs: %s (merge makes one of many)",
+                         options->arguments[0], what + strlen("a "), options->input_count,
+                         options->inputs[0]);
 }
 
 const struct option_help *options_help(int number)

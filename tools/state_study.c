@@ -1,5 +1,5 @@
 /*
- * What analyze makes of a state.
+ * What analyze and pairs make of a state.
  */
 #include "state_study.h"
 
@@ -22,11 +22,13 @@ static const struct state *state_of(const struct study *study)
 
 static bool check_options(const struct options *options, struct failure *failure)
 {
-    if (!options_check_given(options, ANALYZE_STATE, "a state", failure))
+    const bool pairs = options->command == COMMAND_PAIRS;
+    const int32_t metrics = pairs ? options->metric : options->metrics;
+    if (!options_check_given(options, pairs ? PAIRS_STATE : ANALYZE_STATE, "a state", failure))
         return false;
-    if ((options->metrics & QKVSIM_METRIC_SPEARMAN) != 0)
-        return fail_usage(failure, "--metrics spearman is for arrays: a state has no ranks: %s",
-                          options->inputs[0]);
+    if ((metrics & QKVSIM_METRIC_SPEARMAN) != 0)
+        return fail_usage(failure, "%s spearman is for arrays: a state has no ranks: %s",
+                          pairs ? "--metric" : "--metrics", options->inputs[0]);
     return options->interval != QKVSIM_METHOD_BOOTSTRAP
            || fail_usage(
                failure,
@@ -34,10 +36,29 @@ static bool check_options(const struct options *options, struct failure *failure
                options->inputs[0]);
 }
 
+bool state_find_condition(const struct state *state, const struct options *options,
+                          int64_t *condition, struct failure *failure)
+{
+    const char *path = options->inputs[0], *name = options_condition_name(options->condition);
+    if (name != NULL && state->conditions == 1)
+        return fail_usage(failure,
+                          "--condition %s: the state has all observations together, and no "
+                          "targets: %s",
+                          name, path);
+    *condition = options->condition == CONDITION_OTHERS ? 1 : 0;
+    return qkvsim_accumulator_observations(state_accumulator(state, 0, *condition)) > 0
+           || fail(failure, "no observations: %s: %s", path,
+                   state_condition_name(state, *condition));
+}
+
+/* Of pairs one condition is looked at, of analyze all. */
 static bool check_content(const struct state *state, const struct options *options,
                           struct failure *failure)
 {
     const char *path = options->inputs[0];
+    int64_t condition;
+    if (options->command == COMMAND_PAIRS)
+        return state_find_condition(state, options, &condition, failure);
     for (int64_t c = 0; c < state->conditions; c++)
         if (qkvsim_accumulator_observations(state_accumulator(state, 0, c)) == 0)
             return fail(failure, "no observations: %s: %s", path, state_condition_name(state, c));
