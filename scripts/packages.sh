@@ -5,11 +5,11 @@
 # shellcheck disable=SC2034 # used by the scripts that source this one
 build_packages="gcc libc6-dev meson ninja-build pkg-config libopenblas-dev librandom123-dev
   libjansson-dev libcairo2-dev"
-# What the tests take besides: C++ for its header, both flavours of OpenBLAS, and Python to compare with
-# NumPy and SciPy.
+# What the tests take besides: C++ for its header, both flavours of OpenBLAS, Python to compare with NumPy
+# and SciPy, and an MPI.
 # shellcheck disable=SC2034
 test_packages="check g++ libopenblas0-pthread libopenblas0-openmp python3 python3-numpy
-  python3-scipy python3-jsonschema python3-venv"
+  python3-scipy python3-jsonschema python3-venv libopenmpi-dev openmpi-bin"
 
 package_is_installed() {
   case $(dpkg-query -W -f '${Status}' "$1" 2>/dev/null) in

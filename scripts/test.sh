@@ -10,7 +10,7 @@ cd "$(dirname "$0")/.."
 install_packages $build_packages $test_packages
 
 [ -f build/build.ninja ] || meson setup build
-meson configure build -Dtools=enabled -Dfigures=enabled -Dtests=enabled -Dbench=enabled
+meson configure build -Dtools=enabled -Dfigures=enabled -Dmpi=enabled -Dtests=enabled -Dbench=enabled
 ninja -C build
 
 run_tests() {

@@ -18,6 +18,7 @@
 #include "shard_sums.h"
 #include "shards.h"
 #include "state.h"
+#include "team_shards.h"
 
 struct run {
     const struct options *options;
@@ -115,6 +116,20 @@ static bool add_shard(struct run *run, const char *path)
     return done;
 }
 
+/* The state of a shard, which another process made. */
+static bool take_shard(struct run *run, int rank, const char *path)
+{
+    void *bytes;
+    int64_t size;
+    bool begun;
+    if (!run->options->team->take(run->options->team, rank, true, &bytes, &size, run->failure))
+        return false;
+    const bool done = state_merge_shard(&run->state, bytes, size, path, &begun, run->failure);
+    run->whole = done || !begun;
+    run->unwritten += done;
+    return done;
+}
+
 /* ---- going on ---- */
 
 /* Whether a file is one that has been written to since the state was: what it holds has to be looked at. */
@@ -206,17 +221,36 @@ static bool find_state(struct run *run)
                && state_check_options(&run->state, run->options, run->from, run->failure));
 }
 
+/* The others are to know which shards are still to be added, and to what. */
+static bool tell_others(struct run *run)
+{
+    const struct shards *shards = &run->shards;
+    if (run->options->team == NULL)
+        return true;
+    return (run->state.table != NULL || shards->count == 0
+            || shard_sums_begin(&run->state, run->context, run->options, shards->paths[0],
+                                run->failure))
+           && tell_shards(&run->state, shards, run->options->team, run->failure);
+}
+
+/* The next shard: added by this process, or taken from the one that made its sums. */
+static bool next_shard(struct run *run, int64_t number)
+{
+    const char *path = run->shards.paths[number];
+    const int owner = (int)(number % team_size(run->options->team));
+    return owner == 0 ? add_shard(run, path) : take_shard(run, owner, path);
+}
+
 static bool add_shards(struct run *run)
 {
     const int64_t in = run->state.table != NULL ? state_shards(&run->state) : 0;
     const struct shards *shards = &run->shards;
     struct progress progress;
-    bool done = true;
+    bool done = tell_others(run);
     progress_begin_shards(&progress, run->context, run->options, in, in + shards->count);
     for (int64_t i = 0; done && i < shards->count; i++) {
         progress_next_shard(&progress, shards->paths[i]);
-        done = add_shard(run, shards->paths[i])
-               && (!progress_interrupted() || fail(run->failure, "interrupted"))
+        done = next_shard(run, i) && (!progress_interrupted() || fail(run->failure, "interrupted"))
                && (i + 1 == shards->count || write_where_due(run, i == 0));
     }
     progress_end(&progress, run->context, done);
@@ -239,7 +273,7 @@ static bool finish(struct run *run)
     return true;
 }
 
-bool command_accumulate(const struct options *options, struct failure *failure)
+static bool accumulate(const struct options *options, struct failure *failure)
 {
     struct run run = { .options = options, .failure = failure, .whole = true };
     clock_gettime(CLOCK_MONOTONIC, &run.last);
@@ -252,4 +286,10 @@ bool command_accumulate(const struct options *options, struct failure *failure)
     shards_free(&run.shards);
     qkvsim_context_free(run.context);
     return done;
+}
+
+bool command_accumulate(const struct options *options, struct failure *failure)
+{
+    return team_is_first(options->team) ? accumulate(options, failure)
+                                        : accumulate_for_first(options, failure);
 }

@@ -14,6 +14,7 @@
 #include "saver.h"
 #include "spool.h"
 #include "state_study.h"
+#include "team_results.h"
 #include "trend.h"
 
 /* What a run writes, and while it runs: where to. */
@@ -119,6 +120,32 @@ static void close_outputs(struct outputs *outputs)
     trend_free(&outputs->trend);
 }
 
+/* The results of a layer: computed by this process, alone or with all others, or taken from the one that did. */
+static bool find_results(struct study *study, int layer, struct results *results,
+                         struct progress *progress)
+{
+    struct team *team = study->options->team;
+    const int owner = team_layer_owner(team, layer, study->layers.count);
+    if (!study_turn_to(study, layer))
+        return false;
+    if (team == NULL || owner < 0)
+        return results_compute(results, study, progress);
+    if (owner != team->rank)
+        return team_take_results(results, study, owner);
+    study->team = NULL;
+    const bool done = results_compute(results, study, progress)
+                      && (team_is_first(team) || team_give_results(results, study));
+    study->team = team;
+    return done;
+}
+
+static bool takes_part(const struct study *study, int layer)
+{
+    const struct team *team = study->options->team;
+    const int owner = team_layer_owner(team, layer, study->layers.count);
+    return team_is_first(team) || owner < 0 || owner == team->rank;
+}
+
 static bool analyze_layers(struct study *study, struct outputs *outputs)
 {
     struct progress progress;
@@ -126,8 +153,11 @@ static bool analyze_layers(struct study *study, struct outputs *outputs)
     bool done = true;
     for (int i = 0; done && i < study->layers.count; i++) {
         struct results results = { 0 };
-        done = study_turn_to(study, i) && results_compute(&results, study, &progress)
-               && add_layer(outputs, &results.report, i, study->failure);
+        if (!takes_part(study, i))
+            continue;
+        done = find_results(study, i, &results, &progress)
+               && (!team_is_first(study->options->team)
+                   || add_layer(outputs, &results.report, i, study->failure));
         results_free(&results);
     }
     progress_end(&progress, study->context, done);
@@ -148,27 +178,47 @@ static bool open_stored(struct study *study, struct stored *stored, const struct
                : state_study_open(study, &stored->state, options, failure);
 }
 
-static bool open_study(struct study *study, struct stored *stored, const struct options *options,
-                       struct failure *failure)
+static bool is_stored(const struct options *options)
 {
     for (int i = 0; i < options->input_count; i++)
         if (container_is(options->inputs[i]))
-            return open_stored(study, stored, options, failure);
-    return study_open(study, options, failure);
+            return true;
+    return false;
 }
 
-bool command_analyze(const struct options *options, struct failure *failure)
+static bool open_study(struct study *study, struct stored *stored, const struct options *options,
+                       struct failure *failure)
+{
+    return is_stored(options) ? open_stored(study, stored, options, failure)
+                              : study_open(study, options, failure);
+}
+
+/* Of several processes the first has the outputs. */
+static bool analyze(const struct options *options, struct failure *failure)
 {
     struct study study = { 0 };
     struct stored stored = { 0 };
     struct outputs outputs = { 0 };
-    bool done = check_outputs(options, failure) && open_study(&study, &stored, options, failure)
-                && open_outputs(&outputs, &study) && analyze_layers(&study, &outputs)
-                && (!study.layers.several || finish_layers(&outputs, study.options, failure))
-                && write_outputs(&outputs, study.options, failure);
+    const bool writes = team_is_first(options->team);
+    const bool done =
+        (!writes || check_outputs(options, failure))
+        && open_study(&study, &stored, options, failure)
+        && (!writes || open_outputs(&outputs, &study)) && analyze_layers(&study, &outputs)
+        && (!writes || !study.layers.several || finish_layers(&outputs, study.options, failure))
+        && (!writes || write_outputs(&outputs, study.options, failure));
     close_outputs(&outputs);
     study_close(&study);
     saved_close(&stored.saved);
     state_free(&stored.state);
     return done;
+}
+
+/* What has been computed before is soon read, by one process. */
+bool command_analyze(const struct options *options, struct failure *failure)
+{
+    struct options alone = *options;
+    if (options->team == NULL || !is_stored(options))
+        return analyze(options, failure);
+    alone.team = NULL;
+    return !team_is_first(options->team) || analyze(&alone, failure);
 }

@@ -153,13 +153,30 @@ static bool find_results(struct container *container, qkvsim_context *context,
     }
 }
 
+static bool read_all(struct container *container, qkvsim_context *context, const char *content,
+                     struct failure *failure)
+{
+    return check_header(container, failure) && read_table(container, content, failure)
+           && find_results(container, context, failure);
+}
+
 bool container_open(struct container *container, qkvsim_context *context, const char *path,
                     const char *content, struct failure *failure)
 {
     *container = (struct container){ .path = path };
     const bool done = mapped_file_open(&container->file, path, failure)
-                      && check_header(container, failure) && read_table(container, content, failure)
-                      && find_results(container, context, failure);
+                      && read_all(container, context, content, failure);
+    if (!done)
+        container_close(container);
+    return done;
+}
+
+bool container_take(struct container *container, qkvsim_context *context, void *bytes, int64_t size,
+                    const char *path, const char *content, struct failure *failure)
+{
+    *container = (struct container){ .path = path };
+    mapped_file_take(&container->file, bytes, (size_t)size);
+    const bool done = read_all(container, context, content, failure);
     if (!done)
         container_close(container);
     return done;

@@ -32,6 +32,10 @@ bool container_holds(const char *path, const char *content);
 bool container_open(struct container *container, qkvsim_context *context, const char *path,
                     const char *content, struct failure *failure);
 
+/* The same of bytes in memory, which are taken over and freed; `path` is their name in messages. */
+bool container_take(struct container *container, qkvsim_context *context, void *bytes, int64_t size,
+                    const char *path, const char *content, struct failure *failure);
+
 /* "state" or "result". */
 const char *container_content(const struct container *container);
 

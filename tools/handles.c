@@ -40,9 +40,8 @@ static qkvsim_status pack(qkvsim_context *context, const struct handle *handle, 
     }
 }
 
-/* The packed bytes, for the caller to free; NULL with a failure. */
-static void *packed(qkvsim_context *context, const struct handle *handle, int64_t *size,
-                    struct failure *failure)
+void *handle_pack(qkvsim_context *context, const struct handle *handle, int64_t *size,
+                  struct failure *failure)
 {
     *size = handle_size(handle);
     void *bytes = malloc((size_t)*size);
@@ -62,7 +61,7 @@ bool handle_write(FILE *stream, qkvsim_context *context, const struct handle *ha
                   struct failure *failure)
 {
     int64_t size;
-    void *bytes = packed(context, handle, &size, failure);
+    void *bytes = handle_pack(context, handle, &size, failure);
     const bool written = bytes != NULL && fwrite(bytes, 1, (size_t)size, stream) == (size_t)size;
     free(bytes);
     return written;
@@ -85,6 +84,16 @@ static qkvsim_status unpack(struct handle *handle, qkvsim_context *context, cons
     default:
         return QKVSIM_ERROR_UNSUPPORTED;
     }
+}
+
+bool handle_unpack(struct handle *handle, qkvsim_context *context, const void *bytes, int64_t size,
+                   struct failure *failure)
+{
+    *handle = (struct handle){ 0 };
+    qkvsim_status status = qkvsim_packed_kind(context, bytes, size, &handle->kind, NULL);
+    if (status == QKVSIM_OK)
+        status = unpack(handle, context, bytes, size);
+    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
 }
 
 bool handle_read(struct handle *handle, qkvsim_context *context, const struct container *container,
@@ -130,8 +139,8 @@ static bool are_same(qkvsim_context *context, const struct handle *a, const stru
                      struct failure *failure)
 {
     int64_t a_size = 0, b_size = 0;
-    void *a_bytes = packed(context, a, &a_size, failure);
-    void *b_bytes = a_bytes != NULL ? packed(context, b, &b_size, failure) : NULL;
+    void *a_bytes = handle_pack(context, a, &a_size, failure);
+    void *b_bytes = a_bytes != NULL ? handle_pack(context, b, &b_size, failure) : NULL;
     const bool packable = a_bytes != NULL && b_bytes != NULL;
     const bool same = packable && a_size == b_size && memcmp(a_bytes, b_bytes, (size_t)a_size) == 0;
     free(a_bytes);

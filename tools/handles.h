@@ -24,6 +24,14 @@ struct handle {
 /* Bytes that it is packed to. */
 int64_t handle_size(const struct handle *handle);
 
+/* The packed bytes, for the caller to free; NULL with a failure. */
+void *handle_pack(qkvsim_context *context, const struct handle *handle, int64_t *size,
+                  struct failure *failure);
+
+/* A result of packed bytes, of any kind. */
+bool handle_unpack(struct handle *handle, qkvsim_context *context, const void *bytes, int64_t size,
+                   struct failure *failure);
+
 /* Packs it and writes the bytes; false also where the stream failed. */
 bool handle_write(FILE *stream, qkvsim_context *context, const struct handle *handle,
                   struct failure *failure);

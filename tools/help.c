@@ -23,6 +23,12 @@ static const char input[] =
     "order, "
     "and - a list on standard input, a path a line.";
 
+static const char parallel[] =
+    "Where it is built with MPI, qkvsim-mpi is the same program as many processes (mpirun -n 16 "
+    "qkvsim-mpi analyze ...): analyze and accumulate divide their work over the ranks, and give "
+    "the "
+    "same bytes as qkvsim.";
+
 static const char exit_status[] = "0 done, 1 failed, 2 wrong usage.";
 
 static const struct section {
@@ -147,6 +153,10 @@ static void print_help(FILE *stream, int command)
     }
     for (int section = 0; section < OPTION_SECTIONS; section++)
         print_section(stream, section, command);
+    if (command == COMMAND_NONE || (command & (COMMAND_ANALYZE | COMMAND_ACCUMULATE)) != 0) {
+        fputc('\n', stream);
+        print_words(stream, 0, parallel);
+    }
     fprintf(stream, "\nExit status: %s\n", exit_status);
 }
 
@@ -219,6 +229,7 @@ static void print_manual(FILE *stream)
     fputs(".SH OPTIONS\n", stream);
     for (int section = 0; section < OPTION_SECTIONS; section++)
         print_roff_section(stream, section);
+    print_roff_text(stream, "PARALLEL RUNS", parallel);
     print_roff_text(stream, "EXIT STATUS", exit_status);
 }
 
@@ -256,7 +267,7 @@ static void print_completion(FILE *stream)
           "  elif [[ $word != -* ]]; then return\n"
           "  fi\n"
           "  mapfile -t COMPREPLY < <(compgen -W \"$words\" -- \"$word\")\n"
-          "}\ncomplete -o default -F _qkvsim qkvsim\n",
+          "}\ncomplete -o default -F _qkvsim qkvsim qkvsim-mpi\n",
           stream);
 }
 

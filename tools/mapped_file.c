@@ -145,6 +145,11 @@ bool mapped_file_open(struct mapped_file *file, const char *path, struct failure
     return done;
 }
 
+void mapped_file_take(struct mapped_file *file, void *bytes, size_t size)
+{
+    *file = (struct mapped_file){ .bytes = bytes, .size = size, .copy = bytes };
+}
+
 void mapped_file_close(struct mapped_file *file)
 {
     if (file->mapping != NULL)

@@ -23,6 +23,9 @@ struct mapped_file {
  * short by others the program ends with a message and EXIT_FAILED. */
 bool mapped_file_open(struct mapped_file *file, const char *path, struct failure *failure);
 
+/* Bytes that are in memory already, which are taken over and freed. */
+void mapped_file_take(struct mapped_file *file, void *bytes, size_t size);
+
 /* Also for one zeroed and never opened. */
 void mapped_file_close(struct mapped_file *file);
 

@@ -8,6 +8,7 @@
 
 #include "failure.h"
 #include "option_values.h"
+#include "team.h"
 
 /* Each is one bit, so that an option can belong to several. */
 enum command {
@@ -128,6 +129,8 @@ struct options {
     const char *output;
     bool quiet;
     bool progress_json;
+    bool progress_bar;       /* asked for, also where nobody watches */
+    struct team *team;       /* NULL: a process by itself */
     bool given[OPTIONS_MAX]; /* by the number of options_help */
     bool saved;              /* read with saved results: they have no outputs */
     char **words;            /* "--seed=1": what saved results keep of the command line; owned */

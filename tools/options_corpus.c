@@ -29,7 +29,8 @@ bool take_total(struct options *options, char *value, struct failure *failure)
 bool take_progress(struct options *options, char *value, struct failure *failure)
 {
     options->progress_json = strcmp(value, "json") == 0;
-    return options->progress_json || strcmp(value, "bar") == 0
+    options->progress_bar = strcmp(value, "bar") == 0;
+    return options->progress_json || options->progress_bar
            || fail_usage(failure, "--progress is bar or json: %s", value);
 }
 

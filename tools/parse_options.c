@@ -332,9 +332,8 @@ static const struct rule {
         "the .npy file, state or result; - is standard output" },
       TEXT(output) },
     { { "progress", "bar|json", INPUT | ACCUMULATE | MERGE | EVERY_STORED, OPTIONS_OF_OUTPUT,
-        "bar (default): on a terminal; json: a line with done, total, seconds and seconds_left "
-        "every "
-        "second on standard error" },
+        "a bar, by default on a terminal alone; json: a line with done, total, seconds and "
+        "seconds_left every second on standard error" },
       TAKE(take_progress) },
     { { "quiet", NULL, EVERY, OPTIONS_OF_OUTPUT, "no table, no progress" }, FLAG(quiet) },
     { { "help", NULL, EVERY, OPTIONS_OF_OUTPUT, "or -h: this text, of one command" }, FLAG(help) },

@@ -107,24 +107,49 @@ static void say(struct progress *progress, double share)
     progress->said = now;
 }
 
+/* The share of all processes, where there are others; false where one of them has failed. */
+static bool look_at_team(struct progress *progress, double *share)
+{
+    struct team *team = progress->team;
+    return team == NULL || team->goes_on(team, progress->total > 0 ? NULL : share);
+}
+
 static int32_t report(void *user, int64_t done, int64_t total)
 {
     struct progress *progress = user;
-    if (progress->stops && progress_interrupted())
+    double share = progress->before + progress->own * (double)done / (double)total;
+    progress->share = share;
+    const bool goes_on = look_at_team(progress, &share);
+    if (progress->stops && (progress_interrupted() || !goes_on))
         return 1;
     if (progress->kind != PROGRESS_NONE)
-        say(progress, progress->before + progress->own * (double)done / (double)total);
+        say(progress, share);
     return 0;
+}
+
+static void wait_for_others(void *user)
+{
+    struct progress *progress = user;
+    double share = progress->share;
+    look_at_team(progress, &share);
+    if (progress->kind != PROGRESS_NONE)
+        say(progress, share);
 }
 
 void progress_begin(struct progress *progress, qkvsim_context *context, const char *label,
                     const struct options *options)
 {
-    *progress = (struct progress){ .own = 1, .stops = true };
-    if (options->progress_json)
+    *progress = (struct progress){ .own = 1, .stops = true, .team = options->team };
+    if (!team_is_first(options->team))
+        progress->kind = PROGRESS_NONE;
+    else if (options->progress_json)
         progress->kind = PROGRESS_JSON;
-    else if (!options->quiet && isatty(STDERR_FILENO))
+    else if (!options->quiet && (options->progress_bar || isatty(STDERR_FILENO)))
         progress->kind = PROGRESS_BAR;
+    if (options->team != NULL) {
+        options->team->wait = wait_for_others;
+        options->team->user = progress;
+    }
     snprintf(progress->label, sizeof progress->label, "%s", label);
     clock_gettime(CLOCK_MONOTONIC, &progress->begun);
     progress->said = progress->begun;
@@ -150,7 +175,7 @@ void progress_begin_shards(struct progress *progress, qkvsim_context *context,
 {
     progress_begin(progress, context, "", options);
     progress->own = 0;
-    progress->stops = false;
+    progress->stops = !team_is_first(options->team);
     progress->done = done;
     progress->total = total;
     progress->skipped = (double)done / (double)total;
@@ -164,7 +189,7 @@ void progress_next_shard(struct progress *progress, const char *shard)
     progress->item = shard;
     snprintf(progress->label, sizeof progress->label, "shard %" PRId64 "/%" PRId64,
              progress->done + 1, progress->total);
-    progress->before = (double)progress->done / whole;
+    progress->before = progress->share = (double)progress->done / whole;
     progress->own = 1 / whole;
     if (progress->kind != PROGRESS_NONE)
         say(progress, progress->before);
@@ -186,6 +211,8 @@ static void say_last(struct progress *progress)
 void progress_end(struct progress *progress, qkvsim_context *context, bool done)
 {
     qkvsim_context_set_progress(context, NULL, NULL);
+    if (progress->team != NULL)
+        progress->team->wait = NULL;
     if (progress->kind == PROGRESS_JSON && done)
         say_last(progress);
     if (progress->kind == PROGRESS_BAR) {

@@ -23,8 +23,10 @@ struct progress {
     double before; /* shares of the whole: finished before the current call, and the call's own */
     double own;
     double skipped; /* what share was there when the work began */
-    bool stops;     /* an interrupt cancels the call */
-    int64_t done;   /* of work that is counted: shards; total is 0 where it is not */
+    double share;   /* that was reached last, of this process */
+    bool stops;     /* an interrupt cancels the call, and so does the failure of another process */
+    struct team *team;
+    int64_t done; /* of work that is counted: shards; total is 0 where it is not */
     int64_t total;
     const char *item; /* the shard in hand; the caller's */
     struct timespec begun;

@@ -18,8 +18,12 @@ struct results {
     struct report report;
 };
 
-/* Computes the results of the study's open input, within one progress bar over all layers. */
+/* Computes the results of the study's open input, within one progress bar over all layers. Where the study has a team,
+ * each process computes a part, and the first has the results. */
 bool results_compute(struct results *results, struct study *study, struct progress *progress);
+
+/* Makes the report of results that are there, of arrays, but for its warnings. */
+void results_describe(struct results *results, const struct study *study);
 
 /* Also for one zeroed and never computed. */
 void results_free(struct results *results);

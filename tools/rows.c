@@ -4,6 +4,7 @@
 #include "rows.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -199,6 +200,39 @@ char *rows_list_names(const struct rows *rows, const qkvsim_layout *layout)
         end += sprintf(end, "%s%s", i > 0 ? "," : "",
                        qkvsim_layout_row_name(layout, rows->numbers[i]));
     return list;
+}
+
+/* Of a list a pair group is that rank's in whose part of all pairs, taken in order, its middle lies. */
+static int32_t deal(const struct rows *rows, const qkvsim_layout *layout, const struct team *team,
+                    int32_t *numbers)
+{
+    int32_t count = 0;
+    double all = 0, before = 0;
+    for (int32_t i = 0; i < rows->pair_groups; i++)
+        all += (double)qkvsim_layout_pairs(layout, rows->numbers[i]);
+    for (int32_t i = 0; i < rows->pair_groups; i++) {
+        const double pairs = (double)qkvsim_layout_pairs(layout, rows->numbers[i]);
+        if ((int)((before + pairs / 2) / fmax(all, 1) * team->size) == team->rank)
+            numbers[count++] = rows->numbers[i];
+        before += pairs;
+    }
+    return count;
+}
+
+bool rows_share(const struct rows *rows, qkvsim_context *context, const qkvsim_layout *layout,
+                const struct team *team, int32_t *numbers, int32_t *count, struct failure *failure)
+{
+    const int32_t all = qkvsim_layout_pair_groups(layout);
+    qkvsim_status status = QKVSIM_OK;
+    *count = rows->pair_groups;
+    if (team == NULL)
+        memcpy(numbers, rows->numbers, (size_t)*count * sizeof *numbers);
+    else if (*count < all || team->size > all)
+        *count = deal(rows, layout, team, numbers);
+    else
+        status = qkvsim_layout_piece_pair_groups(context, layout, team->rank, team->size, numbers,
+                                                 all, count);
+    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
 }
 
 void rows_free(struct rows *rows)

@@ -5,6 +5,7 @@
 #define TOOLS_ROWS_H
 
 #include "failure.h"
+#include "team.h"
 
 /* The rows that are computed, increasing: pair groups, then the roll-ups of nothing but those. */
 struct rows {
@@ -27,6 +28,10 @@ bool rows_of_numbers(struct rows *rows, const qkvsim_layout *layout, const int32
 
 /* The names of the pair groups as a list for --pair-groups, for the caller to free; NULL without memory. */
 char *rows_list_names(const struct rows *rows, const qkvsim_layout *layout);
+
+/* The pair groups of a rank, with about as many pairs as others have, maybe none: `numbers` has room for all. */
+bool rows_share(const struct rows *rows, qkvsim_context *context, const qkvsim_layout *layout,
+                const struct team *team, int32_t *numbers, int32_t *count, struct failure *failure);
 
 /* Also for one zeroed and never found. */
 void rows_free(struct rows *rows);

@@ -165,6 +165,17 @@ static bool add(struct state *state, const struct work *work, struct shard_input
            && state_note_shard(state, &shard->shard, NULL, failure);
 }
 
+bool shard_sums_begin(struct state *state, qkvsim_context *context, const struct options *options,
+                      const char *path, struct failure *failure)
+{
+    struct shard_input shard;
+    if (!shard_input_open(&shard, options, path, failure))
+        return false;
+    const bool done = state_begin(state, context, options, &shard.layers, shard.inputs, failure);
+    shard_input_close(&shard);
+    return done;
+}
+
 bool shard_sums_add(struct state *state, qkvsim_context *context, const struct options *options,
                     const char *path, bool *begun, struct failure *failure)
 {

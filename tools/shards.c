@@ -174,6 +174,31 @@ bool shards_list(struct shards *shards, const struct options *options, bool any,
     return done;
 }
 
+bool shards_pack(const struct shards *shards, void **bytes, int64_t *size, struct failure *failure)
+{
+    size_t length = 0;
+    for (int64_t i = 0; i < shards->count; i++)
+        length += strlen(shards->paths[i]) + 1;
+    char *at = malloc(length + 1);
+    *bytes = at;
+    *size = (int64_t)length;
+    if (at == NULL)
+        return fail_no_memory(failure);
+    for (int64_t i = 0; i < shards->count; i++)
+        at = stpcpy(at, shards->paths[i]) + 1;
+    return true;
+}
+
+bool shards_unpack(struct shards *shards, const void *bytes, int64_t size, struct failure *failure)
+{
+    const char *at = bytes;
+    *shards = (struct shards){ 0 };
+    for (const char *end = at + size; at < end; at += strlen(at) + 1)
+        if (!add(shards, strdup(at), failure))
+            return false;
+    return true;
+}
+
 void shards_free(struct shards *shards)
 {
     for (int64_t i = 0; i < shards->count; i++)

@@ -17,6 +17,10 @@ struct shards {
 bool shards_list(struct shards *shards, const struct options *options, bool any,
                  struct failure *failure);
 
+/* The paths as bytes, a 0 behind each, for the caller to free; and read again. */
+bool shards_pack(const struct shards *shards, void **bytes, int64_t *size, struct failure *failure);
+bool shards_unpack(struct shards *shards, const void *bytes, int64_t size, struct failure *failure);
+
 /* Also for one zeroed and never listed. */
 void shards_free(struct shards *shards);
 

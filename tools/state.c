@@ -61,7 +61,7 @@ qkvsim_accumulator *state_accumulator(const struct state *state, int64_t layer, 
 
 /* ---- shards ---- */
 
-static struct shard shard_at(const struct state *state, int64_t number)
+struct shard state_shard(const struct state *state, int64_t number)
 {
     const json_t *shard = json_array_get(json_object_get(state->table, "shards"), (size_t)number);
     return state_table_shard(shard);
@@ -78,7 +78,7 @@ bool state_find_shard(const struct state *state, const char *file, struct shard 
 {
     const int64_t number = number_of(state->files, file);
     if (number >= 0)
-        *shard = shard_at(state, number);
+        *shard = state_shard(state, number);
     return number >= 0;
 }
 
@@ -98,7 +98,7 @@ bool state_check_new(const struct state *state, const struct shard *shard, const
     if (number < 0)
         return true;
     const char *of = from != NULL ? " of " : "", *other = from != NULL ? from : "";
-    const char *same = shard_at(state, number).file;
+    const char *same = state_shard(state, number).file;
     return strcmp(same, shard->file) == 0
                ? fail(failure, "a shard is in already: %s%s%s (a shard is added once)", shard->file,
                       of, other)
@@ -194,9 +194,9 @@ void state_free(struct state *state)
 
 /* ---- reading ---- */
 
-static bool unpack_accumulator(const struct container *container, qkvsim_context *context,
-                               int64_t number, qkvsim_accumulator **accumulator,
-                               struct failure *failure)
+bool state_unpack_accumulator(const struct container *container, qkvsim_context *context,
+                              int64_t number, qkvsim_accumulator **accumulator,
+                              struct failure *failure)
 {
     int64_t size;
     const void *bytes = container_result(container, number, &size);
@@ -226,8 +226,8 @@ static bool unpack_accumulators(struct state *state, const struct container *con
     state->accumulators = calloc((size_t)count, sizeof *state->accumulators);
     bool done = state->accumulators != NULL || fail_no_memory(failure);
     for (int64_t i = 0; done && i < count; i++)
-        done =
-            unpack_accumulator(container, state->context, i + 1, &state->accumulators[i], failure);
+        done = state_unpack_accumulator(container, state->context, i + 1, &state->accumulators[i],
+                                        failure);
     return done;
 }
 
@@ -240,7 +240,7 @@ static bool list_shards(struct state *state, const struct container *container,
         return false;
     json_begin();
     for (int64_t i = 0; i < count; i++) {
-        const struct shard shard = shard_at(state, i);
+        const struct shard shard = state_shard(state, i);
         json_object_set_new(state->files, shard.file, json_integer(i));
         json_object_set_new(state->contents, content_key(&shard, key), json_integer(i));
     }
@@ -328,6 +328,23 @@ bool state_write(const struct state *state, const char *path, struct failure *fa
     return output_write(path, write_state, state, failure);
 }
 
+bool state_pack(const struct state *state, void **bytes, int64_t *size, struct failure *failure)
+{
+    char *text = NULL;
+    size_t length = 0;
+    FILE *memory = open_memstream(&text, &length);
+    if (memory == NULL)
+        return fail_no_memory(failure);
+    failure->exit_status = EXIT_DONE;
+    bool done = write_state(memory, state, failure);
+    done = fclose(memory) == 0 && done;
+    if (!done)
+        free(text);
+    *bytes = done ? text : NULL;
+    *size = (int64_t)length;
+    return done || (failure->exit_status != EXIT_DONE ? false : fail_no_memory(failure));
+}
+
 /* ---- belonging together ---- */
 
 bool state_check_options(const struct state *state, const struct options *options, const char *path,
@@ -352,94 +369,10 @@ bool state_check_shard(const struct state *state, const struct layers *layers,
 {
     json_begin();
     json_t *given = state_table_layers(layers, inputs, state->conditions);
-    const char *before = state_shards(state) > 0 ? shard_at(state, 0).file : "the state";
+    const char *before = state_shards(state) > 0 ? state_shard(state, 0).file : "the state";
     const bool same = json_whole(failure)
                       && state_table_same_layers(json_object_get(state->table, "layers"), given,
                                                  before, path, failure);
     json_decref(given);
     return same;
-}
-
-static bool same_layout(const struct state *state, const struct container *other,
-                        const char *own_path, struct failure *failure)
-{
-    int64_t size;
-    const void *bytes = container_result(other, 0, &size);
-    const int64_t own_size = qkvsim_layout_packed_size(state->layout);
-    void *own = malloc((size_t)own_size);
-    if (own == NULL)
-        return fail_no_memory(failure);
-    const qkvsim_status status = qkvsim_layout_pack(state->context, state->layout, own, own_size);
-    const bool same =
-        status == QKVSIM_OK && size == own_size && memcmp(own, bytes, (size_t)size) == 0;
-    free(own);
-    return same
-           || fail(failure, "layouts differ: the groups of %s are others than those of %s",
-                   other->path, own_path);
-}
-
-static bool belongs(const struct state *state, const struct container *other, const char *own_path,
-                    struct failure *failure)
-{
-    const json_t *own = state->table, *table = other->table;
-    return state_table_same_options(json_object_get(own, "options"),
-                                    json_object_get(table, "options"), own_path, other->path,
-                                    failure)
-           && state_table_same_layers(json_object_get(own, "layers"),
-                                      json_object_get(table, "layers"), own_path, other->path,
-                                      failure)
-           && same_layout(state, other, own_path, failure);
-}
-
-/* All shards are new, or none is noted. */
-static bool note_shards(struct state *state, const struct container *other, struct failure *failure)
-{
-    size_t i;
-    json_t *object;
-    json_array_foreach(json_object_get(other->table, "shards"), i, object)
-    {
-        const struct shard shard = state_table_shard(object);
-        if (!state_check_new(state, &shard, other->path, failure))
-            return false;
-    }
-    json_array_foreach(json_object_get(other->table, "shards"), i, object)
-    {
-        const struct shard shard = state_table_shard(object);
-        if (!state_note_shard(state, &shard, other->path, failure))
-            return false;
-    }
-    return true;
-}
-
-static bool merge_accumulators(struct state *state, const struct container *other,
-                               struct failure *failure)
-{
-    bool done = true;
-    for (int64_t i = 0; done && i < state->layers * state->conditions; i++) {
-        qkvsim_accumulator *more = NULL;
-        done = unpack_accumulator(other, state->context, i + 1, &more, failure);
-        if (done) {
-            const qkvsim_status status =
-                qkvsim_accumulator_merge(state->context, state->accumulators[i], more);
-            done =
-                status == QKVSIM_OK || fail_library(failure, state->context, status, other->path);
-        }
-        qkvsim_accumulator_free(more);
-    }
-    return done;
-}
-
-bool state_merge(struct state *state, const char *own_path, const char *path,
-                 struct failure *failure)
-{
-    struct container other;
-    int64_t layers, conditions;
-    if (!container_open(&other, state->context, path, "state", failure))
-        return false;
-    const bool done = state_table_check(&other, &layers, &conditions, failure)
-                      && belongs(state, &other, own_path, failure)
-                      && note_shards(state, &other, failure)
-                      && merge_accumulators(state, &other, failure);
-    container_close(&other);
-    return done;
 }

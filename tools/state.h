@@ -25,8 +25,16 @@ bool state_begin(struct state *state, qkvsim_context *context, const struct opti
 bool state_read(struct state *state, qkvsim_context *context, const char *path,
                 struct failure *failure);
 
+/* One accumulator of a state's file, whose results count from 1. */
+bool state_unpack_accumulator(const struct container *container, qkvsim_context *context,
+                              int64_t number, qkvsim_accumulator **accumulator,
+                              struct failure *failure);
+
 /* Writes it, whole or not at all. */
 bool state_write(const struct state *state, const char *path, struct failure *failure);
+
+/* The same as bytes, for the caller to free. */
+bool state_pack(const struct state *state, void **bytes, int64_t *size, struct failure *failure);
 
 /* Also for one zeroed. */
 void state_free(struct state *state);
@@ -41,6 +49,9 @@ bool state_check_shard(const struct state *state, const struct layers *layers,
 
 int64_t state_shards(const struct state *state);
 int64_t state_observations(const struct state *state);
+
+/* The shards that are in are counted from 0. */
+struct shard state_shard(const struct state *state, int64_t number);
 
 /* A shard that is in by its name; false where there is none. */
 bool state_find_shard(const struct state *state, const char *file, struct shard *shard);
@@ -66,5 +77,10 @@ bool state_describe_layer(const struct state *state, int64_t layer, struct input
 /* Adds what the state of another file holds. Where they do not belong together, nothing is added. */
 bool state_merge(struct state *state, const char *own_path, const char *path,
                  struct failure *failure);
+
+/* Adds the state of a shard alone, as bytes, which are freed. `begun` says whether the state has changed: where that failed
+ * midway, it is no longer that of whole shards. */
+bool state_merge_shard(struct state *state, void *bytes, int64_t size, const char *shard,
+                       bool *begun, struct failure *failure);
 
 #endif

@@ -185,7 +185,9 @@ bool study_find_rows(struct study *study)
 
 bool study_open(struct study *study, const struct options *options, struct failure *failure)
 {
-    *study = (struct study){ .options = options, .failure = failure, .current = -1 };
+    *study = (struct study){
+        .options = options, .failure = failure, .team = options->team, .current = -1
+    };
     return layers_find(&study->layers, options, failure)
            && command_make_context(options, &study->context, failure) && open_layer(study, 0)
            && remember_shape(study)

@@ -29,6 +29,7 @@ struct study {
     const struct stored_layers *stored; /* NULL: the layers are arrays */
     const void *stored_in;
     struct layers layers;
+    struct team *team;  /* that computes the current layer together; NULL: one process */
     int current;        /* the layer whose input is open */
     struct input input; /* of one layer at a time */
     char files[256];    /* the names of its files, for people */
