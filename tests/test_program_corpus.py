@@ -864,6 +864,13 @@ class HostileResults(Corpus):
             refuse(lambda t, words=words: t.update(arguments=words if words == 3 else t["arguments"] + words)
                    if words not in (["--"], ["x.npy"]) else t.update(arguments=words, inputs=[]))
         refuse(lambda t: t.update(arguments=[]))
+        victim = self.write("victim", b"precious")
+        refuse(lambda t: t["arguments"].append("--save=" + victim))
+        for output in ("json", "csv", "figure", "output"):
+            self.write("sly.result", read_container.write({**table, "arguments": [*table["arguments"], f"--{output}="
+                                                                                  + victim]}, results))
+            self.run_program("analyze", self.path("sly.result"), "--quiet")
+        self.assertEqual(self.content(victim), b"precious")
         for change in (
                 lambda t: t.pop("made"), lambda t: t["made"].update(permutations=-1),
                 lambda t: t["made"].update(permutations=0), lambda t: t["made"].update(compare=0),

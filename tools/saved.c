@@ -171,7 +171,8 @@ static bool find_options(struct saved *saved, const struct options *given, struc
     if (!collect_words(saved, given, failure)
         || !options_parse_saved(saved->word_count, saved->words, options, failure))
         return false;
-    if (options->command != COMMAND_ANALYZE || options->help || options->version)
+    if (options->command != COMMAND_ANALYZE || options->help || options->version
+        || options->save != NULL)
         return container_fail(&saved->container, "arguments", failure);
     options->first = made_number(saved->container.table, MADE_AS_OPTIONS);
     options->total = made_number(saved->container.table, MADE_AS_OPTIONS + 1);
