@@ -977,6 +977,58 @@ START_TEST(changed_bytes_are_refused_or_harmless)
 }
 END_TEST
 
+/* ---- memory ---- */
+
+static void fill_chunk(float *values, int64_t count, random_source *source)
+{
+    for (int64_t k = 0; k < count; k++)
+        values[k] = (float)(0.3 + random_uniform(source));
+}
+
+/* A million observations: what is live, and the most that ever was, is that of the first chunks of each size. With
+ * blocks that is once there are as many as there may be. */
+START_TEST(memory_is_constant_over_a_million_observations)
+{
+    enum { FEATURES = 5, MOST = 2000, MILLION = 1000000 };
+    static const int64_t sizes[] = { 2000, 1, 999, 1500, 500 };
+    const int64_t blocks = _i == 0 ? 0 : 16;
+    float *values = malloc((size_t)MOST * FEATURES * sizeof *values);
+    random_source source = { 9 };
+    allocator counter;
+    allocator_init(&counter);
+    qkvsim_context_options options = allocator_options(&counter);
+    options.threads = 2;
+    qkvsim_context *kept = context;
+    ck_assert_int_eq(qkvsim_context_create(&options, &context), QKVSIM_OK);
+    qkvsim_accumulator *sum = with_blocks(FEATURES, blocks);
+    fill_chunk(values, MOST * FEATURES, &source);
+    size_t live = 0, peak = 0;
+    for (int64_t chunk = 0; qkvsim_accumulator_observations(sum) < MILLION; chunk++) {
+        const qkvsim_view view = { .struct_size = sizeof view,
+                                   .data = values,
+                                   .observations = sizes[chunk % 5],
+                                   .features = FEATURES,
+                                   .observation_stride = FEATURES,
+                                   .feature_stride = 1,
+                                   .dtype = QKVSIM_DTYPE_F32 };
+        fill_chunk(values, FEATURES, &source);
+        assert_ok(context, qkvsim_accumulator_update(context, sum, INPUT(&view, 1)));
+        if (chunk < 40) {
+            live = counter.live_bytes;
+            peak = counter.peak_bytes;
+        }
+        ck_assert_uint_eq(counter.live_bytes, live);
+        ck_assert_uint_eq(counter.peak_bytes, peak);
+    }
+    ck_assert_int_eq(counter.foreign_calls, 0);
+    qkvsim_accumulator_free(sum);
+    qkvsim_context_free(context);
+    ck_assert_int_eq(counter.live, 0);
+    context = kept;
+    free(values);
+}
+END_TEST
+
 int main(void)
 {
     Suite *suite = suite_create("stream");
@@ -1008,5 +1060,7 @@ int main(void)
     TCase *failing = add_case(suite, "failing", make_context, free_context);
     tcase_add_loop_test(failing, any_allocation_may_fail, 0, 6);
     tcase_add_loop_test(failing, it_can_be_cancelled_at_every_report, 0, 3);
+    TCase *memory = add_case(suite, "memory", make_context, free_context);
+    tcase_add_loop_test(memory, memory_is_constant_over_a_million_observations, 0, 2);
     return run_suite(suite);
 }
