@@ -12,7 +12,7 @@ typedef struct bench_arguments {
     const char *json; /* NULL: none; "-": standard output, in place of the table */
     int32_t threads;  /* 0: all */
     bool quick;
-    bool wide_child; /* this process is the one that bench_row wide/D runs in */
+    bool wide_child; /* this process is the one that row wide/D, or wide-piece/D, runs in */
     bool help;
 } bench_arguments;
 

@@ -67,6 +67,14 @@ static void run_rows(const bench_arguments *arguments, bench_run *bench, bench_r
         report_write_json(report, arguments->json);
 }
 
+static const bench_row *first_wanted(const bench_arguments *arguments)
+{
+    int r = 0;
+    while (r < row_count - 1 && !arguments->wanted[r])
+        r++;
+    return &rows[r];
+}
+
 int main(int argc, char **argv)
 {
     bench_arguments arguments = arguments_parse(argc, argv);
@@ -80,7 +88,7 @@ int main(int argc, char **argv)
     if (arguments.help)
         print_help();
     else if (arguments.wide_child)
-        wide_child(&bench);
+        wide_child(&bench, first_wanted(&arguments));
     else
         run_rows(&arguments, &bench, &report);
     free(report.outcomes);

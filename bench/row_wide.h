@@ -1,5 +1,5 @@
 /*
- * The process that row wide/D runs in.
+ * The process that rows wide/D and wide-piece/D run in.
  */
 #ifndef BENCH_ROW_WIDE_H
 #define BENCH_ROW_WIDE_H
@@ -7,6 +7,6 @@
 #include "rows.h"
 
 /* Measures, and writes the outcome to standard output as it stands in memory. */
-void wide_child(const bench_run *bench);
+void wide_child(const bench_run *bench, const bench_row *row);
 
 #endif

@@ -34,6 +34,7 @@ const bench_row rows[] = {
       QKVSIM_SCHEME_FEATURE },
     { "threads/1024", 1024, 2304, run_threads, "two threads", BOUND_AT_LEAST, { 1.9, 1.9 }, 0 },
     { "wide/27648", 1024, 27648, run_wide, "d = 2304, scaled", BOUND_AT_MOST, { 1.05, 1.05 }, 0 },
+    { "wide-piece/200000", 256, 200000, run_wide, "d = 27648, scaled", BOUND_AT_MOST, { 1.10, 1.10 }, 1 },
     { "pair-group/1024", 1024, 2304, run_pair_group, "all, by share", BOUND_AT_MOST, { 1.20, 1.15 }, 0 },
     { "neighbour/1024", 1024, 2304, run_neighbour, "ssyrk alone", BOUND_AT_MOST, { 1.05, 1.05 }, 0 },
     { "call/2", 2, 2, run_call, "1 microsecond", BOUND_AT_MOST, { 5, 5 }, 0 },
