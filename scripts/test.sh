@@ -1,6 +1,7 @@
 #!/bin/sh
 # All tests, from nothing: installs what is missing, builds, and runs every suite under both builds
-# of OpenBLAS that Debian has. Check's own summary lines are printed. Exit status 0 only if all pass.
+# of OpenBLAS that Debian has. Check's own summary lines are printed; what failed stands at the end.
+# Exit status 0 only if all pass.
 set -eu
 cd "$(dirname "$0")/.."
 # shellcheck source=scripts/packages.sh
@@ -13,21 +14,27 @@ install_packages $build_packages $test_packages
 meson configure build -Dtools=enabled -Dfigures=enabled -Dmpi=enabled -Dtests=enabled -Dbench=enabled
 ninja -C build
 
+logs=
+failed=
+# run_tests NAME: every suite, with a log of that name.
 run_tests() {
-  meson test -C build --no-rebuild --verbose
+  log=build/meson-logs/$1.json
+  logs="$logs $log"
+  rm -f "$log"
+  meson test -C build --no-rebuild --logbase "$1" || failed="$failed $1"
+  python3 scripts/test_results.py checks "$log"
 }
 
-flavours=0
-failed=0
 for library in /usr/lib/*/openblas-pthread /usr/lib/*/openblas-openmp; do
   [ -e "$library/libopenblas.so.0" ] || continue
-  flavours=$((flavours + 1))
   echo "== Tests with $library"
-  LD_LIBRARY_PATH=$library run_tests || failed=1
+  export LD_LIBRARY_PATH="$library"
+  run_tests "tests-with-${library##*/}"
+  unset LD_LIBRARY_PATH
 done
-if [ "$flavours" -eq 0 ]; then
+if [ -z "$logs" ]; then
   echo "== Tests with the OpenBLAS that was linked"
-  run_tests || failed=1
+  run_tests tests-with-linked-openblas
 fi
 
 # The Python package, with the library of build/. Its tests need packages of PyPI.
@@ -36,9 +43,17 @@ echo "== Tests of the Python package"
 if { python3 -m venv "$venv" && "$venv/bin/pip" install --quiet --disable-pip-version-check \
   numpy pytest pandas matplotlib tqdm ml_dtypes xarray scipy threadpoolctl 'dask[array]' distributed; } >"$venv.log" 2>&1; then
   QKVSIM_LIBRARY=$PWD/build/lib/libqkvsim.so.0 "$venv/bin/python" -m pytest -q -rs \
-    -p no:cacheprovider --doctest-modules bindings/python/qkvsim bindings/python/tests || failed=1
+    -p no:cacheprovider --doctest-modules bindings/python/qkvsim bindings/python/tests ||
+    failed="$failed python-package"
 else
   tail -n 1 "$venv.log"
   echo "skipped: the packages that the tests of the Python package need could not be installed"
 fi
-exit "$failed"
+
+if [ -n "$failed" ]; then
+  # shellcheck disable=SC2086 # one word a log
+  python3 scripts/test_results.py failures $logs || true
+  echo "== Failed:$failed"
+  exit 1
+fi
+echo "== All tests passed"
