@@ -2421,7 +2421,7 @@ class AddressSpace(Program):
             resource.setrlimit(resource.RLIMIT_AS, (kilobytes * 1024, kilobytes * 1024))
         result = subprocess.run([PROGRAM, "analyze", self.input, "--groups", "thirds",
                                  "--threads", str(threads)],
-                                capture_output=True, timeout=20, check=False, preexec_fn=limit,
+                                capture_output=True, timeout=200, check=False, preexec_fn=limit,
                                 env={**os.environ, "OPENBLAS_NUM_THREADS": "4"})
         return result.returncode, result.stderr.decode()
 

@@ -16,7 +16,9 @@ struct plan {
     int8_t numbers[12]; /* of options, which take any; 0 is a default */
 };
 
-enum { SIZE_MAX_EACH = 24, ELEMENT_MAX = 8 };
+/* Every branch on sizes that a small input can take is taken below these, and what grows with them is how
+ * long a run takes: with 8, 4 and 4 one is fifty times shorter than with 24 each. */
+enum { SIZE_MAX_EACH = 8, GROUPS_MAX = 4, REPEATS_MAX = 4, RESAMPLES_MAX = 22, ELEMENT_MAX = 8 };
 
 static int64_t allocations_left, calls_left;
 
@@ -62,7 +64,7 @@ static void permute_and_analyze(const request *call)
     const int8_t *numbers = call->plan->numbers;
     const qkvsim_baseline_options options = {
         .struct_size = sizeof options,
-        .permutations = numbers[0] == 0 ? 2 : numbers[0] % 8,
+        .permutations = numbers[0] == 0 ? 2 : numbers[0] % (REPEATS_MAX + 1),
         .scheme = numbers[1] != 0 ? numbers[1] : call->plan->scheme % 8,
         .exchange = numbers[2],
         .exceedances = numbers[3],
@@ -77,10 +79,12 @@ static void permute_and_analyze(const request *call)
 static void find_intervals(const request *call)
 {
     const int8_t *numbers = call->plan->numbers;
+    const int64_t resamples = numbers[1] % RESAMPLES_MAX;
+    const bool by_default = resamples == 0 && numbers[5] == QKVSIM_METHOD_BOOTSTRAP; /* 1000 */
     const qkvsim_interval_options options = {
         .struct_size = sizeof options,
         .blocks = numbers[0],
-        .resamples = numbers[1] == 0 && numbers[5] == 1 ? 20 : numbers[1] % 32,
+        .resamples = by_default ? RESAMPLES_MAX - 1 : resamples,
         .block_length = numbers[2],
         .level = numbers[3] / 100.0,
         .method = numbers[5],
@@ -126,8 +130,8 @@ static void compare(const request *call)
 {
     const int8_t *numbers = call->plan->numbers;
     const qkvsim_comparison_options options = { .struct_size = sizeof options,
-                                                .permutations = numbers[0] % 8,
-                                                .subsets = numbers[1] % 8,
+                                                .permutations = numbers[0] % (REPEATS_MAX + 1),
+                                                .subsets = numbers[1] % (REPEATS_MAX + 1),
                                                 .relabel = numbers[2],
                                                 .centred = numbers[3],
                                                 .exchange = numbers[4],
@@ -210,7 +214,7 @@ static void call_on_values(qkvsim_context *context, const struct plan *plan, voi
                                .features = d,
                                .observation_stride = d,
                                .feature_stride = reversed ? -1 : 1 };
-    const int32_t groups = 1 + plan->groups % (int32_t)d;
+    const int32_t groups = 1 + plan->groups % (int32_t)(d < GROUPS_MAX ? d : GROUPS_MAX);
     int32_t labels[SIZE_MAX_EACH];
     for (int32_t j = 0; j < d; j++)
         labels[j] = j % groups;
