@@ -30,16 +30,15 @@ def test_what_a_callback_raises_comes_out_and_cancels():
     class Enough(Exception):
         pass
 
+    calls = []
+
     def stop(done, total):
+        calls.append(done)
         raise Enough("now")
 
-    begin = time.monotonic()
     with pytest.raises(Enough, match="now"):
         qkvsim.analyze(large(), progress=stop)
-    cancelled = time.monotonic() - begin
-    begin = time.monotonic()
-    qkvsim.analyze(large())
-    assert cancelled < time.monotonic() - begin
+    assert len(calls) == 1
     assert qkvsim.analyze(large()[:50, :12]).observations == 50
 
 
@@ -67,17 +66,12 @@ def test_a_signal_cancels_and_is_raised_again(number, handler, raised):
     before = signal.signal(number, mine)
     try:
         data = large()
-        began = time.monotonic()
-        qkvsim.analyze(data)
-        whole = time.monotonic() - began
         for delay in (0.05, 0.1):
             timer = threading.Timer(delay, os.kill, (os.getpid(), number))
             timer.start()
-            began = time.monotonic()
             with pytest.raises(raised):
-                for _ in range(20):
+                while True:
                     qkvsim.analyze(data)
-            assert time.monotonic() - began < 20 * whole
             timer.join()
             assert signal.getsignal(number) is mine
     finally:
@@ -89,8 +83,7 @@ def test_a_signal_whose_handler_returns_changes_nothing(x):
     before = signal.signal(signal.SIGINT, lambda *_: seen.append(1))
     try:
         threading.Timer(0.05, os.kill, (os.getpid(), signal.SIGINT)).start()
-        began = time.monotonic()
-        while not seen and time.monotonic() - began < 20:
+        while not seen:
             qkvsim.analyze(large()[:, :3000])
         assert seen == [1]
     finally:
