@@ -13,35 +13,53 @@
 
 /* ---- life ---- */
 
-static bool packed_size(int64_t features, int64_t *size)
+qkvsim_status qkv_accumulator_open_rows(qkvsim_context *context, int64_t features, int64_t first,
+                                        int64_t end, qkvsim_accumulator **accumulator)
 {
     int64_t square;
     if (!qkv_multiply(features, features + 1, &square))
-        return false;
-    *size = square / 2;
-    return true;
-}
-
-qkvsim_status qkv_accumulator_open(qkvsim_context *context, int64_t features,
-                                   qkvsim_accumulator **accumulator)
-{
-    int64_t moments;
-    if (!packed_size(features, &moments))
         return qkv_fail(context, QKVSIM_ERROR_TOO_LARGE, "%lld features are too many",
                         (long long)features);
     qkvsim_accumulator *made = qkv_allocate_handle(context, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the accumulator");
     made->features = features;
+    made->first_row = first;
+    made->end_row = end;
+    const int64_t moments = qkv_moment_count(made);
     made->running = qkv_allocate_zeroed(&made->allocator, (size_t)features, sizeof *made->running);
+    made->squares = qkv_allocate_zeroed(&made->allocator, (size_t)features, sizeof *made->squares);
     made->moments = qkv_allocate_zeroed(&made->allocator, (size_t)moments, sizeof *made->moments);
-    if (made->running == NULL || made->moments == NULL) {
+    if (made->running == NULL || made->squares == NULL || made->moments == NULL) {
         qkvsim_accumulator_free(made);
         return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY,
                         "out of memory for %lld second moments of %lld features",
                         (long long)moments, (long long)features);
     }
     *accumulator = made;
+    return QKVSIM_OK;
+}
+
+qkvsim_status qkv_accumulator_open(qkvsim_context *context, int64_t features,
+                                   qkvsim_accumulator **accumulator)
+{
+    return qkv_accumulator_open_rows(context, features, 0, features, accumulator);
+}
+
+/* All rows by default; a part keeps no blocks. */
+static qkvsim_status check_rows(qkvsim_context *context, int64_t features,
+                                qkvsim_accumulator_options *options)
+{
+    const int64_t first = options->first_row;
+    if (options->rows == 0 && first == 0)
+        options->rows = features;
+    if (first < 0 || options->rows < 1 || first >= features || options->rows > features - first)
+        return qkv_invalid(context, "rows %lld to %lld: there are 0 to %lld", (long long)first,
+                           (long long)first + (long long)options->rows - 1,
+                           (long long)features - 1);
+    if (options->blocks != 0 && options->rows < features)
+        return qkv_invalid(context, "%lld of %lld rows, which keep no blocks",
+                           (long long)options->rows, (long long)features);
     return QKVSIM_OK;
 }
 
@@ -57,11 +75,15 @@ qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t feature
                                                : "%lld features: expected 1 to %d",
                            (long long)features, INT32_MAX);
     qkvsim_accumulator_options options;
-    const qkvsim_status status =
+    qkvsim_status status =
         qkv_read_options(context, &qkv_struct_accumulator_options, given, &options);
+    if (status == QKVSIM_OK)
+        status = check_rows(context, features, &options);
     if (status != QKVSIM_OK)
         return status;
-    return options.blocks == 0 ? qkv_accumulator_open(context, features, accumulator)
+    const int64_t first = options.first_row;
+    return options.blocks == 0 ? qkv_accumulator_open_rows(context, features, first,
+                                                           first + options.rows, accumulator)
                                : qkv_stream_blocks_open(context, features, options.blocks,
                                                         options.blocks, accumulator);
 }
@@ -73,6 +95,7 @@ void qkvsim_accumulator_free(qkvsim_accumulator *accumulator)
     const qkv_allocator allocator = accumulator->allocator;
     qkv_stream_blocks_close(accumulator);
     qkv_release(&allocator, accumulator->running);
+    qkv_release(&allocator, accumulator->squares);
     qkv_release(&allocator, accumulator->moments);
     qkv_release(&allocator, accumulator);
 }
@@ -80,6 +103,16 @@ void qkvsim_accumulator_free(qkvsim_accumulator *accumulator)
 int64_t qkvsim_accumulator_features(const qkvsim_accumulator *accumulator)
 {
     return accumulator != NULL ? accumulator->features : 0;
+}
+
+int64_t qkvsim_accumulator_first_row(const qkvsim_accumulator *accumulator)
+{
+    return accumulator != NULL ? accumulator->first_row : 0;
+}
+
+int64_t qkvsim_accumulator_rows(const qkvsim_accumulator *accumulator)
+{
+    return accumulator != NULL ? accumulator->end_row - accumulator->first_row : 0;
 }
 
 int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *accumulator)
@@ -98,7 +131,7 @@ typedef struct joint_feature {
 
 static void join_feature(joint_feature *to, const qkvsim_accumulator *from, int64_t j)
 {
-    const double squares = from->moments[qkv_packed(from->features, j, j)];
+    const double squares = from->squares[j];
     const int64_t n = to->observations + from->observations;
     if (from->observations == 0)
         return;
@@ -127,12 +160,22 @@ qkvsim_status qkv_accumulators_check(qkvsim_context *context,
     return QKVSIM_OK;
 }
 
+/* The diagonal as moments are, for every row. */
+static void merge_squares(qkvsim_accumulator *to, const qkvsim_accumulator *from, double weight)
+{
+    for (int64_t j = 0; j < to->features; j++) {
+        const double delta = qkv_mean_difference(&to->running[j], &from->running[j]);
+        const double shift = weight * delta;
+        to->squares[j] = to->squares[j] + from->squares[j] + shift * delta;
+    }
+}
+
 static void merge_moments(qkvsim_accumulator *to, const qkvsim_accumulator *from, double weight)
 {
     const int64_t d = to->features;
-    for (int64_t i = 0; i < d; i++) {
+    for (int64_t i = to->first_row; i < to->end_row; i++) {
         const double shift = weight * qkv_mean_difference(&to->running[i], &from->running[i]);
-        const int64_t row = qkv_packed(d, i, i) - i;
+        const int64_t row = qkv_moment_place(to, i, i) - i;
         for (int64_t j = i; j < d; j++)
             to->moments[row + j] =
                 to->moments[row + j] + from->moments[row + j]
@@ -145,10 +188,14 @@ void qkv_accumulator_join(qkvsim_accumulator *to, const qkvsim_accumulator *from
     const int64_t d = to->features;
     if (from->observations == 0)
         return;
-    if (to->observations == 0)
-        memcpy(to->moments, from->moments, (size_t)qkv_packed(d, d, d) * sizeof *to->moments);
-    else
-        merge_moments(to, from, qkv_cross_weight(to->observations, from->observations));
+    if (to->observations == 0) {
+        memcpy(to->squares, from->squares, (size_t)d * sizeof *to->squares);
+        memcpy(to->moments, from->moments, (size_t)qkv_moment_count(to) * sizeof *to->moments);
+    } else {
+        const double weight = qkv_cross_weight(to->observations, from->observations);
+        merge_squares(to, from, weight);
+        merge_moments(to, from, weight);
+    }
     qkv_merge_features(to->running, from->running, d, to->observations, from->observations);
     to->observations += from->observations;
 }
@@ -167,6 +214,10 @@ static qkvsim_status check_merge(qkvsim_context *context, const qkvsim_accumulat
         return qkv_invalid(context, "an accumulator %s blocks cannot take in one %s",
                            accumulator->blocks.most > 0 ? "with" : "without",
                            other->blocks.most > 0 ? "with blocks" : "without");
+    if (accumulator->first_row != other->first_row || accumulator->end_row != other->end_row)
+        return qkv_invalid(context, "rows %lld to %lld cannot take in rows %lld to %lld",
+                           (long long)accumulator->first_row, (long long)accumulator->end_row - 1,
+                           (long long)other->first_row, (long long)other->end_row - 1);
     return QKVSIM_OK;
 }
 
@@ -201,8 +252,7 @@ void qkv_accumulator_describe(const qkvsim_accumulator *accumulator, qkv_panels 
             };
             continue;
         }
-        const double squares =
-            running->constant ? 0 : accumulator->moments[qkv_packed(accumulator->features, j, j)];
+        const double squares = running->constant ? 0 : accumulator->squares[j];
         const double mean[2] = { running->mean, running->mean_low };
         qkv_describe_feature(feature, mean, squares, n, 0);
     }
@@ -214,6 +264,11 @@ qkvsim_status qkv_accumulator_check(qkvsim_context *context, const qkvsim_accumu
     if (accumulator == NULL || accumulator->observations == 0)
         return qkv_invalid(context, "the accumulator is %s",
                            accumulator == NULL ? "NULL" : "empty");
+    if (qkv_accumulator_is_part(accumulator))
+        return qkv_invalid(context,
+                           "the accumulator has rows %lld to %lld of %lld: join it with the others",
+                           (long long)accumulator->first_row, (long long)accumulator->end_row - 1,
+                           (long long)accumulator->features);
     qkv_work_open(context);
     *input = (qkv_input){ .arithmetic = QKVSIM_DTYPE_F64,
                           .features = accumulator->features,

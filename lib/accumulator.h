@@ -26,8 +26,10 @@ struct qkvsim_accumulator {
     qkv_allocator allocator;
     int64_t features;
     int64_t observations;
+    int64_t first_row, end_row; /* of the upper triangle that is kept: all of them but in a part */
     qkv_running_feature *running; /* NULL where there are blocks, which have their own */
-    double *moments; /* packed upper triangle of sums of centred products; NULL likewise */
+    double *squares;              /* the diagonal, of every row; NULL likewise */
+    double *moments; /* sums of centred products, the triangle's rows one by one; NULL likewise */
     qkv_stream_blocks blocks;
 };
 
@@ -35,6 +37,25 @@ struct qkvsim_accumulator {
 
 qkvsim_status qkv_accumulator_open(qkvsim_context *context, int64_t features,
                                    qkvsim_accumulator **accumulator);
+
+/* One that keeps rows first .. end - 1. */
+qkvsim_status qkv_accumulator_open_rows(qkvsim_context *context, int64_t features, int64_t first,
+                                        int64_t end, qkvsim_accumulator **accumulator);
+
+/* Where moment (i, j), j >= i, stands; how many there are. */
+static inline int64_t qkv_moment_place(const qkvsim_accumulator *accumulator, int64_t i, int64_t j)
+{
+    const int64_t d = accumulator->features, first = accumulator->first_row;
+    return qkv_packed(d, i, j) - qkv_packed(d, first, first);
+}
+static inline int64_t qkv_moment_count(const qkvsim_accumulator *accumulator)
+{
+    return qkv_moment_place(accumulator, accumulator->end_row, accumulator->end_row);
+}
+static inline bool qkv_accumulator_is_part(const qkvsim_accumulator *accumulator)
+{
+    return accumulator->end_row - accumulator->first_row < accumulator->features;
+}
 
 /* Adds an opened input; `pieces` is how many such calls one public call makes, in the first of them,
  * and 0 in the others. Unchanged on failure. */
@@ -53,7 +74,8 @@ void qkv_accumulator_describe(const qkvsim_accumulator *accumulator, qkv_panels 
 
 /* ---- with blocks or without ---- */
 
-/* Reads an accumulator as an input of double columns; there are no parts. Fails where it is empty. */
+/* Reads an accumulator as an input of double columns; there are no parts. Fails where it is empty, or one part of
+ * several. */
 qkvsim_status qkv_accumulator_check(qkvsim_context *context, const qkvsim_accumulator *accumulator,
                                     qkv_input *input);
 

@@ -43,6 +43,7 @@ qkvsim_status qkv_stream_blocks_open(qkvsim_context *context, int64_t features, 
     if (made == NULL)
         return qkv_no_memory(context, "the accumulator");
     made->features = features;
+    made->end_row = features;
     made->blocks = (qkv_stream_blocks){ .most = most, .documents = 1 };
     made->blocks.block =
         qkv_allocate_zeroed(&context->allocator, (size_t)most, sizeof(qkvsim_accumulator *));
@@ -198,6 +199,7 @@ static void clear(qkvsim_accumulator *block)
     const int64_t d = block->features;
     block->observations = 0;
     memset(block->running, 0, (size_t)d * sizeof *block->running);
+    memset(block->squares, 0, (size_t)d * sizeof *block->squares);
     memset(block->moments, 0, (size_t)qkv_packed(d, d, d) * sizeof *block->moments);
 }
 

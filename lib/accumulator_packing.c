@@ -5,8 +5,8 @@
 #include "base/unpacking.h"
 #include "flow/gram.h"
 
-/* Of the first section: what an accumulator without blocks has of it, and all. */
-enum { PLAIN_SIZES = 2, ALL_SIZES = 8 };
+/* Of the first section: what an accumulator without blocks has of it, a part of one, and one with blocks. */
+enum { PLAIN_SIZES = 2, PART_SIZES = 4, ALL_SIZES = 8 };
 
 /* ---- to bytes ---- */
 
@@ -23,7 +23,9 @@ static void pack_sums(qkv_packer *packer, const qkvsim_accumulator *accumulator)
     for (int64_t j = 0; j < d; j++)
         qkv_pack_i64(packer,
                      accumulator->running[j].constant + 2 * accumulator->running[j].nonfinite);
-    qkv_pack_f64s(packer, "MOM2", accumulator->moments, qkv_packed(d, d, d));
+    if (qkv_accumulator_is_part(accumulator))
+        qkv_pack_f64s(packer, "SQRS", accumulator->squares, d);
+    qkv_pack_f64s(packer, "MOM2", accumulator->moments, qkv_moment_count(accumulator));
 }
 
 static void pack_accumulator(qkv_packer *packer, const void *object)
@@ -34,7 +36,12 @@ static void pack_accumulator(qkv_packer *packer, const void *object)
                                        blocks->most,          blocks->count,
                                        blocks->documents,     blocks->last,
                                        blocks->open,          blocks->open ? blocks->segment : 0 };
-    qkv_pack_i64s(packer, "ACCU", sizes, blocks->most > 0 ? ALL_SIZES : PLAIN_SIZES);
+    const int64_t rows[PART_SIZES] = { accumulator->features, accumulator->observations,
+                                       accumulator->first_row, accumulator->end_row };
+    if (qkv_accumulator_is_part(accumulator))
+        qkv_pack_i64s(packer, "ACCU", rows, PART_SIZES);
+    else
+        qkv_pack_i64s(packer, "ACCU", sizes, blocks->most > 0 ? ALL_SIZES : PLAIN_SIZES);
     if (blocks->most == 0)
         pack_sums(packer, accumulator);
     for (int64_t k = 0; k < blocks->count; k++) {
@@ -48,6 +55,7 @@ static void pack_accumulator(qkv_packer *packer, const void *object)
 /* What the first section says. */
 typedef struct sizes {
     int64_t features, observations;
+    int64_t first_row, end_row;
     qkv_stream_blocks blocks;
 } sizes;
 
@@ -61,31 +69,56 @@ static bool blocks_are_sound(const qkv_stream_blocks *blocks, const int64_t *num
            && numbers[7] == blocks->segment;
 }
 
+/* Some of the rows, and not all. */
+static bool take_rows(const int64_t *numbers, sizes *taken)
+{
+    taken->first_row = numbers[2];
+    taken->end_row = numbers[3];
+    return taken->first_row >= 0 && taken->first_row < taken->end_row
+           && taken->end_row <= taken->features
+           && taken->end_row - taken->first_row < taken->features;
+}
+
+/* At least as many bytes as the sums take. */
+static double bytes_of(const sizes *taken, double sums)
+{
+    enum { BYTES_OF_FEATURE = 32 };
+    const double behind_first = (double)(taken->features - taken->first_row);
+    const double behind_end = (double)(taken->features - taken->end_row);
+    return sums
+           * (4 * (behind_first * behind_first - behind_end * behind_end)
+              + BYTES_OF_FEATURE * (double)taken->features);
+}
+
 /* As many moments as the section says there are, before an accumulator is made room for. */
 static qkvsim_status take_sizes(qkv_unpacker *unpacker, sizes *taken)
 {
     int64_t numbers[ALL_SIZES] = { 0 }, count;
     qkvsim_status status = qkv_unpack_begin(unpacker, "ACCU", QKV_PACKED_I64, -1, &count);
-    if (status == QKVSIM_OK && count != PLAIN_SIZES && count != ALL_SIZES)
-        status = qkv_unpack_fail(unpacker, "ACCU", "%lld numbers, expected %d or %d",
-                                 (long long)count, PLAIN_SIZES, ALL_SIZES);
+    if (status == QKVSIM_OK && count != PLAIN_SIZES && count != PART_SIZES && count != ALL_SIZES)
+        status = qkv_unpack_fail(unpacker, "ACCU", "%lld numbers, expected %d, %d or %d",
+                                 (long long)count, PLAIN_SIZES, PART_SIZES, ALL_SIZES);
     if (status != QKVSIM_OK)
         return status;
     for (int64_t k = 0; k < count; k++)
         numbers[k] = qkv_unpack_i64(unpacker);
-    *taken = (sizes){ numbers[0],
-                      numbers[1],
-                      { .most = numbers[2],
-                        .count = numbers[3],
-                        .documents = numbers[4],
-                        .last = numbers[5],
-                        .open = numbers[6] != 0,
-                        .segment = (int32_t)numbers[7] } };
+    *taken = (sizes){ .features = numbers[0], .observations = numbers[1], .end_row = numbers[0] };
+    if (count == ALL_SIZES)
+        taken->blocks = (qkv_stream_blocks){ .most = numbers[2],
+                                             .count = numbers[3],
+                                             .documents = numbers[4],
+                                             .last = numbers[5],
+                                             .open = numbers[6] != 0,
+                                             .segment = (int32_t)numbers[7] };
+    if (count == PART_SIZES && !take_rows(numbers, taken))
+        return qkv_unpack_fail(unpacker, "ACCU", "rows %lld to %lld of %lld are no part",
+                               (long long)numbers[2], (long long)numbers[3] - 1,
+                               (long long)numbers[0]);
     if (count == ALL_SIZES && !blocks_are_sound(&taken->blocks, numbers))
         return qkv_unpack_fail(unpacker, "ACCU", "%lld of %lld blocks are not possible",
                                (long long)taken->blocks.count, (long long)taken->blocks.most);
     const double sums = count == ALL_SIZES ? (double)taken->blocks.count : 1;
-    const double bytes = 4 * (double)taken->features * (double)taken->features * sums;
+    const double bytes = bytes_of(taken, sums);
     return taken->features >= 1 && taken->features <= INT32_MAX && taken->observations >= 0
                    && bytes < (double)unpacker->size
                ? QKVSIM_OK
@@ -126,7 +159,7 @@ static qkvsim_status take_features(qkv_unpacker *unpacker, qkvsim_accumulator *a
 static bool norm_is_sound(const qkvsim_accumulator *accumulator, int64_t j)
 {
     const qkv_running_feature *feature = &accumulator->running[j];
-    const double squares = accumulator->moments[qkv_packed(accumulator->features, j, j)];
+    const double squares = accumulator->squares[j];
     return accumulator->observations == 0 || feature->constant || feature->nonfinite
            || qkv_squares_in_range(squares, false);
 }
@@ -136,10 +169,8 @@ static bool norm_is_sound(const qkvsim_accumulator *accumulator, int64_t j)
 static bool moment_is_sound(const qkvsim_accumulator *accumulator, int64_t i, int64_t j)
 {
     const qkv_running_feature *a = &accumulator->running[i], *b = &accumulator->running[j];
-    const int64_t d = accumulator->features;
-    const double moment = accumulator->moments[qkv_packed(d, i, j)];
-    const double squares_i = accumulator->moments[qkv_packed(d, i, i)];
-    const double squares_j = accumulator->moments[qkv_packed(d, j, j)];
+    const double moment = accumulator->moments[qkv_moment_place(accumulator, i, j)];
+    const double squares_i = accumulator->squares[i], squares_j = accumulator->squares[j];
     if (accumulator->observations == 0)
         return moment == 0;
     if (a->nonfinite || b->nonfinite)
@@ -148,19 +179,39 @@ static bool moment_is_sound(const qkvsim_accumulator *accumulator, int64_t i, in
                                       : fabs(moment) <= 1.0001 * sqrt(squares_i) * sqrt(squares_j);
 }
 
+/* The diagonal, of which a part has some in its moments too. */
+static qkvsim_status take_diagonal(qkv_unpacker *unpacker, qkvsim_accumulator *accumulator)
+{
+    const bool part = qkv_accumulator_is_part(accumulator);
+    for (int64_t i = accumulator->first_row; i < accumulator->end_row; i++) {
+        const double own = accumulator->moments[qkv_moment_place(accumulator, i, i)];
+        if (part && own != accumulator->squares[i])
+            return qkv_unpack_fail(unpacker, "SQRS", "feature %lld's is another than in its row",
+                                   (long long)i);
+        accumulator->squares[i] = own;
+    }
+    for (int64_t i = 0; i < accumulator->features; i++)
+        if (!norm_is_sound(accumulator, i))
+            return qkv_unpack_fail(unpacker, part ? "SQRS" : "MOM2",
+                                   "the sum of squares of feature %lld is %s", (long long)i,
+                                   qkv_number(accumulator->squares[i]).text);
+    return QKVSIM_OK;
+}
+
 static qkvsim_status take_moments(qkv_unpacker *unpacker, qkvsim_accumulator *accumulator)
 {
     const int64_t d = accumulator->features;
-    const qkvsim_status status =
-        qkv_unpack_f64s(unpacker, "MOM2", accumulator->moments, qkv_packed(d, d, d));
+    qkvsim_status status = QKVSIM_OK;
+    if (qkv_accumulator_is_part(accumulator))
+        status = qkv_unpack_f64s(unpacker, "SQRS", accumulator->squares, d);
+    if (status == QKVSIM_OK)
+        status =
+            qkv_unpack_f64s(unpacker, "MOM2", accumulator->moments, qkv_moment_count(accumulator));
+    if (status == QKVSIM_OK)
+        status = take_diagonal(unpacker, accumulator);
     if (status != QKVSIM_OK)
         return status;
-    for (int64_t i = 0; i < d; i++)
-        if (!norm_is_sound(accumulator, i))
-            return qkv_unpack_fail(unpacker, "MOM2", "the sum of squares of feature %lld is %s",
-                                   (long long)i,
-                                   qkv_number(accumulator->moments[qkv_packed(d, i, i)]).text);
-    for (int64_t i = 0; i < d; i++)
+    for (int64_t i = accumulator->first_row; i < accumulator->end_row; i++)
         for (int64_t j = i; j < d; j++)
             if (!moment_is_sound(accumulator, i, j))
                 return qkv_unpack_fail(unpacker, "MOM2",
@@ -210,7 +261,8 @@ static qkvsim_status take_all(qkv_unpacker *unpacker, const sizes *taken,
     qkvsim_status status =
         blocks->most > 0 ? qkv_stream_blocks_open(unpacker->context, taken->features, blocks->most,
                                                   blocks->count, accumulator)
-                         : qkv_accumulator_open(unpacker->context, taken->features, accumulator);
+                         : qkv_accumulator_open_rows(unpacker->context, taken->features,
+                                                     taken->first_row, taken->end_row, accumulator);
     if (status != QKVSIM_OK)
         return status;
     qkvsim_accumulator *made = *accumulator;

@@ -22,7 +22,7 @@ typedef struct accumulate_sink {
     const qkv_real_kernels *kernels;
     const qkv_panels *panels;
     const chunk *chunk;
-    double *moments;
+    const qkvsim_accumulator *to;
 } accumulate_sink;
 
 static void add_row(const accumulate_sink *sink, const qkv_tile *tile, int64_t r)
@@ -30,10 +30,9 @@ static void add_row(const accumulate_sink *sink, const qkv_tile *tile, int64_t r
     const chunk *added = sink->chunk;
     const int64_t i = tile->row_start + r, first = tile->diagonal ? r : 0;
     const int64_t j = tile->column_start + first;
-    const int64_t place = qkv_packed(sink->panels->features, i, j);
     const size_t at = (size_t)(r * tile->leading + first) * qkv_real_size(sink->panels->arithmetic);
     const qkv_moment_row row = {
-        .to = sink->moments + place,
+        .to = sink->to->moments + qkv_moment_place(sink->to, i, j),
         .gram = (const char *)tile->values + at,
         .norms = added->norms + j,
         .deltas = added->delta + j,
@@ -45,24 +44,38 @@ static void add_row(const accumulate_sink *sink, const qkv_tile *tile, int64_t r
 }
 
 /* The diagonal's value: unit columns have products of 1 with themselves. */
-static double own_moment(const chunk *added, const double *moments, int64_t features, int64_t j)
+static double own_moment(const chunk *added, const qkvsim_accumulator *to, int64_t j)
 {
     const double norm = added->norms[j], delta = added->delta[j];
-    return moments[qkv_packed(features, j, j)] + norm * norm + added->weight * delta * delta;
+    return to->squares[j] + norm * norm + added->weight * delta * delta;
 }
 
 static void consume(qkv_sink *base, int32_t worker, const qkv_tile *tile)
 {
     const accumulate_sink *sink = (const accumulate_sink *)base;
-    const int64_t features = sink->panels->features;
+    const qkvsim_accumulator *to = sink->to;
     (void)worker;
     for (int64_t r = 0; r < tile->rows; r++) {
         const int64_t i = tile->row_start + r;
-        const double own = tile->diagonal ? own_moment(sink->chunk, sink->moments, features, i) : 0;
+        if (i < to->first_row || i >= to->end_row)
+            continue;
         add_row(sink, tile, r);
         if (tile->diagonal)
-            sink->moments[qkv_packed(features, i, i)] = own;
+            to->moments[qkv_moment_place(to, i, i)] = own_moment(sink->chunk, to, i);
     }
+}
+
+/* The tiles that a part has rows of. */
+static bool has_rows(const void *state, int64_t panel_i, int64_t panel_j, qkv_needed *needed)
+{
+    const accumulate_sink *sink = state;
+    const int64_t start = sink->panels->start[panel_i];
+    const int64_t width = qkv_panel_width(sink->panels, panel_i);
+    const int64_t first = sink->to->first_row - start, end = sink->to->end_row - start;
+    *needed = (qkv_needed){ .first_row = (int32_t)(first > 0 ? first : 0),
+                            .end_row = (int32_t)qkv_smaller(end, width),
+                            .end_column = (int32_t)qkv_panel_width(sink->panels, panel_j) };
+    return end > 0 && first < width;
 }
 
 static void describe_chunk(const qkv_panels *panels, const qkvsim_accumulator *old, chunk *added)
@@ -74,7 +87,7 @@ static void describe_chunk(const qkv_panels *panels, const qkvsim_accumulator *o
             .mean = nonfinite ? 0 : feature->mean,
             .mean_low = nonfinite ? 0 : feature->mean_low,
             .first = nonfinite ? 0 : feature->mean,
-            .constant = feature->kind != QKV_NORMAL,
+            .constant = !nonfinite && feature->kind != QKV_NORMAL,
             .nonfinite = nonfinite,
         };
         added->norms[j] = feature->centred_norm;
@@ -94,7 +107,7 @@ static qkvsim_status check_range(qkvsim_context *context, const qkvsim_accumulat
         const bool constant = old->observations == 0
                                   ? feature->constant
                                   : qkv_stays_constant(&old->running[j], feature);
-        const double squares = own_moment(added, old->moments, old->features, j);
+        const double squares = own_moment(added, old, j);
         if (!feature->nonfinite && !qkv_squares_in_range(squares, constant))
             return qkv_squares_out_of_range(context, squares, j);
     }
@@ -108,9 +121,11 @@ static qkvsim_status add_products(qkvsim_context *context, const qkvsim_accumula
                              .kernels = qkv_kernels_of(context, panels->arithmetic),
                              .panels = panels,
                              .chunk = added,
-                             .moments = accumulator->moments };
+                             .to = accumulator };
     qkv_gram gram;
-    qkvsim_status status = qkv_gram_open(context, panels, &qkv_product_source, NULL, NULL, &gram);
+    qkvsim_status status =
+        qkv_gram_open(context, panels, &qkv_product_source,
+                      qkv_accumulator_is_part(accumulator) ? has_rows : NULL, &sink, &gram);
     if (status != QKVSIM_OK)
         return status;
     if (pieces > 0)
@@ -129,8 +144,7 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
     qkvsim_status status = check_range(context, accumulator, added);
     if (status != QKVSIM_OK)
         return status;
-    const size_t size =
-        (size_t)qkv_packed(accumulator->features, accumulator->features, accumulator->features);
+    const size_t size = (size_t)qkv_moment_count(accumulator);
     double *kept = NULL;
     if (context->progress != NULL) {
         kept = qkv_allocate(&accumulator->allocator, size, sizeof *kept);
@@ -147,6 +161,8 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
     qkv_release(&accumulator->allocator, kept);
     if (status != QKVSIM_OK)
         return status;
+    for (int64_t j = 0; j < accumulator->features; j++)
+        accumulator->squares[j] = own_moment(added, accumulator, j);
     qkv_merge_features(accumulator->running, added->features, accumulator->features,
                        accumulator->observations, panels->observations);
     accumulator->observations += panels->observations;

@@ -25,8 +25,11 @@ static void move_mean(qkv_running_feature *feature, double by)
 
 void qkv_merge_feature(qkv_running_feature *to, const qkv_running_feature *from, double share)
 {
+    if (to->nonfinite || from->nonfinite) {
+        *to = (qkv_running_feature){ .nonfinite = true };
+        return;
+    }
     to->constant = qkv_stays_constant(to, from);
-    to->nonfinite = to->nonfinite || from->nonfinite;
     move_mean(to, qkv_mean_difference(to, from) * share);
 }
 

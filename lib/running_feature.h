@@ -4,7 +4,7 @@
 
 #include "base/context.h"
 
-/* What is kept of one feature. */
+/* What is kept of one feature; of one that is not finite nothing but that. */
 typedef struct qkv_running_feature {
     double mean;
     double mean_low; /* what mean rounds off: the last digit of a large one is worth a deviation */
@@ -16,11 +16,12 @@ typedef struct qkv_running_feature {
 /* Whether a feature that two sets of observations have is constant in both together. */
 bool qkv_stays_constant(const qkv_running_feature *a, const qkv_running_feature *b);
 
-/* delta: the mean in `from` less that in `to`. */
+/* delta: the mean in `from` less that in `to`; 0 where there is none. */
 static inline double qkv_mean_difference(const qkv_running_feature *to,
                                          const qkv_running_feature *from)
 {
-    return (from->mean - to->mean) + (from->mean_low - to->mean_low);
+    const double difference = (from->mean - to->mean) + (from->mean_low - to->mean_low);
+    return to->nonfinite || from->nonfinite ? 0 : difference;
 }
 
 /* n_a n_b / n, the weight of delta delta'. */

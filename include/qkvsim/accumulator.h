@@ -33,10 +33,17 @@ typedef struct qkvsim_accumulator_options {
      * is selected of them, so that accumulators of several selections of one stream have the same blocks.
      */
     int64_t blocks;
+    /**
+     * Of the pairs of features (i, j), i <= j, those with i from first_row on, `rows` of them: a part, without
+     * blocks, of an accumulator that is larger than a process can hold. Parts that were given the same chunks are
+     * put together by qkvsim_accumulator_join. Row i has features - i pairs. Default: all rows
+     */
+    int64_t first_row;
+    int64_t rows;
 } qkvsim_accumulator_options;
 
-/** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes or, with blocks, as
- * much for each of them, which is reserved at once and refused, with its number of bytes, where it cannot be
+/** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes (of a part, 8 for each pair of its
+ * rows) or, with blocks, as much for each of them, which is reserved at once and refused, with its number of bytes, where it cannot be
  * had. options: NULL for all defaults. Returns INVALID_ARGUMENT, TOO_LARGE, NO_MEMORY. */
 QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
                                                    const qkvsim_accumulator_options *options,
@@ -45,8 +52,12 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int6
 /** Frees an accumulator; NULL is allowed. */
 QKVSIM_API void qkvsim_accumulator_free(qkvsim_accumulator *accumulator);
 
-/** Features that each observation has; 0 for NULL. Time O(1), as of the next three. */
+/** Features that each observation has; 0 for NULL. Time O(1), as of the next five. */
 QKVSIM_API int64_t qkvsim_accumulator_features(const qkvsim_accumulator *accumulator);
+
+/** The rows that it keeps: all features, but in a part. */
+QKVSIM_API int64_t qkvsim_accumulator_first_row(const qkvsim_accumulator *accumulator);
+QKVSIM_API int64_t qkvsim_accumulator_rows(const qkvsim_accumulator *accumulator);
 
 /** Observations added so far; 0 for NULL. */
 QKVSIM_API int64_t qkvsim_accumulator_observations(const qkvsim_accumulator *accumulator);
@@ -90,6 +101,21 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, cons
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
+
+/**
+ * Puts the parts of an accumulator together (`rows` of its options): what one accumulator of all rows would have, to the
+ * bit.
+ * @param parts  `count` of them in the order of their rows, without a gap, of the same observations; they stay as they are
+ * @param joined receives the accumulator
+ * @return INVALID_ARGUMENT where parts do not belong together, and the message says which and in what; NO_MEMORY
+ *
+ * An update of a part prepares all features and multiplies for its rows alone: time O(n d) and its share of O(n d^2). Parts
+ * are merged with parts of the same rows, and packed; analyses, matrices and pairs are of what is joined. Time and memory
+ * O(d^2).
+ */
+QKVSIM_API qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,
+                                                 const qkvsim_accumulator *const *parts,
+                                                 int64_t count, qkvsim_accumulator **joined);
 
 /** As qkvsim_analyze, of all observations added. Values are in double. There is no QKVSIM_METRIC_SPEARMAN: ranks need all observations at
  * once. Time O(d^2). */

@@ -116,6 +116,8 @@ class AccumulatorOptions(ctypes.Structure):
     _fields_ = [
         ("struct_size", c_size_t),
         ("blocks", c_int64),
+        ("first_row", c_int64),
+        ("rows", c_int64),
     ]
 
 
@@ -311,6 +313,8 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
         c_void_p]),
     "qkvsim_accumulator_free": (None, [c_void_p]),
     "qkvsim_accumulator_features": (c_int64, [c_void_p]),
+    "qkvsim_accumulator_first_row": (c_int64, [c_void_p]),
+    "qkvsim_accumulator_rows": (c_int64, [c_void_p]),
     "qkvsim_accumulator_observations": (c_int64, [c_void_p]),
     "qkvsim_accumulator_blocks": (c_int64, [c_void_p]),
     "qkvsim_accumulator_block_observations": (c_int64, [c_void_p, c_int64]),
@@ -319,6 +323,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "qkvsim_accumulator_pack": (c_int32, [c_void_p, c_void_p, c_void_p, c_int64]),
     "qkvsim_accumulator_unpack": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
     "qkvsim_accumulator_merge": (c_int32, [c_void_p, c_void_p, c_void_p]),
+    "qkvsim_accumulator_join": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
     "qkvsim_accumulator_analyze": (c_int32, [c_void_p, c_void_p, c_void_p, POINTER(AnalysisOptions),
         c_void_p]),
     "qkvsim_accumulator_pairs": (c_int32, [c_void_p, c_void_p, c_void_p, POINTER(PairsOptions),
