@@ -203,6 +203,72 @@ class States(Corpus):
         self.assertIn("nan.npy: rows counted from 16384 on", text)
 
 
+class PartsOfShards(Corpus):
+    COLUMNS = {"Q": slice(6), "K": slice(6, 9), "V": slice(9, 12)}
+    PARTS = ["--part", "Q=q/*.npy", "--part", "K=k/*.npy", "--part", "V=v/*.npy"]
+
+    def setUp(self):
+        super().setUp()
+        self.folders = {group: self.path(group.lower()) for group in self.COLUMNS}
+        for group, folder in self.folders.items():
+            os.mkdir(folder)
+            for i, values in enumerate(self.arrays):
+                numpy.save(os.path.join(folder, f"s{i}.npy"), values[:, self.COLUMNS[group]])
+        self.parts = [word.replace("=", f"={self.folder.name}/") for word in self.PARTS]
+
+    def refused_parts(self, *arguments, says, status=1):
+        return self.refused("accumulate", *arguments, "--output", self.state, says=says, status=status)
+
+    def test_parts_in_files_of_their_own_are_the_columns_of_one(self):
+        self.accumulate(self.folders["Q"], *self.parts)
+        table = self.table(self.state)
+        self.assertEqual([part["features"] for part in table["layers"][0]["parts"]], [6, 3, 3])
+        self.assertEqual([shard["bytes"] for shard in table["shards"]],
+                         [3 * 128 + 48 * (30 + i) for i in range(self.SHARDS)])
+        of_parts = self.analyze(self.state)
+        self.accumulate(*self.shards, "--groups", "Q=6,K=3,V=3", output=self.path("whole.state"))
+        whole = self.analyze(self.path("whole.state"))
+        self.assertEqual(of_parts["conditions"], whole["conditions"])
+        self.assertEqual(of_parts["groups"], whole["groups"])
+        unnamed = [word.partition("=")[2] or word for word in self.parts]
+        self.accumulate(self.folders["Q"], *unnamed, "--groups", "A=6,B=6", output=self.path("other.state"))
+        self.assertEqual([group["name"] for group in self.analyze(self.path("other.state"))["groups"]], ["A", "B"])
+
+    def test_a_run_goes_on_and_knows_its_parts(self):
+        first = os.path.join(self.folders["Q"], "s0.npy")
+        self.accumulate(first, *self.parts)
+        self.accumulate(self.folders["Q"], *self.parts, "--resume")
+        resumed = self.content(self.state)
+        os.unlink(self.state)
+        self.assertEqual(self.accumulate(self.folders["Q"], *self.parts), resumed)
+        swapped = [*self.parts[:2], "--part", self.parts[5].replace("V=", "K="), "--part",
+                   self.parts[3].replace("K=", "V=")]
+        self.refused_parts(self.folders["Q"], *swapped, "--resume", says="--part is to be as it was")
+        self.refused_parts(*self.shards, "--resume", says="--part is to be as it was")
+        values = numpy.load(os.path.join(self.folders["V"], "s3.npy"))
+        numpy.save(os.path.join(self.folders["V"], "s3.npy"), values + 1)
+        self.refused_parts(self.folders["Q"], *self.parts, "--resume", says="has changed since it was added")
+
+    def test_bad_parts_are_named(self):
+        missing = os.path.join(self.folders["K"], "s5.npy")
+        os.rename(missing, missing + ".away")
+        self.refused_parts(self.folders["Q"], *self.parts, says="a part of a shard is missing: " + missing)
+        self.assertFalse(os.path.exists(self.state + ".part"))
+        os.rename(missing + ".away", missing)
+        self.refused_parts(self.folders["Q"], *self.parts[2:], says="a shard is none of its parts")
+        numpy.save(missing, numpy.load(missing)[:7])
+        text = self.refused_parts(self.folders["Q"], *self.parts, says="parts differ in observations: " + missing)
+        self.assertIn(f"5 shards are in {self.state}.part", text)
+        os.unlink(self.state + ".part")
+        for wrong, says in ((["--part", "k.npy"], "one * for that of the shard: number 1"),
+                            (["--part", "*/*.npy"], "one *"), (["--part", "=*.npy"], "one *"),
+                            ([*self.parts, "--part", "x/*.npy"], "--part with GROUP= and without"),
+                            ([*self.parts, "--groups", "Q=6,K=6"], "both name the groups"),
+                            ([*self.parts, "--tensor", "x"], "--tensor of .safetensors")):
+            self.refused_parts(self.folders["Q"], *wrong, says=says, status=2)
+        self.refused("analyze", self.input, "--part", "*.npy", status=2, says="no option of analyze but of accumulate")
+
+
 class PairsAndMatricesOfStates(Corpus):
     def setUp(self):
         super().setUp()
@@ -480,6 +546,12 @@ class BadShards(Corpus):
         self.refused_shard("x.npy", values[:0], "empty array")
         self.refused_shard("x.npy", values[0], "array is not observations x features")
         self.refused_shard("x.npy", self.arrays[0], "a shard is in already under another name")
+        self.refused_shard("x.npy", numpy.empty((3, 0), "float32"), "empty array")
+        for content in (b"", b"\x93NUMPY\x01", b"hello"):
+            path = self.write("corpus/x.npy", content)
+            text = self.refused("accumulate", *self.shards[:2], path, "--output", self.state, says=path)
+            self.assertIn("(2 shards are in ", text)
+            os.unlink(self.state + ".part")
 
     def test_layers_that_differ_are_named(self):
         files = [self.write(f"t{i}.safetensors", safetensors({f"layers.{k}": values + k for k in layers}))
@@ -575,6 +647,15 @@ class HostileStates(Corpus):
         for size in (0, 7, 8, 31, 32, 33, 500, len(self.good) // 2, len(self.good) - 1):
             self.refuse(self.good[:size], "cut short" if size >= 32 else "no state or result")
         self.refuse(self.good + b"\0", "bytes behind the end")
+
+    def test_a_part_that_is_damaged_is_named_and_stays(self):
+        part = self.other + ".part"
+        for content, says in ((self.good[:-1], "the file is cut short"), (b"", "no state or result")):
+            self.write(os.path.basename(part), content)
+            text = self.refused("accumulate", self.shards[0], "--targets", "0-3", "--output", self.other, "--resume",
+                                says=says)
+            self.assertIn(part, text)
+            self.assertEqual(self.content(part), content)
 
     def test_another_version(self):
         self.refuse(self.good[:8] + b"\2" + self.good[9:], "version 2 of the format, this program reads 1")
@@ -837,6 +918,11 @@ class HostileResults(Corpus):
         self.refused("analyze", path)
         result = self.run_program("merge", path, self.path_of_good, "--output", self.path("out"))
         self.assertEqual(result.returncode, 1)
+
+    def test_another_version(self):
+        path = self.write("hostile.result", self.good[:8] + b"\2" + self.good[9:])
+        for command in (["analyze", path], ["merge", path, "--output", self.path("out")]):
+            self.refused(*command, says="version 2 of the format, this program reads 1")
 
     def test_cut_short_or_changed(self):
         source = random.Random(6)

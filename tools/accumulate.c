@@ -15,6 +15,7 @@
 #include "output.h"
 #include "progress.h"
 #include "shard_input.h"
+#include "shard_parts.h"
 #include "shard_sums.h"
 #include "shards.h"
 #include "state.h"
@@ -132,15 +133,11 @@ static bool take_shard(struct run *run, int rank, const char *path)
 
 /* ---- going on ---- */
 
-/* Whether a file is one that has been written to since the state was: what it holds has to be looked at. */
-static bool is_newer(const struct run *run, const char *path)
+/* Whether a shard may have been written to since the state was: what it holds has to be looked at. */
+static bool is_newer(const struct run *run, const struct shard_parts *parts)
 {
-    struct stat of_shard, of_state;
-    if (stat(path, &of_shard) != 0 || stat(run->from, &of_state) != 0)
-        return true;
-    return of_shard.st_mtim.tv_sec > of_state.st_mtim.tv_sec
-           || (of_shard.st_mtim.tv_sec == of_state.st_mtim.tv_sec
-               && of_shard.st_mtim.tv_nsec >= of_state.st_mtim.tv_nsec);
+    struct stat of_state;
+    return stat(run->from, &of_state) != 0 || !shard_parts_are_older(parts, &of_state);
 }
 
 /* Reads a shard again for its checksum alone. */
@@ -166,8 +163,13 @@ static bool is_in(const struct run *run, const char *path, bool *in)
     *in = run->state.table != NULL && state_find_shard(&run->state, path, &shard);
     if (!*in)
         return true;
-    bool same = shard_bytes(path) == shard.bytes;
-    if (same && is_newer(run, path) && !holds_the_same(run, path, &shard, &same))
+    struct shard_parts parts;
+    if (!shard_parts_find(&parts, run->options, path, run->failure))
+        return false;
+    bool same = shard_parts_bytes(&parts) == shard.bytes;
+    const bool looked = !same || !is_newer(run, &parts) || holds_the_same(run, path, &shard, &same);
+    shard_parts_free(&parts);
+    if (!looked)
         return false;
     return same
            || fail(
@@ -279,8 +281,9 @@ static bool accumulate(const struct options *options, struct failure *failure)
     clock_gettime(CLOCK_MONOTONIC, &run.last);
     bool done = output_check(options->output, failure)
                 && command_make_context(options, &run.context, failure)
-                && shards_list(&run.shards, options, false, failure) && find_state(&run)
-                && leave_out_those_in(&run);
+                && shards_list(&run.shards, options, false, failure)
+                && shard_parts_check(options, run.shards.paths, run.shards.count, failure)
+                && find_state(&run) && leave_out_those_in(&run);
     done = done && ((add_shards(&run) && finish(&run)) || leave(&run));
     state_free(&run.state);
     shards_free(&run.shards);

@@ -76,8 +76,10 @@ struct options {
     bool interleaved;
     struct tensor_request *tensors;
     int tensor_count;
-    bool parts; /* the inputs are parts of one layer */
-    bool fold;  /* all dimensions of an array but the last are observations */
+    bool parts;                        /* the inputs are parts of one layer */
+    struct tensor_request *part_files; /* --part [GROUP=]PATTERN: the names are patterns of files */
+    int part_count;
+    bool fold; /* all dimensions of an array but the last are observations */
     const char *targets;
     const char *pair_groups;
     int32_t statistic; /* QKVSIM_STATISTIC_MEAN, ...: for choice and figures */

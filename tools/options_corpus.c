@@ -15,6 +15,27 @@ bool take_checkpoint(struct options *options, char *value, struct failure *failu
     return option_take_number("--checkpoint", value, 0, INT32_MAX, &options->checkpoint, failure);
 }
 
+/* [GROUP=]PATTERN; a = in a folder's name parts nothing. */
+bool take_part(struct options *options, char *value, struct failure *failure)
+{
+    struct tensor_request *part = &options->part_files[options->part_count++];
+    char *equals = strchr(value, '='), *slash = strchr(value, '/');
+    part->name = value;
+    if (equals != NULL && (slash == NULL || equals < slash)) {
+        *equals = '\0';
+        part->group = value;
+        part->name = equals + 1;
+    }
+    const char *star = strchr(part->name, '*');
+    if (star == NULL || strchr(star + 1, '*') != NULL
+        || (part->group != NULL && part->group[0] == '\0'))
+        return fail_usage(failure,
+                          "--part wants [GROUP=]PATTERN, a file's name with one * for that of the "
+                          "shard: number %d",
+                          options->part_count);
+    return true;
+}
+
 bool take_first(struct options *options, char *value, struct failure *failure)
 {
     options->has_first = true;
@@ -34,8 +55,27 @@ bool take_progress(struct options *options, char *value, struct failure *failure
            || fail_usage(failure, "--progress is bar or json: %s", value);
 }
 
+static bool check_parts(const struct options *options, struct failure *failure)
+{
+    const struct tensor_request *parts = options->part_files;
+    if (options->part_count == 0)
+        return true;
+    if (options->tensor_count > 0)
+        return fail_usage(failure, "--part is of .npy files, --tensor of .safetensors: %s",
+                          parts[0].name);
+    for (int i = 0; i < options->part_count; i++)
+        if ((parts[i].group == NULL) != (parts[0].group == NULL))
+            return fail_usage(failure, "--part with GROUP= and without cannot be mixed: %s",
+                              parts[i].name);
+    return parts[0].group == NULL || options->groups == NULL
+           || fail_usage(failure, "--groups and --part %s=%s both name the groups", parts[0].group,
+                         parts[0].name);
+}
+
 bool check_accumulate(const struct options *options, struct failure *failure)
 {
+    if (!check_parts(options, failure))
+        return false;
     if (options->blocks != 0
         && (options->blocks < STREAM_BLOCKS_LEAST || options->blocks > STREAM_BLOCKS_MOST))
         return fail_usage(failure, "--blocks of accumulate is from %d to %d: %" PRId64,

@@ -188,6 +188,11 @@ static const struct rule {
       TAKE(take_tensor) },
     { { "parts", NULL, INPUT, OPTIONS_OF_INPUT, "the inputs are parts of one layer, not layers" },
       FLAG(parts) },
+    { { "part", "[GROUP=]PATTERN", ACCUMULATE, OPTIONS_OF_INPUT,
+        "a part of each shard in an .npy file of its own, with * for the shard's name without its "
+        "ending: 'K=k/*.npy'; repeat for all, of which the shard is one. With GROUP= the parts are "
+        "the groups" },
+      TAKE(take_part) },
     { { "fold", NULL, ARRAYS, OPTIONS_OF_INPUT,
         "arrays of more dimensions, batch x tokens x features: all but the last are observations" },
       FLAG(fold) },
@@ -602,8 +607,10 @@ static bool parse(int argc, char **argv, bool saved, struct options *options,
         return true;
     options->tensors = calloc((size_t)argc, sizeof *options->tensors);
     options->contrasts = calloc((size_t)argc, sizeof *options->contrasts);
+    options->part_files = calloc((size_t)argc, sizeof *options->part_files);
     options->words = calloc((size_t)argc, sizeof *options->words);
-    if (options->tensors == NULL || options->contrasts == NULL || options->words == NULL) {
+    if (options->tensors == NULL || options->part_files == NULL || options->contrasts == NULL
+        || options->words == NULL) {
         options_free(options);
         return fail_no_memory(failure);
     }
@@ -627,6 +634,8 @@ void options_free(struct options *options)
 {
     free(options->tensors);
     free(options->contrasts);
+    free(options->part_files);
+    options->part_files = NULL;
     for (int i = 0; i < options->word_count; i++)
         free(options->words[i]);
     free(options->words);

@@ -6,16 +6,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "segments.h"
+#include "shard_parts.h"
 #include "text.h"
-
-int64_t shard_bytes(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 ? (int64_t)status.st_size : -1;
-}
 
 /* ---- layers ---- */
 
@@ -32,25 +26,44 @@ static bool open_layer(struct shard_input *input, int layer, struct failure *fai
                    input->inputs[0].observations);
 }
 
-bool shard_input_open(struct shard_input *input, const struct options *options, const char *path,
-                      struct failure *failure)
+/* Parts in files of their own have the groups of --part, and no names of their files. */
+static void name_parts(struct layers *layers, const struct options *options)
 {
-    char *paths[] = { (char *)path };
+    for (int k = 0; k < options->part_count; k++)
+        layers->items[0].sources[k].group = options->part_files[k].group;
+}
+
+static bool open_files(struct shard_input *input, const struct options *options,
+                       const struct shard_parts *parts, struct failure *failure)
+{
     struct options one = *options;
-    one.inputs = paths;
-    one.input_count = 1;
-    *input = (struct shard_input){ .path = path };
+    one.inputs = parts->files;
+    one.input_count = parts->count;
+    one.parts = options->part_count > 0;
     if (!layers_find(&input->layers, &one, failure))
         return false;
+    name_parts(&input->layers, options);
     input->inputs = calloc((size_t)input->layers.count, sizeof *input->inputs);
     bool done = input->inputs != NULL || fail_no_memory(failure);
     for (int i = 0; done && i < input->layers.count; i++)
         done = open_layer(input, i, failure);
     if (done)
-        input->shard = (struct shard){ .file = path,
+        input->shard = (struct shard){ .file = input->path,
                                        .observations = input->inputs[0].observations,
-                                       .bytes = shard_bytes(path) };
-    else
+                                       .bytes = shard_parts_bytes(parts) };
+    return done;
+}
+
+bool shard_input_open(struct shard_input *input, const struct options *options, const char *path,
+                      struct failure *failure)
+{
+    struct shard_parts parts;
+    *input = (struct shard_input){ .path = path };
+    if (!shard_parts_find(&parts, options, path, failure))
+        return false;
+    const bool done = open_files(input, options, &parts, failure);
+    shard_parts_free(&parts);
+    if (!done)
         shard_input_close(input);
     return done;
 }
@@ -106,26 +119,10 @@ static uint64_t checksum_of(const struct shard_input *input)
 
 /* ---- targets and segments ---- */
 
-/* The file of a shard: its name without the ending in the place of the pattern's *. NULL without memory. */
-static char *file_of(const char *pattern, const char *path)
-{
-    const char *star = strchr(pattern, '*'), *name = text_file_name(path);
-    if (star == NULL)
-        return strdup(pattern);
-    const char *dot = strrchr(name, '.');
-    const size_t stem = dot != NULL && dot != name ? (size_t)(dot - name) : strlen(name);
-    const size_t size = strlen(pattern) + stem + 1;
-    char *file = malloc(size);
-    if (file != NULL)
-        snprintf(file, size, "%.*s%.*s%s", (int)(star - pattern), pattern, (int)stem, name,
-                 star + 1);
-    return file;
-}
-
 static bool read_targets(struct shard_input *input, const char *pattern, struct failure *failure)
 {
     const int64_t observations = input->shard.observations;
-    char *file = file_of(pattern, input->path);
+    char *file = shard_parts_name(pattern, input->path);
     bool done = (file != NULL || fail_no_memory(failure))
                 && targets_read(&input->targets, file, observations, false, failure);
     free(file);
@@ -159,7 +156,7 @@ static bool read_segments(struct shard_input *input, const struct options *optio
 {
     const int64_t observations = input->shard.observations;
     if (options->segments != NULL) {
-        char *file = file_of(options->segments, input->path);
+        char *file = shard_parts_name(options->segments, input->path);
         const bool done = (file != NULL || fail_no_memory(failure))
                           && segments_read(&input->segments, file, observations, failure);
         free(file);

@@ -27,9 +27,6 @@ bool shard_input_open(struct shard_input *input, const struct options *options, 
 bool shard_input_read(struct shard_input *input, const struct options *options,
                       struct failure *failure);
 
-/* Bytes of a shard's file; -1 where it cannot be asked. */
-int64_t shard_bytes(const char *path);
-
 /* Also for one zeroed and never opened. */
 void shard_input_close(struct shard_input *input);
 

@@ -352,9 +352,11 @@ bool state_check_options(const struct state *state, const struct options *option
 {
     json_begin();
     json_t *given = state_table_options(options);
-    const bool same = json_whole(failure)
-                      && state_table_same_options(json_object_get(state->table, "options"), given,
-                                                  path, "this run", failure);
+    const bool same =
+        json_whole(failure)
+        && state_table_same_options(json_object_get(state->table, "options"), given, path,
+                                    "this run", failure)
+        && state_table_same_parts(json_object_get(state->table, "options"), given, path, failure);
     json_decref(given);
     if (!same)
         return false;

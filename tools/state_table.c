@@ -25,6 +25,14 @@ static json_t *text_or_null(const char *text)
     return text != NULL ? json_string(text) : json_null();
 }
 
+static json_t *list_parts(const struct options *options)
+{
+    json_t *list = json_array();
+    for (int i = 0; i < options->part_count; i++)
+        json_array_append_new(list, json_string(options->part_files[i].name));
+    return list;
+}
+
 json_t *state_table_options(const struct options *options)
 {
     json_t *object = json_object();
@@ -36,6 +44,8 @@ json_t *state_table_options(const struct options *options)
                         options->blocks > 0 ? json_integer(options->blocks) : json_null());
     json_object_set_new(object, "targets", text_or_null(options->targets));
     json_object_set_new(object, "segments", text_or_null(options->segments));
+    json_object_set_new(object, "part",
+                        options->part_count > 0 ? list_parts(options) : json_null());
     return object;
 }
 
@@ -243,6 +253,15 @@ bool state_table_same_options(const json_t *own, const json_t *other, const char
                         other_name);
     }
     return true;
+}
+
+/* A state of before there was such an option has none. */
+bool state_table_same_parts(const json_t *own, const json_t *given, const char *path,
+                            struct failure *failure)
+{
+    const json_t *before = json_object_get(own, "part"), *now = json_object_get(given, "part");
+    return (!json_is_array(before) && !json_is_array(now)) || json_equal(before, now)
+           || fail(failure, "the shards of %s have other parts: --part is to be as it was", path);
 }
 
 static bool same_texts(const json_t *own, const json_t *other, const char *key)

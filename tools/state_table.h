@@ -35,6 +35,10 @@ struct shard state_table_shard(const json_t *shard);
 int64_t state_table_features(const json_t *table);
 const char *state_table_condition(int64_t conditions, int64_t condition);
 
+/* Whether a run's shards have the parts of those that are in. */
+bool state_table_same_parts(const json_t *own, const json_t *given, const char *path,
+                            struct failure *failure);
+
 /* What accumulators must have in common. Both have names, for messages. */
 bool state_table_same_options(const json_t *own, const json_t *other, const char *own_name,
                               const char *other_name, struct failure *failure);
