@@ -298,13 +298,14 @@ qkv_product_shape qkv_blas_product_shape(int32_t arithmetic)
             .multiple = 16,
             .cache = SECOND_LEVEL_CACHE,
             .together = arithmetic == QKVSIM_DTYPE_F64 ? 1 : 2,
+            .beside = 1,
         };
     if (rounds_otherwise_at_the_sides(arithmetic))
         return (qkv_product_shape){
-            .panel = 288, .depth = 96, .leading = 320, .multiple = 48, .margin = 8, .together = 1
+            .panel = 288, .depth = 96, .leading = 624, .multiple = 48, .margin = 8, .beside = 2
         };
     return (qkv_product_shape){
-        .panel = 288, .depth = 96, .leading = 320, .multiple = 16, .together = 1
+        .panel = 288, .depth = 96, .leading = 624, .multiple = 16, .beside = 2
     };
 }
 

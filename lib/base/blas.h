@@ -27,15 +27,19 @@ void qkv_blas_leave_thread(int32_t before);
  * on one thread (docs/performance.md). It depends on nothing but OpenBLAS's kernel and the processor.
  */
 typedef struct qkv_product_shape {
-    int64_t panel;    /* columns of a panel, at most QKV_PANEL_WIDTH */
-    int64_t columns;  /* of the second panel at a time; 0: all */
-    int64_t depth;    /* observations at a time, at most */
-    int64_t leading;  /* reals from one row of the product to the next, margins included */
+    int64_t panel;   /* columns of a panel, at most QKV_PANEL_WIDTH */
+    int64_t columns; /* of the second panel at a time; 0: all */
+    int64_t depth;   /* observations at a time, at most */
+    int64_t
+        leading; /* reals from one row of the product to the next: panels beside each other, and margins */
     int64_t multiple; /* a panel is padded to one of this many columns */
     int64_t margin;   /* columns to multiply on either side of the second panel, at most QKV_MARGIN:
                        * only between them does a value not depend on where its columns stand */
     int64_t cache;    /* bytes: panels that are more are fetched ahead of products; 0: never */
     int64_t together; /* panels on a side of a square of tiles that then share what is fetched */
+    int64_t
+        beside; /* panels that stand side by side in memory, and are multiplied as one where they
+                       * are the second ones */
 } qkv_product_shape;
 
 qkv_product_shape qkv_blas_product_shape(int32_t arithmetic);

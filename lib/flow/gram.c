@@ -72,7 +72,7 @@ qkvsim_status qkv_gram_open(qkvsim_context *context, const qkv_panels *panels,
                             qkv_gram *gram)
 {
     tile_list list = { .panels = panels->count,
-                       .together = panels->shape.together,
+                       .together = qkv_larger(panels->shape.together, panels->shape.beside),
                        .wanted = wanted,
                        .state = state };
     *gram = (qkv_gram){ .panels = panels, .source = source };
@@ -116,7 +116,16 @@ qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number)
 
 char *qkv_run_tile(const qkv_gram *gram, const qkv_tile_run *run, int64_t number)
 {
-    return run->tiles + (size_t)(number - run->first) * qkv_tile_bytes(gram->panels);
+    const qkv_panels *panels = gram->panels;
+    const int64_t span = qkv_panel_span(panels, gram->tiles[run->first][1]);
+    const size_t apart = panels->shape.beside > 1 ? (size_t)span * qkv_real_size(panels->arithmetic)
+                                                  : qkv_tile_bytes(panels);
+    return run->tiles + (size_t)(number - run->first) * apart;
+}
+
+int64_t qkv_run_beside(const qkv_gram *gram, const qkv_tile_run *run)
+{
+    return gram->panels->shape.beside > 1 ? run->count : 1;
 }
 
 /* ---- the loop ---- */
@@ -127,7 +136,7 @@ typedef struct tile_loop {
     qkv_sink *sink;
     int32_t workers;
     int64_t longest_run;
-    char *buffers; /* of the longest run for each worker */
+    char *buffers; /* of a run for each worker */
     size_t worker_bytes;
     int64_t work_before;
     atomic_llong next;
@@ -141,6 +150,38 @@ static bool in_one_square(const qkv_gram *gram, int64_t a, int64_t b)
            && gram->tiles[a][1] / side == gram->tiles[b][1] / side;
 }
 
+static bool needs_all_columns(const qkv_gram *gram, int64_t tile)
+{
+    const int64_t width = qkv_panel_width(gram->panels, gram->tiles[tile][1]);
+    return gram->needed == NULL
+           || (gram->needed[tile].first_column == 0 && gram->needed[tile].end_column == width);
+}
+
+static bool needs_same_rows(const qkv_gram *gram, int64_t a, int64_t b)
+{
+    return gram->needed == NULL
+           || (gram->needed[a].first_row == gram->needed[b].first_row
+               && gram->needed[a].end_row == gram->needed[b].end_row);
+}
+
+/* Whether two tiles can be made as one: panels beside each other, each needed to its last column. OpenBLAS
+ * packs columns in equal halves, which end where the panels do if these are alike. */
+static bool are_beside(const qkv_gram *gram, int64_t a, int64_t b)
+{
+    const qkv_panels *panels = gram->panels;
+    const int64_t i = gram->tiles[a][0], j = gram->tiles[a][1];
+    return gram->tiles[b][0] == i && gram->tiles[b][1] == j + 1 && i < j
+           && j % panels->shape.beside == 0
+           && qkv_panel_span(panels, j) == qkv_panel_span(panels, j + 1)
+           && needs_all_columns(gram, a) && needs_all_columns(gram, b)
+           && needs_same_rows(gram, a, b);
+}
+
+static bool belong_together(const qkv_gram *gram, int64_t a, int64_t b)
+{
+    return gram->panels->shape.beside > 1 ? are_beside(gram, a, b) : in_one_square(gram, a, b);
+}
+
 /* The tiles to be done together from the first on; 0 behind the last. The end of the list, as many
  * tiles as others may have in hand, is done tile by tile, so that threads end together. */
 static int64_t count_run(const tile_loop *loop, int64_t first)
@@ -149,7 +190,7 @@ static int64_t count_run(const tile_loop *loop, int64_t first)
     const int64_t end = tiles - (loop->workers - 1) * loop->longest_run;
     int64_t count = first < tiles ? 1 : 0;
     while (count < loop->longest_run && first + count < end
-           && in_one_square(loop->gram, first, first + count))
+           && belong_together(loop->gram, first, first + count))
         count++;
     return count;
 }
@@ -201,16 +242,17 @@ int32_t qkv_gram_workers(const qkvsim_context *context, const qkv_gram *gram)
 
 qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gram, qkv_sink *sink)
 {
+    const qkv_product_shape *shape = &gram->panels->shape;
     const bool multiplies = gram->source->multiplies;
-    const bool shared = multiplies && qkv_panels_stream(gram->panels);
-    const int64_t together = shared ? gram->panels->shape.together : 1;
+    const int64_t together = multiplies && qkv_panels_stream(gram->panels) ? shape->together : 1;
     tile_loop loop = { .context = context,
                        .gram = gram,
                        .sink = sink,
                        .workers = qkv_gram_workers(context, gram),
-                       .longest_run = together * together,
+                       .longest_run =
+                           multiplies && shape->beside > 1 ? shape->beside : together * together,
                        .work_before = context->work_done };
-    loop.worker_bytes = (size_t)loop.longest_run * qkv_tile_bytes(gram->panels);
+    loop.worker_bytes = (size_t)(together * together) * qkv_tile_bytes(gram->panels);
     loop.buffers =
         qkv_borrow(context, QKV_WORKSPACE_TILES, (size_t)loop.workers, loop.worker_bytes);
     if (loop.buffers == NULL)

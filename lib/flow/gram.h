@@ -24,7 +24,7 @@ typedef struct qkv_gram {
     int64_t tile_count;
 } qkv_gram;
 
-/* Tiles that follow each other in the list and lie in one square. */
+/* Tiles that follow each other in the list, and lie in one square or beside each other. */
 typedef struct qkv_tile_run {
     int64_t first, count;
     char *tiles; /* in the making: qkv_run_tile */
@@ -57,8 +57,9 @@ int32_t qkv_gram_workers(const qkvsim_context *context, const qkv_gram *gram);
 /* Describes a tile without its values. */
 qkv_tile qkv_gram_tile(const qkv_gram *gram, int64_t number);
 
-/* Where a tile of a run is made (product.h). */
+/* Where a tile of a run is made (product.h), and how many of its tiles are made as one. */
 char *qkv_run_tile(const qkv_gram *gram, const qkv_tile_run *run, int64_t number);
+int64_t qkv_run_beside(const qkv_gram *gram, const qkv_tile_run *run);
 
 /* Feeds every tile to the sink; progress goes from work_done up by tile_count. */
 qkvsim_status qkv_gram_for_each_tile(qkvsim_context *context, const qkv_gram *gram, qkv_sink *sink);

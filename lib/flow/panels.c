@@ -8,15 +8,29 @@ int64_t qkv_panel_columns(const qkv_panels *panels, int64_t p)
     return qkv_round_up(qkv_panel_width(panels, p), panels->shape.multiple);
 }
 
-int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p)
+int64_t qkv_panel_span(const qkv_panels *panels, int64_t p)
 {
     return qkv_panel_columns(panels, p) + 2 * panels->shape.margin;
 }
 
+/* The first of the panels that panel p stands beside. */
+static int64_t first_beside(const qkv_panels *panels, int64_t p)
+{
+    return p / panels->shape.beside * panels->shape.beside;
+}
+
+int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p)
+{
+    const int64_t first = first_beside(panels, p);
+    const int64_t end = qkv_smaller(first + panels->shape.beside, panels->count);
+    return panels->columns_before[end] - panels->columns_before[first];
+}
+
 void *qkv_panel_row(const qkv_panels *panels, int64_t p, int64_t observation)
 {
-    const int64_t at = panels->columns_before[p] * panels->observations
-                       + observation * qkv_panel_stride(panels, p) + panels->shape.margin;
+    const int64_t before = panels->columns_before[first_beside(panels, p)];
+    const int64_t at = before * panels->observations + observation * qkv_panel_stride(panels, p)
+                       + (panels->columns_before[p] - before) + panels->shape.margin;
     return (char *)panels->values + (size_t)at * qkv_real_size(panels->arithmetic);
 }
 
@@ -45,7 +59,7 @@ static void fill_panels(const qkv_placing *placing, qkv_panels *panels)
     for (p = 0; p < panels->count; p++)
         panels->columns_before[p + 1] =
             panels->columns_before[p]
-            + (qkv_panel_width(panels, p) > 0 ? qkv_panel_stride(panels, p) : 0);
+            + (qkv_panel_width(panels, p) > 0 ? qkv_panel_span(panels, p) : 0);
 }
 
 /* One block, largest elements first: of few columns, allocations are what an analysis costs. */

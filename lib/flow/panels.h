@@ -26,7 +26,7 @@ typedef struct qkv_feature {
 
 /*
  * Unit columns, packed: panel p holds positions start[p] .. start[p + 1] - 1 and, for each observation,
- * their values side by side. A feature's panel does not depend on which others are placed: sums of tiles
+ * their values side by side, and beside them those of the panels that are multiplied with it. A feature's panel does not depend on which others are placed: sums of tiles
  * are then the same whatever else is computed. A panel none of whose features is placed is empty. Its
  * observations are rotated (see prepare.c), so only products of whole columns mean anything.
  */
@@ -63,9 +63,10 @@ static inline int64_t qkv_panel_width(const qkv_panels *panels, int64_t p)
     return panels->start[p + 1] - panels->start[p];
 }
 
-/* Panel p's columns with those that pad it, and the elements from one row to the next: the margins
- * lie between. */
+/* Panel p's columns with those that pad it; with its margins too; and the elements from one row to the
+ * next, those of the panels beside it included. */
 int64_t qkv_panel_columns(const qkv_panels *panels, int64_t p);
+int64_t qkv_panel_span(const qkv_panels *panels, int64_t p);
 int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p);
 
 /* Panel p's first value of an observation. */

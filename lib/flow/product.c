@@ -13,7 +13,7 @@ enum {
     DIAGONAL_ROWS = 48,   /* at a time in tiles of which the upper half is needed */
     CHUNKS_TOGETHER = 32, /* chunks added up before they are added to the tile */
     SHORTEST_DEPTH = 40,  /* of products, however many observations there are */
-    TILE_BUFFERS = 3      /* of a tile in the making */
+    TILE_BUFFERS = 3      /* of a tile in the making that has more than one group of chunks */
 };
 
 /* ---- one product of panels ---- */
@@ -32,6 +32,7 @@ typedef struct product {
     int64_t rows, columns;
     int64_t left_stride, right_stride, out_stride;
     int64_t depth;
+    int64_t beside;           /* panels on the right side */
     bool upper;               /* only what stands above the diagonal is needed */
     const qkv_needed *needed; /* of others; NULL: all */
     bool add;                 /* to what is there */
@@ -95,8 +96,11 @@ static void multiply_needed(const product *p, const qkv_product_shape *shape, ch
     const int64_t column = p->needed->first_column / multiple * multiple;
     const int64_t end_row = qkv_round_up(p->needed->end_row, multiple);
     const int64_t end_column = qkv_round_up(p->needed->end_column, multiple);
-    const block part = { row, qkv_smaller(end_row, p->rows) - row, column,
-                         qkv_smaller(end_column + margins, p->columns) - column };
+    block part = { row, qkv_smaller(end_row, p->rows) - row, 0, p->columns };
+    if (p->beside == 1) {
+        part.first_column = column;
+        part.columns = qkv_smaller(end_column + margins, p->columns) - column;
+    }
     multiply_block(p, &part, out);
 }
 
@@ -192,7 +196,8 @@ static size_t buffer_bytes(const qkv_panels *panels)
 
 size_t qkv_tile_bytes(const qkv_panels *panels)
 {
-    return TILE_BUFFERS * buffer_bytes(panels);
+    const bool one_group = qkv_divide_observations(panels).chunks <= CHUNKS_TOGETHER;
+    return (one_group ? 1 : TILE_BUFFERS) * buffer_bytes(panels);
 }
 
 void *qkv_tile_values(const qkv_panels *panels, char *tile)
@@ -216,20 +221,22 @@ static void add_group(const qkv_panels *panels, const qkv_chunk *part, int64_t c
     }
 }
 
-void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qkv_needed *needed,
-                        const qkv_chunk *part, char *tile)
+void qkv_multiply_chunk(const qkv_panels *panels, const qkv_panel_pair *pair, const qkv_chunk *part,
+                        char *tile)
 {
+    const int64_t i = pair->i, j = pair->j;
     const product p = {
         .left = qkv_panel_row(panels, i, part->start),
         .right = (const char *)qkv_panel_row(panels, j, part->start) - margin_bytes(panels),
         .rows = qkv_panel_columns(panels, i),
-        .columns = qkv_panel_stride(panels, j),
+        .columns = pair->beside * qkv_panel_span(panels, j),
         .left_stride = qkv_panel_stride(panels, i),
         .right_stride = qkv_panel_stride(panels, j),
         .out_stride = panels->shape.leading,
         .depth = part->end - part->start,
+        .beside = pair->beside,
         .upper = i == j,
-        .needed = needed,
+        .needed = pair->needed,
         .add = !part->begins_group,
         .arithmetic = panels->arithmetic,
     };

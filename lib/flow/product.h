@@ -28,15 +28,22 @@ qkv_chunk qkv_chunk_at(const qkv_chunking *all, int64_t c);
  * read a few cache lines of each row, which the processor foresees too late. */
 bool qkv_panels_stream(const qkv_panels *panels);
 
-/* Bytes that a tile in the making takes: itself, a group of chunks, and what was lost. */
+/* Bytes that tiles beside each other take in the making: themselves and, where there is more than one group
+ * of chunks, a group and what was lost. */
 size_t qkv_tile_bytes(const qkv_panels *panels);
 
 /* The values of a tile in the making: reals, leading dimension shape.leading. */
 void *qkv_tile_values(const qkv_panels *panels, char *tile);
 
-/* Adds a chunk of the product of panels i and j to a tile, the chunks in order. Of tiles with i = j,
- * what stands above the diagonal; of others, at least what is needed (NULL: all). */
-void qkv_multiply_chunk(const qkv_panels *panels, int64_t i, int64_t j, const qkv_needed *needed,
-                        const qkv_chunk *part, char *tile);
+/* Panel i by panel j, or by `beside` panels from j on, which stand side by side and span as many columns. */
+typedef struct qkv_panel_pair {
+    int64_t i, j, beside;
+    const qkv_needed *needed; /* NULL: all; beside others, columns are not looked at */
+} qkv_panel_pair;
+
+/* Adds a chunk of the product of panels to a tile or to tiles beside each other, the chunks in order. Where
+ * i = j, what stands above the diagonal; of others, at least what is needed. */
+void qkv_multiply_chunk(const qkv_panels *panels, const qkv_panel_pair *pair, const qkv_chunk *part,
+                        char *tile);
 
 #endif

@@ -45,10 +45,12 @@ static void multiply_run(const qkv_tile_source *source, qkvsim_context *context,
         const qkv_chunk part = qkv_chunk_at(&all, c);
         if (fetched)
             fetch_chunk(gram, run, &part);
-        for (int64_t t = run->first; t < run->first + run->count; t++)
-            qkv_multiply_chunk(gram->panels, gram->tiles[t][0], gram->tiles[t][1],
-                               gram->needed != NULL ? &gram->needed[t] : NULL, &part,
-                               qkv_run_tile(gram, run, t));
+        const int64_t beside = qkv_run_beside(gram, run);
+        for (int64_t t = run->first; t < run->first + run->count; t += beside) {
+            const qkv_panel_pair pair = { gram->tiles[t][0], gram->tiles[t][1], beside,
+                                          gram->needed != NULL ? &gram->needed[t] : NULL };
+            qkv_multiply_chunk(gram->panels, &pair, &part, qkv_run_tile(gram, run, t));
+        }
     }
 }
 
