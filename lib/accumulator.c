@@ -176,9 +176,10 @@ static void merge_moments(qkvsim_accumulator *to, const qkvsim_accumulator *from
     for (int64_t i = to->first_row; i < to->end_row; i++) {
         const double shift = weight * qkv_mean_difference(&to->running[i], &from->running[i]);
         const int64_t row = qkv_moment_place(to, i, i) - i;
+        const int64_t others = qkv_moment_place(from, i, i) - i;
         for (int64_t j = i; j < d; j++)
             to->moments[row + j] =
-                to->moments[row + j] + from->moments[row + j]
+                to->moments[row + j] + from->moments[others + j]
                 + shift * qkv_mean_difference(&to->running[j], &from->running[j]);
     }
 }
@@ -190,7 +191,8 @@ void qkv_accumulator_join(qkvsim_accumulator *to, const qkvsim_accumulator *from
         return;
     if (to->observations == 0) {
         memcpy(to->squares, from->squares, (size_t)d * sizeof *to->squares);
-        memcpy(to->moments, from->moments, (size_t)qkv_moment_count(to) * sizeof *to->moments);
+        memcpy(to->moments, from->moments + qkv_moment_place(from, to->first_row, to->first_row),
+               (size_t)qkv_moment_count(to) * sizeof *to->moments);
     } else {
         const double weight = qkv_cross_weight(to->observations, from->observations);
         merge_squares(to, from, weight);
@@ -214,8 +216,8 @@ static qkvsim_status check_merge(qkvsim_context *context, const qkvsim_accumulat
         return qkv_invalid(context, "an accumulator %s blocks cannot take in one %s",
                            accumulator->blocks.most > 0 ? "with" : "without",
                            other->blocks.most > 0 ? "with blocks" : "without");
-    if (accumulator->first_row != other->first_row || accumulator->end_row != other->end_row)
-        return qkv_invalid(context, "rows %lld to %lld cannot take in rows %lld to %lld",
+    if (other->first_row > accumulator->first_row || other->end_row < accumulator->end_row)
+        return qkv_invalid(context, "rows %lld to %lld cannot be taken from rows %lld to %lld",
                            (long long)accumulator->first_row, (long long)accumulator->end_row - 1,
                            (long long)other->first_row, (long long)other->end_row - 1);
     return QKVSIM_OK;

@@ -144,6 +144,31 @@ START_TEST(merged_and_packed_parts_are_the_whole_too)
 }
 END_TEST
 
+START_TEST(a_part_takes_its_rows_of_the_whole)
+{
+    table data;
+    stored copy = store_data(&data, QKVSIM_DTYPE_F32);
+    qkvsim_accumulator *whole = part_of(D, 0, 0);
+    add_all(whole, &copy.view);
+    for (int k = 0; k < PARTS; k++) {
+        const int64_t rows = begins[k + 1] - begins[k];
+        qkvsim_accumulator *own = part_of(D, begins[k], rows), *taken = part_of(D, begins[k], rows);
+        assert_ok(context, add_chunk(context, own, &copy.view, 0));
+        assert_ok(context, add_chunk(context, taken, &copy.view, 0));
+        qkvsim_accumulator *more = part_of(D, begins[k], rows);
+        assert_ok(context, qkvsim_accumulator_merge(context, more, whole));
+        assert_ok(context, qkvsim_accumulator_merge(context, own, more));
+        assert_ok(context, qkvsim_accumulator_merge(context, taken, whole));
+        assert_same_bytes(taken, own);
+        qkvsim_accumulator *all[] = { own, taken, more };
+        free_all(all, 3);
+    }
+    qkvsim_accumulator_free(whole);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 /* ---- bad input ---- */
 
 START_TEST(rows_that_there_are_not_are_refused)
@@ -208,7 +233,7 @@ START_TEST(parts_that_do_not_belong_together_are_refused)
     ck_assert_int_eq(qkvsim_accumulator_join(NULL, alone, 1, &made), QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_accumulator_merge(context, first, second),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_message_has(context, "rows 0 to 1 cannot take in rows 2 to 5");
+    assert_message_has(context, "rows 0 to 1 cannot be taken from rows 2 to 5");
     qkvsim_accumulator *all[] = { first, second, gap, wide, empty, others };
     free_all(all, 6);
     stored_free(&copy);
@@ -356,6 +381,7 @@ int main(void)
     TCase *laws = add_case(suite, "laws", make_context, free_context);
     tcase_add_loop_test(laws, parts_are_the_whole_to_the_bit, 0, 3);
     tcase_add_test(laws, merged_and_packed_parts_are_the_whole_too);
+    tcase_add_test(laws, a_part_takes_its_rows_of_the_whole);
     TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, rows_that_there_are_not_are_refused);
     tcase_add_test(bad, parts_that_do_not_belong_together_are_refused);

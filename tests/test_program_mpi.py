@@ -53,11 +53,11 @@ class Team(Corpus):
 
 
 class SameBytes(Team):
-    def assert_same_state(self, *arguments, ranks=RANKS):
+    def assert_same_state(self, *arguments, ranks=RANKS, more=()):
         expected = self.accumulate(*arguments)
         for count in ranks:
             output = self.path(f"ranks{count}.state")
-            self.succeed_with(count, "accumulate", *arguments, "--output", output)
+            self.succeed_with(count, "accumulate", *arguments, *more, "--output", output)
             self.assertEqual(self.content(output), expected, (count, arguments))
             self.assertFalse(os.path.exists(output + ".part"))
 
@@ -93,6 +93,21 @@ class SameBytes(Team):
         files = [self.write(f"corpus/t{i}.safetensors", safetensors(
             {f"layers.{k}.qkv": values * (k + 1) + k for k in (2, 10)})) for i, values in enumerate(self.arrays)]
         self.assert_same_state(*files, "--tensor", "layers.*.qkv", "--heads", "Q=2,K=1,V=1", ranks=(2, 3))
+
+    def test_moments(self):
+        self.assert_same_state(*self.shards, more=("--divide", "moments"))
+        files = [self.write(f"corpus/t{i}.safetensors", safetensors(
+            {f"layers.{k}.qkv": values * (k + 1) + k for k in (2, 10)})) for i, values in enumerate(self.arrays)]
+        self.assert_same_state(*files, "--tensor", "layers.*.qkv", "--targets", "0,4-6", ranks=(3,),
+                               more=("--divide", "moments", "--checkpoint", 0))
+
+    def test_moments_of_wide_and_long_shards(self):
+        shards = [self.shard(f"wide{i}.npy", self.random.normal(size=(40 + i, 1500)).astype("float32") + i)
+                  for i in range(3)]
+        self.assert_same_state(*shards, ranks=(2, 3), more=("--divide", "moments"))
+        shards = [self.shard(f"long{i}.npy", self.random.normal(size=(20000, 6)).astype("float32") + 3)
+                  for i in range(3)]
+        self.assert_same_state(*shards, ranks=(2,), more=("--divide", "moments"))
 
     def test_a_list_that_only_the_first_rank_can_read(self):
         expected = self.accumulate(*self.shards)
@@ -168,6 +183,24 @@ class Failing(Team):
         self.succeed_with(2, "accumulate", *self.shards, "--output", self.state, "--resume")
         self.assertEqual(self.content(self.state), expected)
         self.assertFalse(os.path.exists(self.state + ".part"))
+
+    def test_moments_go_on_later_too(self):
+        expected = self.accumulate(*self.shards)
+        os.remove(self.state)
+        good = self.content(self.shards[4])
+        bad = self.arrays[4].copy()
+        bad[3, 7] = numpy.inf
+        numpy.save(self.shards[4], bad)
+        run = ["accumulate", *self.shards, "--output", self.state, "--checkpoint", 0, "--divide", "moments"]
+        self.refused_by(3, *run, says="(4 shards are in")
+        self.write("corpus/s4.npy", good)
+        self.succeed_with(4, *run, "--resume")
+        self.assertEqual(self.content(self.state), expected)
+        self.succeed_with(2, *run, "--resume")
+        self.assertEqual(self.content(self.state), expected)
+        self.refused_by(2, *run[:-2], "--divide", "moments", "--blocks", 16, status=2, says="blocks are of shards")
+        self.refused_by(2, "accumulate", *self.shards, "--divide", "moments", "--output", "/dev/full",
+                        says="No space left on device")
 
     def test_bad_shards_are_named(self):
         for name, values, says in (("empty.npy", self.arrays[0][:0], "rank 1: empty array: %s"),

@@ -19,6 +19,7 @@
 #include "shard_sums.h"
 #include "shards.h"
 #include "state.h"
+#include "team_rows.h"
 #include "team_shards.h"
 
 struct run {
@@ -63,13 +64,21 @@ static void look_at_part(struct run *run)
         run->written = (struct stat){ 0 };
 }
 
+static bool write_state(const struct run *run, const char *path)
+{
+    struct team *team = run->options->team;
+    return team_has_rows(team, &run->state)
+               ? team_write_state(team, &run->state, path, run->failure)
+               : state_write(&run->state, path, run->failure);
+}
+
 static bool write_part(struct run *run)
 {
     struct timespec begun;
     clock_gettime(CLOCK_MONOTONIC, &begun);
     if (!is_ours(run))
         return fail(run->failure, "another run writes the same state: %s has changed", run->part);
-    if (!state_write(&run->state, run->part, run->failure))
+    if (!write_state(run, run->part))
         return false;
     look_at_part(run);
     run->unwritten = 0;
@@ -80,20 +89,31 @@ static bool write_part(struct run *run)
 
 /* The first shard's is written at once: a place that cannot be written is to be known early. From then on writing
  * takes a twentieth of the time at most, unless every shard is asked for. */
-static bool write_where_due(struct run *run, bool first)
+static bool is_due(const struct run *run, bool first)
 {
     enum { COSTS = 20 };
     const double wait = (double)run->options->checkpoint;
     const double since = seconds_since(&run->last);
     const bool due = wait <= 0 || (since >= wait && since >= COSTS * run->cost);
-    return run->part[0] == '\0' || !(first || due) || write_part(run);
+    return run->part[0] != '\0' && (first || due);
+}
+
+/* Behind the last shard the state is written under its own name. */
+static bool write_where_due(struct run *run, bool first, bool last)
+{
+    struct team *team = run->options->team;
+    const bool due = !last && is_due(run, first);
+    if (team_has_rows(team, &run->state) && !team_tell_next(team, due || last, run->failure))
+        return false;
+    return !due || write_part(run);
 }
 
 /* What a run that ends early leaves, and how to go on. */
 static bool leave(struct run *run)
 {
     struct failure why = *run->failure;
-    if (run->whole && run->unwritten > 0 && run->part[0] != '\0' && !write_part(run))
+    const bool alone = !team_has_rows(run->options->team, &run->state);
+    if (run->whole && alone && run->unwritten > 0 && run->part[0] != '\0' && !write_part(run))
         why = *run->failure; /* there is no room, say: what was written before stays */
     const int64_t in = run->state.table != NULL ? state_shards(&run->state) - run->unwritten : 0;
     if (run->part[0] != '\0' && in > 0 && run->written.st_ino != 0)
@@ -224,6 +244,12 @@ static bool find_state(struct run *run)
 }
 
 /* The others are to know which shards are still to be added, and to what. */
+static bool keep_own_rows(struct run *run)
+{
+    const int64_t features = state_table_features(run->state.table);
+    return state_keep_rows(&run->state, state_rows(run->options, features), run->failure);
+}
+
 static bool tell_others(struct run *run)
 {
     const struct shards *shards = &run->shards;
@@ -232,13 +258,16 @@ static bool tell_others(struct run *run)
     return (run->state.table != NULL || shards->count == 0
             || shard_sums_begin(&run->state, run->context, run->options, shards->paths[0],
                                 run->failure))
-           && tell_shards(&run->state, shards, run->options->team, run->failure);
+           && tell_shards(&run->state, shards, run->from, run->options->team, run->failure)
+           && (shards->count == 0 || keep_own_rows(run));
 }
 
 /* The next shard: added by this process, or taken from the one that made its sums. */
 static bool next_shard(struct run *run, int64_t number)
 {
     const char *path = run->shards.paths[number];
+    if (team_has_rows(run->options->team, &run->state))
+        return add_shard(run, path) && team_await_shard(run->options->team, run->failure);
     const int owner = (int)(number % team_size(run->options->team));
     return owner == 0 ? add_shard(run, path) : take_shard(run, owner, path);
 }
@@ -253,7 +282,7 @@ static bool add_shards(struct run *run)
     for (int64_t i = 0; done && i < shards->count; i++) {
         progress_next_shard(&progress, shards->paths[i]);
         done = next_shard(run, i) && (!progress_interrupted() || fail(run->failure, "interrupted"))
-               && (i + 1 == shards->count || write_where_due(run, i == 0));
+               && write_where_due(run, i == 0, i + 1 == shards->count);
     }
     progress_end(&progress, run->context, done);
     return done;
@@ -268,7 +297,7 @@ static bool finish(struct run *run)
         return true;
     if (run->part[0] != '\0' && !is_ours(run))
         return fail(run->failure, "another run writes the same state: %s has changed", run->part);
-    if (!state_write(&run->state, run->options->output, run->failure))
+    if (!write_state(run, run->options->output))
         return false;
     if (run->written.st_ino != 0)
         unlink(run->part);

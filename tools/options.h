@@ -65,6 +65,9 @@ struct tensor_request {
     const char *name;
 };
 
+/* What of a corpus is divided over processes; 0: by its width. */
+enum { DIVIDE_SHARDS = 1, DIVIDE_ROWS = 2 };
+
 /* Strings point into argv. */
 struct options {
     enum command command;
@@ -113,10 +116,11 @@ struct options {
     int64_t top; /* 0: all over the threshold */
     bool per_pair_group;
     int32_t sign;
-    int64_t limit;      /* 0: the library's default */
-    const char *layer;  /* this and the next: of a state, for pairs and matrix */
-    int32_t condition;  /* CONDITION_* */
-    bool resume;        /* this and the next: for accumulate */
+    int64_t limit;     /* 0: the library's default */
+    const char *layer; /* this and the next: of a state, for pairs and matrix */
+    int32_t condition; /* CONDITION_* */
+    int32_t divide;    /* DIVIDE_*; this and the next two: for accumulate */
+    bool resume;
     int64_t checkpoint; /* seconds between two writings of the state */
     bool has_first;
     int64_t first; /* of the permutations, relabellings and resamples that this run makes */

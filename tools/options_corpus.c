@@ -10,6 +10,15 @@
 
 enum { STREAM_BLOCKS_LEAST = 16, STREAM_BLOCKS_MOST = 4096 }; /* accumulator.h */
 
+static const struct named_number divisions[] = { { "shards", DIVIDE_SHARDS },
+                                                 { "moments", DIVIDE_ROWS },
+                                                 { NULL, 0 } };
+
+bool take_divide(struct options *options, char *value, struct failure *failure)
+{
+    return option_take_name(divisions, "--divide", value, &options->divide, failure);
+}
+
 bool take_checkpoint(struct options *options, char *value, struct failure *failure)
 {
     return option_take_number("--checkpoint", value, 0, INT32_MAX, &options->checkpoint, failure);
@@ -80,6 +89,8 @@ bool check_accumulate(const struct options *options, struct failure *failure)
         && (options->blocks < STREAM_BLOCKS_LEAST || options->blocks > STREAM_BLOCKS_MOST))
         return fail_usage(failure, "--blocks of accumulate is from %d to %d: %" PRId64,
                           STREAM_BLOCKS_LEAST, STREAM_BLOCKS_MOST, options->blocks);
+    if (options->divide == DIVIDE_ROWS && options->blocks != 0)
+        return fail_usage(failure, "--divide moments and --blocks: blocks are of shards");
     return options->segments == NULL || options->blocks != 0
            || fail_usage(failure, "--segments of accumulate wants --blocks");
 }

@@ -6,6 +6,7 @@
 
 #include "options.h"
 
+bool take_divide(struct options *options, char *value, struct failure *failure);
 bool take_checkpoint(struct options *options, char *value, struct failure *failure);
 bool take_part(struct options *options, char *value, struct failure *failure);
 bool take_first(struct options *options, char *value, struct failure *failure);

@@ -318,6 +318,10 @@ static const struct rule {
         "not added "
         "again" },
       FLAG(resume) },
+    { { "divide", "shards|moments", ACCUMULATE, OPTIONS_OF_CORPUS,
+        "qkvsim-mpi: what each rank has a share of; default shards, and moments from 8,192 columns "
+        "on, without --blocks: every rank then reads every shard" },
+      TAKE(take_divide) },
     { { "checkpoint", "S", ACCUMULATE, OPTIONS_OF_CORPUS,
         "write what there is to PATH.part every S seconds, 0: after each shard; default 60" },
       TAKE(take_checkpoint) },

@@ -22,7 +22,8 @@ struct work {
     qkvsim_context *context;
     const struct options *options;
     const struct shard_input *shard;
-    bool *begun; /* the state has something of the shard */
+    struct share kept; /* rows of the moments that the state has */
+    bool *begun;       /* the state has something of the shard */
     struct failure *failure;
 };
 
@@ -96,9 +97,11 @@ static bool make_own(const struct work *work, qkvsim_accumulator **own)
     enum { FEWEST = 16 };
     const struct options *options = work->options;
     const bool one_document = options->blocks > 0 && options->segments == NULL;
+    const int64_t blocks = one_document ? FEWEST : options->blocks;
     const qkvsim_accumulator_options accumulator = { .struct_size = sizeof accumulator,
-                                                     .blocks =
-                                                         one_document ? FEWEST : options->blocks };
+                                                     .blocks = blocks,
+                                                     .first_row = work->kept.first,
+                                                     .rows = work->kept.count };
     const qkvsim_status status =
         qkvsim_accumulator_create(work->context, work->shard->inputs->features, &accumulator, own);
     return status == QKVSIM_OK || fail_library(work->failure, work->context, status, NULL);
@@ -152,13 +155,14 @@ static bool add_layers(const struct work *work, const struct state *state)
     return done;
 }
 
-static bool add(struct state *state, const struct work *work, struct shard_input *shard)
+static bool add(struct state *state, struct work *work, struct shard_input *shard)
 {
     struct failure *failure = work->failure;
     if (state->table == NULL
         && !state_begin(state, work->context, work->options, &shard->layers, shard->inputs,
                         failure))
         return false;
+    work->kept = state->rows;
     return state_check_shard(state, &shard->layers, shard->inputs, shard->path, failure)
            && shard_input_read(shard, work->options, failure)
            && state_check_new(state, &shard->shard, NULL, failure) && add_layers(work, state)
@@ -180,7 +184,7 @@ bool shard_sums_add(struct state *state, qkvsim_context *context, const struct o
                     const char *path, bool *begun, struct failure *failure)
 {
     struct shard_input shard;
-    const struct work work = {
+    struct work work = {
         .context = context, .options = options, .shard = &shard, .begun = begun, .failure = failure
     };
     *begun = false;

@@ -145,11 +145,23 @@ static bool begin_lists(struct state *state, struct failure *failure)
     return json_whole(failure);
 }
 
+struct share state_rows(const struct options *options, int64_t features)
+{
+    enum { WIDE = 8192 };
+    const bool wide = features >= WIDE && options->blocks == 0;
+    const bool divided = options->divide == DIVIDE_ROWS || (options->divide == 0 && wide);
+    return team_rows(divided && features >= team_size(options->team) ? options->team : NULL,
+                     features);
+}
+
 static bool make_accumulators(struct state *state, const struct options *options, int64_t features,
                               struct failure *failure)
 {
+    state->rows = state_rows(options, features);
     const qkvsim_accumulator_options accumulator = { .struct_size = sizeof accumulator,
-                                                     .blocks = options->blocks };
+                                                     .blocks = options->blocks,
+                                                     .first_row = state->rows.first,
+                                                     .rows = state->rows.count };
     const int64_t count = state->layers * state->conditions;
     state->accumulators = calloc((size_t)count, sizeof *state->accumulators);
     if (state->accumulators == NULL)
@@ -190,6 +202,33 @@ void state_free(struct state *state)
     json_decref(state->files);
     json_decref(state->contents);
     *state = (struct state){ 0 };
+}
+
+static bool keep_rows(qkvsim_accumulator **accumulator, qkvsim_context *context, struct share rows,
+                      struct failure *failure)
+{
+    const qkvsim_accumulator_options options = { .struct_size = sizeof options,
+                                                 .first_row = rows.first,
+                                                 .rows = rows.count };
+    qkvsim_accumulator *part = NULL;
+    qkvsim_status status = qkvsim_accumulator_create(
+        context, qkvsim_accumulator_features(*accumulator), &options, &part);
+    if (status == QKVSIM_OK)
+        status = qkvsim_accumulator_merge(context, part, *accumulator);
+    qkvsim_accumulator_free(status == QKVSIM_OK ? *accumulator : part);
+    if (status == QKVSIM_OK)
+        *accumulator = part;
+    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+}
+
+bool state_keep_rows(struct state *state, struct share rows, struct failure *failure)
+{
+    bool done = true;
+    const bool kept = rows.first == state->rows.first && rows.count == state->rows.count;
+    for (int64_t i = 0; !kept && done && i < state->layers * state->conditions; i++)
+        done = keep_rows(&state->accumulators[i], state->context, rows, failure);
+    state->rows = rows;
+    return done;
 }
 
 /* ---- reading ---- */
@@ -255,6 +294,7 @@ static bool take_table(struct state *state, struct container *container, struct 
     if (!state_table_check(container, &state->layers, &state->conditions, failure))
         return false;
     state->table = json_incref(container->table);
+    state->rows = (struct share){ 0, state_table_features(state->table) };
     return true;
 }
 
@@ -285,41 +325,44 @@ static int64_t packed_size(const struct state *state)
     return size;
 }
 
-static bool write_layout(FILE *stream, const struct state *state, struct failure *failure)
+bool state_write_layout(FILE *stream, const struct state *state, int64_t *size,
+                        struct failure *failure)
 {
-    const int64_t size = qkvsim_layout_packed_size(state->layout);
-    void *bytes = malloc((size_t)size);
+    *size = qkvsim_layout_packed_size(state->layout);
+    void *bytes = malloc((size_t)*size);
     if (bytes == NULL)
         return fail_no_memory(failure);
-    const qkvsim_status status = qkvsim_layout_pack(state->context, state->layout, bytes, size);
+    const qkvsim_status status = qkvsim_layout_pack(state->context, state->layout, bytes, *size);
     const bool written =
-        status == QKVSIM_OK && fwrite(bytes, 1, (size_t)size, stream) == (size_t)size;
+        status == QKVSIM_OK && fwrite(bytes, 1, (size_t)*size, stream) == (size_t)*size;
     free(bytes);
     return status == QKVSIM_OK ? written : fail_library(failure, state->context, status, NULL);
 }
 
-static bool write_accumulator(FILE *stream, const struct state *state, int64_t number,
-                              struct failure *failure)
+bool state_write_accumulator(FILE *stream, qkvsim_context *context,
+                             const qkvsim_accumulator *accumulator, int64_t *size,
+                             struct failure *failure)
 {
-    const qkvsim_accumulator *accumulator = state->accumulators[number];
-    const int64_t size = qkvsim_accumulator_packed_size(accumulator);
-    void *bytes = malloc((size_t)size);
+    *size = qkvsim_accumulator_packed_size(accumulator);
+    void *bytes = malloc((size_t)*size);
     if (bytes == NULL)
         return fail_no_memory(failure);
-    const qkvsim_status status = qkvsim_accumulator_pack(state->context, accumulator, bytes, size);
+    const qkvsim_status status = qkvsim_accumulator_pack(context, accumulator, bytes, *size);
     const bool written =
-        status == QKVSIM_OK && fwrite(bytes, 1, (size_t)size, stream) == (size_t)size;
+        status == QKVSIM_OK && fwrite(bytes, 1, (size_t)*size, stream) == (size_t)*size;
     free(bytes);
-    return status == QKVSIM_OK ? written : fail_library(failure, state->context, status, NULL);
+    return status == QKVSIM_OK ? written : fail_library(failure, context, status, NULL);
 }
 
 static bool write_state(FILE *stream, const void *content, struct failure *failure)
 {
     const struct state *state = content;
+    int64_t size;
     bool done = container_write_table(stream, state->table, packed_size(state))
-                && write_layout(stream, state, failure);
+                && state_write_layout(stream, state, &size, failure);
     for (int64_t i = 0; done && i < state->layers * state->conditions; i++)
-        done = write_accumulator(stream, state, i, failure);
+        done =
+            state_write_accumulator(stream, state->context, state->accumulators[i], &size, failure);
     return done;
 }
 

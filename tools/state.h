@@ -6,6 +6,7 @@
 #define TOOLS_STATE_H
 
 #include "state_table.h"
+#include "team.h"
 
 struct state {
     qkvsim_context *context; /* the caller's */
@@ -14,6 +15,7 @@ struct state {
     qkvsim_accumulator **accumulators; /* layer by layer, each with its conditions */
     int64_t layers;
     int64_t conditions; /* 1: all; 2: targets, non-targets */
+    struct share rows;  /* that the accumulators keep: all, or those of one of several processes */
     json_t *files;      /* the number of each shard, by its name and by what it holds */
     json_t *contents;
 };
@@ -25,6 +27,12 @@ bool state_begin(struct state *state, qkvsim_context *context, const struct opti
 bool state_read(struct state *state, qkvsim_context *context, const char *path,
                 struct failure *failure);
 
+/* The rows that a process keeps of so many features, by its options. */
+struct share state_rows(const struct options *options, int64_t features);
+
+/* Keeps some rows of a whole state. */
+bool state_keep_rows(struct state *state, struct share rows, struct failure *failure);
+
 /* One accumulator of a state's file, whose results count from 1. */
 bool state_unpack_accumulator(const struct container *container, qkvsim_context *context,
                               int64_t number, qkvsim_accumulator **accumulator,
@@ -35,6 +43,13 @@ bool state_write(const struct state *state, const char *path, struct failure *fa
 
 /* The same as bytes, for the caller to free. */
 bool state_pack(const struct state *state, void **bytes, int64_t *size, struct failure *failure);
+
+/* The packed layout, and a packed accumulator, into a stream; how many bytes they are. */
+bool state_write_layout(FILE *stream, const struct state *state, int64_t *size,
+                        struct failure *failure);
+bool state_write_accumulator(FILE *stream, qkvsim_context *context,
+                             const qkvsim_accumulator *accumulator, int64_t *size,
+                             struct failure *failure);
 
 /* Also for one zeroed. */
 void state_free(struct state *state);

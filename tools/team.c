@@ -3,6 +3,7 @@
  */
 #include "team.h"
 
+#include <math.h>
 #include <stddef.h>
 
 bool team_is_first(const struct team *team)
@@ -22,6 +23,25 @@ struct share team_share(const struct team *team, bool divided, int64_t count)
         return (struct share){ 0, team_is_first(team) ? count : 0 };
     const int64_t first = count * team->rank / team->size;
     return (struct share){ first, count * (team->rank + 1) / team->size - first };
+}
+
+/* Behind row b there are (d - b)^2 / 2 pairs. Bounds are multiples of what tiles are made of, where there are enough. */
+static int64_t bound_of_rows(int64_t features, int rank, int ranks)
+{
+    enum { MULTIPLE = 64 };
+    const double d = (double)features;
+    const int64_t bound = (int64_t)(d - d * sqrt((double)(ranks - rank) / ranks));
+    return features / ranks > 4 * MULTIPLE && rank < ranks ? bound / MULTIPLE * MULTIPLE
+           : rank < ranks                                  ? bound
+                                                           : features;
+}
+
+struct share team_rows(const struct team *team, int64_t features)
+{
+    if (team == NULL)
+        return (struct share){ 0, features };
+    const int64_t first = bound_of_rows(features, team->rank, team->size);
+    return (struct share){ first, bound_of_rows(features, team->rank + 1, team->size) - first };
 }
 
 int team_layer_owner(const struct team *team, int layer, int layers)

@@ -39,6 +39,9 @@ struct share {
 };
 struct share team_share(const struct team *team, bool divided, int64_t count);
 
+/* A rank's rows of the triangle of d features against each other, with about as many pairs as others have. */
+struct share team_rows(const struct team *team, int64_t features);
+
 /* The rank that computes a layer as a whole; -1: each is computed by all. The last layers, which are too few for all
  * ranks, are. */
 int team_layer_owner(const struct team *team, int layer, int layers);

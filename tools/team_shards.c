@@ -11,12 +11,16 @@
 #include "progress.h"
 #include "shard_input.h"
 #include "shard_sums.h"
+#include "team_rows.h"
 
 /* What the first tells: the table of the state that all shards are to come into, and the shards to be added. */
 struct told {
     json_t *table;
+    const char *from;  /* the file of a state to go on with; NULL: none */
     const char *first; /* a shard that is in, or the first to be added, for messages */
-    struct shards shards;
+    char **shards;
+    int64_t count;
+    struct shards texts; /* what all of these are in */
 };
 
 /* A shard that does not belong to the others is to be told as such, before it is looked at by itself. */
@@ -50,20 +54,23 @@ static bool give_shard(const struct options *options, qkvsim_context *context, c
     return done && options->team->give(options->team, bytes, size, failure);
 }
 
-static bool read_told(struct told *told, const char *bytes, int64_t size, struct failure *failure)
+/* A list of texts: the table, the file to go on with or nothing, the shards. */
+static bool read_told(struct told *told, const void *bytes, int64_t size, struct failure *failure)
 {
+    enum { BEFORE_SHARDS = 2 };
     json_error_t error;
-    const size_t length = strlen(bytes) + 1;
     json_begin();
-    told->table = json_loads(bytes, 0, &error);
-    if (!json_whole(failure)
-        || !shards_unpack(&told->shards, bytes + length, size - (int64_t)length, failure))
+    if (!shards_unpack(&told->texts, bytes, size, failure))
         return false;
+    told->table = json_loads(told->texts.paths[0], 0, &error);
+    told->from = told->texts.paths[1][0] != '\0' ? told->texts.paths[1] : NULL;
+    told->shards = told->texts.paths + BEFORE_SHARDS;
+    told->count = told->texts.count - BEFORE_SHARDS;
     const json_t *in = json_array_get(json_object_get(told->table, "shards"), 0);
-    told->first = in != NULL               ? json_string_value(json_object_get(in, "file"))
-                  : told->shards.count > 0 ? told->shards.paths[0]
-                                           : "";
-    return true;
+    told->first = in != NULL        ? json_string_value(json_object_get(in, "file"))
+                  : told->count > 0 ? told->shards[0]
+                                    : "";
+    return json_whole(failure);
 }
 
 static bool hear(struct told *told, struct team *team, struct failure *failure)
@@ -77,28 +84,78 @@ static bool hear(struct told *told, struct team *team, struct failure *failure)
     return done;
 }
 
-bool tell_shards(const struct state *state, const struct shards *shards, struct team *team,
-                 struct failure *failure)
+static bool tell_texts(const struct shards *texts, struct team *team, struct failure *failure)
+{
+    void *bytes;
+    int64_t size;
+    if (!shards_pack(texts, &bytes, &size, failure))
+        return false;
+    const bool done = team->tell(team, &bytes, &size, failure);
+    free(bytes);
+    return done;
+}
+
+bool tell_shards(const struct state *state, const struct shards *shards, const char *from,
+                 struct team *team, struct failure *failure)
 {
     char *table = json_dumps(state->table, JSON_COMPACT);
-    void *list = NULL, *bytes = NULL;
-    int64_t size = 0;
-    bool done =
-        (table != NULL || fail_no_memory(failure)) && shards_pack(shards, &list, &size, failure);
-    const size_t length = done ? strlen(table) + 1 : 0;
+    struct shards texts = { .paths = calloc((size_t)shards->count + 2, sizeof *texts.paths),
+                            .count = shards->count + 2 };
+    bool done = (table != NULL && texts.paths != NULL) || fail_no_memory(failure);
     if (done) {
-        bytes = malloc(length + (size_t)size);
-        done = bytes != NULL || fail_no_memory(failure);
+        texts.paths[0] = table;
+        texts.paths[1] = (char *)(from != NULL ? from : "");
+        memcpy(texts.paths + 2, shards->paths, (size_t)shards->count * sizeof *shards->paths);
+        done = tell_texts(&texts, team, failure);
     }
-    if (done) {
-        memcpy(bytes, table, length);
-        memcpy((char *)bytes + length, list, (size_t)size);
-        size += (int64_t)length;
-        done = team->tell(team, &bytes, &size, failure);
-    }
-    free(bytes);
-    free(list);
+    free(texts.paths);
     free(table);
+    return done;
+}
+
+/* ---- some rows of all shards ---- */
+
+static bool begin_rows(struct state *state, const struct told *told, qkvsim_context *context,
+                       const struct options *options, struct failure *failure)
+{
+    if (told->from == NULL)
+        return shard_sums_begin(state, context, options, told->shards[0], failure);
+    return state_read(state, context, told->from, failure)
+           && state_keep_rows(state, state_rows(options, state_table_features(state->table)),
+                              failure);
+}
+
+static bool add_rows(struct state *state, qkvsim_context *context, const struct options *options,
+                     const char *path, struct failure *failure)
+{
+    bool begun, written;
+    return shard_sums_add(state, context, options, path, &begun, failure)
+           && team_shard_is_added(options->team, &written, failure)
+           && (!written || team_give_rows(options->team, state, failure));
+}
+
+static bool give_rows(const struct told *told, qkvsim_context *context,
+                      const struct options *options, struct failure *failure)
+{
+    struct state state = { 0 };
+    bool done = begin_rows(&state, told, context, options, failure);
+    for (int64_t i = 0; done && i < told->count; i++)
+        done = add_rows(&state, context, options, told->shards[i], failure)
+               && (!progress_interrupted() || fail(failure, "interrupted"));
+    state_free(&state);
+    return done;
+}
+
+/* ---- some shards ---- */
+
+static bool give_shards(const struct told *told, qkvsim_context *context,
+                        const struct options *options, struct failure *failure)
+{
+    bool done = true;
+    for (int64_t i = options->team->rank; done && i < told->count; i += options->team->size)
+        done = check_shard(told, options, told->shards[i], failure)
+               && give_shard(options, context, told->shards[i], failure)
+               && (!progress_interrupted() || fail(failure, "interrupted"));
     return done;
 }
 
@@ -107,15 +164,16 @@ bool accumulate_for_first(const struct options *options, struct failure *failure
     struct told told = { 0 };
     struct progress progress;
     qkvsim_context *context = NULL;
-    struct team *team = options->team;
-    bool done = command_make_context(options, &context, failure) && hear(&told, team, failure);
-    if (done)
-        progress_begin_shards(&progress, context, options, 0, told.shards.count + 1);
-    for (int64_t i = team->rank; done && i < told.shards.count; i += team->size)
-        done = check_shard(&told, options, told.shards.paths[i], failure)
-               && give_shard(options, context, told.shards.paths[i], failure)
-               && (!progress_interrupted() || fail(failure, "interrupted"));
-    shards_free(&told.shards);
+    bool done =
+        command_make_context(options, &context, failure) && hear(&told, options->team, failure);
+    if (done && told.count > 0) {
+        const int64_t features = state_table_features(told.table);
+        const bool rows = state_rows(options, features).count < features;
+        progress_begin_shards(&progress, context, options, 0, told.count);
+        done = rows ? give_rows(&told, context, options, failure)
+                    : give_shards(&told, context, options, failure);
+    }
+    shards_free(&told.texts);
     json_decref(told.table);
     qkvsim_context_free(context);
     return done;

@@ -8,9 +8,10 @@
 #include "shards.h"
 #include "state.h"
 
-/* The first tells the others what state the shards come into, which has begun, and which are still to be added. */
-bool tell_shards(const struct state *state, const struct shards *shards, struct team *team,
-                 struct failure *failure);
+/* The first tells the others what state the shards come into, which has begun or was read `from` a file, and which are
+ * still to be added. */
+bool tell_shards(const struct state *state, const struct shards *shards, const char *from,
+                 struct team *team, struct failure *failure);
 
 /* qkvsim accumulate at another process than the first: hears which shards there are and gives the states of its own. */
 bool accumulate_for_first(const struct options *options, struct failure *failure);

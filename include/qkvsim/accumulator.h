@@ -110,7 +110,7 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
  * @return INVALID_ARGUMENT where parts do not belong together, and the message says which and in what; NO_MEMORY
  *
  * An update of a part prepares all features and multiplies for its rows alone: time O(n d) and its share of O(n d^2). Parts
- * are merged with parts of the same rows, and packed; analyses, matrices and pairs are of what is joined. Time and memory
+ * are packed, and merged with what has all their rows; analyses, matrices and pairs are of what is joined. Time and memory
  * O(d^2).
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,

@@ -1,0 +1,160 @@
+/*
+ * The moments of a corpus over several processes.
+ */
+#include "team_rows.h"
+
+#include <stdlib.h>
+
+#include "output.h"
+#include "spool.h"
+
+bool team_has_rows(const struct team *team, const struct state *state)
+{
+    return team != NULL && state->table != NULL
+           && state->rows.count < state_table_features(state->table);
+}
+
+/* ---- shard by shard ---- */
+
+bool team_await_shard(struct team *team, struct failure *failure)
+{
+    bool done = true;
+    for (int rank = 1; done && rank < team->size; rank++) {
+        void *nothing;
+        int64_t size;
+        done = team->take(team, rank, true, &nothing, &size, failure);
+        if (done)
+            free(nothing);
+    }
+    return done;
+}
+
+bool team_tell_next(struct team *team, bool written, struct failure *failure)
+{
+    char word = written;
+    void *bytes = &word;
+    int64_t size = sizeof word;
+    return team->tell(team, &bytes, &size, failure);
+}
+
+bool team_shard_is_added(struct team *team, bool *written, struct failure *failure)
+{
+    void *bytes;
+    int64_t size;
+    if (!team->give(team, NULL, 0, failure) || !team->tell(team, &bytes, &size, failure))
+        return false;
+    *written = size > 0 && *(const char *)bytes != 0;
+    free(bytes);
+    return true;
+}
+
+/* ---- together ---- */
+
+static bool take_rows(struct team *team, qkvsim_context *context, int rank,
+                      qkvsim_accumulator **part, struct failure *failure)
+{
+    void *bytes;
+    int64_t size;
+    if (!team->take(team, rank, true, &bytes, &size, failure))
+        return false;
+    const qkvsim_status status = qkvsim_accumulator_unpack(context, bytes, size, part);
+    free(bytes);
+    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+}
+
+/* One accumulator of all rows; the first of the parts is the caller's. */
+static bool join_rows(struct team *team, qkvsim_context *context, qkvsim_accumulator **parts,
+                      qkvsim_accumulator **joined, struct failure *failure)
+{
+    bool done = true;
+    for (int rank = 1; done && rank < team->size; rank++)
+        done = take_rows(team, context, rank, &parts[rank], failure);
+    if (done) {
+        const qkvsim_status status = qkvsim_accumulator_join(
+            context, (const qkvsim_accumulator *const *)parts, team->size, joined);
+        done = status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+    }
+    for (int rank = 1; rank < team->size; rank++)
+        qkvsim_accumulator_free(parts[rank]);
+    return done;
+}
+
+/* What the stream cannot take is told when it is flushed. */
+static bool spool_accumulator(FILE *stream, struct team *team, const struct state *state,
+                              int64_t number, int64_t *size, struct failure *failure)
+{
+    qkvsim_accumulator **parts = calloc((size_t)team->size, sizeof *parts), *joined = NULL;
+    if (parts == NULL)
+        return fail_no_memory(failure);
+    parts[0] = state->accumulators[number];
+    failure->exit_status = EXIT_DONE;
+    const bool done = join_rows(team, state->context, parts, &joined, failure)
+                      && (state_write_accumulator(stream, state->context, joined, size, failure)
+                          || failure->exit_status == EXIT_DONE);
+    qkvsim_accumulator_free(joined);
+    free(parts);
+    return done;
+}
+
+/* The packed results, one after the other: only one accumulator of all rows is held at a time. */
+struct joined {
+    const struct state *state;
+    struct spool spool;
+    int64_t size;
+};
+
+static bool spool_all(struct joined *joined, struct team *team, struct failure *failure)
+{
+    const struct state *state = joined->state;
+    failure->exit_status = EXIT_DONE;
+    if (!spool_open(&joined->spool, failure)
+        || (!state_write_layout(joined->spool.stream, state, &joined->size, failure)
+            && failure->exit_status != EXIT_DONE))
+        return false;
+    bool done = true;
+    for (int64_t i = 0; done && i < state->layers * state->conditions; i++) {
+        int64_t size = 0;
+        done = spool_accumulator(joined->spool.stream, team, state, i, &size, failure);
+        joined->size += size;
+    }
+    return done && spool_flush(&joined->spool, failure);
+}
+
+static bool write_joined(FILE *stream, const void *content, struct failure *failure)
+{
+    const struct joined *joined = content;
+    return container_write_table(stream, joined->state->table, joined->size)
+           && spool_copy(stream, &joined->spool, failure);
+}
+
+bool team_write_state(struct team *team, const struct state *state, const char *path,
+                      struct failure *failure)
+{
+    struct joined joined = { .state = state };
+    const bool done =
+        spool_all(&joined, team, failure) && output_write(path, write_joined, &joined, failure);
+    spool_close(&joined.spool);
+    return done;
+}
+
+static bool give_part(struct team *team, qkvsim_context *context, const qkvsim_accumulator *part,
+                      struct failure *failure)
+{
+    const int64_t size = qkvsim_accumulator_packed_size(part);
+    void *bytes = malloc((size_t)size);
+    if (bytes == NULL)
+        return fail_no_memory(failure);
+    const qkvsim_status status = qkvsim_accumulator_pack(context, part, bytes, size);
+    if (status == QKVSIM_OK)
+        return team->give(team, bytes, size, failure);
+    free(bytes);
+    return fail_library(failure, context, status, NULL);
+}
+
+bool team_give_rows(struct team *team, const struct state *state, struct failure *failure)
+{
+    bool done = true;
+    for (int64_t i = 0; done && i < state->layers * state->conditions; i++)
+        done = give_part(team, state->context, state->accumulators[i], failure);
+    return done;
+}
