@@ -903,10 +903,10 @@ START_TEST(a_stream_has_the_pairs_of_its_own_matrix)
 {
     const double threshold = 0.2, least = 0;
     const int32_t some[] = { 4, 1 };
-    table data = table_mixed(60, 750, 16);
+    table data = table_mixed(60, 420, 16);
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = NULL;
-    assert_ok(context, qkvsim_layout_thirds(context, 750, &layout));
+    assert_ok(context, qkvsim_layout_thirds(context, 420, &layout));
     qkvsim_accumulator *sum = stream_of(&copy, _i == 0 ? 0 : 16);
     for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_PEARSON; metric++) {
         qkvsim_pairs_options options = defaults;

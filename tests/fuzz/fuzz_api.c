@@ -52,10 +52,18 @@ typedef struct request {
     qkvsim_analysis_options options;
 } request;
 
+/* Of all pair groups, or of those of a piece. */
 static void analyze(const request *call)
 {
+    const int8_t *numbers = call->plan->numbers;
+    int32_t pair_groups[INT8_MAX];
     qkvsim_analysis *made = NULL;
-    qkvsim_analyze(call->context, &call->input, call->layout, &call->options, &made);
+    qkvsim_analysis_options options = call->options;
+    if (qkvsim_layout_piece_pair_groups(call->context, call->layout, numbers[0], numbers[1],
+                                        pair_groups, numbers[2], &options.pair_group_count)
+        == QKVSIM_OK)
+        options.pair_groups = pair_groups;
+    qkvsim_analyze(call->context, &call->input, call->layout, &options, &made);
     qkvsim_analysis_free(made);
 }
 
@@ -116,12 +124,22 @@ static void find_pairs(const request *call)
 
 static void accumulate(const request *call)
 {
+    const int8_t *numbers = call->plan->numbers;
+    const qkvsim_pairs_options options = { .struct_size = sizeof options,
+                                           .top = call->plan->scheme % 16,
+                                           .metric = numbers[1],
+                                           .sign = numbers[2],
+                                           .per_pair_group = numbers[3] };
     qkvsim_accumulator *sum = NULL;
     qkvsim_analysis *made = NULL;
+    qkvsim_pairs *pairs = NULL;
     if (qkvsim_accumulator_create(call->context, call->input.parts->features, NULL, &sum)
             == QKVSIM_OK
-        && qkvsim_accumulator_update(call->context, sum, &call->input) == QKVSIM_OK)
+        && qkvsim_accumulator_update(call->context, sum, &call->input) == QKVSIM_OK) {
         qkvsim_accumulator_analyze(call->context, sum, call->layout, NULL, &made);
+        qkvsim_accumulator_pairs(call->context, sum, call->layout, &options, &pairs);
+    }
+    qkvsim_pairs_free(pairs);
     qkvsim_analysis_free(made);
     qkvsim_accumulator_free(sum);
 }
