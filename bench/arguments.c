@@ -30,12 +30,29 @@ static int32_t take_threads(const char *value)
     return (int32_t)threads;
 }
 
+/* In the order of QKVSIM_KERNELS_*. */
+static const char *const kernels_names[] = { "auto", "portable", "avx2", "avx512" };
+
+const char *arguments_kernels_name(int32_t kernels)
+{
+    return kernels_names[kernels];
+}
+
+static int32_t take_kernels(const char *value)
+{
+    for (int32_t k = 0; k < (int32_t)(sizeof kernels_names / sizeof *kernels_names); k++)
+        if (strcmp(value, kernels_names[k]) == 0)
+            return k;
+    fail(EXIT_USAGE, "--kernels wants auto, portable, avx2 or avx512: %s", value);
+}
+
 bench_arguments arguments_parse(int argc, char **argv)
 {
-    enum { ROWS = 256, JSON, THREADS, QUICK, WIDE_CHILD, HELP };
+    enum { ROWS = 256, JSON, THREADS, KERNELS, QUICK, WIDE_CHILD, HELP };
     static const struct option options[] = { { "rows", required_argument, NULL, ROWS },
                                              { "json", required_argument, NULL, JSON },
                                              { "threads", required_argument, NULL, THREADS },
+                                             { "kernels", required_argument, NULL, KERNELS },
                                              { "quick", no_argument, NULL, QUICK },
                                              { "wide-child", no_argument, NULL, WIDE_CHILD },
                                              { "help", no_argument, NULL, HELP },
@@ -51,6 +68,8 @@ bench_arguments arguments_parse(int argc, char **argv)
             result.json = optarg;
         else if (which == THREADS)
             result.threads = take_threads(optarg);
+        else if (which == KERNELS)
+            result.kernels = take_kernels(optarg);
         else if (which == QUICK)
             result.quick = true;
         else if (which == WIDE_CHILD)

@@ -10,6 +10,7 @@
 #include "machine.h"
 #include "report.h"
 #include "row_wide.h"
+#include "scene.h"
 
 static const char help[] =
     "How fast qkvsim is on this machine, next to the OpenBLAS that it calls.\n"
@@ -18,6 +19,9 @@ static const char help[] =
     "\n"
     "  --rows NAME,...   only these rows\n"
     "  --threads N       of the library and of OpenBLAS; default: all cores\n"
+    "  --kernels NAME    of the library: portable, avx2, avx512; default: the fastest "
+    "(OPENBLAS_CORETYPE\n"
+    "                    chooses OpenBLAS's)\n"
     "  --quick           a few calls a row: shows that all runs, not how fast\n"
     "  --json PATH       results as a file; - is standard output and replaces the table\n"
     "  --help or -h\n"
@@ -34,10 +38,12 @@ static void print_help(void)
         printf("  %s\n", rows[r].name);
 }
 
-/* The threads and kernels that the library chooses. */
-static void describe_library(bench_report *report, int32_t threads)
+/* The threads and kernels that the library uses. */
+static void describe_library(bench_report *report, const bench_arguments *arguments)
 {
-    const qkvsim_context_options options = { .struct_size = sizeof options, .threads = threads };
+    const qkvsim_context_options options = { .struct_size = sizeof options,
+                                             .threads = arguments->threads,
+                                             .kernels = arguments->kernels };
     qkvsim_context *context = NULL;
     check(NULL, qkvsim_context_create(&options, &context));
     report->threads = qkvsim_context_threads(context);
@@ -83,8 +89,11 @@ int main(int argc, char **argv)
     if (report.measured == NULL || report.outcomes == NULL)
         fail(EXIT_FAILED, "no memory");
     machine_cpu_name(report.cpu, sizeof report.cpu);
-    describe_library(&report, arguments.threads);
-    bench_run bench = { .threads = report.threads, .quick = arguments.quick };
+    describe_library(&report, &arguments);
+    scene_use_kernels(arguments.kernels);
+    bench_run bench = { .threads = report.threads,
+                        .kernels = arguments.kernels,
+                        .quick = arguments.quick };
     if (arguments.help)
         print_help();
     else if (arguments.wide_child)

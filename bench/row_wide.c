@@ -11,6 +11,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "arguments.h"
 #include "failure.h"
 #include "machine.h"
 #include "scene.h"
@@ -77,12 +78,15 @@ static void become_child(const bench_run *bench, const bench_row *row, const int
 {
     char threads[16];
     snprintf(threads, sizeof threads, "%d", (int)bench->threads);
+    const char *kernels = arguments_kernels_name(bench->kernels);
     char *arguments[] = { "qkvsim-bench",
                           "--wide-child",
                           "--rows",
                           (char *)row->name,
                           "--threads",
                           threads,
+                          "--kernels",
+                          (char *)kernels,
                           bench->quick ? "--quick" : NULL,
                           NULL };
     dup2(descriptors[1], STDOUT_FILENO);

@@ -14,6 +14,7 @@ enum { ROWS_ANALYZED_MAX = 5 };
 /* What all rows share. An analyze row is measured once, also where roofline/N asks for it. */
 typedef struct bench_run {
     int32_t threads;
+    int32_t kernels; /* QKVSIM_KERNELS_* */
     bool quick;
     double peak; /* operations a second; 0: not measured yet */
     struct {

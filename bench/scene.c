@@ -25,11 +25,20 @@ static void fill_activations(bench_scene *scene)
     }
 }
 
+static int32_t kernels_used = QKVSIM_KERNELS_AUTO;
+
+void scene_use_kernels(int32_t kernels)
+{
+    kernels_used = kernels;
+}
+
 bench_scene scene_open(int64_t observations, int64_t features, int32_t dtype, int32_t threads)
 {
     bench_scene scene = { .observations = observations, .features = features, .dtype = dtype };
     fill_activations(&scene);
-    const qkvsim_context_options options = { .struct_size = sizeof options, .threads = threads };
+    const qkvsim_context_options options = { .struct_size = sizeof options,
+                                             .threads = threads,
+                                             .kernels = kernels_used };
     check(NULL, qkvsim_context_create(&options, &scene.context));
     if (features % 3 == 0)
         check(scene.context, qkvsim_layout_thirds(scene.context, features, &scene.layout));

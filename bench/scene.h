@@ -21,6 +21,9 @@ typedef struct bench_scene {
     qkvsim_analysis_options options;
 } bench_scene;
 
+/* Which QKVSIM_KERNELS_* the contexts of all scenes have from now on. */
+void scene_use_kernels(int32_t kernels);
+
 /* Fills the input, makes context and layout, and gives OpenBLAS as many threads. */
 bench_scene scene_open(int64_t observations, int64_t features, int32_t dtype, int32_t threads);
 

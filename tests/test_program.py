@@ -2464,6 +2464,14 @@ class Bench(Program):
         self.assertIn("no/such.json", text)
         self.assertEqual(result.stdout, b"")
 
+    def test_kernels_that_there_are_not_are_refused(self):
+        result = self.run_program("bench", "--quick", "--kernels", "sse9")
+        text = result.stderr.decode()
+        if "build it with -Dbench=enabled" in text:
+            self.skipTest("qkvsim-bench is not built")
+        self.assertEqual(result.returncode, 2)
+        self.assertIn("--kernels wants auto, portable, avx2 or avx512: sse9", text)
+
 
 class HostileNpy(Program):
     HEADER = "{'descr': '<f4', 'fortran_order': False, 'shape': (40, 12), }"

@@ -8,6 +8,8 @@
 #include <math.h>
 #include <string.h>
 
+#include "base/reals.h"
+
 enum { SAMPLED_ROWS = 2 };
 
 /* ---- hashing ---- */
@@ -17,19 +19,15 @@ static void read_row(const qkv_panels *panels, int64_t panel, int64_t row, doubl
 {
     const void *from = qkv_panel_row(panels, panel, row);
     const int64_t width = qkv_panel_width(panels, panel);
-    for (int64_t c = 0; c < width && panels->arithmetic == QKVSIM_DTYPE_F64; c++)
-        values[c] = ((const double *)from)[c];
-    for (int64_t c = 0; c < width && panels->arithmetic == QKVSIM_DTYPE_F32; c++)
-        values[c] = (double)((const float *)from)[c];
+    for (int64_t c = 0; c < width; c++)
+        values[c] = qkv_real_at(from, panels->arithmetic, c);
 }
 
 static double value_at(const qkv_panels *panels, int64_t row, int64_t position)
 {
     const int32_t panel = panels->panel_of[position];
     const int64_t at = position - panels->start[panel];
-    const void *values = qkv_panel_row(panels, panel, row);
-    return panels->arithmetic == QKVSIM_DTYPE_F64 ? ((const double *)values)[at]
-                                                  : (double)((const float *)values)[at];
+    return qkv_real_at(qkv_panel_row(panels, panel, row), panels->arithmetic, at);
 }
 
 /* The value, turned so that the column's first one that is not 0 is positive. */

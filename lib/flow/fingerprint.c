@@ -1,6 +1,7 @@
 /* Values are mixed one by one by the finaliser of splitmix64 (Steele, Lea & Flood 2014). */
 #include "fingerprint.h"
 
+#include "base/reals.h"
 #include "load.h"
 
 #include <math.h>
@@ -36,10 +37,8 @@ static uint64_t mix_strip(uint64_t state, const qkv_strip *strip, int32_t arithm
         uint64_t column = 0;
         for (int64_t r = 0; r < strip->count; r++) {
             const int64_t at = r * strip->leading + j;
-            column = column * 0x9e3779b97f4a7c15u
-                     + bits_of(arithmetic == QKVSIM_DTYPE_F64
-                                   ? ((const double *)strip->values)[at]
-                                   : (double)((const float *)strip->values)[at]);
+            column =
+                column * 0x9e3779b97f4a7c15u + bits_of(qkv_real_at(strip->values, arithmetic, at));
         }
         state = mix(state, column);
     }
