@@ -23,7 +23,7 @@ void check(const qkvsim_context *context, qkvsim_status status)
 {
     if (status == QKVSIM_OK)
         return;
-    const char *text = qkvsim_last_error(context);
+    const char *text = qkvsim_context_error(context);
     fail(EXIT_FAILED, "%s", text[0] != '\0' ? text : qkvsim_status_name(status));
 }
 

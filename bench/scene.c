@@ -90,7 +90,7 @@ double scene_time_analyze(void *state)
     qkvsim_analysis *analysis = NULL;
     const double start = timing_now();
     check(scene->context,
-          qkvsim_analyze(scene->context, &input, scene->layout, &scene->options, &analysis));
+          qkvsim_analysis_run(scene->context, &input, scene->layout, &scene->options, &analysis));
     qkvsim_analysis_free(analysis);
     return timing_now() - start;
 }

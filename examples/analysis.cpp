@@ -61,7 +61,7 @@ try {
     qkvsim::input input(view);
     input.selection = selection;
     for (const char *condition : { "\" Alice\"", "every other token" }) {
-        report(condition, context.make(qkvsim_analyze, input, layout, nullptr));
+        report(condition, context.make(qkvsim_analysis_run, input, layout, nullptr));
         for (auto &in : mask)
             in = !in;
     }

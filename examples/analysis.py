@@ -24,7 +24,7 @@ class Input(ctypes.Structure):
 
 lib = ctypes.CDLL(sys.argv[1] if len(sys.argv) > 1 else "libqkvsim.so.0")
 for name, result, arguments in [
-        ("qkvsim_last_error", c_char_p, [c_void_p]),
+        ("qkvsim_context_error", c_char_p, [c_void_p]),
         ("qkvsim_layout_row_name", c_char_p, [c_void_p, c_int32]),
         ("qkvsim_layout_pair_groups", c_int32, [c_void_p]),
         ("qkvsim_analysis_statistic", c_double, [c_void_p, c_int32, c_int32, c_int32])]:
@@ -43,7 +43,7 @@ def input_of(array):
 
 def must(status, context=None):
     if status:
-        raise RuntimeError(lib.qkvsim_last_error(context).decode() or f"status {status}")
+        raise RuntimeError(lib.qkvsim_context_error(context).decode() or f"status {status}")
 
 
 activations = np.load("data/smollm2-135m-layer10-qkv.npy")
@@ -52,7 +52,7 @@ context, layout, analysis = c_void_p(), c_void_p(), c_void_p()
 must(lib.qkvsim_context_create(None, byref(context)))
 widths = (c_int64 * 3)(576, 192, 192)
 must(lib.qkvsim_layout_widths(context, widths, None, 3, byref(layout)), context)
-must(lib.qkvsim_analyze(context, byref(input_of(alice)), layout, None, byref(analysis)), context)
+must(lib.qkvsim_analysis_run(context, byref(input_of(alice)), layout, None, byref(analysis)), context)
 
 print("pairs  cosine beyond +-0.9  Pearson beyond  offset share")
 for p in range(lib.qkvsim_layout_pair_groups(layout)):

@@ -52,7 +52,7 @@ int main(void)
         .struct_size = sizeof how, .permutations = 99, .seed = 1865, .relabel = QKVSIM_RELABEL_SHIFT
     };
     qkvsim_comparison *comparison;
-    must(qkvsim_compare(context, &input, &others, layout, NULL, &how, &comparison), context,
+    must(qkvsim_comparison_run(context, &input, &others, layout, NULL, &how, &comparison), context,
          "comparison");
 
     puts("Wasserstein distance of the tokens \" Alice\" from the others, 99 relabellings:\n"

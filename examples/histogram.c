@@ -2,7 +2,7 @@
  * Histogram: matrix and mask together give one histogram for each pair group.
  *
  * These are the library's building blocks put together by hand, as a notebook would: a similarity
- * matrix, a mask of the same shape, and a count of the one sorted by the other. (qkvsim_analyze gives
+ * matrix, a mask of the same shape, and a count of the one sorted by the other. (qkvsim_analysis_run gives
  * the same counts without building either matrix; analysis.cpp shows it.)
  */
 #include "capture.h"
@@ -74,8 +74,8 @@ int main(void)
 
     int32_t codes[PAIR_GROUPS];
     qkvsim_matrix labels = square(mask, QKVSIM_DTYPE_I32);
-    must(qkvsim_mask_codes(context, layout, NULL, codes, PAIR_GROUPS), context, "codes");
-    must(qkvsim_mask_build(context, layout, NULL, &labels), context, "mask");
+    must(qkvsim_layout_mask_codes(context, layout, NULL, codes, PAIR_GROUPS), context, "codes");
+    must(qkvsim_layout_mask(context, layout, NULL, &labels), context, "mask");
 
     int64_t counts[PAIR_GROUPS][BINS];
     qkvsim_bins bins = { .struct_size = sizeof bins, .count = BINS };

@@ -21,7 +21,7 @@ static void show_small_mask(qkvsim_context *context)
                            .columns = 6,
                            .leading_dimension = 6,
                            .dtype = QKVSIM_DTYPE_I32 };
-    must(qkvsim_mask_build(context, layout, NULL, &mask), context, "mask");
+    must(qkvsim_layout_mask(context, layout, NULL, &mask), context, "mask");
 
     puts("      q0 q1 k0 k1 v0 v1");
     for (int i = 0; i < 6; i++) {
@@ -40,7 +40,7 @@ static void count_pairs(qkvsim_context *context)
     must(qkvsim_layout_thirds(context, 3 * 768, &gpt2), context, "layout");
 
     int32_t codes[6]; /* of the pair groups of three groups */
-    must(qkvsim_mask_codes(context, gpt2, NULL, codes, 6), context, "codes");
+    must(qkvsim_layout_mask_codes(context, gpt2, NULL, codes, 6), context, "codes");
 
     int64_t total = 0;
     puts("\nGPT-2, 2304 features:\n  pair group  code     pairs");
@@ -60,9 +60,9 @@ static void try_ambiguous_codes(qkvsim_context *context)
     must(qkvsim_layout_thirds(context, 6, &layout), context, "layout");
 
     int32_t products[6];
-    if (qkvsim_mask_codes(context, layout, (int32_t[]){ 1, 2, 4 }, products, 6)
+    if (qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 1, 2, 4 }, products, 6)
         == QKVSIM_ERROR_AMBIGUOUS)
-        printf("\nThe codes 1, 2, 4 are refused: %s\n", qkvsim_last_error(context));
+        printf("\nThe codes 1, 2, 4 are refused: %s\n", qkvsim_context_error(context));
     qkvsim_layout_free(layout);
 }
 

@@ -26,7 +26,7 @@ static qkvsim_pairs *find(qkvsim_context *context)
     qkvsim_view capture = capture_view();
     qkvsim_input input = { .struct_size = sizeof input, .parts = &capture, .part_count = 1 };
     qkvsim_pairs *pairs;
-    must(qkvsim_pairs_find(context, &input, layout, &options, &pairs), context, "pairs");
+    must(qkvsim_pairs_run(context, &input, layout, &options, &pairs), context, "pairs");
     qkvsim_layout_free(layout);
     return pairs;
 }

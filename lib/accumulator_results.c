@@ -29,7 +29,7 @@ qkvsim_status qkv_accumulator_tally(qkvsim_context *context, qkv_session *sessio
     return status;
 }
 
-qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
+qkvsim_status qkvsim_accumulator_analysis(qkvsim_context *context,
                                          const qkvsim_accumulator *accumulator,
                                          const qkvsim_layout *layout,
                                          const qkvsim_analysis_options *given,

@@ -199,7 +199,7 @@ static qkvsim_status check_centring(qkvsim_context *context,
                              (int)metrics);
 }
 
-qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_input *given_input,
+qkvsim_status qkvsim_comparison_run(qkvsim_context *context, const qkvsim_input *given_input,
                              const qkvsim_selection *second, const qkvsim_layout *layout,
                              const qkvsim_analysis_options *analysis_options,
                              const qkvsim_comparison_options *given, qkvsim_comparison **comparison)

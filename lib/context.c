@@ -106,7 +106,7 @@ void qkvsim_context_free(qkvsim_context *context)
     }
 }
 
-const char *qkvsim_last_error(const qkvsim_context *context)
+const char *qkvsim_context_error(const qkvsim_context *context)
 {
     return context != NULL ? context->error : "";
 }

@@ -77,7 +77,7 @@ static qkvsim_status resolve_codes(qkvsim_context *context, const qkvsim_layout 
     return status;
 }
 
-qkvsim_status qkvsim_mask_codes(qkvsim_context *context, const qkvsim_layout *layout,
+qkvsim_status qkvsim_layout_mask_codes(qkvsim_context *context, const qkvsim_layout *layout,
                                 const int32_t *codes, int32_t *pair_codes, int64_t capacity)
 {
     if (context == NULL)
@@ -89,7 +89,7 @@ qkvsim_status qkvsim_mask_codes(qkvsim_context *context, const qkvsim_layout *la
     return status == QKVSIM_OK ? resolve_codes(context, layout, codes, pair_codes) : status;
 }
 
-qkvsim_status qkvsim_mask_build(qkvsim_context *context, const qkvsim_layout *layout,
+qkvsim_status qkvsim_layout_mask(qkvsim_context *context, const qkvsim_layout *layout,
                                 const int32_t *codes, const qkvsim_matrix *mask)
 {
     if (context == NULL)

@@ -284,7 +284,7 @@ static qkvsim_status prepare(qkvsim_context *context, const void *input, qkv_ses
     return qkv_prepare(context, input, session->layout->group_of, &session->panels);
 }
 
-qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_input *given_input,
+qkvsim_status qkvsim_pairs_run(qkvsim_context *context, const qkvsim_input *given_input,
                                 const qkvsim_layout *layout, const qkvsim_pairs_options *given,
                                 qkvsim_pairs **pairs)
 {

@@ -170,7 +170,7 @@ static qkvsim_analysis *small_analysis(qkvsim_context *context)
     qkvsim_layout *layout = small_layout(context);
     qkvsim_analysis *analysis = NULL;
     assert_ok(context,
-              qkvsim_analyze(context,
+              qkvsim_analysis_run(context,
                              INPUT(&input.view, 1, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
                              layout, &options, &analysis));
     qkvsim_layout_free(layout);
@@ -237,7 +237,7 @@ static fingerprint ask_accumulator(const void *object)
     qkvsim_layout *layout = small_layout(context);
     qkvsim_analysis *analysis = NULL;
     const qkvsim_matrix matrix = square_matrix(covariances, 8, QKVSIM_DTYPE_F64);
-    if (qkvsim_accumulator_analyze(context, object, layout, NULL, &analysis) == QKVSIM_OK)
+    if (qkvsim_accumulator_analysis(context, object, layout, NULL, &analysis) == QKVSIM_OK)
         print = fingerprint_of(analysis);
     fingerprint_append(&print, (double)qkvsim_accumulator_observations(object));
     if (qkvsim_accumulator_similarity(context, object, QKVSIM_METRIC_COVARIANCE, NULL, &matrix)
@@ -333,7 +333,7 @@ static void *make_comparison(qkvsim_context *context)
     stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = few_groups(context);
     qkvsim_comparison *comparison = NULL;
-    assert_ok(context, qkvsim_compare(context, INPUT(&input.view, 1, .selection = &one), &two,
+    assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &one), &two,
                                       layout, &analysis, &options, &comparison));
     qkvsim_layout_free(layout);
     stored_free(&input);

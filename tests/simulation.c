@@ -24,7 +24,7 @@ void must(const qkvsim_context *context, qkvsim_status status)
 {
     if (status == QKVSIM_OK)
         return;
-    fprintf(stderr, "%s: %s\n", qkvsim_status_name(status), qkvsim_last_error(context));
+    fprintf(stderr, "%s: %s\n", qkvsim_status_name(status), qkvsim_context_error(context));
     abort();
 }
 

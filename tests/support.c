@@ -81,11 +81,11 @@ static qkvsim_status run_with_failure(operation run, void *argument, int64_t k)
     counter.fail_at = 0;
     if (failed) {
         ck_assert_msg(status == QKVSIM_ERROR_NO_MEMORY, "allocation %ld fails: status %s, \"%s\"",
-                      (long)k, qkvsim_status_name(status), qkvsim_last_error(context));
-        ck_assert_msg(strlen(qkvsim_last_error(context)) > 0, "allocation %ld: no message",
+                      (long)k, qkvsim_status_name(status), qkvsim_context_error(context));
+        ck_assert_msg(strlen(qkvsim_context_error(context)) > 0, "allocation %ld: no message",
                       (long)k);
     } else {
-        ck_assert_msg(status == QKVSIM_OK, "no allocation fails: %s", qkvsim_last_error(context));
+        ck_assert_msg(status == QKVSIM_OK, "no allocation fails: %s", qkvsim_context_error(context));
     }
     qkvsim_context_free(context);
     ck_assert_msg(counter.live == 0, "allocation %ld fails: %ld blocks leak", (long)k,
@@ -154,14 +154,14 @@ void assert_cancels_everywhere(operation run, void *argument)
 
 qkvsim_status refusal(const qkvsim_context *context)
 {
-    return strstr(qkvsim_last_error(context), "newer library") != NULL
+    return strstr(qkvsim_context_error(context), "newer library") != NULL
                ? QKVSIM_ERROR_UNSUPPORTED
                : QKVSIM_ERROR_INVALID_ARGUMENT;
 }
 
 void assert_message_has(const qkvsim_context *context, const char *text)
 {
-    const char *message = qkvsim_last_error(context);
+    const char *message = qkvsim_context_error(context);
     ck_assert_msg(strstr(message, text) != NULL, "\"%s\" does not say \"%s\"", message, text);
 }
 
@@ -169,7 +169,7 @@ void assert_message_has_number(const qkvsim_context *context, int64_t number)
 {
     char digits[32];
     snprintf(digits, sizeof digits, "%ld", (long)number);
-    const char *message = qkvsim_last_error(context);
+    const char *message = qkvsim_context_error(context);
     for (const char *at = strstr(message, digits); at; at = strstr(at + 1, digits)) {
         bool starts = at == message || !isdigit((unsigned char)at[-1]);
         if (starts && !isdigit((unsigned char)at[strlen(digits)]))

@@ -196,7 +196,7 @@ START_TEST(a_huge_constant_is_as_in_the_whole)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 3, &layout));
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_accumulator_analyze(context, sum, layout, NULL, &analysis));
+    assert_ok(context, qkvsim_accumulator_analysis(context, sum, layout, NULL, &analysis));
     ck_assert_double_eq_tol(
         qkvsim_analysis_statistic(analysis, 1, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN),
         expected[1], 1e-13);
@@ -386,7 +386,7 @@ static qkvsim_analysis *analyze(const qkvsim_accumulator *sum, const qkvsim_layo
                                 const qkvsim_analysis_options *options)
 {
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_accumulator_analyze(context, sum, layout, options, &analysis));
+    assert_ok(context, qkvsim_accumulator_analysis(context, sum, layout, options, &analysis));
     return analysis;
 }
 
@@ -454,7 +454,7 @@ START_TEST(its_analysis_is_that_of_the_whole)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 60, &layout));
     qkvsim_analysis *streamed = analyze(sum, layout, NULL), *whole = NULL;
-    assert_ok(context, qkvsim_analyze(context, INPUT(&copy.view, 1), layout, NULL, &whole));
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1), layout, NULL, &whole));
     ck_assert_int_eq(qkvsim_analysis_observations(streamed), 500);
     for (int32_t p = 0; p < 6; p++) {
         for (int32_t metric = QKVSIM_METRIC_COSINE; metric <= QKVSIM_METRIC_PEARSON; metric++) {
@@ -737,7 +737,7 @@ START_TEST(an_empty_accumulator_has_no_results)
     double *values = poisoned(36 * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_DTYPE_F64);
     assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
-    assert_status(context, qkvsim_accumulator_analyze(context, sum, layout, NULL, &analysis),
+    assert_status(context, qkvsim_accumulator_analysis(context, sum, layout, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
                   qkvsim_accumulator_similarity(context, sum, QKVSIM_METRIC_COSINE, NULL, &matrix),
@@ -810,7 +810,7 @@ START_TEST(spearman_is_refused_with_its_reason)
     double *values = poisoned(36 * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_DTYPE_F64);
     assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
-    assert_status(context, qkvsim_accumulator_analyze(context, sum, layout, &ranks, &analysis),
+    assert_status(context, qkvsim_accumulator_analysis(context, sum, layout, &ranks, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has(context, "QKVSIM_METRIC_SPEARMAN");
     assert_status(
@@ -836,14 +836,14 @@ START_TEST(another_number_of_features_is_refused_for_results)
     qkvsim_analysis *analysis = POISON_HANDLE;
     assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
     assert_ok(context, qkvsim_layout_thirds(context, 9, &wider));
-    assert_status(context, qkvsim_accumulator_analyze(context, sum, wider, NULL, &analysis),
+    assert_status(context, qkvsim_accumulator_analysis(context, sum, wider, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 9);
-    assert_status(context, qkvsim_accumulator_analyze(context, sum, NULL, NULL, &analysis),
+    assert_status(context, qkvsim_accumulator_analysis(context, sum, NULL, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_accumulator_analyze(context, NULL, layout, NULL, &analysis),
+    assert_status(context, qkvsim_accumulator_analysis(context, NULL, layout, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_accumulator_analyze(context, sum, layout, NULL, NULL),
+    assert_status(context, qkvsim_accumulator_analysis(context, sum, layout, NULL, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(analysis, POISON_HANDLE);
     qkvsim_layout_free(layout);
@@ -896,7 +896,7 @@ static qkvsim_status run_analyze(qkvsim_context *with, void *argument)
 {
     const interruptible *job = argument;
     qkvsim_analysis *analysis = POISON_HANDLE;
-    qkvsim_status status = qkvsim_accumulator_analyze(with, job->sum, job->layout, NULL, &analysis);
+    qkvsim_status status = qkvsim_accumulator_analysis(with, job->sum, job->layout, NULL, &analysis);
     if (status == QKVSIM_OK)
         qkvsim_analysis_free(analysis);
     else

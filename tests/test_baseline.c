@@ -89,7 +89,7 @@ static qkvsim_analysis *analyze_permutation(const stored *copy, const qkvsim_sel
                              INPUT(&copy->view, 1, .selection = selection, .segments = segments),
                              &permutation, &matrix));
     assert_ok(context,
-              qkvsim_analyze(context, INPUT(&view, 1), layout, &analysis_options, &analysis));
+              qkvsim_analysis_run(context, INPUT(&view, 1), layout, &analysis_options, &analysis));
     free(memory);
     return analysis;
 }
@@ -286,7 +286,7 @@ START_TEST(the_observed_analysis_is_the_analysis)
     const qkvsim_baseline_options options = permutations(2, QKVSIM_SCHEME_ALL, 0);
     qkvsim_baseline *baseline = run(context, INPUT(&input.view, 1), NULL, &options);
     qkvsim_analysis *analysis;
-    assert_ok(context, qkvsim_analyze(context, INPUT(&input.view, 1), layout, NULL, &analysis));
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&input.view, 1), layout, NULL, &analysis));
     assert_same_analysis(qkvsim_baseline_observed(baseline), analysis);
     qkvsim_analysis_free(analysis);
     qkvsim_baseline_free(baseline);
@@ -455,7 +455,7 @@ START_TEST(feature_keeps_the_offset_part_of_every_cosine)
 {
     const qkvsim_baseline_options options = permutations(4, QKVSIM_SCHEME_FEATURE, 1);
     qkvsim_analysis *plain;
-    assert_ok(context, qkvsim_analyze(context, INPUT(&input.view, 1), layout, NULL, &plain));
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&input.view, 1), layout, NULL, &plain));
     for (int64_t p = 0; p < 4; p++) {
         qkvsim_analysis *analysis = analyze_permutation(&input, NULL, NULL, &options, p);
         for (int32_t g = 0; g < 6; g++)

@@ -178,7 +178,7 @@ END_TEST
 START_TEST(null_contexts_are_harmless)
 {
     qkvsim_context_free(NULL);
-    ck_assert_str_eq(qkvsim_last_error(NULL), "");
+    ck_assert_str_eq(qkvsim_context_error(NULL), "");
     qkvsim_context_set_progress(NULL, NULL, NULL);
     ck_assert_int_eq(qkvsim_context_threads(NULL), 0);
     (void)qkvsim_context_kernels(NULL);
@@ -191,7 +191,7 @@ START_TEST(errors_belong_to_their_context)
     qkvsim_context *other = context_with(1, QKVSIM_KERNELS_AUTO);
     qkvsim_layout *layout;
     assert_status(one, qkvsim_layout_thirds(one, 100, &layout), QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_str_eq(qkvsim_last_error(other), "");
+    ck_assert_str_eq(qkvsim_context_error(other), "");
     qkvsim_context_free(one);
     qkvsim_context_free(other);
 }
@@ -261,7 +261,7 @@ static qkvsim_status call_analyze(qkvsim_context *context, small_job *job)
 {
     qkvsim_analysis *analysis = NULL;
     qkvsim_status status =
-        qkvsim_analyze(context, INPUT(&job->input.view, 1), job->layout, NULL, &analysis);
+        qkvsim_analysis_run(context, INPUT(&job->input.view, 1), job->layout, NULL, &analysis);
     qkvsim_analysis_free(analysis);
     return status;
 }
@@ -300,7 +300,7 @@ static qkvsim_status call_accumulator(qkvsim_context *context, small_job *job)
     if (status == QKVSIM_OK)
         status = qkvsim_accumulator_merge(context, sum, other);
     if (status == QKVSIM_OK)
-        status = qkvsim_accumulator_analyze(context, sum, job->layout, NULL, &analysis);
+        status = qkvsim_accumulator_analysis(context, sum, job->layout, NULL, &analysis);
     if (status == QKVSIM_OK)
         status = qkvsim_accumulator_similarity(context, sum, QKVSIM_METRIC_PEARSON, NULL, &matrix);
     qkvsim_analysis_free(analysis);
@@ -324,12 +324,12 @@ enum { CALLS = 6 };
 START_TEST(there_is_no_error_before_the_first)
 {
     qkvsim_context *context = context_with(1, QKVSIM_KERNELS_AUTO);
-    ck_assert_str_eq(qkvsim_last_error(context), "");
+    ck_assert_str_eq(qkvsim_context_error(context), "");
     small_job job;
     small_job_init(&job, context);
     for (int i = 0; i < CALLS; i++) {
         assert_ok(context, calls[i](context, &job));
-        ck_assert_str_eq(qkvsim_last_error(context), "");
+        ck_assert_str_eq(qkvsim_context_error(context), "");
     }
     small_job_free(&job);
     qkvsim_context_free(context);
@@ -437,7 +437,7 @@ static void *work(void *argument)
     assert_ok(context, qkvsim_layout_thirds(context, 450, &layout));
     for (int i = 0; i < self->rounds; i++)
         assert_ok(context,
-                  qkvsim_analyze(context, INPUT(&input.view, 1), layout, NULL, &self->results[i]));
+                  qkvsim_analysis_run(context, INPUT(&input.view, 1), layout, NULL, &self->results[i]));
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);
@@ -674,7 +674,7 @@ START_TEST(handles_outlive_their_context)
     qkvsim_baseline *baseline;
     qkvsim_accumulator *sum;
     assert_ok(context,
-              qkvsim_analyze(context, INPUT(&job.input.view, 1), job.layout, NULL, &analysis));
+              qkvsim_analysis_run(context, INPUT(&job.input.view, 1), job.layout, NULL, &analysis));
     assert_ok(context, qkvsim_baseline_run(context, INPUT(&job.input.view, 1), job.layout, NULL,
                                            &options, &baseline));
     assert_ok(context, qkvsim_accumulator_create(context, 63, NULL, &sum));

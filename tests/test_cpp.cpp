@@ -95,7 +95,7 @@ struct every_kind {
 
     explicit every_kind(counter *by)
         : context(counted(by)), layout(context.make(qkvsim_layout_thirds, d)),
-          analysis(context.make(qkvsim_analyze, everything, layout, nullptr)),
+          analysis(context.make(qkvsim_analysis_run, everything, layout, nullptr)),
           accumulator(context.make(qkvsim_accumulator_create, d, nullptr)),
           baseline(make_baseline(0, 5)), comparison(make_comparison()),
           intervals(
@@ -125,14 +125,14 @@ struct every_kind {
         input.selection = targets;
         qkvsim::sized<qkvsim_comparison_options> options;
         options.permutations = 4;
-        return context.make(qkvsim_compare, input, others, layout, nullptr, options);
+        return context.make(qkvsim_comparison_run, input, others, layout, nullptr, options);
     }
 
     qkvsim::pairs make_pairs() const
     {
         qkvsim::sized<qkvsim_pairs_options> options;
         options.top = 3;
-        return context.make(qkvsim_pairs_find, everything, layout, options);
+        return context.make(qkvsim_pairs_run, everything, layout, options);
     }
 };
 
@@ -280,10 +280,10 @@ START_TEST(errors_carry_status_and_text)
     const qkvsim::context context;
     const caught thrown([&] { context.make(qkvsim_layout_thirds, 100); });
     ck_assert_int_eq(thrown.status, QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_str_eq(thrown.text.c_str(), qkvsim_last_error(context));
+    ck_assert_str_eq(thrown.text.c_str(), qkvsim_context_error(context));
     ck_assert(thrown.says("100"));
     const auto layout = context.make(qkvsim_layout_thirds, 12);
-    const caught narrow([&] { context.make(qkvsim_analyze, everything, layout, nullptr); });
+    const caught narrow([&] { context.make(qkvsim_analysis_run, everything, layout, nullptr); });
     ck_assert_int_eq(narrow.status, QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert(narrow.says("12"));
 }
@@ -368,7 +368,7 @@ qkvsim_status go_on(qkvsim_context *context, const qkvsim_layout *layout, qkvsim
 {
     for (int call = 0; call < 2; call++) {
         qkvsim_analysis *analysis = nullptr;
-        (void)qkvsim_analyze(context, everything, layout, nullptr, &analysis);
+        (void)qkvsim_analysis_run(context, everything, layout, nullptr, &analysis);
         qkvsim_analysis_free(analysis);
     }
     return qkvsim_layout_thirds(context, d, made);
@@ -408,12 +408,12 @@ START_TEST(false_cancels)
         most = total;
         return false;
     });
-    const caught thrown([&] { context.make(qkvsim_analyze, everything, layout, nullptr); });
+    const caught thrown([&] { context.make(qkvsim_analysis_run, everything, layout, nullptr); });
     ck_assert_int_eq(thrown.status, QKVSIM_ERROR_CANCELLED);
     ck_assert(thrown.says("cancelled"));
     ck_assert_int_ge(most, 1);
     context.set_progress([](int64_t, int64_t) { return true; });
-    context.make(qkvsim_analyze, everything, layout, nullptr);
+    context.make(qkvsim_analysis_run, everything, layout, nullptr);
 }
 END_TEST
 
@@ -451,16 +451,16 @@ START_TEST(elements_have_the_type_of_their_pointer)
     const qkvsim::view of_wide(wide.data(), n, d), of_upper(upper.data(), n, d);
     const std::vector<double> expected =
         context.rows(qkvsim_analysis_statistics,
-                     context.make(qkvsim_analyze, everything, layout, nullptr), COSINE, MEAN);
+                     context.make(qkvsim_analysis_run, everything, layout, nullptr), COSINE, MEAN);
     for (const qkvsim::view *view : { &of_wide, &of_upper }) {
-        const auto analysis = context.make(qkvsim_analyze, qkvsim::input(*view), layout, nullptr);
+        const auto analysis = context.make(qkvsim_analysis_run, qkvsim::input(*view), layout, nullptr);
         const auto means = context.rows(qkvsim_analysis_statistics, analysis, COSINE, MEAN);
         for (std::size_t row = 0; row < 6; row++)
             ck_assert(std::fabs(means[row] - expected[row]) < 1e-6);
     }
     const std::vector<qkvsim::float16> ones(n * d, static_cast<qkvsim::float16>(0x3c00));
     const qkvsim::view of_ones(ones.data(), n, d);
-    const auto constant = context.make(qkvsim_analyze, qkvsim::input(of_ones), layout, nullptr);
+    const auto constant = context.make(qkvsim_analysis_run, qkvsim::input(of_ones), layout, nullptr);
     ck_assert(std::fabs(constant.ask(qkvsim_analysis_statistic, "Q-K", COSINE, MEAN) - 1) < 1e-6);
 }
 END_TEST
@@ -484,8 +484,8 @@ START_TEST(parts_strides_and_selections_are_those_of_c)
     qkvsim::input apart(parts), whole(activations);
     apart.selection = by_number;
     whole.selection = by_mask;
-    const auto one = context.make(qkvsim_analyze, apart, layout, nullptr);
-    const auto other = context.make(qkvsim_analyze, whole, layout, nullptr);
+    const auto one = context.make(qkvsim_analysis_run, apart, layout, nullptr);
+    const auto other = context.make(qkvsim_analysis_run, whole, layout, nullptr);
     ck_assert_int_eq(one.ask(qkvsim_analysis_observations), n / 3);
     const auto pack = [&](const qkvsim::analysis &of) {
         return context.pack(qkvsim_analysis_packed_size, qkvsim_analysis_pack, of);
@@ -552,7 +552,7 @@ START_TEST(streams_add_up)
     all.context.call(qkvsim_accumulator_update, twice, everything);
     all.context.call(qkvsim_accumulator_merge, twice, all.accumulator);
     ck_assert_int_eq(twice.ask(qkvsim_accumulator_observations), 2 * n);
-    const auto analysis = all.context.make(qkvsim_accumulator_analyze, twice, all.layout, nullptr);
+    const auto analysis = all.context.make(qkvsim_accumulator_analysis, twice, all.layout, nullptr);
     ck_assert(std::fabs(analysis.ask(qkvsim_analysis_statistic, "Q-K", COSINE, MEAN)
                         - all.analysis.ask(qkvsim_analysis_statistic, "Q-K", COSINE, MEAN))
               < 1e-6);

@@ -319,7 +319,7 @@ START_TEST(intervals_hold_the_truth_of_real_rows)
     stored copy = store(&others, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = thirds_of(context, REAL);
     qkvsim_analysis *whole = NULL;
-    must(context, qkvsim_analyze(context, INPUT(&copy.view, 1), layout, NULL, &whole));
+    must(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1), layout, NULL, &whole));
     covered found[3];
     print_coverage_heading("coverage of real rows");
     for (int c = 0; c < 3; c++) {
@@ -482,7 +482,7 @@ static void pretend(qkvsim_context *with, int64_t number, const void *argument, 
     qkvsim_intervals *jackknife = NULL;
     qkvsim_comparison *comparison = NULL;
     must(with, qkvsim_intervals_run(with, &input, &second, layout, NULL, NULL, &jackknife));
-    must(with, qkvsim_compare(with, &input, &second, layout, NULL, &relabellings, &comparison));
+    must(with, qkvsim_comparison_run(with, &input, &second, layout, NULL, &relabellings, &comparison));
     differ(jackknife, results);
     take_p_values(comparison, results + CORRECTED * PAIR_GROUPS);
     qkvsim_intervals_free(jackknife);

@@ -46,7 +46,7 @@ static qkvsim_status analyze(qkvsim_context *caller, const job *work)
 {
     qkvsim_analysis *analysis;
     const qkvsim_status status =
-        qkvsim_analyze(caller, INPUT(&work->input.view, 1), work->layout, NULL, &analysis);
+        qkvsim_analysis_run(caller, INPUT(&work->input.view, 1), work->layout, NULL, &analysis);
     if (status == QKVSIM_OK)
         qkvsim_analysis_free(analysis);
     return status;
@@ -348,7 +348,7 @@ typedef struct racing_call {
 static qkvsim_status race_analysis(racing_call *call)
 {
     qkvsim_analysis *made = NULL;
-    const qkvsim_status status = qkvsim_analyze(
+    const qkvsim_status status = qkvsim_analysis_run(
         call->context,
         INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
         call->layout, &call->analysis, &made);
@@ -384,7 +384,7 @@ static qkvsim_status race_comparison(racing_call *call)
                                                     QKVSIM_RELABEL_LABELS + call->round % 2 };
     qkvsim_comparison *made = NULL;
     const qkvsim_status status =
-        qkvsim_compare(call->context,
+        qkvsim_comparison_run(call->context,
                        INPUT(&call->view, 1, .selection = &call->listed,
                              .segments = call->all->segments, .nonfinite = call->nonfinite),
                        &second, call->layout, &call->analysis, &options, &made);
@@ -422,7 +422,7 @@ static qkvsim_status race_pairs(racing_call *call)
                                            .pair_groups = call->analysis.pair_groups,
                                            .pair_group_count = call->analysis.pair_group_count };
     qkvsim_pairs *made = NULL;
-    const qkvsim_status status = qkvsim_pairs_find(
+    const qkvsim_status status = qkvsim_pairs_run(
         call->context,
         INPUT(&call->view, 1, .selection = call->selection, .nonfinite = call->nonfinite),
         call->layout, &options, &made);
@@ -451,7 +451,7 @@ static qkvsim_status race_accumulator(racing_call *call)
         status = qkvsim_accumulator_update(call->context, sum,
                                            INPUT(&call->view, 1, .nonfinite = call->nonfinite));
     if (status == QKVSIM_OK)
-        status = qkvsim_accumulator_analyze(call->context, sum, call->layout, NULL, &made);
+        status = qkvsim_accumulator_analysis(call->context, sum, call->layout, NULL, &made);
     qkvsim_analysis_free(made);
     qkvsim_accumulator_free(sum);
     return status;
@@ -552,7 +552,7 @@ START_TEST(input_that_changes_while_it_is_read_is_an_error_at_most)
         const qkvsim_status status = racing_calls[_i](&call);
         ck_assert_msg(status == QKVSIM_OK || status == QKVSIM_ERROR_INVALID_ARGUMENT
                           || status == QKVSIM_ERROR_NONFINITE || status == QKVSIM_ERROR_TOO_LARGE,
-                      "status %d: %s", (int)status, qkvsim_last_error(context));
+                      "status %d: %s", (int)status, qkvsim_context_error(context));
     }
     atomic_store(&all->stop, true);
     pthread_join(writer, NULL);
@@ -625,7 +625,7 @@ static void analyze_long(const long_work *work, int32_t metrics, int32_t nonfini
     const qkvsim_analysis_options options = { .struct_size = sizeof options, .metrics = metrics };
     qkvsim_analysis *made;
     assert_ok(work->context,
-              qkvsim_analyze(work->context, INPUT(&work->view, 1, .nonfinite = nonfinite),
+              qkvsim_analysis_run(work->context, INPUT(&work->view, 1, .nonfinite = nonfinite),
                              work->layout, &options, &made));
     qkvsim_analysis_free(made);
 }
@@ -736,7 +736,7 @@ START_TEST(the_callback_is_reached_while_rows_and_blocks_are_put_together)
     for (int k = 0; k < BLOCKS; k++)
         assert_ok(listened, qkvsim_accumulator_update(listened, sum, INPUT(&input.view, 1)));
     heart.calls = 0;
-    assert_ok(listened, qkvsim_accumulator_analyze(listened, sum, layout, NULL, &analysis));
+    assert_ok(listened, qkvsim_accumulator_analysis(listened, sum, layout, NULL, &analysis));
     atomic_store(&clock_jumps, false);
     ck_assert_int_ge(heart.calls, BLOCKS / 2);
     qkvsim_analysis_free(analysis);

@@ -94,7 +94,7 @@ static qkvsim_status create(void)
 static qkvsim_status analyze(void)
 {
     qkvsim_analysis *made = NULL;
-    const qkvsim_status status = qkvsim_analyze(context, (const void *)&input, layout,
+    const qkvsim_status status = qkvsim_analysis_run(context, (const void *)&input, layout,
                                                 (const void *)&analysis_options, &made);
     qkvsim_analysis_free(made);
     return status;
@@ -111,7 +111,7 @@ static qkvsim_status find_pairs(void)
 {
     qkvsim_pairs *made = NULL;
     int64_t count;
-    const qkvsim_status status = qkvsim_pairs_find(context, (const void *)&input, layout,
+    const qkvsim_status status = qkvsim_pairs_run(context, (const void *)&input, layout,
                                                    (const void *)&pairs_options, &made);
     const first_pair *list = (const void *)qkvsim_pairs_list(made, &count);
     for (int64_t k = 0; k < count; k++)
@@ -146,7 +146,7 @@ static qkvsim_status compare(void)
     qkvsim_comparison *made = NULL;
     input.selection = &selection;
     const qkvsim_status status =
-        qkvsim_compare(context, (const void *)&input, (const void *)&second, layout, NULL,
+        qkvsim_comparison_run(context, (const void *)&input, (const void *)&second, layout, NULL,
                        (const void *)&comparison_options, &made);
     qkvsim_comparison_free(made);
     return status;

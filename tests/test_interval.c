@@ -147,7 +147,7 @@ static qkvsim_analysis *analyze_rows(const stored *copy, const int64_t *rows, in
 {
     const qkvsim_selection selection = rows_selected(rows, count);
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_analyze(context, INPUT(&copy->view, 1, .selection = &selection),
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy->view, 1, .selection = &selection),
                                       layout, NULL, &analysis));
     return analysis;
 }
@@ -1678,7 +1678,7 @@ static void find_truth(const world *w, qkvsim_layout *with, double truth[COVERED
     table rows = world_rows(w, WORLD_TRUTH, 7);
     stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_analysis *analysis;
-    assert_ok(context, qkvsim_analyze(context, INPUT(&copy.view, 1), with, NULL, &analysis));
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1), with, NULL, &analysis));
     for (int k = 0; k < COVERED; k++)
         truth[k] = qkvsim_analysis_statistic(analysis, 1, covered[k][0], covered[k][1]);
     qkvsim_analysis_free(analysis);

@@ -33,7 +33,7 @@ START_TEST(codes_of_the_lesson_are_1_2_3_4_6_9)
     const int32_t expected[] = { 1, 2, 3, 4, 6, 9 };
     int32_t codes[6];
     qkvsim_layout *layout = labelled((int32_t[]){ 0, 1, 2 }, 3, 3);
-    assert_ok(context, qkvsim_mask_codes(context, layout, NULL, codes, COUNT_OF(codes)));
+    assert_ok(context, qkvsim_layout_mask_codes(context, layout, NULL, codes, COUNT_OF(codes)));
     ck_assert_mem_eq(codes, expected, sizeof codes);
     qkvsim_layout_free(layout);
 }
@@ -44,7 +44,7 @@ START_TEST(own_codes_multiply)
     const int32_t own[] = { 5, 7, 11, 2 };
     int32_t codes[10];
     qkvsim_layout *layout = four_groups();
-    assert_ok(context, qkvsim_mask_codes(context, layout, own, codes, COUNT_OF(codes)));
+    assert_ok(context, qkvsim_layout_mask_codes(context, layout, own, codes, COUNT_OF(codes)));
     for (int32_t a = 0; a < 4; a++)
         for (int32_t b = a; b < 4; b++)
             ck_assert_int_eq(codes[qkvsim_layout_pair_group(layout, a, b)], own[a] * own[b]);
@@ -64,7 +64,7 @@ START_TEST(mask_is_the_outer_product_above_the_diagonal)
     memset(mask, 0x5a, sizeof mask);
     qkvsim_layout *layout = labelled(labels, FEATURES, 3);
     qkvsim_matrix matrix = mask_matrix(mask, FEATURES, FEATURES);
-    assert_ok(context, qkvsim_mask_build(context, layout, own, &matrix));
+    assert_ok(context, qkvsim_layout_mask(context, layout, own, &matrix));
     for (int64_t i = 0; i < FEATURES; i++)
         for (int64_t j = 0; j < FEATURES; j++)
             ck_assert_int_eq(mask[i * FEATURES + j], i < j ? own[labels[i]] * own[labels[j]] : 0);
@@ -79,7 +79,7 @@ START_TEST(padding_behind_the_columns_is_left_alone)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, features, &layout));
     qkvsim_matrix matrix = mask_matrix(mask, features, leading);
-    assert_ok(context, qkvsim_mask_build(context, layout, NULL, &matrix));
+    assert_ok(context, qkvsim_layout_mask(context, layout, NULL, &matrix));
     for (int64_t i = 0; i < features; i++) {
         assert_poisoned(mask + i * leading + features, 3 * sizeof *mask);
         ck_assert_int_eq(mask[i * leading + i], 0);
@@ -96,7 +96,7 @@ START_TEST(mask_of_2304_features_has_2653056_pairs_and_294528_a_group)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, features, &layout));
     qkvsim_matrix matrix = mask_matrix(mask, features, features);
-    assert_ok(context, qkvsim_mask_build(context, layout, NULL, &matrix));
+    assert_ok(context, qkvsim_layout_mask(context, layout, NULL, &matrix));
     int64_t counts[10] = { 0 };
     for (int64_t i = 0; i < features * features; i++)
         counts[mask[i]]++;
@@ -115,13 +115,13 @@ START_TEST(ambiguous_codes_name_both_pair_groups)
     int32_t *codes = poisoned(10 * sizeof *codes);
     int32_t *mask = poisoned(25 * sizeof *mask);
     qkvsim_layout *layout = four_groups();
-    assert_status(context, qkvsim_mask_codes(context, layout, NULL, codes, 10),
+    assert_status(context, qkvsim_layout_mask_codes(context, layout, NULL, codes, 10),
                   QKVSIM_ERROR_AMBIGUOUS);
     assert_message_has(context, "G0-G3");
     assert_message_has(context, "G1-G1");
     assert_message_has_number(context, 4);
     qkvsim_matrix matrix = mask_matrix(mask, 5, 5);
-    assert_status(context, qkvsim_mask_build(context, layout, NULL, &matrix),
+    assert_status(context, qkvsim_layout_mask(context, layout, NULL, &matrix),
                   QKVSIM_ERROR_AMBIGUOUS);
     assert_message_has(context, "G0-G3");
     assert_poisoned(codes, 10 * sizeof *codes);
@@ -137,7 +137,7 @@ START_TEST(equal_codes_of_two_groups_are_ambiguous)
     int32_t codes[3];
     qkvsim_layout *layout = labelled((int32_t[]){ 0, 1 }, 2, 2);
     assert_status(context,
-                  qkvsim_mask_codes(context, layout, (int32_t[]){ 3, 3 }, codes, COUNT_OF(codes)),
+                  qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 3, 3 }, codes, COUNT_OF(codes)),
                   QKVSIM_ERROR_AMBIGUOUS);
     qkvsim_layout_free(layout);
 }
@@ -147,13 +147,13 @@ START_TEST(products_past_int32_are_too_large)
 {
     int32_t *codes = poisoned(3 * sizeof *codes);
     qkvsim_layout *layout = labelled((int32_t[]){ 0, 1 }, 2, 2);
-    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){ 1, 65536 }, codes, 3),
+    assert_status(context, qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 1, 65536 }, codes, 3),
                   QKVSIM_ERROR_TOO_LARGE);
     assert_message_has_number(context, 65536);
     assert_poisoned(codes, 3 * sizeof *codes);
     free(codes);
     int32_t largest[3];
-    assert_ok(context, qkvsim_mask_codes(context, layout, (int32_t[]){ 1, 46340 }, largest,
+    assert_ok(context, qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 1, 46340 }, largest,
                                          COUNT_OF(largest)));
     ck_assert_int_eq(largest[2], 46340 * 46340);
     qkvsim_layout_free(layout);
@@ -164,9 +164,9 @@ START_TEST(codes_that_are_not_positive_are_refused)
 {
     int32_t *codes = poisoned(3 * sizeof *codes);
     qkvsim_layout *layout = labelled((int32_t[]){ 0, 1 }, 2, 2);
-    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){ 1, 0 }, codes, 3),
+    assert_status(context, qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 1, 0 }, codes, 3),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_mask_codes(context, layout, (int32_t[]){ -99, 1 }, codes, 3),
+    assert_status(context, qkvsim_layout_mask_codes(context, layout, (int32_t[]){ -99, 1 }, codes, 3),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, -99);
     assert_poisoned(codes, 3 * sizeof *codes);
@@ -180,19 +180,19 @@ START_TEST(null_arguments_are_refused)
     int32_t codes[6], mask[9];
     qkvsim_layout *layout = labelled((int32_t[]){ 0, 1, 2 }, 3, 3);
     qkvsim_matrix matrix = mask_matrix(mask, 3, 3);
-    ck_assert_int_eq(qkvsim_mask_codes(NULL, layout, NULL, codes, COUNT_OF(codes)),
+    ck_assert_int_eq(qkvsim_layout_mask_codes(NULL, layout, NULL, codes, COUNT_OF(codes)),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_mask_codes(context, NULL, NULL, codes, COUNT_OF(codes)),
+    assert_status(context, qkvsim_layout_mask_codes(context, NULL, NULL, codes, COUNT_OF(codes)),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_mask_codes(context, layout, NULL, NULL, 0),
+    assert_status(context, qkvsim_layout_mask_codes(context, layout, NULL, NULL, 0),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_mask_build(NULL, layout, NULL, &matrix), QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_mask_build(context, NULL, NULL, &matrix),
+    ck_assert_int_eq(qkvsim_layout_mask(NULL, layout, NULL, &matrix), QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context, qkvsim_layout_mask(context, NULL, NULL, &matrix),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_mask_build(context, layout, NULL, NULL),
+    assert_status(context, qkvsim_layout_mask(context, layout, NULL, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     matrix.data = NULL;
-    assert_status(context, qkvsim_mask_build(context, layout, NULL, &matrix),
+    assert_status(context, qkvsim_layout_mask(context, layout, NULL, &matrix),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     qkvsim_layout_free(layout);
 }
@@ -211,9 +211,9 @@ START_TEST(a_matrix_of_another_shape_or_type_is_refused)
     bad[4].dtype = 0;
     bad[5].data = (char *)mask + 1;
     for (int i = 0; i < 6; i++)
-        assert_status(context, qkvsim_mask_build(context, layout, NULL, &bad[i]),
+        assert_status(context, qkvsim_layout_mask(context, layout, NULL, &bad[i]),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_mask_build(context, layout, NULL, &bad[0]),
+    assert_status(context, qkvsim_layout_mask(context, layout, NULL, &bad[0]),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 7);
     assert_message_has_number(context, 4);
@@ -226,7 +226,7 @@ END_TEST
 static qkvsim_status run_codes(qkvsim_context *with, void *layout)
 {
     int32_t *codes = poisoned(6 * sizeof *codes);
-    qkvsim_status status = qkvsim_mask_codes(with, layout, NULL, codes, 10);
+    qkvsim_status status = qkvsim_layout_mask_codes(with, layout, NULL, codes, 10);
     if (status != QKVSIM_OK)
         assert_poisoned(codes, 6 * sizeof *codes);
     free(codes);
@@ -237,7 +237,7 @@ static qkvsim_status run_build(qkvsim_context *with, void *layout)
 {
     int32_t *mask = poisoned(9 * sizeof *mask);
     qkvsim_matrix matrix = mask_matrix(mask, 3, 3);
-    qkvsim_status status = qkvsim_mask_build(with, layout, NULL, &matrix);
+    qkvsim_status status = qkvsim_layout_mask(with, layout, NULL, &matrix);
     if (status != QKVSIM_OK)
         assert_poisoned(mask, 9 * sizeof *mask);
     free(mask);

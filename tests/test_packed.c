@@ -163,9 +163,9 @@ static void assert_refused(const unsigned char *bytes, int64_t size, qkvsim_stat
 {
     void *copy = POISON_HANDLE;
     const qkvsim_status status = kind->unpack(context, bytes, size, &copy);
-    if (status != expected || copy != POISON_HANDLE || qkvsim_last_error(context)[0] == '\0')
+    if (status != expected || copy != POISON_HANDLE || qkvsim_context_error(context)[0] == '\0')
         ck_abort_msg("%s of %ld bytes: %s: %s", kind->name, (long)size, qkvsim_status_name(status),
-                     qkvsim_last_error(context));
+                     qkvsim_context_error(context));
 }
 
 START_TEST(every_other_size_is_refused)
@@ -253,7 +253,7 @@ static bool is_taken(const unsigned char *bytes, int64_t size)
     void *copy = POISON_HANDLE;
     const qkvsim_status status = kind->unpack(context, bytes, size, &copy);
     if (status != QKVSIM_OK) {
-        if (copy != POISON_HANDLE || qkvsim_last_error(context)[0] == '\0')
+        if (copy != POISON_HANDLE || qkvsim_context_error(context)[0] == '\0')
             ck_abort_msg("%s: a refused result was touched, or for no reason", kind->name);
         return false;
     }

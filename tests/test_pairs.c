@@ -136,7 +136,7 @@ static qkvsim_pairs *find(qkvsim_context *with, const qkvsim_input *read,
                           const qkvsim_layout *layout, const qkvsim_pairs_options *options)
 {
     qkvsim_pairs *pairs;
-    assert_ok(with, qkvsim_pairs_find(with, read, layout, options, &pairs));
+    assert_ok(with, qkvsim_pairs_run(with, read, layout, options, &pairs));
     return pairs;
 }
 
@@ -331,7 +331,7 @@ START_TEST(a_threshold_of_1_finds_every_pair_of_equal_columns)
         qkvsim_pairs *found;
         int64_t count;
         assert_ok(context,
-                  qkvsim_pairs_find(context, INPUT(&copy.view, 1), NULL, &options, &found));
+                  qkvsim_pairs_run(context, INPUT(&copy.view, 1), NULL, &options, &found));
         const qkvsim_pair *list = qkvsim_pairs_list(found, &count);
         ck_assert_int_eq(count, 26 * 25 / 2);
         for (int64_t k = 0; k < count; k++)
@@ -423,7 +423,7 @@ START_TEST(one_feature_has_no_pairs)
     options.threshold = NULL;
     options.top = 1;
     qkvsim_pairs *pairs;
-    assert_status(context, qkvsim_pairs_find(context, INPUT(&copy.view, 1), NULL, &options, &pairs),
+    assert_status(context, qkvsim_pairs_run(context, INPUT(&copy.view, 1), NULL, &options, &pairs),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     stored_free(&copy);
     table_free(&data);
@@ -444,7 +444,7 @@ START_TEST(selected_observations_and_nonfinite_ones_are_as_in_the_matrix)
     options.top = 200;
     qkvsim_input read = *INPUT(&copy.view, 1, .selection = &selection);
     qkvsim_pairs *pairs = POISON_HANDLE;
-    assert_status(context, qkvsim_pairs_find(context, &read, NULL, &options, &pairs),
+    assert_status(context, qkvsim_pairs_run(context, &read, NULL, &options, &pairs),
                   QKVSIM_ERROR_NONFINITE);
     assert_message_has_number(context, 15);
     assert_message_has_number(context, 6);
@@ -554,7 +554,7 @@ START_TEST(one_fused_view_and_its_three_parts_are_identical)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 411, &layout));
     qkvsim_pairs *fused = find(context, INPUT(&copy.view, 1), layout, &questions[_i]), *apart;
-    assert_ok(context, qkvsim_pairs_find(context, INPUT(parts, 3), layout, &questions[_i], &apart));
+    assert_ok(context, qkvsim_pairs_run(context, INPUT(parts, 3), layout, &questions[_i], &apart));
     assert_same_pairs(fused, apart);
     qkvsim_pairs_free(fused);
     qkvsim_pairs_free(apart);
@@ -671,7 +671,7 @@ START_TEST(over_the_limit_is_an_error_that_says_how_many)
         options.limit = limits[k];
         qkvsim_pairs *pairs = POISON_HANDLE;
         assert_status(context,
-                      qkvsim_pairs_find(context, INPUT(&copy.view, 1), NULL, &options, &pairs),
+                      qkvsim_pairs_run(context, INPUT(&copy.view, 1), NULL, &options, &pairs),
                       QKVSIM_ERROR_TOO_LARGE);
         assert_message_has_number(context, count);
         assert_message_has_number(context, limits[k]);
@@ -721,7 +721,7 @@ static void assert_refused(const qkvsim_view *view, const qkvsim_layout *layout,
                            const qkvsim_pairs_options *options, const char *says)
 {
     qkvsim_pairs *pairs = POISON_HANDLE;
-    assert_status(context, qkvsim_pairs_find(context, INPUT(view, 1), layout, options, &pairs),
+    assert_status(context, qkvsim_pairs_run(context, INPUT(view, 1), layout, options, &pairs),
                   refusal(context));
     assert_message_has(context, says);
     ck_assert_ptr_eq(pairs, POISON_HANDLE);
@@ -796,13 +796,13 @@ START_TEST(null_and_mismatched_arguments_are_refused)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(31, 3);
     qkvsim_pairs *pairs = POISON_HANDLE;
-    ck_assert_int_eq(qkvsim_pairs_find(NULL, INPUT(&copy.view, 1), NULL, &options, &pairs),
+    ck_assert_int_eq(qkvsim_pairs_run(NULL, INPUT(&copy.view, 1), NULL, &options, &pairs),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_pairs_find(context, INPUT(NULL, 1), NULL, &options, &pairs),
+    assert_status(context, qkvsim_pairs_run(context, INPUT(NULL, 1), NULL, &options, &pairs),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_pairs_find(context, INPUT(&copy.view, 0), NULL, &options, &pairs),
+    assert_status(context, qkvsim_pairs_run(context, INPUT(&copy.view, 0), NULL, &options, &pairs),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_pairs_find(context, INPUT(&copy.view, 1), NULL, &options, NULL),
+    assert_status(context, qkvsim_pairs_run(context, INPUT(&copy.view, 1), NULL, &options, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_refused(&copy.view, layout, &options, "31");
     ck_assert_ptr_eq(pairs, POISON_HANDLE);
@@ -830,7 +830,7 @@ static qkvsim_status run_find(qkvsim_context *with, void *argument)
     const interruptible *job = argument;
     qkvsim_pairs *pairs = POISON_HANDLE;
     const qkvsim_status status =
-        qkvsim_pairs_find(with, INPUT(&job->view, 1), job->layout, job->options, &pairs);
+        qkvsim_pairs_run(with, INPUT(&job->view, 1), job->layout, job->options, &pairs);
     if (status == QKVSIM_OK)
         qkvsim_pairs_free(pairs);
     else

@@ -269,7 +269,7 @@ START_TEST(a_part_has_no_results)
     double *values = poisoned(36 * sizeof *values);
     const qkvsim_matrix matrix = square_matrix(values, 6, QKVSIM_DTYPE_F64);
     assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
-    assert_status(context, qkvsim_accumulator_analyze(context, part, layout, NULL, &analysis),
+    assert_status(context, qkvsim_accumulator_analysis(context, part, layout, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has(context, "rows 2 to 4 of 6");
     assert_status(context, qkvsim_accumulator_pairs(context, part, layout, &top, &pairs),

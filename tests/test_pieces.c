@@ -526,7 +526,7 @@ static qkvsim_comparison *run_comparison(const qkvsim_analysis_options *analysis
     qkvsim_comparison *comparison = NULL;
     read.selection = &first;
     assert_ok(context,
-              qkvsim_compare(context, &read, &second, layout, analysis, options, &comparison));
+              qkvsim_comparison_run(context, &read, &second, layout, analysis, options, &comparison));
     read.selection = NULL;
     return comparison;
 }
@@ -787,12 +787,12 @@ START_TEST(comparisons_refuse_ranges_that_are_none)
         options.total = wrong[k][2];
         options.first_subset = wrong[k][3];
         options.subsets = wrong[k][4];
-        assert_status(context, qkvsim_compare(context, &read, &more, layout, NULL, &options, &made),
+        assert_status(context, qkvsim_comparison_run(context, &read, &more, layout, NULL, &options, &made),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
     }
     qkvsim_comparison_options stopping = comparison_options(5, 10);
     stopping.exceedances = 2;
-    assert_status(context, qkvsim_compare(context, &read, &more, layout, NULL, &stopping, &made),
+    assert_status(context, qkvsim_comparison_run(context, &read, &more, layout, NULL, &stopping, &made),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has(context, "has to begin at 0");
     read.selection = NULL;
@@ -899,7 +899,7 @@ static qkvsim_analysis *analyse_wide(const wide_case *wide, const int32_t *liste
     options.pair_groups = listed;
     options.pair_group_count = count;
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_analyze(context, INPUT(&wide->input.view, 1, .nonfinite = nonfinite),
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&wide->input.view, 1, .nonfinite = nonfinite),
                                       wide->layout, &options, &analysis));
     return analysis;
 }
@@ -958,7 +958,7 @@ static qkvsim_analysis *analyse_stream(const qkvsim_accumulator *accumulator, co
     options.pair_group_count = count;
     qkvsim_analysis *analysis = NULL;
     assert_ok(context,
-              qkvsim_accumulator_analyze(context, accumulator, wide->layout, &options, &analysis));
+              qkvsim_accumulator_analysis(context, accumulator, wide->layout, &options, &analysis));
     return analysis;
 }
 
@@ -994,7 +994,7 @@ static qkvsim_analysis *analyse_some(const qkvsim_analysis_options *plain, const
     options.pair_groups = listed;
     options.pair_group_count = count;
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_analyze(context, &read, layout, &options, &analysis));
+    assert_ok(context, qkvsim_analysis_run(context, &read, layout, &options, &analysis));
     return analysis;
 }
 
@@ -1135,7 +1135,7 @@ static size_t peak_of(const qkvsim_view *view, const qkvsim_layout *of, int32_t 
     const qkvsim_analysis_options one = { .struct_size = sizeof one,
                                           .pair_groups = &pair_group,
                                           .pair_group_count = 1 };
-    assert_ok(counted, qkvsim_analyze(counted, INPUT(view, 1), of, &one, &analysis));
+    assert_ok(counted, qkvsim_analysis_run(counted, INPUT(view, 1), of, &one, &analysis));
     qkvsim_analysis_free(analysis);
     qkvsim_context_free(counted);
     ck_assert_int_eq(counter.live, 0);

@@ -38,7 +38,7 @@ static void make_results(void)
                                                .seed = 77,
                                                .scheme = QKVSIM_SCHEME_FEATURE },
                                            &baseline));
-    assert_ok(context, qkvsim_compare(context, input, &second, layout, NULL,
+    assert_ok(context, qkvsim_comparison_run(context, input, &second, layout, NULL,
                                       &(qkvsim_comparison_options){
                                           .struct_size = sizeof(qkvsim_comparison_options),
                                           .permutations = 19,
@@ -200,7 +200,7 @@ START_TEST(edges_codes_and_histograms_say_how_much_room_they_need)
     assert_status(context, qkvsim_bin_edges(context, NULL, QKVSIM_DTYPE_F32, edges, 100),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 101);
-    assert_status(context, qkvsim_mask_codes(context, layout, NULL, codes, 5),
+    assert_status(context, qkvsim_layout_mask_codes(context, layout, NULL, codes, 5),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 6);
     assert_status(context,
@@ -258,7 +258,7 @@ START_TEST(rows_that_were_not_asked_for_have_empty_histograms)
                                               .pair_groups = wanted,
                                               .pair_group_count = 1 };
     qkvsim_analysis *some;
-    assert_ok(context, qkvsim_analyze(context, INPUT(&copy.view, 1), layout, &options, &some));
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1), layout, &options, &some));
     const int64_t *counts = qkvsim_analysis_histograms(some, QKVSIM_METRIC_COSINE, NULL, NULL);
     for (int32_t row = 0; row < ROWS; row++) {
         int64_t sum = 0;

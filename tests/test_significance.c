@@ -169,7 +169,7 @@ static void collect_permutation(const stored *input, int64_t k, int32_t scheme, 
     const qkvsim_view view = { sizeof view, memory, n, 9, 9, 1, QKVSIM_DTYPE_F64, 0 };
     qkvsim_analysis *analysis;
     assert_ok(context, qkvsim_permute(context, INPUT(&input->view, 1), &permutation, &matrix));
-    assert_ok(context, qkvsim_analyze(context, INPUT(&view, 1), layout, NULL, &analysis));
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&view, 1), layout, NULL, &analysis));
     collect(analysis, k, all);
     qkvsim_analysis_free(analysis);
 }

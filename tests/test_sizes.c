@@ -268,7 +268,7 @@ static void relabel(qkvsim_context *with, int64_t number, const void *argument, 
     qkvsim_comparison *made = NULL;
     must(with, qkvsim_layout_thirds(with, FEATURES, &layout));
     must(with,
-         qkvsim_compare(with, &input, &which.selection[1], layout, &analysis, &options, &made));
+         qkvsim_comparison_run(with, &input, &which.selection[1], layout, &analysis, &options, &made));
     for (int s = 0; s < SEEN; s++)
         results[s] =
             qkvsim_comparison_difference(made, 1, seen[s][0], seen[s][1], QKVSIM_SUMMARY_P);

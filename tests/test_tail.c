@@ -311,7 +311,7 @@ START_TEST(a_null_is_fitted_by_its_distance_from_the_centre)
         const qkvsim_view view = { sizeof view, memory, N, D, D, 1, QKVSIM_DTYPE_F64, 0 };
         qkvsim_analysis *analysis;
         assert_ok(context, qkvsim_permute(context, INPUT(&input.view, 1), &permutation, &matrix));
-        assert_ok(context, qkvsim_analyze(context, INPUT(&view, 1), layout, NULL, &analysis));
+        assert_ok(context, qkvsim_analysis_run(context, INPUT(&view, 1), layout, NULL, &analysis));
         values[k] =
             qkvsim_analysis_statistic(analysis, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN);
         centre += values[k] / (M + 1);
@@ -355,7 +355,7 @@ START_TEST(a_comparison_has_fits_where_relabellings_are_many)
             .struct_size = sizeof options, .permutations = 299, .subsets = 1, .relabel = relabel
         };
         qkvsim_comparison *c;
-        assert_ok(context, qkvsim_compare(context, INPUT(&input.view, 1, .selection = &first),
+        assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &first),
                                           &second, layout, NULL, &options, &c));
         const double fits[] = {
             qkvsim_comparison_difference(c, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN,

@@ -45,7 +45,7 @@ bool fail_no_memory(struct failure *failure)
 bool fail_library(struct failure *failure, const qkvsim_context *context, qkvsim_status status,
                   const char *path)
 {
-    const char *text = qkvsim_last_error(context);
+    const char *text = qkvsim_context_error(context);
     if (status == QKVSIM_ERROR_CANCELLED)
         return fail(failure, "interrupted");
     /* What follows the place, after a colon, is advice to a caller of the library. */

@@ -159,7 +159,7 @@ static bool match_heads(const struct group_spec *groups, const struct group_spec
 static bool check_layout(qkvsim_context *context, qkvsim_status status, struct failure *failure)
 {
     if (status == QKVSIM_ERROR_INVALID_ARGUMENT)
-        return fail_usage(failure, "%s", qkvsim_last_error(context));
+        return fail_usage(failure, "%s", qkvsim_context_error(context));
     return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
 }
 

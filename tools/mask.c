@@ -54,9 +54,9 @@ static bool print_summary(qkvsim_context *context, const qkvsim_layout *layout, 
     int32_t *codes = calloc((size_t)pair_groups, sizeof *codes);
     if (codes == NULL)
         return fail_no_memory(failure);
-    qkvsim_status status = qkvsim_mask_codes(context, layout, NULL, codes, pair_groups);
+    qkvsim_status status = qkvsim_layout_mask_codes(context, layout, NULL, codes, pair_groups);
     bool ambiguous = status == QKVSIM_ERROR_AMBIGUOUS || status == QKVSIM_ERROR_TOO_LARGE;
-    struct summary summary = { layout, ambiguous ? NULL : codes, qkvsim_last_error(context) };
+    struct summary summary = { layout, ambiguous ? NULL : codes, qkvsim_context_error(context) };
     bool done = status == QKVSIM_OK || ambiguous || fail_library(failure, context, status, NULL);
     if (done && !quiet)
         done = output_write("-", write_summary, &summary, failure);
@@ -80,7 +80,7 @@ static bool save_mask(qkvsim_context *context, const qkvsim_layout *layout, cons
                            .dtype = QKVSIM_DTYPE_I32 };
     if (mask.data == NULL)
         return fail(failure, "out of memory: a mask of %zu bytes", bytes);
-    qkvsim_status status = qkvsim_mask_build(context, layout, NULL, &mask);
+    qkvsim_status status = qkvsim_layout_mask(context, layout, NULL, &mask);
     bool done = status == QKVSIM_OK ? output_write(path, npy_write, &mask, failure)
                                     : fail_library(failure, context, status, NULL);
     free(mask.data);

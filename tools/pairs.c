@@ -71,7 +71,7 @@ static qkvsim_status search_arrays(const struct study *study, const qkvsim_pairs
                                          .count = study->input.observations };
     const qkvsim_input input =
         study_input(study, study->options->targets != NULL ? &selection : NULL);
-    return qkvsim_pairs_find(study->context, &input, study->layout, options, pairs);
+    return qkvsim_pairs_run(study->context, &input, study->layout, options, pairs);
 }
 
 static qkvsim_status search_state(const struct study *study, const qkvsim_pairs_options *options,

@@ -129,7 +129,7 @@ static bool analyze(const struct study *study, const qkvsim_analysis_options *an
         state_accumulator(state_of(study), study->current, number);
     const qkvsim_interval_options interval = { .struct_size = sizeof interval,
                                                .level = study->options->level };
-    if (!check(study, qkvsim_accumulator_analyze(study->context, accumulator, study->layout,
+    if (!check(study, qkvsim_accumulator_analysis(study->context, accumulator, study->layout,
                                                  analysis, &results->analyses[number])))
         return false;
     if (study->options->interval != 0

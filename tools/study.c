@@ -37,7 +37,7 @@ static bool find_codes(struct study *study)
     if (study->codes == NULL)
         return fail_no_memory(study->failure);
     qkvsim_status status =
-        qkvsim_mask_codes(study->context, study->layout, NULL, study->codes, (int64_t)count);
+        qkvsim_layout_mask_codes(study->context, study->layout, NULL, study->codes, (int64_t)count);
     if (status == QKVSIM_ERROR_AMBIGUOUS || status == QKVSIM_ERROR_TOO_LARGE) {
         free(study->codes);
         study->codes = NULL;

@@ -50,13 +50,13 @@ class Session:
 
     def must(self, status):
         if status:
-            raise RuntimeError(self.library.qkvsim_last_error(self.context).decode()
+            raise RuntimeError(self.library.qkvsim_context_error(self.context).decode()
                                or f"status {status}")
 
     def analyze(self):
         """One whole analysis; the caller frees the handle."""
         analysis = c_void_p()
-        self.must(self.library.qkvsim_analyze(self.context, byref(self.input), self.layout, None,
+        self.must(self.library.qkvsim_analysis_run(self.context, byref(self.input), self.layout, None,
                                               byref(analysis)))
         return analysis
 

@@ -117,15 +117,15 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,
                                                  const qkvsim_accumulator *const *parts,
                                                  int64_t count, qkvsim_accumulator **joined);
 
-/** As qkvsim_analyze, of all observations added. Values are in double. There is no QKVSIM_METRIC_SPEARMAN: ranks need all observations at
+/** As qkvsim_analysis_run, of all observations added. Values are in double. There is no QKVSIM_METRIC_SPEARMAN: ranks need all observations at
  * once. Time O(d^2). */
-QKVSIM_API qkvsim_status qkvsim_accumulator_analyze(qkvsim_context *context,
+QKVSIM_API qkvsim_status qkvsim_accumulator_analysis(qkvsim_context *context,
                                                     const qkvsim_accumulator *accumulator,
                                                     const qkvsim_layout *layout,
                                                     const qkvsim_analysis_options *options,
                                                     qkvsim_analysis **analysis);
 
-/** As qkvsim_pairs_find, of all observations added, but for QKVSIM_METRIC_SPEARMAN; each value is that of
+/** As qkvsim_pairs_run, of all observations added, but for QKVSIM_METRIC_SPEARMAN; each value is that of
  * qkvsim_accumulator_similarity in double, to the bit. Time O(d^2), memory O(d + result). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_pairs(qkvsim_context *context,
                                                   const qkvsim_accumulator *accumulator,
@@ -168,7 +168,7 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_difference(
  * @param second      another one of as many features, or NULL
  * @param options     level; the blocks are the accumulator's, so that other numbers must be 0, and there is no
  *                    bootstrap. NULL for all defaults
- * @return as qkvsim_accumulator_analyze; INVALID_ARGUMENT also where an accumulator keeps no blocks.
+ * @return as qkvsim_accumulator_analysis; INVALID_ARGUMENT also where an accumulator keeps no blocks.
  *
  * Time: an analysis of moments for each block, O(blocks d^2); memory 4 d^2 bytes about log2 of the blocks
  * times.

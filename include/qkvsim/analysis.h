@@ -3,8 +3,8 @@
  * The lesson's analysis in one pass: histograms, moments and the offset split of every pair group.
  *
  *     qkvsim_analysis *analysis;
- *     if (qkvsim_analyze(context, &input, layout, NULL, &analysis) != QKVSIM_OK)
- *         puts(qkvsim_last_error(context));
+ *     if (qkvsim_analysis_run(context, &input, layout, NULL, &analysis) != QKVSIM_OK)
+ *         puts(qkvsim_context_error(context));
  *     double share = qkvsim_analysis_statistic(analysis, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
  *
  * No d x d matrix is built: each tile of the Gram matrix is consumed while it is in cache.
@@ -48,7 +48,7 @@ typedef struct qkvsim_analysis qkvsim_analysis;
  * O(n d + rows x bins), for Spearman also O(n) a thread. Ranks in F32 arithmetic are exact to 2^24
  * observations; more are TOO_LARGE.
  */
-QKVSIM_API qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_input *input,
+QKVSIM_API qkvsim_status qkvsim_analysis_run(qkvsim_context *context, const qkvsim_input *input,
                                         const qkvsim_layout *layout,
                                         const qkvsim_analysis_options *options,
                                         qkvsim_analysis **analysis);
@@ -101,6 +101,19 @@ QKVSIM_API qkvsim_dtype qkvsim_analysis_arithmetic(const qkvsim_analysis *analys
 /** Pairs of a row whose value is defined, of qkvsim_layout_pairs. */
 QKVSIM_API int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int32_t row,
                                            qkvsim_metric metric);
+
+/**
+ * The same of every row.
+ * @param context  takes the text of an error; NULL: none, so that threads may read one handle
+ * @param counts   receives a number for each of the layout's rows
+ * @param capacity how many numbers `counts` has room for
+ * @return INVALID_ARGUMENT, with nothing written, where capacity is below qkvsim_layout_rows or the metric is
+ * none; UNSUPPORTED where a newer library may know it
+ */
+QKVSIM_API qkvsim_status qkvsim_analysis_defined_counts(qkvsim_context *context,
+                                                        const qkvsim_analysis *analysis,
+                                                        qkvsim_metric metric, int64_t *counts,
+                                                        int64_t capacity);
 
 /** Columns whose values are undefined under a metric (constant ones under Pearson and Spearman,
  * all-zero ones under cosine), increasing; NULL if none. */

@@ -44,10 +44,10 @@ typedef struct qkvsim_baseline qkvsim_baseline;
 /**
  * Analyses an input and permutations 0, 1, ... of it (see qkvsim_permute and
  * qkvsim_baseline_enumerated).
- * @param analysis_options as for qkvsim_analyze, NULL for all defaults
+ * @param analysis_options as for qkvsim_analysis_run, NULL for all defaults
  * @param options          number of permutations, seed, scheme
  * @param baseline         receives the results
- * @return as qkvsim_analyze; NONFINITE also where a scheme would carry a NaN or an infinity into other
+ * @return as qkvsim_analysis_run; NONFINITE also where a scheme would carry a NaN or an infinity into other
  * features, whatever `nonfinite` says of features: GROUP within a wanted group, ALL from any
  *
  * Time: permutations + 1 analyses; memory that of one, plus two copies of the input (one for FEATURE,

@@ -5,9 +5,9 @@
  *
  *     qkvsim_comparison_options options = { .struct_size = sizeof options, .permutations = 999 };
  *     qkvsim_comparison *comparison;
- *     if (qkvsim_compare(context, &input, &others, layout, NULL, &options, &comparison)
+ *     if (qkvsim_comparison_run(context, &input, &others, layout, NULL, &options, &comparison)
  *         != QKVSIM_OK)
- *         puts(qkvsim_last_error(context));
+ *         puts(qkvsim_context_error(context));
  *
  * A histogram over few observations is wide for that reason alone: a Pearson value of unrelated
  * features has the variance 1 / (n - 1). So distances are tested at equal sizes, on a random subset of
@@ -64,11 +64,11 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * Compares two selections of one input.
  * @param input            with the first selection
  * @param second           the other selection, which shares no observation with the first
- * @param analysis_options as for qkvsim_analyze; own edges must cover
+ * @param analysis_options as for qkvsim_analysis_run; own edges must cover
  *                         [-1, 1], so that every value is in a bin
  * @param options          NULL for all defaults: descriptive distances only
  * @param comparison       receives the results
- * @return as qkvsim_analyze; INVALID_ARGUMENT also for centred relabellings of the cosine, which is one
+ * @return as qkvsim_analysis_run; INVALID_ARGUMENT also for centred relabellings of the cosine, which is one
  * of the default metrics
  *
  * Relabelling k is relabelling k of `seed` (qkvsim_relabel), or where all are taken the enumerated one
@@ -79,7 +79,7 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * keep, for each relabelling and each subset, 8 bytes for each row, metric and statistic or distance, and 80
  * bytes for each bin, row and metric, so that they can be merged.
  */
-QKVSIM_API qkvsim_status qkvsim_compare(qkvsim_context *context, const qkvsim_input *input,
+QKVSIM_API qkvsim_status qkvsim_comparison_run(qkvsim_context *context, const qkvsim_input *input,
                                         const qkvsim_selection *second, const qkvsim_layout *layout,
                                         const qkvsim_analysis_options *analysis_options,
                                         const qkvsim_comparison_options *options,
@@ -113,7 +113,7 @@ QKVSIM_API qkvsim_status qkvsim_comparison_unpack(qkvsim_context *context, const
 /** Frees the results and the two analyses in them; NULL is allowed. */
 QKVSIM_API void qkvsim_comparison_free(qkvsim_comparison *comparison);
 
-/* Accessors. All numbers are there when qkvsim_compare returns: each takes O(1) time, those of every row
+/* Accessors. All numbers are there when qkvsim_comparison_run returns: each takes O(1) time, those of every row
  * O(rows). */
 
 /** The analyses of the two selections, owned by the comparison. */

@@ -101,7 +101,7 @@ QKVSIM_API void qkvsim_context_free(qkvsim_context *context);
  * What went wrong in the context's last failed call, with the numbers; "" if none failed yet. Owned
  * by the context, valid until its next call. A NULL context gives "".
  */
-QKVSIM_API const char *qkvsim_last_error(const qkvsim_context *context);
+QKVSIM_API const char *qkvsim_context_error(const qkvsim_context *context);
 
 /** Threads that calls through this context use; 0 for NULL. */
 QKVSIM_API int32_t qkvsim_context_threads(const qkvsim_context *context);

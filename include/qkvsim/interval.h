@@ -70,10 +70,10 @@ typedef struct qkvsim_intervals qkvsim_intervals;
  *
  * @param second           another selection, with which the input's own, which must then be given, is
  *                         compared; they share no observation. NULL: none
- * @param analysis_options as for qkvsim_analyze, NULL for all defaults
+ * @param analysis_options as for qkvsim_analysis_run, NULL for all defaults
  * @param options          NULL for all defaults
  * @param intervals        receives the results
- * @return as qkvsim_analyze. INVALID_ARGUMENT also where blocks, resamples, block_length, level or
+ * @return as qkvsim_analysis_run. INVALID_ARGUMENT also where blocks, resamples, block_length, level or
  * method are out of range, where a selection shares an observation with the second, or where explicit blocks
  * and short segments leave fewer than 8 blocks.
  *
@@ -191,7 +191,7 @@ QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, i
  * The same of T(the analysis' selection) - T(the second), each corrected by itself: of corrected
  * statistics only (OFFSET_SHARE, OFFSET_ENERGY, VARIANCE_ENERGY, MEAN_OFFSET_SQUARE, MEAN_SQUARE), since
  * any other differs by the number of observations alone. That of the shares combines the interval of
- * each (Zou & Donner 2008). There is no P: a relabelling has it (qkvsim_compare). NaN where there is no
+ * each (Zou & Donner 2008). There is no P: a relabelling has it (qkvsim_comparison_run). NaN where there is no
  * second selection, where the observations of either lie in fewer than 8 blocks (jackknife), or where a
  * replicate leaves either without the statistic. Time as qkvsim_intervals_statistic.
  */

@@ -93,7 +93,7 @@ QKVSIM_API qkvsim_status qkvsim_layout_add_rollup(qkvsim_context *context, qkvsi
                                                   int32_t count);
 
 /**
- * The pair groups of one of several pieces of an analysis: of qkvsim_analyze with these as its options'
+ * The pair groups of one of several pieces of an analysis: of qkvsim_analysis_run with these as its options'
  * pair_groups, for qkvsim_analysis_merge.
  * @param piece       0 to pieces - 1
  * @param pieces      1 to as many as there are pair groups
@@ -161,6 +161,17 @@ QKVSIM_API const char *qkvsim_layout_row_name(const qkvsim_layout *layout, int32
 
 /** A row's number of feature pairs i < j; 0 where there is no such row. */
 QKVSIM_API int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t row);
+
+/**
+ * The same of every row.
+ * @param context  takes the text of an error; NULL: none, so that threads may read one layout
+ * @param counts   receives a number for each row
+ * @param capacity how many numbers `counts` has room for
+ * @return INVALID_ARGUMENT, with nothing written, where capacity is below qkvsim_layout_rows
+ */
+QKVSIM_API qkvsim_status qkvsim_layout_pair_counts(qkvsim_context *context,
+                                                   const qkvsim_layout *layout, int64_t *counts,
+                                                   int64_t capacity);
 
 #ifdef __cplusplus
 }

@@ -26,21 +26,21 @@ extern "C" {
  *
  * Time O(p log p), memory O(p) for p pair groups.
  */
-QKVSIM_API qkvsim_status qkvsim_mask_codes(qkvsim_context *context, const qkvsim_layout *layout,
+QKVSIM_API qkvsim_status qkvsim_layout_mask_codes(qkvsim_context *context, const qkvsim_layout *layout,
                                            const int32_t *codes, int32_t *pair_codes,
                                            int64_t capacity);
 
 /**
  * Writes the mask.
- * @param codes as in qkvsim_mask_codes
+ * @param codes as in qkvsim_layout_mask_codes
  * @param mask  QKVSIM_DTYPE_I32, features x features, in the caller's column order; every entry is
  * written
- * @return as qkvsim_mask_codes; INVALID_ARGUMENT for a matrix of another shape or type
+ * @return as qkvsim_layout_mask_codes; INVALID_ARGUMENT for a matrix of another shape or type
  *
  * Time O(d^2); no memory besides the mask. The number of pairs in each group is
  * qkvsim_layout_pairs.
  */
-QKVSIM_API qkvsim_status qkvsim_mask_build(qkvsim_context *context, const qkvsim_layout *layout,
+QKVSIM_API qkvsim_status qkvsim_layout_mask(qkvsim_context *context, const qkvsim_layout *layout,
                                            const int32_t *codes, const qkvsim_matrix *mask);
 
 #ifdef __cplusplus

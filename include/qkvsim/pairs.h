@@ -4,8 +4,8 @@
  *
  *     qkvsim_pairs_options options = { .struct_size = sizeof options, .top = 20 };
  *     qkvsim_pairs *pairs;
- *     if (qkvsim_pairs_find(context, &input, NULL, &options, &pairs) != QKVSIM_OK)
- *         puts(qkvsim_last_error(context));
+ *     if (qkvsim_pairs_run(context, &input, NULL, &options, &pairs) != QKVSIM_OK)
+ *         puts(qkvsim_context_error(context));
  *     int64_t count;
  *     const qkvsim_pair *list = qkvsim_pairs_list(pairs, &count);
  *
@@ -74,7 +74,7 @@ typedef struct qkvsim_pairs qkvsim_pairs;
  * threads. Time O(n d^2), that of an analysis, besides sorting the result; memory O(n d + result). A
  * threshold that gives more pairs than fit the memory of the prepared columns takes a second pass.
  */
-QKVSIM_API qkvsim_status qkvsim_pairs_find(qkvsim_context *context, const qkvsim_input *input,
+QKVSIM_API qkvsim_status qkvsim_pairs_run(qkvsim_context *context, const qkvsim_input *input,
                                            const qkvsim_layout *layout,
                                            const qkvsim_pairs_options *options,
                                            qkvsim_pairs **pairs);

@@ -6,7 +6,7 @@
  *     const qkvsim::view activations(x, 1024, 2304); // x: float *, double *, float16 *, bfloat16 *
  *     const qkvsim::input input(activations);
  *     const auto layout = context.make(qkvsim_layout_thirds, 2304);
- *     const auto analysis = context.make(qkvsim_analyze, input, layout, nullptr);
+ *     const auto analysis = context.make(qkvsim_analysis_run, input, layout, nullptr);
  *     analysis.ask(qkvsim_analysis_statistic, "Q-K", QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_MEAN);
  *
  * What fails throws qkvsim::error. What goes in is borrowed, and what comes out frees itself.
@@ -196,7 +196,7 @@ class context
         if (own != nullptr && own->thrown != nullptr)
             std::rethrow_exception(std::exchange(own->thrown, nullptr));
         if (status != QKVSIM_OK)
-            throw error(status, own != nullptr ? qkvsim_last_error(*this) : "context is NULL");
+            throw error(status, own != nullptr ? qkvsim_context_error(*this) : "context is NULL");
     }
 
   public:

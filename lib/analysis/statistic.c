@@ -312,6 +312,21 @@ qkvsim_status qkvsim_analysis_statistics(qkvsim_context *context, const qkvsim_a
     return qkv_answer_rows(context, &question, statistic_of_row, analysis, values, capacity);
 }
 
+qkvsim_status qkvsim_analysis_defined_counts(qkvsim_context *context,
+                                             const qkvsim_analysis *analysis, int32_t metric,
+                                             int64_t *counts, int64_t capacity)
+{
+    if (analysis == NULL || counts == NULL)
+        return qkv_invalid(context, "%s is NULL", analysis == NULL ? "analysis" : "counts");
+    const int32_t rows = qkv_layout_rows(analysis->layout);
+    qkvsim_status status = qkv_check_metric(context, metric);
+    if (status == QKVSIM_OK)
+        status = qkv_check_capacity(context, "counts", capacity, rows);
+    for (int32_t row = 0; status == QKVSIM_OK && row < rows; row++)
+        counts[row] = qkvsim_analysis_defined(analysis, row, metric);
+    return status;
+}
+
 qkvsim_status qkvsim_analysis_group_matrix(qkvsim_context *context, const qkvsim_analysis *analysis,
                                            int32_t metric, int32_t statistic, double *matrix,
                                            int64_t capacity)

@@ -24,18 +24,24 @@ static qkvsim_status check_constants(qkvsim_context *context, const qkv_question
     return status;
 }
 
+qkvsim_status qkv_check_metric(qkvsim_context *context, int32_t metric)
+{
+    return qkv_metric_index(metric) >= 0
+               ? QKVSIM_OK
+               : qkv_unknown(context, metric, QKV_METRICS_SUM,
+                             "metric is %d, expected one of QKVSIM_METRIC_COSINE (1), PEARSON (2), "
+                             "SPEARMAN (16)",
+                             (int)metric);
+}
+
 qkvsim_status qkv_check_question(qkvsim_context *context, const qkv_question *question,
                                  const double *values)
 {
     if (question->of == NULL || values == NULL)
         return qkv_invalid(context, "%s is NULL",
                            question->of == NULL ? "the result" : "the array");
-    if (qkv_metric_index(question->metric) < 0)
-        return qkv_unknown(
-            context, question->metric, QKV_METRICS_SUM,
-            "metric is %d, expected one of QKVSIM_METRIC_COSINE (1), PEARSON (2), SPEARMAN (16)",
-            (int)question->metric);
-    return check_constants(context, question);
+    const qkvsim_status status = qkv_check_metric(context, question->metric);
+    return status == QKVSIM_OK ? check_constants(context, question) : status;
 }
 
 qkvsim_status qkv_answer_rows(qkvsim_context *context, const qkv_question *question,

@@ -12,6 +12,9 @@ typedef struct qkv_question {
     int32_t metric, statistic, distance, summary;
 } qkv_question;
 
+/* Fails where it is not one metric. */
+qkvsim_status qkv_check_metric(qkvsim_context *context, int32_t metric);
+
 /* Fails on NULL and on constants that do not exist. */
 qkvsim_status qkv_check_question(qkvsim_context *context, const qkv_question *question,
                                  const double *values);

@@ -333,14 +333,26 @@ void qkv_pair_group_groups(int32_t groups, int32_t pair_group, int32_t *a, int32
     *b = row + pair_group;
 }
 
-int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t pair_group)
+int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t row)
 {
-    const qkv_rollup *rollup = rollup_of_row(layout, pair_group);
+    const qkv_rollup *rollup = rollup_of_row(layout, row);
     if (rollup != NULL)
         return rollup->pairs;
-    if (!has_pair_group(layout, pair_group))
+    if (!has_pair_group(layout, row))
         return 0;
     int32_t a, b;
-    qkv_pair_group_groups(layout->groups, pair_group, &a, &b);
+    qkv_pair_group_groups(layout->groups, row, &a, &b);
     return qkv_pairs_between(layout->group_features[a], layout->group_features[b], a == b);
+}
+
+qkvsim_status qkvsim_layout_pair_counts(qkvsim_context *context, const qkvsim_layout *layout,
+                                        int64_t *counts, int64_t capacity)
+{
+    if (layout == NULL || counts == NULL)
+        return qkv_invalid(context, "%s is NULL", layout == NULL ? "layout" : "counts");
+    const int32_t rows = qkv_layout_rows(layout);
+    const qkvsim_status status = qkv_check_capacity(context, "counts", capacity, rows);
+    for (int32_t row = 0; status == QKVSIM_OK && row < rows; row++)
+        counts[row] = qkvsim_layout_pairs(layout, row);
+    return status;
 }

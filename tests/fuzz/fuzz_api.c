@@ -63,7 +63,7 @@ static void analyze(const request *call)
                                         pair_groups, numbers[2], &options.pair_group_count)
         == QKVSIM_OK)
         options.pair_groups = pair_groups;
-    qkvsim_analyze(call->context, &call->input, call->layout, &options, &made);
+    qkvsim_analysis_run(call->context, &call->input, call->layout, &options, &made);
     qkvsim_analysis_free(made);
 }
 
@@ -118,7 +118,7 @@ static void find_pairs(const request *call)
                                            .per_pair_group = numbers[3],
                                            .limit = numbers[4] };
     qkvsim_pairs *made = NULL;
-    qkvsim_pairs_find(call->context, &call->input, call->layout, &options, &made);
+    qkvsim_pairs_run(call->context, &call->input, call->layout, &options, &made);
     qkvsim_pairs_free(made);
 }
 
@@ -136,7 +136,7 @@ static void accumulate(const request *call)
     if (qkvsim_accumulator_create(call->context, call->input.parts->features, NULL, &sum)
             == QKVSIM_OK
         && qkvsim_accumulator_update(call->context, sum, &call->input) == QKVSIM_OK) {
-        qkvsim_accumulator_analyze(call->context, sum, call->layout, NULL, &made);
+        qkvsim_accumulator_analysis(call->context, sum, call->layout, NULL, &made);
         qkvsim_accumulator_pairs(call->context, sum, call->layout, &options, &pairs);
     }
     qkvsim_pairs_free(pairs);
@@ -155,8 +155,8 @@ static void compare(const request *call)
                                                 .exchange = numbers[4],
                                                 .exceedances = numbers[5] };
     qkvsim_comparison *made = NULL;
-    qkvsim_compare(call->context, &call->input, &call->half, call->layout, &call->options, &options,
-                   &made);
+    qkvsim_comparison_run(call->context, &call->input, &call->half, call->layout, &call->options,
+                          &options, &made);
     qkvsim_comparison_free(made);
 }
 

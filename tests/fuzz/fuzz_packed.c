@@ -100,7 +100,7 @@ static void ask_accumulator(qkvsim_context *context, const qkvsim_accumulator *a
     qkvsim_layout *layout = NULL;
     qkvsim_analysis *analysis = NULL;
     if (qkvsim_layout_labels(context, (const int32_t[8]){ 0 }, 8, NULL, 1, &layout) == QKVSIM_OK
-        && qkvsim_accumulator_analyze(context, accumulator, layout, NULL, &analysis) == QKVSIM_OK)
+        && qkvsim_accumulator_analysis(context, accumulator, layout, NULL, &analysis) == QKVSIM_OK)
         ask(analysis);
     qkvsim_accumulator_similarity(context, accumulator, QKVSIM_METRIC_PEARSON, NULL, &matrix);
     qkvsim_analysis_free(analysis);

@@ -112,7 +112,7 @@ class Accumulator:
         assert self._layout is not None
         question = Question(self._layout, metrics, bins, pair_groups, self.observations)
         pointer = c_void_p()
-        compute(library.qkvsim_accumulator_analyze, handle._pointer, self._layout._pointer,
+        compute(library.qkvsim_accumulator_analysis, handle._pointer, self._layout._pointer,
                 byref(question.options), byref(pointer), threads=threads, progress=progress)
         return Analysis(Handle("analysis", pointer), question)
 

@@ -90,7 +90,7 @@ class Prepared:
     def analysis(self) -> "Analysis":
         """The analysis."""
         question = self.question
-        return Analysis(self.run("analysis", library.qkvsim_analyze, question.layout._pointer,
+        return Analysis(self.run("analysis", library.qkvsim_analysis_run, question.layout._pointer,
                                  byref(question.options)), question)
 
 

@@ -126,7 +126,7 @@ def call(function: Function, *arguments: Any, parts: Optional[Sequence[str]] = N
     try:
         status = function(context.pointer, *arguments)
         if status != 0:
-            raise error_of(status, library.qkvsim_last_error(context.pointer).decode(), parts)
+            raise error_of(status, library.qkvsim_context_error(context.pointer).decode(), parts)
     finally:
         _release(context)
 
@@ -162,7 +162,7 @@ def _watched_call(function: Function, arguments: Sequence[Any], parts: Optional[
     if raised is not None:
         raise raised
     if status != 0:
-        raise error_of(status, library.qkvsim_last_error(context.pointer).decode(), parts)
+        raise error_of(status, library.qkvsim_context_error(context.pointer).decode(), parts)
 
 
 def _take_signals(watch: _Watch, handlers: Dict[int, Any]) -> None:

@@ -357,7 +357,7 @@ def _compare(prepared: Prepared, first: np.ndarray, second: np.ndarray, permutat
     question = prepared.question
     _select(prepared, first)
     others = selection_of(second, prepared.input.observations, "others")
-    handle = prepared.run("comparison", library.qkvsim_compare, byref(others),
+    handle = prepared.run("comparison", library.qkvsim_comparison_run, byref(others),
                           question.layout._pointer, byref(question.options), byref(options))
     return Comparison(handle, question, {
         "seed": seed, "relabel": "label-shift" if number == C.RELABEL_SHIFT else "labels",

@@ -22,7 +22,7 @@ def codes_of(layout: Layout) -> Optional[List[int]]:
     """The mask's codes; None where they are ambiguous."""
     codes = (c_int32 * layout.pair_groups)()
     try:
-        call(library.qkvsim_mask_codes, layout._pointer, None, codes, len(codes))
+        call(library.qkvsim_layout_mask_codes, layout._pointer, None, codes, len(codes))
     except (Ambiguous, TooLarge):
         return None
     return list(codes)

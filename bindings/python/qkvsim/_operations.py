@@ -113,7 +113,7 @@ def mask(groups: Any, *, heads: Any = None, interleaved: bool = False,
     given = None if codes is None else np.ascontiguousarray(codes, np.int32)
     if given is not None and given.shape != (len(layout.groups),):
         raise InvalidArgument(f"codes has {given.size} codes for {len(layout.groups)} groups")
-    call(library.qkvsim_mask_build, layout._pointer, None if given is None else address_of(given),
+    call(library.qkvsim_layout_mask, layout._pointer, None if given is None else address_of(given),
          byref(matrix_of(matrix)))
     return matrix
 
@@ -399,5 +399,5 @@ def pairs(data: Any, *, threshold: Optional[float] = None, top: Optional[int] = 
         metric=number_of(METRICS, metric, "metric"), sign=number_of(SIGNS, sign, "sign"),
         per_pair_group=int(per_pair_group), threshold=None if least is None else addressof(least),
         top=top or 0, limit=limit or 0)
-    return Pairs(prepared.run("pairs", library.qkvsim_pairs_find, layout._pointer, byref(asked)),
+    return Pairs(prepared.run("pairs", library.qkvsim_pairs_run, layout._pointer, byref(asked)),
                  question)

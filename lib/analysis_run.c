@@ -28,7 +28,7 @@ static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout 
     return QKVSIM_OK;
 }
 
-qkvsim_status qkvsim_analyze(qkvsim_context *context, const qkvsim_input *given_input,
+qkvsim_status qkvsim_analysis_run(qkvsim_context *context, const qkvsim_input *given_input,
                              const qkvsim_layout *layout, const qkvsim_analysis_options *given,
                              qkvsim_analysis **analysis)
 {
