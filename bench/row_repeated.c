@@ -133,8 +133,9 @@ static double time_comparison(void *state)
                                                 .permutations = call->repetitions };
     qkvsim_comparison *comparison = NULL;
     const double start = timing_now();
-    check(scene->context, qkvsim_comparison_run(scene->context, &input, &call->others, scene->layout,
-                                         &scene->options, &options, &comparison));
+    check(scene->context,
+          qkvsim_comparison_run(scene->context, &input, &call->others, scene->layout,
+                                &scene->options, &options, &comparison));
     qkvsim_comparison_free(comparison);
     return timing_now() - start;
 }

@@ -27,7 +27,8 @@ static inline void must(qkvsim_status status, const qkvsim_context *context, con
 {
     if (status == QKVSIM_OK)
         return;
-    fprintf(stderr, "%s: %s: %s\n", what, qkvsim_status_name(status), qkvsim_context_error(context));
+    fprintf(stderr, "%s: %s: %s\n", what, qkvsim_status_name(status),
+            qkvsim_context_error(context));
     exit(EXIT_FAILURE);
 }
 

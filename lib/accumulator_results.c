@@ -30,10 +30,10 @@ qkvsim_status qkv_accumulator_tally(qkvsim_context *context, qkv_session *sessio
 }
 
 qkvsim_status qkvsim_accumulator_analysis(qkvsim_context *context,
-                                         const qkvsim_accumulator *accumulator,
-                                         const qkvsim_layout *layout,
-                                         const qkvsim_analysis_options *given,
-                                         qkvsim_analysis **analysis)
+                                          const qkvsim_accumulator *accumulator,
+                                          const qkvsim_layout *layout,
+                                          const qkvsim_analysis_options *given,
+                                          qkvsim_analysis **analysis)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;

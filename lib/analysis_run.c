@@ -29,8 +29,8 @@ static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout 
 }
 
 qkvsim_status qkvsim_analysis_run(qkvsim_context *context, const qkvsim_input *given_input,
-                             const qkvsim_layout *layout, const qkvsim_analysis_options *given,
-                             qkvsim_analysis **analysis)
+                                  const qkvsim_layout *layout, const qkvsim_analysis_options *given,
+                                  qkvsim_analysis **analysis)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;

@@ -200,9 +200,10 @@ static qkvsim_status check_centring(qkvsim_context *context,
 }
 
 qkvsim_status qkvsim_comparison_run(qkvsim_context *context, const qkvsim_input *given_input,
-                             const qkvsim_selection *second, const qkvsim_layout *layout,
-                             const qkvsim_analysis_options *analysis_options,
-                             const qkvsim_comparison_options *given, qkvsim_comparison **comparison)
+                                    const qkvsim_selection *second, const qkvsim_layout *layout,
+                                    const qkvsim_analysis_options *analysis_options,
+                                    const qkvsim_comparison_options *given,
+                                    qkvsim_comparison **comparison)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;

@@ -78,7 +78,7 @@ static qkvsim_status resolve_codes(qkvsim_context *context, const qkvsim_layout 
 }
 
 qkvsim_status qkvsim_layout_mask_codes(qkvsim_context *context, const qkvsim_layout *layout,
-                                const int32_t *codes, int32_t *pair_codes, int64_t capacity)
+                                       const int32_t *codes, int32_t *pair_codes, int64_t capacity)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;
@@ -90,7 +90,7 @@ qkvsim_status qkvsim_layout_mask_codes(qkvsim_context *context, const qkvsim_lay
 }
 
 qkvsim_status qkvsim_layout_mask(qkvsim_context *context, const qkvsim_layout *layout,
-                                const int32_t *codes, const qkvsim_matrix *mask)
+                                 const int32_t *codes, const qkvsim_matrix *mask)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;

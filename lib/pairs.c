@@ -285,8 +285,8 @@ static qkvsim_status prepare(qkvsim_context *context, const void *input, qkv_ses
 }
 
 qkvsim_status qkvsim_pairs_run(qkvsim_context *context, const qkvsim_input *given_input,
-                                const qkvsim_layout *layout, const qkvsim_pairs_options *given,
-                                qkvsim_pairs **pairs)
+                               const qkvsim_layout *layout, const qkvsim_pairs_options *given,
+                               qkvsim_pairs **pairs)
 {
     if (context == NULL)
         return QKVSIM_ERROR_INVALID_ARGUMENT;

@@ -170,9 +170,9 @@ static qkvsim_analysis *small_analysis(qkvsim_context *context)
     qkvsim_layout *layout = small_layout(context);
     qkvsim_analysis *analysis = NULL;
     assert_ok(context,
-              qkvsim_analysis_run(context,
-                             INPUT(&input.view, 1, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
-                             layout, &options, &analysis));
+              qkvsim_analysis_run(
+                  context, INPUT(&input.view, 1, .nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION),
+                  layout, &options, &analysis));
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);
@@ -333,8 +333,8 @@ static void *make_comparison(qkvsim_context *context)
     stored input = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = few_groups(context);
     qkvsim_comparison *comparison = NULL;
-    assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &one), &two,
-                                      layout, &analysis, &options, &comparison));
+    assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &one),
+                                             &two, layout, &analysis, &options, &comparison));
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);

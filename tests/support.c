@@ -85,7 +85,8 @@ static qkvsim_status run_with_failure(operation run, void *argument, int64_t k)
         ck_assert_msg(strlen(qkvsim_context_error(context)) > 0, "allocation %ld: no message",
                       (long)k);
     } else {
-        ck_assert_msg(status == QKVSIM_OK, "no allocation fails: %s", qkvsim_context_error(context));
+        ck_assert_msg(status == QKVSIM_OK, "no allocation fails: %s",
+                      qkvsim_context_error(context));
     }
     qkvsim_context_free(context);
     ck_assert_msg(counter.live == 0, "allocation %ld fails: %ld blocks leak", (long)k,

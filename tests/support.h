@@ -47,7 +47,7 @@ void assert_cancels_everywhere(operation run, void *argument);
     do {                                                                                           \
         qkvsim_status status_of_call = (call);                                                     \
         ck_assert_msg(status_of_call == QKVSIM_OK, "%s: %s: %s", #call,                            \
-                      qkvsim_status_name(status_of_call), qkvsim_context_error(context));             \
+                      qkvsim_status_name(status_of_call), qkvsim_context_error(context));          \
     } while (0)
 
 #define assert_status(context, call, expected)                                                     \
@@ -55,8 +55,8 @@ void assert_cancels_everywhere(operation run, void *argument);
         qkvsim_status status_of_call = (call);                                                     \
         ck_assert_msg(status_of_call == (expected), "%s: is %s and not %s: %s", #call,             \
                       qkvsim_status_name(status_of_call), qkvsim_status_name(expected),            \
-                      qkvsim_context_error(context));                                                 \
-        ck_assert_msg(strlen(qkvsim_context_error(context)) > 0, "%s: no message", #call);            \
+                      qkvsim_context_error(context));                                              \
+        ck_assert_msg(strlen(qkvsim_context_error(context)) > 0, "%s: no message", #call);         \
     } while (0)
 
 /* What bad input came to by its message: UNSUPPORTED where a newer library may know it. */

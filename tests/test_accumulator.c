@@ -896,7 +896,8 @@ static qkvsim_status run_analyze(qkvsim_context *with, void *argument)
 {
     const interruptible *job = argument;
     qkvsim_analysis *analysis = POISON_HANDLE;
-    qkvsim_status status = qkvsim_accumulator_analysis(with, job->sum, job->layout, NULL, &analysis);
+    qkvsim_status status =
+        qkvsim_accumulator_analysis(with, job->sum, job->layout, NULL, &analysis);
     if (status == QKVSIM_OK)
         qkvsim_analysis_free(analysis);
     else

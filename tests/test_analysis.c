@@ -44,8 +44,8 @@ static qkvsim_analysis *analyze(qkvsim_context *with, const qkvsim_input *read,
                                 const qkvsim_layout *layout, const qkvsim_analysis_options *options)
 {
     qkvsim_analysis *analysis = NULL;
-    assert_ok(with,
-              qkvsim_analysis_run(with, read, layout, options != NULL ? options : &every, &analysis));
+    assert_ok(with, qkvsim_analysis_run(with, read, layout, options != NULL ? options : &every,
+                                        &analysis));
     return analysis;
 }
 
@@ -1157,10 +1157,10 @@ START_TEST(list_and_mask_select_identically)
     const qkvsim_analysis_options options = { .struct_size = sizeof options,
                                               .metrics = METRICS_SUM };
     qkvsim_analysis *one, *other;
-    assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1, .selection = &list), layout,
-                                      &options, &one));
-    assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1, .selection = &bytes), layout,
-                                      &options, &other));
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1, .selection = &list),
+                                           layout, &options, &one));
+    assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1, .selection = &bytes),
+                                           layout, &options, &other));
     ck_assert_int_eq(qkvsim_analysis_observations(one), N / 3);
     assert_same_analysis(one, other);
     qkvsim_analysis_free(one);
@@ -1441,9 +1441,10 @@ START_TEST(parts_of_no_wanted_pair_group_are_not_read)
     qkvsim_analysis *some = analyze(context, INPUT(all.parts, LAYER_GROUPS), all.layout, &options);
     ck_assert_int_eq(qkvsim_analysis_defined(some, wanted, QKVSIM_METRIC_PEARSON), 600);
     qkvsim_analysis_free(some);
-    assert_status(context,
-                  qkvsim_analysis_run(context, INPUT(all.parts, LAYER_GROUPS), all.layout, NULL, &some),
-                  QKVSIM_ERROR_NONFINITE);
+    assert_status(
+        context,
+        qkvsim_analysis_run(context, INPUT(all.parts, LAYER_GROUPS), all.layout, NULL, &some),
+        QKVSIM_ERROR_NONFINITE);
     close_layers(&all);
 }
 END_TEST
@@ -1455,10 +1456,10 @@ START_TEST(layers_of_unlike_tokens_are_refused)
     int32_t wanted;
     const qkvsim_analysis_options options = between_layers(&all, &wanted);
     all.parts[LAYER_K7].observations = 49;
-    assert_status(
-        context,
-        qkvsim_analysis_run(context, INPUT(all.parts, LAYER_GROUPS), all.layout, &options, &analysis),
-        QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_status(context,
+                  qkvsim_analysis_run(context, INPUT(all.parts, LAYER_GROUPS), all.layout, &options,
+                                      &analysis),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 3);
     assert_message_has_number(context, 49);
     assert_message_has_number(context, 50);
@@ -1740,11 +1741,13 @@ START_TEST(a_layout_of_other_features_is_named)
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *fewer = layout_in_turns(9, 3), *more = layout_in_turns(15, 3);
     qkvsim_analysis *analysis = POISON_HANDLE;
-    assert_status(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1), fewer, NULL, &analysis),
+    assert_status(context,
+                  qkvsim_analysis_run(context, INPUT(&copy.view, 1), fewer, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 12);
     assert_message_has_number(context, 9);
-    assert_status(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1), more, NULL, &analysis),
+    assert_status(context,
+                  qkvsim_analysis_run(context, INPUT(&copy.view, 1), more, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, 15);
     ck_assert_ptr_eq(analysis, POISON_HANDLE);
@@ -1765,9 +1768,11 @@ START_TEST(null_arguments_are_refused)
                      QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_analysis_run(context, INPUT(NULL, 1), layout, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_analysis_run(context, INPUT(&copy.view, 0), layout, NULL, &analysis),
+    assert_status(context,
+                  qkvsim_analysis_run(context, INPUT(&copy.view, 0), layout, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1), NULL, NULL, &analysis),
+    assert_status(context,
+                  qkvsim_analysis_run(context, INPUT(&copy.view, 1), NULL, NULL, &analysis),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_analysis_run(context, INPUT(&copy.view, 1), layout, NULL, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
@@ -1789,9 +1794,10 @@ START_TEST(nan_and_infinity_name_row_and_column)
             stored copy = store(&data, dtype, ORDER_C);
             qkvsim_layout *layout = layout_in_turns(300, 3);
             qkvsim_analysis *analysis = POISON_HANDLE;
-            assert_status(context,
-                          qkvsim_analysis_run(context, INPUT(&copy.view, 1), layout, NULL, &analysis),
-                          QKVSIM_ERROR_NONFINITE);
+            assert_status(
+                context,
+                qkvsim_analysis_run(context, INPUT(&copy.view, 1), layout, NULL, &analysis),
+                QKVSIM_ERROR_NONFINITE);
             assert_message_has_number(context, places[i][0]);
             assert_message_has_number(context, places[i][1]);
             ck_assert_ptr_eq(analysis, POISON_HANDLE);
@@ -1814,7 +1820,8 @@ START_TEST(the_same_bad_value_is_named_for_any_number_of_threads)
     for (int32_t threads = 1; threads <= 7; threads++) {
         qkvsim_context *with = context_with(threads, QKVSIM_KERNELS_AUTO);
         qkvsim_analysis *analysis;
-        assert_status(with, qkvsim_analysis_run(with, INPUT(&copy.view, 1), layout, NULL, &analysis),
+        assert_status(with,
+                      qkvsim_analysis_run(with, INPUT(&copy.view, 1), layout, NULL, &analysis),
                       QKVSIM_ERROR_NONFINITE);
         if (threads == 1)
             strncpy(expected, qkvsim_context_error(with), sizeof expected - 1);
@@ -1845,8 +1852,8 @@ static qkvsim_status run_analyze(qkvsim_context *with, void *argument)
         options.pair_group_count = 2;
     }
     qkvsim_analysis *analysis = POISON_HANDLE;
-    qkvsim_status status = qkvsim_analysis_run(with, INPUT(&job->view, 1, .nonfinite = job->nonfinite),
-                                          job->layout, &options, &analysis);
+    qkvsim_status status = qkvsim_analysis_run(
+        with, INPUT(&job->view, 1, .nonfinite = job->nonfinite), job->layout, &options, &analysis);
     if (status == QKVSIM_OK)
         qkvsim_analysis_free(analysis);
     else

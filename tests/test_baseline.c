@@ -286,7 +286,8 @@ START_TEST(the_observed_analysis_is_the_analysis)
     const qkvsim_baseline_options options = permutations(2, QKVSIM_SCHEME_ALL, 0);
     qkvsim_baseline *baseline = run(context, INPUT(&input.view, 1), NULL, &options);
     qkvsim_analysis *analysis;
-    assert_ok(context, qkvsim_analysis_run(context, INPUT(&input.view, 1), layout, NULL, &analysis));
+    assert_ok(context,
+              qkvsim_analysis_run(context, INPUT(&input.view, 1), layout, NULL, &analysis));
     assert_same_analysis(qkvsim_baseline_observed(baseline), analysis);
     qkvsim_analysis_free(analysis);
     qkvsim_baseline_free(baseline);

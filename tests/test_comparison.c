@@ -63,7 +63,8 @@ static qkvsim_comparison *run(qkvsim_context *with, const qkvsim_input *read,
                               const qkvsim_comparison_options *options)
 {
     qkvsim_comparison *comparison = NULL;
-    assert_ok(with, qkvsim_comparison_run(with, read, second, layout, &in_twenty, options, &comparison));
+    assert_ok(with,
+              qkvsim_comparison_run(with, read, second, layout, &in_twenty, options, &comparison));
     return comparison;
 }
 
@@ -71,7 +72,7 @@ static qkvsim_analysis *analyze(const stored *copy, const qkvsim_selection *sele
 {
     qkvsim_analysis *analysis = NULL;
     assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy->view, 1, .selection = selection),
-                                      layout, &in_twenty, &analysis));
+                                           layout, &in_twenty, &analysis));
     return analysis;
 }
 
@@ -938,8 +939,8 @@ START_TEST(a_difference_that_is_always_0_says_nothing)
     qkvsim_layout *narrow;
     qkvsim_comparison *c;
     assert_ok(context, qkvsim_layout_widths(context, (int64_t[]){ 3, 18 }, NULL, 2, &narrow));
-    assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few), &many,
-                                      narrow, &in_twenty, &options, &c));
+    assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few),
+                                             &many, narrow, &in_twenty, &options, &c));
     for (int m = 0; m < 3; m++) {
         for (int32_t what = QKVSIM_SUMMARY_P; what <= QKVSIM_SUMMARY_P_MAX_ALL; what++)
             ck_assert(
@@ -1007,8 +1008,8 @@ static qkvsim_comparison *compare_without(const table *with, int64_t column,
     qkvsim_layout *shorter;
     qkvsim_comparison *comparison;
     assert_ok(context, qkvsim_layout_labels(context, labels, D - 1, NULL, 3, &shorter));
-    assert_ok(context, qkvsim_comparison_run(context, INPUT(&copy.view, 1, .selection = &few), &many,
-                                      shorter, &in_twenty, options, &comparison));
+    assert_ok(context, qkvsim_comparison_run(context, INPUT(&copy.view, 1, .selection = &few),
+                                             &many, shorter, &in_twenty, options, &comparison));
     qkvsim_layout_free(shorter);
     stored_free(&copy);
     table_free(&without);
@@ -1077,8 +1078,8 @@ START_TEST(a_metrics_distances_do_not_depend_on_the_others_asked_for)
         qkvsim_analysis_options single = in_twenty;
         single.metrics = metrics[m];
         qkvsim_comparison *one;
-        assert_ok(context, qkvsim_comparison_run(context, INPUT(&copy.view, 1, .selection = &few), &many,
-                                          layout, &single, &options, &one));
+        assert_ok(context, qkvsim_comparison_run(context, INPUT(&copy.view, 1, .selection = &few),
+                                                 &many, layout, &single, &options, &one));
         for (int32_t row = 0; row < ROWS; row++)
             for (int32_t what = QKVSIM_SUMMARY_OBSERVED; what <= QKVSIM_SUMMARY_P_MAX; what++)
                 if (what != QKVSIM_SUMMARY_P_BH_ALL)
@@ -1112,8 +1113,8 @@ START_TEST(unequal_sizes_alone_change_a_histogram_and_matched_ones_do_not)
     qkvsim_layout *wide;
     qkvsim_comparison *c;
     assert_ok(context, qkvsim_layout_thirds(context, WIDE, &wide));
-    assert_ok(context, qkvsim_comparison_run(context, INPUT(&copy.view, 1, .selection = &first), &second,
-                                      wide, &in_twenty, &options, &c));
+    assert_ok(context, qkvsim_comparison_run(context, INPUT(&copy.view, 1, .selection = &first),
+                                             &second, wide, &in_twenty, &options, &c));
     for (int32_t row = 0; row < ROWS; row++) {
         const double value = qkvsim_comparison_distance(
             c, row, QKVSIM_METRIC_PEARSON, QKVSIM_DISTANCE_WASSERSTEIN, QKVSIM_SUMMARY_OBSERVED);
@@ -1253,8 +1254,8 @@ START_TEST(p_values_are_uniform_where_selections_do_not_differ)
         stored copy = store(&fresh, QKVSIM_DTYPE_F32, ORDER_C);
         qkvsim_comparison_options options = relabellings(99, 1, (uint64_t)draw);
         qkvsim_comparison *c;
-        assert_ok(one, qkvsim_comparison_run(one, INPUT(&copy.view, 1, .selection = &first), &second,
-                                      small, &fine, &options, &c));
+        assert_ok(one, qkvsim_comparison_run(one, INPUT(&copy.view, 1, .selection = &first),
+                                             &second, small, &fine, &options, &c));
         for (int s = 0; s < 4; s++) {
             const double p =
                 s < 3 ? qkvsim_comparison_difference(c, 1, QKVSIM_METRIC_PEARSON,
@@ -1310,8 +1311,8 @@ START_TEST(clustered_targets_need_label_shift)
             qkvsim_comparison_options options = relabellings(39, 1, (uint64_t)draw);
             options.relabel = kind;
             qkvsim_comparison *c;
-            assert_ok(one, qkvsim_comparison_run(one, INPUT(&copy.view, 1, .selection = &first), &second,
-                                          small, NULL, &options, &c));
+            assert_ok(one, qkvsim_comparison_run(one, INPUT(&copy.view, 1, .selection = &first),
+                                                 &second, small, NULL, &options, &c));
             found[kind] += qkvsim_comparison_difference(c, 1, QKVSIM_METRIC_COSINE,
                                                         QKVSIM_STATISTIC_VARIANCE, QKVSIM_SUMMARY_P)
                            <= 0.05;
@@ -1503,8 +1504,8 @@ START_TEST(centred_relabellings_hold_their_size_where_means_differ)
             qkvsim_comparison_options options = relabellings(99, 1, (uint64_t)draw);
             options.centred = centred;
             qkvsim_comparison *c;
-            assert_ok(one, qkvsim_comparison_run(one, INPUT(&copy.view, 1, .selection = &first), &second,
-                                          small, &pearson, &options, &c));
+            assert_ok(one, qkvsim_comparison_run(one, INPUT(&copy.view, 1, .selection = &first),
+                                                 &second, small, &pearson, &options, &c));
             found[centred] +=
                 qkvsim_comparison_difference(c, 1, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_VARIANCE,
                                              QKVSIM_SUMMARY_P)
@@ -1533,8 +1534,8 @@ START_TEST(parts_and_strides_compare_like_one_array)
     const qkvsim_view parts[] = { view_of_columns(&input.view, 0, 7),
                                   view_of_columns(&input.view, 7, 13),
                                   view_of_columns(&input.view, 20, 1) };
-    assert_ok(context, qkvsim_comparison_run(context, INPUT(parts, 3, .selection = &few), &many, layout,
-                                      &in_twenty, &options, &apart));
+    assert_ok(context, qkvsim_comparison_run(context, INPUT(parts, 3, .selection = &few), &many,
+                                             layout, &in_twenty, &options, &apart));
     assert_same_comparison(fused, apart);
     qkvsim_comparison_free(apart);
     for (int32_t order = 0; order < ORDER_COUNT; order++) {
@@ -1605,8 +1606,8 @@ START_TEST(a_metric_and_pair_groups_not_asked_for_are_absent)
                                      .metrics = QKVSIM_METRIC_PEARSON };
     const qkvsim_comparison_options options = relabellings(5, 0, 0);
     qkvsim_comparison *c;
-    assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few), &many,
-                                      layout, &part, &options, &c));
+    assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few),
+                                             &many, layout, &part, &options, &c));
     for (int32_t row = 0; row < ROWS; row++) {
         ck_assert(isnan(qkvsim_comparison_distance(c, row, QKVSIM_METRIC_COSINE, 1, 1)));
         ck_assert_int_eq(isnan(qkvsim_comparison_distance(c, row, QKVSIM_METRIC_PEARSON, 1, 7)),
@@ -1645,8 +1646,8 @@ static void assert_refused(const qkvsim_analysis_options *analysis, const qkvsim
 {
     qkvsim_comparison *comparison = POISON_HANDLE;
     assert_status(context,
-                  qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = first), second, layout,
-                                 analysis, options, &comparison),
+                  qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = first), second,
+                                        layout, analysis, options, &comparison),
                   refusal(context));
     ck_assert_ptr_eq(comparison, POISON_HANDLE);
 }
@@ -1743,8 +1744,8 @@ START_TEST(bins_that_do_not_cover_all_values_are_refused)
     const qkvsim_bins wide = { sizeof wide, 10, -2, 3, NULL };
     const qkvsim_analysis_options good = { .struct_size = sizeof good, .bins = &wide };
     qkvsim_comparison *comparison;
-    assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few), &many,
-                                      layout, &good, NULL, &comparison));
+    assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few),
+                                             &many, layout, &good, NULL, &comparison));
     qkvsim_comparison_free(comparison);
 }
 END_TEST
@@ -1752,20 +1753,20 @@ END_TEST
 START_TEST(null_arguments_are_refused)
 {
     qkvsim_comparison *comparison = POISON_HANDLE;
-    ck_assert_int_eq(qkvsim_comparison_run(NULL, INPUT(&input.view, 1, .selection = &few), &many, layout,
-                                    NULL, NULL, &comparison),
+    ck_assert_int_eq(qkvsim_comparison_run(NULL, INPUT(&input.view, 1, .selection = &few), &many,
+                                           layout, NULL, NULL, &comparison),
                      QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_comparison_run(context, INPUT(NULL, 1, .selection = &few), &many, layout, NULL,
-                                 NULL, &comparison),
+                  qkvsim_comparison_run(context, INPUT(NULL, 1, .selection = &few), &many, layout,
+                                        NULL, NULL, &comparison),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few), &many, NULL,
-                                 NULL, NULL, &comparison),
+                  qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few), &many,
+                                        NULL, NULL, NULL, &comparison),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context,
-                  qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few), &many, layout,
-                                 NULL, NULL, NULL),
+                  qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &few), &many,
+                                        layout, NULL, NULL, NULL),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     ck_assert_ptr_eq(comparison, POISON_HANDLE);
 }
@@ -1778,18 +1779,21 @@ START_TEST(nan_and_infinity_are_treated_as_asked_for)
     qkvsim_comparison *c = POISON_HANDLE;
     const qkvsim_comparison_options options = relabellings(5, 2, 0);
     qkvsim_input read = *INPUT(&input.view, 1, .selection = &few);
-    assert_status(context, qkvsim_comparison_run(context, &read, &many, layout, &in_twenty, &options, &c),
+    assert_status(context,
+                  qkvsim_comparison_run(context, &read, &many, layout, &in_twenty, &options, &c),
                   QKVSIM_ERROR_NONFINITE);
     assert_message_has_number(context, 5);
     ck_assert_ptr_eq(c, POISON_HANDLE);
     read.nonfinite = QKVSIM_NONFINITE_DROP_OBSERVATION;
-    assert_ok(context, qkvsim_comparison_run(context, &read, &many, layout, &in_twenty, &options, &c));
+    assert_ok(context,
+              qkvsim_comparison_run(context, &read, &many, layout, &in_twenty, &options, &c));
     int64_t count = 0;
     ck_assert_int_eq(qkvsim_analysis_dropped(qkvsim_comparison_first(c), &count)[0], 5);
     ck_assert_int_eq(qkvsim_analysis_observations(qkvsim_comparison_first(c)), 8);
     qkvsim_comparison_free(c);
     read.nonfinite = QKVSIM_NONFINITE_UNDEFINED_FEATURE;
-    assert_ok(context, qkvsim_comparison_run(context, &read, &many, layout, &in_twenty, &options, &c));
+    assert_ok(context,
+              qkvsim_comparison_run(context, &read, &many, layout, &in_twenty, &options, &c));
     qkvsim_comparison *without = compare_without(&data, 3, &options);
     for (int32_t row = 0; row < ROWS; row++)
         for (int32_t which = 1; which <= 3; which++)
@@ -1816,8 +1820,8 @@ static qkvsim_status compare_case(qkvsim_context *with, void *argument)
     qkvsim_analysis_options how = in_twenty;
     how.metrics = given->options.centred ? CORRELATIONS : METRICS_SUM;
     const qkvsim_status status =
-        qkvsim_comparison_run(with, INPUT(&given->copy->view, 1, .selection = &few), given->second, layout,
-                       &how, &given->options, &comparison);
+        qkvsim_comparison_run(with, INPUT(&given->copy->view, 1, .selection = &few), given->second,
+                              layout, &how, &given->options, &comparison);
     if (status == QKVSIM_OK)
         qkvsim_comparison_free(comparison);
     else

@@ -436,8 +436,8 @@ static void *work(void *argument)
     qkvsim_layout *layout;
     assert_ok(context, qkvsim_layout_thirds(context, 450, &layout));
     for (int i = 0; i < self->rounds; i++)
-        assert_ok(context,
-                  qkvsim_analysis_run(context, INPUT(&input.view, 1), layout, NULL, &self->results[i]));
+        assert_ok(context, qkvsim_analysis_run(context, INPUT(&input.view, 1), layout, NULL,
+                                               &self->results[i]));
     qkvsim_layout_free(layout);
     stored_free(&input);
     table_free(&data);

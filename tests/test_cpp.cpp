@@ -453,14 +453,16 @@ START_TEST(elements_have_the_type_of_their_pointer)
         context.rows(qkvsim_analysis_statistics,
                      context.make(qkvsim_analysis_run, everything, layout, nullptr), COSINE, MEAN);
     for (const qkvsim::view *view : { &of_wide, &of_upper }) {
-        const auto analysis = context.make(qkvsim_analysis_run, qkvsim::input(*view), layout, nullptr);
+        const auto analysis =
+            context.make(qkvsim_analysis_run, qkvsim::input(*view), layout, nullptr);
         const auto means = context.rows(qkvsim_analysis_statistics, analysis, COSINE, MEAN);
         for (std::size_t row = 0; row < 6; row++)
             ck_assert(std::fabs(means[row] - expected[row]) < 1e-6);
     }
     const std::vector<qkvsim::float16> ones(n * d, static_cast<qkvsim::float16>(0x3c00));
     const qkvsim::view of_ones(ones.data(), n, d);
-    const auto constant = context.make(qkvsim_analysis_run, qkvsim::input(of_ones), layout, nullptr);
+    const auto constant =
+        context.make(qkvsim_analysis_run, qkvsim::input(of_ones), layout, nullptr);
     ck_assert(std::fabs(constant.ask(qkvsim_analysis_statistic, "Q-K", COSINE, MEAN) - 1) < 1e-6);
 }
 END_TEST

@@ -482,7 +482,8 @@ static void pretend(qkvsim_context *with, int64_t number, const void *argument, 
     qkvsim_intervals *jackknife = NULL;
     qkvsim_comparison *comparison = NULL;
     must(with, qkvsim_intervals_run(with, &input, &second, layout, NULL, NULL, &jackknife));
-    must(with, qkvsim_comparison_run(with, &input, &second, layout, NULL, &relabellings, &comparison));
+    must(with,
+         qkvsim_comparison_run(with, &input, &second, layout, NULL, &relabellings, &comparison));
     differ(jackknife, results);
     take_p_values(comparison, results + CORRECTED * PAIR_GROUPS);
     qkvsim_intervals_free(jackknife);

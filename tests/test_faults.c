@@ -385,9 +385,9 @@ static qkvsim_status race_comparison(racing_call *call)
     qkvsim_comparison *made = NULL;
     const qkvsim_status status =
         qkvsim_comparison_run(call->context,
-                       INPUT(&call->view, 1, .selection = &call->listed,
-                             .segments = call->all->segments, .nonfinite = call->nonfinite),
-                       &second, call->layout, &call->analysis, &options, &made);
+                              INPUT(&call->view, 1, .selection = &call->listed,
+                                    .segments = call->all->segments, .nonfinite = call->nonfinite),
+                              &second, call->layout, &call->analysis, &options, &made);
     qkvsim_comparison_free(made);
     return status;
 }
@@ -626,7 +626,7 @@ static void analyze_long(const long_work *work, int32_t metrics, int32_t nonfini
     qkvsim_analysis *made;
     assert_ok(work->context,
               qkvsim_analysis_run(work->context, INPUT(&work->view, 1, .nonfinite = nonfinite),
-                             work->layout, &options, &made));
+                                  work->layout, &options, &made));
     qkvsim_analysis_free(made);
 }
 

@@ -95,7 +95,7 @@ static qkvsim_status analyze(void)
 {
     qkvsim_analysis *made = NULL;
     const qkvsim_status status = qkvsim_analysis_run(context, (const void *)&input, layout,
-                                                (const void *)&analysis_options, &made);
+                                                     (const void *)&analysis_options, &made);
     qkvsim_analysis_free(made);
     return status;
 }
@@ -112,7 +112,7 @@ static qkvsim_status find_pairs(void)
     qkvsim_pairs *made = NULL;
     int64_t count;
     const qkvsim_status status = qkvsim_pairs_run(context, (const void *)&input, layout,
-                                                   (const void *)&pairs_options, &made);
+                                                  (const void *)&pairs_options, &made);
     const first_pair *list = (const void *)qkvsim_pairs_list(made, &count);
     for (int64_t k = 0; k < count; k++)
         ck_assert(list[k].i < list[k].j && list[k].j < D && list[k].reserved == 0);
@@ -147,7 +147,7 @@ static qkvsim_status compare(void)
     input.selection = &selection;
     const qkvsim_status status =
         qkvsim_comparison_run(context, (const void *)&input, (const void *)&second, layout, NULL,
-                       (const void *)&comparison_options, &made);
+                              (const void *)&comparison_options, &made);
     qkvsim_comparison_free(made);
     return status;
 }

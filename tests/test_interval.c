@@ -148,7 +148,7 @@ static qkvsim_analysis *analyze_rows(const stored *copy, const int64_t *rows, in
     const qkvsim_selection selection = rows_selected(rows, count);
     qkvsim_analysis *analysis = NULL;
     assert_ok(context, qkvsim_analysis_run(context, INPUT(&copy->view, 1, .selection = &selection),
-                                      layout, NULL, &analysis));
+                                           layout, NULL, &analysis));
     return analysis;
 }
 

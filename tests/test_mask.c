@@ -136,9 +136,10 @@ START_TEST(equal_codes_of_two_groups_are_ambiguous)
 {
     int32_t codes[3];
     qkvsim_layout *layout = labelled((int32_t[]){ 0, 1 }, 2, 2);
-    assert_status(context,
-                  qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 3, 3 }, codes, COUNT_OF(codes)),
-                  QKVSIM_ERROR_AMBIGUOUS);
+    assert_status(
+        context,
+        qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 3, 3 }, codes, COUNT_OF(codes)),
+        QKVSIM_ERROR_AMBIGUOUS);
     qkvsim_layout_free(layout);
 }
 END_TEST
@@ -147,14 +148,15 @@ START_TEST(products_past_int32_are_too_large)
 {
     int32_t *codes = poisoned(3 * sizeof *codes);
     qkvsim_layout *layout = labelled((int32_t[]){ 0, 1 }, 2, 2);
-    assert_status(context, qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 1, 65536 }, codes, 3),
+    assert_status(context,
+                  qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 1, 65536 }, codes, 3),
                   QKVSIM_ERROR_TOO_LARGE);
     assert_message_has_number(context, 65536);
     assert_poisoned(codes, 3 * sizeof *codes);
     free(codes);
     int32_t largest[3];
     assert_ok(context, qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 1, 46340 }, largest,
-                                         COUNT_OF(largest)));
+                                                COUNT_OF(largest)));
     ck_assert_int_eq(largest[2], 46340 * 46340);
     qkvsim_layout_free(layout);
 }
@@ -166,7 +168,8 @@ START_TEST(codes_that_are_not_positive_are_refused)
     qkvsim_layout *layout = labelled((int32_t[]){ 0, 1 }, 2, 2);
     assert_status(context, qkvsim_layout_mask_codes(context, layout, (int32_t[]){ 1, 0 }, codes, 3),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    assert_status(context, qkvsim_layout_mask_codes(context, layout, (int32_t[]){ -99, 1 }, codes, 3),
+    assert_status(context,
+                  qkvsim_layout_mask_codes(context, layout, (int32_t[]){ -99, 1 }, codes, 3),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has_number(context, -99);
     assert_poisoned(codes, 3 * sizeof *codes);
@@ -186,7 +189,8 @@ START_TEST(null_arguments_are_refused)
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_layout_mask_codes(context, layout, NULL, NULL, 0),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
-    ck_assert_int_eq(qkvsim_layout_mask(NULL, layout, NULL, &matrix), QKVSIM_ERROR_INVALID_ARGUMENT);
+    ck_assert_int_eq(qkvsim_layout_mask(NULL, layout, NULL, &matrix),
+                     QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_layout_mask(context, NULL, NULL, &matrix),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_status(context, qkvsim_layout_mask(context, layout, NULL, NULL),

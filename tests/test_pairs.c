@@ -330,8 +330,7 @@ START_TEST(a_threshold_of_1_finds_every_pair_of_equal_columns)
                                          .threshold = &threshold };
         qkvsim_pairs *found;
         int64_t count;
-        assert_ok(context,
-                  qkvsim_pairs_run(context, INPUT(&copy.view, 1), NULL, &options, &found));
+        assert_ok(context, qkvsim_pairs_run(context, INPUT(&copy.view, 1), NULL, &options, &found));
         const qkvsim_pair *list = qkvsim_pairs_list(found, &count);
         ck_assert_int_eq(count, 26 * 25 / 2);
         for (int64_t k = 0; k < count; k++)

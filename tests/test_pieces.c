@@ -525,8 +525,8 @@ static qkvsim_comparison *run_comparison(const qkvsim_analysis_options *analysis
     const qkvsim_selection second = { sizeof second, others, NULL, 14 };
     qkvsim_comparison *comparison = NULL;
     read.selection = &first;
-    assert_ok(context,
-              qkvsim_comparison_run(context, &read, &second, layout, analysis, options, &comparison));
+    assert_ok(context, qkvsim_comparison_run(context, &read, &second, layout, analysis, options,
+                                             &comparison));
     read.selection = NULL;
     return comparison;
 }
@@ -787,12 +787,14 @@ START_TEST(comparisons_refuse_ranges_that_are_none)
         options.total = wrong[k][2];
         options.first_subset = wrong[k][3];
         options.subsets = wrong[k][4];
-        assert_status(context, qkvsim_comparison_run(context, &read, &more, layout, NULL, &options, &made),
+        assert_status(context,
+                      qkvsim_comparison_run(context, &read, &more, layout, NULL, &options, &made),
                       QKVSIM_ERROR_INVALID_ARGUMENT);
     }
     qkvsim_comparison_options stopping = comparison_options(5, 10);
     stopping.exceedances = 2;
-    assert_status(context, qkvsim_comparison_run(context, &read, &more, layout, NULL, &stopping, &made),
+    assert_status(context,
+                  qkvsim_comparison_run(context, &read, &more, layout, NULL, &stopping, &made),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
     assert_message_has(context, "has to begin at 0");
     read.selection = NULL;
@@ -899,8 +901,9 @@ static qkvsim_analysis *analyse_wide(const wide_case *wide, const int32_t *liste
     options.pair_groups = listed;
     options.pair_group_count = count;
     qkvsim_analysis *analysis = NULL;
-    assert_ok(context, qkvsim_analysis_run(context, INPUT(&wide->input.view, 1, .nonfinite = nonfinite),
-                                      wide->layout, &options, &analysis));
+    assert_ok(context,
+              qkvsim_analysis_run(context, INPUT(&wide->input.view, 1, .nonfinite = nonfinite),
+                                  wide->layout, &options, &analysis));
     return analysis;
 }
 

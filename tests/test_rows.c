@@ -39,11 +39,11 @@ static void make_results(void)
                                                .scheme = QKVSIM_SCHEME_FEATURE },
                                            &baseline));
     assert_ok(context, qkvsim_comparison_run(context, input, &second, layout, NULL,
-                                      &(qkvsim_comparison_options){
-                                          .struct_size = sizeof(qkvsim_comparison_options),
-                                          .permutations = 19,
-                                          .seed = 78 },
-                                      &comparison));
+                                             &(qkvsim_comparison_options){
+                                                 .struct_size = sizeof(qkvsim_comparison_options),
+                                                 .permutations = 19,
+                                                 .seed = 78 },
+                                             &comparison));
     assert_ok(context, qkvsim_intervals_run(
                            context, input, &second, layout, NULL,
                            &(qkvsim_interval_options){
@@ -192,6 +192,41 @@ START_TEST(matrices_say_how_much_room_they_need)
 }
 END_TEST
 
+START_TEST(counts_of_all_rows_are_what_each_row_says)
+{
+    const qkvsim_analysis *analysis = qkvsim_baseline_observed(baseline);
+    int64_t pairs[MOST], defined[MOST];
+    assert_ok(context, qkvsim_layout_pair_counts(context, layout, pairs, ROWS));
+    assert_ok(NULL,
+              qkvsim_analysis_defined_counts(NULL, analysis, QKVSIM_METRIC_PEARSON, defined, ROWS));
+    for (int32_t row = 0; row < ROWS; row++) {
+        ck_assert_int_gt(pairs[row], 0);
+        ck_assert_int_eq(pairs[row], qkvsim_layout_pairs(layout, row));
+        ck_assert_int_eq(defined[row],
+                         qkvsim_analysis_defined(analysis, row, QKVSIM_METRIC_PEARSON));
+    }
+}
+END_TEST
+
+START_TEST(counts_say_how_much_room_they_need)
+{
+    const qkvsim_analysis *analysis = qkvsim_baseline_observed(baseline);
+    const int32_t cosine = QKVSIM_METRIC_COSINE;
+    int64_t *counts = poisoned(ROWS * sizeof *counts);
+    assert_status(context, qkvsim_layout_pair_counts(context, layout, counts, ROWS - 1),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, ROWS);
+    assert_status(context,
+                  qkvsim_analysis_defined_counts(context, analysis, cosine, counts, ROWS - 1),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has_number(context, ROWS);
+    assert_status(context, qkvsim_analysis_defined_counts(context, analysis, 3, counts, ROWS),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_poisoned(counts, ROWS * sizeof *counts);
+    free(counts);
+}
+END_TEST
+
 START_TEST(edges_codes_and_histograms_say_how_much_room_they_need)
 {
     double *edges = poisoned(101 * sizeof *edges);
@@ -317,6 +352,8 @@ int main(void)
     tcase_add_test(rows, whole_arrays_are_what_each_row_says);
     tcase_add_test(rows, too_little_room_and_unknown_constants_write_nothing);
     tcase_add_test(rows, matrices_say_how_much_room_they_need);
+    tcase_add_test(rows, counts_of_all_rows_are_what_each_row_says);
+    tcase_add_test(rows, counts_say_how_much_room_they_need);
     tcase_add_test(rows, edges_codes_and_histograms_say_how_much_room_they_need);
     tcase_add_test(rows, histograms_of_all_rows_stand_one_after_the_other);
     tcase_add_test(rows, rows_that_were_not_asked_for_have_empty_histograms);

@@ -267,8 +267,8 @@ static void relabel(qkvsim_context *with, int64_t number, const void *argument, 
     qkvsim_layout *layout = NULL;
     qkvsim_comparison *made = NULL;
     must(with, qkvsim_layout_thirds(with, FEATURES, &layout));
-    must(with,
-         qkvsim_comparison_run(with, &input, &which.selection[1], layout, &analysis, &options, &made));
+    must(with, qkvsim_comparison_run(with, &input, &which.selection[1], layout, &analysis, &options,
+                                     &made));
     for (int s = 0; s < SEEN; s++)
         results[s] =
             qkvsim_comparison_difference(made, 1, seen[s][0], seen[s][1], QKVSIM_SUMMARY_P);

@@ -355,8 +355,9 @@ START_TEST(a_comparison_has_fits_where_relabellings_are_many)
             .struct_size = sizeof options, .permutations = 299, .subsets = 1, .relabel = relabel
         };
         qkvsim_comparison *c;
-        assert_ok(context, qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &first),
-                                          &second, layout, NULL, &options, &c));
+        assert_ok(context,
+                  qkvsim_comparison_run(context, INPUT(&input.view, 1, .selection = &first),
+                                        &second, layout, NULL, &options, &c));
         const double fits[] = {
             qkvsim_comparison_difference(c, 0, QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN,
                                          QKVSIM_SUMMARY_P_FITTED),

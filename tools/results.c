@@ -169,7 +169,8 @@ static bool analyze_share(struct task *task, const qkvsim_input *input, int32_t 
     own.pair_groups = numbers;
     own.pair_group_count = count;
     return count == 0
-           || check(task, qkvsim_analysis_run(study->context, input, study->layout, &own, analysis));
+           || check(task,
+                    qkvsim_analysis_run(study->context, input, study->layout, &own, analysis));
 }
 
 /* The pair groups are divided by the number of their pairs. */
@@ -241,7 +242,7 @@ static bool run_comparison(struct task *task, const qkvsim_selection *targets,
     announce(task, "comparison", comparison_work(study));
     if (share.count > 0
         && !check(task, qkvsim_comparison_run(study->context, &input, others, study->layout,
-                                       &task->analysis, &comparison, made)))
+                                              &task->analysis, &comparison, made)))
         return false;
     void *result = *made;
     const bool done = join(task, divided, QKVSIM_KIND_COMPARISON, &result);

@@ -130,7 +130,7 @@ static bool analyze(const struct study *study, const qkvsim_analysis_options *an
     const qkvsim_interval_options interval = { .struct_size = sizeof interval,
                                                .level = study->options->level };
     if (!check(study, qkvsim_accumulator_analysis(study->context, accumulator, study->layout,
-                                                 analysis, &results->analyses[number])))
+                                                  analysis, &results->analyses[number])))
         return false;
     if (study->options->interval != 0
         && !check(study,

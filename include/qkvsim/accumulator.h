@@ -120,10 +120,10 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,
 /** As qkvsim_analysis_run, of all observations added. Values are in double. There is no QKVSIM_METRIC_SPEARMAN: ranks need all observations at
  * once. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_analysis(qkvsim_context *context,
-                                                    const qkvsim_accumulator *accumulator,
-                                                    const qkvsim_layout *layout,
-                                                    const qkvsim_analysis_options *options,
-                                                    qkvsim_analysis **analysis);
+                                                     const qkvsim_accumulator *accumulator,
+                                                     const qkvsim_layout *layout,
+                                                     const qkvsim_analysis_options *options,
+                                                     qkvsim_analysis **analysis);
 
 /** As qkvsim_pairs_run, of all observations added, but for QKVSIM_METRIC_SPEARMAN; each value is that of
  * qkvsim_accumulator_similarity in double, to the bit. Time O(d^2), memory O(d + result). */

@@ -49,9 +49,9 @@ typedef struct qkvsim_analysis qkvsim_analysis;
  * observations; more are TOO_LARGE.
  */
 QKVSIM_API qkvsim_status qkvsim_analysis_run(qkvsim_context *context, const qkvsim_input *input,
-                                        const qkvsim_layout *layout,
-                                        const qkvsim_analysis_options *options,
-                                        qkvsim_analysis **analysis);
+                                             const qkvsim_layout *layout,
+                                             const qkvsim_analysis_options *options,
+                                             qkvsim_analysis **analysis);
 
 /**
  * Puts analyses of some pair groups each together: the analysis of all of them, roll-ups too, to the bit.

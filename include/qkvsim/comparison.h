@@ -80,10 +80,11 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * bytes for each bin, row and metric, so that they can be merged.
  */
 QKVSIM_API qkvsim_status qkvsim_comparison_run(qkvsim_context *context, const qkvsim_input *input,
-                                        const qkvsim_selection *second, const qkvsim_layout *layout,
-                                        const qkvsim_analysis_options *analysis_options,
-                                        const qkvsim_comparison_options *options,
-                                        qkvsim_comparison **comparison);
+                                               const qkvsim_selection *second,
+                                               const qkvsim_layout *layout,
+                                               const qkvsim_analysis_options *analysis_options,
+                                               const qkvsim_comparison_options *options,
+                                               qkvsim_comparison **comparison);
 
 /**
  * Puts pieces together: the relabellings and the matched subsets of all of them, as one run would have made

@@ -26,9 +26,9 @@ extern "C" {
  *
  * Time O(p log p), memory O(p) for p pair groups.
  */
-QKVSIM_API qkvsim_status qkvsim_layout_mask_codes(qkvsim_context *context, const qkvsim_layout *layout,
-                                           const int32_t *codes, int32_t *pair_codes,
-                                           int64_t capacity);
+QKVSIM_API qkvsim_status qkvsim_layout_mask_codes(qkvsim_context *context,
+                                                  const qkvsim_layout *layout, const int32_t *codes,
+                                                  int32_t *pair_codes, int64_t capacity);
 
 /**
  * Writes the mask.
@@ -41,7 +41,7 @@ QKVSIM_API qkvsim_status qkvsim_layout_mask_codes(qkvsim_context *context, const
  * qkvsim_layout_pairs.
  */
 QKVSIM_API qkvsim_status qkvsim_layout_mask(qkvsim_context *context, const qkvsim_layout *layout,
-                                           const int32_t *codes, const qkvsim_matrix *mask);
+                                            const int32_t *codes, const qkvsim_matrix *mask);
 
 #ifdef __cplusplus
 }

@@ -75,9 +75,9 @@ typedef struct qkvsim_pairs qkvsim_pairs;
  * threshold that gives more pairs than fit the memory of the prepared columns takes a second pass.
  */
 QKVSIM_API qkvsim_status qkvsim_pairs_run(qkvsim_context *context, const qkvsim_input *input,
-                                           const qkvsim_layout *layout,
-                                           const qkvsim_pairs_options *options,
-                                           qkvsim_pairs **pairs);
+                                          const qkvsim_layout *layout,
+                                          const qkvsim_pairs_options *options,
+                                          qkvsim_pairs **pairs);
 
 /** Frees the result; NULL is allowed. */
 QKVSIM_API void qkvsim_pairs_free(qkvsim_pairs *pairs);
