@@ -14,6 +14,7 @@ import math
 import os
 import pathlib
 import random
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -30,12 +31,13 @@ class Program:
     """Runs of the program, each by itself on one thread."""
 
     def __init__(self, path, repeats):
-        self.path, self.repeats = path, repeats
+        self.path, self.repeats, self.mpirun = path, repeats, shutil.which("mpirun")
 
     def run(self, *words):
         """CPU seconds, and the most bytes of memory of its own."""
         command = [self.path, *map(str, words)]
-        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1"}
+        environment = {**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMPI_ALLOW_RUN_AS_ROOT": "1",
+                       "OMPI_ALLOW_RUN_AS_ROOT_CONFIRM": "1"}
         process = subprocess.Popen(command, stdout=subprocess.DEVNULL, env=environment)
         own = 0
         while True:
@@ -53,6 +55,14 @@ class Program:
         if process.returncode != 0:
             sys.exit(f"scale.py: failed: {' '.join(command)}")
         return used.ru_utime + used.ru_stime, own
+
+    def run_ranks(self, ranks, *words):
+        """CPU seconds of all ranks of the program's twin for MPI."""
+        seconds, _ = Program(self.mpirun, 1).run("--oversubscribe", "-n", ranks, self.path + "-mpi", *words)
+        return seconds
+
+    def has_ranks(self):
+        return self.mpirun is not None and pathlib.Path(self.path + "-mpi").exists()
 
     def least(self, commands):
         """The least CPU time of each command, all of them in turns; and the times of the last one."""
@@ -91,6 +101,23 @@ def measure_stream(program, folder, numpy, features):
     for path in folder.iterdir():
         path.unlink()
     return made
+
+
+def measure_rows(program, folder, numpy, features=4608, shards=3, rows=4096):
+    """What each rank does of every shard where each keeps rows of the moments: seconds a value."""
+    rng = numpy.random.default_rng(4)
+    names = [folder / f"s{k}.npy" for k in range(shards)]
+    for name in names:
+        numpy.save(name, rng.standard_normal((rows, features), "float32") + 0.5)
+    least = {}
+    for ranks in (2, 8) * program.repeats:
+        seconds = program.run_ranks(ranks, "accumulate", *names, "--divide", "moments", "--output", folder / "m.state",
+                                    "--quiet", "--threads", 1)
+        (folder / "m.state").unlink()
+        least[ranks] = min(seconds, least.get(ranks, seconds))
+    for name in names:
+        name.unlink()
+    return line(sorted(least.items()))[1] / (shards * rows * features)
 
 
 def measure_permutations(program, folder, numpy):
@@ -158,6 +185,8 @@ def measure(arguments):
                  "stream": [measure_stream(program, folder, numpy, features) for features in (2304, 4608)],
                  "permutations": measure_permutations(program, folder, numpy),
                  "wide": measure_wide(program, folder, numpy)}
+        if program.has_ranks():
+            found["value_of_rows"] = measure_rows(program, folder, numpy)
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         found["processor"] = next(text.split(":")[1].strip() for text in file if text.startswith("model name"))
     return json.loads(json.dumps(found))  # keys are texts, as they are read
@@ -207,6 +236,10 @@ def stream(found, machines, features, shard_rows, way):
             made["merge"] = machines.tree(size, merge, ranks)
         elif ranks > 1 and way == "scatter":  # each receives its share of every other's sums
             made["merge"] = (ranks - 1) / ranks * (size / machines.link + merge)
+        elif ranks > 1 and way == "rows":  # each reads all shards, and keeps and multiplies its rows of the moments
+            made["files"] = machines.read(4 * TOKENS * features, ranks) + size / machines.files
+            made["work"] += found["value_of_rows"] * TOKENS * features
+            made["merge"] = size / machines.link
         elif ranks > 1:  # the sums of every shard go to rank 0, which adds them while the others go on
             taking = shards * (ranks - 1) / ranks * (size / machines.link + merge)
             made["merge"] = size / machines.link + merge + max(0, taking - made["work"] - made["files"])
@@ -255,12 +288,14 @@ def reach(parts, least):
 
 
 def cases(found, machines):
+    rows = {"stream, d = 27,648, each rank its rows of the moments": stream(found, machines, 27648, 4096, "rows")}
     return {
         "stream, d = 2,304, shards of 4,096 rows, states in a tree": stream(found, machines, 2304, 4096, "tree"),
         "stream, d = 2,304, shards of 4,096 rows, each to rank 0": stream(found, machines, 2304, 4096, "mpi"),
         "stream, d = 2,304, shards of 32,768 rows, each to rank 0": stream(found, machines, 2304, 32768, "mpi"),
         "stream, d = 27,648, shards of 4,096 rows, states in a tree": stream(found, machines, 27648, 4096, "tree"),
         "stream, d = 27,648, shards of 4,096 rows, reduce-scatter": stream(found, machines, 27648, 4096, "scatter"),
+        **(rows if "value_of_rows" in found else {}),
         "permutations, one merge": permutations(found, machines, "gather"),
         "permutations, merges in a tree": permutations(found, machines, "tree"),
         "wide, 40 groups, one merge": wide(found, machines, 40, "gather"),
@@ -280,6 +315,8 @@ def print_measured(found):
         print(f"- stream, d = {d}: {1e6 * of['row']:.1f} us a row ({of['row'] / d ** 2 * 1e12:.2f} ps a row and entry of "
               f"d^2), {of['shard']:.3f} a shard, {of['bytes'] / 1e6:.1f} MB a state, {of['merge']:.3f} to merge one, "
               f"{of['memory'] / 1e6:.0f} MB of memory ({of['memory'] / (4 * d ** 2):.2f} states)")
+    if "value_of_rows" in found:
+        print(f"- each rank its rows of the moments: {1e9 * found['value_of_rows']:.2f} ns for every value of every shard")
     of = found["permutations"]
     print(f"- permutations: {of['start']:.3f} a piece, {of['unit']:.4f} each; {of['bytes'] / 1e3:.0f} kB a piece and "
           f"{of['bytes_each']:.0f} bytes each; merging {1e3 * of['merge']:.2f} ms a piece, {1e6 * of['merge_each']:.0f} us "
