@@ -558,6 +558,24 @@ START_TEST(streams_add_up)
     ck_assert(std::fabs(analysis.ask(qkvsim_analysis_statistic, "Q-K", COSINE, MEAN)
                         - all.analysis.ask(qkvsim_analysis_statistic, "Q-K", COSINE, MEAN))
               < 1e-6);
+    qkvsim::sized<qkvsim_pairs_options> options;
+    options.top = 2;
+    const auto pairs = all.context.make(qkvsim_accumulator_pairs, twice, all.layout, options);
+    ck_assert_int_eq(pairs.ask(qkvsim_pairs_list).size(), 2);
+}
+END_TEST
+
+START_TEST(pair_groups_are_dealt_to_pieces)
+{
+    counter memory;
+    const every_kind all(&memory);
+    std::int32_t numbers[6], count = 0, dealt = 0;
+    for (std::int32_t piece = 0; piece < 3; piece++) {
+        all.context.call(qkvsim_layout_piece_pair_groups, all.layout, piece, 3, &numbers[0], 6,
+                         &count);
+        dealt += count;
+    }
+    ck_assert_int_eq(dealt, 6);
 }
 END_TEST
 
@@ -584,7 +602,8 @@ int main()
                                    matrices_are_written,
                                    handles_come_back_from_their_bytes,
                                    pieces_are_merged,
-                                   streams_add_up };
+                                   streams_add_up,
+                                   pair_groups_are_dealt_to_pieces };
     for (const TTest *test : tests)
         tcase_add_test(laws, test);
     tcase_set_timeout(laws, 300);
