@@ -325,6 +325,13 @@ TCase *add_case(Suite *suite, const char *name, void (*set_up)(void), void (*tea
     return tests;
 }
 
+TCase *add_thread_case(Suite *suite, void (*set_up)(void), void (*tear_down)(void))
+{
+    TCase *tests = add_case(suite, "threads", set_up, tear_down);
+    tcase_set_tags(tests, "threads");
+    return tests;
+}
+
 int run_suite(Suite *suite)
 {
     SRunner *runner = srunner_create(suite);

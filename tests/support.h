@@ -96,4 +96,8 @@ enum { METRICS_SUM = QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON + QKVSIM_METRI
 int run_suite(Suite *suite);
 TCase *add_case(Suite *suite, const char *name, void (*set_up)(void), void (*tear_down)(void));
 
+/* For what several threads do at once: CK_INCLUDE_TAGS=threads runs these alone, in seconds under the thread
+ * sanitizer. */
+TCase *add_thread_case(Suite *suite, void (*set_up)(void), void (*tear_down)(void));
+
 #endif

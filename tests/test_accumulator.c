@@ -989,7 +989,8 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, its_histogram_equals_numpy_on_its_own_matrix);
     tcase_add_test(laws, its_histogram_equals_numpy_where_values_meet_the_edges);
     tcase_add_test(laws, its_analysis_is_that_of_the_whole);
-    tcase_add_test(laws, results_are_bit_identical_for_any_number_of_threads);
+    tcase_add_test(add_thread_case(suite, make_context, free_context),
+                   results_are_bit_identical_for_any_number_of_threads);
     tcase_add_test(laws, selections_parts_and_orders_are_as_for_a_matrix);
     tcase_add_test(laws, a_feature_left_undefined_by_one_chunk_stays_undefined);
     tcase_add_test(laws, dropped_observations_are_not_counted);

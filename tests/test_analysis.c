@@ -1944,7 +1944,8 @@ static void add_rollups(Suite *suite)
 static void add_laws(Suite *suite)
 {
     TCase *laws = add_case(suite, "laws", make_context, free_context);
-    tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 4);
+    tcase_add_loop_test(add_thread_case(suite, make_context, free_context),
+                        results_are_bit_identical_for_any_number_of_threads, 0, 4);
     tcase_add_loop_test(laws, all_kernels_give_the_same_bin_counts, 0, MAKERS);
     tcase_add_test(laws, one_fused_view_and_its_three_parts_are_identical);
     tcase_add_test(laws, every_order_in_memory_gives_identical_results);
@@ -1976,7 +1977,8 @@ static void add_bad_input(Suite *suite)
     tcase_add_test(bad, a_layout_of_other_features_is_named);
     tcase_add_test(bad, null_arguments_are_refused);
     tcase_add_loop_test(bad, nan_and_infinity_name_row_and_column, 0, 3);
-    tcase_add_test(bad, the_same_bad_value_is_named_for_any_number_of_threads);
+    tcase_add_test(add_thread_case(suite, make_context, free_context),
+                   the_same_bad_value_is_named_for_any_number_of_threads);
     tcase_add_loop_test(bad, any_allocation_may_fail, 0, 3);
     tcase_add_test(bad, it_can_be_cancelled_at_every_report);
 }

@@ -1240,7 +1240,8 @@ static void add_laws(Suite *suite)
     tcase_add_loop_test(laws, summaries_hold_for_residuals_of_segments, 0, 6);
     tcase_add_test(laws, the_default_scheme_is_all);
     tcase_add_test(laws, the_observed_analysis_is_the_analysis);
-    tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, SCHEMES);
+    tcase_add_loop_test(add_thread_case(suite, set_up, tear_down),
+                        results_are_bit_identical_for_any_number_of_threads, 0, SCHEMES);
     tcase_add_test(laws, z_is_absent_and_p_is_1_where_no_permutation_differs);
     tcase_add_test(laws, accessors_answer_nothing_where_there_is_nothing);
     tcase_add_test(laws, a_metric_and_pair_groups_not_asked_for_are_absent);

@@ -1876,7 +1876,8 @@ static void add_laws(Suite *suite)
     tcase_add_loop_test(laws, equal_rows_in_another_order_are_ties_of_distances, 0, 2);
     tcase_add_loop_test(laws, the_band_holds_the_pairs_of_subsets_of_the_larger_selection, 0, 2);
     tcase_add_loop_test(laws, swapping_the_selections_negates_the_differences, 0, 4);
-    tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 2);
+    tcase_add_loop_test(add_thread_case(suite, set_up, tear_down),
+                        results_are_bit_identical_for_any_number_of_threads, 0, 2);
     tcase_add_test(laws, without_relabellings_there_are_distances_and_no_p_values);
     tcase_add_test(laws, subsets_are_as_many_as_permutations_by_default);
     tcase_add_test(laws, a_difference_that_is_always_0_says_nothing);

@@ -1876,7 +1876,8 @@ static Suite *interval_suite(void)
     tcase_add_test(formulas, segments_of_one_row_draw_rows_one_by_one);
     tcase_add_test(formulas, no_drawn_block_crosses_from_one_segment_to_another);
     tcase_add_test(formulas, quantiles_are_computed_once);
-    tcase_add_test(formulas, threads_that_ask_first_at_once_get_the_same);
+    tcase_add_test(add_thread_case(suite, set_up, tear_down),
+                   threads_that_ask_first_at_once_get_the_same);
     tcase_add_test(formulas, a_seed_gives_its_resamples_and_more_of_them_begin_with_the_same);
     TCase *absent = add_case(suite, "absent", set_up, tear_down);
     tcase_add_test(absent, below_8_blocks_there_is_no_interval_but_the_observed_analysis);
@@ -1888,7 +1889,8 @@ static Suite *interval_suite(void)
     tcase_add_test(absent, accessors_answer_nothing_where_there_is_nothing);
     tcase_add_test(absent, a_metric_not_asked_for_is_absent);
     TCase *same = add_case(suite, "same", set_up, tear_down);
-    tcase_add_loop_test(same, results_are_bit_identical_for_any_number_of_threads, 0, 2);
+    tcase_add_loop_test(add_thread_case(suite, set_up, tear_down),
+                        results_are_bit_identical_for_any_number_of_threads, 0, 2);
     tcase_add_loop_test(same, a_feature_left_out_for_one_nan_is_as_if_it_had_none_but_nans, 0, 2);
     tcase_add_test(same, dropped_observations_are_as_if_they_were_not_there);
     TCase *refused = add_case(suite, "refused", set_up, tear_down);

@@ -950,7 +950,8 @@ int main(void)
     tcase_add_test(tests, one_feature_has_no_pairs);
     tcase_add_test(tests, selected_observations_and_nonfinite_ones_are_as_in_the_matrix);
     tcase_add_test(tests, double_arithmetic_can_be_asked_for);
-    tcase_add_loop_test(tests, results_are_bit_identical_for_any_number_of_threads, 0, 8);
+    tcase_add_loop_test(add_thread_case(suite, make_context, free_context),
+                        results_are_bit_identical_for_any_number_of_threads, 0, 8);
     tcase_add_loop_test(tests, every_order_in_memory_gives_identical_results, 0, 4);
     tcase_add_loop_test(tests, one_fused_view_and_its_three_parts_are_identical, 0, 4);
     tcase_add_test(tests, features_in_another_order_give_the_same_pairs_there);

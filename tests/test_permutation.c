@@ -1103,7 +1103,8 @@ static void add_laws(Suite *suite)
     tcase_add_loop_test(laws, narrow_and_wide_values_are_kept_exactly, 0, 4);
     tcase_add_loop_test(laws, float_and_double_outputs_hold_the_same_permutation, 0, SCHEMES + 1);
     tcase_add_loop_test(laws, nan_and_infinity_are_values_like_any_other, 0, SCHEMES);
-    tcase_add_loop_test(laws, threads_kernels_and_repetition_change_nothing, 0, SCHEMES + 1);
+    tcase_add_loop_test(add_thread_case(suite, make_context, free_context),
+                        threads_kernels_and_repetition_change_nothing, 0, SCHEMES + 1);
     tcase_add_loop_test(laws, memory_order_and_parts_change_nothing, 0, SCHEMES + 1);
     tcase_add_loop_test(laws, seeds_and_indexes_give_different_permutations, 0, SCHEMES + 1);
     tcase_add_test(laws, features_are_permuted_independently_of_each_other);

@@ -422,7 +422,8 @@ int main(void)
     tcase_add_test(laws, shift_rotates_each_segment_by_a_lag_of_its_own);
     tcase_add_loop_test(laws, every_subset_of_targets_is_equally_likely, 0, 2);
     tcase_add_loop_test(laws, every_lag_is_equally_likely, 0, 2);
-    tcase_add_loop_test(laws, threads_and_repetition_change_nothing, 0, 2);
+    tcase_add_loop_test(add_thread_case(suite, make_context, free_context),
+                        threads_and_repetition_change_nothing, 0, 2);
     TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, the_default_relabelling_is_of_labels);
     tcase_add_test(bad, bad_arguments_are_refused);

@@ -1091,7 +1091,8 @@ static void add_contract(Suite *suite)
 static void add_laws(Suite *suite)
 {
     TCase *laws = add_case(suite, "laws", make_context, free_context);
-    tcase_add_loop_test(laws, results_are_bit_identical_for_any_number_of_threads, 0, 6);
+    tcase_add_loop_test(add_thread_case(suite, make_context, free_context),
+                        results_are_bit_identical_for_any_number_of_threads, 0, 6);
     tcase_add_test(laws, scaling_by_powers_of_two_changes_nothing);
     tcase_add_test(laws, a_negative_scale_turns_the_sign_exactly);
     tcase_add_test(laws, pearson_is_invariant_under_shifts);

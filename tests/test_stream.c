@@ -1045,7 +1045,8 @@ int main(void)
     tcase_add_test(blocks, a_stream_goes_on_where_it_was_packed);
     tcase_add_test(blocks, merged_streams_have_the_blocks_of_both);
     tcase_add_test(blocks, documents_merged_one_by_one_are_their_stream_to_the_bit);
-    tcase_add_test(blocks, blocks_are_bit_identical_for_any_number_of_threads);
+    tcase_add_test(add_thread_case(suite, make_context, free_context),
+                   blocks_are_bit_identical_for_any_number_of_threads);
     TCase *differences = add_case(suite, "differences", make_context, free_context);
     tcase_add_test(differences, a_difference_is_that_of_the_exact_matrices);
     tcase_add_test(differences, the_upper_triangle_of_a_difference_leaves_the_rest);
