@@ -678,8 +678,13 @@ static void accumulated_values(const long_work *work, bool twice)
     qkvsim_accumulator_free(sum);
 }
 
-static void (*const long_works[])(const long_work *, bool) = {
-    values_twice, ranks, looks_for_nonfinite, shuffled_features, accumulated_values,
+/* Ranks take six passes over each column: one to read it, one for each byte, and one to write. */
+static const struct {
+    void (*run)(const long_work *, bool);
+    int passes;
+} long_works[] = {
+    { values_twice, 1 },       { ranks, 6 }, { looks_for_nonfinite, 1 }, { shuffled_features, 1 },
+    { accumulated_values, 1 },
 };
 
 /* Calls are counted and not timed: with one thread their number is that of the steps. */
@@ -694,14 +699,15 @@ START_TEST(the_callback_is_reached_throughout)
     long_work work = { .context = listening_context(1, &heart), .view = long_view(values) };
     assert_ok(context, qkvsim_layout_thirds(context, LONG_D, &work.layout));
     atomic_store(&clock_jumps, true);
-    long_works[_i](&work, true); /* which leaves the context with its working memory */
+    long_works[_i].run(&work, true); /* which leaves the context with its working memory */
     heart.calls = 0;
-    long_works[_i](&work, false);
+    long_works[_i].run(&work, false);
     const int64_t once = heart.calls;
     heart.calls = 0;
-    long_works[_i](&work, true);
+    long_works[_i].run(&work, true);
     atomic_store(&clock_jumps, false);
-    ck_assert_int_ge(heart.calls - once, (int64_t)LONG_N * LONG_D / VALUES_A_CALL);
+    ck_assert_int_ge(heart.calls - once,
+                     (int64_t)LONG_N * LONG_D / VALUES_A_CALL * long_works[_i].passes);
     qkvsim_layout_free(work.layout);
     qkvsim_context_free(work.context);
     free(values);

@@ -5,13 +5,24 @@
 #include <math.h>
 #include <string.h>
 
-enum { DIGITS = 256, TOGETHER = 8 };
+enum {
+    DIGITS = 256,
+    TOGETHER = 8,
+    ROWS_AT_A_TIME = 1 << 19 /* gone through between two looks for a cancellation */
+};
 
 /* Of whom a worker learns that the call is cancelled. */
 typedef struct pulse {
     qkvsim_context *context;
     int32_t worker;
 } pulse;
+
+/* The end of the rows that begin with one, to go through at once; that row itself where the call is
+ * cancelled. */
+static int64_t next_rows(const pulse *own, int64_t row, int64_t n)
+{
+    return qkv_work_pulse(own->context, own->worker) ? row : qkv_smaller(n, row + ROWS_AT_A_TIME);
+}
 
 #define TEMPLATE "flow/ranks_template.h"
 #include "kernels/both_reals.h"
