@@ -54,9 +54,8 @@ static qkvsim_status check_rows(qkvsim_context *context, int64_t features,
     if (options->rows == 0 && first == 0)
         options->rows = features;
     if (first < 0 || options->rows < 1 || first >= features || options->rows > features - first)
-        return qkv_invalid(context, "rows %lld to %lld: there are 0 to %lld", (long long)first,
-                           (long long)first + (long long)options->rows - 1,
-                           (long long)features - 1);
+        return qkv_invalid(context, "%lld rows from %lld on: there are %lld",
+                           (long long)options->rows, (long long)first, (long long)features);
     if (options->blocks != 0 && options->rows < features)
         return qkv_invalid(context, "%lld of %lld rows, which keep no blocks",
                            (long long)options->rows, (long long)features);

@@ -17,14 +17,21 @@ static const char *temporary_folder(void)
     return folder != NULL && folder[0] != '\0' ? folder : P_tmpdir;
 }
 
-bool spool_open(struct spool *spool, struct failure *failure)
+int temporary_file(void)
 {
     char path[PATH_MAX];
     int length = snprintf(path, sizeof path, "%s/qkvsim-XXXXXX", temporary_folder());
     errno = ENAMETOOLONG;
     int descriptor = length < PATH_MAX ? mkstemp(path) : -1;
-    if (descriptor >= 0) {
+    if (descriptor >= 0)
         unlink(path);
+    return descriptor;
+}
+
+bool spool_open(struct spool *spool, struct failure *failure)
+{
+    int descriptor = temporary_file();
+    if (descriptor >= 0) {
         spool->stream = fdopen(descriptor, "w+b");
         if (spool->stream == NULL)
             close(descriptor);

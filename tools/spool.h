@@ -17,6 +17,9 @@ struct spool {
     size_t size;
 };
 
+/* The descriptor of a nameless file in TMPDIR, or /tmp where it is not set; -1 with errno. */
+int temporary_file(void);
+
 /* False where no temporary file can be made in TMPDIR, or /tmp where it is not set. */
 bool spool_open(struct spool *spool, struct failure *failure);
 

@@ -339,19 +339,19 @@ bool state_write_layout(FILE *stream, const struct state *state, int64_t *size,
     return status == QKVSIM_OK ? written : fail_library(failure, state->context, status, NULL);
 }
 
-bool state_write_accumulator(FILE *stream, qkvsim_context *context,
-                             const qkvsim_accumulator *accumulator, int64_t *size,
-                             struct failure *failure)
+static bool write_accumulator(FILE *stream, const struct state *state, int64_t number,
+                              struct failure *failure)
 {
-    *size = qkvsim_accumulator_packed_size(accumulator);
-    void *bytes = malloc((size_t)*size);
+    const qkvsim_accumulator *accumulator = state->accumulators[number];
+    const int64_t size = qkvsim_accumulator_packed_size(accumulator);
+    void *bytes = malloc((size_t)size);
     if (bytes == NULL)
         return fail_no_memory(failure);
-    const qkvsim_status status = qkvsim_accumulator_pack(context, accumulator, bytes, *size);
+    const qkvsim_status status = qkvsim_accumulator_pack(state->context, accumulator, bytes, size);
     const bool written =
-        status == QKVSIM_OK && fwrite(bytes, 1, (size_t)*size, stream) == (size_t)*size;
+        status == QKVSIM_OK && fwrite(bytes, 1, (size_t)size, stream) == (size_t)size;
     free(bytes);
-    return status == QKVSIM_OK ? written : fail_library(failure, context, status, NULL);
+    return status == QKVSIM_OK ? written : fail_library(failure, state->context, status, NULL);
 }
 
 static bool write_state(FILE *stream, const void *content, struct failure *failure)
@@ -361,8 +361,7 @@ static bool write_state(FILE *stream, const void *content, struct failure *failu
     bool done = container_write_table(stream, state->table, packed_size(state))
                 && state_write_layout(stream, state, &size, failure);
     for (int64_t i = 0; done && i < state->layers * state->conditions; i++)
-        done =
-            state_write_accumulator(stream, state->context, state->accumulators[i], &size, failure);
+        done = write_accumulator(stream, state, i, failure);
     return done;
 }
 

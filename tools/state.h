@@ -44,12 +44,9 @@ bool state_write(const struct state *state, const char *path, struct failure *fa
 /* The same as bytes, for the caller to free. */
 bool state_pack(const struct state *state, void **bytes, int64_t *size, struct failure *failure);
 
-/* The packed layout, and a packed accumulator, into a stream; how many bytes they are. */
+/* The packed layout into a stream; how many bytes it is. */
 bool state_write_layout(FILE *stream, const struct state *state, int64_t *size,
                         struct failure *failure);
-bool state_write_accumulator(FILE *stream, qkvsim_context *context,
-                             const qkvsim_accumulator *accumulator, int64_t *size,
-                             struct failure *failure);
 
 /* Also for one zeroed. */
 void state_free(struct state *state);

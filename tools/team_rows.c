@@ -3,8 +3,10 @@
  */
 #include "team_rows.h"
 
+#include <inttypes.h>
 #include <stdlib.h>
 
+#include "file_memory.h"
 #include "output.h"
 #include "spool.h"
 
@@ -80,30 +82,45 @@ static bool join_rows(struct team *team, qkvsim_context *context, qkvsim_accumul
 }
 
 /* What the stream cannot take is told when it is flushed. */
-static bool spool_accumulator(FILE *stream, struct team *team, const struct state *state,
-                              int64_t number, int64_t *size, struct failure *failure)
+static bool pack_joined(FILE *stream, qkvsim_context *context, const qkvsim_accumulator *joined,
+                        int64_t size, struct failure *failure)
 {
-    qkvsim_accumulator **parts = calloc((size_t)team->size, sizeof *parts), *joined = NULL;
-    if (parts == NULL)
-        return fail_no_memory(failure);
-    parts[0] = state->accumulators[number];
-    failure->exit_status = EXIT_DONE;
-    const bool done = join_rows(team, state->context, parts, &joined, failure)
-                      && (state_write_accumulator(stream, state->context, joined, size, failure)
-                          || failure->exit_status == EXIT_DONE);
-    qkvsim_accumulator_free(joined);
-    free(parts);
-    return done;
+    void *bytes = file_memory_allocate(NULL, (size_t)size);
+    if (bytes == NULL)
+        return fail(failure, "no room in TMPDIR or memory for %" PRId64 " bytes of moments", size);
+    const qkvsim_status status = qkvsim_accumulator_pack(context, joined, bytes, size);
+    if (status == QKVSIM_OK)
+        fwrite(bytes, 1, (size_t)size, stream);
+    file_memory_release(NULL, bytes);
+    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
 }
 
-/* The packed results, one after the other: only one accumulator of all rows is held at a time. */
+/* The packed results, one after the other: only one accumulator of all rows is there at a time, and that in a
+ * temporary file. */
 struct joined {
     const struct state *state;
+    struct team *team;
+    qkvsim_context *context;
     struct spool spool;
     int64_t size;
 };
 
-static bool spool_all(struct joined *joined, struct team *team, struct failure *failure)
+static bool spool_accumulator(struct joined *joined, int64_t number, struct failure *failure)
+{
+    qkvsim_accumulator **parts = calloc((size_t)joined->team->size, sizeof *parts), *all = NULL;
+    if (parts == NULL)
+        return fail_no_memory(failure);
+    parts[0] = joined->state->accumulators[number];
+    bool done = join_rows(joined->team, joined->context, parts, &all, failure);
+    free(parts);
+    const int64_t size = qkvsim_accumulator_packed_size(all);
+    done = done && pack_joined(joined->spool.stream, joined->context, all, size, failure);
+    qkvsim_accumulator_free(all);
+    joined->size += size;
+    return done;
+}
+
+static bool spool_all(struct joined *joined, struct failure *failure)
 {
     const struct state *state = joined->state;
     failure->exit_status = EXIT_DONE;
@@ -112,12 +129,19 @@ static bool spool_all(struct joined *joined, struct team *team, struct failure *
             && failure->exit_status != EXIT_DONE))
         return false;
     bool done = true;
-    for (int64_t i = 0; done && i < state->layers * state->conditions; i++) {
-        int64_t size = 0;
-        done = spool_accumulator(joined->spool.stream, team, state, i, &size, failure);
-        joined->size += size;
-    }
+    for (int64_t i = 0; done && i < state->layers * state->conditions; i++)
+        done = spool_accumulator(joined, i, failure);
     return done && spool_flush(&joined->spool, failure);
+}
+
+static bool make_context(const struct state *state, qkvsim_context **context,
+                         struct failure *failure)
+{
+    const qkvsim_context_options options = { .struct_size = sizeof options,
+                                             .allocate = file_memory_allocate,
+                                             .release = file_memory_release,
+                                             .threads = qkvsim_context_threads(state->context) };
+    return qkvsim_context_create(&options, context) == QKVSIM_OK || fail_no_memory(failure);
 }
 
 static bool write_joined(FILE *stream, const void *content, struct failure *failure)
@@ -130,10 +154,11 @@ static bool write_joined(FILE *stream, const void *content, struct failure *fail
 bool team_write_state(struct team *team, const struct state *state, const char *path,
                       struct failure *failure)
 {
-    struct joined joined = { .state = state };
-    const bool done =
-        spool_all(&joined, team, failure) && output_write(path, write_joined, &joined, failure);
+    struct joined joined = { .state = state, .team = team };
+    const bool done = make_context(state, &joined.context, failure) && spool_all(&joined, failure)
+                      && output_write(path, write_joined, &joined, failure);
     spool_close(&joined.spool);
+    qkvsim_context_free(joined.context);
     return done;
 }
 
