@@ -5,7 +5,7 @@ next to nothing to do, and what is left of the library's speed.
     python3 bench/python.py --build build
     python3 bench/python.py --build build --rows call/2,analyze/1024
 
-Needs NumPy and nothing else. bench/README.md says how to read it."""
+Needs NumPy and nothing else; --write puts the table into docs/benchmarks.md. bench/README.md says how to read it."""
 import argparse
 import gc
 import json
@@ -17,7 +17,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from side_by_side import library, notebook, timing
+from side_by_side import library, notebook, report, sections, timing
 from side_by_side.work import Work, compare_answers
 
 ROUNDS = 30       # at least, of a sample of either side in turn
@@ -43,7 +43,7 @@ ROWS = [
     Row("analyze/128", "2,304 features"),
     Row("analyze/1024", "2,304 features", at_most=1.02),
     Row("similarity/1024", "2,304 features, the matrix of one metric"),
-    Row("accumulate/256", "2,304 features, one chunk of a stream"),
+    Row("accumulate/256", "2,304 features, one chunk of a stream, which Ctrl-C can undo"),
     Row("notebook/head", "the notebook's way: one head of 192 features, 32 observations", at_least=19),
     Row("notebook/128", "the notebook's way: 2,304 features", at_least=45),
     Row("notebook/1024", "the notebook's way: 2,304 features", at_least=10),
@@ -58,14 +58,14 @@ def in_turn(ours, theirs, quick):
         side()
         once = min(timing.one_call(side) for _ in range(5))
         calls.append(max(1, round(SAMPLE / once)))
-    k, end = 0, time.perf_counter() + (0 if quick else ROW)
-    while k < (3 if quick else ROUNDS) or time.perf_counter() < end:
+    k, end = 0, timing.clock() + (0 if quick else ROW)
+    while k < (3 if quick else ROUNDS) or timing.clock() < end:
         order = ((0, ours), (1, theirs)) if k % 2 == 0 else ((1, theirs), (0, ours))
         for i, side in order:
-            start = time.perf_counter()
+            start = timing.clock()
             for _ in range(calls[i]):
                 side()
-            seconds[i].append((time.perf_counter() - start) / calls[i])
+            seconds[i].append((timing.clock() - start) / calls[i])
         k += 1
     third = len(seconds[0]) // 3
     thirds = [min(seconds[0][k:k + third]) / min(seconds[1][k:k + third])
@@ -156,20 +156,59 @@ def line(row, found):
             f"{found['ratio']:>8.3f} ({found['low']:.3f} .. {found['high']:.3f})  {row.what}{promise}")
 
 
+def section(results, arguments):
+    """The table for docs/benchmarks.md."""
+    known = {row.name: row for row in ROWS}
+    cells = []
+    for name, found in results.items():
+        row = known[name]
+        unit, scale = ("µs", 1e6) if found["ours"] < 1e-3 else ("ms", 1e3)
+        limit = row.at_most or (None if arguments.cpu else row.at_least)  # which is of all threads
+        promise = "" if limit is None else (
+            f"{'at most' if row.at_most else 'at least'} {limit:g}"
+            f"{' µs' if name.startswith('call') else ''}: {'met' if found['met'] else 'missed'}")
+        cells.append([name, row.what, f"{scale * found['ours']:.2f} {unit}",
+                      f"{scale * found['theirs']:.2f} {unit}",
+                      f"**{found['ratio']:.{1 if name.startswith('notebook') else 3}f}**", promise])
+    how = "processors' time of one thread" if arguments.cpu else f"{arguments.threads} threads"
+    table = report.table(["row", "what", "package", "other", "ratio", "promise"], cells)
+    return f"""What a call of the Python package costs beside the plain ctypes call of the same C function (ratio: the package's
+time over C's, so 1 is none), and how many times as long the notebook's way takes, at its fastest setting.
+`bench/python.py` writes this section.
+
+{table}
+
+The fastest of samples that alternate, of the notebook medians; {how} on {report.cpu_name()}, numpy {np.__version__}.
+
+    python3 bench/python.py --build build --write"""
+
+
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--build", default="build", help="folder that the library is built in")
     parser.add_argument("--rows", help="only these: " + ", ".join(row.name for row in ROWS))
     parser.add_argument("--json", help="also write all numbers to this file")
+    parser.add_argument("--write", action="store_true", help="into docs/benchmarks.md")
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--quick", action="store_true",
                         help="a few calls a row: shows that all runs, not how fast")
+    parser.add_argument("--cpu", action="store_true",
+                        help="processors' time, with one thread on either side: on a machine with other work")
     return parser.parse_args()
+
+
+def take_processors_time(arguments):
+    """NumPy reads its number of threads when it starts."""
+    if os.environ.get("OPENBLAS_NUM_THREADS") != "1":
+        os.execve(sys.executable, [sys.executable, *sys.argv], {**os.environ, "OPENBLAS_NUM_THREADS": "1"})
+    arguments.threads, timing.clock = 1, time.process_time
 
 
 def main():
     arguments = parse_arguments()
+    if arguments.cpu:
+        take_processors_time(arguments)
     wanted = None if arguments.rows is None else arguments.rows.split(",")
     unknown = set(wanted or ()) - {row.name for row in ROWS}
     if unknown:
@@ -187,6 +226,8 @@ def main():
         print(line(row, results[row.name]), flush=True)
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps(results, indent=1), encoding="utf-8")
+    if arguments.write:
+        sections.write("The Python package beside the C calls", section(results, arguments))
     return 0
 
 

@@ -152,7 +152,11 @@ static bool take_precision(struct options *options, char *value, struct failure 
 static bool take_figure(struct options *options, char *value, struct failure *failure)
 {
     if (!figures_are_built())
-        return fail_usage(failure, "this qkvsim is built without figures: --figure %s", value);
+        return fail_usage(failure,
+                          "this qkvsim is built without figures, as that of the Python package is: "
+                          "--figure %s. qkvsim.study(...).plot() draws them by matplotlib, and a "
+                          "build where there is cairo (Debian: libcairo2-dev) by itself",
+                          value);
     if (figure_format(value) == NULL)
         return fail_usage(failure, "--figure wants a name that ends in .svg, .png or .pdf: %s",
                           value);

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 PAUSE = 0.25
 SHORTEST = 0.002  # what one sample should take at least: shorter calls are timed in batches
+clock = time.perf_counter  # or time.process_time, of ways with one thread beside other work
 LONG = 0.4        # calls this long warm up by themselves: fewer of them make a stretch
 
 
@@ -26,9 +27,9 @@ class Plan:
 
 
 def one_call(call):
-    start = time.perf_counter()
+    start = clock()
     call()
-    return time.perf_counter() - start
+    return clock() - start
 
 
 class Side:
@@ -46,11 +47,11 @@ class Side:
         time.sleep(PAUSE)
         kept = []
         for sample in range(self.calls):
-            start = time.perf_counter()
+            start = clock()
             for _ in range(self.batch):
                 self.call()
             if sample >= self.dropped:
-                kept.append((time.perf_counter() - start) / self.batch)
+                kept.append((clock() - start) / self.batch)
         self.seconds += kept
         self.stretches.append(statistics.median(kept))
 

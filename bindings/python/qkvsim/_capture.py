@@ -667,6 +667,14 @@ def capturing(
         Where no pass was seen.
     Unsupported
         Where the model's attention is not transformers' AttentionInterface.
+
+    Examples
+    --------
+    >>> import torch, qkvsim
+    >>> with qkvsim.capturing(model, tokenizer, layers=1) as capture:
+    ...     done = model(input_ids=torch.tensor([[5, 6, 7]]))
+    >>> capture.layers[1].tokens
+    [' w2', ' w3', ' w4']
     """
     recorder = _recorder(model, layers, point)
     capture = Capture(point, type(model).__name__)
@@ -766,6 +774,15 @@ class _CaptureFunction:
             Also where a document is longer than the model reads at a time and no window is given.
         Missing
             Where torch is missing.
+
+        Examples
+        --------
+        >>> import qkvsim
+        >>> capture = qkvsim.capture(model, tokenizer, "w5 w6 w7 w5 w8", layers=[0, 1])
+        >>> {name: part.shape for name, part in capture.layers[1].parts.items()}
+        {'Q': (5, 32), 'K': (5, 16), 'V': (5, 16)}
+        >>> capture.layers[1].where(" w5").tolist()
+        [True, False, False, True, False]
         """
         torch = _require("torch")
         recorder = _recorder(model, layers, point)

@@ -63,6 +63,13 @@ def load(path: Any) -> Capture:
     ------
     InvalidArgument
         Where the file is no capture.
+
+    Examples
+    --------
+    >>> import qkvsim
+    >>> qkvsim.capture(model, tokenizer, "w5 w6 w7", layers=1).save("x.safetensors")
+    >>> qkvsim.load("x.safetensors").layers[1].tokens
+    [' w5', ' w6', ' w7']
     """
     header, data = _read(path)
     metadata = header.pop("__metadata__", {})

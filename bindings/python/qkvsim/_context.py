@@ -34,6 +34,12 @@ def set_threads(threads: Optional[int]) -> None:
     ----------
     threads : int or None
         1 to 1024; None: every processor this process may run on.
+
+    Examples
+    --------
+    >>> import qkvsim
+    >>> qkvsim.set_threads(2)
+    >>> qkvsim.set_threads(None)
     """
     global _default_threads
     _default_threads = _thread_count(threads)

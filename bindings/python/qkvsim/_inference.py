@@ -214,6 +214,16 @@ def baseline(data: Any, *, permutations: int = 1000, seed: int = 0, scheme: str 
     Returns
     -------
     Baseline
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> x = numpy.random.default_rng(0).normal(size=(50, 6)) + 5
+    >>> made = qkvsim.baseline(x, permutations=99, scheme="observations")
+    >>> made.rows
+    ('Q-Q', 'Q-K', 'Q-V', 'K-K', 'K-V', 'V-V')
+    >>> bool(made.p("mean", "pearson")[1] >= 0.01)
+    True
     """
     return _baseline(Prepared(data, **options), permutations, seed, scheme, exchange, covariates,
                      exceedances, first, total)
@@ -395,6 +405,17 @@ def compare(data: Any, *, targets: Any, others: Any = None, permutations: int = 
     Returns
     -------
     Comparison
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> x = numpy.random.default_rng(0).normal(size=(50, 6)) + 5
+    >>> x[:10] -= 5
+    >>> made = qkvsim.compare(x, targets=slice(0, 10), permutations=99, groups={"Q": 6})
+    >>> made.first.observations, made.second.observations
+    (10, 40)
+    >>> bool(made.p("kolmogorov_smirnov", "cosine").max() < 0.05)
+    True
     """
     prepared = Prepared(data, **options)
     masks = _both(prepared.input, targets, others)
@@ -581,6 +602,14 @@ def intervals(data: Any, *, others: Any = None, method: str = "jackknife",
     Returns
     -------
     Intervals
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> x = numpy.random.default_rng(0).normal(size=(50, 6)) + 5
+    >>> made = qkvsim.intervals(x, groups={"Q": 6})
+    >>> bool(made.low("offset_share")[0] < made.observed.offset_share[0])
+    True
     """
     prepared = Prepared(data, **options)
     second = None if others is None else mask_of(others, prepared.input.observations, "others")

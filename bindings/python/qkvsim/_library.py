@@ -55,5 +55,12 @@ library = _declare(_loaded, path)
 
 
 def version() -> str:
-    """The library's version."""
+    """The library's version.
+
+    Examples
+    --------
+    >>> import qkvsim
+    >>> qkvsim.version() == qkvsim.__version__
+    True
+    """
     return str(library.qkvsim_version().decode())

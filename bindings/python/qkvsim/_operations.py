@@ -61,6 +61,14 @@ def similarity(data: Any, *, metric: str = "cosine", observations: Any = None,
     Returns
     -------
     array, features x features
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> x = numpy.random.default_rng(0).normal(size=(50, 6)) + 5
+    >>> made = qkvsim.similarity(x, metric="pearson")
+    >>> bool(numpy.allclose(made, numpy.corrcoef(x, rowvar=False)))
+    True
     """
     made = Input(data, observations=observations, precision=precision, nonfinite=nonfinite,
                  layout=layout)
@@ -105,6 +113,14 @@ def mask(groups: Any, *, heads: Any = None, interleaved: bool = False,
     Returns
     -------
     array of int32, features x features
+
+    Examples
+    --------
+    >>> import qkvsim
+    >>> qkvsim.mask({"Q": 2, "K": 1})
+    array([[0, 1, 2],
+           [0, 0, 2],
+           [0, 0, 0]], dtype=int32)
     """
     features, spec = _features_of(groups)
     made: Any = _Features(features)
@@ -142,6 +158,15 @@ def histogram(matrix: Any, *, mask: Optional[np.ndarray] = None, codes: Any = No
     Returns
     -------
     Histogram
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> x = numpy.random.default_rng(0).normal(size=(50, 6)) + 5
+    >>> cosines = qkvsim.similarity(x)
+    >>> made = qkvsim.histogram(cosines, mask=qkvsim.mask(6), bins=4)
+    >>> made.counts.tolist()      # of Q-Q, Q-K, Q-V, ...: all cosines are over 1/2
+    [[0, 0, 0, 1], [0, 0, 0, 4], [0, 0, 0, 4], [0, 0, 0, 1], [0, 0, 0, 4], [0, 0, 0, 1]]
     """
     made = Input(matrix, name="matrix")
     given, count = bins_of(bins)
@@ -188,6 +213,14 @@ def permute(data: Any, *, seed: int = 0, index: int = 0, scheme: str = "all",
     Returns
     -------
     array, observations x features
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> x = numpy.arange(12.0).reshape(4, 3)
+    >>> made = qkvsim.permute(x, scheme="feature", seed=1)
+    >>> bool((numpy.sort(made, axis=0) == x).all())        # within each feature
+    True
     """
     made = Input(data, observations=observations, segments=segments, heads=heads, layout=layout)
     number = number_of(SCHEMES, scheme, "scheme")
@@ -225,6 +258,12 @@ def relabel(labels: Any, *, seed: int = 0, index: int = 0, relabel: str = "label
     Returns
     -------
     array of the labels' type
+
+    Examples
+    --------
+    >>> import qkvsim
+    >>> int(qkvsim.relabel([True, True, False, False, False], seed=1).sum())
+    2
     """
     array = np.ascontiguousarray(labels)
     if array.ndim != 1 or array.dtype.itemsize != 1 or array.dtype.kind not in "bu":
@@ -255,6 +294,12 @@ def distance(a: Any, b: Any, *, edges: Any, distance: str = "kolmogorov_smirnov"
     Returns
     -------
     float, NaN where a histogram is empty
+
+    Examples
+    --------
+    >>> import qkvsim
+    >>> qkvsim.distance([4, 0], [1, 3], edges=[-1, 0, 1])
+    0.75
     """
     first, second = (_counts_of(given, name) for given, name in ((a, "a"), (b, "b")))
     limits = np.ascontiguousarray(edges, np.float64)
@@ -288,7 +333,15 @@ def adjust_bh(p: Any) -> np.ndarray:
 
 
 def tail_p(values: Any, observed: float) -> float:
-    """The upper-tailed p of an observed value by a fit to the tail of a null's values."""
+    """The upper-tailed p of an observed value by a fit to the tail of a null's values.
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> null = numpy.random.default_rng(0).normal(size=1000)
+    >>> 0.00001 < qkvsim.tail_p(null, 3.5) < 0.001          # of a normal distribution 0.0002
+    True
+    """
     array = np.ascontiguousarray(values, np.float64).ravel()
     p = c_double()
     call(library.qkvsim_tail_p, address_of(array), array.size, float(observed), byref(p))
@@ -382,6 +435,15 @@ def pairs(data: Any, *, threshold: Optional[float] = None, top: Optional[int] = 
     Returns
     -------
     Pairs
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> x = numpy.random.default_rng(0).normal(size=(50, 6)) + 5
+    >>> x[:, 4] = -x[:, 0]
+    >>> made = qkvsim.pairs(x, top=1, metric="pearson")
+    >>> int(made.i[0]), int(made.j[0]), float(made.value[0])
+    (0, 4, -1.0)
     """
     if threshold is None and top is None:
         raise InvalidArgument("give a threshold, top, or both")

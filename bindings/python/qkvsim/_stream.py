@@ -290,9 +290,13 @@ def stream(model: Any, batches: Iterable[Any], *, tokenizer: Any = None,
 
     Examples
     --------
-    >>> def study_of(model, tokenizer, chapters):
-    ...     stream = qkvsim.stream(model, chapters, tokenizer=tokenizer, targets=" Alice", window=1024)
-    ...     return stream.study().to_frame()
+    >>> import qkvsim
+    >>> chapters = ["w5 w6 w7 w8 w5", "w9 w5"]
+    >>> stream = qkvsim.stream(model, chapters, tokenizer=tokenizer, targets=" w5", layers=1)
+    >>> stream
+    <qkvsim.Stream of 1 layer(s), 2 documents: 3 targets, 4 non-targets observations>
+    >>> stream.study()[0].rows
+    ('Q-Q', 'Q-K', 'Q-V', 'K-K', 'K-V', 'V-V')
     """
     optional("torch", "a stream")
     chosen = None if targets is None else _Chosen(targets, tokenizer)

@@ -267,6 +267,16 @@ def study(data: Any, *, groups: Any = None, heads: Any = None, interleaved: bool
     Returns
     -------
     Study
+
+    Examples
+    --------
+    >>> import numpy, qkvsim
+    >>> x = numpy.random.default_rng(0).normal(size=(50, 6)) + 5
+    >>> made = qkvsim.study({"Q": x[:, :4], "K": x[:, 4:]}, targets=slice(0, 20))
+    >>> [condition.name for condition in made[0].conditions]
+    ['targets', 'non-targets']
+    >>> made[0].rows
+    ('Q-Q', 'Q-K', 'K-K')
     """
     layers = _layers_of(data)
     contrasts = tuple(contrasts)
