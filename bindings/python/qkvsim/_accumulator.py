@@ -1,13 +1,15 @@
 """Results from a stream of observations, which are not kept."""
-from ctypes import byref, c_void_p
+from ctypes import byref, c_void_p, sizeof
 from typing import Any, Optional
 
 import numpy as np
 
+from . import _declarations as C
 from ._analysis import Analysis, Question
 from ._context import Progress, call, compute
 from ._errors import InvalidArgument
 from ._handle import Handle, packed_array, packed_size, unpack
+from ._inference import Intervals
 from ._input import Input, matrix_of
 from ._layout import Layout, layout_of
 from ._library import library
@@ -24,6 +26,10 @@ class Accumulator:
     ----------
     groups, heads, interleaved, layout, optional
         As for `analyze`; known from the first chunk on.
+    blocks : int, optional
+        Keeps up to so many blocks of documents apart, 16 to 4096, for `intervals`: 4 features^2
+        bytes for each. A document is the observations of one update or, with its segments, a run of
+        equal ones.
 
     Examples
     --------
@@ -37,8 +43,9 @@ class Accumulator:
     """
 
     def __init__(self, *, groups: Any = None, heads: Any = None, interleaved: bool = False,
-                 layout: Optional[str] = None) -> None:
+                 layout: Optional[str] = None, blocks: Optional[int] = None) -> None:
         self._spec = (groups, heads, interleaved)
+        self._options = C.AccumulatorOptions(sizeof(C.AccumulatorOptions), blocks=blocks or 0)
         self._axes = layout
         self._layout: Optional[Layout] = None
         self._handle: Optional[Handle] = None
@@ -56,8 +63,14 @@ class Accumulator:
         """The layout, from the first chunk on."""
         return self._layout
 
-    def update(self, data: Any, *, observations: Any = None, precision: Any = None,
-               nonfinite: str = "error", threads: Optional[int] = None,
+    @property
+    def blocks(self) -> int:
+        """Blocks that have begun so far; 0 where none are kept."""
+        return 0 if self._handle is None else int(
+            library.qkvsim_accumulator_blocks(self._handle._pointer))
+
+    def update(self, data: Any, *, observations: Any = None, segments: Any = None,
+               precision: Any = None, nonfinite: str = "error", threads: Optional[int] = None,
                progress: Progress = None) -> None:
         """Adds the observations of a chunk; on failure nothing is changed.
 
@@ -65,16 +78,19 @@ class Accumulator:
         ----------
         data
             As for `analyze`, with the features of the chunks before.
+        segments : one number or name an observation, optional
+            Its document, for blocks.
         observations, precision, nonfinite, threads, progress
             As for `analyze`.
         """
-        made = Input(data, observations=observations, precision=precision, nonfinite=nonfinite,
+        made = Input(data, observations=observations, segments=segments, precision=precision, nonfinite=nonfinite,
                      heads=self._spec[1], layout=self._axes)
         layout, handle = self._layout, self._handle
         if layout is None or handle is None:
             layout = layout_of(made, *self._spec)
             pointer = c_void_p()
-            call(library.qkvsim_accumulator_create, made.features, None, byref(pointer))
+            call(library.qkvsim_accumulator_create, made.features, byref(self._options),
+                 byref(pointer))
             handle = Handle("accumulator", pointer)
         elif made.names is not None and self._names is not None and made.names != self._names:
             raise InvalidArgument(f"the parts are {', '.join(made.names)} and those of chunks "
@@ -127,13 +143,76 @@ class Accumulator:
                 threads=threads, progress=progress)
         return matrix
 
+    def difference(self, less: "Accumulator", *, metric: str = "covariance",
+                   threads: Optional[int] = None, progress: Progress = None) -> np.ndarray:
+        """The similarity of these observations less that of another accumulator's, such as of one
+        condition less another: an array of float64.
+
+        Parameters
+        ----------
+        less : Accumulator
+        metric : "cosine", "pearson", "covariance" or "dot"
+        threads, progress
+            As for `analyze`.
+
+        Examples
+        --------
+        >>> import numpy, qkvsim
+        >>> one, other = qkvsim.Accumulator(), qkvsim.Accumulator()
+        >>> one.update(numpy.diag([2.0, 0.0, 0.0]))
+        >>> other.update(numpy.diag([0.0, 1.0, 0.0]))
+        >>> one.difference(other, metric="dot").diagonal()
+        array([ 4., -1.,  0.])
+        """
+        handle, second = self._filled(), _second_of(less, "less")
+        assert self._layout is not None
+        matrix = np.empty((self._layout.features,) * 2)
+        compute(library.qkvsim_accumulator_difference, handle._pointer, second,
+                number_of(METRICS, metric, "metric"), None, byref(matrix_of(matrix)),
+                threads=threads, progress=progress)
+        return matrix
+
+    def intervals(self, others: Optional["Accumulator"] = None, *, level: float = 0.95,
+                  metrics: Any = None, bins: Any = None, pair_groups: Any = None,
+                  threads: Optional[int] = None, progress: Progress = None) -> Intervals:
+        """As `qkvsim.intervals` by the jackknife, leaving out the `blocks` in turn.
+
+        Parameters
+        ----------
+        others : Accumulator, optional
+            Of another selection, with which this one is compared; also with blocks.
+        level, metrics, bins, pair_groups, threads, progress
+            As for `qkvsim.intervals`.
+
+        Examples
+        --------
+        >>> import numpy, qkvsim
+        >>> stream = qkvsim.Accumulator(blocks=16)
+        >>> for document in numpy.random.default_rng(0).normal(1, size=(20, 50, 6)):
+        ...     stream.update(document)
+        >>> stream.blocks, stream.intervals().replicates
+        (10, 10)
+        """
+        handle = self._filled()
+        second = None if others is None else _second_of(others, "others")
+        assert self._layout is not None
+        question = Question(self._layout, metrics, bins, pair_groups, self.observations)
+        options = C.IntervalOptions(sizeof(C.IntervalOptions), level=level)
+        pointer = c_void_p()
+        compute(library.qkvsim_accumulator_intervals, handle._pointer, second,
+                self._layout._pointer, byref(question.options), byref(options), byref(pointer),
+                threads=threads, progress=progress)
+        return Intervals(Handle("intervals", pointer), question,
+                         {"method": "jackknife", "level": level, "seed": 0})
+
     def __getstate__(self) -> Any:
         packed = None if self._handle is None else packed_array("accumulator",
                                                                 self._handle._pointer)
-        return self._spec, self._axes, self._layout, self._names, packed
+        return (self._spec, self._options.blocks, self._axes, self._layout, self._names, packed)
 
     def __setstate__(self, state: Any) -> None:
-        self._spec, self._axes, self._layout, self._names, packed = state
+        self._spec, blocks, self._axes, self._layout, self._names, packed = state
+        self._options = C.AccumulatorOptions(sizeof(C.AccumulatorOptions), blocks=blocks)
         self._handle = None if packed is None else Handle("accumulator",
                                                           unpack("accumulator", packed))
 
@@ -145,8 +224,8 @@ class Accumulator:
     def __eq__(self, other: Any) -> bool:
         if not isinstance(other, Accumulator):
             return NotImplemented
-        *mine, packed = self.__getstate__()[2:]
-        *theirs, others = other.__getstate__()[2:]
+        *mine, packed = self.__getstate__()[3:]
+        *theirs, others = other.__getstate__()[3:]
         return mine == theirs and np.array_equal(packed, others)
 
     __hash__ = None  # type: ignore[assignment]
@@ -159,3 +238,11 @@ class Accumulator:
         features = "no" if self._layout is None else str(self._layout.features)
         return (f"<qkvsim.Accumulator of {self.observations} observations x "
                 f"{features} features>")
+
+
+def _second_of(other: Any, name: str) -> Optional[int]:
+    if not isinstance(other, Accumulator):
+        raise InvalidArgument(f"{name} is an Accumulator, not a {type(other).__name__}")
+    if other._handle is None:
+        raise InvalidArgument(f"{name} has no observations yet: update it first")
+    return other._handle._pointer

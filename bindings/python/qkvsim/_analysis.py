@@ -7,8 +7,8 @@ import numpy as np
 
 from . import _declarations as C
 from ._context import Progress, call, compute
-from ._errors import InvalidArgument, Unsupported, optional
-from ._handle import Handle, can_pack, counted, packed_of, packed_size, unpack, view
+from ._errors import InvalidArgument, optional
+from ._handle import Handle, counted, packed_of, packed_size, unpack, view
 from ._input import Input, address_of, bins_of, numbers_array
 from ._layout import Layout, layout_of
 from ._library import library
@@ -159,17 +159,13 @@ class Result:
         return pandas.DataFrame.from_records(self._records())
 
     def _packed(self) -> bytes:
-        if not can_pack(self._kind):
-            raise Unsupported(f"this version of the library cannot pack a {self._kind}: "
-                              "keep to_dict() or to_frame()")
-        return packed_of(self._kind, self._handle._pointer)
+        return packed_of(self._kind, self._pointer)
 
     def __reduce__(self) -> Any:
         return _unpacked, (type(self), self._packed(), self._question)
 
     def __sizeof__(self) -> int:
-        return object.__sizeof__(self) + (packed_size(self._kind, self._handle._pointer)
-                                          if can_pack(self._kind) else 0)
+        return object.__sizeof__(self) + packed_size(self._kind, self._pointer)
 
     def __copy__(self) -> "Result":
         return self
@@ -182,11 +178,13 @@ class Result:
             return NotImplemented
         if self is other:
             return True
-        if can_pack(self._kind):
-            return bool(self._packed() == other._packed())
-        return bool(str(self._records()) == str(other._records()))
+        return bool(self._packed() == other._packed())
 
     __hash__ = object.__hash__
+
+    def _drawn(self, record: Dict[str, Any]) -> Dict[str, Any]:
+        """Cells of a row of the table that are drawn."""
+        return {}
 
     def _repr_html_(self) -> str:
         """A table for notebooks."""
@@ -194,6 +192,8 @@ class Result:
         shown = records[:60]
         if not shown:
             return f"<p>{html.escape(repr(self))}</p>"
+        for row in shown:
+            row.update(self._drawn(row))
         keys = list(shown[0])
         head = "".join(f"<th>{html.escape(key)}</th>" for key in keys)
         body = "".join("<tr>" + "".join(f"<td>{_cell(row.get(key))}</td>" for key in keys)
@@ -203,11 +203,27 @@ class Result:
                 f"<tbody>{body}</tbody></table>{more}")
 
 
+class _Drawn(str):
+    """A cell that is markup."""
+
+
+def _bars(counts: np.ndarray) -> str:
+    """A small histogram: SVG of at most 50 bars."""
+    width = -(-len(counts) // 50)
+    sums = np.add.reduceat(counts, np.arange(0, len(counts), width))
+    heights = np.round(20 * sums / max(1, sums.max()), 1)
+    path = "".join(f"M{2 * i} 20v-{height:g}h2V20z" for i, height in enumerate(heights) if height)
+    return (f'<svg width="{2 * len(sums)}" height="20" role="img"><path d="{path}" '
+            'fill="#0072b2"/></svg>')
+
+
 def _unpacked(kind: Any, packed: bytes, question: Question) -> Any:
     return kind(Handle(kind._kind, unpack(kind._kind, packed)), question)
 
 
 def _cell(value: Any) -> str:
+    if isinstance(value, _Drawn):
+        return str(value)
     if isinstance(value, float):
         return f"{value:.4g}" if np.isfinite(value) else ""
     return html.escape(str(value))
@@ -249,12 +265,6 @@ class Analysis(Result):
     @property
     def _pointer(self) -> Optional[int]:
         return self._own
-
-    def _packed(self) -> bytes:
-        return packed_of("analysis", self._own)
-
-    def __sizeof__(self) -> int:
-        return object.__sizeof__(self) + packed_size("analysis", self._own)
 
     @property
     def observations(self) -> int:
@@ -357,6 +367,10 @@ class Analysis(Result):
                                 "defined": int(defined[i]),
                                 **{name: float(columns[name][i]) for name in names}})
         return records
+
+    def _drawn(self, record: Dict[str, Any]) -> Dict[str, Any]:
+        counts = self.histogram(record["metric"], record["row"])
+        return {"histogram": _Drawn(_bars(counts))}
 
     def to_dict(self) -> Dict[str, Any]:
         """The program's JSON for the same data, but for its warnings."""

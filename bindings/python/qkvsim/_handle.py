@@ -40,12 +40,6 @@ def packed_of(kind: str, pointer: Optional[int]) -> bytes:
     return packed_array(kind, pointer).tobytes()
 
 
-def can_pack(kind: str) -> bool:
-    """Whether the library packs results of a kind."""
-    return hasattr(library, f"qkvsim_{kind}_pack") \
-        and hasattr(library, f"qkvsim_{kind}_unpack")
-
-
 def unpack(kind: str, packed: Union[bytes, np.ndarray]) -> c_void_p:
     """A new handle from bytes."""
     pointer = c_void_p()

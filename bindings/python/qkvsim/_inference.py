@@ -154,6 +154,12 @@ class Baseline(_Inference):
         from ._json import document_of
         return document_of([("all", self.observed, self, None)])
 
+    def plot(self, *, rows: Any = None, metrics: Any = None, ax: Any = None) -> Any:
+        """Draws the histograms and the permutations' mean and range, rows by metrics; returns the
+        matplotlib Figure."""
+        from ._plot import histograms
+        return histograms([("all", self.observed, self, None)], rows=rows, metrics=metrics, ax=ax)
+
     def __repr__(self) -> str:
         return (f"<qkvsim.Baseline of {self.permutations} permutations "
                 f"({self.options['scheme']}), {len(self.rows)} rows>")
@@ -329,6 +335,14 @@ class Comparison(_Inference):
         from ._json import document_of
         return document_of([("targets", self.first, None, None),
                             ("non-targets", self.second, None, None)], comparison=self)
+
+    def plot(self, *, rows: Any = None, metrics: Any = None, ax: Any = None) -> Any:
+        """Draws both histograms, the larger selection's as the matched subsets' mean and range where
+        there are any, rows by metrics; returns the matplotlib Figure."""
+        from ._plot import histograms
+        return histograms([("targets", self.first, None, None),
+                           ("non-targets", self.second, None, None)],
+                          matched=self if self.subsets else None, rows=rows, metrics=metrics, ax=ax)
 
     def __repr__(self) -> str:
         return (f"<qkvsim.Comparison of {self.first.observations} with "
@@ -553,6 +567,12 @@ class Intervals(_Inference):
         """The program's JSON for the same data, but for its warnings."""
         from ._json import document_of
         return document_of([("all", self.observed, None, self)])
+
+    def plot(self, *, statistic: Optional[str] = None, metric: Optional[str] = None,
+             rows: Any = None, ax: Any = None) -> Any:
+        """Draws a statistic of every row with its interval; returns the matplotlib Figure."""
+        from ._plot import intervals as draw
+        return draw(self, statistic=statistic, metric=metric, rows=rows, ax=ax)
 
     def __repr__(self) -> str:
         return (f"<qkvsim.Intervals by the {self.options['method']}, {self.replicates} "

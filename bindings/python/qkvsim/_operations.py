@@ -8,7 +8,7 @@ from . import _declarations as C
 from ._analysis import Prepared, Question, Result
 from ._context import Progress, call, compute
 from ._errors import InvalidArgument, WrongType
-from ._handle import Handle, view
+from ._handle import view
 from ._inference import _covariates
 from ._input import Input, address_of, bins_of, matrix_of, segments_of
 from ._layout import layout_of
@@ -348,6 +348,13 @@ def tail_p(values: Any, observed: float) -> float:
     return p.value
 
 
+_PAIR = np.dtype({
+    "names": ["i", "j", "value", "pair_group"],
+    "formats": [np.int64, np.int64, np.float64, np.int32],
+    "offsets": [getattr(C.Pair, name).offset for name in ("i", "j", "value", "pair_group")],
+    "itemsize": sizeof(C.Pair)})
+
+
 class Pairs(Result):
     """Pairs of features, strongest first.
 
@@ -361,17 +368,18 @@ class Pairs(Result):
 
     _kind = "pairs"
 
-    def __init__(self, handle: Handle, question: Question) -> None:
-        self._handle, self._question = handle, question
-        dtype = np.dtype({"names": ["i", "j", "value", "pair_group"],
-                          "formats": [np.int64, np.int64, np.float64, np.int32],
-                          "offsets": [getattr(C.Pair, name).offset
-                                      for name in ("i", "j", "value", "pair_group")],
-                          "itemsize": sizeof(C.Pair)})
-        count = c_int64()
-        address = library.qkvsim_pairs_list(handle._pointer, byref(count))
-        raw = view(self._handle, address, (count.value * sizeof(C.Pair),), np.uint8)
-        self._list = raw.view(dtype)
+    def __init__(self, listed: np.ndarray, question: Question, observations: int) -> None:
+        self._list, self._question, self._observations = listed, question, observations
+
+    def __reduce__(self) -> Any:
+        return _pairs_of, (self._list.tobytes(), self._question, self._observations)
+
+    def _packed(self) -> bytes:
+        columns = b"".join(self._list[name].tobytes() for name in ("i", "j", "value", "pair_group"))
+        return columns + repr((self.metrics, self._observations)).encode()
+
+    def __sizeof__(self) -> int:
+        return object.__sizeof__(self) + self._list.nbytes
 
     @property
     def i(self) -> np.ndarray:
@@ -391,7 +399,7 @@ class Pairs(Result):
 
     @property
     def observations(self) -> int:
-        return int(library.qkvsim_pairs_observations(self._handle._pointer))
+        return self._observations
 
     def __len__(self) -> int:
         return len(self._list)
@@ -407,6 +415,10 @@ class Pairs(Result):
 
     def __repr__(self) -> str:
         return f"<qkvsim.Pairs: {len(self)} pairs by {self.metrics[0]}>"
+
+
+def _pairs_of(packed: bytes, question: Question, observations: int) -> Pairs:
+    return Pairs(np.frombuffer(packed, _PAIR), question, observations)
 
 
 def pairs(data: Any, *, threshold: Optional[float] = None, top: Optional[int] = None,
@@ -461,5 +473,8 @@ def pairs(data: Any, *, threshold: Optional[float] = None, top: Optional[int] = 
         metric=number_of(METRICS, metric, "metric"), sign=number_of(SIGNS, sign, "sign"),
         per_pair_group=int(per_pair_group), threshold=None if least is None else addressof(least),
         top=top or 0, limit=limit or 0)
-    return Pairs(prepared.run("pairs", library.qkvsim_pairs_run, layout._pointer, byref(asked)),
-                 question)
+    handle = prepared.run("pairs", library.qkvsim_pairs_run, layout._pointer, byref(asked))
+    count = c_int64()
+    address = library.qkvsim_pairs_list(handle._pointer, byref(count))
+    listed = view(handle, address, (count.value * sizeof(C.Pair),), np.uint8).view(_PAIR)
+    return Pairs(listed, question, int(library.qkvsim_pairs_observations(handle._pointer)))

@@ -170,6 +170,28 @@ def heads(conditions: Sequence[Any], *, statistic: Optional[str] = None,
     return figure
 
 
+def intervals(found: Any, *, statistic: Optional[str] = None, metric: Optional[str] = None,
+              rows: Any = None, ax: Any = None) -> Any:
+    """A statistic of every row and its interval."""
+    analysis = found.observed
+    statistic, metric = _chosen(analysis, statistic, metric)
+    wanted = list(range(len(analysis.rows))) if rows is None \
+        else row_numbers(analysis.rows, rows, "rows")
+    figure, axes = _axes(ax, 1, 1, (5.0, 0.8 + 0.22 * len(wanted)))
+    panel, places = axes[0, 0], range(len(wanted))
+    low, estimate, high = (found.statistic(statistic, metric, what)[wanted]
+                           for what in ("low", "estimate", "high"))
+    panel.hlines(places, low, high, color=_COLOURS[0], linewidth=_WIDTHS[0])
+    panel.plot(estimate, places, "o", color=_COLOURS[0], markersize=3.5)
+    panel.set_yticks(places, [analysis.rows[row] for row in wanted], fontsize=7)
+    panel.invert_yaxis()
+    panel.tick_params(labelsize=7)
+    panel.spines[["top", "right"]].set_visible(False)
+    panel.set_xlabel(f"{statistic} of the {metric}, {found.options['level']:.0%} intervals",
+                     fontsize=7)
+    return figure
+
+
 def layers(studies: Sequence[Any], *, statistic: Optional[str] = None,
            metric: Optional[str] = None, rows: Any = None, ax: Any = None) -> Any:
     """A statistic over the layers: a panel for each row, a line for each condition, with its

@@ -215,3 +215,64 @@ def test_pair_groups_are_dealt_to_pieces(x):
     assert qkvsim.merge([qkvsim.analyze(x, **heads, pair_groups=piece) for piece in pieces]) == whole
     with pytest.raises(ValueError, match="piece 5, but there are pieces 0 to 4"):
         whole.layout.piece(5, 5)
+
+
+def test_pairs_are_pickled_and_compared(x):
+    found = qkvsim.pairs(x, top=5, metric="pearson")
+    again = pickle.loads(pickle.dumps(found))
+    assert again == found and again.to_dict() == found.to_dict() and len(again) == 5
+    assert again.observations == 60 and found != qkvsim.pairs(x, top=4, metric="pearson")
+    assert found != qkvsim.pairs(x, top=5, metric="cosine")
+
+
+def test_an_accumulator_with_blocks_has_intervals(x):
+    stream, other = qkvsim.Accumulator(blocks=16), qkvsim.Accumulator(blocks=16)
+    whole = qkvsim.Accumulator(blocks=16)
+    for k in range(0, 60, 5):
+        stream.update(x[k:k + 5], observations=[0, 1])
+        other.update(x[k:k + 5], observations=[2, 3, 4])
+    whole.update(x, segments=numpy.arange(60) // 5)
+    assert stream.blocks == other.blocks == whole.blocks == 12
+    found, expected = whole.intervals(level=0.9), qkvsim.intervals(x, blocks=12, level=0.9)
+    for summary in ("low", "high", "estimate", "se"):
+        numpy.testing.assert_allclose(found.statistic("offset_share", summary=summary),
+                                   expected.statistic("offset_share", summary=summary), rtol=1e-9)
+    both = stream.intervals(other)
+    assert numpy.isfinite(both.difference("offset_share", summary="low")).all()
+    again = pickle.loads(pickle.dumps(stream))
+    assert again == stream and again.intervals(other) == both
+    assert [again.observations, again.blocks, pickle.loads(pickle.dumps(again)).blocks] == [24, 12, 12]
+    with pytest.raises(qkvsim.InvalidArgument, match="blocks"):
+        qkvsim.Accumulator(blocks=3).update(x)
+    empty = qkvsim.Accumulator()
+    with pytest.raises(qkvsim.InvalidArgument, match="others has no observations yet"):
+        stream.intervals(empty)
+    with pytest.raises(qkvsim.InvalidArgument, match="others is an Accumulator, not a ndarray"):
+        stream.intervals(x)
+
+
+def test_a_difference_is_of_two_accumulators(x):
+    one, other = qkvsim.Accumulator(), qkvsim.Accumulator()
+    one.update(x[:40])
+    other.update(x[40:])
+    numpy.testing.assert_allclose(one.difference(other), numpy.cov(x[:40].T) - numpy.cov(x[40:].T),
+                               atol=1e-9)
+    with pytest.raises(qkvsim.InvalidArgument, match="less is an Accumulator"):
+        one.difference(x)
+
+
+def test_each_kind_of_result_is_drawn(x):
+    pytest.importorskip("matplotlib").use("Agg")
+    results = [qkvsim.analyze(x), qkvsim.baseline(x, permutations=9), qkvsim.intervals(x),
+               qkvsim.compare(x, targets=slice(0, 20), permutations=9),
+               qkvsim.compare(x, targets=slice(0, 20))]
+    for one in results:
+        figure = one.plot(rows=["Q-Q", "Q-K"])
+        drawn = sum(len(ax.collections) + len(ax.patches) + len(ax.lines) for ax in figure.axes)
+        assert drawn > 0
+    low, high = (results[2].statistic("mean", "pearson", end)[:2] for end in ("low", "high"))
+    lines = results[2].plot(statistic="mean", metric="pearson", rows=["Q-Q", "Q-K"]).axes[0]
+    ends = numpy.array([path.vertices[:, 0] for path in lines.collections[0].get_paths()])
+    numpy.testing.assert_allclose(ends, numpy.stack([low, high], 1))
+    table = results[0]._repr_html_()
+    assert table.count("<svg") == 12 and "NaN" not in table
