@@ -1041,6 +1041,56 @@ START_TEST(results_are_bit_identical_for_any_number_of_threads)
 }
 END_TEST
 
+static int32_t cancel_at(void *user, int64_t done, int64_t total)
+{
+    (void)total;
+    return done >= *(const int64_t *)user;
+}
+
+/* Working memory of a context is left as the next call needs it, whatever it counts, and by calls that end
+ * early too. */
+START_TEST(calls_of_one_context_leave_no_trace)
+{
+    static const int64_t bin_counts[] = { 100, 7, 1000, 23, 128, 100 };
+    static const int32_t metrics[] = { 3, 1, METRICS_SUM, 2, 3 };
+    static const double uneven[] = { -1, -0.2, 0.9, 1 };
+    table data = table_with_offsets(40, 390, 2, 21);
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(390, 3);
+    qkvsim_context *used = context_with(_i, QKVSIM_KERNELS_AUTO);
+    for (int k = 0; k < 60; k++) {
+        const qkvsim_bins bins = { .struct_size = sizeof bins,
+                                   .count = k % 7 == 6 ? 3 : bin_counts[k % 6],
+                                   .low = -1,
+                                   .high = 1,
+                                   .edges = k % 7 == 6 ? uneven : NULL };
+        const qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                                  .bins = &bins,
+                                                  .metrics = metrics[k % 5] };
+        const qkvsim_input *input =
+            INPUT(&copy.view, 1, .arithmetic = k % 4 == 3 ? QKVSIM_DTYPE_F64 : 0);
+        int64_t end = k / 3 % 8;
+        qkvsim_analysis *cancelled = NULL;
+        qkvsim_context_set_progress(used, k % 3 == 0 ? cancel_at : NULL, &end);
+        if (k % 3 == 0)
+            (void)qkvsim_analysis_run(used, input, layout, &options, &cancelled);
+        qkvsim_analysis_free(cancelled);
+        qkvsim_context_set_progress(used, NULL, NULL);
+        qkvsim_context *fresh = context_with(1, QKVSIM_KERNELS_AUTO);
+        qkvsim_analysis *again = analyze(used, input, layout, &options);
+        qkvsim_analysis *expected = analyze(fresh, input, layout, &options);
+        assert_same_analysis(again, expected);
+        qkvsim_analysis_free(again);
+        qkvsim_analysis_free(expected);
+        qkvsim_context_free(fresh);
+    }
+    qkvsim_context_free(used);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 static void assert_same_counts(const qkvsim_analysis *one, const qkvsim_analysis *other)
 {
     for (int32_t p = 0; p < qkvsim_layout_pair_groups(qkvsim_analysis_layout(one)); p++)
@@ -1944,8 +1994,9 @@ static void add_rollups(Suite *suite)
 static void add_laws(Suite *suite)
 {
     TCase *laws = add_case(suite, "laws", make_context, free_context);
-    tcase_add_loop_test(add_thread_case(suite, make_context, free_context),
-                        results_are_bit_identical_for_any_number_of_threads, 0, 4);
+    TCase *threads = add_thread_case(suite, make_context, free_context);
+    tcase_add_loop_test(threads, results_are_bit_identical_for_any_number_of_threads, 0, 4);
+    tcase_add_loop_test(threads, calls_of_one_context_leave_no_trace, 1, 4);
     tcase_add_loop_test(laws, all_kernels_give_the_same_bin_counts, 0, MAKERS);
     tcase_add_test(laws, one_fused_view_and_its_three_parts_are_identical);
     tcase_add_test(laws, every_order_in_memory_gives_identical_results);

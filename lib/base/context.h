@@ -25,6 +25,7 @@ typedef enum qkv_workspace {
     QKV_WORKSPACE_STRIPS,
     QKV_WORKSPACE_TILES,
     QKV_WORKSPACE_RANKS,
+    QKV_WORKSPACE_COUNTS, /* left as zeros by each use */
     QKV_WORKSPACES
 } qkv_workspace;
 

@@ -168,6 +168,17 @@ qkvsim_status qkv_input_changed(qkvsim_context *context, const char *what)
 
 /* ---- parts ---- */
 
+/* The name is made where it is needed only: it would take a thirtieth of a small call. */
+static qkvsim_status check_part(qkvsim_context *context, int32_t number, const qkvsim_view *given,
+                                qkvsim_view *view)
+{
+    char what[32];
+    if (qkv_check_view(NULL, "", given, false, view) == QKVSIM_OK)
+        return QKVSIM_OK;
+    snprintf(what, sizeof what, "part %d", (int)number);
+    return qkv_check_view(context, what, given, false, view);
+}
+
 /* The caller's array is walked by its own struct_size, which a newer header may have raised. */
 static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *parts,
                                 int32_t part_count, int32_t arithmetic, qkv_input *input)
@@ -177,11 +188,9 @@ static qkvsim_status read_parts(qkvsim_context *context, const qkvsim_view *part
     input->part_count = part_count;
     input->arithmetic = arithmetic == QKVSIM_DTYPE_F64 ? QKVSIM_DTYPE_F64 : QKVSIM_DTYPE_F32;
     for (int32_t p = 0; p < part_count; p++, given += size) {
-        char what[32];
-        snprintf(what, sizeof what, "part %d", (int)p);
         qkvsim_view *view = &input->parts[p].view;
         const qkvsim_status status =
-            qkv_check_view(context, what, (const qkvsim_view *)(const void *)given, false, view);
+            check_part(context, p, (const qkvsim_view *)(const void *)given, view);
         if (status != QKVSIM_OK)
             return status;
         if (view->struct_size != size)

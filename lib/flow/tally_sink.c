@@ -258,8 +258,9 @@ static bool needs_joint_tables(const qkv_tally_sink *sink)
            && sink->setting.metrics == QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON;
 }
 
-/* Both kinds of counts of all workers stand in one block. */
-static bool allocate_counts(qkvsim_context *context, qkv_tally_sink *sink)
+/* Both kinds of counts of all workers stand in one block, which is the context's: each use leaves zeros, and
+ * clearing it anew would take a tenth of a small call. */
+static bool borrow_counts(qkvsim_context *context, qkv_tally_sink *sink)
 {
     const qkv_binning *binning = sink->setting.binning;
     const size_t table = (size_t)binning->count * (size_t)binning->count;
@@ -268,35 +269,36 @@ static bool allocate_counts(qkvsim_context *context, qkv_tally_sink *sink)
     const size_t single = 2 * ((size_t)sink->metric_counts + 1);
     const size_t cells = joint ? QKV_JOINT_TABLES * table + QKV_JOINT_BINS_MAX : 0;
     const size_t words = (single + cells / 2 + 16) / 16 * 16; /* of 32 bits, whole cache lines */
-    sink->workers = qkv_gram_workers(context, sink->gram);
-    sink->counts = qkv_allocate(&context->allocator, (size_t)sink->workers, sizeof *sink->counts);
-    sink->count_block = qkv_allocate_zeroed(&context->allocator, (size_t)sink->workers * words,
-                                            sizeof *sink->count_block);
-    if (sink->counts == NULL || sink->count_block == NULL)
+    uint32_t *blocks =
+        qkv_borrow(context, QKV_WORKSPACE_COUNTS, (size_t)sink->workers * words, sizeof *blocks);
+    if (blocks == NULL)
         return false;
     for (int32_t w = 0; w < sink->workers; w++) {
-        uint32_t *block = sink->count_block + (size_t)w * words;
+        uint32_t *block = blocks + (size_t)w * words;
         sink->counts[w] = (qkv_worker_counts){ .joint = joint ? (void *)(block + single) : NULL,
                                                .single = block };
     }
     return true;
 }
 
+/* One allocation for all: of a small call each is a hundredth. */
 static qkvsim_status allocate_tables(qkvsim_context *context, qkv_tally_sink *sink)
 {
-    const qkv_allocator *allocator = &context->allocator;
-    const qkv_panels *panels = sink->gram->panels;
     /* A group has at most one stretch for each kind, and each panel may begin another. */
     const size_t stretches = 3 * (size_t)sink->setting.layout->groups;
-    sink->stretches = qkv_allocate(allocator, stretches, sizeof *sink->stretches);
-    sink->panel_stretch =
-        qkv_allocate(allocator, (size_t)panels->count, sizeof *sink->panel_stretch);
-    sink->first_result =
-        qkv_allocate(allocator, (size_t)sink->gram->tile_count + 1, sizeof *sink->first_result);
-    return allocate_counts(context, sink) && sink->stretches != NULL && sink->panel_stretch != NULL
-                   && sink->first_result != NULL
-               ? QKVSIM_OK
-               : qkv_no_memory(context, "the tallies");
+    const size_t panels = (size_t)sink->gram->panels->count;
+    const size_t tiles = (size_t)sink->gram->tile_count + 1;
+    sink->workers = qkv_gram_workers(context, sink->gram);
+    const size_t counts = (size_t)sink->workers * sizeof *sink->counts;
+    sink->counts = qkv_allocate(
+        &context->allocator,
+        counts + stretches * sizeof *sink->stretches + (panels + tiles) * sizeof(int64_t), 1);
+    if (sink->counts == NULL || !borrow_counts(context, sink))
+        return qkv_no_memory(context, "the tallies");
+    sink->stretches = (qkv_stretch *)(void *)(sink->counts + sink->workers);
+    sink->panel_stretch = (int64_t *)(void *)(sink->stretches + stretches);
+    sink->first_result = sink->panel_stretch + panels;
+    return QKVSIM_OK;
 }
 
 static qkvsim_status allocate_results(qkvsim_context *context, qkv_tally_sink *sink)
@@ -338,15 +340,24 @@ qkvsim_status qkv_tally_sink_open(qkvsim_context *context, const qkv_gram *gram,
     return status;
 }
 
+/* What a cancelled call has pending, and what kernels may write to beside the counts. */
+static void leave_zeros(qkv_tally_sink *sink, qkv_worker_counts *counts)
+{
+    const int64_t bins = sink->setting.binning->count;
+    flush_joint(sink, counts);
+    counts->single[sink->metric_counts] = counts->single[2 * sink->metric_counts + 1] = 0;
+    if (counts->joint != NULL)
+        memset(counts->joint + QKV_JOINT_TABLES * bins * bins, 0,
+               QKV_JOINT_BINS_MAX * sizeof *counts->joint);
+}
+
 void qkv_tally_sink_close(qkv_tally_sink *sink)
 {
     const qkv_allocator *allocator = &sink->context->allocator;
-    qkv_release(allocator, sink->stretches);
-    qkv_release(allocator, sink->panel_stretch);
-    qkv_release(allocator, sink->first_result);
+    for (int32_t w = 0; w < sink->workers && sink->results != NULL; w++)
+        leave_zeros(sink, &sink->counts[w]);
     qkv_release(allocator, sink->results);
     qkv_release(allocator, sink->counts);
-    qkv_release(allocator, sink->count_block);
     *sink = (qkv_tally_sink){ 0 };
 }
 

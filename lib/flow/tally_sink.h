@@ -51,8 +51,7 @@ typedef struct qkv_tally_sink {
     int64_t *panel_stretch;    /* the stretch in which each panel begins */
     int64_t *first_result;     /* of each tile, and the total */
     qkv_pair_result *results;  /* one for each rectangle */
-    qkv_worker_counts *counts; /* of each worker */
-    uint32_t *count_block;
+    qkv_worker_counts *counts; /* of each worker, in the context's memory */
     int32_t workers;
     int64_t metric_counts;                /* in `single`, of one metric; one more is unused */
     int64_t *histograms[2];               /* the caller's: pair groups x bins; cosine, Pearson */
