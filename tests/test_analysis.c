@@ -746,6 +746,41 @@ static void check_narrow_moments(const qkvsim_analysis *analysis, int32_t pair_g
                  expected.kurtosis, 1e-7 * (1 + fabs(expected.kurtosis)), "kurtosis");
 }
 
+static void check_relative_moments(const qkvsim_analysis *analysis, int32_t pair_group,
+                                   int32_t metric, const double *values, int64_t count)
+{
+    const oracle_summary expected = oracle_summarise(values, count, true);
+    const double variance = statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_VARIANCE);
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_MEAN), expected.mean,
+                 1e-15, "mean");
+    assert_close(variance, expected.variance, 1e-9 * expected.variance, "variance");
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_SKEWNESS),
+                 expected.skewness, 1e-9 * (1 + fabs(expected.skewness)), "skewness");
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_KURTOSIS),
+                 expected.kurtosis, 1e-9 * (1 + fabs(expected.kurtosis)), "kurtosis");
+}
+
+/* Columns of 1 and -1: of a Hadamard matrix, whose similarities are nothing but rounding, so that their fourth
+ * powers are beyond single precision; or one column and its opposite, so that all are 1 or -1. */
+START_TEST(moments_are_right_relative_to_values_near_0_and_of_one_magnitude)
+{
+    table data = table_new(512, 300);
+    for (int64_t r = 0; r < data.n; r++)
+        for (int64_t j = 0; j < data.d; j++) {
+            const int64_t column = _i == 0 ? j + 1 : 137;
+            const int odd = __builtin_parityll((unsigned long long)(r & column));
+            const bool opposite = _i == 1 && j % 3 == 0;
+            *table_at(&data, r, j) = (odd != 0) != opposite ? -1 : 1;
+        }
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(300, 2);
+    for_each_pair_group(&copy, layout, NULL, check_relative_moments);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 /* Sums of powers about 0 would lose the variance of cosines that all lie near 1. */
 START_TEST(moments_of_values_close_together_far_from_0_do_not_cancel)
 {
@@ -1965,6 +2000,8 @@ static void add_contract(Suite *suite)
     tcase_add_loop_test(contract, every_pair_of_identical_features_is_counted, QKVSIM_KERNELS_AUTO,
                         QKVSIM_KERNELS_PORTABLE + 1);
     tcase_add_loop_test(contract, moments_of_values_close_together_far_from_0_do_not_cancel, 0, 2);
+    tcase_add_loop_test(contract, moments_are_right_relative_to_values_near_0_and_of_one_magnitude,
+                        0, 2);
     tcase_add_loop_test(contract, values_of_exactly_0_9_and_minus_0_9_are_in_the_tail, 0, 16);
     tcase_add_test(contract, names_and_sizes_are_those_of_the_layout);
     tcase_add_test(contract, accessors_answer_nothing_where_there_is_nothing);
