@@ -35,6 +35,11 @@ def set_threads(threads: Optional[int]) -> None:
     threads : int or None
         1 to 1024; None: every processor this process may run on.
 
+    Raises
+    ------
+    InvalidArgument
+        Where it is no such number.
+
     Examples
     --------
     >>> import qkvsim

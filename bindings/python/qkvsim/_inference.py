@@ -221,6 +221,11 @@ def baseline(data: Any, *, permutations: int = 1000, seed: int = 0, scheme: str 
     -------
     Baseline
 
+    Raises
+    ------
+    InvalidArgument, Nonfinite, NoMemory, TooLarge
+        As for `analyze`; also where a scheme, or a piece, cannot be.
+
     Examples
     --------
     >>> import numpy, qkvsim
@@ -419,6 +424,11 @@ def compare(data: Any, *, targets: Any, others: Any = None, permutations: int = 
     Returns
     -------
     Comparison
+
+    Raises
+    ------
+    InvalidArgument, Nonfinite, NoMemory, TooLarge
+        As for `analyze`; also where the selections share an observation.
 
     Examples
     --------
@@ -622,6 +632,11 @@ def intervals(data: Any, *, others: Any = None, method: str = "jackknife",
     Returns
     -------
     Intervals
+
+    Raises
+    ------
+    InvalidArgument, Nonfinite, NoMemory, TooLarge
+        As for `analyze`; also where blocks, resamples or level are out of range.
 
     Examples
     --------

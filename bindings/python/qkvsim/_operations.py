@@ -62,6 +62,11 @@ def similarity(data: Any, *, metric: str = "cosine", observations: Any = None,
     -------
     array, features x features
 
+    Raises
+    ------
+    InvalidArgument, Nonfinite, NoMemory, TooLarge
+        As for `analyze`; also where `out` has another shape or type.
+
     Examples
     --------
     >>> import numpy, qkvsim
@@ -114,6 +119,11 @@ def mask(groups: Any, *, heads: Any = None, interleaved: bool = False,
     -------
     array of int32, features x features
 
+    Raises
+    ------
+    InvalidArgument, TooLarge, Ambiguous
+        Where codes are too few, too large, or give two pair groups one product.
+
     Examples
     --------
     >>> import qkvsim
@@ -141,6 +151,12 @@ class Histogram(NamedTuple):
     edges: np.ndarray
     outside: np.ndarray
 
+    def __eq__(self, other: Any) -> bool:
+        return isinstance(other, Histogram) and all(map(np.array_equal, self, other))
+
+    def __ne__(self, other: Any) -> bool:  # or it would be the tuple's
+        return not self == other
+
 
 def histogram(matrix: Any, *, mask: Optional[np.ndarray] = None, codes: Any = None,
               bins: Any = None) -> Histogram:
@@ -158,6 +174,11 @@ def histogram(matrix: Any, *, mask: Optional[np.ndarray] = None, codes: Any = No
     Returns
     -------
     Histogram
+
+    Raises
+    ------
+    InvalidArgument
+        Where the mask has another shape, or bins are none.
 
     Examples
     --------
@@ -214,6 +235,11 @@ def permute(data: Any, *, seed: int = 0, index: int = 0, scheme: str = "all",
     -------
     array, observations x features
 
+    Raises
+    ------
+    InvalidArgument, Nonfinite, NoMemory
+        As for `baseline`.
+
     Examples
     --------
     >>> import numpy, qkvsim
@@ -259,6 +285,11 @@ def relabel(labels: Any, *, seed: int = 0, index: int = 0, relabel: str = "label
     -------
     array of the labels' type
 
+    Raises
+    ------
+    InvalidArgument, WrongType
+        Where labels are none, or an option is not known.
+
     Examples
     --------
     >>> import qkvsim
@@ -295,6 +326,11 @@ def distance(a: Any, b: Any, *, edges: Any, distance: str = "kolmogorov_smirnov"
     -------
     float, NaN where a histogram is empty
 
+    Raises
+    ------
+    InvalidArgument, WrongType
+        Where histograms are none, or of other bins.
+
     Examples
     --------
     >>> import qkvsim
@@ -320,8 +356,24 @@ def _counts_of(counts: Any, name: str) -> np.ndarray:
 
 
 def adjust_bh(p: Any) -> np.ndarray:
-    """Adjusts p-values by Benjamini & Hochberg; NaN is no test. Any shape.
+    """Adjusts p-values by Benjamini & Hochberg.
 
+    Parameters
+    ----------
+    p : array of any shape
+        From 0 to 1; NaN is no test.
+
+    Returns
+    -------
+    array of float64 of the same shape
+
+    Raises
+    ------
+    InvalidArgument
+        Where a p is outside of [0, 1].
+
+    Examples
+    --------
     >>> import qkvsim
     >>> qkvsim.adjust_bh([0.01, 0.04, 0.03]).tolist()
     [0.03, 0.04, 0.04]
@@ -334,6 +386,22 @@ def adjust_bh(p: Any) -> np.ndarray:
 
 def tail_p(values: Any, observed: float) -> float:
     """The upper-tailed p of an observed value by a fit to the tail of a null's values.
+
+    Parameters
+    ----------
+    values : array
+        Of the null: 199 or more.
+    observed : float
+
+    Returns
+    -------
+    float; NaN where no fit is good, or where ten values or more are as large as observed, so that
+    (b + 1) / (m + 1) is as good
+
+    Raises
+    ------
+    InvalidArgument
+        Where there are fewer values, or one is not finite.
 
     Examples
     --------
@@ -447,6 +515,11 @@ def pairs(data: Any, *, threshold: Optional[float] = None, top: Optional[int] = 
     Returns
     -------
     Pairs
+
+    Raises
+    ------
+    InvalidArgument, Nonfinite, NoMemory, TooLarge
+        As for `analyze`; TooLarge also where a threshold gives more than `limit`.
 
     Examples
     --------

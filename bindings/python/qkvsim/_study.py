@@ -88,6 +88,35 @@ class LayerStudy:
                                 **{key: float(column[at]) for key, column in columns.items()}})
         return records
 
+    def to_frame(self) -> Any:
+        """A pandas.DataFrame: a row for each condition, row of the results and metric."""
+        pandas: Any = optional("pandas", "to_frame()")
+        return pandas.DataFrame.from_records(self._records())
+
+    def plot(self, kind: str = "histograms", *, ax: Any = None, **options: Any) -> Any:
+        """Draws the layer's "histograms" or "heads", as `Study.plot`."""
+        from . import _plot
+        if kind == "heads":
+            return _plot.heads(self.conditions, ax=ax, **options)
+        if kind != "histograms":
+            raise InvalidArgument(f'plot of a layer is of "histograms" or "heads", not {kind!r}')
+        return _plot.histograms(self.conditions, matched=self.matched(), ax=ax, **options)
+
+    def __eq__(self, other: Any) -> bool:
+        if not isinstance(other, LayerStudy):
+            return NotImplemented
+        return str(self.to_dict()) == str(other.to_dict())
+
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        names = " and ".join(condition.name for condition in self.conditions)
+        return f"<qkvsim.LayerStudy of {self.name}, {len(self.rows)} rows, {names}>"
+
+    def _repr_html_(self) -> str:
+        return "".join(f"<h4>{self.name} {condition.name}</h4>{condition.analysis._repr_html_()}"
+                       for condition in self.conditions)
+
     def __getstate__(self) -> Dict[str, Any]:
         return {**vars(self), "_prepared": None}  # the data stay where they are
 
@@ -170,12 +199,9 @@ class Study:
             kind = "layers" if len(self.layers) > 1 else "histograms"
         if kind == "layers":
             return _plot.layers(self.layers, ax=ax, **options)
-        layer = self[options.pop("layer", 0)]
-        if kind == "histograms":
-            return _plot.histograms(layer.conditions, matched=layer.matched(), ax=ax, **options)
-        if kind == "heads":
-            return _plot.heads(layer.conditions, ax=ax, **options)
-        raise InvalidArgument(f'plot is of "histograms", "heads" or "layers", not {kind!r}')
+        if kind not in ("histograms", "heads"):
+            raise InvalidArgument(f'plot is of "histograms", "heads" or "layers", not {kind!r}')
+        return self[options.pop("layer", 0)].plot(kind, ax=ax, **options)
 
     def __eq__(self, other: Any) -> bool:
         if not isinstance(other, Study):
@@ -190,8 +216,7 @@ class Study:
         return f"<qkvsim.Study of {len(self.layers)} layer(s), {len(first.rows)} rows, {names}>"
 
     def _repr_html_(self) -> str:
-        return "".join(f"<h4>{layer.name} {condition.name}</h4>{condition.analysis._repr_html_()}"
-                       for layer in self.layers[:8] for condition in layer.conditions)
+        return "".join(layer._repr_html_() for layer in self.layers[:8])
 
 
 def _is_layer(value: Any) -> bool:
@@ -267,6 +292,11 @@ def study(data: Any, *, groups: Any = None, heads: Any = None, interleaved: bool
     Returns
     -------
     Study
+
+    Raises
+    ------
+    InvalidArgument, Nonfinite, NoMemory, TooLarge
+        As for `analyze`, `baseline`, `compare` and `intervals`.
 
     Examples
     --------

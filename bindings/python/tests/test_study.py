@@ -130,3 +130,21 @@ def test_figures_are_returned_and_drawn_into_given_axes(x, tmp_path):
     with pytest.raises(ValueError, match="ax is 1 axes and there are 12 panels"):
         qkvsim.analyze(x).plot(ax=axes[0])
     pyplot.close("all")
+
+
+def test_a_layer_is_drawn_framed_compared_and_pickled(x):
+    pytest.importorskip("matplotlib").use("Agg")
+    study = qkvsim.study([x, x * 2], targets=slice(0, 20))
+    layer = study[1]
+    again = pickle.loads(pickle.dumps(layer))
+    assert again == layer and layer != study[0] and "1, 6 rows" in repr(again)
+    assert len(layer.to_frame()) == 2 * 6 * 2 and layer._repr_html_() in study._repr_html_()
+    assert len(layer.plot().axes) == 12 and len(layer.plot("heads").axes) == 3
+    with pytest.raises(qkvsim.InvalidArgument, match='"histograms" or "heads", not \'layers\''):
+        layer.plot("layers")
+
+
+def test_histograms_are_compared(x):
+    first = qkvsim.histogram(qkvsim.similarity(x), mask=qkvsim.mask(12))
+    assert first == pickle.loads(pickle.dumps(first))
+    assert first != qkvsim.histogram(qkvsim.similarity(2 * x - 1), mask=qkvsim.mask(12))
