@@ -6,18 +6,6 @@
 
 /* ---- life ---- */
 
-static bool allocate_metric(qkvsim_analysis *analysis, int32_t metric, size_t rows)
-{
-    const qkv_allocator *allocator = &analysis->allocator;
-    if ((analysis->metrics & qkv_metric_bit(metric)) == 0)
-        return true;
-    analysis->undefined[metric] = qkv_allocate(allocator, (size_t)analysis->layout->features,
-                                               sizeof *analysis->undefined[metric]);
-    analysis->moments[metric] =
-        qkv_allocate_zeroed(allocator, rows, sizeof *analysis->moments[metric]);
-    return analysis->undefined[metric] != NULL && analysis->moments[metric] != NULL;
-}
-
 /* One block for all of them: malloc gives back what is free at its end beyond twice the largest block
  * it has seen, and fresh pages for results of many pair groups would cost a thirtieth of an analysis. */
 static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows)
@@ -34,41 +22,60 @@ static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows)
     return analysis->counts != NULL;
 }
 
+/* Hands out so many bytes of a block; without one, only counts them. */
+static void *take(char *block, size_t *taken, size_t count, size_t size)
+{
+    void *array = block != NULL ? block + *taken : NULL;
+    *taken += count * size;
+    return array;
+}
+
+/* Places every array of fixed size but the counts in a block; returns its bytes. */
+static size_t place_arrays(qkvsim_analysis *analysis, char *block)
+{
+    const size_t rows = (size_t)qkv_layout_rows(analysis->layout);
+    const size_t features = (size_t)analysis->layout->features;
+    size_t taken = 0;
+    analysis->splits = take(block, &taken, rows, sizeof *analysis->splits);
+    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
+        if ((analysis->metrics & qkv_metric_bit(metric)) != 0) {
+            analysis->moments[metric] =
+                take(block, &taken, rows, sizeof *analysis->moments[metric]);
+            analysis->undefined[metric] =
+                take(block, &taken, features, sizeof *analysis->undefined[metric]);
+        }
+    analysis->offset_ratios = take(block, &taken, features, sizeof *analysis->offset_ratios);
+    analysis->group_offset =
+        take(block, &taken, (size_t)analysis->layout->groups, sizeof *analysis->group_offset);
+    analysis->binning.edges =
+        take(block, &taken, (size_t)analysis->binning.count + 1, sizeof *analysis->binning.edges);
+    analysis->wanted = take(block, &taken, rows, sizeof *analysis->wanted);
+    return taken;
+}
+
 static bool allocate_results(qkvsim_analysis *analysis, const qkv_analysis_shape *shape)
 {
     const qkv_allocator *allocator = &analysis->allocator;
-    const qkvsim_layout *layout = shape->layout;
-    const size_t rows = (size_t)qkv_layout_rows(layout);
-    const size_t edges = (size_t)shape->binning->count + 1;
-    analysis->layout = qkv_layout_copy(allocator, layout);
+    const size_t rows = (size_t)qkv_layout_rows(shape->layout);
+    analysis->layout = qkv_layout_copy(allocator, shape->layout);
     if (analysis->layout == NULL)
         return false;
-    analysis->binning.edges = qkv_allocate(allocator, edges, sizeof *analysis->binning.edges);
-    analysis->wanted = qkv_allocate(allocator, rows, sizeof *analysis->wanted);
-    analysis->splits = qkv_allocate_zeroed(allocator, rows, sizeof *analysis->splits);
-    analysis->offset_ratios =
-        qkv_allocate(allocator, (size_t)layout->features, sizeof *analysis->offset_ratios);
-    analysis->group_offset =
-        qkv_allocate(allocator, (size_t)layout->groups, sizeof *analysis->group_offset);
-    if (analysis->binning.edges == NULL || analysis->wanted == NULL || analysis->splits == NULL
-        || analysis->offset_ratios == NULL || analysis->group_offset == NULL)
+    analysis->arrays = qkv_allocate_zeroed(allocator, place_arrays(analysis, NULL), 1);
+    if (analysis->arrays == NULL || !allocate_histograms(analysis, rows))
         return false;
-    memcpy(analysis->binning.edges, shape->binning->edges, edges * sizeof(double));
+    place_arrays(analysis, analysis->arrays);
+    memcpy(analysis->binning.edges, shape->binning->edges,
+           (size_t)(analysis->binning.count + 1) * sizeof(double));
     memcpy(analysis->wanted, shape->wanted, rows * sizeof *analysis->wanted);
-    bool complete = allocate_histograms(analysis, rows);
-    for (int32_t metric = 0; metric < QKV_METRICS; metric++)
-        complete = allocate_metric(analysis, metric, rows) && complete;
-    return complete;
+    return true;
 }
 
 qkvsim_status qkv_analysis_open(qkvsim_context *context, const qkv_analysis_shape *shape,
                                 qkvsim_analysis **analysis)
 {
-    const qkv_allocator *allocator = &context->allocator;
-    qkvsim_analysis *made = qkv_allocate_zeroed(allocator, 1, sizeof *made);
+    qkvsim_analysis *made = qkv_allocate_handle(context, sizeof *made);
     if (made == NULL)
         return qkv_no_memory(context, "the results");
-    made->allocator = *allocator;
     made->metrics = shape->metrics;
     made->binning.count = shape->binning->count;
     if (!allocate_results(made, shape)) {
@@ -85,17 +92,9 @@ void qkvsim_analysis_free(qkvsim_analysis *analysis)
         return;
     const qkv_allocator allocator = analysis->allocator;
     qkvsim_layout_free(analysis->layout);
-    qkv_binning_close(&allocator, &analysis->binning);
-    qkv_release(&allocator, analysis->wanted);
+    qkv_release(&allocator, analysis->arrays);
     qkv_release(&allocator, analysis->dropped);
-    qkv_release(&allocator, analysis->splits);
-    qkv_release(&allocator, analysis->offset_ratios);
-    qkv_release(&allocator, analysis->group_offset);
     qkv_release(&allocator, analysis->counts);
-    for (int metric = 0; metric < QKV_METRICS; metric++) {
-        qkv_release(&allocator, analysis->moments[metric]);
-        qkv_release(&allocator, analysis->undefined[metric]);
-    }
     qkv_release(&allocator, analysis);
 }
 

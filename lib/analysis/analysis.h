@@ -50,7 +50,8 @@ struct qkvsim_analysis {
     uint64_t input_fingerprint;
     int64_t *dropped;
     int64_t dropped_count;
-    int64_t *counts;                   /* of all histograms, one after the other */
+    char *arrays;                      /* one block, of all that are not said to be another's */
+    int64_t *counts;                   /* another one: of all histograms, one after the other */
     int64_t count_cells;               /* how many these are */
     int64_t *histograms[QKV_METRICS];  /* within it, rows x bins; NULL where not wanted */
     qkv_moments *moments[QKV_METRICS]; /* rows; NULL where not wanted */
