@@ -177,7 +177,7 @@ class Failing(Team):
         numpy.save(self.shards[4], bad)
         text = self.refused_by(3, "accumulate", *self.shards, "--output", self.state, says="rank 1: NaN or infinity")
         self.assertIn(self.shards[4], text)
-        self.assertIn("(4 shards are in", text)
+        self.assertIn("(3 shards are in", text)
         self.assertFalse(os.path.exists(self.state))
         self.write("corpus/s4.npy", good)
         self.succeed_with(2, "accumulate", *self.shards, "--output", self.state, "--resume")
@@ -211,7 +211,6 @@ class Failing(Team):
                 path = self.shard(name, values)
                 self.refused_by(2, "accumulate", self.shards[0], path, *self.shards[1:3], "--output", self.state,
                                 says=says % path)
-                os.remove(self.state + ".part")
         path = self.write("corpus/short.npy", self.content(self.shards[0])[:-8])
         self.refused_by(2, "accumulate", self.shards[1], path, "--output", self.state, says="rank 1: ")
         self.refused_by(2, "accumulate", self.shards[1], self.path("none"), "--output", self.state, says="No such file")
@@ -271,7 +270,7 @@ class Failing(Team):
         os.remove(self.shards[5])
         os.mkfifo(self.shards[5])  # its rank, 2, waits there for somebody to write
         with self.begin("accumulate", *self.shards, "--output", self.state, "--checkpoint", 0) as work:
-            while not os.path.exists(self.state + ".part") or len(self.table(self.state + ".part")["shards"]) < 5:
+            while not os.path.exists(self.state + ".part") or len(self.table(self.state + ".part")["shards"]) < 3:
                 time.sleep(0.02)
             self.kill(work, 2)
         self.assertFalse(os.path.exists(self.state))

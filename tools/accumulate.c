@@ -12,6 +12,7 @@
 
 #include "commands.h"
 #include "destination.h"
+#include "json.h"
 #include "output.h"
 #include "progress.h"
 #include "shard_input.h"
@@ -19,6 +20,7 @@
 #include "shard_sums.h"
 #include "shards.h"
 #include "state.h"
+#include "team_exchange.h"
 #include "team_rows.h"
 #include "team_shards.h"
 
@@ -272,17 +274,72 @@ static bool next_shard(struct run *run, int64_t number)
     return owner == 0 ? add_shard(run, path) : take_shard(run, owner, path);
 }
 
+static bool note_shard(struct run *run, const json_t *table)
+{
+    const json_t *object = json_array_get(json_object_get(table, "shards"), 0);
+    if (!json_is_string(json_object_get(object, "file")))
+        return fail(run->failure, "a rank tells of no shard");
+    const struct shard shard = state_table_shard(object);
+    run->unwritten++;
+    return state_note_shard(&run->state, &shard, NULL, run->failure);
+}
+
+/* Of another rank, which may have had no shard in this round. */
+static bool note_other(struct run *run, int rank)
+{
+    void *bytes;
+    int64_t size;
+    json_error_t error;
+    if (!run->options->team->take(run->options->team, rank, true, &bytes, &size, run->failure))
+        return false;
+    json_begin();
+    json_t *table = size > 0 ? json_loadb(bytes, (size_t)size, 0, &error) : NULL;
+    const bool done = json_whole(run->failure) && (size == 0 || note_shard(run, table));
+    json_decref(table);
+    free(bytes);
+    return done;
+}
+
+/* A shard of each rank at a time: the ranks exchange rows of their sums, and this one notes whose they are. */
+static bool add_round(struct run *run, struct progress *progress, int64_t first)
+{
+    struct team *team = run->options->team;
+    char *const *paths = run->shards.paths;
+    const int64_t left = run->shards.count - first;
+    const int count = left < team->size ? (int)left : team->size;
+    const char *before =
+        state_shards(&run->state) > 0 ? state_shard(&run->state, 0).file : paths[0];
+    struct state own = { 0 };
+    progress_next_shard(progress, paths[first]);
+    bool done = team_make_own(&own, run->state.table, before, run->context, run->options,
+                              paths[first], run->failure)
+                && team_exchange(team, &run->state, &own, count, run->failure)
+                && note_shard(run, own.table);
+    state_free(&own);
+    for (int rank = 1; done && rank < team->size; rank++) {
+        if (rank < count)
+            progress_next_shard(progress, paths[first + rank]);
+        done = note_other(run, rank);
+    }
+    return done;
+}
+
 static bool add_shards(struct run *run)
 {
     const int64_t in = run->state.table != NULL ? state_shards(&run->state) : 0;
     const struct shards *shards = &run->shards;
     struct progress progress;
     bool done = tell_others(run);
+    const bool rounds = done && team_has_rows(run->options->team, &run->state)
+                        && !state_reads_all(run->options, state_table_features(run->state.table));
+    const int64_t step = rounds ? run->options->team->size : 1;
     progress_begin_shards(&progress, run->context, run->options, in, in + shards->count);
-    for (int64_t i = 0; done && i < shards->count; i++) {
-        progress_next_shard(&progress, shards->paths[i]);
-        done = next_shard(run, i) && (!progress_interrupted() || fail(run->failure, "interrupted"))
-               && write_where_due(run, i == 0, i + 1 == shards->count);
+    for (int64_t i = 0; done && i < shards->count; i += step) {
+        if (!rounds)
+            progress_next_shard(&progress, shards->paths[i]);
+        done = (rounds ? add_round(run, &progress, i) : next_shard(run, i))
+               && (!progress_interrupted() || fail(run->failure, "interrupted"))
+               && write_where_due(run, i == 0, i + step >= shards->count);
     }
     progress_end(&progress, run->context, done);
     return done;

@@ -14,6 +14,8 @@
 enum {
     TAG_PIECE, /* how many bytes; TAG_DATA follows */
     TAG_DATA,
+    TAG_SENT, /* as TAG_PIECE, between any two; TAG_SENT_DATA follows */
+    TAG_SENT_DATA,
     TAG_FAILED, /* a failure */
     TAG_SHARE,
     TAG_STOP,
@@ -62,13 +64,14 @@ static int part_size(int64_t size, int64_t at)
 
 static bool receive_bytes(int rank, int tag, void **bytes, int64_t *size, struct failure *failure)
 {
+    const int data = tag == TAG_SENT ? TAG_SENT_DATA : TAG_DATA;
     MPI_Recv(size, 1, MPI_INT64_T, rank, tag, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
     char *to = malloc((size_t)*size + 1);
     *bytes = to;
     if (to == NULL)
         return fail_no_memory(failure);
     for (int64_t at = 0; at < *size; at += PART)
-        MPI_Recv(to + at, part_size(*size, at), MPI_BYTE, rank, TAG_DATA, MPI_COMM_WORLD,
+        MPI_Recv(to + at, part_size(*size, at), MPI_BYTE, rank, data, MPI_COMM_WORLD,
                  MPI_STATUS_IGNORE);
     return true;
 }
@@ -81,8 +84,9 @@ static void free_message(struct mpi_message *message)
 }
 
 /* Takes the bytes over; NULL without memory. */
-static struct mpi_message *begin_message(void *bytes, int64_t size)
+static struct mpi_message *begin_message(int rank, int tag, void *bytes, int64_t size)
 {
+    const int data = tag == TAG_SENT ? TAG_SENT_DATA : TAG_DATA;
     struct mpi_message *message = calloc(1, sizeof *message);
     MPI_Request *requests = calloc((size_t)(size / PART + 2), sizeof(MPI_Request));
     if (message == NULL || requests == NULL) {
@@ -92,10 +96,10 @@ static struct mpi_message *begin_message(void *bytes, int64_t size)
         return NULL;
     }
     *message = (struct mpi_message){ .bytes = bytes, .size = size, .requests = requests };
-    MPI_Isend(&message->size, 1, MPI_INT64_T, 0, TAG_PIECE, MPI_COMM_WORLD,
+    MPI_Isend(&message->size, 1, MPI_INT64_T, rank, tag, MPI_COMM_WORLD,
               &requests[message->count++]);
     for (int64_t at = 0; at < size; at += PART)
-        MPI_Isend((char *)bytes + at, part_size(size, at), MPI_BYTE, 0, TAG_DATA, MPI_COMM_WORLD,
+        MPI_Isend((char *)bytes + at, part_size(size, at), MPI_BYTE, rank, data, MPI_COMM_WORLD,
                   &requests[message->count++]);
     return message;
 }
@@ -128,7 +132,7 @@ static bool give(struct team *team, void *bytes, int64_t size, struct failure *f
         free(bytes);
         return fail(failure, "ended by the first rank");
     }
-    mpi->message = begin_message(bytes, size);
+    mpi->message = begin_message(0, TAG_PIECE, bytes, size);
     return mpi->message != NULL || fail_no_memory(failure);
 }
 
@@ -149,7 +153,7 @@ static bool take_failure(int rank, struct failure *failure)
     return false;
 }
 
-/* A rank's messages come in the order in which they went out: a failure behind all that it gave. */
+/* A failure comes behind all that its rank gave. */
 static bool take(struct team *team, int rank, bool in_turn, void **bytes, int64_t *size,
                  struct failure *failure)
 {
@@ -157,7 +161,7 @@ static bool take(struct team *team, int rank, bool in_turn, void **bytes, int64_
     MPI_Status status;
     for (long pause = 20000;; rest(&pause)) {
         receive_shares(mpi);
-        if (is_there(rank, MPI_ANY_TAG, &status) && status.MPI_TAG == TAG_PIECE)
+        if (is_there(rank, TAG_PIECE, &status))
             return receive_bytes(rank, TAG_PIECE, bytes, size, failure);
         if (is_there(in_turn ? rank : MPI_ANY_SOURCE, TAG_FAILED, &status)
             && (!in_turn || !is_there(rank, TAG_PIECE, MPI_STATUS_IGNORE)))
@@ -167,6 +171,50 @@ static bool take(struct team *team, int rank, bool in_turn, void **bytes, int64_
         if (team->wait != NULL)
             team->wait(team->user);
     }
+}
+
+/* Whether the work has ended for this rank: by the first, or at the first by this other one or an interrupt. */
+static bool is_ended(struct mpi_team *mpi, int rank, struct failure *failure)
+{
+    if (mpi->team.rank != 0)
+        return is_stopped(mpi) && !fail(failure, "ended by the first rank");
+    if (is_there(rank, TAG_FAILED, MPI_STATUS_IGNORE)
+        && !is_there(rank, TAG_SENT, MPI_STATUS_IGNORE))
+        return !take_failure(rank, failure);
+    return progress_interrupted() && !fail(failure, "interrupted");
+}
+
+/* What was sent there before has to be on its way: no more than one message waits for each rank. */
+static bool send_to(struct team *team, int rank, void *bytes, int64_t size, struct failure *failure)
+{
+    struct mpi_team *mpi = (struct mpi_team *)team;
+    struct mpi_message **sent = &mpi->sent[rank];
+    int gone = *sent == NULL;
+    mpi->sends = true;
+    for (long pause = 20000; !gone; rest(&pause)) {
+        MPI_Testall((*sent)->count, (*sent)->requests, &gone, MPI_STATUSES_IGNORE);
+        if (!gone && is_ended(mpi, rank, failure)) {
+            free(bytes);
+            return false;
+        }
+    }
+    if (*sent != NULL)
+        free_message(*sent);
+    *sent = begin_message(rank, TAG_SENT, bytes, size);
+    return *sent != NULL || fail_no_memory(failure);
+}
+
+static bool receive_from(struct team *team, int rank, void **bytes, int64_t *size,
+                         struct failure *failure)
+{
+    struct mpi_team *mpi = (struct mpi_team *)team;
+    for (long pause = 20000; !is_there(rank, TAG_SENT, MPI_STATUS_IGNORE); rest(&pause)) {
+        if (is_ended(mpi, rank, failure))
+            return false;
+        if (team->wait != NULL && team->rank == 0)
+            team->wait(team->user);
+    }
+    return receive_bytes(rank, TAG_SENT, bytes, size, failure);
 }
 
 static bool hear(struct mpi_team *mpi, void **bytes, int64_t *size, struct failure *failure)
@@ -223,12 +271,17 @@ static bool goes_on(struct team *team, double *share)
 
 bool mpi_team_open(struct mpi_team *mpi, struct failure *failure)
 {
-    *mpi = (struct mpi_team){ .team = {
-                                  .give = give, .take = take, .tell = tell, .goes_on = goes_on } };
+    *mpi = (struct mpi_team){ .team = { .give = give,
+                                        .take = take,
+                                        .tell = tell,
+                                        .send = send_to,
+                                        .receive = receive_from,
+                                        .goes_on = goes_on } };
     MPI_Comm_rank(MPI_COMM_WORLD, &mpi->team.rank);
     MPI_Comm_size(MPI_COMM_WORLD, &mpi->team.size);
     mpi->shares = calloc((size_t)mpi->team.size, sizeof *mpi->shares);
-    return mpi->shares != NULL || fail_no_memory(failure);
+    mpi->sent = calloc((size_t)mpi->team.size, sizeof *mpi->sent);
+    return (mpi->shares != NULL && mpi->sent != NULL) || fail_no_memory(failure);
 }
 
 void mpi_team_settle(struct mpi_team *mpi, bool done, struct failure *failure)
@@ -285,6 +338,18 @@ static bool drain_all(struct mpi_team *mpi, struct failure *failure)
     return sound;
 }
 
+/* All is received where the work is done; else it is left to the end of the process. */
+static void free_sent(struct mpi_team *mpi, bool done)
+{
+    for (int rank = 0; done && rank < mpi->team.size; rank++)
+        if (mpi->sent[rank] != NULL) {
+            MPI_Waitall(mpi->sent[rank]->count, mpi->sent[rank]->requests, MPI_STATUSES_IGNORE);
+            free_message(mpi->sent[rank]);
+        }
+    if (done)
+        free(mpi->sent);
+}
+
 bool mpi_team_close(struct mpi_team *mpi, bool done, struct failure *failure)
 {
     bool sound = true;
@@ -296,6 +361,10 @@ bool mpi_team_close(struct mpi_team *mpi, bool done, struct failure *failure)
         sound = drain_all(mpi, failure);
     else if (is_stopped(mpi))
         MPI_Recv(NULL, 0, MPI_BYTE, 0, TAG_STOP, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
+    if (mpi->team.rank == 0 && mpi->sends && !done)
+        MPI_Abort(MPI_COMM_WORLD,
+                  failure->exit_status); /* there is what nobody receives any more */
+    free_sent(mpi, done);
     free(mpi->shares);
     return sound || !done;
 }

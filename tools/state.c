@@ -145,13 +145,17 @@ static bool begin_lists(struct state *state, struct failure *failure)
     return json_whole(failure);
 }
 
+/* Each rank has a row, at least; blocks are kept by the first alone. */
 struct share state_rows(const struct options *options, int64_t features)
 {
+    const bool divided = options->blocks == 0 && features >= 2 * team_size(options->team);
+    return team_rows(divided ? options->team : NULL, features);
+}
+
+bool state_reads_all(const struct options *options, int64_t features)
+{
     enum { WIDE = 8192 };
-    const bool wide = features >= WIDE && options->blocks == 0;
-    const bool divided = options->divide == DIVIDE_ROWS || (options->divide == 0 && wide);
-    return team_rows(divided && features >= team_size(options->team) ? options->team : NULL,
-                     features);
+    return options->divide == DIVIDE_ROWS || (options->divide == 0 && features >= WIDE);
 }
 
 static bool make_accumulators(struct state *state, const struct options *options, int64_t features,

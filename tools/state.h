@@ -27,8 +27,10 @@ bool state_begin(struct state *state, qkvsim_context *context, const struct opti
 bool state_read(struct state *state, qkvsim_context *context, const char *path,
                 struct failure *failure);
 
-/* The rows that a process keeps of so many features, by its options. */
+/* The rows that a process keeps of so many features, by its options; and whether it reads every shard for them, and
+ * not some shards for those of all. */
 struct share state_rows(const struct options *options, int64_t features);
+bool state_reads_all(const struct options *options, int64_t features);
 
 /* Keeps some rows of a whole state. */
 bool state_keep_rows(struct state *state, struct share rows, struct failure *failure);

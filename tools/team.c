@@ -36,12 +36,15 @@ static int64_t bound_of_rows(int64_t features, int rank, int ranks)
                                                            : features;
 }
 
+struct share team_rows_of(const struct team *team, int rank, int64_t features)
+{
+    const int64_t first = bound_of_rows(features, rank, team->size);
+    return (struct share){ first, bound_of_rows(features, rank + 1, team->size) - first };
+}
+
 struct share team_rows(const struct team *team, int64_t features)
 {
-    if (team == NULL)
-        return (struct share){ 0, features };
-    const int64_t first = bound_of_rows(features, team->rank, team->size);
-    return (struct share){ first, bound_of_rows(features, team->rank + 1, team->size) - first };
+    return team != NULL ? team_rows_of(team, team->rank, features) : (struct share){ 0, features };
 }
 
 int team_layer_owner(const struct team *team, int layer, int layers)

@@ -21,6 +21,10 @@ struct team {
                  struct failure *failure);
     /* From the first to all others, which free what they receive. */
     bool (*tell)(struct team *team, void **bytes, int64_t *size, struct failure *failure);
+    /* Between any two: bytes, which are taken over and freed; and what a rank sent next, for the caller to free. */
+    bool (*send)(struct team *team, int rank, void *bytes, int64_t size, struct failure *failure);
+    bool (*receive)(struct team *team, int rank, void **bytes, int64_t *size,
+                    struct failure *failure);
     /* To be asked now and then in long work: false where another has failed, and the work is to end. `share` is what this
      * one has done of its work and becomes, for the first, what all have; NULL: it is counted in another way. */
     bool (*goes_on)(struct team *team, double *share);
@@ -41,6 +45,7 @@ struct share team_share(const struct team *team, bool divided, int64_t count);
 
 /* A rank's rows of the triangle of d features against each other, with about as many pairs as others have. */
 struct share team_rows(const struct team *team, int64_t features);
+struct share team_rows_of(const struct team *team, int rank, int64_t features);
 
 /* The rank that computes a layer as a whole; -1: each is computed by all. The last layers, which are too few for all
  * ranks, are. */

@@ -39,15 +39,20 @@ bool team_tell_next(struct team *team, bool written, struct failure *failure)
     return team->tell(team, &bytes, &size, failure);
 }
 
-bool team_shard_is_added(struct team *team, bool *written, struct failure *failure)
+bool team_hear_next(struct team *team, bool *written, struct failure *failure)
 {
     void *bytes;
     int64_t size;
-    if (!team->give(team, NULL, 0, failure) || !team->tell(team, &bytes, &size, failure))
+    if (!team->tell(team, &bytes, &size, failure))
         return false;
     *written = size > 0 && *(const char *)bytes != 0;
     free(bytes);
     return true;
+}
+
+bool team_shard_is_added(struct team *team, bool *written, struct failure *failure)
+{
+    return team->give(team, NULL, 0, failure) && team_hear_next(team, written, failure);
 }
 
 /* ---- together ---- */

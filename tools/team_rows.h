@@ -16,6 +16,7 @@ bool team_tell_next(struct team *team, bool written, struct failure *failure);
 
 /* The same for another: false with a failure, also where the run has ended. */
 bool team_shard_is_added(struct team *team, bool *written, struct failure *failure);
+bool team_hear_next(struct team *team, bool *written, struct failure *failure);
 
 /* By the first, and by the others: what all have as one file, whole or not at all. */
 bool team_write_state(struct team *team, const struct state *state, const char *path,

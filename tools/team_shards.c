@@ -11,6 +11,7 @@
 #include "progress.h"
 #include "shard_input.h"
 #include "shard_sums.h"
+#include "team_exchange.h"
 #include "team_rows.h"
 
 /* What the first tells: the table of the state that all shards are to come into, and the shards to be added. */
@@ -24,8 +25,8 @@ struct told {
 };
 
 /* A shard that does not belong to the others is to be told as such, before it is looked at by itself. */
-static bool check_shard(const struct told *told, const struct options *options, const char *path,
-                        struct failure *failure)
+static bool check_shard(const json_t *table, const char *first, const struct options *options,
+                        const char *path, struct failure *failure)
 {
     struct shard_input shard;
     if (!shard_input_open(&shard, options, path, failure))
@@ -33,12 +34,23 @@ static bool check_shard(const struct told *told, const struct options *options, 
     json_begin();
     json_t *given =
         state_table_layers(&shard.layers, shard.inputs, options->targets != NULL ? 2 : 1);
-    const bool same = json_whole(failure)
-                      && state_table_same_layers(json_object_get(told->table, "layers"), given,
-                                                 told->first, path, failure);
+    const bool same =
+        json_whole(failure)
+        && state_table_same_layers(json_object_get(table, "layers"), given, first, path, failure);
     json_decref(given);
     shard_input_close(&shard);
     return same;
+}
+
+bool team_make_own(struct state *own, const json_t *table, const char *first,
+                   qkvsim_context *context, const struct options *options, const char *path,
+                   struct failure *failure)
+{
+    struct options alone = *options;
+    bool begun;
+    alone.team = NULL; /* of all rows */
+    return check_shard(table, first, options, path, failure)
+           && shard_sums_add(own, context, &alone, path, &begun, failure);
 }
 
 static bool give_shard(const struct options *options, qkvsim_context *context, const char *path,
@@ -146,6 +158,49 @@ static bool give_rows(const struct told *told, qkvsim_context *context,
     return done;
 }
 
+/* ---- some rows of all shards, of some of which this process makes the sums ---- */
+
+/* What the first notes of this rank's shard. */
+static bool give_table(struct team *team, const json_t *table, struct failure *failure)
+{
+    char *text = table != NULL ? json_dumps(table, JSON_COMPACT) : NULL;
+    if (table != NULL && text == NULL)
+        return fail_no_memory(failure);
+    return team->give(team, text, text != NULL ? (int64_t)strlen(text) : 0, failure);
+}
+
+static bool add_round(struct state *state, const struct told *told, qkvsim_context *context,
+                      const struct options *options, int64_t first, struct failure *failure)
+{
+    struct team *team = options->team;
+    const int64_t left = told->count - first;
+    const int count = left < team->size ? (int)left : team->size;
+    const bool takes_part = team->rank < count;
+    struct state own = { 0 };
+    bool written = false;
+    const bool done = (!takes_part
+                       || team_make_own(&own, told->table, told->first, context, options,
+                                        told->shards[first + team->rank], failure))
+                      && team_exchange(team, state, takes_part ? &own : NULL, count, failure)
+                      && give_table(team, own.table, failure)
+                      && team_hear_next(team, &written, failure)
+                      && (!written || team_give_rows(team, state, failure));
+    state_free(&own);
+    return done;
+}
+
+static bool exchange_shards(const struct told *told, qkvsim_context *context,
+                            const struct options *options, struct failure *failure)
+{
+    struct state state = { 0 };
+    bool done = begin_rows(&state, told, context, options, failure);
+    for (int64_t i = 0; done && i < told->count; i += options->team->size)
+        done = add_round(&state, told, context, options, i, failure)
+               && (!progress_interrupted() || fail(failure, "interrupted"));
+    state_free(&state);
+    return done;
+}
+
 /* ---- some shards ---- */
 
 static bool give_shards(const struct told *told, qkvsim_context *context,
@@ -153,7 +208,7 @@ static bool give_shards(const struct told *told, qkvsim_context *context,
 {
     bool done = true;
     for (int64_t i = options->team->rank; done && i < told->count; i += options->team->size)
-        done = check_shard(told, options, told->shards[i], failure)
+        done = check_shard(told->table, told->first, options, told->shards[i], failure)
                && give_shard(options, context, told->shards[i], failure)
                && (!progress_interrupted() || fail(failure, "interrupted"));
     return done;
@@ -170,8 +225,10 @@ bool accumulate_for_first(const struct options *options, struct failure *failure
         const int64_t features = state_table_features(told.table);
         const bool rows = state_rows(options, features).count < features;
         progress_begin_shards(&progress, context, options, 0, told.count);
-        done = rows ? give_rows(&told, context, options, failure)
-                    : give_shards(&told, context, options, failure);
+        done = !rows ? give_shards(&told, context, options, failure)
+               : state_reads_all(options, features)
+                   ? give_rows(&told, context, options, failure)
+                   : exchange_shards(&told, context, options, failure);
     }
     shards_free(&told.texts);
     json_decref(told.table);

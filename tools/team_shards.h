@@ -13,6 +13,11 @@
 bool tell_shards(const struct state *state, const struct shards *shards, const char *from,
                  struct team *team, struct failure *failure);
 
+/* Makes the state of one shard alone, of all rows, which belongs to those with this table; `first` is one of them. */
+bool team_make_own(struct state *own, const json_t *table, const char *first,
+                   qkvsim_context *context, const struct options *options, const char *path,
+                   struct failure *failure);
+
 /* qkvsim accumulate at another process than the first: hears which shards there are and gives the states of its own. */
 bool accumulate_for_first(const struct options *options, struct failure *failure);
 
