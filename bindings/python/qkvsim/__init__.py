@@ -16,8 +16,9 @@ from ._inference import Baseline, Comparison, Intervals, baseline, compare, inte
 from ._layout import Layout
 from ._library import version
 from ._merge import merge
-from ._operations import (Histogram, Pairs, adjust_bh, distance, histogram, mask, pairs, permute,
-                          relabel, similarity, tail_p)
+from ._operations import (Histogram, adjust_bh, distance, histogram, mask, permute, relabel,
+                          similarity, tail_p)
+from ._pairs import Pairs, pairs
 from ._stream import Stream, stream
 from ._study import Condition, LayerStudy, Study, study
 

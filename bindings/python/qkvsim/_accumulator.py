@@ -13,6 +13,7 @@ from ._inference import Intervals
 from ._input import Input, matrix_of
 from ._layout import Layout, layout_of
 from ._library import library
+from ._pairs import Asked, Pairs, pairs_found
 from ._words import METRICS, number_of
 
 
@@ -142,6 +143,22 @@ class Accumulator:
                 number_of(METRICS, metric, "metric"), None, byref(matrix_of(matrix)),
                 threads=threads, progress=progress)
         return matrix
+
+    def pairs(self, *, threshold: Optional[float] = None, top: Optional[int] = None,
+              metric: str = "cosine", sign: str = "both", per_pair_group: bool = False,
+              limit: Optional[int] = None, pair_groups: Any = None,
+              threads: Optional[int] = None, progress: Progress = None) -> Pairs:
+        """As `qkvsim.pairs`, of all observations added; there is no "spearman"."""
+        handle = self._filled()
+        layout = self._layout
+        assert layout is not None
+        asked = Asked(layout.rows[:layout.pair_groups], threshold, top, metric, sign,
+                      per_pair_group, limit, pair_groups)
+        pointer = c_void_p()
+        compute(library.qkvsim_accumulator_pairs, handle._pointer, layout._pointer,
+                byref(asked.struct), byref(pointer), threads=threads, progress=progress)
+        return pairs_found(Handle("pairs", pointer),
+                           Question(layout, metric, None, None, self.observations))
 
     def difference(self, less: "Accumulator", *, metric: str = "covariance",
                    threads: Optional[int] = None, progress: Progress = None) -> np.ndarray:

@@ -26,6 +26,7 @@ from ._accumulator import Accumulator
 from ._analysis import Analysis, Prepared, Question
 from ._analysis import analyze as _analyze
 from ._dask import Delayed, Graph, Mask, Table, arrays, count_of, delayed, threads_of
+from ._dask_pieces import pair_group_pieces, ranges
 from ._dask_stream import stream
 from ._errors import InvalidArgument
 from ._layout import layout_of
@@ -36,9 +37,6 @@ from ._words import (EXCHANGES, METHODS, METRICS, NONFINITE, RELABELLINGS, SCHEM
 __all__ = ["accumulate", "analyze", "baseline", "compare", "intervals", "similarity", "study"]
 
 _SPLIT_EVERY = 8
-_PIECE = 25            # permutations: the observed analysis, which each piece makes, is then 4 %
-_PIECES_MAX = 256
-_PIECE_PRODUCTS = 2e10  # multiplications and additions of a piece of an analysis: a second or so
 
 
 def accumulate(data: Any, *, groups: Any = None, heads: Any = None, interleaved: bool = False,
@@ -191,26 +189,6 @@ def _prepared(data: Any, options: Dict[str, Any], threads: Any) -> Tuple[Table, 
     return table, question
 
 
-def _pair_group_pieces(table: Table, question: Question,
-                       pieces: Optional[int]) -> List[Dict[str, Any]]:
-    """Pair groups shared out so that pieces have about as many pairs."""
-    layout = question.layout
-    wanted = list(range(layout.pair_groups) if question.wanted is None else question.wanted)
-    if pieces is None:
-        work = float(table.observations) * float(layout.pairs[wanted].sum())
-        pieces = int(np.clip(work / _PIECE_PRODUCTS, 1, _PIECES_MAX))
-    count = min(count_of(pieces, "pieces", 1), len(wanted))
-    shares: List[List[int]] = [[] for _ in range(count)]
-    pairs = [0] * count
-    for number in sorted(wanted, key=lambda number: (-layout.pairs[number], number)):
-        least = pairs.index(min(pairs))
-        shares[least].append(number)
-        pairs[least] += int(layout.pairs[number])
-    if count == 1:
-        return [{"pair_groups": None if question.wanted is None else wanted}]
-    return [{"pair_groups": sorted(share)} for share in shares]
-
-
 def analyze(data: Any, *, by: Optional[str] = None, pieces: Optional[int] = None,
             observations: Any = None, split_every: int = _SPLIT_EVERY, threads: int = 1,
             **options: Any) -> Delayed:
@@ -253,7 +231,7 @@ def analyze(data: Any, *, by: Optional[str] = None, pieces: Optional[int] = None
         streamed = len(table.row_chunks) > 1 and table.bytes > 4 * table.features ** 2
         by = "rows" if streamed and not ranks else "pair_groups"
     if number_of({"rows": 0, "pair_groups": 1}, by, "by") == 1:
-        shared = _pair_group_pieces(table, question, pieces)
+        shared = pair_group_pieces(table, question, pieces)
         options.pop("pair_groups", None)
         return _whole("analyze", table, {"observations": observations}, options, shared)
     if ranks:
@@ -265,14 +243,6 @@ def analyze(data: Any, *, by: Optional[str] = None, pieces: Optional[int] = None
     graph, key = stream(table, question.layout, observations, split_every, threads,
                          options.get("precision"), options.get("nonfinite", "error"), asked)
     return graph.delayed(graph.add("analyze", partial(_analyze_state, asked), key))
-
-
-def _ranges(total: int, pieces: Optional[int]) -> List[Tuple[int, int]]:
-    """First and number of each piece of repeated analyses."""
-    count = int(np.clip(total // _PIECE, 1, _PIECES_MAX)) if pieces is None \
-        else min(count_of(pieces, "pieces", 1), max(total, 1))
-    ends = [total * i // count for i in range(count + 1)]
-    return [(first, end - first) for first, end in zip(ends, ends[1:])]
 
 
 def baseline(data: Any, *, permutations: int = 1000, seed: int = 0, scheme: str = "all",
@@ -313,7 +283,7 @@ def baseline(data: Any, *, permutations: int = 1000, seed: int = 0, scheme: str 
                    exceedances=exceedances)
     shared = [{"permutations": total}] if exceedances else [
         {"first": first, "permutations": count, "total": total}
-        for first, count in _ranges(total, pieces)]
+        for first, count in ranges(total, pieces)]
     return _whole("baseline", table, {"observations": observations}, options, shared)
 
 
@@ -354,7 +324,7 @@ def compare(data: Any, *, targets: Any, others: Any = None, permutations: int = 
         shared: List[Dict[str, Any]] = [{"permutations": total, "subsets": subsets}]
     else:
         shared = [{"first": first, "permutations": count, "total": total}
-                  for first, count in _ranges(total, pieces)]
+                  for first, count in ranges(total, pieces)]
     return _whole("compare", table, {"targets": targets, "others": others}, options, shared)
 
 
@@ -392,7 +362,7 @@ def intervals(data: Any, *, others: Any = None, method: str = "jackknife",
     if METHODS["bootstrap"] == number_of(METHODS, method, "method"):
         total = 1000 if resamples is None else count_of(resamples, "resamples", 1)
         shared = [{"first": first, "resamples": count, "total": total}
-                  for first, count in _ranges(total, pieces)]
+                  for first, count in ranges(total, pieces)]
     return _whole("intervals", table, {"observations": observations, "others": others}, options,
                   shared)
 

@@ -251,6 +251,19 @@ def test_an_accumulator_with_blocks_has_intervals(x):
         stream.intervals(x)
 
 
+def test_pairs_of_a_stream_are_those_of_its_matrix(x):
+    stream = qkvsim.Accumulator()
+    stream.update(x[:31])
+    stream.update(x[31:])
+    found, expected = stream.pairs(top=7, metric="pearson"), qkvsim.pairs(x, top=7, metric="pearson")
+    matrix = stream.similarity(metric="pearson")
+    assert [found.i.tolist(), found.j.tolist()] == [expected.i.tolist(), expected.j.tolist()]
+    assert found.value.tolist() == [matrix[i, j] for i, j in zip(found.i, found.j)]
+    assert found.observations == 60 and len(stream.pairs(threshold=0, pair_groups=["Q-K"])) == 16
+    with pytest.raises(qkvsim.InvalidArgument, match="give a threshold, top, or both"):
+        stream.pairs()
+
+
 def test_a_difference_is_of_two_accumulators(x):
     one, other = qkvsim.Accumulator(), qkvsim.Accumulator()
     one.update(x[:40])
