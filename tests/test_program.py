@@ -610,7 +610,7 @@ class Output(Program):
     def test_options_are_those_of_the_command(self):
         known = {name.replace("-", "_") for name in re.findall(r"--([a-z-]+)", self.succeed("--help"))}
         without_numbers = {"json", "csv", "figure", "output", "quiet", "threads", "help", "version", "progress",
-                           "resume", "checkpoint", "save", "layer", "part"}  # the last two are of matrix and accumulate
+                           "resume", "checkpoint", "save", "layer", "part", "divide"}
         of = {command: self.document(self.input, "--top", 1, command=command)["options"].keys()
               if command == "pairs" else self.document(self.input)["options"].keys()
               for command in ("analyze", "pairs")}
