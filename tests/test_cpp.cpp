@@ -532,6 +532,28 @@ START_TEST(handles_come_back_from_their_bytes)
 }
 END_TEST
 
+START_TEST(every_kind_comes_back_from_its_bytes)
+{
+    counter memory;
+    const every_kind all(&memory);
+    const auto comes_back = [&](const auto &handle, auto size_of, auto pack, auto unpack) {
+        const auto bytes = all.context.pack(size_of, pack, handle);
+        const auto size = static_cast<int64_t>(bytes.size());
+        const auto copy = all.context.make(unpack, bytes.data(), size);
+        ck_assert(all.context.pack(size_of, pack, copy) == bytes);
+    };
+    comes_back(all.layout, qkvsim_layout_packed_size, qkvsim_layout_pack, qkvsim_layout_unpack);
+    comes_back(all.analysis, qkvsim_analysis_packed_size, qkvsim_analysis_pack,
+               qkvsim_analysis_unpack);
+    comes_back(all.comparison, qkvsim_comparison_packed_size, qkvsim_comparison_pack,
+               qkvsim_comparison_unpack);
+    comes_back(all.intervals, qkvsim_intervals_packed_size, qkvsim_intervals_pack,
+               qkvsim_intervals_unpack);
+    comes_back(all.accumulator, qkvsim_accumulator_packed_size, qkvsim_accumulator_pack,
+               qkvsim_accumulator_unpack);
+}
+END_TEST
+
 START_TEST(pieces_are_merged)
 {
     counter memory;
@@ -601,6 +623,7 @@ int main()
                                    parts_strides_and_selections_are_those_of_c,
                                    matrices_are_written,
                                    handles_come_back_from_their_bytes,
+                                   every_kind_comes_back_from_its_bytes,
                                    pieces_are_merged,
                                    streams_add_up,
                                    pair_groups_are_dealt_to_pieces };

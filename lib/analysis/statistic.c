@@ -39,7 +39,7 @@ const qkv_test qkv_tests[QKV_STATISTIC_TESTS] = {
 int32_t qkv_statistic_test(int32_t metric, int32_t statistic)
 {
     const int32_t index = qkv_metric_index(metric);
-    for (int32_t test = 0; test < QKV_STATISTIC_TESTS; test++)
+    for (int32_t test = 0; test < QKV_STATISTIC_TESTS && index >= 0; test++)
         if (qkv_tests[test].metric == index && qkv_tests[test].statistic == statistic)
             return test;
     return -1;

@@ -14,8 +14,11 @@ enum { VERSION_AT = 8, KIND_AT = 12, SIZE_AT = 16, CHECKSUM_AT = 24, CHECKSUM_EN
  * table[k] is that of a byte with k others behind it. */
 enum { SLICES = 8 };
 
+enum { TOGETHER = 8 }; /* bytes that are added at once (Kounavis & Berry 2008) */
+
+/* table[k] has what a byte comes to that k others follow. */
 typedef struct crc {
-    uint32_t table[SLICES][256];
+    uint32_t table[TOGETHER][256];
     uint32_t state;
 } crc;
 
@@ -27,28 +30,23 @@ static void crc_begin(crc *sum)
             rest = (rest >> 1) ^ ((rest & 1) != 0 ? 0xedb88320u : 0);
         sum->table[0][byte] = rest;
     }
-    for (int k = 1; k < SLICES; k++)
-        for (uint32_t byte = 0; byte < 256; byte++) {
+    for (int k = 1; k < TOGETHER; k++)
+        for (int byte = 0; byte < 256; byte++) {
             const uint32_t before = sum->table[k - 1][byte];
-            sum->table[k][byte] = sum->table[0][before & 0xff] ^ (before >> 8);
+            sum->table[k][byte] = (before >> 8) ^ sum->table[0][before & 0xff];
         }
     sum->state = UINT32_MAX;
 }
 
-static uint32_t crc_slices(const crc *sum, uint64_t word)
-{
-    uint32_t state = 0;
-    for (int k = 0; k < SLICES; k++)
-        state ^= sum->table[SLICES - 1 - k][word >> 8 * k & 0xff];
-    return state;
-}
-
 static void crc_add(crc *sum, const unsigned char *bytes, int64_t count)
 {
-    int64_t k = 0;
-    for (; count - k >= SLICES; k += SLICES)
-        sum->state = crc_slices(sum, qkv_load(bytes + k, SLICES) ^ sum->state);
-    for (; k < count; k++)
+    for (; count >= TOGETHER; count -= TOGETHER, bytes += TOGETHER) {
+        const uint64_t word = qkv_load(bytes, TOGETHER) ^ sum->state;
+        sum->state = 0;
+        for (int k = 0; k < TOGETHER; k++)
+            sum->state ^= sum->table[TOGETHER - 1 - k][word >> (8 * k) & 0xff];
+    }
+    for (int64_t k = 0; k < count; k++)
         sum->state = sum->table[0][(sum->state ^ bytes[k]) & 0xff] ^ (sum->state >> 8);
 }
 
