@@ -7,12 +7,14 @@
 """
 from ._accumulator import Accumulator
 from ._analysis import Analysis, analyze
+from ._baseline import Baseline, baseline
 from ._capture import Capture, capture, capturing
 from ._capture_file import load
+from ._comparison import Comparison, compare
 from ._context import set_threads
 from ._errors import (Ambiguous, Cancelled, Error, InvalidArgument, LibraryNotFound, Missing,
                       NoMemory, Nonfinite, TooLarge, Unsupported, WrongType)
-from ._inference import Baseline, Comparison, Intervals, baseline, compare, intervals
+from ._intervals import Intervals, intervals
 from ._layout import Layout
 from ._library import version
 from ._merge import merge

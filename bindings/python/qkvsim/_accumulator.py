@@ -9,8 +9,8 @@ from ._analysis import Analysis, Question
 from ._context import Progress, call, compute
 from ._errors import InvalidArgument
 from ._handle import Handle, packed_array, packed_size, unpack
-from ._inference import Intervals
 from ._input import Input, matrix_of
+from ._intervals import Intervals
 from ._layout import Layout, layout_of
 from ._library import library
 from ._pairs import Asked, Pairs, pairs_found

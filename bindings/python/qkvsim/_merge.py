@@ -3,10 +3,12 @@ from ctypes import byref, c_void_p
 from typing import Any, Sequence, TypeVar
 
 from ._analysis import Analysis, Question
+from ._baseline import Baseline
+from ._comparison import Comparison
 from ._context import call
 from ._errors import InvalidArgument
 from ._handle import Handle
-from ._inference import Baseline, Comparison, Intervals
+from ._intervals import Intervals
 from ._library import library
 
 _Result = TypeVar("_Result", Analysis, Baseline, Comparison, Intervals)

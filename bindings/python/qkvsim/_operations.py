@@ -5,9 +5,9 @@ from typing import Any, NamedTuple, Optional, Tuple
 import numpy as np
 
 from . import _declarations as C
+from ._baseline import _covariates
 from ._context import Progress, call, compute
 from ._errors import InvalidArgument, WrongType
-from ._inference import _covariates
 from ._input import Input, address_of, bins_of, matrix_of, segments_of
 from ._layout import layout_of
 from ._library import library

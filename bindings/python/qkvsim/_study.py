@@ -5,10 +5,11 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Sequence, Tu
 import numpy as np
 
 from ._analysis import Analysis, Prepared
+from ._baseline import Baseline, _baseline
+from ._comparison import Comparison, _both, _compare, _select
 from ._context import Progress
 from ._errors import InvalidArgument, optional
-from ._inference import (Baseline, Comparison, Intervals, _baseline, _both, _compare, _intervals,
-                         _select)
+from ._intervals import Intervals, _intervals
 from ._json import frame_of, layer_of
 from ._words import (NONFINITE, REPLICATED, has_statistic, number_of, row_numbers,
                      word_of)

@@ -21,14 +21,17 @@ from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import numpy as np
 
-from . import _inference, _study
+from . import _study
 from ._accumulator import Accumulator
 from ._analysis import Analysis, Prepared, Question
 from ._analysis import analyze as _analyze
+from ._baseline import baseline as _baseline
+from ._comparison import compare as _compare
 from ._dask import Delayed, Graph, Mask, Table, arrays, count_of, delayed, threads_of
 from ._dask_pieces import pair_group_pieces, ranges
 from ._dask_stream import stream
 from ._errors import InvalidArgument
+from ._intervals import intervals as _intervals
 from ._layout import layout_of
 from ._merge import merge
 from ._words import (EXCHANGES, METHODS, METRICS, NONFINITE, RELABELLINGS, SCHEMES, number_of,
@@ -139,8 +142,8 @@ class _Call:
     options: Dict[str, Any]
 
 
-_OPERATIONS: Dict[str, Any] = {"analyze": _analyze, "baseline": _inference.baseline,
-               "compare": _inference.compare, "intervals": _inference.intervals}
+_OPERATIONS: Dict[str, Any] = {"analyze": _analyze, "baseline": _baseline,
+                               "compare": _compare, "intervals": _intervals}
 
 
 def _operate(operation: str, piece: Dict[str, Any], blocks: List[Any], masks: List[np.ndarray],
