@@ -299,8 +299,8 @@ qkvsim_status qkv_stream_blocks_add(qkvsim_context *context, qkvsim_accumulator 
 
 /* ---- a merge ---- */
 
-/* Documents that would stand before the other's, had all blocks before the next one been full: those there are, where
- * the other's blocks fill up the last one, and else all that it has room for. */
+/* Documents that would stand before the other's, had all blocks before the next one been full: those there
+ * are, where the other's blocks fill up the last one, and else all that it has room for. */
 static int64_t documents_before(const qkv_stream_blocks *own, const qkv_stream_blocks *others)
 {
     const bool fills = own->count > 0 && own->last % others->documents == 0;

@@ -29,8 +29,9 @@ typedef struct qkvsim_accumulator_options {
      * A block is one document at first. A document is the observations of one qkvsim_accumulator_update or, where
      * the input has segments, a run of equal numbers, which may go on in the next update. When there would be
      * more blocks, neighbours are put together two by two, and a block takes twice as many documents from
-     * then on: of any stream, half of so many blocks or more are left. All observations of the parts count, whatever
-     * is selected of them, so that accumulators of several selections of one stream have the same blocks.
+     * then on: of any stream, half of so many blocks or more are left. All observations of the parts count,
+     * whatever is selected of them, so that accumulators of several selections of one stream have the same
+     * blocks.
      */
     int64_t blocks;
     /**
@@ -42,9 +43,10 @@ typedef struct qkvsim_accumulator_options {
     int64_t rows;
 } qkvsim_accumulator_options;
 
-/** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes (of a part, 8 for each pair of its
- * rows) or, with blocks, as much for each of them, which is reserved at once and refused, with its number of bytes, where it cannot be
- * had. options: NULL for all defaults. Returns INVALID_ARGUMENT, TOO_LARGE, NO_MEMORY. */
+/** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes (of a part, 8 for each
+ * pair of its rows) or, with blocks, as much for each of them, which is reserved at once and refused, with
+ * its number of bytes, where it cannot be had. options: NULL for all defaults. Returns INVALID_ARGUMENT,
+ * TOO_LARGE, NO_MEMORY. */
 QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
                                                    const qkvsim_accumulator_options *options,
                                                    qkvsim_accumulator **accumulator);
@@ -93,32 +95,33 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, cons
 
 /** Adds what another accumulator of as many features holds, which stays as it is; the accumulator
  * itself is no other. The same accumulators merged in the same order give the same bits, packed and
- * unpacked in between or not; in another order the last ones may differ. Accumulators of a chunk each (with blocks: of
- * a document each, added at once) give, merged into an empty one in their order, the bits of the stream of them. Both
- * keep blocks or neither does: the other's blocks come behind, fill up the last one where they fit, and are then put
- * together as in a stream, until there are no more than the accumulator may have. Returns INVALID_ARGUMENT (another number of features, blocks in one only),
- * TOO_LARGE as qkvsim_accumulator_update. Time O(d^2), with blocks O(blocks d^2). */
+ * unpacked in between or not; in another order the last ones may differ. Accumulators of a chunk each (with
+ * blocks: of a document each, added at once) give, merged into an empty one in their order, the bits of the
+ * stream of them. Both keep blocks or neither does: the other's blocks come behind, fill up the last one
+ * where they fit, and are then put together as in a stream, until there are no more than the accumulator
+ * may have. Returns INVALID_ARGUMENT (another number of features, blocks in one only), TOO_LARGE as
+ * qkvsim_accumulator_update. Time O(d^2), with blocks O(blocks d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
 
 /**
- * Puts the parts of an accumulator together (`rows` of its options): what one accumulator of all rows would have, to the
- * bit.
+ * Puts the parts of an accumulator together (`rows` of its options): what one accumulator of all rows would
+ * have, to the bit.
  * @param parts  `count` of them in the order of their rows, without a gap, of the same observations; they stay as they are
  * @param joined receives the accumulator
  * @return INVALID_ARGUMENT where parts do not belong together, and the message says which and in what; NO_MEMORY
  *
- * An update of a part prepares all features and multiplies for its rows alone: time O(n d) and its share of O(n d^2). Parts
- * are packed, and merged with what has all their rows; analyses, matrices and pairs are of what is joined. Time and memory
- * O(d^2).
+ * An update of a part prepares all features and multiplies for its rows alone: time O(n d) and its share of
+ * O(n d^2). Parts are packed, and merged with what has all their rows; analyses, matrices and pairs are of
+ * what is joined. Time and memory O(d^2).
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,
                                                  const qkvsim_accumulator *const *parts,
                                                  int64_t count, qkvsim_accumulator **joined);
 
-/** As qkvsim_analysis_run, of all observations added. Values are in double. There is no QKVSIM_METRIC_SPEARMAN: ranks need all observations at
- * once. Time O(d^2). */
+/** As qkvsim_analysis_run, of all observations added. Values are in double. There is no
+ * QKVSIM_METRIC_SPEARMAN: ranks need all observations at once. Time O(d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_analysis(qkvsim_context *context,
                                                      const qkvsim_accumulator *accumulator,
                                                      const qkvsim_layout *layout,

@@ -79,10 +79,10 @@ QKVSIM_API qkvsim_status qkvsim_analysis_unpack(qkvsim_context *context, const v
 /** Frees the results; NULL is allowed. */
 QKVSIM_API void qkvsim_analysis_free(qkvsim_analysis *analysis);
 
-/* Accessors. What they return is owned by the handle; each takes O(1) time, those of every row O(rows). A row is a pair group or, behind all of
- * them, a roll-up (see layout.h), whose values are those of its pair groups together. A row, group, metric
- * or statistic that does not exist or was not asked for gives NULL, 0 or NaN, and so does a roll-up with a
- * pair group that was not asked for. */
+/* Accessors. What they return is owned by the handle; each takes O(1) time, those of every row O(rows). A
+ * row is a pair group or, behind all of them, a roll-up (see layout.h), whose values are those of its pair
+ * groups together. A row, group, metric or statistic that does not exist or was not asked for gives NULL, 0
+ * or NaN, and so does a roll-up with a pair group that was not asked for. */
 
 /** Observations used: those selected, less those dropped. */
 QKVSIM_API int64_t qkvsim_analysis_observations(const qkvsim_analysis *analysis);

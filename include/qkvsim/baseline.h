@@ -108,9 +108,9 @@ QKVSIM_API int64_t qkvsim_baseline_total(const qkvsim_baseline *baseline);
  * number k + 1 of qkvsim_permutation's `enumerated`, and every p is exact.
  *
  * Permutations are different where similarities can tell, so that over n observations in one segment g
- * groups have n^(g - 1) under OBSERVATIONS_SHIFT and n!^(g - 1) under OBSERVATIONS, 2^(n g - 1) under FLIP, d features
- * n^(d - 1) under SHIFT and n!^(d - 1) under FEATURE. A pair group shows only those of its own groups: no
- * p is below 1 / their number, whatever the number of permutations.
+ * groups have n^(g - 1) under OBSERVATIONS_SHIFT and n!^(g - 1) under OBSERVATIONS, 2^(n g - 1) under FLIP,
+ * d features n^(d - 1) under SHIFT and n!^(d - 1) under FEATURE. A pair group shows only those of its own
+ * groups: no p is below 1 / their number, whatever the number of permutations.
  */
 QKVSIM_API int32_t qkvsim_baseline_enumerated(const qkvsim_baseline *baseline);
 
@@ -135,9 +135,9 @@ QKVSIM_API const double *qkvsim_baseline_histograms(const qkvsim_baseline *basel
 
 /** A summary of QKVSIM_STATISTIC_MEAN, VARIANCE, SKEWNESS, KURTOSIS, TAIL or, for the cosine,
  * QKVSIM_STATISTIC_OFFSET_SHARE; NaN where it does not exist, which includes a statistic that is
- * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_OBSERVATIONS, OBSERVATIONS_SHIFT and FLIP, which
- * change nothing within a group, z and every p of a pair group of one group with itself, and of a
- * roll-up of such alone, are absent. */
+ * absent in the observed data or in any permutation. Under QKVSIM_SCHEME_OBSERVATIONS, OBSERVATIONS_SHIFT
+ * and FLIP, which change nothing within a group, z and every p of a pair group of one group with itself,
+ * and of a roll-up of such alone, are absent. */
 QKVSIM_API double qkvsim_baseline_statistic(const qkvsim_baseline *baseline, int32_t row,
                                             qkvsim_metric metric, qkvsim_statistic statistic,
                                             qkvsim_summary summary);

@@ -72,12 +72,13 @@ typedef struct qkvsim_comparison qkvsim_comparison;
  * of the default metrics
  *
  * Relabelling k is relabelling k of `seed` (qkvsim_relabel), or where all are taken the enumerated one
- * k + 1, of the labels 1 of first and 0 of second over the observations of both in increasing order. Each relabelling costs two analyses, of the relabelled
- * selections at their full sizes, and where sizes differ a third, of a random subset of the relabelled
- * larger one. Distances are taken over the pairs that are defined in both selections: where a feature
- * is undefined in one only, one or two more analyses are needed. Memory: that of two analyses. The results
- * keep, for each relabelling and each subset, 8 bytes for each row, metric and statistic or distance, and 80
- * bytes for each bin, row and metric, so that they can be merged.
+ * k + 1, of the labels 1 of first and 0 of second over the observations of both in increasing order. Each
+ * relabelling costs two analyses, of the relabelled selections at their full sizes, and where sizes differ
+ * a third, of a random subset of the relabelled larger one. Distances are taken over the pairs that are
+ * defined in both selections: where a feature is undefined in one only, one or two more analyses are
+ * needed. Memory: that of two analyses. The results keep, for each relabelling and each subset, 8 bytes for
+ * each row, metric and statistic or distance, and 80 bytes for each bin, row and metric, so that they can
+ * be merged.
  */
 QKVSIM_API qkvsim_status qkvsim_comparison_run(qkvsim_context *context, const qkvsim_input *input,
                                                const qkvsim_selection *second,

@@ -27,7 +27,8 @@ enum {
     QKVSIM_METHOD_JACKKNIFE = 1,
     /** Moving-block bootstrap (Kunsch 1989): blocks are drawn with replacement until there are as
      * many observations as before. Basic interval [T + t - q_high, T + t - q_low] around the observed
-     * value T, with t what T estimates in resamples: the uncorrected value. Repeated observations widen a histogram over pairs: see docs/statistics.md. */
+     * value T, with t what T estimates in resamples: the uncorrected value. Repeated observations widen a
+     * histogram over pairs: see docs/statistics.md. */
     QKVSIM_METHOD_BOOTSTRAP = 2
 };
 
@@ -151,8 +152,9 @@ QKVSIM_API const double *qkvsim_intervals_values(const qkvsim_intervals *interva
  *
  * Intervals exist where simulations show that they hold (docs/statistics.md): of MEAN, VARIANCE,
  * OFFSET_SHARE (contrasts: from 32 observations), OFFSET_ENERGY (from 100 observations), VARIANCE_ENERGY,
- * MEAN_OFFSET_SQUARE and MEAN_SQUARE. They never leave the range where the statistic lies. That of the offset share is Fieller's (1954), of the ratio of the
- * jackknifed energies: all of [0, 1] where these are noise.
+ * MEAN_OFFSET_SQUARE and MEAN_SQUARE. They never leave the range where the statistic lies. That of the
+ * offset share is Fieller's (1954), of the ratio of the jackknifed energies: all of [0, 1] where these are
+ * noise.
  *
  * @param row       a pair group or a roll-up
  * @param summary   QKVSIM_SUMMARY_OBSERVED, LOW, HIGH, ESTIMATE, SE; of contrasts also P

@@ -86,8 +86,8 @@ typedef struct qkvsim_permutation {
  * @param input  observations of d features; its nonfinite is not used: NaN is a value like any other
  * @param matrix selected observations (in increasing order) x d; QKVSIM_DTYPE_F32, or F64 for any input.
  * An input with an F64 part needs an F64 matrix: the multiset of values is kept exactly.
- * @return INVALID_ARGUMENT, which includes segments no two of which are as long; NONFINITE for covariates; TOO_LARGE, or
- * NO_MEMORY; NaN and infinity are values like any other here
+ * @return INVALID_ARGUMENT, which includes segments no two of which are as long; NONFINITE for covariates;
+ * TOO_LARGE, or NO_MEMORY; NaN and infinity are values like any other here
  *
  * Each of the scheme's permutations is equally likely, lags from 0 to the run's length less 1: numbers
  * below a bound are drawn without bias (Lemire 2019), and where values change columns they are dealt

@@ -1,4 +1,4 @@
-/* Analyses as bytes. Rows that were not computed hold whatever memory held, and are packed as zeros. */
+/* Analyses as bytes. Rows that were not computed are packed as zeros, whatever they hold. */
 #include <string.h>
 
 #include "analysis.h"

@@ -42,7 +42,7 @@ qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, con
 /* Gives an input's list of dropped observations and its fingerprint to its results. */
 void qkv_hand_over_input(qkvsim_context *context, qkv_input *input, qkvsim_analysis *analysis);
 
-/* Units of progress of one run, and the begin of the progress of so many: a unit is a tile. */
+/* Units of progress of one run, and the beginning of the progress of so many runs: a unit is a tile. */
 int64_t qkv_session_work(const qkv_session *session);
 void qkv_session_begin(qkvsim_context *context, const qkv_session *session, int64_t runs);
 

@@ -10,11 +10,9 @@ static const unsigned char magic[8] = { 0x89, 'Q', 'K', 'V', 'S', 'I', 'M', '\n'
 
 enum { VERSION_AT = 8, KIND_AT = 12, SIZE_AT = 16, CHECKSUM_AT = 24, CHECKSUM_END = 28 };
 
-/* Eight bytes at a time, so that states of gigabytes are not a matter of their checksum (Kounavis & Berry 2005):
- * table[k] is that of a byte with k others behind it. */
-enum { SLICES = 8 };
-
-enum { TOGETHER = 8 }; /* bytes that are added at once (Kounavis & Berry 2008) */
+/* Bytes that are added at once, so that states of gigabytes are not a matter of their checksum (Kounavis &
+ * Berry 2008). */
+enum { TOGETHER = 8 };
 
 /* table[k] has what a byte comes to that k others follow. */
 typedef struct crc {

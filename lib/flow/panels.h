@@ -26,9 +26,10 @@ typedef struct qkv_feature {
 
 /*
  * Unit columns, packed: panel p holds positions start[p] .. start[p + 1] - 1 and, for each observation,
- * their values side by side, and beside them those of the panels that are multiplied with it. A feature's panel does not depend on which others are placed: sums of tiles
- * are then the same whatever else is computed. A panel none of whose features is placed is empty. Its
- * observations are rotated (see prepare.c), so only products of whole columns mean anything.
+ * their values side by side, and beside them those of the panels that are multiplied with it. A feature's
+ * panel does not depend on which others are placed: sums of tiles are then the same whatever else is
+ * computed. A panel none of whose features is placed is empty. Its observations are rotated (see
+ * prepare.c), so only products of whole columns mean anything.
  */
 typedef struct qkv_panels {
     int32_t arithmetic;

@@ -12,7 +12,7 @@ typedef struct qkv_pool {
     uint8_t *selection; /* which one each observation is of, 0 or 1; NULL where there is one */
 } qkv_pool;
 
-/* Opens an input that was read and, if not NULL, a second one, with which it must share no
+/* Opens an input of any version and, if not NULL, a second one, with which it must share no
  * row. On failure nothing is held. */
 qkvsim_status qkv_pool_open(qkvsim_context *context, const qkvsim_input *given,
                             const qkvsim_selection *second, qkv_pool *pool);
