@@ -135,6 +135,19 @@ static qkvsim_status add_products(qkvsim_context *context, const qkvsim_accumula
     return status;
 }
 
+/* Of pages that are new, which takes a second for some gigabytes; false where the call is cancelled. */
+static bool copy_watched(qkvsim_context *context, const double *from, size_t count, double *to)
+{
+    enum { AT_A_TIME = 1 << 19 };
+    for (size_t k = 0, some; k < count; k += some) {
+        if (qkv_work_pulse(context, 0))
+            return false;
+        some = count - k < AT_A_TIME ? count - k : AT_A_TIME;
+        memcpy(to + k, from + k, some * sizeof *to);
+    }
+    return true;
+}
+
 /* Only a callback can end the work once products are added; where there is one, the moments are kept
  * for that case. */
 static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
@@ -150,7 +163,10 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
         kept = qkv_allocate(&accumulator->allocator, size, sizeof *kept);
         if (kept == NULL)
             return qkv_no_memory(context, "the moments of a chunk");
-        memcpy(kept, accumulator->moments, size * sizeof *kept);
+        if (!copy_watched(context, accumulator->moments, size, kept)) {
+            qkv_release(&accumulator->allocator, kept);
+            return qkv_cancelled(context);
+        }
     }
     status = add_products(context, accumulator, panels, added, pieces);
     if (status != QKVSIM_OK && kept != NULL) {
