@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Mapping, Tuple
 
 import numpy as np
 
-from ._capture import Capture, Layer, Observations
+from ._captured import Capture, Layer, Observations
 from ._errors import InvalidArgument, Missing, WrongType
 
 _FORMAT = 1

@@ -10,9 +10,11 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Tuple
 import numpy as np
 
 from ._accumulator import Accumulator
-from ._capture import (Observations, _decoder_ids, _documents, _evaluating, _inputs,
-                       _nearest, _read_once, _token_text, _windows)
+from ._capture import read_once
 from ._capture_layers import LayerChoice, LayerName
+from ._capture_texts import (decoder_ids, documents_of, evaluating, inputs_of, token_text,
+                             windows_of)
+from ._captured import Observations, nearest
 from ._context import Progress
 from ._errors import InvalidArgument, WrongType, optional
 from ._study import Condition, LayerStudy, Study
@@ -62,14 +64,14 @@ class _Chosen:
         for token in np.unique(token_ids).tolist():
             if token not in self.seen:
                 known = self.tokenizer is not None
-                self.seen[token] = _token_text(self.tokenizer, token) if known else ""
+                self.seen[token] = token_text(self.tokenizer, token) if known else ""
         return self.seen if self.tokenizer is not None else None
 
     def check(self) -> None:
         """Refuse targets of which none was there."""
         for one in self.wanted or ():
             if isinstance(one, str) and one not in self.seen.values():
-                near = _nearest(one, set(self.seen.values()))
+                near = nearest(one, set(self.seen.values()))
                 raise InvalidArgument(f"no observation is the token {one!r}{near}")
             if not isinstance(one, str) and one not in self.seen:
                 raise InvalidArgument(f"no observation has the token id {one}")
@@ -189,12 +191,12 @@ def _passes(model: Any, tokenizer: Any, batch: Any, window: Optional[int],
         return
     if tokenizer is None:
         raise InvalidArgument("a batch is text: give the tokenizer as well")
-    reading = _windows(model, tokenizer, _documents(batch), window)
-    decoding = _decoder_ids(model, tokenizer, reading, None)
+    reading = windows_of(model, tokenizer, documents_of(batch), window)
+    decoding = decoder_ids(model, tokenizer, reading, None)
     for number, one in enumerate(reading):
-        given = _inputs(tokenizer, [one.ids], "")
+        given = inputs_of(tokenizer, [one.ids], "")
         if decoding is not None:
-            given.update(_inputs(tokenizer, [decoding[number]], "decoder_"))
+            given.update(inputs_of(tokenizer, [decoding[number]], "decoder_"))
         yield _Pass(given, [(document + one.document, one.begin)])
 
 
@@ -311,11 +313,11 @@ def stream(model: Any, batches: Iterable[Any], *, tokenizer: Any = None,
                 name: Accumulator(groups=groups, heads=split) for name in conditions}
         return made.accumulators[layer.name]
 
-    with _evaluating(model):
+    with evaluating(model):
         for batch in _tracked(batches, progress):
             first = made.documents
             for one in _passes(model, tokenizer, batch, window, first):
-                captured = _read_once(model, layers, point, one.given, one.documents)
+                captured = read_once(model, layers, point, one.given, one.documents)
                 for layer in captured.layers.values():
                     _add(accumulators_of(layer), layer, chosen, options)
                 made.documents = max(document for document, _ in one.documents) + 1

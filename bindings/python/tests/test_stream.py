@@ -139,7 +139,7 @@ def test_streams_of_two_halves_are_merged_and_kept(model):
 
 def test_of_batches_read_nothing_is_kept(model, monkeypatch):
     from qkvsim import _stream
-    kept, read = [], _stream._read_once
+    kept, read = [], _stream.read_once
 
     def watched(*arguments):
         gc.collect()
@@ -148,7 +148,7 @@ def test_of_batches_read_nothing_is_kept(model, monkeypatch):
         kept.extend(weakref.ref(array) for array in captured.layers[0].parts.values())
         return captured
 
-    monkeypatch.setattr(_stream, "_read_once", watched)
+    monkeypatch.setattr(_stream, "read_once", watched)
     qkvsim.stream(model, (torch.full((2, 4), 5) for _ in range(5)), layers=0, targets=lambda of:
                   of.positions > 1)
     gc.collect()
