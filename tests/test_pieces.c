@@ -481,6 +481,10 @@ START_TEST(resamples_that_do_not_belong_together_are_refused)
     other = interval_options(10, 5);
     assert_ok(context, qkvsim_intervals_run(context, &read, NULL, layout, NULL, &other, &alone));
     assert_intervals_refused(one, alone, "selections 1, and piece 0 has 2");
+    float *value = (float *)input.memory + FEATURES * 6; /* that the fingerprint does not sample */
+    *value += 1;
+    assert_intervals_refused(one, run_intervals(&other), "differs in its bits");
+    *value -= 1;
     assert_intervals_refused(one, NULL, "piece 1 is NULL");
     qkvsim_intervals_free(one);
 }
