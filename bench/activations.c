@@ -68,7 +68,8 @@ void activations_to_double(const float *values, int64_t count, double *doubles)
         doubles[k] = (double)values[k];
 }
 
-/* Only zero and normal halves are made; activations_fill draws nothing that is too large for one. */
+/* Only zero and normal halves are made; activations_fill draws nothing that is too large for
+ * one. */
 static uint16_t cut_to_half(float value)
 {
     enum { BIAS = 127 - 15, CUT_BITS = 23 - 10 };

@@ -1,6 +1,6 @@
 /*
- * Input that looks like activations: features with offsets and scales of their own, correlated through
- * a few factors that they share.
+ * Input that looks like activations: features with offsets and scales of their own, correlated
+ * through a few factors that they share.
  */
 #ifndef BENCH_ACTIVATIONS_H
 #define BENCH_ACTIVATIONS_H

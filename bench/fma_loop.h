@@ -1,6 +1,7 @@
 /*
- * One loop of multiply-adds that never leaves the registers, for one vector width. Included by peak.c
- * once a width, with FMA_LOOP_NAME, FMA_LOOP_BYTES and FMA_LOOP_TARGET (an attribute or nothing).
+ * One loop of multiply-adds that never leaves the registers, for one vector width. Included by
+ * peak.c once a width, with FMA_LOOP_NAME, FMA_LOOP_BYTES and FMA_LOOP_TARGET (an attribute or
+ * nothing).
  *
  * Twelve chains are more than any processor's latency times its units asks for, and leave enough of
  * 16 registers for the two constants.

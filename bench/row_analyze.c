@@ -1,6 +1,6 @@
 /*
- * Rows that set one analysis against one cblas_ssyrk of the same matrix: all of it, one metric, other
- * element types, many heads; the similarity matrix; and a chunk of a stream.
+ * Rows that set one analysis against one cblas_ssyrk of the same matrix: all of it, one metric,
+ * other element types, many heads; the similarity matrix; and a chunk of a stream.
  */
 #include "failure.h"
 #include "rows.h"

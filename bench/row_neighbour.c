@@ -1,6 +1,6 @@
 /*
- * Row neighbour/N: a cblas_ssyrk called at once after an analysis returns, over one among its like. A
- * library that left a thread spinning, or OpenBLAS set to one thread, would show here.
+ * Row neighbour/N: a cblas_ssyrk called at once after an analysis returns, over one among its like.
+ * A library that left a thread spinning, or OpenBLAS set to one thread, would show here.
  */
 #include "rows.h"
 #include "scene.h"

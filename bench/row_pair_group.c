@@ -1,5 +1,6 @@
 /*
- * Row pair-group/N: the pair group Q-K alone, against the whole analysis times its share of the pairs.
+ * Row pair-group/N: the pair group Q-K alone, against the whole analysis times its share of the
+ * pairs.
  */
 #include "rows.h"
 #include "scene.h"

@@ -1,8 +1,8 @@
 /*
- * Rows of what repeats the analysis, with all its statistics. permutation-SCHEME/N: one permutation of
- * a baseline against one analysis. The others (baselines, relabellings, jackknife, bootstrap), on an
- * input as large as examples/data's capture: one repetition against the bare analyses that it makes. A
- * run's first analyses, of the input itself, and its summary at the end are in the time.
+ * Rows of what repeats the analysis, with all its statistics. permutation-SCHEME/N: one permutation
+ * of a baseline against one analysis. The others (baselines, relabellings, jackknife, bootstrap),
+ * on an input as large as examples/data's capture: one repetition against the bare analyses that it
+ * makes. A run's first analyses, of the input itself, and its summary at the end are in the time.
  */
 #include <stdlib.h>
 
@@ -77,7 +77,8 @@ static double one_permutation(const repeated_call *call, double baseline, double
     return (baseline - analysis) / (double)call->repetitions;
 }
 
-/* A baseline analyses the input itself first: its permutations are what it takes longer than that. */
+/* A baseline analyses the input itself first: its permutations are what it takes longer than
+ * that. */
 bench_outcome run_permutation(bench_run *bench, const bench_row *row)
 {
     repeated_call call = open_call(bench, row);

@@ -1,7 +1,7 @@
 /*
- * Rows roofline/N: the share of the machine's peak that analyze/N reaches. Counted are the operations
- * of the upper triangle's products, n d (d + 1), and none of the rest that an analysis does; the time
- * they would take at the peak stands against the time taken.
+ * Rows roofline/N: the share of the machine's peak that analyze/N reaches. Counted are the
+ * operations of the upper triangle's products, n d (d + 1), and none of the rest that an analysis
+ * does; the time they would take at the peak stands against the time taken.
  */
 #include "peak.h"
 #include "rows.h"

@@ -1,6 +1,7 @@
 /*
- * Rows wide/D and wide-piece/D: an input whose similarity matrix would take gigabytes, against a narrower one scaled
- * by the number of pairs, in a process of its own, whose peak resident memory is reported too.
+ * Rows wide/D and wide-piece/D: an input whose similarity matrix would take gigabytes, against a
+ * narrower one scaled by the number of pairs, in a process of its own, whose peak resident memory
+ * is reported too.
  */
 #include "row_wide.h"
 

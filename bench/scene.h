@@ -37,8 +37,8 @@ qkvsim_view scene_view(const bench_scene *scene);
 /* The input of a scene's view, which must live as long. */
 qkvsim_input scene_input(const bench_scene *scene, const qkvsim_view *view);
 
-/* timing_call functions on a scene: one qkvsim_analysis_run with its release; one cblas_ssyrk (or dsyrk),
- * the least that any program built on OpenBLAS must do. */
+/* timing_call functions on a scene: one qkvsim_analysis_run with its release; one cblas_ssyrk (or
+ * dsyrk), the least that any program built on OpenBLAS must do. */
 double scene_time_analyze(void *scene);
 double scene_time_syrk(void *scene);
 

@@ -1,6 +1,6 @@
 /*
- * How time is taken: two things that are compared run in alternating stretches of calls, with a pause
- * before each stretch, and what counts is the ratio of the medians.
+ * How time is taken: two things that are compared run in alternating stretches of calls, with a
+ * pause before each stretch, and what counts is the ratio of the medians.
  *
  * The pause is longer than a thread pool spins after its work (OpenBLAS's workers: about 0.1 s), so
  * neither side runs beside the other's idle threads. The first calls of a stretch are dropped: they

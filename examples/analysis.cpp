@@ -1,6 +1,6 @@
 /*
- * Analysis from C++17: the whole comparison in one pass, with handles that free themselves and rows by
- * number or name.
+ * Analysis from C++17: the whole comparison in one pass, with handles that free themselves and rows
+ * by number or name.
  */
 #include <qkvsim/qkvsim.hpp>
 

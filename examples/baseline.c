@@ -1,9 +1,9 @@
 /*
  * Baseline: how a similarity looks by chance depends on what chance may exchange.
  *
- * Shuffling all values ("all") leaves nothing of the features; shuffling each feature over the tokens
- * ("feature") breaks every relation between features and yet keeps their means. A pile of cosines
- * near -1 and +1 that the first destroys and the second keeps is made of the means.
+ * Shuffling all values ("all") leaves nothing of the features; shuffling each feature over the
+ * tokens ("feature") breaks every relation between features and yet keeps their means. A pile of
+ * cosines near -1 and +1 that the first destroys and the second keeps is made of the means.
  */
 #include "capture.h"
 

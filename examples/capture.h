@@ -40,7 +40,8 @@ static inline void must_read(int fine, const char *path)
     exit(EXIT_FAILURE);
 }
 
-/* All tokens, all features: float16 as the model left it. An .npy file ends with the plain values. */
+/* All tokens, all features: float16 as the model left it. An .npy file ends with the plain
+ * values. */
 static inline qkvsim_view capture_view(void)
 {
     const char *path = "data/smollm2-135m-layer10-qkv.npy";

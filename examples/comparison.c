@@ -2,10 +2,10 @@
  * Comparison: do the targets' similarities differ from the other tokens', or only from what more
  * tokens would show?
  *
- * 32 targets give a wider histogram than 992 other tokens whatever the tokens are. So the distance of
- * the two is tested at equal sizes, on random subsets of the others. The rows follow the text, and
- * neighbours resemble each other: the labels are rotated and not dealt freely. And because there are
- * six pair groups, p_max is the p-value that holds for all of them together.
+ * 32 targets give a wider histogram than 992 other tokens whatever the tokens are. So the distance
+ * of the two is tested at equal sizes, on random subsets of the others. The rows follow the text,
+ * and neighbours resemble each other: the labels are rotated and not dealt freely. And because
+ * there are six pair groups, p_max is the p-value that holds for all of them together.
  */
 #include "capture.h"
 

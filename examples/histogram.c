@@ -2,8 +2,9 @@
  * Histogram: matrix and mask together give one histogram for each pair group.
  *
  * These are the library's building blocks put together by hand, as a notebook would: a similarity
- * matrix, a mask of the same shape, and a count of the one sorted by the other. (qkvsim_analysis_run gives
- * the same counts without building either matrix; analysis.cpp shows it.)
+ * matrix, a mask of the same shape, and a count of the one sorted by the other.
+ * (qkvsim_analysis_run gives the same counts without building either matrix; analysis.cpp shows
+ * it.)
  */
 #include "capture.h"
 

@@ -2,8 +2,8 @@
  * The mask: with one number for each group, an outer product labels every pair of features.
  *
  * Q = 1, K = 2, V = 3 multiply to six different products, so a single integer matrix says which
- * similarities are Q-Q, which are Q-K, and so on. Only the part above the diagonal counts: each pair
- * once, and no feature with itself.
+ * similarities are Q-Q, which are Q-K, and so on. Only the part above the diagonal counts: each
+ * pair once, and no feature with itself.
  */
 #include "capture.h"
 #include <inttypes.h>

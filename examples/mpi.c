@@ -1,6 +1,6 @@
 /*
- * MPI: each rank analyses its share of 200 permutations, and rank 0 merges them into what one process would have
- * made, to the bit. Results travel packed: a merge can fail and say why, which a reduction of MPI's cannot.
+ * MPI: each rank analyses its share of 200 permutations, and rank 0 merges them, to the bits of one
+ * process. Results travel packed: a merge can fail and say why, which a reduction of MPI's cannot.
  */
 #include "capture.h"
 #include <mpi.h>

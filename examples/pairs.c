@@ -1,10 +1,10 @@
 /*
  * Pairs: not how many features resemble each other, but which.
  *
- * The 20 strongest correlations between a query and a key feature, out of 110,592 pairs. Nothing here
- * tells the library where one head ends and the next begins, and yet almost every pair joins a query
- * head with the one key head that serves it, and most of them column by column: what the two heads are
- * multiplied with, they learnt together.
+ * The 20 strongest correlations between a query and a key feature, out of 110,592 pairs. Nothing
+ * here tells the library where one head ends and the next begins, and yet almost every pair joins a
+ * query head with the one key head that serves it, and most of them column by column: what the two
+ * heads are multiplied with, they learnt together.
  */
 #include "capture.h"
 #include <inttypes.h>

@@ -1,9 +1,9 @@
 /*
  * Similarity: the cosine sees where a feature stands, Pearson only how it moves.
  *
- * Pearson's correlation is the cosine after the mean of each feature is taken away. Here are the two
- * matrices of the 192 key features over the tokens " Alice", and pairs of features that point the
- * same way, or opposite ways, without having anything to do with each other.
+ * Pearson's correlation is the cosine after the mean of each feature is taken away. Here are the
+ * two matrices of the 192 key features over the tokens " Alice", and pairs of features that point
+ * the same way, or opposite ways, without having anything to do with each other.
  */
 #include "capture.h"
 #include <math.h>

@@ -57,8 +57,8 @@ static inline bool qkv_accumulator_is_part(const qkvsim_accumulator *accumulator
     return accumulator->end_row - accumulator->first_row < accumulator->features;
 }
 
-/* Adds an opened input; `pieces` is how many such calls one public call makes, in the first of them,
- * and 0 in the others. Unchanged on failure. */
+/* Adds an opened input; `pieces` is how many such calls one public call makes, in the first of
+ * them, and 0 in the others. Unchanged on failure. */
 qkvsim_status qkv_accumulator_add(qkvsim_context *context, qkvsim_accumulator *accumulator,
                                   const qkv_input *input, int64_t pieces);
 
@@ -74,8 +74,8 @@ void qkv_accumulator_describe(const qkvsim_accumulator *accumulator, qkv_panels 
 
 /* ---- with blocks or without ---- */
 
-/* Reads an accumulator as an input of double columns; there are no parts. Fails where it is empty, or one part of
- * several. */
+/* Reads an accumulator as an input of double columns; there are no parts. Fails where it is empty,
+ * or one part of several. */
 qkvsim_status qkv_accumulator_check(qkvsim_context *context, const qkvsim_accumulator *accumulator,
                                     qkv_input *input);
 
@@ -87,8 +87,8 @@ qkvsim_status qkv_accumulator_check_metrics(qkvsim_context *context, int32_t met
 qkvsim_status qkv_accumulator_whole(qkvsim_context *context, const qkvsim_accumulator *accumulator,
                                     const qkvsim_accumulator **whole, qkvsim_accumulator **joint);
 
-/* Analyses one that keeps no blocks, in a session that was opened with this source, into a handle of
- * the session's results. */
+/* Analyses one that keeps no blocks, in a session that was opened with this source, into a handle
+ * of the session's results. */
 qkvsim_status qkv_accumulator_tally(qkvsim_context *context, qkv_session *session,
                                     qkv_moments_source *source,
                                     const qkvsim_accumulator *accumulator,
@@ -96,7 +96,8 @@ qkvsim_status qkv_accumulator_tally(qkvsim_context *context, qkv_session *sessio
 
 /* ---- blocks: accumulator_blocks.c ---- */
 
-/* An empty accumulator with room for the first `reserved` blocks; more is made where it is needed. */
+/* An empty accumulator with room for the first `reserved` blocks; more is made where it is
+ * needed. */
 qkvsim_status qkv_stream_blocks_open(qkvsim_context *context, int64_t features, int64_t most,
                                      int64_t reserved, qkvsim_accumulator **accumulator);
 qkvsim_status qkv_stream_blocks_reserve(qkvsim_context *context, int64_t count,

@@ -1,8 +1,8 @@
 /*
- * Blocks of a stream, which a jackknife leaves out: documents one after the other, as many in each. Where
- * there are more blocks than there is room for, neighbours are joined two by two, and from then on a block
- * takes twice as many documents. Which block a document falls into follows from the number of documents
- * alone, so that accumulators of the same stream have the same blocks.
+ * Blocks of a stream, which a jackknife leaves out: documents one after the other, as many in each.
+ * Where there are more blocks than there is room for, neighbours are joined two by two, and from
+ * then on a block takes twice as many documents. Which block a document falls into follows from the
+ * number of documents alone, so that accumulators of the same stream have the same blocks.
  */
 #include "accumulator.h"
 
@@ -148,8 +148,8 @@ static void add_observation(plan *made, int64_t observation)
         last->count++;
 }
 
-/* Documents are told by all rows of the input, selected or not, so that two selections of one stream agree
- * about them. */
+/* Documents are told by all rows of the input, selected or not, so that two selections of one
+ * stream agree about them. */
 static void plan_rows(const qkv_input *input, plan *made)
 {
     const int64_t rows = input->parts[0].view.observations;
@@ -203,8 +203,8 @@ static void clear(qkvsim_accumulator *block)
     memset(block->moments, 0, (size_t)qkv_packed(d, d, d) * sizeof *block->moments);
 }
 
-/* The k-th piece is the k-th block there was. It moves down to its new place, over one that has moved or
- * been joined already. */
+/* The k-th piece is the k-th block there was. It moves down to its new place, over one that has
+ * moved or been joined already. */
 static void carry_out(const plan *made, qkvsim_accumulator *accumulator)
 {
     const int64_t before = accumulator->blocks.count;
@@ -299,8 +299,9 @@ qkvsim_status qkv_stream_blocks_add(qkvsim_context *context, qkvsim_accumulator 
 
 /* ---- a merge ---- */
 
-/* Documents that would stand before the other's, had all blocks before the next one been full: those there
- * are, where the other's blocks fill up the last one, and else all that it has room for. */
+/* Documents that would stand before the other's, had all blocks before the next one been full:
+ * those there are, where the other's blocks fill up the last one, and else all that it has room
+ * for. */
 static int64_t documents_before(const qkv_stream_blocks *own, const qkv_stream_blocks *others)
 {
     const bool fills = own->count > 0 && own->last % others->documents == 0;

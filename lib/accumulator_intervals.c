@@ -1,7 +1,8 @@
 /*
- * Intervals from a stream: a replicate is the moments of all blocks but one, merged. To leave each block out
- * in turn, halves are halved: one half goes on without the other's blocks, which are merged to what is outside
- * of it. That is G log2 G merges for G blocks, and nothing is subtracted (docs/numerics.md).
+ * Intervals from a stream: a replicate is the moments of all blocks but one, merged. To leave each
+ * block out in turn, halves are halved: one half goes on without the other's blocks, which are
+ * merged to what is outside of it. That is G log2 G merges for G blocks, and nothing is subtracted
+ * (docs/numerics.md).
  */
 #include "accumulator.h"
 

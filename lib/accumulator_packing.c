@@ -5,7 +5,8 @@
 #include "base/unpacking.h"
 #include "flow/gram.h"
 
-/* Of the first section: what an accumulator without blocks has of it, a part of one, and one with blocks. */
+/* Of the first section: what an accumulator without blocks has of it, a part of one, and one with
+ * blocks. */
 enum { PLAIN_SIZES = 2, PART_SIZES = 4, ALL_SIZES = 8 };
 
 /* ---- to bytes ---- */
@@ -155,7 +156,8 @@ static qkvsim_status take_features(qkv_unpacker *unpacker, qkvsim_accumulator *a
     return status;
 }
 
-/* A feature that varies has a sum of squares in range: everything that reads moments divides by it. */
+/* A feature that varies has a sum of squares in range: everything that reads moments divides by
+ * it. */
 static bool norm_is_sound(const qkvsim_accumulator *accumulator, int64_t j)
 {
     const qkv_running_feature *feature = &accumulator->running[j];
@@ -164,8 +166,8 @@ static bool norm_is_sound(const qkvsim_accumulator *accumulator, int64_t j)
            || qkv_squares_in_range(squares, false);
 }
 
-/* Cauchy and Schwarz, but for rounding. What is accumulated of features that are not finite is of no
- * account, and nothing is of an empty accumulator. */
+/* Cauchy and Schwarz, but for rounding. What is accumulated of features that are not finite is of
+ * no account, and nothing is of an empty accumulator. */
 static bool moment_is_sound(const qkvsim_accumulator *accumulator, int64_t i, int64_t j)
 {
     const qkv_running_feature *a = &accumulator->running[i], *b = &accumulator->running[j];

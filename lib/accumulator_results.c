@@ -1,4 +1,5 @@
-/* What an accumulator tells: analyses, pairs, matrices, and the differences of two accumulators' matrices. */
+/* What an accumulator tells: analyses, pairs, matrices, and the differences of two accumulators'
+ * matrices. */
 #include "accumulator.h"
 
 #include <float.h>
@@ -183,7 +184,8 @@ static qkvsim_status check_less(qkvsim_context *context, const qkvsim_accumulato
     return QKVSIM_OK;
 }
 
-/* The upper triangle of `from` becomes the difference; nothing else is touched where one is out of range. */
+/* The upper triangle of `from` becomes the difference; nothing else is touched where one is out of
+ * range. */
 static qkvsim_status subtract(qkvsim_context *context, const qkvsim_matrix *out, double *from,
                               const double *less)
 {

@@ -135,7 +135,8 @@ static qkvsim_status add_products(qkvsim_context *context, const qkvsim_accumula
     return status;
 }
 
-/* Of pages that are new, which takes a second for some gigabytes; false where the call is cancelled. */
+/* Of pages that are new, which takes a second for some gigabytes; false where the call is
+ * cancelled. */
 static bool copy_watched(qkvsim_context *context, const double *from, size_t count, double *to)
 {
     enum { AT_A_TIME = 1 << 19 };
@@ -148,8 +149,8 @@ static bool copy_watched(qkvsim_context *context, const double *from, size_t cou
     return true;
 }
 
-/* Only a callback can end the work once products are added; where there is one, the moments are kept
- * for that case. */
+/* Only a callback can end the work once products are added; where there is one, the moments are
+ * kept for that case. */
 static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
                                 const qkv_panels *panels, int64_t pieces, chunk *added)
 {

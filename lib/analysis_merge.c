@@ -58,7 +58,8 @@ static void take_row(const qkvsim_analysis *piece, int32_t row, qkvsim_analysis 
         }
 }
 
-/* Both lists increase; what is in both is taken once. `joint` is scratch for as many as there are features. */
+/* Both lists increase; what is in both is taken once. `joint` is scratch for as many as there are
+ * features. */
 static void join_undefined(const qkvsim_analysis *piece, int32_t metric, int64_t *joint,
                            qkvsim_analysis *made)
 {

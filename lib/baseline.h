@@ -1,5 +1,5 @@
-/* A baseline's handle: what was observed, and all values of the permutations, so that pieces of it can be
- * put together. */
+/* A baseline's handle: what was observed, and all values of the permutations, so that pieces of it
+ * can be put together. */
 #ifndef QKV_BASELINE_H
 #define QKV_BASELINE_H
 
@@ -28,8 +28,8 @@ struct qkvsim_baseline {
     qkv_null_table nulls;
 };
 
-/* Makes room for so many permutations of an analysis of the session, whose results are empty. On failure
- * what is held is released by qkvsim_baseline_free. */
+/* Makes room for so many permutations of an analysis of the session, whose results are empty. On
+ * failure what is held is released by qkvsim_baseline_free. */
 qkvsim_status qkv_baseline_open_values(qkvsim_context *context, int64_t permutations,
                                        qkvsim_baseline *baseline);
 

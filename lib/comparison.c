@@ -22,7 +22,8 @@ static qkvsim_status open_results(qkv_comparison_run *work)
     return status;
 }
 
-/* Those of the different relabellings that this piece has of them may be fewer than asked for, or none. */
+/* Those of the different relabellings that this piece has of them may be fewer than asked for, or
+ * none. */
 static void choose_relabellings(const qkvsim_comparison_options *options,
                                 const qkv_relabeller *relabeller, qkvsim_comparison *made)
 {
@@ -83,8 +84,8 @@ static qkvsim_status check_coverage(qkvsim_context *context, const qkv_binning *
                              qkv_number(low).text, qkv_number(high).text);
 }
 
-/* The largest selection that is to be analysed: segments of unequal lengths may make one of almost all
- * observations. */
+/* The largest selection that is to be analysed: segments of unequal lengths may make one of almost
+ * all observations. */
 static const qkv_input *largest(const qkv_comparison_run *work)
 {
     const qkv_input *inputs = work->pool->inputs;

@@ -73,8 +73,8 @@ static qkvsim_status create(qkvsim_context *prototype, const qkvsim_context_opti
     return QKVSIM_OK;
 }
 
-/* There is no context yet to keep the text: a buffer of the caller's receives it. Where the struct has bytes
- * that this library does not know, those that it does are as they are. */
+/* There is no context yet to keep the text: a buffer of the caller's receives it. Where the struct
+ * has bytes that this library does not know, those that it does are as they are. */
 static void hand_over_error(const qkvsim_context *prototype, const qkvsim_context_options *options)
 {
     const size_t needed = offsetof(qkvsim_context_options, error_size) + sizeof options->error_size;

@@ -1,6 +1,6 @@
 /*
- * Intervals: the replicated values of every statistic are kept; accessors make intervals of them, so
- * that any two rows can be contrasted when the run is over.
+ * Intervals: the replicated values of every statistic are kept; accessors make intervals of them,
+ * so that any two rows can be contrasted when the run is over.
  */
 #include <qkvsim/interval.h>
 
@@ -126,7 +126,8 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_input *
 
 /* ---- numbers of an interval ---- */
 
-/* Where the interval of a subject is kept once it was asked for; NULL: nowhere, it is computed soon enough. */
+/* Where the interval of a subject is kept once it was asked for; NULL: nowhere, it is computed soon
+ * enough. */
 static qkv_interval_once *place_of(const qkvsim_intervals *intervals, qkv_interval_once *all,
                                    const qkv_subject *of)
 {

@@ -1,4 +1,5 @@
-/* The search for pairs, for whatever tiles can be made of: an input's columns or accumulated moments. */
+/* The search for pairs, for whatever tiles can be made of: an input's columns or accumulated
+ * moments. */
 #ifndef QKV_PAIRS_H
 #define QKV_PAIRS_H
 

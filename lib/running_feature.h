@@ -32,8 +32,8 @@ void qkv_merge_feature(qkv_running_feature *to, const qkv_running_feature *from,
 void qkv_merge_features(qkv_running_feature *to, const qkv_running_feature *from, int64_t features,
                         int64_t to_count, int64_t from_count);
 
-/* Whether a sum of squares has its digits: below the least normal number it loses them, and values that
- * differ would come to count as equal. */
+/* Whether a sum of squares has its digits: below the least normal number it loses them, and values
+ * that differ would come to count as equal. */
 bool qkv_squares_in_range(double squares, bool constant);
 qkvsim_status qkv_squares_out_of_range(qkvsim_context *context, double squares, int64_t column);
 

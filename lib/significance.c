@@ -1,5 +1,5 @@
-/* p-values for programs that have permutations of their own: adjusted for many tests, and beyond what
- * counting can tell. */
+/* p-values for programs that have permutations of their own: adjusted for many tests, and beyond
+ * what counting can tell. */
 #include <qkvsim/significance.h>
 
 #include <math.h>

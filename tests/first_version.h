@@ -1,6 +1,7 @@
 /*
- * The structs as version 0.1.0 had them: what a program that was compiled against it hands over for ever.
- * This file is never changed but to add structs that later versions brought, as they then were.
+ * The structs as version 0.1.0 had them: what a program that was compiled against it hands over for
+ * ever. This file is never changed but to add structs that later versions brought, as they then
+ * were.
  */
 #ifndef TESTS_FIRST_VERSION_H
 #define TESTS_FIRST_VERSION_H

@@ -1,4 +1,5 @@
-/* Seeded data, its storage in every order and element type, and the reader of the shipped capture. */
+/* Seeded data, its storage in every order and element type, and the reader of the shipped
+ * capture. */
 #include "fixtures.h"
 
 #include <math.h>
@@ -121,8 +122,8 @@ table table_one_hot(int64_t n, int64_t d, uint64_t seed)
     return data;
 }
 
-/* Pairs of columns of which the second has the first's sign turned on the first half of the rows, so
- * that values fall on or next to 0 and to the bin edges around it. */
+/* Pairs of columns of which the second has the first's sign turned on the first half of the rows,
+ * so that values fall on or next to 0 and to the bin edges around it. */
 table table_half_flipped(int64_t n, int64_t d, uint64_t seed)
 {
     random_source source = { seed };
@@ -196,8 +197,8 @@ double half_to_double(uint16_t bits)
     return sign * ldexp(1024 + fraction, exponent - 25);
 }
 
-/* By search among all halves: slow, and impossible to get wrong in the rounding of one case. Halves of
- * one sign increase with their bits; ties go to the even one. */
+/* By search among all halves: slow, and impossible to get wrong in the rounding of one case. Halves
+ * of one sign increase with their bits; ties go to the even one. */
 uint16_t double_to_half(double value)
 {
     uint16_t sign = signbit(value) ? 0x8000 : 0;

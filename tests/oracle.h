@@ -46,7 +46,8 @@ oracle_split oracle_offset(const table *data, const int32_t *labels, int32_t gro
 /* numpy.linspace(low, high, count + 1) in double, rounded to float where `single`. */
 void oracle_edges(int64_t count, double low, double high, bool single, double *edges);
 
-/* numpy.histogram's rule: bins half open, the last one closed. Returns how many values are in none. */
+/* numpy.histogram's rule: bins half open, the last one closed. Returns how many values are in
+ * none. */
 int64_t oracle_histogram(const double *values, int64_t value_count, const double *edges,
                          int64_t count, int64_t *histogram);
 

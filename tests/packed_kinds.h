@@ -1,5 +1,5 @@
-/* Every kind of result that can be packed, behind one set of calls: what the suite of packed results and
- * its fuzz target go over. */
+/* Every kind of result that can be packed, behind one set of calls: what the suite of packed
+ * results and its fuzz target go over. */
 #ifndef TESTS_PACKED_KINDS_H
 #define TESTS_PACKED_KINDS_H
 

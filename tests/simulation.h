@@ -1,12 +1,12 @@
-/* Simulations: what is run many times on data drawn anew, on two threads, and the shares that come of it;
- * the worlds that data are drawn from. */
+/* Simulations: what is run many times on data drawn anew, on two threads, and the shares that come
+ * of it; the worlds that data are drawn from. */
 #ifndef TESTS_SIMULATION_H
 #define TESTS_SIMULATION_H
 
 #include "fixtures.h"
 
-/* Fills `results`, one number for each column, NaN where there is none. The seed of a simulation is made of
- * its number, so that it is the same on any thread. */
+/* Fills `results`, one number for each column, NaN where there is none. The seed of a simulation is
+ * made of its number, so that it is the same on any thread. */
 typedef void (*simulation)(qkvsim_context *context, int64_t number, const void *argument,
                            double *results);
 
@@ -31,10 +31,10 @@ typedef struct span {
 
 span span_of(const double *percent, int columns);
 
-/* p-values of m permutations beside the uniform distribution, in per cent, least and largest over `columns`
- * columns from `first` on: how many are at most each level; and of their distribution, at each multiple of
- * 1 / (m + 1), the largest excess over the uniform one (p is too small) and the largest distance on either
- * side (Kolmogorov's). */
+/* p-values of m permutations beside the uniform distribution, in per cent, least and largest over
+ * `columns` columns from `first` on: how many are at most each level; and of their distribution, at
+ * each multiple of 1 / (m + 1), the largest excess over the uniform one (p is too small) and the
+ * largest distance on either side (Kolmogorov's). */
 enum { LEVELS = 4 };
 
 typedef struct uniformity {

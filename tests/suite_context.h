@@ -1,4 +1,5 @@
-/* The context in which most suites call the library, and the fixture that makes it for each test. */
+/* The context in which most suites call the library, and the fixture that makes it for each
+ * test. */
 #ifndef TESTS_SUITE_CONTEXT_H
 #define TESTS_SUITE_CONTEXT_H
 

@@ -8,8 +8,8 @@
 #include <stdbool.h>
 #include <string.h>
 
-/* Check's own write down where each of them held, which takes longer than what most loops of these suites
- * compare. */
+/* Check's own write down where each of them held, which takes longer than what most loops of these
+ * suites compare. */
 #undef ck_assert_msg
 #undef ck_assert
 #define ck_assert_msg(condition, ...)                                                              \
@@ -19,7 +19,8 @@
     } while (0)
 #define ck_assert(condition) ck_assert_msg(condition, "not so: %s", #condition)
 
-/* An allocator that counts, fails at the k-th call (0: never), and notes calls from other threads. */
+/* An allocator that counts, fails at the k-th call (0: never), and notes calls from other
+ * threads. */
 typedef struct allocator {
     int64_t calls;
     int64_t fail_at;
@@ -35,7 +36,8 @@ qkvsim_context_options allocator_options(allocator *counter);
 
 qkvsim_context *context_with(int32_t threads, int32_t kernels);
 
-/* One call to the library. It frees what it made, and asserts on failure that outputs are as before. */
+/* One call to the library. It frees what it made, and asserts on failure that outputs are as
+ * before. */
 typedef qkvsim_status (*operation)(qkvsim_context *context, void *argument);
 
 /* Runs an operation with the allocation failing at each call in turn, until none fails. */
@@ -107,8 +109,8 @@ enum { METRICS_SUM = QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON + QKVSIM_METRI
 int run_suite(Suite *suite);
 TCase *add_case(Suite *suite, const char *name, void (*set_up)(void), void (*tear_down)(void));
 
-/* For what several threads do at once: CK_INCLUDE_TAGS=threads runs these alone, in seconds under the thread
- * sanitizer. */
+/* For what several threads do at once: CK_INCLUDE_TAGS=threads runs these alone, in seconds under
+ * the thread sanitizer. */
 TCase *add_thread_case(Suite *suite, void (*set_up)(void), void (*tear_down)(void));
 
 #endif

@@ -142,8 +142,8 @@ START_TEST(a_long_chunk_whose_first_row_is_far_is_within_1e_6)
 }
 END_TEST
 
-/* Pearson's values of such a stream are those of what is left when the offsets are taken away, which
- * is exact. */
+/* Pearson's values of such a stream are those of what is left when the offsets are taken away,
+ * which is exact. */
 static void assert_pearson_of(const qkvsim_accumulator *sum, const table *data)
 {
     double *expected = oracle_similarity(data, QKVSIM_METRIC_PEARSON);

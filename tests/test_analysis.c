@@ -64,7 +64,8 @@ static double *own_matrix(const qkvsim_view *view, int32_t metric, bool single)
     return values;
 }
 
-/* The defined values of a row of results, of which a roll-up has those of each of its pair groups. */
+/* The defined values of a row of results, of which a roll-up has those of each of its pair
+ * groups. */
 static int64_t collect_row(const double *matrix, const qkvsim_layout *layout, int32_t row,
                            double *values)
 {
@@ -253,7 +254,8 @@ START_TEST(moments_are_those_of_own_matrix)
 }
 END_TEST
 
-/* Against the definition on the same bits: errors of single values average out, extremes keep theirs. */
+/* Against the definition on the same bits: errors of single values average out, extremes keep
+ * theirs. */
 static void assert_moments_by_definition(const table *data, int32_t dtype, double tolerance)
 {
     const int64_t d = data->d;
@@ -443,7 +445,8 @@ START_TEST(energies_add_up_to_the_sum_of_squared_cosines)
 }
 END_TEST
 
-/* o from the accessor; s^2 from the definition as 1 - o^2 is checked on the centred column itself. */
+/* o from the accessor; s^2 from the definition as 1 - o^2 is checked on the centred column
+ * itself. */
 START_TEST(offset_ratios_are_those_of_the_definition_and_s2_plus_o2_is_1)
 {
     table data = table_mixed(253, 40, 12);
@@ -516,7 +519,8 @@ START_TEST(undefined_features_are_listed_and_their_pairs_are_in_no_bin)
 }
 END_TEST
 
-/* 0.1 is no sum of powers of two: its mean over n is rounded, and the column is constant all the same. */
+/* 0.1 is no sum of powers of two: its mean over n is rounded, and the column is constant all the
+ * same. */
 START_TEST(constant_columns_are_found_exactly_for_any_n)
 {
     for (int64_t n = 2; n < 200; n += 7)
@@ -760,8 +764,9 @@ static void check_relative_moments(const qkvsim_analysis *analysis, int32_t pair
                  expected.kurtosis, 1e-9 * (1 + fabs(expected.kurtosis)), "kurtosis");
 }
 
-/* Columns of 1 and -1: of a Hadamard matrix, whose similarities are nothing but rounding, so that their fourth
- * powers are beyond single precision; or one column and its opposite, so that all are 1 or -1. */
+/* Columns of 1 and -1: of a Hadamard matrix, whose similarities are nothing but rounding, so that
+ * their fourth powers are beyond single precision; or one column and its opposite, so that all are
+ * 1 or -1. */
 START_TEST(moments_are_right_relative_to_values_near_0_and_of_one_magnitude)
 {
     table data = table_new(512, 300);
@@ -796,8 +801,8 @@ START_TEST(moments_of_values_close_together_far_from_0_do_not_cancel)
 }
 END_TEST
 
-/* Columns whose offset ratios lie around 0.9, float by float, beside the constants 1 and -1: cosines
- * with these are the ratios and their negatives. */
+/* Columns whose offset ratios lie around 0.9, float by float, beside the constants 1 and -1:
+ * cosines with these are the ratios and their negatives. */
 static table table_ratios_around_0_9(void)
 {
     const int64_t d = 120;
@@ -1082,8 +1087,8 @@ static int32_t cancel_at(void *user, int64_t done, int64_t total)
     return done >= *(const int64_t *)user;
 }
 
-/* Working memory of a context is left as the next call needs it, whatever it counts, and by calls that end
- * early too. */
+/* Working memory of a context is left as the next call needs it, whatever it counts, and by calls
+ * that end early too. */
 START_TEST(calls_of_one_context_leave_no_trace)
 {
     static const int64_t bin_counts[] = { 100, 7, 1000, 23, 128, 100 };
@@ -1728,7 +1733,8 @@ START_TEST(on_the_capture_every_value_is_within_1e_6_and_every_count_exact)
 }
 END_TEST
 
-/* n = 1024, d = 2304 needs 9.4 MB of input; the analysis may hold 64 MB more, and no d x d matrix. */
+/* n = 1024, d = 2304 needs 9.4 MB of input; the analysis may hold 64 MB more, and no d x d
+ * matrix. */
 START_TEST(memory_stays_under_64_megabytes)
 {
     const int64_t n = 1024, d = 2304;

@@ -94,8 +94,8 @@ static qkvsim_analysis *analyze_permutation(const stored *copy, const qkvsim_sel
     return analysis;
 }
 
-/* The definitions of the summaries, of m values and the one observed. Values count as equal where they
- * differ by no more than the slack. */
+/* The definitions of the summaries, of m values and the one observed. Values count as equal where
+ * they differ by no more than the slack. */
 static double summary_by_hand(const double *values, int64_t m, double observed, int32_t summary,
                               double slack)
 {
@@ -146,8 +146,9 @@ static void assert_close(double value, double expected, double tolerance, const 
         ck_abort_msg("%s is %.17g and not %.17g", what, value, expected);
 }
 
-/* Whatever the library takes for equal, between exactly and what single precision may be off by. What
- * divides by energies is taken for the observed value where it is as near to it as its own rounding. */
+/* Whatever the library takes for equal, between exactly and what single precision may be off by.
+ * What divides by energies is taken for the observed value where it is as near to it as its own
+ * rounding. */
 static void assert_summary(double value, const double *values, int64_t m, double observed,
                            int32_t summary, int32_t statistic)
 {
@@ -564,8 +565,8 @@ static int64_t count_rejections(int32_t scheme, int64_t draws)
     return rejections;
 }
 
-/* Binomial of 300 draws at 0.05: mean 15, standard deviation 3.8. The other schemes test that no two
- * features are related, and features of Q are. */
+/* Binomial of 300 draws at 0.05: mean 15, standard deviation 3.8. The other schemes test that no
+ * two features are related, and features of Q are. */
 START_TEST(rows_rejects_unrelated_groups_of_related_features_as_seldom_as_it_should)
 {
     ck_assert_int_le(count_rejections(QKVSIM_SCHEME_OBSERVATIONS, 300), 15 + 4 * 4);
@@ -575,8 +576,8 @@ START_TEST(rows_rejects_unrelated_groups_of_related_features_as_seldom_as_it_sho
 END_TEST
 
 /* Data drawn anew each time under the null of the scheme, m = 99: the rank of the observed one is
- * uniform. (Not for rows-shift, which has but 9 values here.) Of 10 cells 9 are free; 34 is passed by
- * chance once in 10,000. The seed is fixed. */
+ * uniform. (Not for rows-shift, which has but 9 values here.) Of 10 cells 9 are free; 34 is passed
+ * by chance once in 10,000. The seed is fixed. */
 START_TEST(p_values_are_uniform_under_the_null)
 {
     enum { DRAWS = 1000 };
@@ -699,8 +700,8 @@ START_TEST(all_different_permutations_are_taken_once_where_they_are_no_more_than
 }
 END_TEST
 
-/* Three groups have 400 relative lags, and two of them 20: a sample of all 400 has each lag of two many
- * times. */
+/* Three groups have 400 relative lags, and two of them 20: a sample of all 400 has each lag of two
+ * many times. */
 START_TEST(no_p_is_below_what_the_lags_of_its_own_groups_allow)
 {
     table made = lagged_table();
@@ -728,8 +729,8 @@ START_TEST(no_p_is_below_what_the_lags_of_its_own_groups_allow)
 }
 END_TEST
 
-/* Enumerated permutations asked for one by one, every scheme that can be: p is the share of all of them
- * with the input. */
+/* Enumerated permutations asked for one by one, every scheme that can be: p is the share of all of
+ * them with the input. */
 START_TEST(enumerated_p_values_are_shares_of_all_permutations)
 {
     const int32_t schemes[] = { QKVSIM_SCHEME_FEATURE, QKVSIM_SCHEME_SHIFT,
@@ -854,8 +855,8 @@ static void assert_no_smaller(qkvsim_baseline *const made[2], int32_t row, int32
     }
 }
 
-/* Of tokens, and of 0 and 1. A variance of 0 is known to the square of a rounding, and one as far on the
- * other side of the centre is not; shares divide by energies that may be small. */
+/* Of tokens, and of 0 and 1. A variance of 0 is known to the square of a rounding, and one as far
+ * on the other side of the centre is not; shares divide by energies that may be small. */
 START_TEST(single_precision_makes_no_p_smaller)
 {
     const int32_t scheme = 1 + _i;
@@ -880,8 +881,8 @@ START_TEST(single_precision_makes_no_p_smaller)
 }
 END_TEST
 
-/* ---- sizes: how often p <= 0.05 where two groups of three features have nothing to do with each other
- * but for what each kind of data says ---- */
+/* ---- sizes: how often p <= 0.05 where two groups of three features have nothing to do with each
+ * other but for what each kind of data says ---- */
 
 enum data_kind {
     SHARED_NORM,  /* each row of both groups times a size of its own */

@@ -1,4 +1,5 @@
-/* common.h: status names, fixed values that cross the ABI, struct sizes on 64-bit machines, version. */
+/* common.h: status names, fixed values that cross the ABI, struct sizes on 64-bit machines,
+ * version. */
 #include <qkvsim/common.h>
 
 #include "support.h"

@@ -1,5 +1,6 @@
-/* comparison.h: distances by their definitions, every summary recomputed from relabellings asked for
- * one by one, p-values that are uniform under the null, and planted differences that are found. */
+/* comparison.h: distances by their definitions, every summary recomputed from relabellings asked
+ * for one by one, p-values that are uniform under the null, and planted differences that are
+ * found. */
 #include <qkvsim/comparison.h>
 
 #include "fixtures.h"
@@ -613,9 +614,9 @@ START_TEST(matched_statistics_of_equal_sizes_are_those_of_the_second)
 }
 END_TEST
 
-/* With a segment for each row but two, which are equal and of one selection each, the only relabelling
- * is the observed one. Statistics do not change, and the greater of two distances is that of the better
- * of two subsets. */
+/* With a segment for each row but two, which are equal and of one selection each, the only
+ * relabelling is the observed one. Statistics do not change, and the greater of two distances is
+ * that of the better of two subsets. */
 START_TEST(each_relabelling_draws_a_fresh_subset)
 {
     int32_t apart[N];
@@ -684,9 +685,10 @@ START_TEST(no_p_is_below_what_the_number_of_relabellings_allows)
 }
 END_TEST
 
-/* Six documents of binary rows, three with the same rows in one order or another, and three with others.
- * Of the 20 ways to take half of them, 2 part the kinds, and 18 are the same two selections in other
- * orders or swapped, whose similarities, many of them at edges of bins, differ by rounding. */
+/* Six documents of binary rows, three with the same rows in one order or another, and three with
+ * others. Of the 20 ways to take half of them, 2 part the kinds, and 18 are the same two selections
+ * in other orders or swapped, whose similarities, many of them at edges of bins, differ by
+ * rounding. */
 START_TEST(equal_rows_in_another_order_are_ties_of_distances)
 {
     enum { DOCUMENTS = 6, LENGTH = 8, ALL = DOCUMENTS * LENGTH };
@@ -1016,8 +1018,8 @@ static qkvsim_comparison *compare_without(const table *with, int64_t column,
     return comparison;
 }
 
-/* A column that is constant (not 0) in the first selection has no Pearson value there, and keeps its
- * cosines; an all-zero one has neither. Whichever of the two selections it is. */
+/* A column that is constant (not 0) in the first selection has no Pearson value there, and keeps
+ * its cosines; an all-zero one has neither. Whichever of the two selections it is. */
 START_TEST(distances_leave_out_what_either_selection_does_not_define)
 {
     const qkvsim_selection *at = _i / 2 ? &many : &few;
@@ -1095,8 +1097,8 @@ END_TEST
 
 /* ---- what is found, and what is not ---- */
 
-/* Independent features: 8 observations give a much wider bell than 192, and the distance says so. At
- * equal sizes it is as large as those of relabelled selections. */
+/* Independent features: 8 observations give a much wider bell than 192, and the distance says so.
+ * At equal sizes it is as large as those of relabelled selections. */
 START_TEST(unequal_sizes_alone_change_a_histogram_and_matched_ones_do_not)
 {
     enum { WIDE = 90, LONG = 200 };
@@ -1284,8 +1286,8 @@ START_TEST(p_values_are_uniform_where_selections_do_not_differ)
 }
 END_TEST
 
-/* Rows that resemble their neighbours, and targets that are neighbours: the selections do not differ,
- * but labels that are dealt freely are spread as targets are not. */
+/* Rows that resemble their neighbours, and targets that are neighbours: the selections do not
+ * differ, but labels that are dealt freely are spread as targets are not. */
 START_TEST(clustered_targets_need_label_shift)
 {
     enum { DRAWS = 300, LONG = 120, CLUSTER = 20 };
@@ -1477,10 +1479,10 @@ START_TEST(centring_leaves_what_is_observed_as_it_is)
 }
 END_TEST
 
-/* Rows of one kind in both selections but for the means, which are two standard deviations apart. Dealt
- * as they are, features co-vary with their means in every relabelling, and a variance of the sides' own
- * never looks large beside it. Of 500 draws fewer than 10 are at 5 % once in 5,000, more than 41 once in
- * 700. The seeds are fixed. */
+/* Rows of one kind in both selections but for the means, which are two standard deviations apart.
+ * Dealt as they are, features co-vary with their means in every relabelling, and a variance of the
+ * sides' own never looks large beside it. Of 500 draws fewer than 10 are at 5 % once in 5,000, more
+ * than 41 once in 700. The seeds are fixed. */
 START_TEST(centred_relabellings_hold_their_size_where_means_differ)
 {
     enum { DRAWS = 500, N1 = 20, N2 = 30 };

@@ -592,8 +592,9 @@ static others look_at_others(void)
     return all;
 }
 
-/* Check forks, and OpenBLAS starts its own pool anew in the child at its first use, whose threads spin for a
- * while before they sleep: let that be over, so that what is counted is the library's. */
+/* Check forks, and OpenBLAS starts its own pool anew in the child at its first use, whose threads
+ * spin for a while before they sleep: let that be over, so that what is counted is the
+ * library's. */
 static void settle_openblas(void)
 {
     const struct timespec pause = { .tv_nsec = 100000000 };
@@ -626,8 +627,8 @@ START_TEST(no_thread_is_left_after_a_call)
 }
 END_TEST
 
-/* A thread that runs on after a call is not the library's, of which none is left, but OpenBLAS's: no call
- * wakes one. */
+/* A thread that runs on after a call is not the library's, of which none is left, but OpenBLAS's:
+ * no call wakes one. */
 START_TEST(no_thread_of_openblas_is_woken)
 {
 #ifdef __SANITIZE_THREAD__

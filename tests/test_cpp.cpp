@@ -1,4 +1,5 @@
-/* qkvsim.hpp: handles, exceptions, callbacks, spans and rows by name, against the same asked in C. */
+/* qkvsim.hpp: handles, exceptions, callbacks, spans and rows by name, against the same asked in
+ * C. */
 #include <qkvsim/qkvsim.hpp>
 
 #include <check.h>

@@ -1,7 +1,8 @@
 /*
- * What docs/statistics.md promises of intervals and p-values, by simulation: how often intervals hold the
- * truth, how often tests reject where there is nothing, and where neither holds. The page's tables are what
- * this prints (tests/evidence.py). `test_evidence 10` runs ten times as many simulations, and is strict.
+ * What docs/statistics.md promises of intervals and p-values, by simulation: how often intervals
+ * hold the truth, how often tests reject where there is nothing, and where neither holds. The
+ * page's tables are what this prints (tests/evidence.py). `test_evidence 10` runs ten times as many
+ * simulations, and is strict.
  */
 #include "simulation.h"
 #include "suite_context.h"
@@ -55,9 +56,9 @@ static double holds(double low, double high, double truth)
 
 /* ---- coverage ---- */
 
-/* Contrasts of shares: Q-Q less V-V, Q-V less V-V, Q-Q less Q-K. And what the library does not give: the
- * share's t interval, on its own scale and as a logit; whether there is a logit; the offset energy's t
- * interval at any n. */
+/* Contrasts of shares: Q-Q less V-V, Q-V less V-V, Q-Q less Q-K. And what the library does not
+ * give: the share's t interval, on its own scale and as a logit; whether there is a logit; the
+ * offset energy's t interval at any n. */
 enum { CONTRASTS = 3, OTHERS = 4, SHARE_BY_LOGIT = 0, SHARE_BY_T, LOGIT_EXISTS, ENERGY_BY_T };
 enum {
     OTHERS_FROM = KINDS * PAIR_GROUPS + CONTRASTS,
@@ -72,7 +73,8 @@ typedef struct coverage {
     double truth[KINDS * PAIR_GROUPS];
 } coverage;
 
-/* The jackknife's t interval of replicates that each lack one of G blocks of equal length: the textbook's. */
+/* The jackknife's t interval of replicates that each lack one of G blocks of equal length: the
+ * textbook's. */
 typedef struct t_interval {
     double low, high;
 } t_interval;
@@ -227,7 +229,8 @@ static table draw_world(const void *from, int64_t n, uint64_t seed)
     return world_draw(from, n, seed);
 }
 
-/* Strong co-variation and weak, independent observations and neighbours that resemble each other. */
+/* Strong co-variation and weak, independent observations and neighbours that resemble each
+ * other. */
 START_TEST(intervals_hold_the_truth_as_often_as_they_say)
 {
     static const struct {
@@ -382,8 +385,8 @@ static void average(const double *results, int64_t count, span means[SHARED])
     }
 }
 
-/* The mean over random rows beside the share of all of them. Of V, whose tokens are of unequal size, the
- * corrected one keeps part of the raw one's bias. */
+/* The mean over random rows beside the share of all of them. Of V, whose tokens are of unequal
+ * size, the corrected one keeps part of the raw one's bias. */
 START_TEST(the_corrected_share_depends_less_on_n_than_the_raw_one)
 {
     static const struct {
@@ -498,8 +501,8 @@ enum {
     P_DISTANCES = 2 * DISTANCES * PAIR_GROUPS
 };
 
-/* Of intervals each statistic, of p-values all statistics together, and all distances. A tail of few pairs has
- * too few values for a p to be below 0.05 as often as that. */
+/* Of intervals each statistic, of p-values all statistics together, and all distances. A tail of
+ * few pairs has too few values for a p to be below 0.05 as often as that. */
 static void report_pseudo_targets(const char *row, const double *results, int64_t count)
 {
     span spans[CORRECTED + 2];
@@ -517,7 +520,8 @@ static void report_pseudo_targets(const char *row, const double *results, int64_
     assert_within(row, spans[CORRECTED + 1], 2, 9);
 }
 
-/* At every level: 2.2 / sqrt(count) is passed once in 8,000, and there are 168 columns in a case. */
+/* At every level: 2.2 / sqrt(count) is passed once in 8,000, and there are 168 columns in a
+ * case. */
 static void report_uniformity(const char *row, const double *results, int64_t count, int first,
                               int columns)
 {
@@ -528,7 +532,8 @@ static void report_uniformity(const char *row, const double *results, int64_t co
                   row, found.distance.largest);
 }
 
-/* Non-targets of the capture taken for targets against the rest of them: there is nothing to find. */
+/* Non-targets of the capture taken for targets against the rest of them: there is nothing to
+ * find. */
 START_TEST(pseudo_targets_differ_in_about_5_per_cent)
 {
     static const char *const columns[] = {

@@ -1,5 +1,5 @@
-/* What the process and the machine may do to a call: no address space left, a fork or the end of the process
- * in the middle, input that another thread writes to. */
+/* What the process and the machine may do to a call: no address space left, a fork or the end of
+ * the process in the middle, input that another thread writes to. */
 #define _GNU_SOURCE /* RLIMIT_AS, alarm, fork, dl_iterate_phdr */
 
 #include <qkvsim/qkvsim.h>
@@ -60,8 +60,8 @@ static qkvsim_context *silent_context(int32_t threads)
     return qkvsim_context_create(&options, &made) == QKVSIM_OK ? made : NULL;
 }
 
-/* Seconds after which a child that has not ended is taken to hang: no child takes one, and a machine
- * may be busy. */
+/* Seconds after which a child that has not ended is taken to hang: no child takes one, and a
+ * machine may be busy. */
 enum { HANGS_AFTER = 200 };
 
 /* Ends as exit status 0 to 254, or 255 where it was killed: by its alarm, if it hangs. */
@@ -84,8 +84,8 @@ static size_t address_space_in_use(void)
     return pages * (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Two calls with so much more address space, of which the first may leave less to the second; the process
- * ends without OpenBLAS's clean-up, which may wait for ever. */
+/* Two calls with so much more address space, of which the first may leave less to the second; the
+ * process ends without OpenBLAS's clean-up, which may wait for ever. */
 static int call_within(size_t more, const job *work)
 {
     alarm(HANGS_AFTER);
@@ -563,8 +563,8 @@ END_TEST
 
 /* ---- long calls ---- */
 
-/* While set, a clock that moves on by a second whenever it is read: wherever the library looks whether it
- * is time to call the callback, it is. */
+/* While set, a clock that moves on by a second whenever it is read: wherever the library looks
+ * whether it is time to call the callback, it is. */
 static atomic_bool clock_jumps;
 
 int clock_gettime(clockid_t clock, struct timespec *now)
@@ -598,8 +598,8 @@ static qkvsim_context *listening_context(int32_t threads, heartbeat *heart)
     return made;
 }
 
-/* Columns so long that each step with one takes its time; at most so many values of them are worked on
- * from one call of the callback to the next. */
+/* Columns so long that each step with one takes its time; at most so many values of them are worked
+ * on from one call of the callback to the next. */
 enum { LONG_N = 1 << 20, LONG_D = 6, VALUES_A_CALL = 1 << 19 };
 
 static qkvsim_view long_view(const float *values)

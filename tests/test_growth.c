@@ -1,4 +1,5 @@
-/* Structs that grow: a program compiled against the first version's header works with this library. */
+/* Structs that grow: a program compiled against the first version's header works with this
+ * library. */
 #include "first_version.h"
 #include "suite_context.h"
 

@@ -187,7 +187,8 @@ START_TEST(bins_are_half_open_and_the_last_is_closed)
 }
 END_TEST
 
-/* Values and codes at random; each code's histogram is the oracle's of the values under that code. */
+/* Values and codes at random; each code's histogram is the oracle's of the values under that
+ * code. */
 static void assert_masked_counts(const table *values, const table *mask, int32_t value_order,
                                  int32_t mask_order)
 {

@@ -12,7 +12,8 @@
 
 enum { N = 43, D = 21, MOST = 64, STATISTICS = 6, WITHOUT = 7 };
 
-/* Those that have intervals at any n, and within what bounds; the first two have none of a difference. */
+/* Those that have intervals at any n, and within what bounds; the first two have none of a
+ * difference. */
 static const int32_t statistics[STATISTICS] = { QKVSIM_STATISTIC_MEAN,
                                                 QKVSIM_STATISTIC_VARIANCE,
                                                 QKVSIM_STATISTIC_OFFSET_SHARE,
@@ -163,7 +164,8 @@ static qkvsim_analysis *analyze_without(const stored *copy, const division *d, i
     return analyze_rows(copy, rows, count);
 }
 
-/* What is expected of an interval; `degrees` of Student's t, which a share's own has in its ends. */
+/* What is expected of an interval; `degrees` of Student's t, which a share's own has in its
+ * ends. */
 typedef struct textbook {
     double estimate, se, low, high, degrees;
 } textbook;
@@ -186,7 +188,8 @@ static textbook unequal_jackknife(const division *d, double whole, const double 
     return (textbook){ .estimate = estimate, .se = sqrt(variance / g), .degrees = g - 1 };
 }
 
-/* What one of two selections has of the blocks, and its values without each block that it has any of. */
+/* What one of two selections has of the blocks, and its values without each block that it has any
+ * of. */
 static division own_blocks(const division *d, const bool *in, const double *values, double *own)
 {
     division made = { .n = 0 };
@@ -201,7 +204,8 @@ static division own_blocks(const division *d, const bool *in, const double *valu
     return made;
 }
 
-/* Pseudo-values about their estimate, scaled to its variance; 0 of a block that the selection lacks. */
+/* Pseudo-values about their estimate, scaled to its variance; 0 of a block that the selection
+ * lacks. */
 static textbook scaled_pseudo_values(const division *d, const bool *in, const double *values,
                                      double *scaled)
 {
@@ -295,8 +299,8 @@ static textbook weighted_energies(const division *d, const double *offset, const
     return unequal_jackknife(d, both[d->blocks], both);
 }
 
-/* Fieller's interval by its definition: the jackknife of O (1 - theta) - V theta for theta from 0 to 1,
- * and whether 0 is within its interval. */
+/* Fieller's interval by its definition: the jackknife of O (1 - theta) - V theta for theta from 0
+ * to 1, and whether 0 is within its interval. */
 static textbook fieller_by_scan(const division *d, const double *offset, const double *variance)
 {
     const double o = weighted_energies(d, offset, variance, 1, 0).estimate;
@@ -1712,8 +1716,8 @@ static void measure_coverage(const world *w, int64_t n, const qkvsim_interval_op
 }
 
 /* Of rows that are independent or forget soon the coverage is promised; the bootstrap's stands
- * beside it. Blocks of 20 or 5 rows where it takes 19 to forget are too short, which docs/statistics.md
- * warns of with these numbers. */
+ * beside it. Blocks of 20 or 5 rows where it takes 19 to forget are too short, which
+ * docs/statistics.md warns of with these numbers. */
 START_TEST(nominal_95_per_cent_covers_between_88_and_99)
 {
     const struct {
@@ -1800,8 +1804,9 @@ static numbers difference_of_clusters(const table *rows, const clusters *c, qkvs
     return found;
 }
 
-/* Rows are independent and of one kind: a difference is nothing but chance. Corrected statistics have no
- * bias of a small selection; the interval of two shares holds more than it says where these are uncertain. */
+/* Rows are independent and of one kind: a difference is nothing but chance. Corrected statistics
+ * have no bias of a small selection; the interval of two shares holds more than it says where these
+ * are uncertain. */
 START_TEST(clustered_selections_of_one_kind_differ_in_about_5_per_cent)
 {
     enum { REPETITIONS = 400 };

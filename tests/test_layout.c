@@ -635,7 +635,8 @@ static qkvsim_layout *random_layout(random_source *source, int32_t groups, int64
     return layout;
 }
 
-/* The pairs of a piece, whose pair groups no piece before it has; counts how often each was dealt. */
+/* The pairs of a piece, whose pair groups no piece before it has; counts how often each was
+ * dealt. */
 static int64_t deal_piece(const qkvsim_layout *layout, int32_t piece, int32_t pieces, int *dealt)
 {
     int32_t numbers[2080], count = 0;

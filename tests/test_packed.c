@@ -1,4 +1,5 @@
-/* packed.h: every kind of result to bytes and back, and what is said of bytes that are no result. */
+/* packed.h: every kind of result to bytes and back, and what is said of bytes that are no
+ * result. */
 #include <qkvsim/packed.h>
 
 #include "fixtures.h"
@@ -268,7 +269,8 @@ START_TEST(changes_under_a_right_checksum_are_refused_or_taken)
     take_kind(_i);
     packed bytes = pack_object(object);
     int64_t taken = 0;
-    /* Every byte where counts and sizes are; then those in turn that make a number's sign, size and end. */
+    /* Every byte where counts and sizes are; then those in turn that make a number's sign, size and
+     * end. */
     for (int64_t at = QKVSIM_PACKED_HEADER; at < bytes.size; at += at < 2048 ? 1 : 7) {
         static const unsigned char changes[] = { 0x01, 0x80, 0xff };
         for (int c = 0; c < 3; c++) {
@@ -354,8 +356,8 @@ END_TEST
 
 /* ---- files of this version ---- */
 
-/* Of a kind that is new, with QKVSIM_WRITE_PACKED set. Files that are there stay: they are what an earlier
- * release wrote. */
+/* Of a kind that is new, with QKVSIM_WRITE_PACKED set. Files that are there stay: they are what an
+ * earlier release wrote. */
 static void write_kept(const char *path)
 {
     FILE *file = fopen(path, "wxb");

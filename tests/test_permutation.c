@@ -1,4 +1,5 @@
-/* permutation.h: exactly permutations, equally likely, the same for any threads, order and parts. */
+/* permutation.h: exactly permutations, equally likely, the same for any threads, order and
+ * parts. */
 #include <qkvsim/permutation.h>
 
 #include "fixtures.h"
@@ -323,8 +324,8 @@ START_TEST(rows_shift_rotates_each_group_by_a_lag_of_its_own)
 }
 END_TEST
 
-/* Documents of 40, 1, 70 and 9 rows; the number of the first comes again in the last. Rows are those
- * in use: of each two neighbours the first. */
+/* Documents of 40, 1, 70 and 9 rows; the number of the first comes again in the last. Rows are
+ * those in use: of each two neighbours the first. */
 static void number_documents(int32_t documents[240])
 {
     for (int64_t i = 0; i < 240; i++)

@@ -1,5 +1,5 @@
-/* Computations in pieces: what is merged is what one run gives, to the bit, and pieces that do not belong
- * together are refused. */
+/* Computations in pieces: what is merged is what one run gives, to the bit, and pieces that do not
+ * belong together are refused. */
 #include <qkvsim/qkvsim.h>
 
 #include "fixtures.h"
@@ -168,7 +168,8 @@ START_TEST(what_was_merged_merges_again)
 }
 END_TEST
 
-/* Two groups have 24 rotations against each other: all are taken, where the total is known to reach them. */
+/* Two groups have 24 rotations against each other: all are taken, where the total is known to reach
+ * them. */
 START_TEST(pieces_of_all_different_permutations_need_the_total)
 {
     static const int64_t widths[] = { 5, 4 };
@@ -645,8 +646,8 @@ START_TEST(relabellings_of_centred_values_and_of_segments_are_put_together_too)
 }
 END_TEST
 
-/* 23 rotations of the labels: all are taken, where the total is known to reach them, and the last pieces
- * have none. */
+/* 23 rotations of the labels: all are taken, where the total is known to reach them, and the last
+ * pieces have none. */
 START_TEST(pieces_of_all_different_relabellings_need_the_total)
 {
     qkvsim_comparison_options all = comparison_options(0, 100);
@@ -1101,7 +1102,8 @@ START_TEST(merging_analyses_refuses_nulls_and_survives_failing_allocations)
 }
 END_TEST
 
-/* Blocks and their shares come back too; and where there are too few blocks, that there are none. */
+/* Blocks and their shares come back too; and where there are too few blocks, that there are
+ * none. */
 START_TEST(a_jackknife_unpacks_to_the_same)
 {
     for (int64_t n = 6; n <= OBSERVATIONS; n += 9) {
@@ -1149,8 +1151,9 @@ static size_t peak_of(const qkvsim_view *view, const qkvsim_layout *of, int32_t 
     return counter.peak_bytes;
 }
 
-/* Of 24,000 features in 12 groups, against an input of nothing but its two groups: their numbers and what is
- * said of them, less than 100 bytes a feature, and no prepared columns, which are 1,024 bytes each. */
+/* Of 24,000 features in 12 groups, against an input of nothing but its two groups: their numbers
+ * and what is said of them, less than 100 bytes a feature, and no prepared columns, which are 1,024
+ * bytes each. */
 START_TEST(what_a_piece_leaves_out_takes_a_hundred_bytes_a_feature)
 {
     enum { WIDTH = 2000, ALL = 12 };

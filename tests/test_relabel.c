@@ -1,5 +1,5 @@
-/* Labels of observations, permuted or rotated: what is kept to the bit, and that each order and each
- * lag is equally likely. */
+/* Labels of observations, permuted or rotated: what is kept to the bit, and that each order and
+ * each lag is equally likely. */
 #include <qkvsim/permutation.h>
 
 #include "fixtures.h"

@@ -1,4 +1,5 @@
-/* Results in whole arrays: every row at once is what the accessors say of each, and how they were made. */
+/* Results in whole arrays: every row at once is what the accessors say of each, and how they were
+ * made. */
 #include "fixtures.h"
 #include "suite_context.h"
 

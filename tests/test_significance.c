@@ -1,5 +1,5 @@
-/* significance.h: adjusted p-values straight from their definitions, the error rates they promise on
- * data without any effect, and what they find where there is one. */
+/* significance.h: adjusted p-values straight from their definitions, the error rates they promise
+ * on data without any effect, and what they find where there is one. */
 #include <qkvsim/significance.h>
 
 #include "fixtures.h"
@@ -378,8 +378,8 @@ START_TEST(a_planted_pair_group_survives_every_adjustment)
 }
 END_TEST
 
-/* Columns of known offset ratio o and, within a group, known correlation: of Hadamard's matrix, whose
- * columns behind the first are orthogonal and centred. */
+/* Columns of known offset ratio o and, within a group, known correlation: of Hadamard's matrix,
+ * whose columns behind the first are orthogonal and centred. */
 static table table_built(const double offset[3], const double correlation[3])
 {
     table built = table_new(64, 9);
@@ -414,8 +414,8 @@ START_TEST(planted_offsets_and_correlations_come_out_as_built)
         const double p = summary(feature, mean, rows[g], QKVSIM_SUMMARY_P_MAX_ALL);
         ck_assert_msg(correlation[g] > 0 ? p <= 0.05 : p > 0.05, "group %d: p %g", g, p);
     }
-    /* Given the offsets, the correlation within Q takes from their share; and offsets as a whole are
-     * K's lack and V's all. */
+    /* Given the offsets, the correlation within Q takes from their share; and offsets as a whole
+     * are K's lack and V's all. */
     const int32_t own = 6; /* the raw share */
     ck_assert(summary(feature, own, rows[0], QKVSIM_SUMMARY_P_LESS) == 0.005);
     ck_assert(summary(all, own, rows[1], QKVSIM_SUMMARY_P_LESS) == 0.005);
@@ -427,8 +427,8 @@ START_TEST(planted_offsets_and_correlations_come_out_as_built)
 }
 END_TEST
 
-/* One roll-up: p-values of pair groups are as without it, and its own have nothing to be adjusted for
- * within a statistic. */
+/* One roll-up: p-values of pair groups are as without it, and its own have nothing to be adjusted
+ * for within a statistic. */
 START_TEST(rollups_are_a_family_of_their_own)
 {
     table data = table_with_offsets(12, 9, 1, 4);
@@ -518,8 +518,8 @@ START_TEST(sequential_p_values_are_their_definitions)
 }
 END_TEST
 
-/* Groups that are unrelated, 1,000 times: at every level, no p is at most alpha more often than alpha
- * and three standard errors. And half of the permutations are saved. */
+/* Groups that are unrelated, 1,000 times: at every level, no p is at most alpha more often than
+ * alpha and three standard errors. And half of the permutations are saved. */
 START_TEST(sequential_p_values_hold_their_size_and_save_permutations)
 {
     enum { DRAWS = 1000, M = 99 };

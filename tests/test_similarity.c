@@ -1,4 +1,5 @@
-/* similarity.h: the numerics contract of each metric against the oracle, and the laws of the matrix. */
+/* similarity.h: the numerics contract of each metric against the oracle, and the laws of the
+ * matrix. */
 #include <qkvsim/similarity.h>
 
 #include "oracle.h"
@@ -61,7 +62,8 @@ static void assert_symmetric(const double *values, int64_t d)
                              values[i * d + j], values[j * d + i]);
 }
 
-/* Cosine, Pearson and Spearman of a view, in both output types, against the oracle on the very same bits. */
+/* Cosine, Pearson and Spearman of a view, in both output types, against the oracle on the very same
+ * bits. */
 static void assert_accurate_view(const qkvsim_view *view, int32_t precision, double tolerance)
 {
     const table exact = widen(view);
@@ -167,10 +169,10 @@ START_TEST(f32_is_within_1e_6_where_one_row_is_far_from_all_others)
 }
 END_TEST
 
-/* A few rows outweigh all others in each column, which has them to itself, and what the others hold is
- * nothing, noise or a constant; of four columns, two are equal, one is the opposite and one nearly
- * equal. Sums over rows stand near 1 from the massive ones on, and what is added then is rounded away
- * unless terms differ: three such rows of 3,614 were off by 2.1e-6. */
+/* A few rows outweigh all others in each column, which has them to itself, and what the others hold
+ * is nothing, noise or a constant; of four columns, two are equal, one is the opposite and one
+ * nearly equal. Sums over rows stand near 1 from the massive ones on, and what is added then is
+ * rounded away unless terms differ: three such rows of 3,614 were off by 2.1e-6. */
 static table table_with_massive_rows(int64_t n, int64_t d, int64_t few, uint64_t seed)
 {
     static const double noises[] = { 0, 1e-4, 3e-4, 1e-3 };
@@ -513,7 +515,8 @@ START_TEST(pearson_is_invariant_under_shifts)
 }
 END_TEST
 
-/* Multiples of 1/16 below 2^7, so that there are ties and cubes are exact; every other column falls. */
+/* Multiples of 1/16 below 2^7, so that there are ties and cubes are exact; every other column
+ * falls. */
 START_TEST(spearman_depends_on_the_order_of_the_values_only)
 {
     const int32_t dtype = _i == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64;
@@ -683,7 +686,8 @@ START_TEST(the_upper_triangle_leaves_the_rest_and_the_padding_alone)
 }
 END_TEST
 
-/* Three parts of 40 features, the second of them float16, with one bad value; the call must fail. */
+/* Three parts of 40 features, the second of them float16, with one bad value; the call must
+ * fail. */
 static void assert_nonfinite_named(double value, int64_t row, int64_t column)
 {
     const int64_t n = 333, d = 120;
@@ -1039,8 +1043,8 @@ START_TEST(equal_columns_have_the_value_1_exactly_and_opposite_ones_minus_1)
 }
 END_TEST
 
-/* Columns that agree in most rows, and in all that are looked at first, are not twins: columns of zeros
- * but for one row of their own each, and columns that differ in one row only. */
+/* Columns that agree in most rows, and in all that are looked at first, are not twins: columns of
+ * zeros but for one row of their own each, and columns that differ in one row only. */
 START_TEST(columns_that_are_nearly_equal_are_not_taken_for_equal)
 {
     assert_accurate(table_one_hot(300, 400, 91), QKVSIM_DTYPE_F32, 1e-6);

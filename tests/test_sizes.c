@@ -1,7 +1,7 @@
 /*
- * How often each scheme rejects where there is nothing to find: in the setting that it is for, where that is
- * 5 %, and in settings that it is not for. docs/statistics.md has what this prints (tests/evidence.py).
- * `test_sizes 10` runs ten times as many simulations, and is strict.
+ * How often each scheme rejects where there is nothing to find: in the setting that it is for,
+ * where that is 5 %, and in settings that it is not for. docs/statistics.md has what this prints
+ * (tests/evidence.py). `test_sizes 10` runs ten times as many simulations, and is strict.
  */
 #include "simulation.h"
 #include "suite_context.h"
@@ -114,7 +114,8 @@ static table draw(const ingredients *of, uint64_t seed)
 
 enum { SEEN = 5 };
 
-/* Statistics of Q-K; the raw share, for the corrected one is absent in most permutations of every value. */
+/* Statistics of Q-K; the raw share, for the corrected one is absent in most permutations of every
+ * value. */
 static const int32_t seen[SEEN][2] = {
     { QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN },
     { QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_VARIANCE },
@@ -352,8 +353,8 @@ static void report_limits(const setting *all, size_t count)
     printf("\n");
 }
 
-/* Exact ones are within 3 standard errors of 5 %; rotations join an end to a beginning, and residuals add
- * up to 0. */
+/* Exact ones are within 3 standard errors of 5 %; rotations join an end to a beginning, and
+ * residuals add up to 0. */
 START_TEST(schemes_hold_their_size_where_they_are_valid)
 {
     static const setting settings[] = {
@@ -579,8 +580,8 @@ START_TEST(schemes_reject_too_often_where_the_page_says_so)
 }
 END_TEST
 
-/* Of 10,000 p-values by a fit, how many are at most alpha: fewer than alpha, and at a tenth of what 199
- * permutations can count not many more. */
+/* Of 10,000 p-values by a fit, how many are at most alpha: fewer than alpha, and at a tenth of what
+ * 199 permutations can count not many more. */
 START_TEST(fitted_p_values_hold_their_size)
 {
     static const struct {

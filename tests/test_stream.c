@@ -1,4 +1,5 @@
-/* accumulator.h: blocks of a stream, the intervals that leave them out, and differences of two streams. */
+/* accumulator.h: blocks of a stream, the intervals that leave them out, and differences of two
+ * streams. */
 #include <qkvsim/accumulator.h>
 
 #include "oracle.h"
@@ -107,7 +108,8 @@ static void assert_same_numbers(const qkvsim_intervals *found, const qkvsim_inte
     }
 }
 
-/* Every statistic of six rows, a contrast with the last one, and the difference of two selections. */
+/* Every statistic of six rows, a contrast with the last one, and the difference of two
+ * selections. */
 static void assert_same_intervals(const qkvsim_intervals *found, const qkvsim_intervals *expected,
                                   double tolerance)
 {
@@ -177,7 +179,8 @@ static void assert_packs(const qkvsim_intervals *intervals)
     free(bytes);
 }
 
-/* Two selections: of the rows by turns, where documents are the same, or one half of the documents each. */
+/* Two selections: of the rows by turns, where documents are the same, or one half of the documents
+ * each. */
 static void compare_selections(const uint8_t *in_first, int64_t blocks)
 {
     table data = table_with_offsets(N, D, 2, 2);
@@ -221,7 +224,8 @@ START_TEST(blocks_of_the_same_documents_are_left_out_together)
 }
 END_TEST
 
-/* Eight documents are of the second stream and twelve of the first, which do not know of each other. */
+/* Eight documents are of the second stream and twelve of the first, which do not know of each
+ * other. */
 START_TEST(blocks_of_other_documents_are_left_out_alone)
 {
     table data = table_with_offsets(N, D, 2, 2);
@@ -791,7 +795,8 @@ START_TEST(a_difference_beyond_the_output_is_refused)
 }
 END_TEST
 
-/* A later document is refused when earlier ones of the chunk are in already, and so are all of them. */
+/* A later document is refused when earlier ones of the chunk are in already, and so are all of
+ * them. */
 START_TEST(a_refused_chunk_changes_no_block)
 {
     table data = table_with_offsets(N, D, 2, 18);
@@ -985,8 +990,8 @@ static void fill_chunk(float *values, int64_t count, random_source *source)
         values[k] = (float)(0.3 + random_uniform(source));
 }
 
-/* A million observations: what is live, and the most that ever was, is that of the first chunks of each size. With
- * blocks that is once there are as many as there may be. */
+/* A million observations: what is live, and the most that ever was, is that of the first chunks of
+ * each size. With blocks that is once there are as many as there may be. */
 START_TEST(memory_is_constant_over_a_million_observations)
 {
     enum { FEATURES = 5, MOST = 2000, MILLION = 1000000 };

@@ -1,6 +1,7 @@
 /*
  * significance.h: p-values beyond what permutations can count, against nulls whose tails are known.
- * `test_tail 10` has more draws and more m, and prints docs/statistics.md's tables (tests/evidence.py).
+ * `test_tail 10` has more draws and more m, and prints docs/statistics.md's tables
+ * (tests/evidence.py).
  */
 #include <qkvsim/significance.h>
 
@@ -15,7 +16,8 @@ enum { MOST = 1999, NULLS = 5 };
 
 static int64_t scale;
 
-/* Nulls with tails like a normal's, a product's, an exponential's, one that ends, and a heavy one. */
+/* Nulls with tails like a normal's, a product's, an exponential's, one that ends, and a heavy
+ * one. */
 static const char *const null_names[NULLS] = { "|normal|", "chi-square 1", "exponential",
                                                "beta(1, 4)", "|t 2|" };
 
@@ -86,8 +88,8 @@ static int compare_doubles(const void *a, const void *b)
     return (x > y) - (x < y);
 }
 
-/* p by its truth at a known p, of 999 values, where there is a fit: what 5 %, half and 95 % of the draws
- * are below. */
+/* p by its truth at a known p, of 999 values, where there is a fit: what 5 %, half and 95 % of the
+ * draws are below. */
 typedef struct errors {
     double low, median, high;
 } errors;
@@ -110,8 +112,8 @@ static errors measure_errors(int null, double truth)
     return (errors){ ratios[made / 20], ratios[made / 2], ratios[made * 19 / 20] };
 }
 
-/* A p that counting could just give, or a third of it, is within a factor of 5 of the truth, most often
- * above it, and seldom far below. */
+/* A p that counting could just give, or a third of it, is within a factor of 5 of the truth, most
+ * often above it, and seldom far below. */
 START_TEST(p_is_near_the_truth)
 {
     static const char *const columns[] = { "true p", "median of p / true p", "5 % are below",
@@ -140,8 +142,8 @@ START_TEST(p_is_near_the_truth)
 }
 END_TEST
 
-/* P(p <= alpha) under the null is the survival of the value whose p is alpha: one search a draw in place
- * of a million draws. */
+/* P(p <= alpha) under the null is the survival of the value whose p is alpha: one search a draw in
+ * place of a million draws. */
 static double exceedance(int null, const double *values, int64_t m, double alpha)
 {
     double low = quantile(null, 0.02), high = quantile(null, 1e-9);
@@ -281,7 +283,8 @@ END_TEST
 
 /* ---- in a baseline and in a comparison ---- */
 
-/* Two related groups: 299 permutations asked for one by one, and what is said of the mean of Q-K. */
+/* Two related groups: 299 permutations asked for one by one, and what is said of the mean of
+ * Q-K. */
 START_TEST(a_null_is_fitted_by_its_distance_from_the_centre)
 {
     enum { M = 299, N = 30, D = 4 };

@@ -1,4 +1,5 @@
-/* view.h: every way of lying in memory is the same input; selections; what makes a struct invalid. */
+/* view.h: every way of lying in memory is the same input; selections; what makes a struct
+ * invalid. */
 #include <qkvsim/view.h>
 
 #include "fixtures.h"
@@ -130,8 +131,8 @@ START_TEST(parts_may_differ_in_order_and_type)
 }
 END_TEST
 
-/* One observation of 65,536 features, each alone in its column: nothing can move, so the permuted copy
- * is the widened input. */
+/* One observation of 65,536 features, each alone in its column: nothing can move, so the permuted
+ * copy is the widened input. */
 static void assert_widens_exactly(int32_t dtype, double (*decode)(uint16_t))
 {
     const int64_t d = 65536;

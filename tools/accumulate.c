@@ -1,6 +1,6 @@
 /*
- * qkvsim accumulate: shard by shard into a state, which is written down on the way, so that a run that ends early
- * can go on.
+ * qkvsim accumulate: shard by shard into a state, which is written down on the way, so that a run
+ * that ends early can go on.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -89,8 +89,8 @@ static bool write_part(struct run *run)
     return true;
 }
 
-/* The first shard's is written at once: a place that cannot be written is to be known early. From then on writing
- * takes a twentieth of the time at most, unless every shard is asked for. */
+/* The first shard's is written at once: a place that cannot be written is to be known early. From
+ * then on writing takes a twentieth of the time at most, unless every shard is asked for. */
 static bool is_due(const struct run *run, bool first)
 {
     enum { COSTS = 20 };
@@ -155,7 +155,8 @@ static bool take_shard(struct run *run, int rank, const char *path)
 
 /* ---- going on ---- */
 
-/* Whether a shard may have been written to since the state was: what it holds has to be looked at. */
+/* Whether a shard may have been written to since the state was: what it holds has to be looked
+ * at. */
 static bool is_newer(const struct run *run, const struct shard_parts *parts)
 {
     struct stat of_state;
@@ -300,7 +301,8 @@ static bool note_other(struct run *run, int rank)
     return done;
 }
 
-/* A shard of each rank at a time: the ranks exchange rows of their sums, and this one notes whose they are. */
+/* A shard of each rank at a time: the ranks exchange rows of their sums, and this one notes whose
+ * they are. */
 static bool add_round(struct run *run, struct progress *progress, int64_t first)
 {
     struct team *team = run->options->team;

@@ -120,7 +120,8 @@ static void close_outputs(struct outputs *outputs)
     trend_free(&outputs->trend);
 }
 
-/* The results of a layer: computed by this process, alone or with all others, or taken from the one that did. */
+/* The results of a layer: computed by this process, alone or with all others, or taken from the one
+ * that did. */
 static bool find_results(struct study *study, int layer, struct results *results,
                          struct progress *progress)
 {

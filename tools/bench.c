@@ -1,6 +1,6 @@
 /*
- * qkvsim bench: becomes qkvsim-bench, which stands beside this program where both are installed and in
- * bench/ beside this program's folder where both are built.
+ * qkvsim bench: becomes qkvsim-bench, which stands beside this program where both are installed and
+ * in bench/ beside this program's folder where both are built.
  */
 #include <errno.h>
 #include <limits.h>

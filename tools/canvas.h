@@ -32,7 +32,8 @@ double canvas_text_width(cairo_t *cr, const char *text);
 /* Text whose anchor is at its left (0), its middle (0.5) or its right (1). Returns its width. */
 double canvas_text(cairo_t *cr, double x, double y, double anchor, const char *text);
 
-/* The same, turned: read from below (a quarter turn to the left) or at another angle, in radians. */
+/* The same, turned: read from below (a quarter turn to the left) or at another angle, in
+ * radians. */
 void canvas_turned_text(cairo_t *cr, double x, double y, double anchor, double angle,
                         const char *text);
 

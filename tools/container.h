@@ -1,6 +1,6 @@
 /*
- * Files of results: states of accumulate, and what analyze saves. A table in JSON says what is in them, packed
- * results of the library follow. docs/format.md describes the bytes.
+ * Files of results: states of accumulate, and what analyze saves. A table in JSON says what is in
+ * them, packed results of the library follow. docs/format.md describes the bytes.
  */
 #ifndef TOOLS_CONTAINER_H
 #define TOOLS_CONTAINER_H
@@ -24,11 +24,12 @@ struct container {
 /* Whether a path is that of a container, by its first bytes: false also where it cannot be read. */
 bool container_is(const char *path);
 
-/* Whether it says that it holds `content`; false also where it cannot be read, which opening it will tell. */
+/* Whether it says that it holds `content`; false also where it cannot be read, which opening it
+ * will tell. */
 bool container_holds(const char *path, const char *content);
 
-/* Opens one whose table says that it holds `content`, "state" or "result", or with NULL either. No byte is
- * trusted; the packed results are checked where they are unpacked. */
+/* Opens one whose table says that it holds `content`, "state" or "result", or with NULL either. No
+ * byte is trusted; the packed results are checked where they are unpacked. */
 bool container_open(struct container *container, qkvsim_context *context, const char *path,
                     const char *content, struct failure *failure);
 
@@ -48,8 +49,8 @@ bool container_fail(const struct container *container, const char *what, struct 
 /* Also for one zeroed and never opened. */
 void container_close(struct container *container);
 
-/* Writes what stands before the packed results, which have `size` bytes in all and must follow. False where the
- * stream or memory failed. */
+/* Writes what stands before the packed results, which have `size` bytes in all and must follow.
+ * False where the stream or memory failed. */
 bool container_write_table(FILE *stream, const json_t *table, int64_t size);
 
 #endif

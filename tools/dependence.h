@@ -1,5 +1,6 @@
 /*
- * How much observations resemble those before them: what lags, blocks and labels dealt at random rest on.
+ * How much observations resemble those before them: what lags, blocks and labels dealt at random
+ * rest on.
  */
 #ifndef TOOLS_DEPENDENCE_H
 #define TOOLS_DEPENDENCE_H
@@ -18,7 +19,8 @@ struct dependence {
 bool dependence_estimate(struct dependence *dependence, const struct input *input,
                          const uint8_t *mask, const int32_t *segments);
 
-/* As many observations as one that is unlike its neighbours is worth: (1 + r) / (1 - r), at least 1. */
+/* As many observations as one that is unlike its neighbours is worth: (1 + r) / (1 - r), at least
+ * 1. */
 double dependence_time(const struct dependence *dependence);
 
 /* How strongly labels come in clusters: the correlation of a label with the next one. */

@@ -1,6 +1,6 @@
 /*
- * What a path leads to when it is written to or read: a descriptor of this process, a device or pipe, or
- * a file, which need not be there yet.
+ * What a path leads to when it is written to or read: a descriptor of this process, a device or
+ * pipe, or a file, which need not be there yet.
  */
 #ifndef TOOLS_DESTINATION_H
 #define TOOLS_DESTINATION_H
@@ -17,8 +17,8 @@ struct destination {
     char path[PATH_MAX]; /* after links are followed */
 };
 
-/* Follows a path: "-" and /dev/stdout are descriptor 1, /dev/fd/N is N, whatever stands there. False
- * with errno set where it can't be, and where it is a directory. */
+/* Follows a path: "-" and /dev/stdout are descriptor 1, /dev/fd/N is N, whatever stands there.
+ * False with errno set where it can't be, and where it is a directory. */
 bool destination_find(struct destination *destination, const char *path);
 
 /* The folder that a file's path is in. */

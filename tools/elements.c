@@ -1,6 +1,6 @@
 /*
- * Types of numbers in files. Integers go to the smallest floating-point type that holds them all, of 64
- * bits to float64 where each one fits; float8 goes to float16, which holds both kinds of it.
+ * Types of numbers in files. Integers go to the smallest floating-point type that holds them all,
+ * of 64 bits to float64 where each one fits; float8 goes to float16, which holds both kinds of it.
  */
 #include "elements.h"
 

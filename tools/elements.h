@@ -1,6 +1,6 @@
 /*
- * Types of numbers in files, and how those that the library does not read become ones that it reads,
- * without a bit lost.
+ * Types of numbers in files, and how those that the library does not read become ones that it
+ * reads, without a bit lost.
  */
 #ifndef TOOLS_ELEMENTS_H
 #define TOOLS_ELEMENTS_H

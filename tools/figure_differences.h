@@ -1,6 +1,6 @@
 /*
- * How two selections differ, as an estimation plot: of the roll-ups, and of the pair groups that stand
- * out.
+ * How two selections differ, as an estimation plot: of the roll-ups, and of the pair groups that
+ * stand out.
  */
 #ifndef TOOLS_FIGURE_DIFFERENCES_H
 #define TOOLS_FIGURE_DIFFERENCES_H
@@ -9,8 +9,8 @@
 #include "report.h"
 
 /* The difference of the chosen statistic in a row, at sizes that let it be read: at full size of a
- * statistic that the number of observations does not bias; of others at equal size, if --compare has
- * subsets, and else as it is. */
+ * statistic that the number of observations does not bias; of others at equal size, if --compare
+ * has subsets, and else as it is. */
 double difference_value(const struct report *report, int32_t row);
 
 /* Whether that is at equal size, with subsets of the larger selection. */

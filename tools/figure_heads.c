@@ -62,8 +62,8 @@ static double smallest(const struct figure *figure, const double *matrix)
     return result;
 }
 
-/* A scale from 0 on, or where the values are close to each other and far from 0 (one colour in all),
- * from a tick below the least of them to one above the largest. */
+/* A scale from 0 on, or where the values are close to each other and far from 0 (one colour in
+ * all), from a tick below the least of them to one above the largest. */
 static struct colour_scale scale_of_sizes(double least, double limit, bool share)
 {
     double full = share ? 1 : limit, range = fmax(limit - least, 0.01 * full);
@@ -87,8 +87,8 @@ static bool has_sign(const struct figure *figure)
     return sign;
 }
 
-/* Shares lie in [0, 1], with the middle where both parts are equal; what has a sign is centred on 0;
- * the rest begins there. All conditions have one scale. */
+/* Shares lie in [0, 1], with the middle where both parts are equal; what has a sign is centred on
+ * 0; the rest begins there. All conditions have one scale. */
 static struct colour_scale find_scale(const struct figure *figure, bool difference)
 {
     int32_t statistic = figure->statistic;
@@ -382,7 +382,8 @@ static double draw_page(cairo_t *cr, void *content)
     return top + canvas_paragraph(cr, top, caption) - PAGE_LINE + PAGE_MARGIN;
 }
 
-/* One matrix has a page's width, up to large cells; two stand side by side while that is legible. */
+/* One matrix has a page's width, up to large cells; two stand side by side while that is
+ * legible. */
 static void arrange(struct figure *figure)
 {
     figure->columns = figure->panel_count > 1 && figure->groups <= SIDE_BY_SIDE_MAX ? 2 : 1;

@@ -48,8 +48,8 @@ static int64_t size_of(const struct report *report, int condition)
     return qkvsim_analysis_observations(report->conditions[condition].analysis);
 }
 
-/* Of selections of unequal size the larger one is drawn at the smaller one's: fewer observations alone
- * make a wider histogram, which would pass for an effect. */
+/* Of selections of unequal size the larger one is drawn at the smaller one's: fewer observations
+ * alone make a wider histogram, which would pass for an effect. */
 static bool is_matched(const struct report *report, int condition)
 {
     return report->matched != NULL && size_of(report, condition) > size_of(report, !condition);
@@ -89,8 +89,8 @@ static bool band_shares(const struct figure *figure, int condition, int32_t pair
     return counts != NULL && total > 0;
 }
 
-/* A condition's own curve: its histogram, or the mean one of its matched subsets, where nothing may be
- * defined though all observations have values. */
+/* A condition's own curve: its histogram, or the mean one of its matched subsets, where nothing may
+ * be defined though all observations have values. */
 static void own_shares(const struct figure *figure, int condition, int32_t pair_group,
                        int32_t metric, double *shares)
 {
@@ -256,8 +256,8 @@ static void draw_axes(const struct figure *figure, double limit, bool last_row)
     draw_y_axis(figure, limit);
 }
 
-/* The number that sums up a panel for each condition, of all its observations and corrected for their
- * number, in the condition's colour, at the right. Returns where they begin. */
+/* The number that sums up a panel for each condition, of all its observations and corrected for
+ * their number, in the condition's colour, at the right. Returns where they begin. */
 static double draw_panel_numbers(const struct figure *figure, int32_t pair_group, int32_t metric)
 {
     const struct report *report = figure->report;

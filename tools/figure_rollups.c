@@ -13,8 +13,8 @@ static const struct canvas_style styles[REPORT_CONDITIONS_MAX] = {
     { 0.000, 0.447, 0.698, 0.9, { 0, 0 }, 0 }, { 0.835, 0.369, 0.000, 0.9, { 0, 0 }, 0 }
 };
 
-/* A roll-up's statistic: the interval's estimate with its ends, or the statistic itself where there is
- * no interval. */
+/* A roll-up's statistic: the interval's estimate with its ends, or the statistic itself where there
+ * is no interval. */
 static struct dot dot_of(const struct report *report, int condition, int32_t i)
 {
     int32_t row = report->rows[report->pair_group_count + i];

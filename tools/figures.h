@@ -14,7 +14,8 @@ struct trend;
 
 bool figures_are_built(void);
 
-/* A file format by its path's suffix: .svg, .pdf, or .png with 300 dots an inch. NULL for another. */
+/* A file format by its path's suffix: .svg, .pdf, or .png with 300 dots an inch. NULL for
+ * another. */
 struct figure_format;
 const struct figure_format *figure_format(const char *path);
 

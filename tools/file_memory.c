@@ -11,10 +11,12 @@
 
 #include "spool.h"
 
-/* What is in a file, and what stands before every block: its size with this, or 0 where it is in none. */
+/* What is in a file, and what stands before every block: its size with this, or 0 where it is in
+ * none. */
 enum { LARGE = 1 << 24, HEAD = 64 };
 
-/* The room is taken at once: where a disk became full later, touching a page would end the program. */
+/* The room is taken at once: where a disk became full later, touching a page would end the
+ * program. */
 static void *map_file(size_t size)
 {
     const int descriptor = temporary_file();

@@ -1,6 +1,6 @@
 /*
- * Memory for what is larger than a process is to hold: large blocks stand in nameless temporary files, which the system
- * writes out where it needs the room.
+ * Memory for what is larger than a process is to hold: large blocks stand in nameless temporary
+ * files, which the system writes out where it needs the room.
  */
 #ifndef TOOLS_FILE_MEMORY_H
 #define TOOLS_FILE_MEMORY_H

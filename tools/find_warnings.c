@@ -1,5 +1,6 @@
 /*
- * Warnings: results whose conditions the data may not meet, or that a reader would look for in vain.
+ * Warnings: results whose conditions the data may not meet, or that a reader would look for in
+ * vain.
  */
 #include "find_warnings.h"
 
@@ -15,7 +16,8 @@
 /* Lags, blocks and intervals need as many independent stretches. */
 enum { TIMES_NEEDED = 20, PERMUTATIONS_NEEDED = 999 };
 
-/* From here on neighbours that resemble each other make a test that exchanges them reject too often. */
+/* From here on neighbours that resemble each other make a test that exchanges them reject too
+ * often. */
 static const double NOTABLE = 0.2;
 static const double SMALL = 0.05;
 
@@ -249,7 +251,8 @@ static const char *why_absent(int32_t statistic, bool difference)
     }
 }
 
-/* Of a condition's intervals, or of the selections' difference: how many rows have none, and why. */
+/* Of a condition's intervals, or of the selections' difference: how many rows have none, and
+ * why. */
 static void warn_of_absent(struct warnings *warnings, const struct report *report, const char *name,
                            const qkvsim_intervals *intervals, bool difference)
 {

@@ -40,8 +40,9 @@ bool handle_write(FILE *stream, qkvsim_context *context, const struct handle *ha
 bool handle_read(struct handle *handle, qkvsim_context *context, const struct container *container,
                  int64_t number, qkvsim_kind kind, struct failure *failure);
 
-/* Puts pieces of one kind together. What has no pieces (layouts, analyses, jackknives) is to be the same in all of
- * them, to the bit, and `merged` then has no result: the first piece stands for all. */
+/* Puts pieces of one kind together. What has no pieces (layouts, analyses, jackknives) is to be the
+ * same in all of them, to the bit, and `merged` then has no result: the first piece stands for
+ * all. */
 bool handle_merge(struct handle *merged, qkvsim_context *context, const struct handle *pieces,
                   int64_t count, struct failure *failure);
 

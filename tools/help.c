@@ -52,8 +52,8 @@ static void name_option(const struct option_help *option, char name[OPTION_SIZE]
              option->value != NULL ? option->value : "");
 }
 
-/* "matrix, mask: " before the text of an option that other commands know than its section's; nothing
- * in help of one command. */
+/* "matrix, mask: " before the text of an option that other commands know than its section's;
+ * nothing in help of one command. */
 static void name_commands(const struct option_help *option, int command,
                           char names[OPTION_LIST_SIZE])
 {
@@ -67,7 +67,8 @@ static void name_commands(const struct option_help *option, int command,
 
 /* ---- help ---- */
 
-/* Words from a column on, in as many lines as it takes; the first begins where the stream stands. */
+/* Words from a column on, in as many lines as it takes; the first begins where the stream
+ * stands. */
 static void print_words(FILE *stream, int column, const char *text)
 {
     int at = column;
@@ -248,7 +249,8 @@ static void print_options_of(FILE *stream, const struct command_help *command)
     fputs("\" ;;\n", stream);
 }
 
-/* The first word is a command; after it, what begins with a dash is an option, and the rest files. */
+/* The first word is a command; after it, what begins with a dash is an option, and the rest
+ * files. */
 static void print_completion(FILE *stream)
 {
     const struct command_help *command;

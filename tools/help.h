@@ -1,6 +1,6 @@
 /*
- * What the program says of itself, all from the one table of options: help, of all commands or of one,
- * the manual page, and the completion of command lines in bash.
+ * What the program says of itself, all from the one table of options: help, of all commands or of
+ * one, the manual page, and the completion of command lines in bash.
  */
 #ifndef TOOLS_HELP_H
 #define TOOLS_HELP_H

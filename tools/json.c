@@ -13,8 +13,8 @@ json_t *json_number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* jansson's integers are signed. A larger one travels as a string that begins with this character, which
- * no other string has (text_make_safe), and leaves its quotes on the way out. */
+/* jansson's integers are signed. A larger one travels as a string that begins with this character,
+ * which no other string has (text_make_safe), and leaves its quotes on the way out. */
 #define NUMBER_MARK "\001"
 #define NUMBER_MARK_WRITTEN "\\u0001"
 

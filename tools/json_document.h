@@ -7,8 +7,8 @@
 #include "input.h"
 #include "json.h"
 
-/* What stands before the layer of a number 0, 1, ...: the document's beginning, or what parts it from the
- * layer before; and what stands behind the last. */
+/* What stands before the layer of a number 0, 1, ...: the document's beginning, or what parts it
+ * from the layer before; and what stands behind the last. */
 bool json_document_next(FILE *stream, const struct options *options, int number,
                         struct failure *failure);
 void json_document_end(FILE *stream);

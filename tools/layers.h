@@ -25,8 +25,8 @@ struct layers {
     int text_count;
 };
 
-/* The files of a layer's parts, "q.npy + k.npy", by their whole paths or by their names alone; cut where
- * `size` bytes do not hold them. */
+/* The files of a layer's parts, "q.npy + k.npy", by their whole paths or by their names alone; cut
+ * where `size` bytes do not hold them. */
 void layer_files(const struct layer *layer, bool whole_paths, char *files, size_t size);
 
 /* Finds the layers that the inputs and tensors of the options name. */

@@ -26,7 +26,8 @@ struct mapping {
 
 static struct mapping *mappings;
 
-/* A page of a mapped file that is no longer in the file: nothing can be read, and no call returns. */
+/* A page of a mapped file that is no longer in the file: nothing can be read, and no call
+ * returns. */
 static void say_cut_short(int number, siginfo_t *information, void *context)
 {
     (void)context;

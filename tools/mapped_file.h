@@ -19,8 +19,8 @@ struct mapped_file {
     void *copy;
 };
 
-/* Maps a regular file; reads a pipe to its end. Anything else is refused. Where a mapped file is cut
- * short by others the program ends with a message and EXIT_FAILED. */
+/* Maps a regular file; reads a pipe to its end. Anything else is refused. Where a mapped file is
+ * cut short by others the program ends with a message and EXIT_FAILED. */
 bool mapped_file_open(struct mapped_file *file, const char *path, struct failure *failure);
 
 /* Bytes that are in memory already, which are taken over and freed. */

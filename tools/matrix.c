@@ -1,6 +1,6 @@
 /*
- * qkvsim matrix: one similarity matrix of all features, or of the target observations, as .npy; of arrays or of one
- * layer of a state.
+ * qkvsim matrix: one similarity matrix of all features, or of the target observations, as .npy; of
+ * arrays or of one layer of a state.
  */
 #include <inttypes.h>
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /*
- * Results in pieces, put together result by result: pieces are made by one command line, and so have the same
- * results in the same order.
+ * Results in pieces, put together result by result: pieces are made by one command line, and so
+ * have the same results in the same order.
  */
 #include "merge_results.h"
 
@@ -70,7 +70,8 @@ static bool check_arguments(const struct container *first, const struct containe
     return true;
 }
 
-/* Files may have other names on other machines: what they hold is compared where results are merged. */
+/* Files may have other names on other machines: what they hold is compared where results are
+ * merged. */
 static bool check_layers(const struct container *first, const struct container *piece,
                          struct failure *failure)
 {

@@ -1,6 +1,6 @@
 /*
- * The models that inputs stand for: a file is one, and so are the shards of one model, given by their
- * index or one by one.
+ * The models that inputs stand for: a file is one, and so are the shards of one model, given by
+ * their index or one by one.
  */
 #ifndef TOOLS_MODELS_H
 #define TOOLS_MODELS_H

@@ -1,6 +1,7 @@
 /*
- * A team of MPI's ranks. There are messages between two ranks alone: where one has failed, the others are told, and no
- * collective call waits for it. What waits looks, and rests in between: ranks may be more than processors.
+ * A team of MPI's ranks. There are messages between two ranks alone: where one has failed, the
+ * others are told, and no collective call waits for it. What waits looks, and rests in between:
+ * ranks may be more than processors.
  */
 #include "mpi_team.h"
 
@@ -173,7 +174,8 @@ static bool take(struct team *team, int rank, bool in_turn, void **bytes, int64_
     }
 }
 
-/* Whether the work has ended for this rank: by the first, or at the first by this other one or an interrupt. */
+/* Whether the work has ended for this rank: by the first, or at the first by this other one or an
+ * interrupt. */
 static bool is_ended(struct mpi_team *mpi, int rank, struct failure *failure)
 {
     if (mpi->team.rank != 0)

@@ -22,11 +22,12 @@ struct mpi_team {
 /* All ranks of MPI_COMM_WORLD, which is open. */
 bool mpi_team_open(struct mpi_team *mpi, struct failure *failure);
 
-/* What is to be said of work that ended: of the first the failure, its own or another's; of the others nothing, for they
- * tell the first. */
+/* What is to be said of work that ended: of the first the failure, its own or another's; of the
+ * others nothing, for they tell the first. */
 void mpi_team_settle(struct mpi_team *mpi, bool done, struct failure *failure);
 
-/* Lets the others end, and waits for that. False where one failed after all was done; then there is its failure. */
+/* Lets the others end, and waits for that. False where one failed after all was done; then there is
+ * its failure. */
 bool mpi_team_close(struct mpi_team *mpi, bool done, struct failure *failure);
 
 #endif

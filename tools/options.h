@@ -150,9 +150,9 @@ struct options {
 /* Whether a metric has a statistic. */
 bool options_has_statistic(int32_t metric, int32_t statistic);
 
-/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a QKVSIM_EXCHANGE_* (0: the default), a method of intervals, a QKVSIM_SIGN_*, a CONDITION_*, a
- * QKVSIM_NONFINITE_*, an arithmetic, a metric and a statistic, as they are given to options; NULL of what has
- * none. */
+/* The names of a QKVSIM_SCHEME_*, a QKVSIM_RELABEL_*, a QKVSIM_EXCHANGE_* (0: the default), a
+ * method of intervals, a QKVSIM_SIGN_*, a CONDITION_*, a QKVSIM_NONFINITE_*, an arithmetic, a
+ * metric and a statistic, as they are given to options; NULL of what has none. */
 const char *options_scheme_name(int32_t scheme);
 const char *options_relabel_name(int32_t relabel);
 const char *options_exchange_name(int32_t exchange);

@@ -118,7 +118,8 @@ static bool moves_observations(const struct options *options)
                || options->scheme == QKVSIM_SCHEME_FLIP);
 }
 
-/* What can exchange observations or segments: all of the permutations and relabellings asked for. */
+/* What can exchange observations or segments: all of the permutations and relabellings asked
+ * for. */
 static bool can_exchange(const struct options *options)
 {
     bool labels = options->compare > 0 && options->relabel == QKVSIM_RELABEL_LABELS;
@@ -127,7 +128,8 @@ static bool can_exchange(const struct options *options)
            && (labels || options->compare == 0);
 }
 
-/* Segments bound lags and blocks, or change places; where there is none of these they would be ignored. */
+/* Segments bound lags and blocks, or change places; where there is none of these they would be
+ * ignored. */
 static bool uses_segments(const struct options *options)
 {
     bool lags = options->permutations > 0

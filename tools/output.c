@@ -52,8 +52,8 @@ static bool write_descriptor(int descriptor, const char *path, output_writer *wr
     return done;
 }
 
-/* Who reads standard output may have seen enough: the program ends as if the pipe's signal had ended
- * it, without a word. */
+/* Who reads standard output may have seen enough: the program ends as if the pipe's signal had
+ * ended it, without a word. */
 static bool write_stdout(output_writer *writer, const void *content, struct failure *failure)
 {
     bool done = write_content(stdout, "standard output", writer, content, failure);

@@ -12,9 +12,9 @@
 typedef bool output_writer(FILE *stream, const void *content, struct failure *failure);
 
 /*
- * Writes a file: beside its place first, flushed to disk, then renamed over it; nothing stays behind on
- * failure, and a link keeps pointing. A device, a pipe or a descriptor (/dev/fd/3) is written directly,
- * "-" is standard output.
+ * Writes a file: beside its place first, flushed to disk, then renamed over it; nothing stays
+ * behind on failure, and a link keeps pointing. A device, a pipe or a descriptor (/dev/fd/3) is
+ * written directly, "-" is standard output.
  */
 bool output_write(const char *path, output_writer *writer, const void *content,
                   struct failure *failure);

@@ -18,8 +18,8 @@ void options_free(struct options *options);
 const struct option_help *options_help(int number);
 const struct command_help *options_command_help(int number);
 
-/* Whether all options given are ones that analyze takes of a state or of a saved result (ANALYZE_STATE,
- * ANALYZE_RESULT), which is `what`. */
+/* Whether all options given are ones that analyze takes of a state or of a saved result
+ * (ANALYZE_STATE, ANALYZE_RESULT), which is `what`. */
 bool options_check_given(const struct options *options, int which, const char *what,
                          struct failure *failure);
 

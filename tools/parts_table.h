@@ -1,5 +1,6 @@
 /*
- * What arrays were, in the tables of files of results: their types and widths, without a number of them.
+ * What arrays were, in the tables of files of results: their types and widths, without a number of
+ * them.
  */
 #ifndef TOOLS_PARTS_TABLE_H
 #define TOOLS_PARTS_TABLE_H

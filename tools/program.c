@@ -67,9 +67,10 @@ static void hold_standard_descriptors(void)
 }
 
 /*
- * OpenBLAS starts threads of its own while it is loaded, of which this program uses none. Where address
- * space is limited, one without room for its buffer asks for it for ever, and the end of the program
- * waits for that thread. Only the environment tells OpenBLAS not to, and only before it is loaded.
+ * OpenBLAS starts threads of its own while it is loaded, of which this program uses none. Where
+ * address space is limited, one without room for its buffer asks for it for ever, and the end of
+ * the program waits for that thread. Only the environment tells OpenBLAS not to, and only before it
+ * is loaded.
  */
 static void start_without_openblas_threads(char **argv)
 {

@@ -1,5 +1,6 @@
 /*
- * The program, by itself or as one process of several: from argv to a command, from its result to the exit status.
+ * The program, by itself or as one process of several: from argv to a command, from its result to
+ * the exit status.
  */
 #ifndef TOOLS_PROGRAM_H
 #define TOOLS_PROGRAM_H

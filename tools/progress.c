@@ -1,5 +1,6 @@
 /*
- * Long work: a bar or a log on standard error, and a clean stop on Ctrl-C through the progress callback.
+ * Long work: a bar or a log on standard error, and a clean stop on Ctrl-C through the progress
+ * callback.
  */
 #include "progress.h"
 

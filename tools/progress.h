@@ -1,6 +1,6 @@
 /*
- * Long work: a bar on standard error where a person watches, lines of JSON for a log, and a clean stop on
- * Ctrl-C.
+ * Long work: a bar on standard error where a person watches, lines of JSON for a log, and a clean
+ * stop on Ctrl-C.
  */
 #ifndef TOOLS_PROGRESS_H
 #define TOOLS_PROGRESS_H
@@ -33,8 +33,8 @@ struct progress {
     struct timespec said;
 };
 
-/* Attaches a bar to the context's next call; it shows only on a terminal and if not --quiet. With --progress
- * json there are lines in its place, wherever standard error goes. */
+/* Attaches a bar to the context's next call; it shows only on a terminal and if not --quiet. With
+ * --progress json there are lines in its place, wherever standard error goes. */
 void progress_begin(struct progress *progress, qkvsim_context *context, const char *label,
                     const struct options *options);
 
@@ -44,13 +44,14 @@ void progress_begin_several(struct progress *progress, qkvsim_context *context,
                             const struct options *options);
 void progress_next(struct progress *progress, const char *label, double own);
 
-/* One bar over `total` shards, of which `done` are there already. An interrupt is left to the caller, who
- * looks between two shards. Before each one it is named. */
+/* One bar over `total` shards, of which `done` are there already. An interrupt is left to the
+ * caller, who looks between two shards. Before each one it is named. */
 void progress_begin_shards(struct progress *progress, qkvsim_context *context,
                            const struct options *options, int64_t done, int64_t total);
 void progress_next_shard(struct progress *progress, const char *shard);
 
-/* Removes the bar from the context and from the terminal; a log of work that is done ends with a line of all. */
+/* Removes the bar from the context and from the terminal; a log of work that is done ends with a
+ * line of all. */
 void progress_end(struct progress *progress, qkvsim_context *context, bool done);
 
 #endif

@@ -74,7 +74,8 @@ extern const char report_offset_share[];
 
 bool report_has_metric(const struct report *report, int32_t metric);
 
-/* Whether a statistic is corrected for the number of observations, so that selections compare by it. */
+/* Whether a statistic is corrected for the number of observations, so that selections compare by
+ * it. */
 bool report_is_corrected(int32_t statistic);
 
 /* The summary that adjusts p within a statistic: permutations that stop early have no P_MAX. */

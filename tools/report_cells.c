@@ -40,8 +40,8 @@ bool table_adjusts(const struct report *report)
     return count > UNADJUSTED || (picked && count > 1);
 }
 
-/* How many of the report's rows from one to before another have a p-value in the first condition, or
- * in the comparison. */
+/* How many of the report's rows from one to before another have a p-value in the first condition,
+ * or in the comparison. */
 static int32_t count_tested(const struct report *report, bool comparison, int32_t from, int32_t to)
 {
     int32_t metric, tested = 0;

@@ -15,14 +15,14 @@ struct shown {
     int width; /* of the terminal */
 };
 
-/* The statistic that intervals and contrasts are shown of: the chosen one, or the mean in place of an
- * extreme, which has no interval. Its metric is the chosen one. */
+/* The statistic that intervals and contrasts are shown of: the chosen one, or the mean in place of
+ * an extreme, which has no interval. Its metric is the chosen one. */
 int32_t table_statistic(const struct report *report, int32_t *metric);
 const char *table_statistic_name(const struct report *report, char name[REPORT_STATISTIC_SIZE]);
 
-/* The statistic that permutations test: the same, but the raw offset share in place of the corrected
- * one, which does not exist where there is nothing but noise, as in many permutations of every value.
- * The null has the same n, so that its bias is on both sides. */
+/* The statistic that permutations test: the same, but the raw offset share in place of the
+ * corrected one, which does not exist where there is nothing but noise, as in many permutations of
+ * every value. The null has the same n, so that its bias is on both sides. */
 int32_t table_tested_statistic(const struct report *report, int32_t *metric);
 
 /* Many pair groups, or several picked out of more, are tested at once: the p shown is then adjusted
@@ -46,9 +46,9 @@ void cell_interval(char *cell, int32_t statistic, double estimate, double low, d
 /* "0.994 > 0.040": what was observed and where the null has its mean. */
 void cell_null(char *cell, int32_t statistic, double observed, double mean);
 
-/* At the least that p could have been it is "<= 0.005", with the p by a fit to the null's tail behind it where
- * there is one: "<= 0.005, fit 0.0012", or at the least of a fit "<= 0.005, fit <= 0.0005". That of a t of
- * few degrees of freedom tells nothing below "< 0.001". */
+/* At the least that p could have been it is "<= 0.005", with the p by a fit to the null's tail
+ * behind it where there is one: "<= 0.005, fit 0.0012", or at the least of a fit "<= 0.005, fit <=
+ * 0.0005". That of a t of few degrees of freedom tells nothing below "< 0.001". */
 struct p_value {
     double p, least, fitted;
 };

@@ -1,7 +1,8 @@
 /*
- * The report as CSV, quoted as in RFC 4180: its JSON, laid out in lines. There is one line for each condition,
- * row and metric; then one for each contrast, and where the selections are compared, for their difference
- * in each row. A column is named by the keys on the way from the row's object to the number.
+ * The report as CSV, quoted as in RFC 4180: its JSON, laid out in lines. There is one line for each
+ * condition, row and metric; then one for each contrast, and where the selections are compared, for
+ * their difference in each row. A column is named by the keys on the way from the row's object to
+ * the number.
  */
 #include <string.h>
 
@@ -41,8 +42,8 @@ static bool is_silent(const char *key)
     return is_metric(key) || strcmp(key, "offset") == 0;
 }
 
-/* What a metric's line leaves out: other metrics, the split of cosines where it is none of theirs, and
- * what is no single number. */
+/* What a metric's line leaves out: other metrics, the split of cosines where it is none of theirs,
+ * and what is no single number. */
 static bool is_left_out(const char *key, const json_t *value, const char *metric)
 {
     return (is_metric(key) && strcmp(key, metric) != 0)

@@ -193,8 +193,8 @@ static void print_replicates(FILE *stream, const struct report *report, int widt
     table_print_text(stream, line, width);
 }
 
-/* "baseline of 99 permutations for each condition", or where a condition has no more different ones than
- * asked for, how many each has. */
+/* "baseline of 99 permutations for each condition", or where a condition has no more different ones
+ * than asked for, how many each has. */
 static void permutations_of(const struct report *report, char *line, size_t size)
 {
     bool all = false;

@@ -67,8 +67,8 @@ bool print_contrasts(FILE *stream, const struct shown *shown)
     return done;
 }
 
-/* What the selections' differences are shown of: the table's statistic, and those that the number of
- * observations does not bias. */
+/* What the selections' differences are shown of: the table's statistic, and those that the number
+ * of observations does not bias. */
 enum { DIFFERENCES_MAX = 5 };
 struct compared {
     int32_t metric;

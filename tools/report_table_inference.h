@@ -6,7 +6,8 @@
 
 #include "report_cells.h"
 
-/* Tables of contrasts, of the selections' differences and of their distances; false without memory. */
+/* Tables of contrasts, of the selections' differences and of their distances; false without
+ * memory. */
 bool print_contrasts(FILE *stream, const struct shown *shown);
 bool print_differences(FILE *stream, const struct shown *shown);
 bool print_distances(FILE *stream, const struct shown *shown);

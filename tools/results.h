@@ -18,8 +18,8 @@ struct results {
     struct report report;
 };
 
-/* Computes the results of the study's open input, within one progress bar over all layers. Where the study has a team,
- * each process computes a part, and the first has the results. */
+/* Computes the results of the study's open input, within one progress bar over all layers. Where
+ * the study has a team, each process computes a part, and the first has the results. */
 bool results_compute(struct results *results, struct study *study, struct progress *progress);
 
 /* Makes the report of results that are there, of arrays, but for its warnings. */

@@ -11,8 +11,8 @@
 
 #include "text.h"
 
-/* The pair group of a name whose groups stand in either order, in the layout's own where both orders
- * can be read; -1 if there is none. Group names may hold dashes, so every dash is tried. */
+/* The pair group of a name whose groups stand in either order, in the layout's own where both
+ * orders can be read; -1 if there is none. Group names may hold dashes, so every dash is tried. */
 static int32_t find_pair_group(const qkvsim_layout *layout, char *name)
 {
     int32_t groups = qkvsim_layout_groups(layout), reversed = -1;
@@ -202,7 +202,8 @@ char *rows_list_names(const struct rows *rows, const qkvsim_layout *layout)
     return list;
 }
 
-/* Of a list a pair group is that rank's in whose part of all pairs, taken in order, its middle lies. */
+/* Of a list a pair group is that rank's in whose part of all pairs, taken in order, its middle
+ * lies. */
 static int32_t deal(const struct rows *rows, const qkvsim_layout *layout, const struct team *team,
                     int32_t *numbers)
 {

@@ -17,8 +17,8 @@ struct rows {
 /* Whether --pair-groups is of the form 3/10, the third of ten pieces, and not a list of names. */
 bool rows_are_a_piece(const char *pair_groups);
 
-/* Those of --pair-groups, a list of names like Q-K,V-Q (in either order of the groups) or a piece; NULL
- * means all. */
+/* Those of --pair-groups, a list of names like Q-K,V-Q (in either order of the groups) or a piece;
+ * NULL means all. */
 bool rows_find(struct rows *rows, qkvsim_context *context, const qkvsim_layout *layout,
                const char *pair_groups, struct failure *failure);
 
@@ -26,10 +26,12 @@ bool rows_find(struct rows *rows, qkvsim_context *context, const qkvsim_layout *
 bool rows_of_numbers(struct rows *rows, const qkvsim_layout *layout, const int32_t *numbers,
                      int32_t count, struct failure *failure);
 
-/* The names of the pair groups as a list for --pair-groups, for the caller to free; NULL without memory. */
+/* The names of the pair groups as a list for --pair-groups, for the caller to free; NULL without
+ * memory. */
 char *rows_list_names(const struct rows *rows, const qkvsim_layout *layout);
 
-/* The pair groups of a rank, with about as many pairs as others have, maybe none: `numbers` has room for all. */
+/* The pair groups of a rank, with about as many pairs as others have, maybe none: `numbers` has
+ * room for all. */
 bool rows_share(const struct rows *rows, qkvsim_context *context, const qkvsim_layout *layout,
                 const struct team *team, int32_t *numbers, int32_t *count, struct failure *failure);
 

@@ -1,5 +1,6 @@
 /*
- * A file of saved results, read again. Its options are words of a command line, which are parsed as such.
+ * A file of saved results, read again. Its options are words of a command line, which are parsed as
+ * such.
  */
 #include "saved.h"
 
@@ -283,7 +284,8 @@ void saved_close(struct saved *saved)
 
 /* ---- results ---- */
 
-/* A result of a kind, NULL where the table has null; what is there must be what the options ask for. */
+/* A result of a kind, NULL where the table has null; what is there must be what the options ask
+ * for. */
 static bool read_named(const struct study *study, const json_t *object, const char *name,
                        qkvsim_kind kind, bool wanted, void **result)
 {

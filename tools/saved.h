@@ -1,5 +1,6 @@
 /*
- * A file of saved results, read again: the options they were made with, and for each layer its report.
+ * A file of saved results, read again: the options they were made with, and for each layer its
+ * report.
  */
 #ifndef TOOLS_SAVED_H
 #define TOOLS_SAVED_H

@@ -1,5 +1,6 @@
 /*
- * What --save writes: the results of all layers, as they come, and the table that says what they are.
+ * What --save writes: the results of all layers, as they come, and the table that says what they
+ * are.
  */
 #ifndef TOOLS_SAVER_H
 #define TOOLS_SAVER_H

@@ -136,8 +136,8 @@ static bool read_targets(struct shard_input *input, const char *pattern, struct 
     return true;
 }
 
-/* Runs of equal numbers are documents, and a run goes on from one update to the next: so a shard's first has a
- * number of the shard's own, which no other run has. */
+/* Runs of equal numbers are documents, and a run goes on from one update to the next: so a shard's
+ * first has a number of the shard's own, which no other run has. */
 static void number_documents(struct shard_input *input)
 {
     enum { OWN = 0x3fffffff };

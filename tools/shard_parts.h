@@ -13,8 +13,8 @@ struct shard_parts {
     int count;
 };
 
-/* A pattern with a shard's name, without folder and ending, in the place of its *, for the caller to free; NULL
- * without memory. */
+/* A pattern with a shard's name, without folder and ending, in the place of its *, for the caller
+ * to free; NULL without memory. */
 char *shard_parts_name(const char *pattern, const char *shard);
 
 /* Names the files of a shard, which may not be there. */

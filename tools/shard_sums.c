@@ -1,5 +1,6 @@
 /*
- * Shards to sums: updates of some thousand rows each into an accumulator of the shard's own, which is merged.
+ * Shards to sums: updates of some thousand rows each into an accumulator of the shard's own, which
+ * is merged.
  */
 #include "shard_sums.h"
 
@@ -9,7 +10,8 @@
 
 #include "shard_input.h"
 
-/* Rows of one update: by the number of features alone, so that a shard gives the same bits everywhere. */
+/* Rows of one update: by the number of features alone, so that a shard gives the same bits
+ * everywhere. */
 static int64_t rows_of_update(int64_t features)
 {
     enum { LEAST = 1024, MOST = 16384, VALUES = 1 << 26 };
@@ -91,7 +93,8 @@ static bool update(const struct work *work, struct piece piece, qkvsim_accumulat
     return status == QKVSIM_OK;
 }
 
-/* An accumulator for one shard; without --segments a shard is one document, for which few blocks do. */
+/* An accumulator for one shard; without --segments a shard is one document, for which few blocks
+ * do. */
 static bool make_own(const struct work *work, qkvsim_accumulator **own)
 {
     enum { FEWEST = 16 };
@@ -127,7 +130,8 @@ static bool add_by_merging(const struct work *work, const struct piece *piece,
     return done;
 }
 
-/* An update without blocks is the merge of its sums, to the bit, and so is what comes into an empty accumulator. */
+/* An update without blocks is the merge of its sums, to the bit, and so is what comes into an empty
+ * accumulator. */
 static bool add_condition(const struct work *work, const struct piece *piece,
                           qkvsim_accumulator *accumulator)
 {

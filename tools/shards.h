@@ -1,5 +1,6 @@
 /*
- * The files of a corpus, in their order: named on the command line, in folders, or in a list on standard input.
+ * The files of a corpus, in their order: named on the command line, in folders, or in a list on
+ * standard input.
  */
 #ifndef TOOLS_SHARDS_H
 #define TOOLS_SHARDS_H
@@ -12,8 +13,9 @@ struct shards {
     int64_t capacity;
 };
 
-/* Lists the files that the inputs of the options name, all of which are there. Of a folder they are those that end
- * in .npy or .safetensors, or with `any` all, but for names that begin with a dot; in natural order. */
+/* Lists the files that the inputs of the options name, all of which are there. Of a folder they are
+ * those that end in .npy or .safetensors, or with `any` all, but for names that begin with a dot;
+ * in natural order. */
 bool shards_list(struct shards *shards, const struct options *options, bool any,
                  struct failure *failure);
 

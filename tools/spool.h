@@ -1,7 +1,7 @@
 /*
  * Output that grows while the work goes on and is written at its end, so that a failed run leaves
- * nothing behind: a file's in a nameless temporary file, so that many layers take no more memory than
- * one, a table's in memory.
+ * nothing behind: a file's in a nameless temporary file, so that many layers take no more memory
+ * than one, a table's in memory.
  */
 #ifndef TOOLS_SPOOL_H
 #define TOOLS_SPOOL_H

@@ -1,6 +1,6 @@
 /*
- * The state of a corpus: for each layer and condition an accumulator, the layout of the features, and which shards
- * are in. It is what accumulate writes, merge puts together and analyze reads.
+ * The state of a corpus: for each layer and condition an accumulator, the layout of the features,
+ * and which shards are in. It is what accumulate writes, merge puts together and analyze reads.
  */
 #ifndef TOOLS_STATE_H
 #define TOOLS_STATE_H
@@ -20,15 +20,16 @@ struct state {
     json_t *contents;
 };
 
-/* Begins an empty state for shards like the one with these layers, of which `inputs` are the arrays. */
+/* Begins an empty state for shards like the one with these layers, of which `inputs` are the
+ * arrays. */
 bool state_begin(struct state *state, qkvsim_context *context, const struct options *options,
                  const struct layers *layers, const struct input *inputs, struct failure *failure);
 
 bool state_read(struct state *state, qkvsim_context *context, const char *path,
                 struct failure *failure);
 
-/* The rows that a process keeps of so many features, by its options; and whether it reads every shard for them, and
- * not some shards for those of all. */
+/* The rows that a process keeps of so many features, by its options; and whether it reads every
+ * shard for them, and not some shards for those of all. */
 struct share state_rows(const struct options *options, int64_t features);
 bool state_reads_all(const struct options *options, int64_t features);
 
@@ -70,8 +71,8 @@ struct shard state_shard(const struct state *state, int64_t number);
 /* A shard that is in by its name; false where there is none. */
 bool state_find_shard(const struct state *state, const char *file, struct shard *shard);
 
-/* Notes that a shard is in. One that is in already, by name or by what it holds, is an error; `from` is the state
- * that it comes with, or NULL. */
+/* Notes that a shard is in. One that is in already, by name or by what it holds, is an error;
+ * `from` is the state that it comes with, or NULL. */
 bool state_note_shard(struct state *state, const struct shard *shard, const char *from,
                       struct failure *failure);
 bool state_check_new(const struct state *state, const struct shard *shard, const char *from,
@@ -79,7 +80,8 @@ bool state_check_new(const struct state *state, const struct shard *shard, const
 
 qkvsim_accumulator *state_accumulator(const struct state *state, int64_t layer, int64_t condition);
 
-/* "all", "targets" or "non-targets"; the name of a layer, NULL where there is one without; its parts. */
+/* "all", "targets" or "non-targets"; the name of a layer, NULL where there is one without; its
+ * parts. */
 const char *state_condition_name(const struct state *state, int64_t condition);
 const char *state_layer_name(const struct state *state, int64_t layer);
 const json_t *state_parts(const struct state *state, int64_t layer);
@@ -88,12 +90,13 @@ const json_t *state_parts(const struct state *state, int64_t layer);
 bool state_describe_layer(const struct state *state, int64_t layer, struct input *input,
                           struct failure *failure);
 
-/* Adds what the state of another file holds. Where they do not belong together, nothing is added. */
+/* Adds what the state of another file holds. Where they do not belong together, nothing is
+ * added. */
 bool state_merge(struct state *state, const char *own_path, const char *path,
                  struct failure *failure);
 
-/* Adds the state of a shard alone, as bytes, which are freed. `begun` says whether the state has changed: where that failed
- * midway, it is no longer that of whole shards. */
+/* Adds the state of a shard alone, as bytes, which are freed. `begun` says whether the state has
+ * changed: where that failed midway, it is no longer that of whole shards. */
 bool state_merge_shard(struct state *state, void *bytes, int64_t size, const char *shard,
                        bool *begun, struct failure *failure);
 

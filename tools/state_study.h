@@ -1,5 +1,6 @@
 /*
- * What analyze and pairs make of a state: a study whose layers are the state's, and results from accumulators.
+ * What analyze and pairs make of a state: a study whose layers are the state's, and results from
+ * accumulators.
  */
 #ifndef TOOLS_STATE_STUDY_H
 #define TOOLS_STATE_STUDY_H

@@ -1,5 +1,6 @@
 /*
- * The table of a state, in JSON: made from a first shard, read from bytes that nobody trusts, compared.
+ * The table of a state, in JSON: made from a first shard, read from bytes that nobody trusts,
+ * compared.
  */
 #ifndef TOOLS_STATE_TABLE_H
 #define TOOLS_STATE_TABLE_H

@@ -36,7 +36,8 @@ void table_print(const struct table *table, FILE *stream, int width);
 
 void table_free(struct table *table);
 
-/* Prints text in lines of at most `width` columns, broken at spaces, or within a word that is longer. */
+/* Prints text in lines of at most `width` columns, broken at spaces, or within a word that is
+ * longer. */
 void table_print_text(FILE *stream, const char *text, int width);
 
 /* Draws values as `width` block characters, the largest one full, into a cell. */

@@ -25,7 +25,8 @@ struct share team_share(const struct team *team, bool divided, int64_t count)
     return (struct share){ first, count * (team->rank + 1) / team->size - first };
 }
 
-/* Behind row b there are (d - b)^2 / 2 pairs. Bounds are multiples of what tiles are made of, where there are enough. */
+/* Behind row b there are (d - b)^2 / 2 pairs. Bounds are multiples of what tiles are made of, where
+ * there are enough. */
 static int64_t bound_of_rows(int64_t features, int rank, int ranks)
 {
     enum { MULTIPLE = 64 };

@@ -60,7 +60,8 @@ static bool receive_part(struct team *team, int rank, qkvsim_context *context,
     return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
 }
 
-/* The same rows of a shard of each rank, one after the other; of this rank's own they are taken from the whole. */
+/* The same rows of a shard of each rank, one after the other; of this rank's own they are taken
+ * from the whole. */
 static bool add_rows(struct team *team, qkvsim_context *context, qkvsim_accumulator *to,
                      const qkvsim_accumulator *own, int count, struct failure *failure)
 {

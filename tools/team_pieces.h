@@ -13,8 +13,8 @@ bool team_give(struct team *team, qkvsim_context *context, const struct handle *
 bool team_take(struct team *team, qkvsim_context *context, int rank, struct handle *piece,
                struct failure *failure);
 
-/* By every rank: puts the ranks' pieces together, in their order, into that of the first. A rank that has none has a
- * NULL result. */
+/* By every rank: puts the ranks' pieces together, in their order, into that of the first. A rank
+ * that has none has a NULL result. */
 bool team_join(struct team *team, qkvsim_context *context, struct handle *piece,
                struct failure *failure);
 

@@ -100,8 +100,8 @@ static bool pack_joined(FILE *stream, qkvsim_context *context, const qkvsim_accu
     return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
 }
 
-/* The packed results, one after the other: only one accumulator of all rows is there at a time, and that in a
- * temporary file. */
+/* The packed results, one after the other: only one accumulator of all rows is there at a time, and
+ * that in a temporary file. */
 struct joined {
     const struct state *state;
     struct team *team;

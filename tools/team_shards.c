@@ -14,7 +14,8 @@
 #include "team_exchange.h"
 #include "team_rows.h"
 
-/* What the first tells: the table of the state that all shards are to come into, and the shards to be added. */
+/* What the first tells: the table of the state that all shards are to come into, and the shards to
+ * be added. */
 struct told {
     json_t *table;
     const char *from;  /* the file of a state to go on with; NULL: none */
@@ -24,7 +25,8 @@ struct told {
     struct shards texts; /* what all of these are in */
 };
 
-/* A shard that does not belong to the others is to be told as such, before it is looked at by itself. */
+/* A shard that does not belong to the others is to be told as such, before it is looked at by
+ * itself. */
 static bool check_shard(const json_t *table, const char *first, const struct options *options,
                         const char *path, struct failure *failure)
 {

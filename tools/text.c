@@ -13,8 +13,8 @@
 #include <strings.h>
 #include <wchar.h>
 
-/* Bytes of the valid, printable UTF-8 character at text, whose code goes to *character; 0 if there is
- * none (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
+/* Bytes of the valid, printable UTF-8 character at text, whose code goes to *character; 0 if there
+ * is none (RFC 3629: no overlong forms, no surrogates, nothing above U+10FFFF). */
 static size_t decode_character(const unsigned char *text, uint32_t *character)
 {
     *character = text[0];

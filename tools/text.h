@@ -15,8 +15,8 @@ void text_make_safe(const char *text, char *safe, size_t size);
 /* True where text_make_safe would change nothing. */
 bool text_is_safe(const char *text);
 
-/* Columns that the first character of a text takes in a terminal, 2 for a wide one and 0 for one that
- * combines with another, and its bytes. A locale of UTF-8 must be set. */
+/* Columns that the first character of a text takes in a terminal, 2 for a wide one and 0 for one
+ * that combines with another, and its bytes. A locale of UTF-8 must be set. */
 int text_character_width(const char *text, size_t *bytes);
 
 /* Columns that a text takes. */

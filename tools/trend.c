@@ -19,7 +19,8 @@ static void add_line(struct trend *trend, int32_t metric, int32_t statistic)
     trend->lines[trend->line_count++] = (struct trend_line){ metric, statistic };
 }
 
-/* The roll-ups of all heads of two parts where there are any, else the pair groups that are chosen. */
+/* The roll-ups of all heads of two parts where there are any, else the pair groups that are
+ * chosen. */
 static void choose_rows(struct trend *trend, const struct report *report)
 {
     for (int32_t i = report->pair_group_count; i < report->row_count; i++) {

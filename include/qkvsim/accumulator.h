@@ -24,29 +24,31 @@ typedef struct qkvsim_accumulator qkvsim_accumulator;
 typedef struct qkvsim_accumulator_options {
     size_t struct_size;
     /**
-     * Blocks that are kept apart, for qkvsim_accumulator_intervals: at most so many, 16 to 4096; default: none.
+     * Blocks that are kept apart, for qkvsim_accumulator_intervals: at most so many, 16 to 4096;
+     * default: none.
      *
-     * A block is one document at first. A document is the observations of one qkvsim_accumulator_update or, where
-     * the input has segments, a run of equal numbers, which may go on in the next update. When there would be
-     * more blocks, neighbours are put together two by two, and a block takes twice as many documents from
-     * then on: of any stream, half of so many blocks or more are left. All observations of the parts count,
-     * whatever is selected of them, so that accumulators of several selections of one stream have the same
-     * blocks.
+     * A block is one document at first. A document is the observations of one
+     * qkvsim_accumulator_update or, where the input has segments, a run of equal numbers, which may
+     * go on in the next update. When there would be more blocks, neighbours are put together two by
+     * two, and a block takes twice as many documents from then on: of any stream, half of so many
+     * blocks or more are left. All observations of the parts count, whatever is selected of them,
+     * so that accumulators of several selections of one stream have the same blocks.
      */
     int64_t blocks;
     /**
-     * Of the pairs of features (i, j), i <= j, those with i from first_row on, `rows` of them: a part, without
-     * blocks, of an accumulator that is larger than a process can hold. Parts that were given the same chunks are
-     * put together by qkvsim_accumulator_join. Row i has features - i pairs. Default: all rows
+     * Of the pairs of features (i, j), i <= j, those with i from first_row on, `rows` of them: a
+     * part, without blocks, of an accumulator that is larger than a process can hold. Parts that
+     * were given the same chunks are put together by qkvsim_accumulator_join. Row i has features -
+     * i pairs. Default: all rows
      */
     int64_t first_row;
     int64_t rows;
 } qkvsim_accumulator_options;
 
-/** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes (of a part, 8 for each
- * pair of its rows) or, with blocks, as much for each of them, which is reserved at once and refused, with
- * its number of bytes, where it cannot be had. options: NULL for all defaults. Returns INVALID_ARGUMENT,
- * TOO_LARGE, NO_MEMORY. */
+/** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes (of a part, 8
+ * for each pair of its rows) or, with blocks, as much for each of them, which is reserved at once
+ * and refused, with its number of bytes, where it cannot be had. options: NULL for all defaults.
+ * Returns INVALID_ARGUMENT, TOO_LARGE, NO_MEMORY. */
 QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
                                                    const qkvsim_accumulator_options *options,
                                                    qkvsim_accumulator **accumulator);
@@ -72,14 +74,15 @@ QKVSIM_API int64_t qkvsim_accumulator_block_observations(const qkvsim_accumulato
 /**
  * Adds the observations of a chunk.
  * @param input as many features as the accumulator has. A feature left undefined by one chunk stays
- *              undefined. A chunk of which no observation is selected, or all are dropped, adds none;
- * with blocks its documents count all the same.
+ *              undefined. A chunk of which no observation is selected, or all are dropped, adds
+ *              none; with blocks its documents count all the same.
  * @return as qkvsim_similarity; TOO_LARGE also where the sum of squares of a feature that varies is
- * outside the range of double (values around 1e154, or all below 1e-154); the accumulator is unchanged
- * on failure
+ * outside the range of double (values around 1e154, or all below 1e-154); the accumulator is
+ * unchanged on failure
  *
- * Time O(n d^2), memory O(n d); with a progress callback, which may cancel, also 4 d^2 bytes, and with
- * blocks as much for each one that the chunk touches. Chunks of 1,000 observations and more are fast.
+ * Time O(n d^2), memory O(n d); with a progress callback, which may cancel, also 4 d^2 bytes, and
+ * with blocks as much for each one that the chunk touches. Chunks of 1,000 observations and more
+ * are fast.
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    qkvsim_accumulator *accumulator,
@@ -94,27 +97,30 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, cons
                                                    int64_t size, qkvsim_accumulator **accumulator);
 
 /** Adds what another accumulator of as many features holds, which stays as it is; the accumulator
- * itself is no other. The same accumulators merged in the same order give the same bits, packed and
- * unpacked in between or not; in another order the last ones may differ. Accumulators of a chunk each (with
- * blocks: of a document each, added at once) give, merged into an empty one in their order, the bits of the
- * stream of them. Both keep blocks or neither does: the other's blocks come behind, fill up the last one
- * where they fit, and are then put together as in a stream, until there are no more than the accumulator
- * may have. Returns INVALID_ARGUMENT (another number of features, blocks in one only), TOO_LARGE as
- * qkvsim_accumulator_update. Time O(d^2), with blocks O(blocks d^2). */
+ * itself is no other. The same accumulators merged in the same order give the same bits, packed
+ * and unpacked in between or not; in another order the last ones may differ. Accumulators of a
+ * chunk each (with blocks: of a document each, added at once) give, merged into an empty one in
+ * their order, the bits of the stream of them. Both keep blocks or neither does: the other's
+ * blocks come behind, fill up the last one where they fit, and are then put together as in a
+ * stream, until there are no more than the accumulator may have. Returns INVALID_ARGUMENT (another
+ * number of features, blocks in one only), TOO_LARGE as qkvsim_accumulator_update. Time O(d^2),
+ * with blocks O(blocks d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
 
 /**
- * Puts the parts of an accumulator together (`rows` of its options): what one accumulator of all rows would
- * have, to the bit.
- * @param parts  `count` of them in the order of their rows, without a gap, of the same observations; they stay as they are
+ * Puts the parts of an accumulator together (`rows` of its options): what one accumulator of all
+ * rows would have, to the bit.
+ * @param parts  `count` of them in the order of their rows, without a gap, of the same
+ *               observations; they stay as they are
  * @param joined receives the accumulator
- * @return INVALID_ARGUMENT where parts do not belong together, and the message says which and in what; NO_MEMORY
+ * @return INVALID_ARGUMENT where parts do not belong together, and the message says which and in
+ * what; NO_MEMORY
  *
- * An update of a part prepares all features and multiplies for its rows alone: time O(n d) and its share of
- * O(n d^2). Parts are packed, and merged with what has all their rows; analyses, matrices and pairs are of
- * what is joined. Time and memory O(d^2).
+ * An update of a part prepares all features and multiplies for its rows alone: time O(n d) and its
+ * share of O(n d^2). Parts are packed, and merged with what has all their rows; analyses, matrices
+ * and pairs are of what is joined. Time and memory O(d^2).
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,
                                                  const qkvsim_accumulator *const *parts,
@@ -128,8 +134,9 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_analysis(qkvsim_context *context,
                                                      const qkvsim_analysis_options *options,
                                                      qkvsim_analysis **analysis);
 
-/** As qkvsim_pairs_run, of all observations added, but for QKVSIM_METRIC_SPEARMAN; each value is that of
- * qkvsim_accumulator_similarity in double, to the bit. Time O(d^2), memory O(d + result). */
+/** As qkvsim_pairs_run, of all observations added, but for QKVSIM_METRIC_SPEARMAN; each value is
+ * that of qkvsim_accumulator_similarity in double, to the bit. Time O(d^2), memory O(d +
+ * result). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_pairs(qkvsim_context *context,
                                                   const qkvsim_accumulator *accumulator,
                                                   const qkvsim_layout *layout,
@@ -147,12 +154,12 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
  * The similarity of all observations of one accumulator less that of another's, entry by entry:
  * contrastive covariances, say, of one condition and another.
  *
- * The difference is taken in double and rounded once. NaN where either is undefined; the diagonal of
- * cosine and Pearson is 0.
+ * The difference is taken in double and rounded once. NaN where either is undefined; the diagonal
+ * of cosine and Pearson is 0.
  * @param less   of as many features
- * @return as qkvsim_accumulator_similarity; INVALID_ARGUMENT also where `less` is empty or has another number
- * of features; TOO_LARGE also where a difference exceeds the output type. Time O(d^2), memory 16 d^2 bytes. On
- * failure the matrix is untouched.
+ * @return as qkvsim_accumulator_similarity; INVALID_ARGUMENT also where `less` is empty or has
+ * another number of features; TOO_LARGE also where a difference exceeds the output type. Time
+ * O(d^2), memory 16 d^2 bytes. On failure the matrix is untouched.
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_difference(
     qkvsim_context *context, const qkvsim_accumulator *accumulator, const qkvsim_accumulator *less,
@@ -160,21 +167,23 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_difference(
 
 /**
  * As qkvsim_intervals_run by the jackknife, of the observations that were added, leaving out the
- * accumulator's blocks in turn. To rounding the numbers are those of all observations with the same blocks.
+ * accumulator's blocks in turn. To rounding the numbers are those of all observations with the same
+ * blocks.
  *
- * With a second accumulator, differences are of the first less the second. Where both have as many blocks, the
- * k-th of each are left out together: so they should be where both are of the same documents, and may be where
- * they are of others. Otherwise the two are taken to be of different documents, and each block is left out
- * alone.
+ * With a second accumulator, differences are of the first less the second. Where both have as many
+ * blocks, the k-th of each are left out together: so they should be where both are of the same
+ * documents, and may be where they are of others. Otherwise the two are taken to be of different
+ * documents, and each block is left out alone.
  *
  * @param accumulator made with blocks; where there are not 8 of them there is no interval
  * @param second      another one of as many features, or NULL
- * @param options     level; the blocks are the accumulator's, so that other numbers must be 0, and there is no
- *                    bootstrap. NULL for all defaults
- * @return as qkvsim_accumulator_analysis; INVALID_ARGUMENT also where an accumulator keeps no blocks.
+ * @param options     level; the blocks are the accumulator's, so that other numbers must be 0, and
+ *                    there is no bootstrap. NULL for all defaults
+ * @return as qkvsim_accumulator_analysis; INVALID_ARGUMENT also where an accumulator keeps no
+ * blocks.
  *
- * Time: an analysis of moments for each block, O(blocks d^2); memory 4 d^2 bytes about log2 of the blocks
- * times.
+ * Time: an analysis of moments for each block, O(blocks d^2); memory 4 d^2 bytes about log2 of the
+ * blocks times.
  */
 QKVSIM_API qkvsim_status
 qkvsim_accumulator_intervals(qkvsim_context *context, const qkvsim_accumulator *accumulator,

@@ -5,7 +5,8 @@
  *     qkvsim_analysis *analysis;
  *     if (qkvsim_analysis_run(context, &input, layout, NULL, &analysis) != QKVSIM_OK)
  *         puts(qkvsim_context_error(context));
- *     double share = qkvsim_analysis_statistic(analysis, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE);
+ *     double share = qkvsim_analysis_statistic(analysis, 0, QKVSIM_METRIC_COSINE,
+ *                                              QKVSIM_STATISTIC_OFFSET_SHARE);
  *
  * No d x d matrix is built: each tile of the Gram matrix is consumed while it is in cache.
  */
@@ -54,15 +55,17 @@ QKVSIM_API qkvsim_status qkvsim_analysis_run(qkvsim_context *context, const qkvs
                                              qkvsim_analysis **analysis);
 
 /**
- * Puts analyses of some pair groups each together: the analysis of all of them, roll-ups too, to the bit.
- * @param pieces `count` analyses of one input in any order, which stay as they are; no pair group is in two.
- *               What is merged may be a piece again.
+ * Puts analyses of some pair groups each together: the analysis of all of them, roll-ups too, to
+ * the bit.
+ * @param pieces `count` analyses of one input in any order, which stay as they are; no pair group
+ *               is in two. What is merged may be a piece again.
  * @param merged receives the results
- * @return INVALID_ARGUMENT where a pair group is in two pieces, or pieces do not belong together (input,
- * observations, layout, bins, metrics, arithmetic), and the message says in what they differ; NO_MEMORY
+ * @return INVALID_ARGUMENT where a pair group is in two pieces, or pieces do not belong together
+ * (input, observations, layout, bins, metrics, arithmetic), and the message says in what they
+ * differ; NO_MEMORY
  *
- * Pieces need machines that round alike, as for qkvsim_baseline_merge. Time O(rows x bins + features x pieces),
- * memory that of the merged analysis.
+ * Pieces need machines that round alike, as for qkvsim_baseline_merge. Time O(rows x bins +
+ * features x pieces), memory that of the merged analysis.
  */
 QKVSIM_API qkvsim_status qkvsim_analysis_merge(qkvsim_context *context,
                                                const qkvsim_analysis *const *pieces, int64_t count,
@@ -79,10 +82,11 @@ QKVSIM_API qkvsim_status qkvsim_analysis_unpack(qkvsim_context *context, const v
 /** Frees the results; NULL is allowed. */
 QKVSIM_API void qkvsim_analysis_free(qkvsim_analysis *analysis);
 
-/* Accessors. What they return is owned by the handle; each takes O(1) time, those of every row O(rows). A
- * row is a pair group or, behind all of them, a roll-up (see layout.h), whose values are those of its pair
- * groups together. A row, group, metric or statistic that does not exist or was not asked for gives NULL, 0
- * or NaN, and so does a roll-up with a pair group that was not asked for. */
+/* Accessors. What they return is owned by the handle; each takes O(1) time, those of every row
+ * O(rows). A row is a pair group or, behind all of them, a roll-up (see layout.h), whose values are
+ * those of its pair groups together. A row, group, metric or statistic that does not exist or was
+ * not asked for gives NULL, 0 or NaN, and so does a roll-up with a pair group that was not asked
+ * for. */
 
 /** Observations used: those selected, less those dropped. */
 QKVSIM_API int64_t qkvsim_analysis_observations(const qkvsim_analysis *analysis);
@@ -90,8 +94,8 @@ QKVSIM_API int64_t qkvsim_analysis_observations(const qkvsim_analysis *analysis)
 /** Numbers of the observations dropped for NaN or infinity, increasing; NULL if none. */
 QKVSIM_API const int64_t *qkvsim_analysis_dropped(const qkvsim_analysis *analysis, int64_t *count);
 
-/** The layout, with its roll-ups, that the analysis was made with: groups, names and numbers of rows.
- * Owned by the analysis; NULL for NULL. */
+/** The layout, with its roll-ups, that the analysis was made with: groups, names and numbers of
+ * rows. Owned by the analysis; NULL for NULL. */
 QKVSIM_API const qkvsim_layout *qkvsim_analysis_layout(const qkvsim_analysis *analysis);
 
 /** How it was made: the sum of its metrics, and QKVSIM_DTYPE_F32 or F64; 0 for NULL. */
@@ -107,8 +111,8 @@ QKVSIM_API int64_t qkvsim_analysis_defined(const qkvsim_analysis *analysis, int3
  * @param context  takes the text of an error; NULL: none, so that threads may read one handle
  * @param counts   receives a number for each of the layout's rows
  * @param capacity how many numbers `counts` has room for
- * @return INVALID_ARGUMENT, with nothing written, where capacity is below qkvsim_layout_rows or the metric is
- * none; UNSUPPORTED where a newer library may know it
+ * @return INVALID_ARGUMENT, with nothing written, where capacity is below qkvsim_layout_rows or the
+ * metric is none; UNSUPPORTED where a newer library may know it
  */
 QKVSIM_API qkvsim_status qkvsim_analysis_defined_counts(qkvsim_context *context,
                                                         const qkvsim_analysis *analysis,
@@ -128,8 +132,9 @@ QKVSIM_API const double *qkvsim_analysis_bin_edges(const qkvsim_analysis *analys
 QKVSIM_API const int64_t *qkvsim_analysis_histogram(const qkvsim_analysis *analysis, int32_t row,
                                                     qkvsim_metric metric);
 
-/** Every row's histogram: `rows` x `bins` counts, row-major, 0 in rows that were not asked for. Owned by
- * the analysis; NULL, 0 and 0 where the metric was not computed. rows and bins may be NULL. */
+/** Every row's histogram: `rows` x `bins` counts, row-major, 0 in rows that were not asked for.
+ * Owned by the analysis; NULL, 0 and 0 where the metric was not computed. rows and bins may be
+ * NULL. */
 QKVSIM_API const int64_t *qkvsim_analysis_histograms(const qkvsim_analysis *analysis,
                                                      qkvsim_metric metric, int32_t *rows,
                                                      int64_t *bins);
@@ -154,8 +159,8 @@ QKVSIM_API qkvsim_status qkvsim_analysis_statistics(qkvsim_context *context,
 
 /**
  * One statistic of every two groups, such as heads, as a matrix.
- * @param matrix   receives groups x groups numbers, symmetric, row-major; NaN where the statistic does
- *                 not exist
+ * @param matrix   receives groups x groups numbers, symmetric, row-major; NaN where the statistic
+ *                 does not exist
  * @param capacity how many numbers `matrix` has room for
  * @return as qkvsim_analysis_statistics
  */
@@ -168,8 +173,8 @@ QKVSIM_API qkvsim_status qkvsim_analysis_group_matrix(qkvsim_context *context,
 /** Offset ratio o of each feature, in the caller's order, in [-1, 1]; NaN for all-zero ones. */
 QKVSIM_API const double *qkvsim_analysis_offset_ratios(const qkvsim_analysis *analysis);
 
-/** Mean of o*^2, corrected (see statistic.h), over the features of a group whose cosines are defined;
- * NaN if none, or under three observations. */
+/** Mean of o*^2, corrected (see statistic.h), over the features of a group whose cosines are
+ * defined; NaN if none, or under three observations. */
 QKVSIM_API double qkvsim_analysis_group_offset(const qkvsim_analysis *analysis, int32_t group);
 
 /** The same of every group: as many numbers as the layout has groups, owned by the analysis. */

@@ -20,8 +20,8 @@ enum { QKVSIM_BINS_MAX = 1048576 };
  *
  * Equal edges are those of numpy.linspace, rounded to the type of the values as numpy.histogram
  * does; where two come to one number, the bins are refused. The caller's own edges are compared
- * exactly, unrounded. Float16 and bfloat16 values are widened, and have the edges of float32: NumPy's
- * for a float16 array are rounded to float16 and may be others.
+ * exactly, unrounded. Float16 and bfloat16 values are widened, and have the edges of float32:
+ * NumPy's for a float16 array are rounded to float16 and may be others.
  */
 typedef struct qkvsim_bins {
     size_t struct_size;
@@ -48,8 +48,8 @@ QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_
 /**
  * Counts the values of a matrix, by the codes of a mask: one histogram for each code.
  * @param matrix     any numeric view (F16, BF16, F32, F64)
- * @param mask       QKVSIM_DTYPE_I32 view of the same shape; NULL: every value counts, code_count is 1
- * and codes is ignored
+ * @param mask       QKVSIM_DTYPE_I32 view of the same shape; NULL: every value counts, code_count
+ * is 1 and codes is ignored
  * @param codes      `code_count` distinct mask values
  * @param bins       NULL for 100 equal bins on [-1, 1]
  * @param histograms receives code_count x bins counts, row-major

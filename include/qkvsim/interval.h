@@ -6,8 +6,8 @@
  *
  *     qkvsim_intervals *i;
  *     qkvsim_intervals_run(context, &input, NULL, layout, NULL, NULL, &i);
- *     double low = qkvsim_intervals_statistic(i, 0, QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE,
- *                                             QKVSIM_SUMMARY_LOW);
+ *     double low = qkvsim_intervals_statistic(i, 0, QKVSIM_METRIC_COSINE,
+ *                                             QKVSIM_STATISTIC_OFFSET_SHARE, QKVSIM_SUMMARY_LOW);
  */
 #ifndef QKVSIM_INTERVAL_H
 #define QKVSIM_INTERVAL_H
@@ -26,9 +26,9 @@ enum {
      * freedom. */
     QKVSIM_METHOD_JACKKNIFE = 1,
     /** Moving-block bootstrap (Kunsch 1989): blocks are drawn with replacement until there are as
-     * many observations as before. Basic interval [T + t - q_high, T + t - q_low] around the observed
-     * value T, with t what T estimates in resamples: the uncorrected value. Repeated observations widen a
-     * histogram over pairs: see docs/statistics.md. */
+     * many observations as before. Basic interval [T + t - q_high, T + t - q_low] around the
+     * observed value T, with t what T estimates in resamples: the uncorrected value. Repeated
+     * observations widen a histogram over pairs: see docs/statistics.md. */
     QKVSIM_METHOD_BOOTSTRAP = 2
 };
 
@@ -48,8 +48,8 @@ typedef struct qkvsim_interval_options {
     /** bootstrap: resamples first .. first + resamples - 1 alone: a piece, to be merged with others
      * (qkvsim_intervals_merge). Default: 0 */
     int64_t first;
-    /** bootstrap: of how many resamples in all, 20 or more, this is a piece; with first or total a piece may
-     * be of 1 resample. Default: first + resamples */
+    /** bootstrap: of how many resamples in all, 20 or more, this is a piece; with first or total a
+     * piece may be of 1 resample. Default: first + resamples */
     int64_t total;
 } qkvsim_interval_options;
 
@@ -60,23 +60,23 @@ typedef struct qkvsim_intervals qkvsim_intervals;
  * Analyses an input and its replicates.
  *
  * The observations in use are divided into blocks of consecutive ones, whose lengths differ by at
- * most one where there is one segment. A segment of l of the n observations has
- * max(1, round(G l / n)) blocks. With a second selection, blocks are of the observations of both in
- * their order, and leaving one out (or drawing one) concerns both. The jackknife then weighs a block by
- * the share it has of each selection's own observations, and G is, for the first selection, the
- * blocks that have any of it, for a difference the fewer of the two.
+ * most one where there is one segment. A segment of l of the n observations has max(1, round(G l /
+ * n)) blocks. With a second selection, blocks are of the observations of both in their order, and
+ * leaving one out (or drawing one) concerns both. The jackknife then weighs a block by the share it
+ * has of each selection's own observations, and G is, for the first selection, the blocks that have
+ * any of it, for a difference the fewer of the two.
  *
  * Where there are not 8 blocks the default jackknife has no replicates, and no interval exists; the
  * observed analysis does.
  *
- * @param second           another selection, with which the input's own, which must then be given, is
- *                         compared; they share no observation. NULL: none
+ * @param second           another selection, with which the input's own, which must then be given,
+ *                         is compared; they share no observation. NULL: none
  * @param analysis_options as for qkvsim_analysis_run, NULL for all defaults
  * @param options          NULL for all defaults
  * @param intervals        receives the results
- * @return as qkvsim_analysis_run. INVALID_ARGUMENT also where blocks, resamples, block_length, level or
- * method are out of range, where a selection shares an observation with the second, or where explicit blocks
- * and short segments leave fewer than 8 blocks.
+ * @return as qkvsim_analysis_run. INVALID_ARGUMENT also where blocks, resamples, block_length,
+ * level or method are out of range, where a selection shares an observation with the second, or
+ * where explicit blocks and short segments leave fewer than 8 blocks.
  *
  * A feature that is undefined in the observed data (QKVSIM_NONFINITE_UNDEFINED_FEATURE) stays so in
  * every replicate.
@@ -93,16 +93,16 @@ QKVSIM_API qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkv
                                               qkvsim_intervals **intervals);
 
 /**
- * Puts pieces of a bootstrap together: the resamples of all of them, as one run would have made them, to the
- * bit.
- * @param pieces `count` intervals in any order, which stay as they are; their resamples follow each other
- *               without a gap. What is merged may be a piece again.
+ * Puts pieces of a bootstrap together: the resamples of all of them, as one run would have made
+ * them, to the bit.
+ * @param pieces `count` intervals in any order, which stay as they are; their resamples follow each
+ *               other without a gap. What is merged may be a piece again.
  * @param merged receives the results
  * @return INVALID_ARGUMENT where pieces do not belong together, overlap, leave a gap or are of the
  * jackknife, and the message says which and in what; NO_MEMORY
  *
- * As for qkvsim_baseline_merge, all must have observed the same to the bit. Time and memory in proportion to
- * the merged results.
+ * As for qkvsim_baseline_merge, all must have observed the same to the bit. Time and memory in
+ * proportion to the merged results.
  */
 QKVSIM_API qkvsim_status qkvsim_intervals_merge(qkvsim_context *context,
                                                 const qkvsim_intervals *const *pieces,
@@ -151,10 +151,10 @@ QKVSIM_API const double *qkvsim_intervals_values(const qkvsim_intervals *interva
  * One number of a statistic's interval.
  *
  * Intervals exist where simulations show that they hold (docs/statistics.md): of MEAN, VARIANCE,
- * OFFSET_SHARE (contrasts: from 32 observations), OFFSET_ENERGY (from 100 observations), VARIANCE_ENERGY,
- * MEAN_OFFSET_SQUARE and MEAN_SQUARE. They never leave the range where the statistic lies. That of the
- * offset share is Fieller's (1954), of the ratio of the jackknifed energies: all of [0, 1] where these are
- * noise.
+ * OFFSET_SHARE (contrasts: from 32 observations), OFFSET_ENERGY (from 100 observations),
+ * VARIANCE_ENERGY, MEAN_OFFSET_SQUARE and MEAN_SQUARE. They never leave the range where the
+ * statistic lies. That of the offset share is Fieller's (1954), of the ratio of the jackknifed
+ * energies: all of [0, 1] where these are noise.
  *
  * @param row       a pair group or a roll-up
  * @param summary   QKVSIM_SUMMARY_OBSERVED, LOW, HIGH, ESTIMATE, SE; of contrasts also P
@@ -165,9 +165,10 @@ QKVSIM_API const double *qkvsim_intervals_values(const qkvsim_intervals *interva
  * With a second selection this is of the first one, by blocks of both; by the jackknife NaN where
  * fewer than 8 of them have observations of it.
  *
- * Time: by the jackknife O(replicates) each time. By the bootstrap 64 passes over the replicates for each of
- * two quantiles (0.2 ms of 1,000), when the first of LOW, HIGH, ESTIMATE and SE is asked; the
- * interval is then kept, and each further number of it O(1), whichever thread asks. OBSERVED is O(1).
+ * Time: by the jackknife O(replicates) each time. By the bootstrap 64 passes over the replicates
+ * for each of two quantiles (0.2 ms of 1,000), when the first of LOW, HIGH, ESTIMATE and SE is
+ * asked; the interval is then kept, and each further number of it O(1), whichever thread asks.
+ * OBSERVED is O(1).
  */
 QKVSIM_API double qkvsim_intervals_statistic(const qkvsim_intervals *intervals, int32_t row,
                                              qkvsim_metric metric, qkvsim_statistic statistic,
@@ -182,20 +183,21 @@ QKVSIM_API qkvsim_status qkvsim_intervals_statistics(
     qkvsim_statistic statistic, qkvsim_summary summary, double *values, int64_t capacity);
 
 /** The same of T(row_a) - T(row_b), recomputed in each replicate: "Q-Q is more offset-coded than
- * V-V". NaN where either statistic has no interval. P, by the jackknife only, is of the estimate against
- * 0, two-sided, by Student's t: as good as the interval is, so no more than "below 0.001". Time
- * as qkvsim_intervals_statistic, but that of two rows nothing is kept. */
+ * V-V". NaN where either statistic has no interval. P, by the jackknife only, is of the estimate
+ * against 0, two-sided, by Student's t: as good as the interval is, so no more than "below 0.001".
+ * Time as qkvsim_intervals_statistic, but that of two rows nothing is kept. */
 QKVSIM_API double qkvsim_intervals_contrast(const qkvsim_intervals *intervals, int32_t row_a,
                                             int32_t row_b, qkvsim_metric metric,
                                             qkvsim_statistic statistic, qkvsim_summary summary);
 
 /**
  * The same of T(the analysis' selection) - T(the second), each corrected by itself: of corrected
- * statistics only (OFFSET_SHARE, OFFSET_ENERGY, VARIANCE_ENERGY, MEAN_OFFSET_SQUARE, MEAN_SQUARE), since
- * any other differs by the number of observations alone. That of the shares combines the interval of
- * each (Zou & Donner 2008). There is no P: a relabelling has it (qkvsim_comparison_run). NaN where there is no
- * second selection, where the observations of either lie in fewer than 8 blocks (jackknife), or where a
- * replicate leaves either without the statistic. Time as qkvsim_intervals_statistic.
+ * statistics only (OFFSET_SHARE, OFFSET_ENERGY, VARIANCE_ENERGY, MEAN_OFFSET_SQUARE, MEAN_SQUARE),
+ * since any other differs by the number of observations alone. That of the shares combines the
+ * interval of each (Zou & Donner 2008). There is no P: a relabelling has it
+ * (qkvsim_comparison_run). NaN where there is no second selection, where the observations of either
+ * lie in fewer than 8 blocks (jackknife), or where a replicate leaves either without the statistic.
+ * Time as qkvsim_intervals_statistic.
  */
 QKVSIM_API double qkvsim_intervals_difference(const qkvsim_intervals *intervals, int32_t row,
                                               qkvsim_metric metric, qkvsim_statistic statistic,

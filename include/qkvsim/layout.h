@@ -17,10 +17,11 @@ extern "C" {
 #endif
 
 /**
- * Immutable once made and given its roll-ups; may be shared by threads. Free with qkvsim_layout_free.
+ * Immutable once made and given its roll-ups; may be shared by threads. Free with
+ * qkvsim_layout_free.
  *
- * The functions that make one return INVALID_ARGUMENT, NO_MEMORY, or TOO_LARGE for more than 2^31 - 1
- * features or 4,096 heads; there are 1 to 4,096 groups. Time and memory O(features + groups^2).
+ * The functions that make one return INVALID_ARGUMENT, NO_MEMORY, or TOO_LARGE for more than 2^31 -
+ * 1 features or 4,096 heads; there are 1 to 4,096 groups. Time and memory O(features + groups^2).
  */
 typedef struct qkvsim_layout qkvsim_layout;
 
@@ -36,8 +37,8 @@ QKVSIM_API qkvsim_status qkvsim_layout_thirds(qkvsim_context *context, int64_t f
  * @param widths  `groups` positive numbers of features
  * @param names   `groups` distinct non-empty names, copied; NULL: Q, K, V for three groups, else
  *                G0, G1, ...
- * @return INVALID_ARGUMENT also where names give two pair groups one name: of groups A, B-C, A-B and
- * C in this order, the first two and the last two are A-B-C
+ * @return INVALID_ARGUMENT also where names give two pair groups one name: of groups A, B-C, A-B
+ * and C in this order, the first two and the last two are A-B-C
  */
 QKVSIM_API qkvsim_status qkvsim_layout_widths(qkvsim_context *context, const int64_t *widths,
                                               const char *const *names, int32_t groups,
@@ -58,13 +59,14 @@ enum {
  * @param names `parts` names; NULL as in qkvsim_layout_widths
  *
  * The layout has roll-ups for each two parts A and B, in the order of the parts: "A-B" (all heads),
- * "A-B within heads" and "A-B across heads". Within heads are a head with itself and, for two parts,
- * each head with the one that serves it: head h of the part with more heads belongs to head h * fewer
- * / more of the other, as in grouped-query attention; where the larger number of heads is no multiple
- * of the smaller there is only "A-B". Roll-ups of fewer than two pair groups are left out.
- * @return INVALID_ARGUMENT where a width is no multiple of its heads, interleaved head counts are no
- * multiples of the smallest, or two groups or rows would have one name (head 0 of L1 is group L10, and
- * of parts L1 and L10 two rows would be L10-L10)
+ * "A-B within heads" and "A-B across heads". Within heads are a head with itself and, for two
+ * parts, each head with the one that serves it: head h of the part with more heads belongs to head
+ * h * fewer / more of the other, as in grouped-query attention; where the larger number of heads is
+ * no multiple of the smaller there is only "A-B". Roll-ups of fewer than two pair groups are left
+ * out.
+ * @return INVALID_ARGUMENT where a width is no multiple of its heads, interleaved head counts are
+ * no multiples of the smallest, or two groups or rows would have one name (head 0 of L1 is group
+ * L10, and of parts L1 and L10 two rows would be L10-L10)
  */
 QKVSIM_API qkvsim_status qkvsim_layout_heads(qkvsim_context *context, const int64_t *widths,
                                              const int32_t *heads, const char *const *names,
@@ -93,19 +95,21 @@ QKVSIM_API qkvsim_status qkvsim_layout_add_rollup(qkvsim_context *context, qkvsi
                                                   int32_t count);
 
 /**
- * The pair groups of one of several pieces of an analysis: of qkvsim_analysis_run with these as its options'
- * pair_groups, for qkvsim_analysis_merge.
+ * The pair groups of one of several pieces of an analysis: of qkvsim_analysis_run with these as its
+ * options' pair_groups, for qkvsim_analysis_merge.
  * @param piece       0 to pieces - 1
  * @param pieces      1 to as many as there are pair groups
  * @param pair_groups receives the numbers of the piece's pair groups, increasing
- * @param capacity    how many numbers `pair_groups` has room for; qkvsim_layout_pair_groups is always enough
+ * @param capacity    how many numbers `pair_groups` has room for; qkvsim_layout_pair_groups is
+ *                    always enough
  * @param count       receives how many they are, at least 1
  * @return INVALID_ARGUMENT, with nothing written
  *
- * Each pair group is in one piece. A piece has an equal share of the pairs, to within the pairs of the largest
- * pair group: eight pair groups a piece and more divide evenly. Its pair groups share groups, about the square
- * root of as many, whose features are all that it prepares. Pieces are a matter of the numbers of features of
- * the groups in their order, the same everywhere. Time O(pair groups).
+ * Each pair group is in one piece. A piece has an equal share of the pairs, to within the pairs of
+ * the largest pair group: eight pair groups a piece and more divide evenly. Its pair groups share
+ * groups, about the square root of as many, whose features are all that it prepares. Pieces are a
+ * matter of the numbers of features of the groups in their order, the same everywhere. Time O(pair
+ * groups).
  *
  *     int32_t numbers[528], count; // of 32 groups
  *     qkvsim_layout_piece_pair_groups(context, layout, rank, ranks, numbers, 528, &count);
@@ -146,7 +150,8 @@ QKVSIM_API const int32_t *qkvsim_layout_group_of(const qkvsim_layout *layout);
 QKVSIM_API int32_t qkvsim_layout_pair_group(const qkvsim_layout *layout, int32_t group_a,
                                             int32_t group_b);
 
-/** Number of roll-ups, and of rows, which are the pair groups and behind them the roll-ups; 0 for NULL. */
+/** Number of roll-ups, and of rows, which are the pair groups and behind them the roll-ups; 0 for
+ * NULL. */
 QKVSIM_API int32_t qkvsim_layout_rollups(const qkvsim_layout *layout);
 QKVSIM_API int32_t qkvsim_layout_rows(const qkvsim_layout *layout);
 
@@ -155,8 +160,8 @@ QKVSIM_API int32_t qkvsim_layout_rows(const qkvsim_layout *layout);
 QKVSIM_API const int32_t *qkvsim_layout_rollup_pair_groups(const qkvsim_layout *layout,
                                                            int32_t rollup, int32_t *count);
 
-/** The name of a row, a pair group's "Q-K" or a roll-up's, owned by the layout; NULL where there is no
- * such row. */
+/** The name of a row, a pair group's "Q-K" or a roll-up's, owned by the layout; NULL where there is
+ * no such row. */
 QKVSIM_API const char *qkvsim_layout_row_name(const qkvsim_layout *layout, int32_t row);
 
 /** A row's number of feature pairs i < j; 0 where there is no such row. */

@@ -20,7 +20,8 @@ extern "C" {
  * The code of each pair group.
  * @param codes      a positive code for each group; NULL: 1, 2, 3, ...
  * @param pair_codes receives one product for each pair group, in the layout's order
- * @param capacity   how many numbers `pair_codes` has room for; INVALID_ARGUMENT where these are fewer
+ * @param capacity   how many numbers `pair_codes` has room for; INVALID_ARGUMENT where these are
+ *                   fewer
  * @return AMBIGUOUS where two pair groups have the same product (1 * 4 = 2 * 2); the message names
  *         both. TOO_LARGE where a product exceeds int32.
  *

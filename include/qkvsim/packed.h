@@ -11,18 +11,19 @@
  *     qkvsim_analysis *copy;
  *     qkvsim_analysis_unpack(context, buffer, size, &copy);
  *
- * docs/format.md describes the bytes, which are the same on every machine. What one release packs every
- * later one unpacks; what is newer than this library is UNSUPPORTED. An unpacked handle gives the same
- * answers as the packed one, to the last bit. Packing the same handle twice gives the same bytes.
+ * docs/format.md describes the bytes, which are the same on every machine. What one release packs
+ * every later one unpacks; what is newer than this library is UNSUPPORTED. An unpacked handle gives
+ * the same answers as the packed one, to the last bit. Packing the same handle twice gives the same
+ * bytes.
  *
  * X_packed_size is 0 for NULL; time as X_pack. X_pack takes a buffer of at least that size, of any
- * alignment, and returns INVALID_ARGUMENT with nothing written where it is smaller. X_unpack takes exactly
- * the packed bytes; it returns INVALID_ARGUMENT, UNSUPPORTED or NO_MEMORY. Time and memory of both are in
- * proportion to the result.
+ * alignment, and returns INVALID_ARGUMENT with nothing written where it is smaller. X_unpack takes
+ * exactly the packed bytes; it returns INVALID_ARGUMENT, UNSUPPORTED or NO_MEMORY. Time and memory
+ * of both are in proportion to the result.
  *
  * Unpacking trusts no byte: what is not a packed result of the kind, cut short, changed, or not in
- * order in itself is INVALID_ARGUMENT, and says why. A checksum tells damage, not forgery: someone who
- * writes wrong numbers with the right checksum is believed the numbers, but memory stays sound.
+ * order in itself is INVALID_ARGUMENT, and says why. A checksum tells damage, not forgery: someone
+ * who writes wrong numbers with the right checksum is believed the numbers, but memory stays sound.
  */
 #ifndef QKVSIM_PACKED_H
 #define QKVSIM_PACKED_H
@@ -53,8 +54,8 @@ enum { QKVSIM_PACKED_HEADER = 32 };
  * @param size   how many there are
  * @param kind   receives QKVSIM_KIND_*
  * @param packed receives the size of the whole in bytes; may be NULL
- * @return INVALID_ARGUMENT where these are not the first bytes of a packed result; UNSUPPORTED where a
- * newer library wrote them
+ * @return INVALID_ARGUMENT where these are not the first bytes of a packed result; UNSUPPORTED
+ * where a newer library wrote them
  *
  * Time and memory O(1). The checksum is not looked at.
  */

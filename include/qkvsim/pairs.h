@@ -42,8 +42,8 @@ enum {
 /** Pairs a threshold may give where no limit is set. */
 enum { QKVSIM_PAIRS_LIMIT = 10000000 };
 
-/** Zero in any field is its default. At least one of threshold and top is given; with both, the result
- * is the top k of the pairs over the threshold. */
+/** Zero in any field is its default. At least one of threshold and top is given; with both, the
+ * result is the top k of the pairs over the threshold. */
 typedef struct qkvsim_pairs_options {
     size_t struct_size;
     const int32_t *pair_groups; /**< the pair groups to search; default: all */
@@ -66,13 +66,14 @@ typedef struct qkvsim_pairs qkvsim_pairs;
  * @param options a threshold, top, or both
  * @param pairs   receives the result
  * @return INVALID_ARGUMENT (a threshold that is NaN or out of range, neither threshold nor top, top
- *         over the number of pairs), NONFINITE, NO_MEMORY, CANCELLED; TOO_LARGE where a threshold gives
- *         more pairs than the limit: the message says how many
+ *         over the number of pairs), NONFINITE, NO_MEMORY, CANCELLED; TOO_LARGE where a threshold
+ *         gives more pairs than the limit: the message says how many
  *
  * A threshold is reached where it is equalled. Pairs whose value is undefined are never found: with
- * few defined ones, top may give fewer than k. The same result, in the same order, for any number of
- * threads. Time O(n d^2), that of an analysis, besides sorting the result; memory O(n d + result). A
- * threshold that gives more pairs than fit the memory of the prepared columns takes a second pass.
+ * few defined ones, top may give fewer than k. The same result, in the same order, for any number
+ * of threads. Time O(n d^2), that of an analysis, besides sorting the result; memory O(n d +
+ * result). A threshold that gives more pairs than fit the memory of the prepared columns takes a
+ * second pass.
  */
 QKVSIM_API qkvsim_status qkvsim_pairs_run(qkvsim_context *context, const qkvsim_input *input,
                                           const qkvsim_layout *layout,
@@ -82,8 +83,8 @@ QKVSIM_API qkvsim_status qkvsim_pairs_run(qkvsim_context *context, const qkvsim_
 /** Frees the result; NULL is allowed. */
 QKVSIM_API void qkvsim_pairs_free(qkvsim_pairs *pairs);
 
-/** The `count` pairs found, strongest first, equally strong ones by i and then j; owned by the handle.
- * NULL and 0 if none. Time O(1). */
+/** The `count` pairs found, strongest first, equally strong ones by i and then j; owned by the
+ * handle. NULL and 0 if none. Time O(1). */
 QKVSIM_API const qkvsim_pair *qkvsim_pairs_list(const qkvsim_pairs *pairs, int64_t *count);
 
 /** Observations used: those selected, less those dropped. */

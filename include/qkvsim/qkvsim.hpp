@@ -1,6 +1,6 @@
 /**
  * @file qkvsim.hpp
- * qkvsim for C++17: three verbs, make, call and ask, that take C's functions. Only this header: no ABI.
+ * qkvsim for C++17: three verbs, make, call and ask, that take C's functions. A header, no ABI.
  *
  *     const qkvsim::context context;
  *     const qkvsim::view activations(x, 1024, 2304); // x: float *, double *, float16 *, bfloat16 *
@@ -144,7 +144,7 @@ template <class C> class handle
     operator const C *() const { return held.get(); }
     operator C *() const { return held != nullptr ? own : nullptr; }
 
-    /** Asks an accessor of C's. Rows may be named; arrays with a size are spans, parts keep the whole. */
+    /** Asks an accessor of C's. Rows may be named; arrays become spans, parts keep the whole. */
     template <class R, class... P, class... A>
     auto ask(R (*accessor)(const C *, P...), const A &...question) const
     {
@@ -230,7 +230,7 @@ class context
         settle(status);
         return result;
     }
-    /** Calls one that writes a number of every row of a result, such as qkvsim_analysis_statistics. */
+    /** Calls one that writes each row's number of a result, such as qkvsim_analysis_statistics. */
     template <class F, class C, class... A>
     auto rows(F *function, const handle<C> &of, const A &...question) const
     {

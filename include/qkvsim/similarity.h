@@ -10,9 +10,9 @@
  *     dot         <x_i, x_j>
  *     Spearman    Pearson of the ranks, equal values sharing the mean of theirs
  *
- * The first four come from one Gram matrix of the centred columns scaled to unit length, which does not
- * cancel where offsets are large: cosine = s_i s_j Pearson + o_i o_j, s = |c| / |x|,
- * o = sqrt(n) m / |x|.
+ * The first four come from one Gram matrix of the centred columns scaled to unit length, which does
+ * not cancel where offsets are large: cosine = s_i s_j Pearson + o_i o_j, s = |c| / |x|, o =
+ * sqrt(n) m / |x|.
  */
 #ifndef QKVSIM_SIMILARITY_H
 #define QKVSIM_SIMILARITY_H
@@ -43,16 +43,17 @@ typedef struct qkvsim_similarity_options {
  * @param input   observations of d features
  * @param metric  one of QKVSIM_METRIC_COSINE, PEARSON, COVARIANCE, DOT, SPEARMAN
  * @param options NULL for all defaults
- * @param matrix  d x d, QKVSIM_DTYPE_F32 or F64, in the caller's column order. An undefined value (a
- * constant feature under Pearson or Spearman, an all-zero one under cosine, a covariance of one observation) is
- * NaN. Cosine, Pearson and Spearman lie in [-1, 1] and are 1 on the diagonal where defined.
+ * @param matrix  d x d, QKVSIM_DTYPE_F32 or F64, in the caller's column order. An undefined value
+ * (a constant feature under Pearson or Spearman, an all-zero one under cosine, a covariance of one
+ * observation) is NaN. Cosine, Pearson and Spearman lie in [-1, 1] and are 1 on the diagonal where
+ * defined.
  * @return INVALID_ARGUMENT, NONFINITE, NO_MEMORY, CANCELLED; TOO_LARGE where a covariance or dot
  *         product may exceed the output type, or F32 arithmetic cannot hold the ranks of more than
  *         2^24 observations
  *
- * Error of cosine, Pearson and Spearman: at most 1e-6 for F32 arithmetic, 1e-13 for F64. Time O(n d^2),
- * memory O(n d) besides the matrix; with a progress callback, which may cancel, also a copy of the
- * matrix, so that a cancelled call leaves it untouched.
+ * Error of cosine, Pearson and Spearman: at most 1e-6 for F32 arithmetic, 1e-13 for F64. Time O(n
+ * d^2), memory O(n d) besides the matrix; with a progress callback, which may cancel, also a copy
+ * of the matrix, so that a cancelled call leaves it untouched.
  */
 QKVSIM_API qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_input *input,
                                            qkvsim_metric metric,

@@ -20,9 +20,10 @@ extern "C" {
  * An input is one or more views (parts) that share their observations: Q, K and V apart, or one
  * fused tensor. Columns are counted over the parts in the order given.
  *
- * A call may read the same element more than once. Where another thread or process writes meanwhile,
- * results are of no one state, or the call fails ("changed while it was read": INVALID_ARGUMENT, or
- * NONFINITE); memory stays sound. The same holds of selections, labels, segments and lists of numbers.
+ * A call may read the same element more than once. Where another thread or process writes
+ * meanwhile, results are of no one state, or the call fails ("changed while it was read":
+ * INVALID_ARGUMENT, or NONFINITE); memory stays sound. The same holds of selections, labels,
+ * segments and lists of numbers.
  */
 typedef struct qkvsim_view {
     size_t struct_size;
@@ -48,8 +49,9 @@ typedef struct qkvsim_matrix {
 } qkvsim_matrix;
 
 /**
- * Which observations are in use: a list of their numbers, or a mask of one byte an observation. Exactly
- * one of the two is given. The order of a list does not matter; a repeated number is an error.
+ * Which observations are in use: a list of their numbers, or a mask of one byte an observation.
+ * Exactly one of the two is given. The order of a list does not matter; a repeated number is an
+ * error.
  */
 typedef struct qkvsim_selection {
     size_t struct_size;

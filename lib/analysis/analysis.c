@@ -6,8 +6,9 @@
 
 /* ---- life ---- */
 
-/* One block for all of them: malloc gives back what is free at its end beyond twice the largest block
- * it has seen, and fresh pages for results of many pair groups would cost a thirtieth of an analysis. */
+/* One block for all of them: malloc gives back what is free at its end beyond twice the largest
+ * block it has seen, and fresh pages for results of many pair groups would cost a thirtieth of an
+ * analysis. */
 static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows)
 {
     const int64_t cells = (int64_t)rows * analysis->binning.count;

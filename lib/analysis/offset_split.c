@@ -1,6 +1,6 @@
 /*
- * What of an analysis needs no pairs of its own: offset ratios, and the sums over pairs that factor into
- * sums over features.
+ * What of an analysis needs no pairs of its own: offset ratios, and the sums over pairs that factor
+ * into sums over features.
  */
 #include "offset_split.h"
 
@@ -18,8 +18,8 @@ static void fill_offset_ratios(const qkv_panels *panels, qkvsim_analysis *analys
     }
 }
 
-/* Products are added up feature by feature: half of (sum squared - sum of squares) would cancel where
- * one feature outweighs the others. */
+/* Products are added up feature by feature: half of (sum squared - sum of squares) would cancel
+ * where one feature outweighs the others. */
 static inline void add_to_factor(qkv_factor *of, double value)
 {
     of->pairs += value * of->sum;

@@ -16,8 +16,8 @@ typedef struct qkv_offset_sums {
     qkv_factor offset, squared, corrected, spread;
 } qkv_offset_sums;
 
-/* Fills offset ratios, the groups' offsets and the pair groups' splits, from prepared panels and what
- * the tiles came to. `sums` is room for each group. */
+/* Fills offset ratios, the groups' offsets and the pair groups' splits, from prepared panels and
+ * what the tiles came to. `sums` is room for each group. */
 void qkv_fill_offsets(const qkv_panels *panels, const qkv_pair_result *results,
                       qkv_offset_sums *sums, qkvsim_analysis *analysis);
 

@@ -23,7 +23,8 @@ qkvsim_status qkv_check_pieces(qkvsim_context *context, const void *pieces, int6
 qkvsim_status qkv_check_traits(qkvsim_context *context, int64_t piece, const qkv_trait *traits,
                                const qkv_trait *of_first, int32_t count);
 
-/* Fails where two analyses are of other inputs, or were made in another way: all but the results. */
+/* Fails where two analyses are of other inputs, or were made in another way: all but the
+ * results. */
 qkvsim_status qkv_check_making(qkvsim_context *context, int64_t piece,
                                const qkvsim_analysis *analysis, const qkvsim_analysis *of_first);
 
@@ -43,13 +44,13 @@ typedef struct qkv_whole {
     bool enumerated;
 } qkv_whole;
 
-/* Fails where one piece takes all different ones and piece 0 does not: that depends on the whole, which each
- * must have been told. */
+/* Fails where one piece takes all different ones and piece 0 does not: that depends on the whole,
+ * which each must have been told. */
 qkvsim_status qkv_check_enumerated(qkvsim_context *context, int64_t piece, const qkv_whole *whole,
                                    const qkv_whole *of_first, const char *what);
 
-/* Sorts ranges by their first; fails where they overlap, or leave a gap. Empty ones come first. `what`
- * is said of them: "permutations". */
+/* Sorts ranges by their first; fails where they overlap, or leave a gap. Empty ones come first.
+ * `what` is said of them: "permutations". */
 qkvsim_status qkv_order_ranges(qkvsim_context *context, const char *what, qkv_range *ranges,
                                int64_t count);
 

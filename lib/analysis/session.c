@@ -78,8 +78,8 @@ typedef struct next_place {
     bool wanted;
 } next_place;
 
-/* Lists the columns of wanted groups, group by group (a counting sort), and where they would stand among
- * all; returns their number. */
+/* Lists the columns of wanted groups, group by group (a counting sort), and where they would stand
+ * among all; returns their number. */
 static int64_t order_features(const qkv_session *session, next_place *next, int64_t *order,
                               int64_t *place)
 {

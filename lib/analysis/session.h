@@ -34,15 +34,16 @@ void qkv_session_close(const qkvsim_context *context, qkv_session *session);
 qkvsim_status qkv_session_results(qkvsim_context *context, const qkv_session *session,
                                   qkvsim_analysis **analysis);
 
-/* Analyses an input into a handle made by qkv_session_results; may be repeated, with other numbers of
- * observations up to that of the input the session was opened for. */
+/* Analyses an input into a handle made by qkv_session_results; may be repeated, with other numbers
+ * of observations up to that of the input the session was opened for. */
 qkvsim_status qkv_session_run(qkvsim_context *context, qkv_session *session, const qkv_input *input,
                               qkvsim_analysis *analysis);
 
 /* Gives an input's list of dropped observations and its fingerprint to its results. */
 void qkv_hand_over_input(qkvsim_context *context, qkv_input *input, qkvsim_analysis *analysis);
 
-/* Units of progress of one run, and the beginning of the progress of so many runs: a unit is a tile. */
+/* Units of progress of one run, and the beginning of the progress of so many runs: a unit is a
+ * tile. */
 int64_t qkv_session_work(const qkv_session *session);
 void qkv_session_begin(qkvsim_context *context, const qkv_session *session, int64_t runs);
 

@@ -1,12 +1,12 @@
 /*
- * Statistics of a row, from its moments and its split. Over n observations both parts of the cosines
- * have energy that unrelated features have too; corrected statistics are without it:
+ * Statistics of a row, from its moments and its split. Over n observations both parts of the
+ * cosines have energy that unrelated features have too; corrected statistics are without it:
  *
  *     o*_i^2   = o_i^2 - s_i^2 / (n - 1)
  *     sum V*^2 = ((n - 1) sum V^2 - sum s_i^2 s_j^2) / (n - 2)
  *
- * which is HSIC_1's correction (Song et al. 2012) for features in place of observations: a Pearson value
- * of features that are unrelated has the variance 1 / (n - 1).
+ * which is HSIC_1's correction (Song et al. 2012) for features in place of observations: a Pearson
+ * value of features that are unrelated has the variance 1 / (n - 1).
  */
 #include "statistic.h"
 

@@ -24,8 +24,8 @@ qkvsim_status qkv_answer_rows(qkvsim_context *context, const qkv_question *quest
                               double (*answer)(const qkv_question *question, int32_t row),
                               const qkvsim_analysis *analysis, double *values, int64_t capacity);
 
-/* MEAN, SD, MINIMUM or MAXIMUM of every cell of an analysis' histograms, rows x bins; NULL, 0 and 0 where
- * the analysis or the summaries are NULL, or where there is no such metric or summary. */
+/* MEAN, SD, MINIMUM or MAXIMUM of every cell of an analysis' histograms, rows x bins; NULL, 0 and 0
+ * where the analysis or the summaries are NULL, or where there is no such metric or summary. */
 const double *qkv_histogram_summaries(const qkvsim_analysis *analysis, double *const *summaries,
                                       int32_t metric, int32_t summary, int32_t *rows,
                                       int64_t *bins);

@@ -1,5 +1,6 @@
 /*
- * The guard of OpenBLAS's thread count, of its buffers and of its end, the library's only global state.
+ * The guard of OpenBLAS's thread count, of its buffers and of its end, the library's only global
+ * state.
  *
  * The pthread build has one count for the process. The OpenMP build asks the OpenMP runtime, whose
  * count belongs to each thread; its runtime is reached through weak symbols, so that the library
@@ -29,11 +30,12 @@ enum {
     COUNTERS = 16                 /* of products; processors that share one do not mind */
 };
 
-/* How long the end of the process waits for products, which take less than a millisecond: in steps. */
+/* How long the end of the process waits for products, which take less than a millisecond: in
+ * steps. */
 enum { END_STEPS = 10000, END_STEP_NANOSECONDS = 100000 };
 
-/* What a product asks the system for where no buffer of an earlier one is free: 128 MB and a page in
- * builds for any processor of x86-64 and ARM, less in some. */
+/* What a product asks the system for where no buffer of an earlier one is free: 128 MB and a page
+ * in builds for any processor of x86-64 and ARM, less in some. */
 static const size_t buffer_bytes = ((size_t)128 << 20) + 4096;
 
 __attribute__((weak)) void omp_set_num_threads(int threads);
@@ -95,8 +97,8 @@ static void watch_forks(void)
 
 /* ---- the end of the process ---- */
 
-/* A process may end while another of its threads is in a call. OpenBLAS then gives back the memory that
- * its products use: none may be under way, and none may begin. */
+/* A process may end while another of its threads is in a call. OpenBLAS then gives back the memory
+ * that its products use: none may be under way, and none may begin. */
 static void wait_for_the_end(void)
 {
     for (;;)
@@ -128,9 +130,9 @@ static bool is_still(void)
     return true;
 }
 
-/* Runs before OpenBLAS's own end, as this library was loaded after it. The guard stays locked: the others
- * change no count and take no buffer any more. A signal's handler that ends the process may have come
- * within a product or behind the guard, so that this does not wait for ever. */
+/* Runs before OpenBLAS's own end, as this library was loaded after it. The guard stays locked: the
+ * others change no count and take no buffer any more. A signal's handler that ends the process may
+ * have come within a product or behind the guard, so that this does not wait for ever. */
 __attribute__((destructor)) static void end_products(void)
 {
     const struct timespec step = { .tv_nsec = END_STEP_NANOSECONDS };
@@ -153,8 +155,8 @@ static bool can_map(size_t bytes)
     return memory != MAP_FAILED && munmap(memory, bytes) == 0;
 }
 
-/* Where address space is short, OpenBLAS's own threads, which may just have been started, are let take
- * theirs first. */
+/* Where address space is short, OpenBLAS's own threads, which may just have been started, are let
+ * take theirs first. */
 static bool can_map_a_buffer(void)
 {
     const struct timespec moment = { .tv_nsec = 10000000 };
@@ -166,7 +168,8 @@ static bool can_map_a_buffer(void)
     return can_map(buffer_bytes);
 }
 
-/* OpenBLAS keeps what it has mapped: as many buffers as are held at a time are there from then on. */
+/* OpenBLAS keeps what it has mapped: as many buffers as are held at a time are there from then
+ * on. */
 static void map_buffers(int32_t count)
 {
     void *held[BUFFERS_HELD_MAX];

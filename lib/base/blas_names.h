@@ -1,6 +1,6 @@
 /*
- * OpenBLAS under the names that its own build gave it: some put a prefix before every symbol (SciPy's
- * wheels: scipy_cblas_sgemm), and say so to the compiler by -DBLAS_SYMBOL_PREFIX=scipy_.
+ * OpenBLAS under the names that its own build gave it: some put a prefix before every symbol
+ * (SciPy's wheels: scipy_cblas_sgemm), and say so to the compiler by -DBLAS_SYMBOL_PREFIX=scipy_.
  */
 #ifndef QKV_BLAS_NAMES_H
 #define QKV_BLAS_NAMES_H

@@ -42,8 +42,9 @@ void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size)
     return aligned;
 }
 
-/* Panels and moments of many megabytes are read all over: pages of 4 KB would miss the processor's table of
- * pages, which costs 5 to 10 %. Advice only, and only for memory that is not the caller's. */
+/* Panels and moments of many megabytes are read all over: pages of 4 KB would miss the processor's
+ * table of pages, which costs 5 to 10 %. Advice only, and only for memory that is not the
+ * caller's. */
 static void advise_huge_pages(const qkv_allocator *allocator, void *memory, size_t bytes)
 {
 #ifdef MADV_HUGEPAGE
@@ -81,8 +82,8 @@ void qkv_release(const qkv_allocator *allocator, void *memory)
     allocator->release(allocator->user, given);
 }
 
-/* Zeroes new working memory, whose pages may be many: a cancelled call leaves it for the next to ask for
- * anew. */
+/* Zeroes new working memory, whose pages may be many: a cancelled call leaves it for the next to
+ * ask for anew. */
 static void clear_workspace(qkvsim_context *context, qkv_workspace which)
 {
     char *memory = context->workspace[which];

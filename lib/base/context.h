@@ -19,7 +19,8 @@ typedef struct qkv_allocator {
     void *user;
 } qkv_allocator;
 
-/* Memory that a context keeps from one call to the next: asking for it anew would cost 5 to 10 % of a call. */
+/* Memory that a context keeps from one call to the next: asking for it anew would cost 5 to 10 % of
+ * a call. */
 typedef enum qkv_workspace {
     QKV_WORKSPACE_PANELS,
     QKV_WORKSPACE_STRIPS,
@@ -68,8 +69,8 @@ __attribute__((format(printf, 3, 4))) qkvsim_status
 qkv_fail(qkvsim_context *context, qkvsim_status status, const char *format, ...);
 __attribute__((format(printf, 2, 3))) qkvsim_status qkv_invalid(qkvsim_context *context,
                                                                 const char *format, ...);
-/* Of a constant that is none of those expected: UNSUPPORTED where it is beyond the last that this library
- * knows, and the text says so. */
+/* Of a constant that is none of those expected: UNSUPPORTED where it is beyond the last that this
+ * library knows, and the text says so. */
 __attribute__((format(printf, 4, 5))) qkvsim_status
 qkv_unknown(qkvsim_context *context, int32_t value, int32_t last, const char *format, ...);
 qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what);
@@ -78,7 +79,8 @@ qkvsim_status qkv_no_memory(qkvsim_context *context, const char *what);
 qkvsim_status qkv_check_capacity(qkvsim_context *context, const char *array, int64_t capacity,
                                  int64_t needed);
 
-/* A number for messages, in as few digits as tell it from every other: qkv_number(0.1).text is "0.1". */
+/* A number for messages, in as few digits as tell it from every other: qkv_number(0.1).text is
+ * "0.1". */
 typedef struct qkv_number_text {
     char text[32];
 } qkv_number_text;

@@ -1,6 +1,6 @@
 /*
- * The checksum is CRC-32 as of zlib and PNG (reflected, polynomial 0x04c11db7): it finds every single
- * changed byte, and other programs have it.
+ * The checksum is CRC-32 as of zlib and PNG (reflected, polynomial 0x04c11db7): it finds every
+ * single changed byte, and other programs have it.
  */
 #include "packed_header.h"
 
@@ -10,8 +10,8 @@ static const unsigned char magic[8] = { 0x89, 'Q', 'K', 'V', 'S', 'I', 'M', '\n'
 
 enum { VERSION_AT = 8, KIND_AT = 12, SIZE_AT = 16, CHECKSUM_AT = 24, CHECKSUM_END = 28 };
 
-/* Bytes that are added at once, so that states of gigabytes are not a matter of their checksum (Kounavis &
- * Berry 2008). */
+/* Bytes that are added at once, so that states of gigabytes are not a matter of their checksum
+ * (Kounavis & Berry 2008). */
 enum { TOGETHER = 8 };
 
 /* table[k] has what a byte comes to that k others follow. */

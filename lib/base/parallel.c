@@ -14,9 +14,9 @@ enum { WORKERS_MAX = 1024, STACK_BYTES = 1 << 20, NANOSECONDS = 1000000000 };
 /* Starting a thread costs about as much as this many additions. */
 static const double operations_per_worker = 4e5;
 
-/* Where threads may run, and where they begin. A new thread tends to begin on its parent's processor,
- * and after a rest the system may take 50 ms to move it: begun elsewhere, and free to move at once, it
- * works from the start. */
+/* Where threads may run, and where they begin. A new thread tends to begin on its parent's
+ * processor, and after a rest the system may take 50 ms to move it: begun elsewhere, and free to
+ * move at once, it works from the start. */
 typedef struct placement {
     cpu_set_t allowed;
     cpu_set_t elsewhere;

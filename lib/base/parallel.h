@@ -12,12 +12,13 @@ typedef void (*qkv_worker)(void *state, int32_t worker);
 int32_t qkv_worker_count(const qkvsim_context *context, int64_t tasks, double operations);
 
 /* Runs body on up to `workers` threads at once. Where the system grants fewer, the rest do the
- * work: results never depend on the number. While the calling thread waits for the others, the progress
- * callback is called; with NULL for the context it is not. */
+ * work: results never depend on the number. While the calling thread waits for the others, the
+ * progress callback is called; with NULL for the context it is not. */
 void qkv_parallel(qkvsim_context *context, int32_t workers, qkv_worker body, void *state);
 
 /* Tasks in as many runs as there are workers. A worker does its own run and then helps with the
- * others': from call to call it mostly has the same tasks, whose memory its processor's caches hold. */
+ * others': from call to call it mostly has the same tasks, whose memory its processor's caches
+ * hold. */
 enum { QKV_RUNS_MAX = 64 };
 
 typedef struct qkv_task_runs {

@@ -11,8 +11,8 @@
     _Static_assert(sizeof(void *) != 8 || sizeof(type) == END(type, last), #type " ends in "       \
                                                                                  "padding")
 
-/* `end` is the last field of this version, `first` that of the first one, which stays as it is when a
- * release adds fields. */
+/* `end` is the last field of this version, `first` that of the first one, which stays as it is when
+ * a release adds fields. */
 #define STRUCT(name, end, first, reserved)                                                         \
     UNPADDED(qkvsim_##name, end);                                                                  \
     const qkv_struct qkv_struct_##name = { "qkvsim_" #name, sizeof(qkvsim_##name),                 \

@@ -22,7 +22,8 @@ size_t qkv_declared_size(const void *structure);
 
 /*
  * Copies the caller's struct of any version, zeros where the caller's is shorter. Fails where
- * struct_size is below that of the first version, or where what this library does not know is not zero.
+ * struct_size is below that of the first version, or where what this library does not know is not
+ * zero.
  */
 qkvsim_status qkv_read_struct(qkvsim_context *context, const qkv_struct *of, const void *from,
                               void *to);

@@ -1,4 +1,5 @@
-/* Bytes to numbers. Nothing is trusted: a section is within the bytes before its numbers are read. */
+/* Bytes to numbers. Nothing is trusted: a section is within the bytes before its numbers are
+ * read. */
 #include "unpacking.h"
 
 #include <stdarg.h>

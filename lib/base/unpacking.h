@@ -31,8 +31,8 @@ qkvsim_status qkv_unpack_i32s(qkv_unpacker *unpacker, const char *tag, int32_t *
 qkvsim_status qkv_unpack_bytes(qkv_unpacker *unpacker, const char *tag, void *values,
                                int64_t count);
 
-/* The same into memory made for them, of as many numbers as there are where *count is -1; NULL where that
- * fails. */
+/* The same into memory made for them, of as many numbers as there are where *count is -1; NULL
+ * where that fails. */
 void *qkv_unpack_new(qkv_unpacker *unpacker, const char *tag, int32_t type, int64_t *count,
                      qkvsim_status *status);
 

@@ -32,8 +32,8 @@ static double rounded(double edge, int32_t arithmetic)
     return arithmetic == QKVSIM_DTYPE_F32 ? (double)(float)edge : edge;
 }
 
-/* The first edge that is not above the one before it; 0 where all are. They are counted first, many at a
- * time: a call with little else to do makes bins anew. */
+/* The first edge that is not above the one before it; 0 where all are. They are counted first, many
+ * at a time: a call with little else to do makes bins anew. */
 static int64_t find_equal_edges(const double *edges, int64_t count)
 {
     int64_t increasing = 0, k = 1;

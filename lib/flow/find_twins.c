@@ -1,7 +1,7 @@
 /*
- * Twins are found by hash. A few observations tell most columns apart; only those that agree there are
- * hashed whole, and what has one hash is then compared value by value with the first of its kind. Rows of
- * panels are walked through, never columns, which lie a row apart.
+ * Twins are found by hash. A few observations tell most columns apart; only those that agree there
+ * are hashed whole, and what has one hash is then compared value by value with the first of its
+ * kind. Rows of panels are walked through, never columns, which lie a row apart.
  */
 #include "find_twins.h"
 
@@ -140,8 +140,8 @@ static void compare_with_first(const qkv_panels *panels, qkv_twins *twins)
         }
 }
 
-/* From first columns to numbers of classes: counts each class's columns, gives those of two and more a
- * number, and lists their columns. The first column comes before the others of its class. */
+/* From first columns to numbers of classes: counts each class's columns, gives those of two and
+ * more a number, and lists their columns. The first column comes before the others of its class. */
 static void list_members(const qkv_panels *panels, qkv_twins *twins)
 {
     int32_t *const size = twins->table, classes = 0, next = 0;

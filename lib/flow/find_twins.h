@@ -8,8 +8,8 @@
  * looks like another's twin in a few observations. */
 void qkv_find_twins(qkv_panels *panels);
 
-/* Writes the values that twins have with each other, 1 or -1, to a tile of the Gram matrix: rows and
- * columns from these positions on, and of each row what is right of the diagonal. */
+/* Writes the values that twins have with each other, 1 or -1, to a tile of the Gram matrix: rows
+ * and columns from these positions on, and of each row what is right of the diagonal. */
 typedef struct qkv_twin_tile {
     void *values; /* reals */
     int64_t leading;

@@ -30,7 +30,8 @@ static uint64_t mix_value(uint64_t state, double value)
     return mix(state, bits_of(value));
 }
 
-/* A column's values by a polynomial, which columns do side by side, and columns one after the other. */
+/* A column's values by a polynomial, which columns do side by side, and columns one after the
+ * other. */
 static uint64_t mix_strip(uint64_t state, const qkv_strip *strip, int32_t arithmetic)
 {
     for (int64_t j = 0; j < strip->width; j++) {

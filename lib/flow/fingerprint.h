@@ -5,8 +5,9 @@
 #include "panels.h"
 
 /*
- * Of the numbers of the observations in use and of the values of up to eight of them, in all features:
- * little beside an analysis, and the same whatever is computed of the input, on every machine.
+ * Of the numbers of the observations in use and of the values of up to eight of them, in all
+ * features: little beside an analysis, and the same whatever is computed of the input, on every
+ * machine.
  */
 uint64_t qkv_input_fingerprint(qkvsim_context *context, const qkv_input *input);
 

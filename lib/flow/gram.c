@@ -52,8 +52,8 @@ static void add_square(tile_list *list, int64_t first_i, int64_t first_j)
         add_tile(list, i, i);
 }
 
-/* Block by block, so that a block's panels are read from cache; the diagonal's squares last, so that
- * threads end together. */
+/* Block by block, so that a block's panels are read from cache; the diagonal's squares last, so
+ * that threads end together. */
 static void add_tiles(tile_list *list)
 {
     const int64_t panels = list->panels, side = list->together;
@@ -164,8 +164,8 @@ static bool needs_same_rows(const qkv_gram *gram, int64_t a, int64_t b)
                && gram->needed[a].end_row == gram->needed[b].end_row);
 }
 
-/* Whether two tiles can be made as one: panels beside each other, each needed to its last column. OpenBLAS
- * packs columns in equal halves, which end where the panels do if these are alike. */
+/* Whether two tiles can be made as one: panels beside each other, each needed to its last column.
+ * OpenBLAS packs columns in equal halves, which end where the panels do if these are alike. */
 static bool are_beside(const qkv_gram *gram, int64_t a, int64_t b)
 {
     const qkv_panels *panels = gram->panels;

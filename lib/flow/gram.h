@@ -30,7 +30,8 @@ typedef struct qkv_tile_run {
     char *tiles; /* in the making: qkv_run_tile */
 } qkv_tile_run;
 
-/* What makes tiles, run by run. make may be called by several workers at once, each for another run. */
+/* What makes tiles, run by run. make may be called by several workers at once, each for another
+ * run. */
 typedef struct qkv_tile_source {
     void (*make)(const struct qkv_tile_source *source, qkvsim_context *context, int32_t worker,
                  const qkv_gram *gram, const qkv_tile_run *run);

@@ -1,6 +1,7 @@
 /* Sums of a tile and of groups of chunks, of one type of number (kernels/both_reals.h). */
 
-/* sum += term, with what rounding leaves out (Knuth's two-sum) added to `lost`, or put there first. */
+/* sum += term, with what rounding leaves out (Knuth's two-sum) added to `lost`, or put there
+ * first. */
 static void NAME(add_group)(REAL *sum, const REAL *term, REAL *lost, int64_t count, bool first)
 {
     for (int64_t k = 0; k < count; k++) {

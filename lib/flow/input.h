@@ -14,7 +14,8 @@ typedef struct qkv_part {
 
 /* Where columns are read from in place of the parts. */
 typedef struct qkv_column_source {
-    /* Loads listed columns into a strip of the input's reals. Each of a team's workers is a reader. */
+    /* Loads listed columns into a strip of the input's reals. Each of a team's workers is a
+     * reader. */
     void (*load)(const struct qkv_column_source *source, int32_t reader, const int64_t *columns,
                  const qkv_strip *strip);
 } qkv_column_source;
@@ -48,8 +49,8 @@ qkvsim_status qkv_check_matrix(qkvsim_context *context, const qkvsim_matrix *giv
 qkvsim_status qkv_read_input(qkvsim_context *context, const qkvsim_input *given,
                              qkvsim_input *input);
 
-/* Reads and checks an input of any version, and drops observations if asked to; where all are dropped it
- * may be empty, or that is an error. On failure nothing is held. */
+/* Reads and checks an input of any version, and drops observations if asked to; where all are
+ * dropped it may be empty, or that is an error. On failure nothing is held. */
 qkvsim_status qkv_input_open(qkvsim_context *context, const qkvsim_input *given, bool may_be_empty,
                              qkv_input *input);
 void qkv_input_close(const qkvsim_context *context, qkv_input *input);

@@ -44,8 +44,8 @@ static void write_run(const qkv_matrix_sink *sink, int64_t at, const double *val
     }
 }
 
-/* Where the matrix is of the type that tiles are in, similarities go there at once; all others through
- * double. */
+/* Where the matrix is of the type that tiles are in, similarities go there at once; all others
+ * through double. */
 static void write_row(const qkv_matrix_sink *sink, const qkv_tile *tile, const qkv_tile_row *row)
 {
     const qkv_feature *features = sink->panels->statistics;
@@ -64,8 +64,8 @@ static void write_row(const qkv_matrix_sink *sink, const qkv_tile *tile, const q
 
 /* ---- below the diagonal ---- */
 
-/* Neighbouring rows of a matrix from column `column` on, which of row k begin at k where they are on
- * the diagonal. */
+/* Neighbouring rows of a matrix from column `column` on, which of row k begin at k where they are
+ * on the diagonal. */
 typedef struct strip {
     int64_t row, rows;
     int64_t column, columns;
@@ -80,8 +80,8 @@ static void mirror_block(const qkv_matrix_sink *sink, int64_t i, int64_t rows, i
                   entry(sink, j, i), leading);
 }
 
-/* All rows together, so that a cache line below the diagonal is written at once, but for the corner on
- * the diagonal. */
+/* All rows together, so that a cache line below the diagonal is written at once, but for the corner
+ * on the diagonal. */
 static void mirror(const qkv_matrix_sink *sink, const strip *above)
 {
     const int64_t corner = above->diagonal ? qkv_smaller(above->rows - 1, above->columns) : 0;

@@ -7,8 +7,8 @@
 
 static const double NEARLY_ONE = 1 - 0x1p-48;
 
-/* 1 or -1 where the moment of two features is the same multiple of one's own as the other's is of it:
- * norms are rounded, and give twins a value beside it. */
+/* 1 or -1 where the moment of two features is the same multiple of one's own as the other's is of
+ * it: norms are rounded, and give twins a value beside it. */
 static double whole_if_twins(const double *moments, int64_t features, int64_t i, int64_t j,
                              double moment, double value)
 {

@@ -1,5 +1,6 @@
-/* Selecting and sorting pairs in place: the C library's qsort may take memory of its own. Both split as
- * quicksort does and fall back on a heap where that goes badly, as introsort does (Musser 1997). */
+/* Selecting and sorting pairs in place: the C library's qsort may take memory of its own. Both
+ * split as quicksort does and fall back on a heap where that goes badly, as introsort does (Musser
+ * 1997). */
 #include "pair_order.h"
 
 enum { SHORT_RANGE = 24 }; /* sorted by insertion */
@@ -39,7 +40,8 @@ static void heap_sort(int32_t sign, qkvsim_pair *pairs, int64_t count)
 
 /* ---- splitting ---- */
 
-/* Puts the median of first, middle and last into the middle, and the others on their sides of it. */
+/* Puts the median of first, middle and last into the middle, and the others on their sides of
+ * it. */
 static void order_three(int32_t sign, qkvsim_pair *first, qkvsim_pair *middle, qkvsim_pair *last)
 {
     if (qkv_pair_precedes(sign, middle, first))

@@ -1,5 +1,5 @@
-/* The order of pairs: strongest first, equally strong ones by i and then j. It is total, so a result
- * does not depend on who found what first. All is done in place. */
+/* The order of pairs: strongest first, equally strong ones by i and then j. It is total, so a
+ * result does not depend on who found what first. All is done in place. */
 #ifndef QKV_PAIR_ORDER_H
 #define QKV_PAIR_ORDER_H
 

@@ -43,8 +43,9 @@ typedef struct qkv_pairs_sink {
     int64_t block_capacity;
 } qkv_pairs_sink;
 
-/* Makes a sink for prepared panels. capacity[] has the room of each list, of the only one or of each
- * pair group's: with a top k, more than k or as much as there are pairs. On failure nothing is held. */
+/* Makes a sink for prepared panels. capacity[] has the room of each list, of the only one or of
+ * each pair group's: with a top k, more than k or as much as there are pairs. On failure nothing is
+ * held. */
 qkvsim_status qkv_pairs_sink_open(qkvsim_context *context, const qkv_panels *panels,
                                   const qkv_pairs_setting *setting, const int64_t *capacity,
                                   qkv_pairs_sink *sink);

@@ -25,11 +25,11 @@ typedef struct qkv_feature {
 } qkv_feature;
 
 /*
- * Unit columns, packed: panel p holds positions start[p] .. start[p + 1] - 1 and, for each observation,
- * their values side by side, and beside them those of the panels that are multiplied with it. A feature's
- * panel does not depend on which others are placed: sums of tiles are then the same whatever else is
- * computed. A panel none of whose features is placed is empty. Its observations are rotated (see
- * prepare.c), so only products of whole columns mean anything.
+ * Unit columns, packed: panel p holds positions start[p] .. start[p + 1] - 1 and, for each
+ * observation, their values side by side, and beside them those of the panels that are multiplied
+ * with it. A feature's panel does not depend on which others are placed: sums of tiles are then the
+ * same whatever else is computed. A panel none of whose features is placed is empty. Its
+ * observations are rotated (see prepare.c), so only products of whole columns mean anything.
  */
 typedef struct qkv_panels {
     int32_t arithmetic;
@@ -53,7 +53,8 @@ typedef struct qkv_panels {
     qkv_twins twins;         /* of what was prepared last */
 } qkv_panels;
 
-/* A part of two panels' product: features of the one and of the other from the first to before the end. */
+/* A part of two panels' product: features of the one and of the other from the first to before the
+ * end. */
 typedef struct qkv_needed {
     int32_t first_row, end_row, first_column, end_column;
 } qkv_needed;
@@ -64,8 +65,8 @@ static inline int64_t qkv_panel_width(const qkv_panels *panels, int64_t p)
     return panels->start[p + 1] - panels->start[p];
 }
 
-/* Panel p's columns with those that pad it; with its margins too; and the elements from one row to the
- * next, those of the panels beside it included. */
+/* Panel p's columns with those that pad it; with its margins too; and the elements from one row to
+ * the next, those of the panels beside it included. */
 int64_t qkv_panel_columns(const qkv_panels *panels, int64_t p);
 int64_t qkv_panel_span(const qkv_panels *panels, int64_t p);
 int64_t qkv_panel_stride(const qkv_panels *panels, int64_t p);

@@ -62,8 +62,8 @@ static bool squares_are_safe(double squares)
     return squares > 1e-200 && squares < 1e200;
 }
 
-/* Scaled by a power of two: a norm in range may have a square that is not, or be sqrt(n) times a mean
- * that is as large as can be. */
+/* Scaled by a power of two: a norm in range may have a square that is not, or be sqrt(n) times a
+ * mean that is as large as can be. */
 static void take_extreme_ratios(qkv_feature *feature, double mean, double centred_norm, double n)
 {
     int exponent;
@@ -124,8 +124,8 @@ static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *s
     scaling->inverse_norm[j] = squares[0] > 0 ? 1 / sqrt(squares[0]) : 0;
 }
 
-/* Describes a column that does not vary, or whose squares left the range. A float column's never do,
- * so that their sum is 0 only for equal values. */
+/* Describes a column that does not vary, or whose squares left the range. A float column's never
+ * do, so that their sum is 0 only for equal values. */
 static void describe_special(const qkv_real_kernels *kernels, const qkv_strip *strip,
                              int32_t arithmetic, int64_t j, double squares, qkv_scaling *scaling,
                              qkv_feature *feature)
@@ -180,8 +180,9 @@ static size_t strip_bytes(const qkv_panels *panels)
     return (size_t)(QKV_STRIP_WIDTH * panels->observations) * qkv_real_size(panels->arithmetic);
 }
 
-/* Where a strip's columns are loaded and measured: not in the panel, whose cache lines other processors
- * read last. Each has to be fetched back from them before it is written, so that it is written once. */
+/* Where a strip's columns are loaded and measured: not in the panel, whose cache lines other
+ * processors read last. Each has to be fetched back from them before it is written, so that it is
+ * written once. */
 static qkv_strip strip_to_load(const preparation *work, int32_t worker, const qkv_strip *strip)
 {
     qkv_strip loaded = *strip;

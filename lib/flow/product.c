@@ -1,6 +1,6 @@
 /*
- * Products of panels. How a value is computed depends neither on where its columns stand nor on what
- * is computed beside it: the same chunks, added up in the same order, for any tile.
+ * Products of panels. How a value is computed depends neither on where its columns stand nor on
+ * what is computed beside it: the same chunks, added up in the same order, for any tile.
  */
 #include "product.h"
 
@@ -24,9 +24,9 @@ static size_t margin_bytes(const qkv_panels *panels)
 }
 
 /* A chunk of observations of two panels. Both are taken with their padding, and the right one with
- * its margins: some of OpenBLAS's kernels round differently at the sides of a product, or in the last
- * columns of a width that is no multiple of theirs, and a value must not depend on where its columns
- * stand. */
+ * its margins: some of OpenBLAS's kernels round differently at the sides of a product, or in the
+ * last columns of a width that is no multiple of theirs, and a value must not depend on where its
+ * columns stand. */
 typedef struct product {
     const char *left, *right;
     int64_t rows, columns;
@@ -87,8 +87,8 @@ static void multiply_upper_columns(const product *p, const qkv_product_shape *sh
         multiply_block(p, &right, out);
 }
 
-/* What is needed of a tile, on the bounds by which panels are padded: values there do not depend on what
- * stands beside them. */
+/* What is needed of a tile, on the bounds by which panels are padded: values there do not depend on
+ * what stands beside them. */
 static void multiply_needed(const product *p, const qkv_product_shape *shape, char *out)
 {
     const int64_t multiple = shape->multiple, margins = 2 * shape->margin;
@@ -133,9 +133,9 @@ static void multiply(const product *p, const qkv_product_shape *shape, char *out
 static const double CHUNK_JITTER = 0.2; /* of a chunk's length */
 
 /*
- * How deep products may be. Where one observation outweighs the others, sums stand near 1 from there
- * on, while the others add about 1 / n^2 each: from n = 4,000 on that is so little that most of it is
- * rounded away, as long as the product lasts.
+ * How deep products may be. Where one observation outweighs the others, sums stand near 1 from
+ * there on, while the others add about 1 / n^2 each: from n = 4,000 on that is so little that most
+ * of it is rounded away, as long as the product lasts.
  */
 static int64_t deepest(int64_t n, int64_t depth)
 {
@@ -143,8 +143,8 @@ static int64_t deepest(int64_t n, int64_t depth)
     return qkv_smaller(depth, qkv_larger(bound, SHORTEST_DEPTH));
 }
 
-/* So many chunks that the longest, by the golden ratio's 0.618 of the jitter longer than the average,
- * is within the depth. */
+/* So many chunks that the longest, by the golden ratio's 0.618 of the jitter longer than the
+ * average, is within the depth. */
 qkv_chunking qkv_divide_observations(const qkv_panels *panels)
 {
     const int64_t n = panels->observations;

@@ -1,5 +1,5 @@
-/* A radix sort by bytes of keys whose order as integers is that of the values: the same time whatever
- * the values are, without comparisons that mispredict. */
+/* A radix sort by bytes of keys whose order as integers is that of the values: the same time
+ * whatever the values are, without comparisons that mispredict. */
 #include "ranks.h"
 
 #include <math.h>

@@ -25,8 +25,8 @@ static size_t NAME(digit)(WORD key, size_t byte)
     return (size_t)(key >> (8 * byte) & (DIGITS - 1));
 }
 
-/* Fills the entries of a column and counts their digits; false where a value is not finite, or the call is
- * cancelled. */
+/* Fills the entries of a column and counts their digits; false where a value is not finite, or the
+ * call is cancelled. */
 static bool NAME(read)(const pulse *own, const REAL *values, int64_t n, NAME(entry) * entries,
                        NAME(counts) * counts)
 {
@@ -108,8 +108,8 @@ static void NAME(rank_column)(const pulse *own, REAL *values, int64_t n, NAME(en
         NAME(write)(own, sorted, n, values);
 }
 
-/* Columns that stand side by side, a row apart by `leading`, one after another; false where the call is
- * cancelled. */
+/* Columns that stand side by side, a row apart by `leading`, one after another; false where the
+ * call is cancelled. */
 static bool NAME(gather)(const pulse *own, const REAL *values, int64_t leading, int64_t n,
                          int64_t width, REAL *columns)
 {

@@ -23,8 +23,8 @@ static REAL NAME(next)(REAL value, REAL to)
                      : (REAL)nextafterf((float)value, (float)to);
 }
 
-/* s and o rounded so that their squares, each rounded, come to 1 at least: equal columns would have a
- * cosine below 1 otherwise. The larger goes up by a last digit; what exceeds 1 is clamped. */
+/* s and o rounded so that their squares, each rounded, come to 1 at least: equal columns would have
+ * a cosine below 1 otherwise. The larger goes up by a last digit; what exceeds 1 is clamped. */
 static void NAME(store_ratio)(REAL *spread, REAL *offset, double s, double o)
 {
     *spread = (REAL)s;

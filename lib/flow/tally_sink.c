@@ -158,8 +158,8 @@ static void flush_joint(qkv_tally_sink *sink, qkv_worker_counts *counts)
     counts->pending = 0;
 }
 
-/* The worker's joint tables, made ready for a rectangle of a pair group: each row deals its pairs to
- * the tables in turns. */
+/* The worker's joint tables, made ready for a rectangle of a pair group: each row deals its pairs
+ * to the tables in turns. */
 static uint16_t *joint_for(qkv_tally_sink *sink, qkv_worker_counts *counts,
                            const rectangle_place *place)
 {
@@ -258,8 +258,8 @@ static bool needs_joint_tables(const qkv_tally_sink *sink)
            && sink->setting.metrics == QKVSIM_METRIC_COSINE + QKVSIM_METRIC_PEARSON;
 }
 
-/* Both kinds of counts of all workers stand in one block, which is the context's: each use leaves zeros, and
- * clearing it anew would take a tenth of a small call. */
+/* Both kinds of counts of all workers stand in one block, which is the context's: each use leaves
+ * zeros, and clearing it anew would take a tenth of a small call. */
 static bool borrow_counts(qkvsim_context *context, qkv_tally_sink *sink)
 {
     const qkv_binning *binning = sink->setting.binning;

@@ -67,8 +67,8 @@ qkvsim_status qkv_tally_sink_open(qkvsim_context *context, const qkv_gram *gram,
                                   qkv_tally_sink *sink);
 void qkv_tally_sink_close(qkv_tally_sink *sink);
 
-/* Completes the histograms, and sums the rectangles into one result for each pair group, in an order
- * that does not depend on threads. */
+/* Completes the histograms, and sums the rectangles into one result for each pair group, in an
+ * order that does not depend on threads. */
 void qkv_tally_sink_results(qkv_tally_sink *sink, qkv_pair_result *pair_groups);
 
 #endif

@@ -1,6 +1,6 @@
-/* From Gram values to similarities, of one type of number (kernels/both_reals.h). The tally takes the same
- * steps in vectors (kernels/pairs_template.h), and neither is contracted (-ffp-contract=off), so that
- * histograms and matrices agree to the bit. */
+/* From Gram values to similarities, of one type of number (kernels/both_reals.h). The tally takes
+ * the same steps in vectors (kernels/pairs_template.h), and neither is contracted
+ * (-ffp-contract=off), so that histograms and matrices agree to the bit. */
 
 static inline REAL NAME(clamp)(REAL value)
 {

@@ -1,5 +1,5 @@
-/* Columns that are equal, or each other's opposite, once they are centred and scaled to unit length: their
- * Pearson value is 1 or -1, and no sum over observations need tell. */
+/* Columns that are equal, or each other's opposite, once they are centred and scaled to unit
+ * length: their Pearson value is 1 or -1, and no sum over observations need tell. */
 #ifndef QKV_TWINS_H
 #define QKV_TWINS_H
 

@@ -1,6 +1,6 @@
 /*
- * One text for float and for double. Who includes this has defined TEMPLATE, the name of a file, which is
- * included twice and finds
+ * One text for float and for double. Who includes this has defined TEMPLATE, the name of a file,
+ * which is included twice and finds
  *
  *     REAL         float, and then double
  *     WORD         uint32_t, uint64_t: a whole number as wide

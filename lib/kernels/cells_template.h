@@ -1,5 +1,5 @@
-/* Where each pair counts (both_reals.h): bins of similarities by arithmetic, settled exactly where that may be
- * wrong, and counted some vectors later, when cells stand in the first-level cache. */
+/* Where each pair counts (both_reals.h): bins of similarities by arithmetic, settled exactly where
+ * that may be wrong, and counted some vectors later, when cells stand in the first-level cache. */
 
 /* Cells of the last vectors, the bits of reals: a cell is what their lowest 16 hold. */
 typedef REAL NAME(kept_cells)[CELLS_KEPT][METRICS][NAME(LANES)];
@@ -45,8 +45,8 @@ static NAME(scale) NAME(scale_of)(const qkv_binning *binning, const tally_mode m
     return scale;
 }
 
-/* A vector's bins: with where the tables begin in the lowest bits, and as whole numbers; and how far
- * values are from the middles. */
+/* A vector's bins: with where the tables begin in the lowest bits, and as whole numbers; and how
+ * far values are from the middles. */
 typedef struct NAME(guess) {
     NAME(reals) bits, whole, aside;
 } NAME(guess);

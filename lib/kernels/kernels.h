@@ -1,10 +1,10 @@
 /*
  * The inner loops, one table for each instruction set, chosen once for a context.
  *
- * All tables are compiled from one source, kernels_isa.h and the templates it includes for float and for
- * double; the portable one is the specification. Similarities are computed without fused multiply-add and in one
- * order, and bins are settled exactly where a guess could be wrong, so every table gives the same
- * values and the same counts.
+ * All tables are compiled from one source, kernels_isa.h and the templates it includes for float
+ * and for double; the portable one is the specification. Similarities are computed without fused
+ * multiply-add and in one order, and bins are settled exactly where a guess could be wrong, so
+ * every table gives the same values and the same counts.
  */
 #ifndef QKV_KERNELS_H
 #define QKV_KERNELS_H
@@ -71,8 +71,9 @@ typedef struct qkv_binning {
     double *edges;   /* count + 1: bin k holds v >= edges[k] and v < edges[k + 1] */
     double per_unit; /* equal bins: count / (high - low); 0: bins are searched for, not guessed */
     bool fast;       /* equal bins on [-1, 1], few enough for single precision indices */
-    /* Fast bins before tail_end and from tail_start on hold just the values from 0.9 up in magnitude,
-     * less -0.9 itself, which begins bin tail_end. 0 and count where neither is an edge. */
+    /* Fast bins before tail_end and from tail_start on hold just the values from 0.9 up in
+     * magnitude, less -0.9 itself, which begins bin tail_end. 0 and count where neither is an
+     * edge. */
     int64_t tail_end, tail_start;
 } qkv_binning;
 
@@ -103,8 +104,8 @@ typedef struct qkv_rectangle_tally {
     int64_t pairs;
     qkv_tally cosine, pearson;
     /* QKV_JOINT_TABLES x bins x bins, by cosine bin and then by Pearson bin, and QKV_JOINT_BINS_MAX
-     * more that may be read, the first of them overwritten. One addition counts both metrics. A row's
-     * pairs are dealt to the tables in turns. NULL: each metric counts in its own table. */
+     * more that may be read, the first of them overwritten. One addition counts both metrics. A
+     * row's pairs are dealt to the tables in turns. NULL: each metric counts in its own table. */
     uint16_t *joint;
     double variance_sum;    /* sum V,   V = s_i s_j pearson */
     double variance_energy; /* sum V^2 */
@@ -136,12 +137,12 @@ typedef struct qkv_real_kernels {
 
 typedef struct qkv_kernels {
     const char *name;
-    /* Norms of n observations whose centred squares have these sums, and the inverse norms: right where
-     * a sum is neither 0 nor out of range. */
+    /* Norms of n observations whose centred squares have these sums, and the inverse norms: right
+     * where a sum is neither 0 nor out of range. */
     void (*take_norms)(qkv_scaling *scaling, const double squares[QKV_STRIP_WIDTH], double n,
                        qkv_column_norms *norms);
-    /* Adds the sums of joint counts over Pearson bins and over cosine bins, and clears the counts. A
-     * table has fewer than 2^16 pairs. */
+    /* Adds the sums of joint counts over Pearson bins and over cosine bins, and clears the counts.
+     * A table has fewer than 2^16 pairs. */
     void (*take_margins)(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32_t *pearson);
     /* `groups` groups of a stream's words from group `first` on. */
     void (*random_words)(const qkv_stream *stream, uint32_t first, int64_t groups, uint32_t *words);

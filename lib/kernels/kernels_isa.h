@@ -33,9 +33,9 @@ typedef struct rotations {
     double scale; /* the product of the cosines */
 } rotations;
 
-/* Turns each angle by its own share of a circle: the first powers of 1 / 1.2207..., where 1.2207... to
- * the fourth is 1 more than itself. Their multiples fill a cube evenly (M. Roberts, The unreasonable
- * effectiveness of quasirandom sequences, 2018). */
+/* Turns each angle by its own share of a circle: the first powers of 1 / 1.2207..., where 1.2207...
+ * to the fourth is 1 more than itself. Their multiples fill a cube evenly (M. Roberts, The
+ * unreasonable effectiveness of quasirandom sequences, 2018). */
 static inline void turn_rotations(rotations *turned)
 {
     static const double step_cosine[ROTATION_STAGES] = { 0.4210691343292754, -0.47599726279837024,
@@ -79,8 +79,8 @@ static inline float widen_bf16(uint16_t half)
     return number.value;
 }
 
-/* What a rectangle is tallied for. Joint counts are of both metrics; where bins are not guessed, they
- * are found one by one, and powers are about the tally's shift. */
+/* What a rectangle is tallied for. Joint counts are of both metrics; where bins are not guessed,
+ * they are found one by one, and powers are about the tally's shift. */
 typedef struct tally_mode {
     bool cosine, pearson, joint, guessed;
 } tally_mode;
@@ -144,8 +144,8 @@ static inline uint32_t sum_counts(counts16 counts)
     return sum;
 }
 
-/* Adds one table's margins. It has fewer than 2^16 pairs, so 16 bits hold any sum of its cells. Rows
- * are read to the width of the largest, less what is not theirs. */
+/* Adds one table's margins. It has fewer than 2^16 pairs, so 16 bits hold any sum of its cells.
+ * Rows are read to the width of the largest, less what is not theirs. */
 static void take_table_margins(const uint16_t *table, int64_t bins, uint32_t *cosine,
                                uint32_t *pearson)
 {

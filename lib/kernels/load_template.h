@@ -16,7 +16,8 @@ __attribute__((always_inline)) static inline REAL NAME(element)(const void *firs
     }
 }
 
-/* Rows first .. end - 1, row by row where features are neighbours, and column by column elsewhere. */
+/* Rows first .. end - 1, row by row where features are neighbours, and column by column
+ * elsewhere. */
 __attribute__((always_inline)) static inline void
 NAME(load_block)(const qkv_columns *columns, const qkv_rows *rows, int64_t first, int64_t end,
                  REAL *to, int64_t leading, const int32_t dtype)

@@ -1,4 +1,5 @@
-/* Pairs of one type of number (both_reals.h), a vector at a time: from Gram values to similarities. */
+/* Pairs of one type of number (both_reals.h), a vector at a time: from Gram values to
+ * similarities. */
 
 /* One row of a rectangle, from its first pair on. */
 typedef struct NAME(row) {
@@ -28,7 +29,8 @@ static inline void NAME(split_cosine)(NAME(pairs) * pairs)
     pairs->cosine = pairs->variance + pairs->offset;
 }
 
-/* Both metrics by the steps of flow/tile_values_template.h, not yet clamped. Whole vectors are read. */
+/* Both metrics by the steps of flow/tile_values_template.h, not yet clamped. Whole vectors are
+ * read. */
 __attribute__((always_inline)) static inline NAME(pairs)
     NAME(convert)(const NAME(row) * row, int64_t j, const bool partial, const tally_mode mode)
 {

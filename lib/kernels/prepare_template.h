@@ -1,7 +1,8 @@
-/* Columns of one type of number (both_reals.h): their means and norms, and what makes unit columns of
- * them. Sums over neighbouring values are written out in vectors. */
+/* Columns of one type of number (both_reals.h): their means and norms, and what makes unit columns
+ * of them. Sums over neighbouring values are written out in vectors. */
 
-/* The next DOUBLE_LANES values of a row, of which `count` exist where `partial`; zeros behind them. */
+/* The next DOUBLE_LANES values of a row, of which `count` exist where `partial`; zeros behind
+ * them. */
 __attribute__((always_inline)) static inline doubles NAME(read_row)(const REAL *from, int64_t count,
                                                                     const bool partial)
 {
@@ -127,11 +128,11 @@ __attribute__((noinline)) static void NAME(measure_far)(NAME(column_block) * blo
 
 /*
  * Sums are taken about the first row, which is as near to the mean as a value of the column can be
- * trusted to be. Squares about it exceed those about the mean by a factor of at most n + 1, for it is
- * one of the values: single precision's columns can afford that in double as long as it is small.
- * Double's are read once more, about the mean, which then is moved by what was rounded off: where the
- * first row is far from the others, each of the first sums' terms was rounded to the last bit of that
- * distance, and the same way.
+ * trusted to be. Squares about it exceed those about the mean by a factor of at most n + 1, for it
+ * is one of the values: single precision's columns can afford that in double as long as it is
+ * small. Double's are read once more, about the mean, which then is moved by what was rounded off:
+ * where the first row is far from the others, each of the first sums' terms was rounded to the last
+ * bit of that distance, and the same way.
  */
 __attribute__((always_inline)) static inline void
 NAME(measure_block)(const qkv_strip *strip, int64_t start, const bool partial, qkv_scaling *scaling,
@@ -166,7 +167,8 @@ static void NAME(measure)(const qkv_strip *strip, qkv_scaling *scaling, double *
         NAME(measure_block)(strip, start, true, scaling, squares);
 }
 
-/* Neighbouring rows of a strip and where they go; the last block may have fewer than ROTATED_ROWS. */
+/* Neighbouring rows of a strip and where they go; the last block may have fewer than
+ * ROTATED_ROWS. */
 typedef struct NAME(row_block) {
     const REAL *from;
     REAL *to;
@@ -175,8 +177,8 @@ typedef struct NAME(row_block) {
     const rotations *turned;
 } NAME(row_block);
 
-/* Stage by stage, rows 1, 2 and 4 apart: a row and the one apart from it become cos a row + sin a other
- * and cos a other - sin a row, but for cos a, by which all rows are multiplied at once. */
+/* Stage by stage, rows 1, 2 and 4 apart: a row and the one apart from it become cos a row + sin a
+ * other and cos a other - sin a row, but for cos a, by which all rows are multiplied at once. */
 __attribute__((always_inline)) static inline void NAME(rotate_rows)(const NAME(row_block) * block,
                                                                     doubles *rows, const bool whole)
 {

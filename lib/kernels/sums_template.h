@@ -1,5 +1,5 @@
-/* What the similarities of pairs add up to, in lanes (both_reals.h): powers, extremes, the offset split and
- * the tail. */
+/* What the similarities of pairs add up to, in lanes (both_reals.h): powers, extremes, the offset
+ * split and the tail. */
 
 /* What a rectangle's pairs come to, by lane. Sums of V, V^2 and V O are single over a few rows. */
 typedef struct NAME(sums) {

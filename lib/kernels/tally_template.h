@@ -1,7 +1,7 @@
 /*
- * The tally of a rectangle (both_reals.h), in one pass: a vector of pairs goes from Gram values to cells and
- * powers without leaving the registers. Counting is scalar work and runs a few vectors behind, so that it
- * fills what the vector units leave free.
+ * The tally of a rectangle (both_reals.h), in one pass: a vector of pairs goes from Gram values to
+ * cells and powers without leaving the registers. Counting is scalar work and runs a few vectors
+ * behind, so that it fills what the vector units leave free.
  */
 
 /* NAME(LANES) pairs of a row, or what is left of it. */

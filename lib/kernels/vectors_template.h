@@ -40,8 +40,8 @@ static inline NAME(mask) NAME(lanes_below)(int64_t count)
 
 /*
  * Lane by lane: the smaller, the larger, the larger magnitude, and a b + c, rounded once where the
- * processor can. any_above: whether a lane of a or of b is above its most. at_least: how many lanes of
- * a are no less than b's. from_whole: a less the whole number next to it, which the caller has.
+ * processor can. any_above: whether a lane of a or of b is above its most. at_least: how many lanes
+ * of a are no less than b's. from_whole: a less the whole number next to it, which the caller has.
  */
 #ifdef INTRINSIC
 
@@ -184,7 +184,8 @@ static inline NAME(reals) NAME(multiply_add)(NAME(reals) a, NAME(reals) b, NAME(
 
 #endif
 
-/* The part-th of a vector's DOUBLE_LANES values, widened; DOUBLE_LANES values from memory and to it. */
+/* The part-th of a vector's DOUBLE_LANES values, widened; DOUBLE_LANES values from memory and to
+ * it. */
 #if IS_DOUBLE
 
 static inline doubles NAME(widened)(NAME(reals) values, int part)

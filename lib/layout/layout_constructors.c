@@ -1,5 +1,5 @@
-/* Constructors of layouts: each checks what it is given, writes a label for each feature and a name for
- * each group into a plan, and makes the handle of it. */
+/* Constructors of layouts: each checks what it is given, writes a label for each feature and a name
+ * for each group into a plan, and makes the handle of it. */
 #include "layout.h"
 
 #include <stdio.h>
@@ -120,7 +120,8 @@ static void name_groups(layout_plan *plan, const char *const *names)
         plan->names[g] = names != NULL ? names[g] : default_name(g, plan->groups, plan->text[g]);
 }
 
-/* The caller's numbers, which decide about sizes, are read once: another thread may write to them. */
+/* The caller's numbers, which decide about sizes, are read once: another thread may write to
+ * them. */
 static void *copy_numbers(const qkvsim_context *context, const void *given, int32_t count,
                           size_t size)
 {
@@ -310,8 +311,8 @@ static qkvsim_status name_heads(qkvsim_context *context, const head_counts *h, l
 
 enum { HEADS_ALL, HEADS_WITHIN, HEADS_ACROSS, HEADS_SETS };
 
-/* Whether head i of part a and head j of part b belong together: a head with itself, and the heads of
- * a grouped query with the one that serves them. */
+/* Whether head i of part a and head j of part b belong together: a head with itself, and the heads
+ * of a grouped query with the one that serves them. */
 static bool heads_match(const head_counts *h, int32_t a, int32_t i, int32_t b, int32_t j)
 {
     const int64_t m = h->heads[a], n = h->heads[b];

@@ -1,4 +1,5 @@
-/* Layouts as bytes. What is unpacked is held to all that the constructors hold their arguments to. */
+/* Layouts as bytes. What is unpacked is held to all that the constructors hold their arguments
+ * to. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -139,8 +140,8 @@ static int compare_names(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* No roll-up has the name of another, or of a pair group. They are sorted for it, since there may be
- * many of both. */
+/* No roll-up has the name of another, or of a pair group. They are sorted for it, since there may
+ * be many of both. */
 static qkvsim_status check_rollup_names(const qkv_unpacker *unpacker, const qkvsim_layout *layout,
                                         const layout_parts *parts)
 {

@@ -1,5 +1,5 @@
-/* Pair groups dealt to pieces: along a curve on which neighbours share groups, cut where each piece has its
- * share of the pairs. */
+/* Pair groups dealt to pieces: along a curve on which neighbours share groups, cut where each piece
+ * has its share of the pairs. */
 #include "layout.h"
 
 #include <stdlib.h>
@@ -24,8 +24,8 @@ static int64_t share_before(const deal *dealing, int32_t piece)
     return all / pieces * piece + all % pieces * piece / pieces;
 }
 
-/* The next piece begins where the middle of a pair group lies in its share, and no later than leaves a pair
- * group for each piece behind it. */
+/* The next piece begins where the middle of a pair group lies in its share, and no later than
+ * leaves a pair group for each piece behind it. */
 static bool next_begins(const deal *dealing, int64_t pairs)
 {
     const int32_t next = dealing->piece + 1;
@@ -49,8 +49,8 @@ static void deal_pair_group(deal *dealing, int32_t a, int32_t b)
     dealing->count++;
 }
 
-/* The upper triangle of a square of groups a and b, quarter by quarter: the order of Morton (1966), in which so
- * many pair groups in a row are of about the square root of as many groups. */
+/* The upper triangle of a square of groups a and b, quarter by quarter: the order of Morton (1966),
+ * in which so many pair groups in a row are of about the square root of as many groups. */
 static void deal_square(deal *dealing, int32_t a, int32_t b, int32_t side)
 {
     const int32_t groups = dealing->layout->groups, half = side / 2;

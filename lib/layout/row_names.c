@@ -1,5 +1,5 @@
-/* Names of groups that keep the names of their pair groups apart. Pair groups (a, b) and (c, d) share a
- * name only where c is a, a dash and a text between, and b is that text, a dash and d. */
+/* Names of groups that keep the names of their pair groups apart. Pair groups (a, b) and (c, d)
+ * share a name only where c is a, a dash and a text between, and b is that text, a dash and d. */
 #include "row_names.h"
 
 #include <stdlib.h>

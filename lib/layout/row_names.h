@@ -5,8 +5,9 @@
 #include "base/context.h"
 
 /*
- * Fails where two pair groups of distinctly named groups would share a name: A with B-C and A-B with C
- * are both "A-B-C". Names without a dash are not looked at; time O(groups^2) at most for each dash.
+ * Fails where two pair groups of distinctly named groups would share a name: A with B-C and A-B
+ * with C are both "A-B-C". Names without a dash are not looked at; time O(groups^2) at most for
+ * each dash.
  */
 qkvsim_status qkv_check_row_names(qkvsim_context *context, const char *const *names,
                                   int32_t groups);

@@ -60,8 +60,8 @@ void qkv_bands_close(const qkvsim_context *context, qkv_bands *bands)
 
 /* ---- reading ---- */
 
-/* Columns of a section with neighbouring places. A band begins at a multiple of its width, as strips do,
- * or where the section begins. */
+/* Columns of a section with neighbouring places. A band begins at a multiple of its width, as
+ * strips do, or where the section begins. */
 typedef struct qkv_band {
     int64_t first, width; /* places */
 } qkv_band;
@@ -89,7 +89,8 @@ static void copy_rows(const char *from, size_t from_stride, char *to, size_t to_
             memcpy(to, from, bytes);
 }
 
-/* Reads a band for those of its columns that the strip takes, `skipped` from the band's first on. */
+/* Reads a band for those of its columns that the strip takes, `skipped` from the band's first
+ * on. */
 static void read_band(const qkv_bands *bands, int32_t reader, const qkv_band *band, int64_t skipped,
                       const qkv_strip *strip)
 {

@@ -25,8 +25,8 @@ static inline int64_t qkv_place_of(const qkv_bands *bands, int64_t column)
     return bands->place != NULL ? bands->place[column] : column;
 }
 
-/* Loads columns of the permutation that was dealt last, as qkv_column_source.load. Those whose neighbours
- * are not in the strip cost as much as all of their band. */
+/* Loads columns of the permutation that was dealt last, as qkv_column_source.load. Those whose
+ * neighbours are not in the strip cost as much as all of their band. */
 void qkv_load_bands(const qkv_bands *bands, int32_t reader, const int64_t *columns,
                     const qkv_strip *strip);
 

@@ -207,8 +207,8 @@ static uint32_t deal_to_piles(const qkv_dealer *dealer, const portion *chunk, ui
 }
 
 /* Puts one pile behind the other, and notes where each begins and the last ends. False where one
- * has overflowed: a chunk is then dealt anew. A pile of 256 values on average has more than 512 once
- * in 10^44 times (Poisson), so that no test could see what this leaves out. */
+ * has overflowed: a chunk is then dealt anew. A pile of 256 values on average has more than 512
+ * once in 10^44 times (Poisson), so that no test could see what this leaves out. */
 static bool join_piles(const qkv_piles *piles, const portion *chunk, size_t size, uint32_t *places)
 {
     const char *pile = piles->values;

@@ -1,7 +1,7 @@
 /* Dealing of words of one size (kernels/both_reals.h); values are moved as bits. */
 
-/* Deals values to piles, three by the bits of each random word. Values `ahead` are asked for: what is
- * written between hides from the processor that they are read in order. */
+/* Deals values to piles, three by the bits of each random word. Values `ahead` are asked for: what
+ * is written between hides from the processor that they are read in order. */
 static void NAME(deal)(const WORD *values, int64_t count, int64_t ahead, const uint32_t *random,
                        qkv_piles piles)
 {

@@ -12,8 +12,8 @@ static int64_t length_of(const qkv_exchange *exchange, uint32_t unit)
 
 /* ---- counts ---- */
 
-/* With one member after another, the multinomial coefficient of those so far: whole numbers all along,
- * and exact while they are below 2^53. */
+/* With one member after another, the multinomial coefficient of those so far: whole numbers all
+ * along, and exact while they are below 2^53. */
 static double count_class(const qkv_exchange *exchange, int64_t class)
 {
     double count = 1;
@@ -248,8 +248,9 @@ void qkv_exchange_draw(const qkv_exchange *exchange, qkv_random stream, uint32_t
 }
 
 /*
- * The kind for a place, where `left` says how many of each kind are left and *arrangements in how many
- * ways they can be. The numbers begin with those that keep the place's own kind: so 0 keeps all.
+ * The kind for a place, where `left` says how many of each kind are left and *arrangements in how
+ * many ways they can be. The numbers begin with those that keep the place's own kind: so 0 keeps
+ * all.
  */
 static uint32_t choose_kind(const qkv_exchange *exchange, int64_t first, int64_t k, int64_t end,
                             const uint32_t *left, uint64_t *number, uint64_t *arrangements)

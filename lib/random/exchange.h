@@ -10,8 +10,9 @@
 /* As many arrangements have numbers: those of permutations have 32 bits. */
 #define QKV_NUMBERED_MOST 4294967296.0
 
-/* Whether all different arrangements, with what is observed among them, are no more than `total` and the
- * observed one: they are then taken in place of so many that are drawn, as numbers 1 and up. */
+/* Whether all different arrangements, with what is observed among them, are no more than `total`
+ * and the observed one: they are then taken in place of so many that are drawn, as numbers 1 and
+ * up. */
 static inline bool qkv_enumerates(double all_different, int64_t total)
 {
     return all_different > 1 && all_different - 1 <= (double)total;

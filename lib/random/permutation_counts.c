@@ -1,7 +1,7 @@
 /*
- * How many different permutations a scheme has, over all features and as far as a row of results shows
- * them. Items (features or groups) that are compared with each other, directly or through others, make a
- * component: only how its items lie to one of them can be seen.
+ * How many different permutations a scheme has, over all features and as far as a row of results
+ * shows them. Items (features or groups) that are compared with each other, directly or through
+ * others, make a component: only how its items lie to one of them can be seen.
  */
 #include <math.h>
 
@@ -65,7 +65,8 @@ static void connect_row(const components *sets, int32_t row)
     }
 }
 
-/* Items of groups in components, less one for each component; of signs, an item is a unit of a group. */
+/* Items of groups in components, less one for each component; of signs, an item is a unit of a
+ * group. */
 static double free_items(const components *sets, const qkv_permuter *permuter)
 {
     double items = 0;
@@ -86,8 +87,8 @@ static double count_item(const qkv_permuter *permuter)
 }
 
 /*
- * Values dealt anew: to all features, of which those not in the row may have what they like, or within
- * each group. The order of observations and that of a group's features do not show.
+ * Values dealt anew: to all features, of which those not in the row may have what they like, or
+ * within each group. The order of observations and that of a group's features do not show.
  */
 static double count_dealt(const components *sets, double rows, bool by_group)
 {

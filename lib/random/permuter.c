@@ -189,8 +189,8 @@ typedef struct ordering {
     atomic_llong next;
 } ordering;
 
-/* A group's sign of each unit. By number, the bits are those of one group after another, but for the
- * first: where all signs are the other way round no similarity tells. */
+/* A group's sign of each unit. By number, the bits are those of one group after another, but for
+ * the first: where all signs are the other way round no similarity tells. */
 static void draw_signs(const qkv_permuter *permuter, int64_t group, int8_t *signs)
 {
     const qkv_segments *units = &permuter->units.units;

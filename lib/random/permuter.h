@@ -51,11 +51,12 @@ void qkv_permuter_close(const qkvsim_context *context, qkv_permuter *permuter);
 qkvsim_status qkv_permute_values(qkvsim_context *context, qkv_permuter *permuter, uint64_t seed,
                                  uint32_t index);
 
-/* Makes the input itself what is read, without its covariates: what permutations are set against. */
+/* Makes the input itself what is read, without its covariates: what permutations are set
+ * against. */
 void qkv_permute_nothing(qkv_permuter *permuter);
 
-/* Makes one of all different permutations what is read: a number below their count, which is at most
- * QKV_NUMBERED_MOST; 0 is the input. Not for schemes that deal. */
+/* Makes one of all different permutations what is read: a number below their count, which is at
+ * most QKV_NUMBERED_MOST; 0 is the input. Not for schemes that deal. */
 qkvsim_status qkv_permute_numbered(qkvsim_context *context, qkv_permuter *permuter,
                                    uint32_t number);
 
@@ -63,9 +64,9 @@ qkvsim_status qkv_permute_numbered(qkvsim_context *context, qkv_permuter *permut
 qkv_input qkv_permuter_output(const qkv_permuter *permuter, const qkv_input *like);
 
 /*
- * How many permutations are different, the input among them, to all that similarities can tell: where
- * everything moves together nothing does, and features of a group may change places. Exact below 2^53,
- * infinity where past all numbers, and for schemes that deal.
+ * How many permutations are different, the input among them, to all that similarities can tell:
+ * where everything moves together nothing does, and features of a group may change places. Exact
+ * below 2^53, infinity where past all numbers, and for schemes that deal.
  */
 double qkv_permuter_count(const qkv_permuter *permuter);
 

@@ -109,8 +109,8 @@ void qkv_relabeller_close(const qkvsim_context *context, qkv_relabeller *relabel
 
 /* ---- relabellings ---- */
 
-/* Each unit gets the labels of the one that comes to its place: as many, or where lengths differ, its
- * only one. */
+/* Each unit gets the labels of the one that comes to its place: as many, or where lengths differ,
+ * its only one. */
 static void arrange(const qkv_relabeller *relabeller, uint8_t *relabelled)
 {
     const qkv_exchange *units = &relabeller->units;

@@ -1,4 +1,5 @@
-/* Relabellings of observations, by number and by chance: what a comparison and qkvsim_relabel draw. */
+/* Relabellings of observations, by number and by chance: what a comparison and qkvsim_relabel
+ * draw. */
 #ifndef QKV_RELABELLER_H
 #define QKV_RELABELLER_H
 
@@ -27,20 +28,21 @@ typedef struct qkv_relabeller {
 } qkv_relabeller;
 
 /*
- * Checks the options: with QKVSIM_EXCHANGE_SEGMENTS there must be more than one relabelling. The labels
- * are those of the input's observations in use, and must live as long. On failure nothing is held.
+ * Checks the options: with QKVSIM_EXCHANGE_SEGMENTS there must be more than one relabelling. The
+ * labels are those of the input's observations in use, and must live as long. On failure nothing is
+ * held.
  */
 qkvsim_status qkv_relabeller_open(qkvsim_context *context, const uint8_t *labels,
                                   const qkv_input *input, const qkv_relabeller_options *options,
                                   qkv_relabeller *relabeller);
 void qkv_relabeller_close(const qkvsim_context *context, qkv_relabeller *relabeller);
 
-/* Writes relabelling `index` of `seed`. Where segments of one label each have different lengths, labels
- * keep their numbers of segments and not of observations. */
+/* Writes relabelling `index` of `seed`. Where segments of one label each have different lengths,
+ * labels keep their numbers of segments and not of observations. */
 void qkv_relabel(qkv_relabeller *relabeller, uint64_t seed, uint32_t index, uint8_t *relabelled);
 
-/* Writes the different relabelling of a number below the count, which is at most QKV_NUMBERED_MOST; 0 is
- * the labels themselves. */
+/* Writes the different relabelling of a number below the count, which is at most QKV_NUMBERED_MOST;
+ * 0 is the labels themselves. */
 void qkv_relabel_numbered(qkv_relabeller *relabeller, uint64_t number, uint8_t *relabelled);
 
 #endif

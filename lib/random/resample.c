@@ -1,4 +1,5 @@
-/* Random draws of observations: what relabellings, matched subsets and the bootstrap are made of. */
+/* Random draws of observations: what relabellings, matched subsets and the bootstrap are made
+ * of. */
 #include "resample.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /*
- * Residuals. With an orthonormal basis U of the intercept and the covariates, a column x is its mean, what
- * U makes of the rest, and e = x - U U'x. Freedman & Lane move e to P e, and refit: (I - U U') P e. The
- * refit takes off a part of the norm, of which the observed column has lost nothing, so the norm is put
- * back: else cosines would be set against such of slightly larger offset ratios.
+ * Residuals. With an orthonormal basis U of the intercept and the covariates, a column x is its
+ * mean, what U makes of the rest, and e = x - U U'x. Freedman & Lane move e to P e, and refit: (I -
+ * U U') P e. The refit takes off a part of the norm, of which the observed column has lost nothing,
+ * so the norm is put back: else cosines would be set against such of slightly larger offset ratios.
  */
 #include "residuals.h"
 
@@ -88,7 +88,8 @@ static qkvsim_status load_covariate(qkvsim_context *context, const qkv_input *co
     return QKVSIM_OK;
 }
 
-/* Gram and Schmidt, twice: adds what a covariate has that the basis has not, if it is more than rounding. */
+/* Gram and Schmidt, twice: adds what a covariate has that the basis has not, if it is more than
+ * rounding. */
 static void add_direction(qkv_residuals *residuals, double *values)
 {
     const int64_t n = residuals->rows;

@@ -34,8 +34,8 @@ static inline bool qkv_rotates(int32_t scheme)
     return scheme == QKVSIM_SCHEME_SHIFT || scheme == QKVSIM_SCHEME_OBSERVATIONS_SHIFT;
 }
 
-/* Fails where the scheme lacks what it needs, or was given what it has no use for, and where there are
- * too many values to permute. */
+/* Fails where the scheme lacks what it needs, or was given what it has no use for, and where there
+ * are too many values to permute. */
 qkvsim_status qkv_check_permuter_options(qkvsim_context *context, const qkv_input *input,
                                          const qkv_permuter_options *options);
 

@@ -4,8 +4,8 @@
 
 #include "kernels/kernels.h"
 
-/* Puts `count` values of `size` bytes, 4 or 8, into a random order, each order equally likely; up to
- * 2^32 - 1 of them. */
+/* Puts `count` values of `size` bytes, 4 or 8, into a random order, each order equally likely; up
+ * to 2^32 - 1 of them. */
 void qkv_shuffle(const qkv_kernels *kernels, const qkv_stream *stream, void *values, int64_t count,
                  size_t size);
 

@@ -1,6 +1,6 @@
 /*
- * A source that reads columns from the parts and takes from each value the mean of the feature over the
- * selection that the row was in before labels were exchanged. Nothing is copied.
+ * A source that reads columns from the parts and takes from each value the mean of the feature over
+ * the selection that the row was in before labels were exchanged. Nothing is copied.
  */
 #include "centring.h"
 

@@ -47,7 +47,8 @@ bool qkv_sizes_differ(const qkv_comparison_run *work);
 qkvsim_status qkv_measure(qkv_comparison_run *work, const qkv_selected *a, const qkv_selected *b,
                           double *distances);
 
-/* The same of both sides at equal sizes: of the smaller one and a random subset of the larger one. */
+/* The same of both sides at equal sizes: of the smaller one and a random subset of the larger
+ * one. */
 qkvsim_status qkv_measure_matched(qkv_comparison_run *work, uint32_t purpose, uint32_t index,
                                   double *distances);
 

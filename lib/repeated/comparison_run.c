@@ -1,5 +1,5 @@
-/* The stages of a comparison: one session, run on both selections, on subsets of the larger one and on
- * relabelled selections. */
+/* The stages of a comparison: one session, run on both selections, on subsets of the larger one and
+ * on relabelled selections. */
 #include "comparison_run.h"
 
 #include <stdlib.h>
@@ -22,7 +22,8 @@ static void begin(qkv_comparison_run *work)
     qkv_session_begin(work->context, &work->session, analyses);
 }
 
-/* Deals rows of the pool to the two sides. Segments of unequal lengths may change the sides' sizes. */
+/* Deals rows of the pool to the two sides. Segments of unequal lengths may change the sides'
+ * sizes. */
 static void split_rows(qkv_comparison_run *work, const int64_t *rows, const uint8_t *side_of)
 {
     qkv_selected *sides = work->sides;
@@ -87,7 +88,8 @@ static qkvsim_status observe(qkv_comparison_run *work)
     return status == QKVSIM_OK ? count_analyses(work, ANALYSES_OBSERVED) : status;
 }
 
-/* Keeps the larger selection's statistics and histograms, at the smaller one's size, and the distances. */
+/* Keeps the larger selection's statistics and histograms, at the smaller one's size, and the
+ * distances. */
 static void keep_subset(qkv_comparison_run *work, int64_t k)
 {
     qkvsim_comparison *made = work->made;

@@ -4,8 +4,8 @@
 
 #include "comparison_measure.h"
 
-/* With context, options, pool and session set: opens what the run works with besides, of which close releases
- * what is there. */
+/* With context, options, pool and session set: opens what the run works with besides, of which
+ * close releases what is there. */
 qkvsim_status qkv_comparison_run_open(qkv_comparison_run *work);
 void qkv_comparison_run_close(qkv_comparison_run *work);
 

@@ -30,11 +30,12 @@ struct qkvsim_comparison {
     qkv_null_table differences;      /* a test is a metric and a statistic */
 };
 
-/* Makes room for so many relabellings and subsets as the results, which have both analyses, say. On failure
- * what is held is released by qkvsim_comparison_free. */
+/* Makes room for so many relabellings and subsets as the results, which have both analyses, say. On
+ * failure what is held is released by qkvsim_comparison_free. */
 qkvsim_status qkv_comparison_open_values(qkvsim_context *context, qkvsim_comparison *made);
 
-/* What the relabellings are to be set against, before they are made; and what they and the subsets say. */
+/* What the relabellings are to be set against, before they are made; and what they and the subsets
+ * say. */
 void qkv_comparison_begin_nulls(qkvsim_comparison *made);
 qkvsim_status qkv_comparison_summarise_subsets(qkvsim_context *context, qkvsim_comparison *made);
 qkvsim_status qkv_comparison_finish(qkvsim_context *context, qkvsim_comparison *made);

@@ -1,6 +1,6 @@
 /*
- * Three ways from replicates to an interval: Student's t about a jackknife estimate, Fieller's for a share of
- * two energies, and the basic interval of resamples.
+ * Three ways from replicates to an interval: Student's t about a jackknife estimate, Fieller's for
+ * a share of two energies, and the basic interval of resamples.
  */
 #include "interval_estimate.h"
 
@@ -14,10 +14,10 @@
 
 enum { NEVER = 0, ALWAYS = 1 };
 
-/* Those whose intervals hold (docs/statistics.md), and the observations from which they do. A skewness, a
- * kurtosis and a tail are biased at small n by more than leaving blocks out removes; what the uncorrected
- * share and the noise fraction tell is of n observations, and not of what they are drawn from. Only of
- * corrected statistics may selections of different size be compared. */
+/* Those whose intervals hold (docs/statistics.md), and the observations from which they do. A
+ * skewness, a kurtosis and a tail are biased at small n by more than leaving blocks out removes;
+ * what the uncorrected share and the noise fraction tell is of n observations, and not of what they
+ * are drawn from. Only of corrected statistics may selections of different size be compared. */
 typedef struct rule {
     int32_t statistic;
     int64_t alone, contrasted, compared;
@@ -161,8 +161,8 @@ static qkv_interval contrast_of_shares(const qkvsim_intervals *intervals, const 
     return (qkv_interval){ estimate, se, estimate - half_width, estimate + half_width, NAN };
 }
 
-/* The basic interval: the replicates' distances from what they are drawn from stand for the observed
- * value's from the truth, reversed. */
+/* The basic interval: the replicates' distances from what they are drawn from stand for the
+ * observed value's from the truth, reversed. */
 static qkv_interval by_resamples(const qkvsim_intervals *intervals, const qkv_sample *sample)
 {
     const double outside = (1 - intervals->level) / 2, centre = sample->observed + sample->expected;

@@ -13,7 +13,8 @@ typedef struct qkv_subject {
 /* NaN where there is no such statistic. */
 double qkv_subject_observed(const qkvsim_intervals *intervals, const qkv_subject *of);
 
-/* Of a statistic, of two rows of one selection, of a row in two selections. NaN where no interval holds. */
+/* Of a statistic, of two rows of one selection, of a row in two selections. NaN where no interval
+ * holds. */
 qkv_interval qkv_interval_of_statistic(const qkvsim_intervals *intervals, const qkv_subject *of);
 qkv_interval qkv_interval_of_contrast(const qkvsim_intervals *intervals, const qkv_subject of[2]);
 qkv_interval qkv_interval_of_difference(const qkvsim_intervals *intervals, const qkv_subject of[2]);

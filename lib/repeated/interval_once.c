@@ -1,5 +1,5 @@
-/* Whoever computes an interval first writes it down; who comes while that is done has its own, which is the
- * same to the bit. */
+/* Whoever computes an interval first writes it down; who comes while that is done has its own,
+ * which is the same to the bit. */
 #include "interval_once.h"
 
 enum { NEVER_ASKED = 0, BEING_WRITTEN = 1, WRITTEN = 2 };

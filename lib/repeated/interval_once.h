@@ -1,5 +1,5 @@
-/* Intervals that are computed when they are first asked for, and not again: those of the bootstrap, whose
- * quantiles take many passes over the replicates. Threads may ask one handle at once. */
+/* Intervals that are computed when they are first asked for, and not again: those of the bootstrap,
+ * whose quantiles take many passes over the replicates. Threads may ask one handle at once. */
 #ifndef QKV_INTERVAL_ONCE_H
 #define QKV_INTERVAL_ONCE_H
 

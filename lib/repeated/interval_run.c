@@ -1,6 +1,6 @@
 /*
- * The replicates that intervals are made of: one session, run on the observed selections and on each
- * replicate of them, which is the same input with other rows.
+ * The replicates that intervals are made of: one session, run on the observed selections and on
+ * each replicate of them, which is the same input with other rows.
  */
 #include "interval_run.h"
 
@@ -200,7 +200,8 @@ static qkvsim_status run_replicate(interval_run *work, int64_t k)
     return QKVSIM_OK;
 }
 
-/* What is undefined in the observed data stays so in replicates, which may lack the row of a NaN. */
+/* What is undefined in the observed data stays so in replicates, which may lack the row of a
+ * NaN. */
 static qkvsim_status run_observed(interval_run *work)
 {
     for (int32_t s = 0; s < work->pool->selections; s++) {

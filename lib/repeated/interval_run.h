@@ -1,5 +1,5 @@
-/* Intervals while they are made: the replicates of an analysis, which are kept, and what is made of them
- * later. */
+/* Intervals while they are made: the replicates of an analysis, which are kept, and what is made of
+ * them later. */
 #ifndef QKV_INTERVAL_RUN_H
 #define QKV_INTERVAL_RUN_H
 
@@ -34,7 +34,8 @@ qkvsim_status qkv_read_interval_options(qkvsim_context *context,
                                         const qkvsim_interval_options *given,
                                         qkvsim_interval_options *options);
 
-/* Student's t of a selection whose observations are in so many blocks; NaN where these are too few. */
+/* Student's t of a selection whose observations are in so many blocks; NaN where these are too
+ * few. */
 double qkv_student_of_blocks(double level, int64_t held);
 
 /* Room for what is computed when it is first asked for; the last step of making intervals. */

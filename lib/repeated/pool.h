@@ -1,4 +1,5 @@
-/* The observations that repeated analyses are made of: those of one selection, or of two together. */
+/* The observations that repeated analyses are made of: those of one selection, or of two
+ * together. */
 #ifndef QKV_POOL_H
 #define QKV_POOL_H
 

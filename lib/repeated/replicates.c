@@ -1,4 +1,5 @@
-/* Values stand replicate by replicate, so that whoever summarises a statistic reads them in a row. */
+/* Values stand replicate by replicate, so that whoever summarises a statistic reads them in a
+ * row. */
 #include "replicates.h"
 
 #include <math.h>

@@ -1,5 +1,5 @@
-/* The statistics of repeated analyses, or the distances of repeated pairs of them, all kept: what nulls and
- * intervals are made of. */
+/* The statistics of repeated analyses, or the distances of repeated pairs of them, all kept: what
+ * nulls and intervals are made of. */
 #ifndef QKV_REPLICATES_H
 #define QKV_REPLICATES_H
 
@@ -8,7 +8,8 @@
 
 enum { QKV_DISTANCE_TESTS = QKV_METRICS * QKV_DISTANCES };
 
-/* What is kept, and the tests it has: qkv_tests, or a metric's index times QKV_DISTANCES and a distance. */
+/* What is kept, and the tests it has: qkv_tests, or a metric's index times QKV_DISTANCES and a
+ * distance. */
 typedef enum qkv_replicated { QKV_KEEP_STATISTICS, QKV_KEEP_DISTANCES } qkv_replicated;
 
 typedef struct qkv_replicates {

@@ -1,5 +1,5 @@
-/* Sections of packed results that have values of repeated analyses. On failure what is held is released by
- * qkv_replicates_close and qkv_null_table_close. */
+/* Sections of packed results that have values of repeated analyses. On failure what is held is
+ * released by qkv_replicates_close and qkv_null_table_close. */
 #ifndef QKV_REPLICATES_PACKING_H
 #define QKV_REPLICATES_PACKING_H
 

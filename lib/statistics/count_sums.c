@@ -1,6 +1,6 @@
 /*
- * Sums of counts and of their squares, in integers of 128 bits: exact up to 2^47 pairs in a row, which
- * 16 million features have, and 2^32 analyses.
+ * Sums of counts and of their squares, in integers of 128 bits: exact up to 2^47 pairs in a row,
+ * which 16 million features have, and 2^32 analyses.
  */
 #include "count_sums.h"
 
@@ -88,8 +88,9 @@ void qkv_count_sums_merge(qkv_count_sums *counts, const qkv_count_sums *other)
     counts->analyses += other->analyses;
 }
 
-/* About a whole number near the mean everything stays in integers: sum (x - c)^2 = S2 - 2 c S1 + m c^2,
- * and the variance is that over m, less the square of (mean - c), which is at most a half of it. */
+/* About a whole number near the mean everything stays in integers: sum (x - c)^2 = S2 - 2 c S1 + m
+ * c^2, and the variance is that over m, less the square of (mean - c), which is at most a half of
+ * it. */
 static double deviation(const qkv_count_sum *of, double mean, int64_t m)
 {
     const uint64_t c = (uint64_t)llround(mean), count = (uint64_t)m;

@@ -1,5 +1,6 @@
-/* Mean, standard deviation and extremes of counts over repeated analyses, from exact sums: the same to the
- * bit however the analyses are divided into pieces, and in whatever order these are put together. */
+/* Mean, standard deviation and extremes of counts over repeated analyses, from exact sums: the same
+ * to the bit however the analyses are divided into pieces, and in whatever order these are put
+ * together. */
 #ifndef QKV_COUNT_SUMS_H
 #define QKV_COUNT_SUMS_H
 
@@ -33,8 +34,8 @@ void qkv_count_sums_merge(qkv_count_sums *counts, const qkv_count_sums *other);
 /* Fills the summaries. */
 void qkv_count_sums_finish(qkv_count_sums *counts);
 
-/* Two sections of a packed result. Cells whose row is not wanted are zeros: `bins` cells are a row, and
- * after `rows` of them the next metric follows. */
+/* Two sections of a packed result. Cells whose row is not wanted are zeros: `bins` cells are a row,
+ * and after `rows` of them the next metric follows. */
 void qkv_pack_count_sums(qkv_packer *packer, const qkv_count_sums *counts, const bool *wanted,
                          int32_t rows, int64_t bins);
 qkvsim_status qkv_unpack_count_sums(qkv_unpacker *unpacker, qkv_count_sums *counts);

@@ -1,8 +1,9 @@
 /*
- * A share theta = O / (O + V) is where O (1 - theta) - V theta is 0. That is linear in the energies, which
- * the jackknife estimates well: the interval holds each theta in [0, 1] for which it is within t standard
- * errors of 0 (E. C. Fieller, Some problems in interval estimation, Journal of the Royal Statistical
- * Society B 16 (1954) 175-185). Where the energies are noise that is all of [0, 1].
+ * A share theta = O / (O + V) is where O (1 - theta) - V theta is 0. That is linear in the
+ * energies, which the jackknife estimates well: the interval holds each theta in [0, 1] for which
+ * it is within t standard errors of 0 (E. C. Fieller, Some problems in interval estimation, Journal
+ * of the Royal Statistical Society B 16 (1954) 175-185). Where the energies are noise that is all
+ * of [0, 1].
  */
 #include "fieller.h"
 
@@ -18,8 +19,8 @@ static double value_at(const parabola *f, double theta)
     return (f->curve * theta - 2 * f->slope) * theta + f->level;
 }
 
-/* What of [0, 1] is between the least and the largest theta within, the estimate among them: one bound
- * where all are beyond. */
+/* What of [0, 1] is between the least and the largest theta within, the estimate among them: one
+ * bound where all are beyond. */
 static void span(const parabola *f, qkv_share_interval *share)
 {
     double low = share->estimate, high = share->estimate;
@@ -59,8 +60,8 @@ qkv_share_interval qkv_fieller(const qkv_energies *e)
     return share;
 }
 
-/* G. Y. Zou & A. Donner, Construction of confidence limits about effect measures: a general approach,
- * Statistics in Medicine 27 (2008) 1693-1702, for two independent estimates. */
+/* G. Y. Zou & A. Donner, Construction of confidence limits about effect measures: a general
+ * approach, Statistics in Medicine 27 (2008) 1693-1702, for two independent estimates. */
 qkv_share_interval qkv_share_difference(const qkv_share_interval *a, const qkv_share_interval *b)
 {
     const double difference = a->estimate - b->estimate;

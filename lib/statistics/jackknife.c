@@ -126,8 +126,9 @@ static double deviation(const qkv_sample *sample, const qkv_block_shares *shares
     return (contribution(sample, shares, j) - w * sum) / sqrt((double)shares->held * w * (1 - w));
 }
 
-/* Terms lose what they have in a block together, so their deviations are added before they are squared:
- * the variance of the sum has the variances of all and, where they share blocks, the covariances. */
+/* Terms lose what they have in a block together, so their deviations are added before they are
+ * squared: the variance of the sum has the variances of all and, where they share blocks, the
+ * covariances. */
 qkv_jackknife_estimate qkv_jackknife(const qkv_jackknife_term *terms, int32_t count)
 {
     double sums[QKV_JACKKNIFE_TERMS], estimate = 0, variance = 0;

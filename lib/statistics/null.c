@@ -1,7 +1,7 @@
 /*
- * Everything here works on the m values of the permutations and the observed one together, m + 1 in all:
- * under the null each of them is equally likely to be the observed one, which is what makes the p-values
- * exact (Phipson & Smyth 2010).
+ * Everything here works on the m values of the permutations and the observed one together, m + 1 in
+ * all: under the null each of them is equally likely to be the observed one, which is what makes
+ * the p-values exact (Phipson & Smyth 2010).
  */
 #include "null.h"
 
@@ -43,8 +43,8 @@ static void describe(qkv_null *null, int64_t m)
         permuted.sd > 0 ? (null->observed - permuted.centre) / permuted.sd : (double)NAN;
 }
 
-/* Counts all m + 1 that are at least as extreme as the observed one, which is one of them. Those that
- * do not exist count, since they might be. */
+/* Counts all m + 1 that are at least as extreme as the observed one, which is one of them. Those
+ * that do not exist count, since they might be. */
 static void count_extremes(qkv_null *null, int64_t m)
 {
     const qkv_description all = qkv_null_describe(null, m, m + 1);
@@ -95,8 +95,8 @@ static bool wants_fit(const qkv_null *null, int64_t m, int32_t tested)
            && null->summaries[QKVSIM_SUMMARY_SD - 1] > 0;
 }
 
-/* Fits how far from the centre values lie, or where only large ones count, the values. One that does
- * not exist might lie anywhere. */
+/* Fits how far from the centre values lie, or where only large ones count, the values. One that
+ * does not exist might lie anywhere. */
 void qkv_null_fit_tail(qkv_null *null, int64_t m, bool upper, double *scratch)
 {
     if (!wants_fit(null, m, upper ? QKVSIM_SUMMARY_P_GREATER : QKVSIM_SUMMARY_P))

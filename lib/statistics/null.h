@@ -10,8 +10,8 @@
 
 enum { QKV_NULL_SUMMARIES = QKVSIM_SUMMARY_P_MAX_ALL }; /* from QKVSIM_SUMMARY_OBSERVED on */
 
-/* One statistic of one row: its m permuted values (NULL: there is no such statistic; NaN: none in this
- * permutation), the observed one, and what is said of them, summary s at s - 1. */
+/* One statistic of one row: its m permuted values (NULL: there is no such statistic; NaN: none in
+ * this permutation), the observed one, and what is said of them, summary s at s - 1. */
 typedef struct qkv_null {
     const double *values;
     double observed;
@@ -21,8 +21,8 @@ typedef struct qkv_null {
     double least_p;    /* 1 / number of different permutations: no p is below it */
     double summaries[QKV_NULL_SUMMARIES];
     double fitted; /* QKVSIM_SUMMARY_P_FITTED */
-    /* With exceedances: of the permutations made, those at most and at least the observed value, and how
-     * many had been made when there were so many; 0: there are not. */
+    /* With exceedances: of the permutations made, those at most and at least the observed value,
+     * and how many had been made when there were so many; 0: there are not. */
     int64_t less, greater, less_at, greater_at;
 } qkv_null;
 
@@ -34,8 +34,8 @@ typedef struct qkv_description {
 /* Fills the summaries that a null has by itself, of m permutations. */
 void qkv_null_summarise(qkv_null *null, int64_t m);
 
-/* Fills the fitted p where counting leaves p in doubt; upper: only large values speak against the null.
- * The scratch has room for m values. */
+/* Fills the fitted p where counting leaves p in doubt; upper: only large values speak against the
+ * null. The scratch has room for m values. */
 void qkv_null_fit_tail(qkv_null *null, int64_t m, bool upper, double *scratch);
 
 /* Of the first `count` of all m + 1 values. */
@@ -63,7 +63,8 @@ static inline double qkv_null_bounded(const qkv_null *null, double p)
     return fmax(p, null->least_p);
 }
 
-/* By how much a value may be nearer than a distance and still count as at least as far: rounding. */
+/* By how much a value may be nearer than a distance and still count as at least as far:
+ * rounding. */
 static inline double qkv_null_rounding(double distance)
 {
     return 1e-9 * fabs(distance);

@@ -1,6 +1,7 @@
 /*
- * Two adjustments: the share of false discoveries among those that are called one, and the chance of any,
- * by what the largest of all statistics comes to in each permutation (Westfall & Young 1993).
+ * Two adjustments: the share of false discoveries among those that are called one, and the chance
+ * of any, by what the largest of all statistics comes to in each permutation (Westfall & Young
+ * 1993).
  */
 #include "null_family.h"
 
@@ -80,8 +81,8 @@ static qkv_description describe_family(const scratch *all, const qkv_null *null)
                                 : (qkv_description){ 0 };
 }
 
-/* How far a value lies out: |z|, or z where only large values count; one that does not exist, farther
- * than any. */
+/* How far a value lies out: |z|, or z where only large values count; one that does not exist,
+ * farther than any. */
 static double extremity(const scratch *all, const qkv_description *of, double value)
 {
     const double z = (value - of->centre) / of->sd;

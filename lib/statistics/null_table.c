@@ -1,4 +1,5 @@
-/* Nulls from the first permutation to the last: how many are needed, and what all of them come to. */
+/* Nulls from the first permutation to the last: how many are needed, and what all of them come
+ * to. */
 #include "null_table.h"
 
 #include <math.h>
@@ -40,15 +41,16 @@ void qkv_null_table_close(qkv_null_table *table)
 
 /* ---- permutations that stop early ---- */
 
-/* h permutations as extreme among the first `at` of them give h / at, and no more are needed. Either
- * is a p-value (Besag & Clifford 1991), whenever the other side or other tests stop. */
+/* h permutations as extreme among the first `at` of them give h / at, and no more are needed.
+ * Either is a p-value (Besag & Clifford 1991), whenever the other side or other tests stop. */
 static double sequential_p(const qkv_null_table *table, int64_t count, int64_t at)
 {
     return at > 0 ? (double)table->exceedances / (double)at
                   : (double)(count + 1) / (double)(table->permutations + 1);
 }
 
-/* The centre of permutations that stopped by what they were has no exact p: twice the lesser side has. */
+/* The centre of permutations that stopped by what they were has no exact p: twice the lesser side
+ * has. */
 static void take_sequential_p(const qkv_null_table *table, qkv_null *null)
 {
     if (isnan(*qkv_null_summary_at(null, QKVSIM_SUMMARY_P)))

@@ -1,5 +1,5 @@
-/* All nulls of one call that makes permutations: a test is one statistic of one metric, and has a null for
- * each row; all share the same permutations. */
+/* All nulls of one call that makes permutations: a test is one statistic of one metric, and has a
+ * null for each row; all share the same permutations. */
 #ifndef QKV_NULL_TABLE_H
 #define QKV_NULL_TABLE_H
 
@@ -29,18 +29,18 @@ static inline qkv_null *qkv_null_at(const qkv_null_table *table, int32_t row, in
     return &table->nulls[(int64_t)test * table->rows + row];
 }
 
-/* With exceedances, and every null but its p filled in: counts permutation k, and says whether any null
- * may still come to other p-values by more permutations (Besag & Clifford 1991). */
+/* With exceedances, and every null but its p filled in: counts permutation k, and says whether any
+ * null may still come to other p-values by more permutations (Besag & Clifford 1991). */
 bool qkv_null_table_is_open(qkv_null_table *table, int64_t k);
 
 /* A summary of QKVSIM_SUMMARY_OBSERVED .. P_MAX_ALL, P_FITTED or P_LEAST; NaN for others. */
 double qkv_null_summary(const qkv_null_table *table, int32_t row, int32_t test, int32_t summary);
 
 /*
- * Fills every summary, of as many permutations as the table now says. A null whose observed value does not
- * exist, or without permutations, has none; a permutation without the value counts as at least as far.
- * Rows 0 .. pair_groups - 1 are one family of p-values, the rows behind them another. Values are not needed
- * afterwards, and are forgotten.
+ * Fills every summary, of as many permutations as the table now says. A null whose observed value
+ * does not exist, or without permutations, has none; a permutation without the value counts as at
+ * least as far. Rows 0 .. pair_groups - 1 are one family of p-values, the rows behind them another.
+ * Values are not needed afterwards, and are forgotten.
  */
 qkvsim_status qkv_null_table_finish(qkvsim_context *context, qkv_null_table *table,
                                     int32_t pair_groups);

@@ -18,8 +18,8 @@ typedef struct qkv_running {
 qkvsim_status qkv_running_open(qkvsim_context *context, int64_t cells, qkv_running *running);
 void qkv_running_close(qkv_running *running);
 
-/* Fills a cell's summaries from its values in their order. A cell that has a value that does not exist, or
- * none, has no summaries. */
+/* Fills a cell's summaries from its values in their order. A cell that has a value that does not
+ * exist, or none, has no summaries. */
 void qkv_running_fill(qkv_running *running, int64_t cell, const double *values, int64_t count);
 
 #endif

@@ -1,12 +1,13 @@
 /*
- * The largest values of a null, less a threshold, follow a generalised Pareto distribution where the
- * threshold is high enough (Pickands 1975), with survival (1 + shape x / scale)^(-1 / shape). Knijnenburg
- * et al. (2009) fit it to the 250 largest, and to ever fewer until a test of goodness of fit agrees.
+ * The largest values of a null, less a threshold, follow a generalised Pareto distribution where
+ * the threshold is high enough (Pickands 1975), with survival (1 + shape x / scale)^(-1 / shape).
+ * Knijnenburg et al. (2009) fit it to the 250 largest, and to ever fewer until a test of goodness
+ * of fit agrees.
  *
  * A fit to so few says where most of the tail is, and little of where it ends: with its own shape,
- * values of p that are a tenth of the least one that m permutations can have come out too small three
- * times as often as they may. So the shape is raised by its standard error, and no p is below that tenth
- * (docs/statistics.md has the sizes).
+ * values of p that are a tenth of the least one that m permutations can have come out too small
+ * three times as often as they may. So the shape is raised by its standard error, and no p is below
+ * that tenth (docs/statistics.md has the sizes).
  */
 #include "tail.h"
 
@@ -33,8 +34,9 @@ static double log_survival(const pareto *fit, double excess)
     return -log1p(-fit->rate * excess) / fit->shape;
 }
 
-/* The mean of the rate over its profile likelihood, at 20 + sqrt(count) quantiles of a prior that the
- * data place (Zhang & Stephens 2009): nearly as good as maximum likelihood, and there is always one. */
+/* The mean of the rate over its profile likelihood, at 20 + sqrt(count) quantiles of a prior that
+ * the data place (Zhang & Stephens 2009): nearly as good as maximum likelihood, and there is always
+ * one. */
 static pareto fit_pareto(const double *excesses, int64_t count)
 {
     const int candidates = 20 + (int)sqrt((double)count);

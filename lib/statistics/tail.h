@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Fewer values have no tail to fit, and an observed value that as many reach is counted well enough. */
+/* Fewer values have no tail to fit, and an observed value that as many reach is counted well
+ * enough. */
 enum { QKV_TAIL_VALUES_LEAST = 199, QKV_TAIL_REACHED_MOST = 9 };
 
 /* The least p that a fit to m values is trusted with. */
@@ -15,7 +16,8 @@ static inline double qkv_tail_floor(int64_t m)
 
 /*
  * P(value >= observed) from m values, which are sorted; m is at least QKV_TAIL_VALUES_LEAST, and no
- * more than QKV_TAIL_REACHED_MOST of them are as large as observed. NaN where no fit describes them.
+ * more than QKV_TAIL_REACHED_MOST of them are as large as observed. NaN where no fit describes
+ * them.
  */
 double qkv_tail_p(double *values, int64_t m, double observed);
 

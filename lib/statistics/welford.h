@@ -4,7 +4,8 @@
 
 #include <stdint.h>
 
-/* Adds the count-th value to the mean and the squares of those before it; both are 0 before the first. */
+/* Adds the count-th value to the mean and the squares of those before it; both are 0 before the
+ * first. */
 static inline void qkv_welford_add(double value, int64_t count, double *mean, double *squares)
 {
     const double delta = value - *mean;

@@ -1,5 +1,5 @@
-/* What each fuzz target is: one function of any bytes, which neither crashes nor leaks. libFuzzer finds
- * bytes for it; replay.c gives it those that are kept in corpus/. */
+/* What each fuzz target is: one function of any bytes, which neither crashes nor leaks. libFuzzer
+ * finds bytes for it; replay.c gives it those that are kept in corpus/. */
 #ifndef TESTS_FUZZ_H
 #define TESTS_FUZZ_H
 

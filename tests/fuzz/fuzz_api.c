@@ -1,5 +1,5 @@
-/* The library's calls with any numbers as input, an allocator that fails and a callback that cancels at
- * any time. Contexts and values are small, so that a run takes microseconds. */
+/* The library's calls with any numbers as input, an allocator that fails and a callback that
+ * cancels at any time. Contexts and values are small, so that a run takes microseconds. */
 #include <qkvsim/qkvsim.h>
 
 #include "fuzz.h"
@@ -16,8 +16,8 @@ struct plan {
     int8_t numbers[12]; /* of options, which take any; 0 is a default */
 };
 
-/* Every branch on sizes that a small input can take is taken below these, and what grows with them is how
- * long a run takes: with 8, 4 and 4 one is fifty times shorter than with 24 each. */
+/* Every branch on sizes that a small input can take is taken below these, and what grows with them
+ * is how long a run takes: with 8, 4 and 4 one is fifty times shorter than with 24 each. */
 enum { SIZE_MAX_EACH = 8, GROUPS_MAX = 4, REPEATS_MAX = 4, RESAMPLES_MAX = 22, ELEMENT_MAX = 8 };
 
 static int64_t allocations_left, calls_left;

@@ -1,5 +1,5 @@
-/* Any bytes as a state or a saved result: refused with a message, or analysed, searched, written as a matrix and merged.
- * The headers are mended first, so that what is behind them is reached. */
+/* Any bytes as a state or a saved result: refused with a message, or analysed, searched, written as
+ * a matrix and merged. The headers are mended first, so that what is behind them is reached. */
 #include "commands.h"
 #include "parse_options.h"
 

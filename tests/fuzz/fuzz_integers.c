@@ -1,4 +1,5 @@
-/* Any bytes as a file of whole numbers, as a text and as an .npy: refused, or numbers one by one. */
+/* Any bytes as a file of whole numbers, as a text and as an .npy: refused, or numbers one by
+ * one. */
 #include "integers.h"
 
 #include "fuzz.h"

@@ -1,5 +1,5 @@
-/* Any bytes as the program's command line, its words parted by line ends: a usage failure with a message,
- * or options. */
+/* Any bytes as the program's command line, its words parted by line ends: a usage failure with a
+ * message, or options. */
 #include "parse_options.h"
 
 #include "fuzz.h"

@@ -1,5 +1,5 @@
-/* Any bytes as packed results of every kind: refused, or a result that can be asked and packed again. The
- * header is mended first, so that what is behind it is reached. */
+/* Any bytes as packed results of every kind: refused, or a result that can be asked and packed
+ * again. The header is mended first, so that what is behind it is reached. */
 #include <qkvsim/qkvsim.h>
 
 #include "fuzz.h"

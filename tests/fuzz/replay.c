@@ -1,4 +1,5 @@
-/* Gives a fuzz target the files of a folder, one by one: the ordinary test of what fuzzing has found. */
+/* Gives a fuzz target the files of a folder, one by one: the ordinary test of what fuzzing has
+ * found. */
 #include "fuzz.h"
 
 #include <dirent.h>
