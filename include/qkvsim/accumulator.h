@@ -96,15 +96,16 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_pack(qkvsim_context *context,
 QKVSIM_API qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, const void *buffer,
                                                    int64_t size, qkvsim_accumulator **accumulator);
 
-/** Adds what another accumulator of as many features holds, which stays as it is; the accumulator
- * itself is no other. The same accumulators merged in the same order give the same bits, packed
+/** Adds what another accumulator of as many features holds, which stays as it is and must not be
+ * the accumulator itself. The same accumulators merged in the same order give the same bits, packed
  * and unpacked in between or not; in another order the last ones may differ. Accumulators of a
  * chunk each (with blocks: of a document each, added at once) give, merged into an empty one in
  * their order, the bits of the stream of them. Both keep blocks or neither does: the other's
  * blocks come behind, fill up the last one where they fit, and are then put together as in a
  * stream, until there are no more than the accumulator may have. Returns INVALID_ARGUMENT (another
- * number of features, blocks in one only), TOO_LARGE as qkvsim_accumulator_update. Time O(d^2),
- * with blocks O(blocks d^2). */
+ * number of features, rows that the other lacks, blocks in one only), TOO_LARGE as
+ * qkvsim_accumulator_update, and with blocks NO_MEMORY; the accumulator is unchanged on failure.
+ * Time O(d^2), with blocks O(blocks d^2). */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
@@ -127,7 +128,10 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,
                                                  int64_t count, qkvsim_accumulator **joined);
 
 /** As qkvsim_analysis_run, of all observations added. Values are in double. There is no
- * QKVSIM_METRIC_SPEARMAN: ranks need all observations at once. Time O(d^2). */
+ * QKVSIM_METRIC_SPEARMAN: ranks need all observations at once. Nor is there an analysis of an empty
+ * accumulator, or of a part: INVALID_ARGUMENT, here and below. Time O(d^2), memory O(d + rows x
+ * bins); where there are blocks, which are first added up, time O(blocks d^2) and 4 d^2 bytes more,
+ * as also in the next three. */
 QKVSIM_API qkvsim_status qkvsim_accumulator_analysis(qkvsim_context *context,
                                                      const qkvsim_accumulator *accumulator,
                                                      const qkvsim_layout *layout,
@@ -143,7 +147,8 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_pairs(qkvsim_context *context,
                                                   const qkvsim_pairs_options *options,
                                                   qkvsim_pairs **pairs);
 
-/** As qkvsim_similarity, of all observations added, but for QKVSIM_METRIC_SPEARMAN. Time O(d^2). */
+/** As qkvsim_similarity, of all observations added, but for QKVSIM_METRIC_SPEARMAN. Time O(d^2),
+ * memory O(d); a copy of the matrix as there. */
 QKVSIM_API qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
                                                        const qkvsim_accumulator *accumulator,
                                                        qkvsim_metric metric,
@@ -159,7 +164,7 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_similarity(qkvsim_context *context,
  * @param less   of as many features
  * @return as qkvsim_accumulator_similarity; INVALID_ARGUMENT also where `less` is empty or has
  * another number of features; TOO_LARGE also where a difference exceeds the output type. Time
- * O(d^2), memory 16 d^2 bytes. On failure the matrix is untouched.
+ * O(d^2), memory 16 d^2 bytes, with a progress callback 24 d^2. On failure the matrix is untouched.
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_difference(
     qkvsim_context *context, const qkvsim_accumulator *accumulator, const qkvsim_accumulator *less,

@@ -72,7 +72,7 @@ QKVSIM_API qkvsim_status qkvsim_baseline_run(qkvsim_context *context, const qkvs
  * @param merged receives the results
  * @return INVALID_ARGUMENT where pieces do not belong together (input, layout, bins, metrics,
  * arithmetic, seed, scheme, segments, ...), overlap, leave a gap or were to stop early, and the
- * message says which and in what; NO_MEMORY
+ * message says which and in what; NO_MEMORY, CANCELLED
  *
  * All pieces must have observed the same to the bit: they need machines that round alike (the same
  * kernels, the same OpenBLAS for the same processor). Time O(permutations x rows x statistics),

@@ -98,7 +98,7 @@ QKVSIM_API qkvsim_status qkvsim_comparison_run(qkvsim_context *context, const qk
  * @param merged receives the results
  * @return INVALID_ARGUMENT where pieces do not belong together (input, selections, layout, bins,
  * metrics, arithmetic, seed, relabelling, segments, centring), overlap, leave a gap or were to stop
- * early, and the message says which and in what; NO_MEMORY
+ * early, and the message says which and in what; NO_MEMORY, CANCELLED
  *
  * As for qkvsim_baseline_merge, all must have observed the same to the bit. Time O(permutations x
  * rows x statistics), with a logarithm for sorting; memory that of the merged comparison.

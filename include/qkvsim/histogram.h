@@ -36,11 +36,11 @@ typedef struct qkvsim_bins {
  * @param bins  NULL for 100 equal bins on [-1, 1]
  * @param dtype QKVSIM_DTYPE_F32 or F64: the type of the values; F32 stands for F16 and BF16 too
  * @param edges receives count + 1 numbers
- * @param capacity how many numbers `edges` has room for: count + 1 or more, else INVALID_ARGUMENT
+ * @param capacity how many numbers `edges` has room for: count + 1 or more
  * @return INVALID_ARGUMENT (low not below high, too many bins, edges that do not increase or
- *         come to one number in the dtype, another dtype)
+ *         come to one number in the dtype, another dtype, too small a capacity), NO_MEMORY
  *
- * Time O(count).
+ * Time and memory O(count).
  */
 QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_bins *bins,
                                           qkvsim_dtype dtype, double *edges, int64_t capacity);
@@ -56,9 +56,10 @@ QKVSIM_API qkvsim_status qkvsim_bin_edges(qkvsim_context *context, const qkvsim_
  * @param capacity   how many counts `histograms` has room for
  * @param outside    receives for each code the values in no bin (below, above, or NaN); may be NULL
  * @return INVALID_ARGUMENT (a mask of another shape or type, a code twice, bad bins, too small a
- * capacity), NO_MEMORY
+ * capacity), NO_MEMORY, CANCELLED
  *
- * Time O(rows x columns x log code_count), memory O(bins x code_count).
+ * Time O(rows x columns x log code_count), memory O(columns + bins x code_count), on one thread. On
+ * failure nothing is written.
  */
 QKVSIM_API qkvsim_status qkvsim_histogram(qkvsim_context *context, const qkvsim_view *matrix,
                                           const qkvsim_view *mask, const int32_t *codes,
@@ -87,7 +88,7 @@ enum {
  * @param value    receives the distance; NaN where a histogram is empty
  * @return INVALID_ARGUMENT; TOO_LARGE where the counts' sum exceeds int64
  *
- * Time O(bins).
+ * Time O(bins), no memory.
  */
 QKVSIM_API qkvsim_status qkvsim_histogram_distance(qkvsim_context *context, const int64_t *a,
                                                    const int64_t *b, const double *edges,

@@ -21,7 +21,8 @@ extern "C" {
  * qkvsim_layout_free.
  *
  * The functions that make one return INVALID_ARGUMENT, NO_MEMORY, or TOO_LARGE for more than 2^31 -
- * 1 features or 4,096 heads; there are 1 to 4,096 groups. Time and memory O(features + groups^2).
+ * 1 features or 4,096 heads; there are 1 to 4,096 groups. Time and memory O(features + groups^2);
+ * for each dash in a name of the caller's, up to O(groups^2) more time.
  */
 typedef struct qkvsim_layout qkvsim_layout;
 
@@ -119,7 +120,7 @@ QKVSIM_API qkvsim_status qkvsim_layout_piece_pair_groups(qkvsim_context *context
                                                          int32_t pieces, int32_t *pair_groups,
                                                          int32_t capacity, int32_t *count);
 
-/** A layout as bytes and back: see packed.h. Unpacking fails as the functions that make one do. */
+/** A layout as bytes and back: see packed.h. */
 QKVSIM_API int64_t qkvsim_layout_packed_size(const qkvsim_layout *layout);
 QKVSIM_API qkvsim_status qkvsim_layout_pack(qkvsim_context *context, const qkvsim_layout *layout,
                                             void *buffer, int64_t size);
@@ -129,7 +130,7 @@ QKVSIM_API qkvsim_status qkvsim_layout_unpack(qkvsim_context *context, const voi
 /** Frees a layout; NULL is allowed. */
 QKVSIM_API void qkvsim_layout_free(qkvsim_layout *layout);
 
-/* Accessors. Each takes O(1) time; those of a row's pairs and of a roll-up O(groups) at most. */
+/* Accessors. Each takes O(1) time, a row's pairs O(groups). */
 
 /** Number of features, of groups, of pair groups; 0 for NULL. */
 QKVSIM_API int64_t qkvsim_layout_features(const qkvsim_layout *layout);
@@ -173,6 +174,8 @@ QKVSIM_API int64_t qkvsim_layout_pairs(const qkvsim_layout *layout, int32_t row)
  * @param counts   receives a number for each row
  * @param capacity how many numbers `counts` has room for
  * @return INVALID_ARGUMENT, with nothing written, where capacity is below qkvsim_layout_rows
+ *
+ * Time O(rows x groups).
  */
 QKVSIM_API qkvsim_status qkvsim_layout_pair_counts(qkvsim_context *context,
                                                    const qkvsim_layout *layout, int64_t *counts,

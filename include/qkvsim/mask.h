@@ -18,12 +18,13 @@ extern "C" {
 
 /**
  * The code of each pair group.
- * @param codes      a positive code for each group; NULL: 1, 2, 3, ...
+ * @param codes      a positive code for each group, read during the call only; NULL: 1, 2, 3, ...
  * @param pair_codes receives one product for each pair group, in the layout's order
  * @param capacity   how many numbers `pair_codes` has room for; INVALID_ARGUMENT where these are
  *                   fewer
- * @return AMBIGUOUS where two pair groups have the same product (1 * 4 = 2 * 2); the message names
- *         both. TOO_LARGE where a product exceeds int32.
+ * @return AMBIGUOUS where two pair groups have the same product (1 * 4 = 2 * 2), and the message
+ *         names both; TOO_LARGE where a product exceeds int32; INVALID_ARGUMENT also for a code
+ *         below 1; NO_MEMORY. On failure nothing is written
  *
  * Time O(p log p), memory O(p) for p pair groups.
  */
@@ -38,8 +39,8 @@ QKVSIM_API qkvsim_status qkvsim_layout_mask_codes(qkvsim_context *context,
  * written
  * @return as qkvsim_layout_mask_codes; INVALID_ARGUMENT for a matrix of another shape or type
  *
- * Time O(d^2); no memory besides the mask. The number of pairs in each group is
- * qkvsim_layout_pairs.
+ * Time O(d^2 + p log p), memory O(p) for p pair groups, besides the mask. On failure the mask is
+ * untouched. qkvsim_layout_pairs tells how many pairs each pair group has.
  */
 QKVSIM_API qkvsim_status qkvsim_layout_mask(qkvsim_context *context, const qkvsim_layout *layout,
                                             const int32_t *codes, const qkvsim_matrix *mask);

@@ -2,7 +2,8 @@
  * @file packed.h
  * Results as bytes: to be kept in a file, sent to another process, or merged with others.
  *
- * Every kind of handle has three calls of one form, which stand in the kind's own header:
+ * Every kind of handle but contexts and pairs has three calls of one form, which stand in the
+ * kind's own header:
  *
  *     int64_t size = qkvsim_analysis_packed_size(analysis);
  *     void *buffer = malloc((size_t)size);
@@ -18,8 +19,8 @@
  *
  * X_packed_size is 0 for NULL; time as X_pack. X_pack takes a buffer of at least that size, of any
  * alignment, and returns INVALID_ARGUMENT with nothing written where it is smaller. X_unpack takes
- * exactly the packed bytes; it returns INVALID_ARGUMENT, UNSUPPORTED or NO_MEMORY. Time and memory
- * of both are in proportion to the result.
+ * exactly the packed bytes; it returns INVALID_ARGUMENT, UNSUPPORTED or NO_MEMORY, and the caller
+ * frees what it makes. Time and memory of both are in proportion to the result.
  *
  * Unpacking trusts no byte: what is not a packed result of the kind, cut short, changed, or not in
  * order in itself is INVALID_ARGUMENT, and says why. A checksum tells damage, not forgery: someone

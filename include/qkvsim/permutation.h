@@ -91,11 +91,13 @@ typedef struct qkvsim_permutation {
  * @param matrix selected observations (in increasing order) x d; QKVSIM_DTYPE_F32, or F64 for any
  * input. An input with an F64 part needs an F64 matrix: the multiset of values is kept exactly.
  * @return INVALID_ARGUMENT, which includes segments no two of which are as long; NONFINITE for
- * covariates; TOO_LARGE, or NO_MEMORY; NaN and infinity are values like any other here
+ * covariates; TOO_LARGE for more values than can be permuted; NO_MEMORY; CANCELLED. On failure the
+ * matrix is untouched
  *
  * Each of the scheme's permutations is equally likely, lags from 0 to the run's length less 1:
  * numbers below a bound are drawn without bias (Lemire 2019), and where values change columns they
- * are dealt to buckets that are then shuffled (Rao 1961, Sandelius 1962). Time and memory O(n d).
+ * are dealt to buckets that are then shuffled (Rao 1961, Sandelius 1962). Time and memory O(n d),
+ * with c covariates time O(n (c + 1) (d + c)).
  */
 QKVSIM_API qkvsim_status qkvsim_permute(qkvsim_context *context, const qkvsim_input *input,
                                         const qkvsim_permutation *permutation,

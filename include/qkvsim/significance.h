@@ -39,7 +39,7 @@ QKVSIM_API qkvsim_status qkvsim_adjust_bh(qkvsim_context *context, const double 
  * @param observed finite
  * @param p        receives p; NaN where no fit is good, and where ten values or more are as large
  *                 as observed, so that (b + 1) / (count + 1) is as good
- * @return INVALID_ARGUMENT, NO_MEMORY
+ * @return INVALID_ARGUMENT for fewer values, or one that is not finite; NO_MEMORY
  *
  * Time O(count log count), and up to 23 fits of 9,000 logarithms each; memory O(count).
  */

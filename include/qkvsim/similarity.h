@@ -51,8 +51,9 @@ typedef struct qkvsim_similarity_options {
  *         product may exceed the output type, or F32 arithmetic cannot hold the ranks of more than
  *         2^24 observations
  *
- * Error of cosine, Pearson and Spearman: at most 1e-6 for F32 arithmetic, 1e-13 for F64. Time O(n
- * d^2), memory O(n d) besides the matrix; with a progress callback, which may cancel, also a copy
+ * Error of cosine, Pearson and Spearman: at most 1e-6 for F32 arithmetic and up to 65,536
+ * observations, 1e-13 for F64 where means are small (docs/numerics.md). Time O(n d^2), memory
+ * O(n d) besides the matrix; with a progress callback, which may cancel, also a copy
  * of the matrix, so that a cancelled call leaves it untouched.
  */
 QKVSIM_API qkvsim_status qkvsim_similarity(qkvsim_context *context, const qkvsim_input *input,
