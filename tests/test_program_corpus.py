@@ -500,6 +500,20 @@ class Interrupted(Corpus):
         self.assertEqual(self.left_behind(), [])
         self.assertEqual(self.accumulate(*shards, "--resume"), expected)
 
+    def test_a_signal_leaves_out_the_shard_in_hand(self):
+        long = numpy.tile(self.random.normal(size=(500, 1500)).astype("float32"), (40, 1))
+        shards = [self.shard(f"k{i}.npy", values) for i, values in enumerate((long[:50], long, long[:60]))]
+        with subprocess.Popen([test_program.PROGRAM, "accumulate", *shards, "--output", self.state, "--threads", "1"],
+                              stderr=subprocess.PIPE) as process:
+            while not os.path.exists(self.state + ".part") and process.poll() is None:
+                time.sleep(0.001)
+            process.send_signal(signal.SIGTERM)
+            text = process.communicate()[1].decode()
+        if process.returncode == 0:
+            self.skipTest("it was done before")
+        self.assertRegex(text, r"^qkvsim: interrupted \(1 shard is in ")
+        self.accumulate(*shards, "--resume")
+
     def test_a_shard_that_has_changed_is_refused(self):
         self.accumulate(*self.shards[:3])
         says = "a shard has changed since it was added: " + self.shards[1]

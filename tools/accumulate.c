@@ -34,6 +34,7 @@ struct run {
     const char *from;     /* what the run goes on with; NULL: nothing */
     struct stat written;  /* the file of that name as this run left it */
     bool whole;           /* the state is that of its shards: none is half in */
+    bool begun;           /* the state has something of the shard in hand */
     int64_t unwritten;    /* shards that no file has */
     struct timespec last; /* when it was written last, and how long that took */
     double cost;
@@ -131,10 +132,9 @@ static bool leave(struct run *run)
 
 static bool add_shard(struct run *run, const char *path)
 {
-    bool begun;
     const bool done =
-        shard_sums_add(&run->state, run->context, run->options, path, &begun, run->failure);
-    run->whole = done || !begun;
+        shard_sums_add(&run->state, run->context, run->options, path, &run->begun, run->failure);
+    run->whole = done || !run->begun;
     run->unwritten += done;
     return done;
 }
@@ -335,7 +335,8 @@ static bool add_shards(struct run *run)
     const bool rounds = done && team_has_rows(run->options->team, &run->state)
                         && !state_reads_all(run->options, state_table_features(run->state.table));
     const int64_t step = rounds ? run->options->team->size : 1;
-    progress_begin_shards(&progress, run->context, run->options, in, in + shards->count);
+    progress_begin_shards(&progress, run->context, run->options, in, in + shards->count,
+                          &run->begun);
     for (int64_t i = 0; done && i < shards->count; i += step) {
         if (!rounds)
             progress_next_shard(&progress, shards->paths[i]);

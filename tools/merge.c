@@ -19,7 +19,7 @@ static bool merge_states(const struct options *options, qkvsim_context *context,
     if (!state_read(&state, context, files->paths[0], failure))
         return false;
     bool done = true;
-    progress_begin_shards(&progress, context, options, 0, files->count);
+    progress_begin_shards(&progress, context, options, 0, files->count, NULL);
     progress_next_shard(&progress, files->paths[0]);
     for (int64_t i = 1; done && i < files->count; i++) {
         progress_next_shard(&progress, files->paths[i]);

@@ -121,7 +121,8 @@ static int32_t report(void *user, int64_t done, int64_t total)
     double share = progress->before + progress->own * (double)done / (double)total;
     progress->share = share;
     const bool goes_on = look_at_team(progress, &share);
-    if (progress->stops && (progress_interrupted() || !goes_on))
+    const bool keeps = progress->keeps != NULL && *progress->keeps;
+    if (progress->stops && ((progress_interrupted() && !keeps) || !goes_on))
         return 1;
     if (progress->kind != PROGRESS_NONE)
         say(progress, share);
@@ -172,11 +173,13 @@ void progress_next(struct progress *progress, const char *label, double own)
 }
 
 void progress_begin_shards(struct progress *progress, qkvsim_context *context,
-                           const struct options *options, int64_t done, int64_t total)
+                           const struct options *options, int64_t done, int64_t total,
+                           const bool *keeps)
 {
     progress_begin(progress, context, "", options);
     progress->own = 0;
-    progress->stops = !team_is_first(options->team);
+    progress->stops = options->team == NULL || !team_is_first(options->team);
+    progress->keeps = keeps;
     progress->done = done;
     progress->total = total;
     progress->skipped = (double)done / (double)total;

@@ -25,6 +25,7 @@ struct progress {
     double skipped; /* what share was there when the work began */
     double share;   /* that was reached last, of this process */
     bool stops;     /* an interrupt cancels the call, and so does the failure of another process */
+    const bool *keeps; /* where it is true, an interrupt does not, for work would be lost */
     struct team *team;
     int64_t done; /* of work that is counted: shards; total is 0 where it is not */
     int64_t total;
@@ -44,10 +45,12 @@ void progress_begin_several(struct progress *progress, qkvsim_context *context,
                             const struct options *options);
 void progress_next(struct progress *progress, const char *label, double own);
 
-/* One bar over `total` shards, of which `done` are there already. An interrupt is left to the
- * caller, who looks between two shards. Before each one it is named. */
+/* One bar over `total` shards, of which `done` are there already. While `keeps` is true (NULL: it
+ * never is), and in the first of several processes, an interrupt is left to the caller, who looks
+ * between two shards. Before each one it is named. */
 void progress_begin_shards(struct progress *progress, qkvsim_context *context,
-                           const struct options *options, int64_t done, int64_t total);
+                           const struct options *options, int64_t done, int64_t total,
+                           const bool *keeps);
 void progress_next_shard(struct progress *progress, const char *shard);
 
 /* Removes the bar from the context and from the terminal; a log of work that is done ends with a

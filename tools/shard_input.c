@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "progress.h"
 #include "segments.h"
 #include "shard_parts.h"
 #include "text.h"
@@ -88,14 +89,28 @@ static uint64_t add_word(uint64_t hash, uint64_t word)
     return hash << 29 | hash >> 35;
 }
 
-static uint64_t add_bytes(uint64_t hash, const uint8_t *bytes, size_t size)
+static uint64_t add_words(uint64_t hash, const uint8_t *bytes, size_t count)
 {
-    uint64_t word = 0;
-    for (; size >= sizeof word; bytes += sizeof word, size -= sizeof word) {
-        memcpy(&word, bytes, sizeof word);
+    uint64_t word;
+    for (size_t i = 0; i < count; i++) {
+        memcpy(&word, bytes + i * sizeof word, sizeof word);
         hash = add_word(hash, word);
     }
-    if (size == 0)
+    return hash;
+}
+
+/* An interrupt ends it: its caller looks for one, too. */
+static uint64_t add_bytes(uint64_t hash, const uint8_t *bytes, size_t size)
+{
+    enum { AT_ONCE = 1 << 20 };
+    uint64_t word = 0;
+    while (size >= sizeof word && !progress_interrupted()) {
+        const size_t count = size / sizeof word < AT_ONCE ? size / sizeof word : AT_ONCE;
+        hash = add_words(hash, bytes, count);
+        bytes += count * sizeof word;
+        size -= count * sizeof word;
+    }
+    if (size == 0 || size >= sizeof word)
         return hash;
     word = 0;
     memcpy(&word, bytes, size);
@@ -175,6 +190,7 @@ bool shard_input_read(struct shard_input *input, const struct options *options,
                       struct failure *failure)
 {
     input->shard.checksum = checksum_of(input);
-    return (options->targets == NULL || read_targets(input, options->targets, failure))
+    return (!progress_interrupted() || fail(failure, "interrupted"))
+           && (options->targets == NULL || read_targets(input, options->targets, failure))
            && (options->blocks == 0 || read_segments(input, options, failure));
 }

@@ -226,7 +226,7 @@ bool accumulate_for_first(const struct options *options, struct failure *failure
     if (done && told.count > 0) {
         const int64_t features = state_table_features(told.table);
         const bool rows = state_rows(options, features).count < features;
-        progress_begin_shards(&progress, context, options, 0, told.count);
+        progress_begin_shards(&progress, context, options, 0, told.count, NULL);
         done = !rows ? give_shards(&told, context, options, failure)
                : state_reads_all(options, features)
                    ? give_rows(&told, context, options, failure)
