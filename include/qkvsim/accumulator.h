@@ -30,9 +30,10 @@ typedef struct qkvsim_accumulator_options {
      * A block is one document at first. A document is the observations of one
      * qkvsim_accumulator_update or, where the input has segments, a run of equal numbers, which may
      * go on in the next update. When there would be more blocks, neighbours are put together two by
-     * two, and a block takes twice as many documents from then on: of any stream, half of so many
-     * blocks or more are left. All observations of the parts count, whatever is selected of them,
-     * so that accumulators of several selections of one stream have the same blocks.
+     * two, and a block takes twice as many documents from then on: of any stream that has as many
+     * documents, half of so many blocks or more are left. All observations of the parts count,
+     * whatever is selected of them, so that accumulators of several selections of one stream have
+     * the same blocks.
      */
     int64_t blocks;
     /**

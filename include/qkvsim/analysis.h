@@ -1,6 +1,6 @@
 /**
  * @file analysis.h
- * The lesson's analysis in one pass: histograms, moments and the offset split of every pair group.
+ * The analysis in one pass: histograms, moments and the offset split of every pair group.
  *
  *     qkvsim_analysis *analysis;
  *     if (qkvsim_analysis_run(context, &input, layout, NULL, &analysis) != QKVSIM_OK)

@@ -46,7 +46,7 @@ typedef struct qkvsim_baseline qkvsim_baseline;
  * Analyses an input and permutations 0, 1, ... of it (see qkvsim_permute and
  * qkvsim_baseline_enumerated).
  * @param analysis_options as for qkvsim_analysis_run, NULL for all defaults
- * @param options          number of permutations, seed, scheme
+ * @param options          number of permutations, which has no default; seed, scheme
  * @param baseline         receives the results
  * @return as qkvsim_analysis_run; NONFINITE also where a scheme would carry a NaN or an infinity
  * into other features, whatever `nonfinite` says of features: GROUP within a wanted group, ALL from

@@ -20,8 +20,8 @@ extern "C" {
 
 /**
  * What a call came to. Anything but QKVSIM_OK leaves every output untouched: a handle initialised
- * to NULL may be freed whether the call succeeded or not. A NULL context, or NULL where a result is
- * to go, is INVALID_ARGUMENT.
+ * to NULL may be freed whether the call succeeded or not. NULL where a result is to go is
+ * INVALID_ARGUMENT, and so is a NULL context but where a call says that it may be.
  */
 typedef int32_t qkvsim_status;
 enum {
