@@ -126,7 +126,7 @@ qkvsim_status qkvsim_intervals_run(qkvsim_context *context, const qkvsim_input *
 
 /* ---- numbers of an interval ---- */
 
-/* Where the interval of a subject is kept once it was asked for; NULL: nowhere, it is computed soon
+/* Where the interval of a subject is kept once it was asked for; NULL: nowhere, it is computed fast
  * enough. */
 static qkv_interval_once *place_of(const qkvsim_intervals *intervals, qkv_interval_once *all,
                                    const qkv_subject *of)

@@ -7,7 +7,7 @@
 
 #include "analysis/session.h"
 
-/* Where a search has its columns and tiles from. */
+/* Where a search gets its columns and tiles from. */
 typedef struct qkv_pairs_origin {
     const qkv_tile_source *source;
     /* Fills the panels of a session that was opened with the source. */

@@ -54,8 +54,8 @@ typedef struct qkvsim_comparison_options {
      * place of those that are drawn is decided by it. Where they are, a piece has those of its
      * numbers that there are, maybe none. Default: first + permutations */
     int64_t total;
-    /** Matched subsets first_subset .. first_subset + subsets - 1 alone. Default: 0, and where
-     * subsets is its default, as first */
+    /** Matched subsets first_subset .. first_subset + subsets - 1 alone. Default: 0. Only with
+     * subsets given: by default these begin at first */
     int64_t first_subset;
 } qkvsim_comparison_options;
 

@@ -20,8 +20,8 @@ extern "C" {
 /** Which values a permutation may exchange. docs/statistics.md says which null each stands for. */
 typedef int32_t qkvsim_scheme;
 enum {
-    /** Every value with every other, over all observations and features (the lesson's shuffle):
-     * keeps nothing but the overall distribution of the activations. */
+    /** Every value with every other, over all observations and features: keeps nothing but the
+     * overall distribution of the activations. */
     QKVSIM_SCHEME_ALL = 1,
     /** Each feature's values over the observations, independently of the other features: keeps
      * means and norms, and so the offset part of each cosine; breaks all co-variation. */

@@ -29,11 +29,10 @@ void qkv_blas_leave_thread(int32_t before);
  * processor.
  */
 typedef struct qkv_product_shape {
-    int64_t panel;   /* columns of a panel, at most QKV_PANEL_WIDTH */
-    int64_t columns; /* of the second panel at a time; 0: all */
-    int64_t depth;   /* observations at a time, at most */
-    int64_t
-        leading; /* reals from one row of the product to the next: panels beside each other, and margins */
+    int64_t panel;    /* columns of a panel, at most QKV_PANEL_WIDTH */
+    int64_t columns;  /* of the second panel at a time; 0: all */
+    int64_t depth;    /* observations at a time, at most */
+    int64_t leading;  /* reals from a row of the product to the next: panels and margins */
     int64_t multiple; /* a panel is padded to one of this many columns */
     int64_t margin;   /* columns to multiply on either side of the second panel, at most QKV_MARGIN:
                        * only between them does a value not depend on where its columns stand */

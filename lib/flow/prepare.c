@@ -205,7 +205,7 @@ static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature
                         o);
 }
 
-/* Zeroes what pads the last panel's rows. */
+/* Zeroes what pads a panel's rows. */
 static void clear_padding(const qkv_panels *panels, int64_t p)
 {
     const int64_t width = qkv_panel_width(panels, p), columns = qkv_panel_columns(panels, p);

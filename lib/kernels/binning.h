@@ -29,7 +29,7 @@ static inline int64_t settle_bin(const qkv_binning *binning, double value, int64
     return guess;
 }
 
-/* A value's bin; -1 where it lies in none (NaN does not). */
+/* A value's bin; -1 where it lies in none, as NaN does not. */
 static inline int64_t find_bin(const qkv_binning *binning, double value)
 {
     if (!(value >= binning->edges[0] && value <= binning->edges[binning->count]))

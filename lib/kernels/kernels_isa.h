@@ -1,5 +1,5 @@
-/* One instruction set's table, from the templates. The including file defines KERNELS and NAME_TEXT.
- */
+/* One instruction set's table, from the templates. The including file defines KERNELS and
+ * NAME_TEXT. */
 #include "kernels.h"
 
 #include <math.h>

@@ -6,7 +6,7 @@
 
 enum { QKV_DISTANCES = 3 };
 
-/* A QKVSIM_* distance of checked histograms; NaN where one of them is empty. */
+/* A QKVSIM_DISTANCE_* of checked histograms; NaN where one of them is empty. */
 double qkv_distance(const int64_t *a, const int64_t *b, const double *edges, int64_t bins,
                     int32_t distance);
 
