@@ -9,7 +9,7 @@
  *     int64_t count;
  *     const qkvsim_pair *list = qkvsim_pairs_list(pairs, &count);
  *
- * No d x d matrix is built: memory follows the result.
+ * No d x d matrix is built: memory is that of the prepared columns and of the result.
  */
 #ifndef QKVSIM_PAIRS_H
 #define QKVSIM_PAIRS_H
@@ -67,7 +67,8 @@ typedef struct qkvsim_pairs qkvsim_pairs;
  * @param pairs   receives the result
  * @return INVALID_ARGUMENT (a threshold that is NaN or out of range, neither threshold nor top, top
  *         over the number of pairs), NONFINITE, NO_MEMORY, CANCELLED; TOO_LARGE where a threshold
- *         gives more pairs than the limit: the message says how many
+ *         gives more pairs than the limit, and the message says how many, or there are more ranks
+ *         than F32 arithmetic holds, as for qkvsim_analysis_run
  *
  * A threshold is reached where it is equalled. Pairs whose value is undefined are never found: with
  * few defined ones, top may give fewer than k. The same result, in the same order, for any number

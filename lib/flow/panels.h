@@ -36,7 +36,7 @@ typedef struct qkv_panels {
     int64_t observations;
     int64_t features; /* of the input */
     int64_t placed;   /* features in panels */
-    int64_t width;    /* of a panel that all features are placed of, but the last */
+    int64_t width;    /* of every panel but the last, where all features are placed */
     int64_t count;
     qkv_product_shape shape; /* how panels are multiplied */
     int64_t *initial; /* placed: the caller's columns, group by group; holds the next four too */

@@ -2,7 +2,8 @@
  * Residuals. With an orthonormal basis U of the intercept and the covariates, a column x is its
  * mean, what U makes of the rest, and e = x - U U'x. Freedman & Lane move e to P e, and refit: (I -
  * U U') P e. The refit takes off a part of the norm, of which the observed column has lost nothing,
- * so the norm is put back: else cosines would be set against such of slightly larger offset ratios.
+ * so the norm is put back: else cosines would be set against those of slightly larger offset
+ * ratios.
  */
 #include "residuals.h"
 
