@@ -465,11 +465,9 @@ class Interrupted(Corpus):
         command = [test_program.PROGRAM, "accumulate", *shards, "--output", self.state, "--resume",
                    "--checkpoint", "0", "--threads", "1"]
         source, killed, part = random.Random(3), 0, self.state + ".part"
-        # A build that counts coverage would have its counts cut off, too, and spoilt.
-        elsewhere = {**os.environ, "GCOV_PREFIX": self.path("counts")}
         while killed < 6:
             before = os.stat(part).st_mtime_ns if os.path.exists(part) else None
-            with subprocess.Popen(command, env=elsewhere) as process:
+            with subprocess.Popen(command, env=self.uncounted()) as process:
                 while process.poll() is None and (not os.path.exists(part) or os.stat(part).st_mtime_ns == before):
                     time.sleep(0.0005)
                 time.sleep(source.uniform(0, 0.003))
@@ -602,7 +600,7 @@ class BadShards(Corpus):
             self.accumulate(*self.shards[3:], output=self.path("more.state"))
             inputs = [*self.shards, "--resume"] if command == "accumulate" else [self.state, self.path("more.state")]
             output = self.state if command == "accumulate" else self.path("merged.state")
-            result = self.run_program(command, *inputs, "--output", output, preexec_fn=full)
+            result = self.run_program(command, *inputs, "--output", output, preexec_fn=full, env=self.uncounted())
             self.assertEqual(result.returncode, 1)
             self.assertIn(b"cannot write: ", result.stderr)
             self.assertIn(b"File too large", result.stderr)
@@ -614,7 +612,7 @@ class BadShards(Corpus):
             resource.setrlimit(resource.RLIMIT_FSIZE, (size - 50, size - 50))
         os.unlink(self.state)
         result = self.run_program("accumulate", *self.shards, "--output", self.state, "--checkpoint", 0,
-                                  preexec_fn=full_for_parts)
+                                  preexec_fn=full_for_parts, env=self.uncounted())
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"1 shard is in ", result.stderr)
         self.assertEqual(len(self.table(self.state + ".part")["shards"]), 1)
@@ -914,7 +912,8 @@ class Pieces(Corpus):
         def full():
             resource.setrlimit(resource.RLIMIT_FSIZE, (3000, 3000))
         output = self.path("x.result")
-        result = self.run_program("analyze", self.input, "--permutations", 3, "--save", output, preexec_fn=full)
+        result = self.run_program("analyze", self.input, "--permutations", 3, "--save", output, preexec_fn=full,
+                                  env=self.uncounted())
         self.assertEqual(result.returncode, 1)
         self.assertIn(b"File too large", result.stderr)
         self.assertFalse(os.path.exists(output))
