@@ -82,7 +82,7 @@ class Program(unittest.TestCase):
     @staticmethod
     def uncounted():
         """For a process whose files are cut off: a build that counts coverage would spoil its counts."""
-        return {**os.environ, "GCOV_PREFIX": "/dev/null", "GCOV_ERROR_FILE": "/dev/null"}
+        return {**os.environ, "GCOV_PREFIX": "/dev/null"}
 
     def refused(self, *arguments, status=1, says="", prints=False):
         """The program fails with a status and one line that begins with its name."""

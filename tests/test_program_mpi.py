@@ -35,7 +35,7 @@ class Team(Corpus):
     def environment(self):
         """Where a rank fails, mpirun kills the others at any moment: what a build that counts coverage has
         counted goes where it may be cut off."""
-        return {**ENVIRONMENT, "GCOV_PREFIX": "/dev/null", "GCOV_ERROR_FILE": "/dev/null"}
+        return {**ENVIRONMENT, "GCOV_PREFIX": self.path("counts")}
 
     def run_ranks(self, ranks, *arguments, **options):
         return subprocess.run(self.command(ranks, *arguments), capture_output=True, timeout=300, check=False,
