@@ -11,6 +11,19 @@
 #include "pairs.h"
 #include "similarity.h"
 
+/* Reads an accumulator as an input, for some metrics; `joint` has to be freed. */
+static qkvsim_status read_whole(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                                int32_t metrics, qkv_input *input, const qkvsim_accumulator **whole,
+                                qkvsim_accumulator **joint)
+{
+    qkvsim_status status = qkv_accumulator_check_metrics(context, metrics);
+    if (status == QKVSIM_OK)
+        status = qkv_accumulator_check(context, accumulator, input);
+    if (status == QKVSIM_OK)
+        status = qkv_accumulator_whole(context, accumulator, whole, joint);
+    return status;
+}
+
 /* ---- analyses ---- */
 
 qkvsim_status qkv_accumulator_tally(qkvsim_context *context, qkv_session *session,
@@ -46,11 +59,7 @@ qkvsim_status qkvsim_accumulator_analysis(qkvsim_context *context,
     const qkvsim_accumulator *whole = NULL;
     qkvsim_status status = qkv_read_analysis_options(context, given, &options);
     if (status == QKVSIM_OK)
-        status = qkv_accumulator_check_metrics(context, options.metrics);
-    if (status == QKVSIM_OK)
-        status = qkv_accumulator_check(context, accumulator, &input);
-    if (status == QKVSIM_OK)
-        status = qkv_accumulator_whole(context, accumulator, &whole, &joint);
+        status = read_whole(context, accumulator, options.metrics, &input, &whole, &joint);
     if (status != QKVSIM_OK)
         return status;
     qkv_session session;
@@ -97,11 +106,7 @@ qkvsim_status qkvsim_accumulator_pairs(qkvsim_context *context,
     const qkvsim_accumulator *whole = NULL;
     qkvsim_status status = qkv_read_pairs_options(context, given, &options);
     if (status == QKVSIM_OK)
-        status = qkv_accumulator_check_metrics(context, options.metric);
-    if (status == QKVSIM_OK)
-        status = qkv_accumulator_check(context, accumulator, &input);
-    if (status == QKVSIM_OK)
-        status = qkv_accumulator_whole(context, accumulator, &whole, &joint);
+        status = read_whole(context, accumulator, options.metric, &input, &whole, &joint);
     if (status != QKVSIM_OK)
         return status;
     const qkv_moments_source source = qkv_moments_source_for(whole->moments);
@@ -120,9 +125,7 @@ static qkvsim_status write_matrix(qkvsim_context *context, const qkvsim_accumula
     qkv_panels panels = { 0 };
     qkvsim_accumulator *joint = NULL;
     const qkvsim_accumulator *whole = NULL;
-    qkvsim_status status = qkv_accumulator_check(context, accumulator, &input);
-    if (status == QKVSIM_OK)
-        status = qkv_accumulator_whole(context, accumulator, &whole, &joint);
+    qkvsim_status status = read_whole(context, accumulator, metric, &input, &whole, &joint);
     if (status == QKVSIM_OK)
         status = qkv_panels_open_unordered(context, &input, &panels);
     if (status == QKVSIM_OK) {

@@ -483,11 +483,9 @@ class Interrupted(Corpus):
         for name in self.left_behind():  # of a killed run, which could not remove it
             self.assertTrue(name.startswith(".qkvsim-"))
 
-    def test_a_signal_leaves_what_is_done(self):
-        self.arrays = [self.random.normal(size=(1000, 300)).astype("float32") for _ in range(40)]
-        shards = [self.shard(f"k{i}.npy", values) for i, values in enumerate(self.arrays)]
-        expected = self.accumulate(*shards, output=self.path("expected"))
-        with subprocess.Popen([test_program.PROGRAM, "accumulate", *shards, "--output", self.state],
+    def stop_behind_the_first_part(self, *arguments):
+        """What a run says that is told to stop once there is a part."""
+        with subprocess.Popen([test_program.PROGRAM, "accumulate", *arguments, "--output", self.state],
                               stderr=subprocess.PIPE) as process:
             while not os.path.exists(self.state + ".part") and process.poll() is None:
                 time.sleep(0.001)
@@ -496,6 +494,13 @@ class Interrupted(Corpus):
         if process.returncode == 0:
             self.skipTest("it was done before")
         self.assertEqual(process.returncode, 1)
+        return text
+
+    def test_a_signal_leaves_what_is_done(self):
+        self.arrays = [self.random.normal(size=(1000, 300)).astype("float32") for _ in range(40)]
+        shards = [self.shard(f"k{i}.npy", values) for i, values in enumerate(self.arrays)]
+        expected = self.accumulate(*shards, output=self.path("expected"))
+        text = self.stop_behind_the_first_part(*shards)
         self.assertRegex(text, r"^qkvsim: interrupted \(\d+ shards? (is|are) in .*part: --resume goes on with it\)\n$")
         self.assertEqual(self.left_behind(), [])
         self.assertEqual(self.accumulate(*shards, "--resume"), expected)
@@ -503,14 +508,7 @@ class Interrupted(Corpus):
     def test_a_signal_leaves_out_the_shard_in_hand(self):
         long = numpy.tile(self.random.normal(size=(500, 1500)).astype("float32"), (40, 1))
         shards = [self.shard(f"k{i}.npy", values) for i, values in enumerate((long[:50], long, long[:60]))]
-        with subprocess.Popen([test_program.PROGRAM, "accumulate", *shards, "--output", self.state, "--threads", "1"],
-                              stderr=subprocess.PIPE) as process:
-            while not os.path.exists(self.state + ".part") and process.poll() is None:
-                time.sleep(0.001)
-            process.send_signal(signal.SIGTERM)
-            text = process.communicate()[1].decode()
-        if process.returncode == 0:
-            self.skipTest("it was done before")
+        text = self.stop_behind_the_first_part(*shards, "--threads", "1")
         self.assertRegex(text, r"^qkvsim: interrupted \(1 shard is in ")
         self.accumulate(*shards, "--resume")
 

@@ -173,13 +173,18 @@ class SameBytes(Team):
 
 
 class Failing(Team):
-    def test_the_error_of_a_rank_is_told_and_the_run_goes_on_later(self):
-        expected = self.accumulate(*self.shards)
-        os.remove(self.state)
+    def spoil_a_shard(self):
+        """An infinity in the fifth; returns what it was."""
         good = self.content(self.shards[4])
         bad = self.arrays[4].copy()
         bad[3, 7] = numpy.inf
         numpy.save(self.shards[4], bad)
+        return good
+
+    def test_the_error_of_a_rank_is_told_and_the_run_goes_on_later(self):
+        expected = self.accumulate(*self.shards)
+        os.remove(self.state)
+        good = self.spoil_a_shard()
         text = self.refused_by(3, "accumulate", *self.shards, "--output", self.state, says="rank 1: NaN or infinity")
         self.assertIn(self.shards[4], text)
         self.assertIn("(3 shards are in", text)
@@ -192,10 +197,7 @@ class Failing(Team):
     def test_moments_go_on_later_too(self):
         expected = self.accumulate(*self.shards)
         os.remove(self.state)
-        good = self.content(self.shards[4])
-        bad = self.arrays[4].copy()
-        bad[3, 7] = numpy.inf
-        numpy.save(self.shards[4], bad)
+        good = self.spoil_a_shard()
         run = ["accumulate", *self.shards, "--output", self.state, "--checkpoint", 0, "--divide", "moments"]
         self.refused_by(3, *run, says="(4 shards are in")
         self.write("corpus/s4.npy", good)
