@@ -39,7 +39,7 @@ class Question:
         self.options = C.AnalysisOptions(
             _OPTIONS, None if made is None else addressof(made),
             None if array is None else addressof(array),
-            0 if numbers is None else len(numbers), sum(METRICS[name] for name in self.metrics))
+            0 if numbers is None else len(numbers), sum(map(METRICS.__getitem__, self.metrics)))
 
     def __reduce__(self) -> Any:
         return _question, (self.layout, self.metrics, self.bins, self.wanted, self.observations,

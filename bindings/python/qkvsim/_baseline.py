@@ -102,7 +102,7 @@ def _covariates(covariates: Any, observations: int) -> Tuple[Any, Any]:
     if made.observations != observations:
         raise InvalidArgument(f"covariates has {made.observations} observations and the data "
                               f"{observations}")
-    return made, addressof(made.views)
+    return made, addressof(made.block)
 
 
 def _baseline(prepared: Prepared, permutations: int, seed: int, scheme: str, exchange: str,

@@ -114,6 +114,8 @@ class _Idle(threading.local):
 
 
 _idle = _Idle()
+# A child of a fork is to make its own. It has but the thread that forked, so this is all of them.
+os.register_at_fork(after_in_child=lambda: _idle.contexts.clear())
 
 
 def _acquire(threads: Optional[int]) -> _Context:
@@ -121,7 +123,7 @@ def _acquire(threads: Optional[int]) -> _Context:
     contexts = _idle.contexts
     while contexts:
         context = contexts.pop()
-        if threads in (None, context.threads) and context.process == os.getpid():
+        if threads is None or threads == context.threads:
             return context
     return _Context(_default_threads if threads is None else threads)
 

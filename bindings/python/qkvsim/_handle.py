@@ -1,11 +1,16 @@
 """Results of the C library: owned, immutable, seen as NumPy arrays without a copy."""
 from ctypes import byref, c_int64, c_void_p
-from typing import Any, Callable, Optional, Tuple, Union
+from typing import Any, Callable, Dict, Optional, Tuple, Union
 
 import numpy as np
 
 from ._context import call
+from ._declarations import FUNCTIONS
 from ._library import library
+
+_FREES: Dict[str, Callable[[Optional[int]], None]] = {
+    name[len("qkvsim_"):-len("_free")]: getattr(library, name)
+    for name in FUNCTIONS if name.endswith("_free")}
 
 
 class Handle:
@@ -15,7 +20,7 @@ class Handle:
 
     def __init__(self, kind: str, pointer: c_void_p) -> None:
         self._pointer: Optional[int] = pointer.value
-        self._free: Callable[[Optional[int]], None] = getattr(library, f"qkvsim_{kind}_free")
+        self._free = _FREES[kind]
 
     def __del__(self) -> None:
         if getattr(self, "_free", None) is not None:

@@ -153,6 +153,8 @@ class Input:
         self.held: List[Any] = []
         self.heads: Dict[str, int] = {}
         self.names: Optional[List[str]] = None
+        self.widths: List[int] = []
+        self.read: List[Tuple[Optional[str], str, int]] = []  # name, type and features of each part
         # A layer of a capture has parts.
         parts = data if type(data) is np.ndarray else getattr(data, "parts", data)
         if type(parts) is not np.ndarray and isinstance(parts, MappingABC) \
@@ -161,39 +163,33 @@ class Input:
                 raise InvalidArgument(f"{name} has no parts")
             self.names = [str(key) for key in parts]
             self.labels = [f"{name}[{key!r}]" for key in parts]
-            values = list(parts.values())
+            views = [self._view(part, label, value, heads, layout)
+                     for part, label, value in zip(self.names, self.labels, parts.values())]
         else:
-            self.labels, values = [name], [data]
-        self.views = (C.View * len(values))()
-        self.widths: List[int] = []
-        for i, value in enumerate(values):
-            self._add(i, value, heads, layout)
-        self.observations = int(self.views[0].observations)
+            self.labels, views = [name], [self._view(None, name, data, heads, layout)]
+        self.views = views
+        # Of one part, its view is the array: one more takes a microsecond.
+        self.block: Any = views[0] if len(views) == 1 else (C.View * len(views))(*views)
+        self.observations = rows = self.kept[0].shape[0]
         self.features = sum(self.widths)
-        for view, label in zip(self.views, self.labels) if len(values) > 1 else ():
-            if view.observations != self.observations:
-                raise InvalidArgument(f"{label} has {view.observations} observations and "
-                                      f"{self.labels[0]} has {self.observations}")
+        for array, label in zip(self.kept, self.labels) if len(views) > 1 else ():
+            if array.shape[0] != rows:
+                raise InvalidArgument(f"{label} has {array.shape[0]} observations and "
+                                      f"{self.labels[0]} has {rows}")
         self.selection = None if observations is None else selection_of(
-            observations, self.observations, "observations")
+            observations, rows, "observations")
         if isinstance(segments, str):
             raise WrongType("segments is a number or a name for each observation")
-        self.segments = None if segments is None else segments_of(segments, self.observations)
+        self.segments = None if segments is None else segments_of(segments, rows)
         self.struct = C.Input(
-            _INPUT, addressof(self.views), len(values),
+            _INPUT, addressof(self.block), len(views),
             None if self.selection is None else addressof(self.selection),
             None if self.segments is None else address_of(self.segments),
             precision_of(precision), number_of(NONFINITE, nonfinite, "nonfinite"))
 
-    @property
-    def read(self) -> List[Tuple[Optional[str], str, int]]:
-        """Name, type and features of each part."""
-        return [(None if self.names is None else self.names[i], _NAMES[view.dtype], width)
-                for i, (view, width) in enumerate(zip(self.views, self.widths))]
-
-    def _add(self, index: int, value: Any, heads: Heads, layout: Optional[str]) -> None:
-        label = self.labels[index]
-        name = self.names[index] if self.names is not None else None
+    def _view(self, name: Optional[str], label: str, value: Any, heads: Heads,
+              layout: Optional[str]) -> C.View:
+        """A part's view, of an array that is kept."""
         array, number = _array_of(value, label)
         if array.ndim != 2 or layout is not None:
             count = heads.get(name or "") if isinstance(heads, MappingABC) else heads
@@ -203,11 +199,11 @@ class Input:
         array, number = _readable(array, label, number)
         self.kept.append(array)
         self.held.append(ref(array))  # NumPy resizes no array that has one, whoever asks
-        item, (rows, columns) = array.itemsize, array.shape
+        item, (rows, columns), (down, across) = array.itemsize, array.shape, array.strides
         self.widths.append(columns)
-        self.views[index] = C.View(
-            _VIEW, array.__array_interface__["data"][0], rows, columns,
-            array.strides[0] // item, array.strides[1] // item, number)
+        self.read.append((name, _NAMES[number], columns))
+        return C.View(_VIEW, address_of(array), rows, columns, down // item, across // item,
+                      number)
 
 
 _NAMES = {C.DTYPE_F16: "float16", C.DTYPE_BF16: "bfloat16", C.DTYPE_F32: "float32",

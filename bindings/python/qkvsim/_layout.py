@@ -154,6 +154,9 @@ def _of_labels(labels: Any, features: int) -> Layout:
     return Layout(pointer)
 
 
+_THIRDS = "Q", "K", "V"
+
+
 class Columns(Protocol):
     """What a layout asks of data: what is known of their columns."""
 
@@ -163,7 +166,7 @@ class Columns(Protocol):
     heads: Dict[str, int]
 
 
-def _base(groups: Any, data: Columns) -> Tuple[List[str], List[int]]:
+def _base(groups: Any, data: Columns) -> Tuple[Sequence[str], Sequence[int]]:
     """Names and widths of the parts, before any splits into heads."""
     if isinstance(groups, MappingABC):
         names, widths = [str(name) for name in groups], [int(n) for n in groups.values()]
@@ -176,7 +179,7 @@ def _base(groups: Any, data: Columns) -> Tuple[List[str], List[int]]:
     if data.features % 3 != 0:
         raise InvalidArgument(f"{data.features} features do not divide by 3: give the widths, "
                               'groups={"Q": 576, "K": 192, "V": 192}')
-    return ["Q", "K", "V"], [data.features // 3] * 3
+    return _THIRDS, (data.features // 3,) * 3
 
 
 def _heads_of(heads: Any, found: Dict[str, int], names: Sequence[str]) -> Dict[str, int]:
