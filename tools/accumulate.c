@@ -293,9 +293,8 @@ static bool note_other(struct run *run, int rank)
     json_error_t error;
     if (!run->options->team->take(run->options->team, rank, true, &bytes, &size, run->failure))
         return false;
-    json_begin();
-    json_t *table = size > 0 ? json_loadb(bytes, (size_t)size, 0, &error) : NULL;
-    const bool done = json_whole(run->failure) && (size == 0 || note_shard(run, table));
+    json_t *table = size > 0 ? json_read(bytes, (size_t)size, &error) : NULL;
+    const bool done = size == 0 || (json_whole(run->failure) && note_shard(run, table));
     json_decref(table);
     free(bytes);
     return done;

@@ -105,10 +105,8 @@ static bool check_header(const struct container *container, struct failure *fail
 static bool read_table(struct container *container, const char *content, struct failure *failure)
 {
     json_error_t error;
-    json_begin();
     const size_t size = (size_t)take(container->file.bytes + TABLE_AT, 8);
-    container->table = json_loadb((const char *)container->file.bytes + HEADER, size,
-                                  JSON_REJECT_DUPLICATES, &error);
+    container->table = json_read((const char *)container->file.bytes + HEADER, size, &error);
     if (!json_whole(failure))
         return false;
     if (!json_is_object(container->table))
@@ -220,13 +218,13 @@ void container_close(struct container *container)
 
 /* ---- writing ---- */
 
-bool container_write_table(FILE *stream, const json_t *table, int64_t size)
+bool container_write_table(FILE *stream, const json_t *table, int64_t size, struct failure *failure)
 {
     uint8_t header[HEADER];
     char *text = NULL;
     size_t length = 0;
     FILE *memory = open_memstream(&text, &length);
-    bool done = memory != NULL && json_print(memory, table);
+    bool done = memory != NULL && json_print(memory, table, failure);
     for (long at = done ? ftell(memory) : 0; done && at % ALIGNMENT != 0; at++)
         done = fputc('\n', memory) != EOF;
     done = memory != NULL && fclose(memory) == 0 && done;

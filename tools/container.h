@@ -51,6 +51,7 @@ void container_close(struct container *container);
 
 /* Writes what stands before the packed results, which have `size` bytes in all and must follow.
  * False where the stream or memory failed. */
-bool container_write_table(FILE *stream, const json_t *table, int64_t size);
+bool container_write_table(FILE *stream, const json_t *table, int64_t size,
+                           struct failure *failure);
 
 #endif

@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <math.h>
+#include <setjmp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -58,12 +59,15 @@ json_t *json_groups(const qkvsim_layout *layout)
     return array;
 }
 
-static bool out_of_memory;
+static bool out_of_memory, reading;
+static jmp_buf end_of_reading;
 
 static void *counted_malloc(size_t size)
 {
     void *memory = malloc(size);
     out_of_memory = out_of_memory || memory == NULL;
+    if (memory == NULL && reading)
+        longjmp(end_of_reading, 1);
     return memory;
 }
 
@@ -81,6 +85,30 @@ void json_no_memory(void)
 bool json_whole(struct failure *failure)
 {
     return !out_of_memory || fail_no_memory(failure);
+}
+
+/* Without memory jansson 2.14 reads on behind the end of a text that it could not keep. So it is
+ * left there and then, with what it has. */
+json_t *json_read(const char *text, size_t size, json_error_t *error)
+{
+    json_t *volatile value = NULL;
+    json_begin();
+    reading = true;
+    if (setjmp(end_of_reading) == 0)
+        value = json_loadb(text, size, JSON_REJECT_DUPLICATES, error);
+    reading = false;
+    return value;
+}
+
+char *json_format(const json_t *value, size_t flags, struct failure *failure)
+{
+    json_begin();
+    char *text = json_dumps(value, flags);
+    if (text != NULL && !out_of_memory)
+        return text;
+    free(text);
+    fail_no_memory(failure);
+    return NULL;
 }
 
 struct printer {
@@ -115,11 +143,13 @@ static int print_piece(const char *piece, size_t size, void *data)
     return fwrite(piece, 1, size, printer->stream) == size ? 0 : -1;
 }
 
-bool json_print(FILE *stream, const json_t *value)
+bool json_print(FILE *stream, const json_t *value, struct failure *failure)
 {
     struct printer printer = { .stream = stream };
-    return json_dump_callback(value, print_piece, &printer,
-                              JSON_INDENT(1) | JSON_REAL_PRECISION(17))
-               == 0
-           && (!printer.quote || fputc('"', stream) != EOF);
+    json_begin();
+    const bool printed =
+        json_dump_callback(value, print_piece, &printer, JSON_INDENT(1) | JSON_REAL_PRECISION(17))
+            == 0
+        && (!printer.quote || fputc('"', stream) != EOF);
+    return json_whole(failure) && printed;
 }

@@ -34,7 +34,13 @@ bool json_whole(struct failure *failure);
 /* Says that another allocation failed. */
 void json_no_memory(void);
 
-/* False where the stream failed. */
-bool json_print(FILE *stream, const json_t *value);
+/* A text's value, without a name twice in one object; NULL where it is none, or where json_whole
+ * then says that memory ran out. */
+json_t *json_read(const char *text, size_t size, json_error_t *error);
+
+/* A value as text, in memory of its own, or in a stream; NULL or false with a failure where memory
+ * ran out, and false with none where the stream failed. */
+char *json_format(const json_t *value, size_t flags, struct failure *failure);
+bool json_print(FILE *stream, const json_t *value, struct failure *failure);
 
 #endif

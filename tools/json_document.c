@@ -144,7 +144,7 @@ bool json_document_next(FILE *stream, const struct options *options, int number,
         fprintf(stream,
                 "{\n\"qkvsim\": \"%s\",\n\"schema\": %d,\n\"command\": \"%s\",\n\"options\": ",
                 qkvsim_version(), SCHEMA, options->command == COMMAND_PAIRS ? "pairs" : "analyze");
-        done = json_print(stream, used) && fputs(",\n\"layers\": [\n", stream) != EOF;
+        done = json_print(stream, used, failure) && fputs(",\n\"layers\": [\n", stream) != EOF;
     }
     json_decref(used);
     return done;

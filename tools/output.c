@@ -105,9 +105,12 @@ static bool write_through(FILE *stream, const void *content, struct failure *fai
            && fsync(fileno(stream)) == 0;
 }
 
+/* An interrupt ends the writing of a file, but for one that is begun after it: that is what an
+ * interrupted run leaves, to go on with. */
 static bool write_file(const char *target, output_writer *writer, const void *content,
                        struct failure *failure)
 {
+    const bool before = progress_interrupted();
     int descriptor = open_beside(target);
     if (descriptor < 0) {
         cannot_write(failure, target);
@@ -116,7 +119,7 @@ static bool write_file(const char *target, output_writer *writer, const void *co
     }
     struct synchronized file = { writer, content };
     bool done = write_descriptor(descriptor, target, write_through, &file, failure);
-    if (done && progress_interrupted())
+    if (done && progress_interrupted() && !before)
         done = fail(failure, "interrupted");
     if (done && rename(temporary, target) != 0)
         done = cannot_write(failure, target);

@@ -234,7 +234,7 @@ bool report_add_json(FILE *stream, const struct report *report, int number, stru
         return false;
     json_begin();
     json_t *layer = json_layer(report);
-    bool done = json_whole(failure) && json_print(stream, layer);
+    bool done = json_whole(failure) && json_print(stream, layer, failure);
     json_decref(layer);
     return done;
 }

@@ -48,13 +48,12 @@ static json_t *pair_object(const struct pairs_report *report, const qkvsim_pair 
 /* Prints an object on one line; its last brace only where `close` says so. */
 static bool print_object(FILE *stream, json_t *object, bool close, struct failure *failure)
 {
-    char *text = json_dumps(object, JSON_REAL_PRECISION(17));
+    char *text = json_whole(failure) ? json_format(object, JSON_REAL_PRECISION(17), failure) : NULL;
     json_decref(object);
-    bool done = json_whole(failure) && (text != NULL || fail_no_memory(failure));
-    if (done)
+    if (text != NULL)
         fwrite(text, 1, strlen(text) - !close, stream);
     free(text);
-    return done;
+    return text != NULL;
 }
 
 bool pairs_add_json(FILE *stream, const struct pairs_report *report, int number,

@@ -4,11 +4,11 @@
 #include "safetensors.h"
 
 #include <inttypes.h>
-#include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "foreign_file.h"
+#include "json.h"
 
 /* Where the parser stands, for messages. */
 struct place {
@@ -203,10 +203,11 @@ bool safetensors_parse(const uint8_t *bytes, size_t size, const char *name,
     if (!check_containers(header, (size_t)length, name, failure))
         return false;
     json_error_t error;
-    json_t *root = json_loadb(header, (size_t)length, JSON_REJECT_DUPLICATES, &error);
+    json_t *root = json_read(header, (size_t)length, &error);
     if (root == NULL)
-        return fail(failure, "bad JSON in the safetensors header: %s: byte %d: %s", name,
-                    error.position + 8, error.text);
+        return json_whole(failure)
+               && fail(failure, "bad JSON in the safetensors header: %s: byte %d: %s", name,
+                       error.position + 8, error.text);
     struct place place = { .file = name,
                            .data_size = (int64_t)(size - 8 - length),
                            .failure = failure };

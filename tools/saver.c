@@ -159,7 +159,7 @@ bool saver_add_layer(struct saver *saver, const struct report *report, struct fa
 static bool write_all(FILE *stream, const void *content, struct failure *failure)
 {
     const struct saver *saver = content;
-    return container_write_table(stream, saver->table, saver->size)
+    return container_write_table(stream, saver->table, saver->size, failure)
            && spool_copy(stream, &saver->spool, failure);
 }
 

@@ -4,11 +4,11 @@
  */
 #include "shard_index.h"
 
-#include <jansson.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "json.h"
 #include "mapped_file.h"
 #include "safetensors.h"
 #include "text.h"
@@ -88,16 +88,16 @@ bool shard_index_read(const char *path, char ***paths, int *count, struct failur
     *count = 0;
     if (!mapped_file_open(&file, path, failure))
         return false;
-    json_t *root =
-        file.size <= SAFETENSORS_HEADER_MAX
-            ? json_loadb((const char *)file.bytes, file.size, JSON_REJECT_DUPLICATES, &error)
-            : NULL;
+    json_t *root = file.size <= SAFETENSORS_HEADER_MAX
+                       ? json_read((const char *)file.bytes, file.size, &error)
+                       : NULL;
     bool done;
     if (file.size > SAFETENSORS_HEADER_MAX)
         done = fail(failure, "no index of tensors: %s: %zu bytes", path, file.size);
     else if (root == NULL)
-        done =
-            fail(failure, "bad JSON in the index: %s: line %d: %s", path, error.line, error.text);
+        done = json_whole(failure)
+               && fail(failure, "bad JSON in the index: %s: line %d: %s", path, error.line,
+                       error.text);
     else
         done = read_map(root, path, paths, count, failure);
     json_decref(root);

@@ -362,7 +362,7 @@ static bool write_state(FILE *stream, const void *content, struct failure *failu
 {
     const struct state *state = content;
     int64_t size;
-    bool done = container_write_table(stream, state->table, packed_size(state))
+    bool done = container_write_table(stream, state->table, packed_size(state), failure)
                 && state_write_layout(stream, state, &size, failure);
     for (int64_t i = 0; done && i < state->layers * state->conditions; i++)
         done = write_accumulator(stream, state, i, failure);

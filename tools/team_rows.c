@@ -152,7 +152,7 @@ static bool make_context(const struct state *state, qkvsim_context **context,
 static bool write_joined(FILE *stream, const void *content, struct failure *failure)
 {
     const struct joined *joined = content;
-    return container_write_table(stream, joined->state->table, joined->size)
+    return container_write_table(stream, joined->state->table, joined->size, failure)
            && spool_copy(stream, &joined->spool, failure);
 }
 

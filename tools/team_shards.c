@@ -73,10 +73,9 @@ static bool read_told(struct told *told, const void *bytes, int64_t size, struct
 {
     enum { BEFORE_SHARDS = 2 };
     json_error_t error;
-    json_begin();
     if (!shards_unpack(&told->texts, bytes, size, failure))
         return false;
-    told->table = json_loads(told->texts.paths[0], 0, &error);
+    told->table = json_read(told->texts.paths[0], strlen(told->texts.paths[0]), &error);
     told->from = told->texts.paths[1][0] != '\0' ? told->texts.paths[1] : NULL;
     told->shards = told->texts.paths + BEFORE_SHARDS;
     told->count = told->texts.count - BEFORE_SHARDS;
@@ -112,10 +111,10 @@ static bool tell_texts(const struct shards *texts, struct team *team, struct fai
 bool tell_shards(const struct state *state, const struct shards *shards, const char *from,
                  struct team *team, struct failure *failure)
 {
-    char *table = json_dumps(state->table, JSON_COMPACT);
+    char *table = json_format(state->table, JSON_COMPACT, failure);
     struct shards texts = { .paths = calloc((size_t)shards->count + 2, sizeof *texts.paths),
                             .count = shards->count + 2 };
-    bool done = (table != NULL && texts.paths != NULL) || fail_no_memory(failure);
+    bool done = table != NULL && (texts.paths != NULL || fail_no_memory(failure));
     if (done) {
         texts.paths[0] = table;
         texts.paths[1] = (char *)(from != NULL ? from : "");
@@ -165,9 +164,9 @@ static bool give_rows(const struct told *told, qkvsim_context *context,
 /* What the first notes of this rank's shard. */
 static bool give_table(struct team *team, const json_t *table, struct failure *failure)
 {
-    char *text = table != NULL ? json_dumps(table, JSON_COMPACT) : NULL;
+    char *text = table != NULL ? json_format(table, JSON_COMPACT, failure) : NULL;
     if (table != NULL && text == NULL)
-        return fail_no_memory(failure);
+        return false;
     return team->give(team, text, text != NULL ? (int64_t)strlen(text) : 0, failure);
 }
 
