@@ -14,7 +14,7 @@ import pathlib
 import subprocess
 import sys
 
-from side_by_side import environment
+from side_by_side import environment, own_process
 
 PROJECT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -47,19 +47,10 @@ def run_in_environment(arguments):
 
 
 def measure_row(row, arguments):
-    """One row in a process of its own, whose libraries find the right number of threads."""
-    threads = str(row.threads(arguments.threads))
-    limits = {name: threads for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS",
-                                         "MKL_NUM_THREADS")}
     command = [sys.executable, __file__, "--inside", "--row", row.name, "--build", arguments.build,
                "--threads", str(arguments.threads), *(["--quick"] if arguments.quick else [])]
-    done = subprocess.run(command, env={**os.environ, **limits}, stdout=subprocess.PIPE,
-                          stderr=subprocess.PIPE, text=True, check=False)
-    if done.returncode == 0:
-        return json.loads(done.stdout.strip().split("\n")[-1])
-    reason = done.stderr.strip().split("\n")[-1]
     return {"name": row.name, "n": row.n, "d": row.d,
-            "failed": reason or f"its process ended with status {done.returncode}"}
+            **own_process.run(command, row.threads(arguments.threads))}
 
 
 def chosen_rows(names):

@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""The Python package beside the C calls under it, and beside the notebook's way: what a call costs that has
+"""The Python package beside the C calls under it, and both beside the notebook's way: what a call costs that has
 next to nothing to do, and what is left of the library's speed.
 
     python3 bench/python.py --build build
@@ -17,8 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from side_by_side import library, notebook, report, sections, timing
-from side_by_side.work import Work, compare_answers
+from side_by_side import library, own_process, report, sections, three_ways, timing
+from side_by_side.work import Work
 
 ROUNDS = 30       # at least, of a sample of either side in turn
 ROW = 4           # seconds, at least
@@ -32,21 +32,24 @@ class Row:
     name: str
     what: str
     at_most: float | None = None
-    at_least: float | None = None
+
+    @property
+    def is_of_three(self):
+        return self.name in three_ways.SIZES
 
 
 ROWS = [
-    Row("call/2", "6 features, 2 observations; the fixed cost", at_most=30),
-    Row("call-layout/2", "the same with a layout that is there", at_most=30),
+    Row("call/2", "6 features, 2 observations; the fixed cost", 1e6 * three_ways.MOST_BEYOND_C),
+    Row("call-layout/2", "the same with a layout that is there", 1e6 * three_ways.MOST_BEYOND_C),
     Row("call-parts/2", "the same from a mapping of three parts"),
     Row("head/32", "one head of 192 features"),
     Row("analyze/128", "2,304 features"),
-    Row("analyze/1024", "2,304 features", at_most=1.02),
+    Row("analyze/1024", "2,304 features", three_ways.MOST_OF_C),
     Row("similarity/1024", "2,304 features, the matrix of one metric"),
     Row("accumulate/256", "2,304 features, one chunk of a stream, which Ctrl-C can undo"),
-    Row("notebook/head", "the notebook's way: one head of 192 features, 32 observations", at_least=19),
-    Row("notebook/128", "the notebook's way: 2,304 features", at_least=45),
-    Row("notebook/1024", "the notebook's way: 2,304 features", at_least=10),
+    Row("notebook/head", "one head of 192 features, 32 observations, one thread"),
+    Row("notebook/128", "2,304 features"),
+    Row("notebook/1024", "2,304 features"),
 ]
 
 
@@ -132,53 +135,80 @@ def beside_c(row, qkvsim, threads, quick):
             "met": row.at_most is None or about <= row.at_most}
 
 
-def beside_the_notebook(row, qkvsim, threads, quick):
-    size = row.name.split("/")[1]
-    work = Work(32, 192, 1) if size == "head" else Work(int(size), FEATURES, threads)
-    plan = timing.Plan.of(quick)
-    way = min((variant for _, variant in notebook.variants(work)),
-              key=lambda variant: timing.quick_median(variant.call, 3))
-    agreement = compare_answers(work, library.Session(qkvsim._library.library, work).answer(),
-                                way.answer())
-    found = timing.side_by_side(lambda: qkvsim.analyze(work.x, threads=work.threads), way.call, plan)
-    times = found["times_faster"]
-    return {"ours": found["qkvsim_ms"] / 1e3, "theirs": found["ms"] / 1e3, "ratio": times,
-            "low": found["low"], "high": found["high"],
-            "met": agreement.close and times >= row.at_least}
+def beside_the_notebook(row, arguments):
+    threads = three_ways.threads_of(row.name, arguments.threads)
+    switches = [f"--{name}" for name in ("quick", "cpu") if getattr(arguments, name)]
+    found = own_process.run([sys.executable, __file__, "--row", row.name, "--build", arguments.build,
+                             "--threads", str(threads), *switches], threads)
+    if "failed" in found:
+        raise SystemExit(f"{row.name}: {found['failed']}")
+    return found
+
+
+def in_unit(seconds, unit=None):
+    unit = unit or ("µs" if seconds < 1e-3 else "ms")
+    return f"{seconds * {'µs': 1e6, 'ms': 1e3}[unit]:.2f} {unit}"
+
+
+def promise(row, found):
+    """What is promised of a row, and whether it was met."""
+    if row.is_of_three:
+        limit = in_unit(found["at_most"])
+    elif row.at_most is None:
+        return ""
+    else:
+        limit = f"{row.at_most:g}" + (" µs" if row.name.startswith("call") else "")
+    return f"at most {limit}: {'met' if found['met'] else 'missed'}"
 
 
 def line(row, found):
-    unit, scale = ("us", 1e6) if found["ours"] < 1e-3 else ("ms", 1e3)
-    promise = "" if row.at_most is None and row.at_least is None else (
-        f"  {'at most' if row.at_most else 'at least'} {row.at_most or row.at_least:g}: "
-        + ("met" if found["met"] else "missed"))
-    return (f"{row.name:<16} {scale * found['ours']:>9.2f} {scale * found['theirs']:>9.2f} {unit} "
-            f"{found['ratio']:>8.3f} ({found['low']:.3f} .. {found['high']:.3f})  {row.what}{promise}")
+    if row.is_of_three:
+        times = [f"{name} {in_unit(found[name])}" for name in ("notebook", "c", "package")]
+        return (f"{row.name:<16} {', '.join(times)}: C {found['c_times_faster']:.1f} x, package "
+                f"{found['package_times_faster']:.1f} x  {row.what}  {promise(row, found)}  "
+                f"({found['agreement']})")
+    unit = "µs" if found["ours"] < 1e-3 else "ms"
+    return (f"{row.name:<16} {in_unit(found['ours'], unit):>12} {in_unit(found['theirs'], unit):>12} "
+            f"{found['ratio']:>7.3f} ({found['low']:.3f} .. {found['high']:.3f})  {row.what}  "
+            f"{promise(row, found)}")
+
+
+def tables(results):
+    """Of the rows beside C, and of those beside C and the notebook."""
+    of_two, of_three = [], []
+    for row in ROWS:
+        if (found := results.get(row.name)) is None:
+            continue
+        if row.is_of_three:
+            of_three.append([row.name, row.what, *(in_unit(found[name]) for name in ("notebook", "c", "package")),
+                             *(f"**{found[f'{side}_times_faster']:.1f}**" for side in ("c", "package")),
+                             promise(row, found)])
+        else:
+            unit = "µs" if found["ours"] < 1e-3 else "ms"
+            of_two.append([row.name, row.what, in_unit(found["ours"], unit), in_unit(found["theirs"], unit),
+                           f"**{found['ratio']:.3f}**", promise(row, found)])
+    return (report.table(["row", "what", "package", "C", "ratio", "promise"], of_two),
+            report.table(["row", "what", "notebook", "C", "package", "C, times faster",
+                          "package, times faster", "package takes"], of_three))
 
 
 def section(results, arguments):
-    """The table for docs/benchmarks.md."""
-    known = {row.name: row for row in ROWS}
-    cells = []
-    for name, found in results.items():
-        row = known[name]
-        unit, scale = ("µs", 1e6) if found["ours"] < 1e-3 else ("ms", 1e3)
-        limit = row.at_most or (None if arguments.cpu else row.at_least)  # which is of all threads
-        promise = "" if limit is None else (
-            f"{'at most' if row.at_most else 'at least'} {limit:g}"
-            f"{' µs' if name.startswith('call') else ''}: {'met' if found['met'] else 'missed'}")
-        cells.append([name, row.what, f"{scale * found['ours']:.2f} {unit}",
-                      f"{scale * found['theirs']:.2f} {unit}",
-                      f"**{found['ratio']:.{1 if name.startswith('notebook') else 3}f}**", promise])
+    """The text for docs/benchmarks.md."""
     how = "processors' time of one thread" if arguments.cpu else f"{arguments.threads} threads"
-    table = report.table(["row", "what", "package", "other", "ratio", "promise"], cells)
+    beside_c_table, notebook_table = tables(results)
     return f"""What a call of the Python package costs beside the plain ctypes call of the same C function (ratio: the package's
-time over C's, so 1 is none), and how many times as long the notebook's way takes, at its fastest setting.
-`bench/python.py` writes this section.
+time over C's, so 1 is none). `bench/python.py` writes this section.
 
-{table}
+{beside_c_table}
 
-The fastest of samples that alternate, of the notebook medians; {how} on {report.cpu_name()}, numpy {np.__version__}.
+The notebook's way at its fastest setting, the C call and the package's, of one input, in one process and in turns:
+
+{notebook_table}
+
+How many times as long the notebook takes depends on processors and on NumPy's version; that the package shows what C
+shows does not. It is to take at most {three_ways.MOST_OF_C:g} times as long as C and {1e6 * three_ways.MOST_BEYOND_C:g} microseconds more.
+
+The fastest of samples that alternate, of the notebook's rows medians; {how} on {report.cpu_name()}, numpy {np.__version__}.
 
     python3 bench/python.py --build build --write"""
 
@@ -193,6 +223,7 @@ def parse_arguments():
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--quick", action="store_true",
                         help="a few calls a row: shows that all runs, not how fast")
+    parser.add_argument("--row", help=argparse.SUPPRESS)
     parser.add_argument("--cpu", action="store_true",
                         help="processors' time, with one thread on either side: on a machine with other work")
     return parser.parse_args()
@@ -214,15 +245,18 @@ def main():
     if unknown:
         raise SystemExit(f"there is no row {', '.join(sorted(unknown))}; see --help")
     qkvsim = library.package(arguments.build)
+    if arguments.row:
+        print(json.dumps(three_ways.measure(arguments.row, qkvsim, arguments.threads, arguments.quick)))
+        return 0
     qkvsim.set_threads(arguments.threads)
-    print(f"{'row':<16} {'package':>9} {'other':>9}       ratio (spread)")
+    print(f"{'row':<16} {'package':>12} {'C':>12}   ratio (spread)")
     results = {}
     for row in ROWS:
         if wanted is not None and row.name not in wanted:
             continue
-        measure = beside_the_notebook if row.name.startswith("notebook") else beside_c
         gc.collect()
-        results[row.name] = measure(row, qkvsim, arguments.threads, arguments.quick)
+        results[row.name] = (beside_the_notebook(row, arguments) if row.is_of_three else
+                             beside_c(row, qkvsim, arguments.threads, arguments.quick))
         print(line(row, results[row.name]), flush=True)
     if arguments.json:
         pathlib.Path(arguments.json).write_text(json.dumps(results, indent=1), encoding="utf-8")

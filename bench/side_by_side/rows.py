@@ -59,6 +59,7 @@ class Row:
         return 1 if self.size == "head" else all_threads
 
 
+# Promised from what another machine showed; report.py says what they are worth here.
 TARGETS = {"notebook/128": 60, "notebook/1024": 14, "notebook/head": 40}
 BETTER_OF_TUNED = {"128": 7, "1024": 4}  # against the better of tuned NumPy and tuned PyTorch
 

@@ -43,27 +43,38 @@ class Side:
         self.calls, self.dropped = (3, 1) if once > LONG else (plan.calls, plan.dropped)
         self.seconds, self.stretches = [], []
 
-    def run_stretch(self):
-        time.sleep(PAUSE)
-        kept = []
-        for sample in range(self.calls):
-            start = clock()
-            for _ in range(self.batch):
-                self.call()
-            if sample >= self.dropped:
-                kept.append((clock() - start) / self.batch)
-        self.seconds += kept
-        self.stretches.append(statistics.median(kept))
+    def sample(self):
+        start = clock()
+        for _ in range(self.batch):
+            self.call()
+        return (clock() - start) / self.batch
+
+    def keep(self, samples):
+        self.seconds += samples[self.dropped:]
+        self.stretches.append(statistics.median(samples[self.dropped:]))
+
+
+def run_stretch(sides):
+    """Sides of one stretch take turns sample by sample: for a difference smaller than what a machine's speed
+    changes from stretch to stretch."""
+    time.sleep(PAUSE)
+    samples = [[side.sample() for side in sides] for _ in range(sides[0].calls)]
+    for side, of_side in zip(sides, zip(*samples)):
+        side.keep(of_side)
+
+
+def run_stretches(groups, plan):
+    gc.disable()
+    for _ in range(plan.stretches):
+        for sides in groups:
+            run_stretch(sides)
+    gc.enable()
 
 
 def side_by_side(ours, theirs, plan):
     """Milliseconds of both, how many times faster ours is, and that ratio's spread over stretches."""
     sides = [Side(ours, plan), Side(theirs, plan)]
-    gc.disable()
-    for _ in range(plan.stretches):
-        for side in sides:
-            side.run_stretch()
-    gc.enable()
+    run_stretches([[side] for side in sides], plan)
     medians = [statistics.median(side.seconds) for side in sides]
     ratios = [b / a for a, b in zip(sides[0].stretches, sides[1].stretches)]
     return {"qkvsim_ms": 1e3 * medians[0], "ms": 1e3 * medians[1],
