@@ -13,8 +13,9 @@
 
 /* ---- life ---- */
 
-qkvsim_status qkv_accumulator_open_rows(qkvsim_context *context, int64_t features, int64_t first,
-                                        int64_t end, qkvsim_accumulator **accumulator)
+qkvsim_status qkv_accumulator_open_features(qkvsim_context *context, int64_t features,
+                                            int64_t first, int64_t end,
+                                            qkvsim_accumulator **accumulator)
 {
     int64_t square;
     if (!qkv_multiply(features, features + 1, &square))
@@ -26,18 +27,40 @@ qkvsim_status qkv_accumulator_open_rows(qkvsim_context *context, int64_t feature
     made->features = features;
     made->first_row = first;
     made->end_row = end;
-    const int64_t moments = qkv_moment_count(made);
     made->running = qkv_allocate_zeroed(&made->allocator, (size_t)features, sizeof *made->running);
     made->squares = qkv_allocate_zeroed(&made->allocator, (size_t)features, sizeof *made->squares);
-    made->moments = qkv_allocate_zeroed(&made->allocator, (size_t)moments, sizeof *made->moments);
-    if (made->running == NULL || made->squares == NULL || made->moments == NULL) {
+    if (made->running == NULL || made->squares == NULL) {
         qkvsim_accumulator_free(made);
-        return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY,
-                        "out of memory for %lld second moments of %lld features",
-                        (long long)moments, (long long)features);
+        return qkv_no_memory(context, "the accumulator");
     }
     *accumulator = made;
     return QKVSIM_OK;
+}
+
+qkvsim_status qkv_accumulator_make_moments(qkvsim_context *context, qkvsim_accumulator *accumulator)
+{
+    const int64_t moments = qkv_moment_count(accumulator);
+    accumulator->moments =
+        qkv_allocate_zeroed(&accumulator->allocator, (size_t)moments, sizeof *accumulator->moments);
+    return accumulator->moments != NULL
+               ? QKVSIM_OK
+               : qkv_fail(context, QKVSIM_ERROR_NO_MEMORY,
+                          "out of memory for %lld second moments of %lld features",
+                          (long long)moments, (long long)accumulator->features);
+}
+
+qkvsim_status qkv_accumulator_open_rows(qkvsim_context *context, int64_t features, int64_t first,
+                                        int64_t end, qkvsim_accumulator **accumulator)
+{
+    qkvsim_accumulator *made = NULL;
+    qkvsim_status status = qkv_accumulator_open_features(context, features, first, end, &made);
+    if (status == QKVSIM_OK)
+        status = qkv_accumulator_make_moments(context, made);
+    if (status == QKVSIM_OK)
+        *accumulator = made;
+    else
+        qkvsim_accumulator_free(made);
+    return status;
 }
 
 qkvsim_status qkv_accumulator_open(qkvsim_context *context, int64_t features,
@@ -59,6 +82,9 @@ static qkvsim_status check_rows(qkvsim_context *context, int64_t features,
     if (options->blocks != 0 && options->rows < features)
         return qkv_invalid(context, "%lld of %lld rows, which keep no blocks",
                            (long long)options->rows, (long long)features);
+    if (options->blocks != 0 && options->cancel_empties != 0)
+        return qkv_invalid(context, "cancel_empties is %d, which is not for blocks",
+                           (int)options->cancel_empties);
     return QKVSIM_OK;
 }
 
@@ -80,11 +106,14 @@ qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t feature
         status = check_rows(context, features, &options);
     if (status != QKVSIM_OK)
         return status;
+    if (options.blocks != 0)
+        return qkv_stream_blocks_open(context, features, options.blocks, options.blocks,
+                                      accumulator);
     const int64_t first = options.first_row;
-    return options.blocks == 0 ? qkv_accumulator_open_rows(context, features, first,
-                                                           first + options.rows, accumulator)
-                               : qkv_stream_blocks_open(context, features, options.blocks,
-                                                        options.blocks, accumulator);
+    status = qkv_accumulator_open_rows(context, features, first, first + options.rows, accumulator);
+    if (status == QKVSIM_OK)
+        (*accumulator)->cancel_empties = options.cancel_empties != 0;
+    return status;
 }
 
 void qkvsim_accumulator_free(qkvsim_accumulator *accumulator)
@@ -95,7 +124,8 @@ void qkvsim_accumulator_free(qkvsim_accumulator *accumulator)
     qkv_stream_blocks_close(accumulator);
     qkv_release(&allocator, accumulator->running);
     qkv_release(&allocator, accumulator->squares);
-    qkv_release(&allocator, accumulator->moments);
+    if (!accumulator->borrowed)
+        qkv_release(&allocator, accumulator->moments);
     qkv_release(&allocator, accumulator);
 }
 
@@ -201,6 +231,14 @@ void qkv_accumulator_join(qkvsim_accumulator *to, const qkvsim_accumulator *from
     to->observations += from->observations;
 }
 
+qkvsim_status qkv_accumulator_check_writable(qkvsim_context *context,
+                                             const qkvsim_accumulator *accumulator)
+{
+    return accumulator->borrowed ? qkv_invalid(
+               context, "an accumulator whose moments are in place cannot be added to")
+                                 : QKVSIM_OK;
+}
+
 static qkvsim_status check_merge(qkvsim_context *context, const qkvsim_accumulator *accumulator,
                                  const qkvsim_accumulator *other)
 {
@@ -219,7 +257,7 @@ static qkvsim_status check_merge(qkvsim_context *context, const qkvsim_accumulat
         return qkv_invalid(context, "rows %lld to %lld cannot be taken from rows %lld to %lld",
                            (long long)accumulator->first_row, (long long)accumulator->end_row - 1,
                            (long long)other->first_row, (long long)other->end_row - 1);
-    return QKVSIM_OK;
+    return qkv_accumulator_check_writable(context, accumulator);
 }
 
 qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulator *accumulator,

@@ -30,6 +30,8 @@ struct qkvsim_accumulator {
     qkv_running_feature *running; /* NULL where there are blocks, which have their own */
     double *squares;              /* the diagonal, of every row; NULL likewise */
     double *moments; /* sums of centred products, the triangle's rows one by one; NULL likewise */
+    bool borrowed;   /* moments are the caller's bytes, which are not written to */
+    bool cancel_empties;
     qkv_stream_blocks blocks;
 };
 
@@ -38,9 +40,18 @@ struct qkvsim_accumulator {
 qkvsim_status qkv_accumulator_open(qkvsim_context *context, int64_t features,
                                    qkvsim_accumulator **accumulator);
 
-/* One that keeps rows first .. end - 1. */
+/* One that keeps rows first .. end - 1; and the same without its moments. */
 qkvsim_status qkv_accumulator_open_rows(qkvsim_context *context, int64_t features, int64_t first,
                                         int64_t end, qkvsim_accumulator **accumulator);
+qkvsim_status qkv_accumulator_open_features(qkvsim_context *context, int64_t features,
+                                            int64_t first, int64_t end,
+                                            qkvsim_accumulator **accumulator);
+qkvsim_status qkv_accumulator_make_moments(qkvsim_context *context,
+                                           qkvsim_accumulator *accumulator);
+
+/* Fails where nothing can be added. */
+qkvsim_status qkv_accumulator_check_writable(qkvsim_context *context,
+                                             const qkvsim_accumulator *accumulator);
 
 /* Where moment (i, j), j >= i, stands; how many there are. */
 static inline int64_t qkv_moment_place(const qkvsim_accumulator *accumulator, int64_t i, int64_t j)

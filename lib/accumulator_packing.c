@@ -200,6 +200,24 @@ static qkvsim_status take_diagonal(qkv_unpacker *unpacker, qkvsim_accumulator *a
     return QKVSIM_OK;
 }
 
+/* Into the accumulator's memory or, where it has none for them, where they are if that can be. */
+static qkvsim_status take_products(qkv_unpacker *unpacker, qkvsim_accumulator *accumulator)
+{
+    const int64_t count = qkv_moment_count(accumulator);
+    const double *values = NULL;
+    qkvsim_status status = QKVSIM_OK;
+    if (accumulator->moments == NULL) {
+        status = qkv_unpack_f64s_in_place(unpacker, "MOM2", &values, count);
+        accumulator->moments = (double *)values;
+        accumulator->borrowed = values != NULL;
+        if (status == QKVSIM_OK && values == NULL)
+            status = qkv_accumulator_make_moments(unpacker->context, accumulator);
+    }
+    if (status == QKVSIM_OK && values == NULL)
+        status = qkv_unpack_f64s(unpacker, "MOM2", accumulator->moments, count);
+    return status;
+}
+
 static qkvsim_status take_moments(qkv_unpacker *unpacker, qkvsim_accumulator *accumulator)
 {
     const int64_t d = accumulator->features;
@@ -207,8 +225,7 @@ static qkvsim_status take_moments(qkv_unpacker *unpacker, qkvsim_accumulator *ac
     if (qkv_accumulator_is_part(accumulator))
         status = qkv_unpack_f64s(unpacker, "SQRS", accumulator->squares, d);
     if (status == QKVSIM_OK)
-        status =
-            qkv_unpack_f64s(unpacker, "MOM2", accumulator->moments, qkv_moment_count(accumulator));
+        status = take_products(unpacker, accumulator);
     if (status == QKVSIM_OK)
         status = take_diagonal(unpacker, accumulator);
     if (status != QKVSIM_OK)
@@ -256,15 +273,22 @@ static qkvsim_status take_blocks(qkv_unpacker *unpacker, const qkv_stream_blocks
     return status;
 }
 
-static qkvsim_status take_all(qkv_unpacker *unpacker, const sizes *taken,
+static qkvsim_status open_taken(qkvsim_context *context, const sizes *taken, bool in_place,
+                                qkvsim_accumulator **accumulator)
+{
+    const qkv_stream_blocks *blocks = &taken->blocks;
+    if (blocks->most > 0)
+        return qkv_stream_blocks_open(context, taken->features, blocks->most, blocks->count,
+                                      accumulator);
+    return (in_place ? qkv_accumulator_open_features : qkv_accumulator_open_rows)(
+        context, taken->features, taken->first_row, taken->end_row, accumulator);
+}
+
+static qkvsim_status take_all(qkv_unpacker *unpacker, const sizes *taken, bool in_place,
                               qkvsim_accumulator **accumulator)
 {
     const qkv_stream_blocks *blocks = &taken->blocks;
-    qkvsim_status status =
-        blocks->most > 0 ? qkv_stream_blocks_open(unpacker->context, taken->features, blocks->most,
-                                                  blocks->count, accumulator)
-                         : qkv_accumulator_open_rows(unpacker->context, taken->features,
-                                                     taken->first_row, taken->end_row, accumulator);
+    const qkvsim_status status = open_taken(unpacker->context, taken, in_place, accumulator);
     if (status != QKVSIM_OK)
         return status;
     qkvsim_accumulator *made = *accumulator;
@@ -275,15 +299,25 @@ static qkvsim_status take_all(qkv_unpacker *unpacker, const sizes *taken,
     return blocks->most > 0 ? take_blocks(unpacker, blocks, made) : take_sums(unpacker, made);
 }
 
-static qkvsim_status unpack(qkv_unpacker *unpacker, void **result)
+static qkvsim_status unpack_as(qkv_unpacker *unpacker, bool in_place, void **result)
 {
     qkvsim_accumulator *made = NULL;
     sizes taken;
     qkvsim_status status = take_sizes(unpacker, &taken);
     if (status == QKVSIM_OK)
-        status = take_all(unpacker, &taken, &made);
+        status = take_all(unpacker, &taken, in_place, &made);
     *result = made;
     return status;
+}
+
+static qkvsim_status unpack(qkv_unpacker *unpacker, void **result)
+{
+    return unpack_as(unpacker, false, result);
+}
+
+static qkvsim_status unpack_in_place(qkv_unpacker *unpacker, void **result)
+{
+    return unpack_as(unpacker, true, result);
 }
 
 static void release(void *result)
@@ -292,6 +326,8 @@ static void release(void *result)
 }
 
 static const qkv_format format = { QKVSIM_KIND_ACCUMULATOR, pack_accumulator, unpack, release };
+static const qkv_format format_in_place = { QKVSIM_KIND_ACCUMULATOR, pack_accumulator,
+                                            unpack_in_place, release };
 
 /* ---- the public calls ---- */
 
@@ -307,12 +343,24 @@ qkvsim_status qkvsim_accumulator_pack(qkvsim_context *context,
     return qkv_pack(context, &format, accumulator, buffer, size);
 }
 
-qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, const void *buffer, int64_t size,
-                                        qkvsim_accumulator **accumulator)
+static qkvsim_status unpack_by(qkvsim_context *context, const qkv_format *by, const void *buffer,
+                               int64_t size, qkvsim_accumulator **accumulator)
 {
     void *made = NULL;
-    const qkvsim_status status = qkv_unpack(context, &format, buffer, size, accumulator, &made);
+    const qkvsim_status status = qkv_unpack(context, by, buffer, size, accumulator, &made);
     if (status == QKVSIM_OK)
         *accumulator = made;
     return status;
+}
+
+qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, const void *buffer, int64_t size,
+                                        qkvsim_accumulator **accumulator)
+{
+    return unpack_by(context, &format, buffer, size, accumulator);
+}
+
+qkvsim_status qkvsim_accumulator_unpack_in_place(qkvsim_context *context, const void *buffer,
+                                                 int64_t size, qkvsim_accumulator **accumulator)
+{
+    return unpack_by(context, &format_in_place, buffer, size, accumulator);
 }

@@ -149,6 +149,22 @@ static bool copy_watched(qkvsim_context *context, const double *from, size_t cou
     return true;
 }
 
+/* Of one that is empty once an update is cancelled nothing has to be kept. */
+static bool ends_empty(const qkvsim_accumulator *accumulator)
+{
+    return accumulator->cancel_empties || accumulator->observations == 0;
+}
+
+static void empty(qkvsim_accumulator *accumulator)
+{
+    const size_t features = (size_t)accumulator->features;
+    accumulator->observations = 0;
+    memset(accumulator->running, 0, features * sizeof *accumulator->running);
+    memset(accumulator->squares, 0, features * sizeof *accumulator->squares);
+    memset(accumulator->moments, 0,
+           (size_t)qkv_moment_count(accumulator) * sizeof *accumulator->moments);
+}
+
 /* Only a callback can end the work once products are added; where there is one, the moments are
  * kept for that case. */
 static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
@@ -160,7 +176,7 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
         return status;
     const size_t size = (size_t)qkv_moment_count(accumulator);
     double *kept = NULL;
-    if (context->progress != NULL) {
+    if (context->progress != NULL && !ends_empty(accumulator)) {
         kept = qkv_allocate(&accumulator->allocator, size, sizeof *kept);
         if (kept == NULL)
             return qkv_no_memory(context, "the moments of a chunk");
@@ -206,6 +222,8 @@ qkvsim_status qkv_accumulator_add(qkvsim_context *context, qkvsim_accumulator *a
         status = qkv_prepare(context, input, NULL, &panels);
     if (status == QKVSIM_OK)
         status = add_panels(context, accumulator, &panels, pieces, &added);
+    if (status == QKVSIM_ERROR_CANCELLED && ends_empty(accumulator))
+        empty(accumulator);
     qkv_panels_close(context, &panels);
     qkv_release(allocator, added.features);
     qkv_release(allocator, added.norms);
@@ -219,6 +237,9 @@ static qkvsim_status add_input(qkvsim_context *context, qkvsim_accumulator *accu
     if (input->features != accumulator->features)
         return qkv_invalid(context, "the input has %lld features but the accumulator %lld",
                            (long long)input->features, (long long)accumulator->features);
+    const qkvsim_status status = qkv_accumulator_check_writable(context, accumulator);
+    if (status != QKVSIM_OK)
+        return status;
     return accumulator->blocks.most > 0 ? qkv_stream_blocks_add(context, accumulator, input)
                                         : qkv_accumulator_add(context, accumulator, input, 1);
 }

@@ -169,6 +169,88 @@ START_TEST(a_part_takes_its_rows_of_the_whole)
 }
 END_TEST
 
+/* ---- in place ---- */
+
+static qkvsim_accumulator *in_place(const void *bytes, int64_t size)
+{
+    qkvsim_accumulator *made = NULL;
+    assert_ok(context, qkvsim_accumulator_unpack_in_place(context, bytes, size, &made));
+    return made;
+}
+
+START_TEST(what_is_read_in_place_is_what_was_packed)
+{
+    table data;
+    stored copy = store_data(&data, QKVSIM_DTYPE_F32);
+    qkvsim_accumulator *whole = part_of(D, 0, 0), *parts[PARTS];
+    unsigned char *bytes[PARTS];
+    add_all(whole, &copy.view);
+    for (int k = 0; k < PARTS; k++) {
+        int64_t size;
+        qkvsim_accumulator *own = part_of(D, begins[k], begins[k + 1] - begins[k]);
+        assert_ok(context, qkvsim_accumulator_merge(context, own, whole));
+        bytes[k] = packed(own, &size);
+        parts[k] = in_place(bytes[k], size);
+        assert_same_bytes(parts[k], own);
+        qkvsim_accumulator_free(own);
+    }
+    qkvsim_accumulator *made = joined(parts, PARTS);
+    assert_same_bytes(made, whole);
+    free_all(parts, PARTS);
+    for (int k = 0; k < PARTS; k++)
+        free(bytes[k]);
+    qkvsim_accumulator_free(made);
+    qkvsim_accumulator_free(whole);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+static void assert_same_results(const qkvsim_accumulator *a, const qkvsim_accumulator *b)
+{
+    qkvsim_layout *layout;
+    qkvsim_analysis *of[2];
+    assert_ok(context, qkvsim_layout_thirds(context, 6, &layout));
+    assert_ok(context, qkvsim_accumulator_analysis(context, a, layout, NULL, &of[0]));
+    assert_ok(context, qkvsim_accumulator_analysis(context, b, layout, NULL, &of[1]));
+    assert_same_analysis(of[0], of[1]);
+    qkvsim_analysis_free(of[0]);
+    qkvsim_analysis_free(of[1]);
+    qkvsim_layout_free(layout);
+}
+
+/* One byte further on there is no address of doubles: they are copied, and can be added to. */
+START_TEST(what_is_in_place_is_read_only)
+{
+    table data = table_normal(50, 6, 4);
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    qkvsim_accumulator *whole = part_of(6, 0, 0), *sum = part_of(6, 0, 0);
+    int64_t size;
+    add_all(whole, &copy.view);
+    unsigned char *bytes = packed(whole, &size), *odd = malloc((size_t)size + 1);
+    memcpy(odd + 1, bytes, (size_t)size);
+    qkvsim_accumulator *placed = in_place(bytes, size), *copied = in_place(odd + 1, size);
+    assert_same_results(placed, whole);
+    assert_status(context, add_chunk(context, placed, &copy.view, 0),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "in place");
+    assert_status(context, qkvsim_accumulator_merge(context, placed, whole),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_ok(context, qkvsim_accumulator_merge(context, sum, placed));
+    assert_same_bytes(sum, whole);
+    assert_ok(context, add_chunk(context, sum, &copy.view, 0));
+    assert_ok(context, add_chunk(context, copied, &copy.view, 0));
+    assert_same_bytes(sum, copied);
+    ck_assert_mem_eq(bytes, odd + 1, (size_t)size);
+    qkvsim_accumulator *all[] = { whole, sum, placed, copied };
+    free_all(all, 4);
+    free(bytes);
+    free(odd);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
 /* ---- bad input ---- */
 
 START_TEST(rows_that_there_are_not_are_refused)
@@ -248,6 +330,12 @@ START_TEST(accumulators_with_blocks_are_no_parts)
     const qkvsim_accumulator_options options = { .struct_size = sizeof options, .blocks = 16 };
     qkvsim_accumulator *blocks = NULL, *made = POISON_HANDLE;
     assert_ok(context, qkvsim_accumulator_create(context, 6, &options, &blocks));
+    const qkvsim_accumulator_options cannot_empty = { .struct_size = sizeof cannot_empty,
+                                                      .blocks = 16,
+                                                      .cancel_empties = 1 };
+    assert_status(context, qkvsim_accumulator_create(context, 6, &cannot_empty, &made),
+                  QKVSIM_ERROR_INVALID_ARGUMENT);
+    assert_message_has(context, "cancel_empties");
     const qkvsim_accumulator *const parts[] = { blocks };
     assert_status(context, qkvsim_accumulator_join(context, parts, 1, &made),
                   QKVSIM_ERROR_INVALID_ARGUMENT);
@@ -318,16 +406,59 @@ static void close_job(job *with)
     table_free(&with->data);
 }
 
-/* A part that was not changed merges to what it was. */
+/* A part that begins with the same chunk. */
+static qkvsim_accumulator *begun_part(const job *of, int32_t cancel_empties)
+{
+    const qkvsim_accumulator_options options = { .struct_size = sizeof options,
+                                                 .first_row = 120,
+                                                 .rows = 180,
+                                                 .cancel_empties = cancel_empties };
+    qkvsim_accumulator *part = NULL;
+    assert_ok(context, qkvsim_accumulator_create(context, 300, &options, &part));
+    add_all(part, &of->copy.view);
+    assert_same_bytes(part, of->parts[1]);
+    return part;
+}
+
 static qkvsim_status run_update(qkvsim_context *with, void *user)
+{
+    const job *of = user;
+    qkvsim_accumulator *part = begun_part(of, 0);
+    const qkvsim_status status = add_chunk(with, part, &of->copy.view, 0);
+    if (status != QKVSIM_OK)
+        assert_same_bytes(part, of->parts[1]);
+    qkvsim_accumulator_free(part);
+    return status;
+}
+
+/* What is empty is as if it were new. */
+static void assert_empty(const job *of, qkvsim_accumulator *part)
+{
+    ck_assert_int_eq(qkvsim_accumulator_observations(part), 0);
+    add_all(part, &of->copy.view);
+    assert_same_bytes(part, of->parts[1]);
+}
+
+static qkvsim_status run_first_update(qkvsim_context *with, void *user)
 {
     const job *of = user;
     qkvsim_accumulator *part = part_of(300, 120, 180);
     const qkvsim_status status = add_chunk(with, part, &of->copy.view, 0);
-    if (status == QKVSIM_OK)
+    if (status != QKVSIM_OK)
+        assert_empty(of, part);
+    qkvsim_accumulator_free(part);
+    return status;
+}
+
+static qkvsim_status run_update_that_empties(qkvsim_context *with, void *user)
+{
+    const job *of = user;
+    qkvsim_accumulator *part = begun_part(of, 1);
+    const qkvsim_status status = add_chunk(with, part, &of->copy.view, 0);
+    if (status == QKVSIM_ERROR_CANCELLED)
+        assert_empty(of, part);
+    else if (status != QKVSIM_OK)
         assert_same_bytes(part, of->parts[1]);
-    else
-        ck_assert_int_eq(qkvsim_accumulator_observations(part), 0);
     qkvsim_accumulator_free(part);
     return status;
 }
@@ -354,8 +485,22 @@ static qkvsim_status run_unpack(qkvsim_context *with, void *user)
     return status;
 }
 
-static qkvsim_status (*const operations[])(qkvsim_context *, void *) = { run_update, run_join,
-                                                                         run_unpack };
+static qkvsim_status run_unpack_in_place(qkvsim_context *with, void *user)
+{
+    const job *of = user;
+    int64_t size;
+    qkvsim_accumulator *made = NULL;
+    unsigned char *bytes = packed(of->parts[1], &size);
+    const qkvsim_status status = qkvsim_accumulator_unpack_in_place(with, bytes, size, &made);
+    qkvsim_accumulator_free(made);
+    free(bytes);
+    return status;
+}
+
+enum { UPDATES = 3, OPERATIONS = 6 };
+static qkvsim_status (*const operations[OPERATIONS])(qkvsim_context *, void *) = {
+    run_update, run_first_update, run_update_that_empties, run_join, run_unpack, run_unpack_in_place
+};
 
 START_TEST(any_allocation_may_fail)
 {
@@ -370,7 +515,7 @@ START_TEST(an_update_can_be_cancelled_at_every_report)
 {
     job with;
     open_job(&with);
-    assert_cancels_everywhere(run_update, &with);
+    assert_cancels_everywhere(operations[_i], &with);
     close_job(&with);
 }
 END_TEST
@@ -382,12 +527,14 @@ int main(void)
     tcase_add_loop_test(laws, parts_are_the_whole_to_the_bit, 0, 3);
     tcase_add_test(laws, merged_and_packed_parts_are_the_whole_too);
     tcase_add_test(laws, a_part_takes_its_rows_of_the_whole);
+    tcase_add_test(laws, what_is_read_in_place_is_what_was_packed);
+    tcase_add_test(laws, what_is_in_place_is_read_only);
     TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, rows_that_there_are_not_are_refused);
     tcase_add_test(bad, parts_that_do_not_belong_together_are_refused);
     tcase_add_test(bad, accumulators_with_blocks_are_no_parts);
     tcase_add_test(bad, a_part_has_no_results);
-    tcase_add_loop_test(bad, any_allocation_may_fail, 0, 3);
-    tcase_add_test(bad, an_update_can_be_cancelled_at_every_report);
+    tcase_add_loop_test(bad, any_allocation_may_fail, 0, OPERATIONS);
+    tcase_add_loop_test(bad, an_update_can_be_cancelled_at_every_report, 0, UPDATES);
     return run_suite(suite);
 }

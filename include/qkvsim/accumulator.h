@@ -44,6 +44,12 @@ typedef struct qkvsim_accumulator_options {
      */
     int64_t first_row;
     int64_t rows;
+    /**
+     * Not 0: an update that the progress callback cancels leaves the accumulator empty, in place of
+     * as it was, and needs no copy of the moments for it. Not with blocks.
+     */
+    int32_t cancel_empties;
+    int32_t reserved; /**< must be 0 */
 } qkvsim_accumulator_options;
 
 /** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes (of a part, 8
@@ -79,11 +85,11 @@ QKVSIM_API int64_t qkvsim_accumulator_block_observations(const qkvsim_accumulato
  *              none; with blocks its documents count all the same.
  * @return as qkvsim_similarity; TOO_LARGE also where the sum of squares of a feature that varies is
  * outside the range of double (values around 1e154, or all below 1e-154); the accumulator is
- * unchanged on failure
+ * unchanged on failure, but where it is cancelled and was made with cancel_empties
  *
- * Time O(n d^2), memory O(n d); with a progress callback, which may cancel, also 4 d^2 bytes, and
- * with blocks as much for each one that the chunk touches. Chunks of 1,000 observations and more
- * are fast.
+ * Time O(n d^2), memory O(n d); with a progress callback, which may cancel, also as much as the
+ * moments of one that is not empty and has no cancel_empties, and with blocks of each one that the
+ * chunk touches. Chunks of 1,000 observations and more are fast.
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    qkvsim_accumulator *accumulator,
@@ -96,6 +102,20 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_pack(qkvsim_context *context,
                                                  void *buffer, int64_t size);
 QKVSIM_API qkvsim_status qkvsim_accumulator_unpack(qkvsim_context *context, const void *buffer,
                                                    int64_t size, qkvsim_accumulator **accumulator);
+
+/**
+ * As qkvsim_accumulator_unpack, but the moments stay where they are: of a file that is mapped, in
+ * the file.
+ * @param buffer must stay as it is until the accumulator is freed
+ * @return as qkvsim_accumulator_unpack
+ *
+ * The accumulator can be read, packed, joined and merged into others; adding to it is
+ * INVALID_ARGUMENT. Memory O(features). One with blocks is unpacked as ever, and so is a buffer
+ * whose address is no multiple of 8, or any where the most significant byte stands first.
+ */
+QKVSIM_API qkvsim_status qkvsim_accumulator_unpack_in_place(qkvsim_context *context,
+                                                            const void *buffer, int64_t size,
+                                                            qkvsim_accumulator **accumulator);
 
 /** Adds what another accumulator of as many features holds, which stays as it is and must not be
  * the accumulator itself. The same accumulators merged in the same order give the same bits, packed

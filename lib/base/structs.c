@@ -33,7 +33,7 @@ STRUCT(pairs_options, limit, limit, 0);
 STRUCT(baseline_options, total, total, 0);
 STRUCT(comparison_options, first_subset, first_subset, RESERVED(comparison_options));
 STRUCT(interval_options, total, total, RESERVED(interval_options));
-STRUCT(accumulator_options, rows, blocks, 0);
+STRUCT(accumulator_options, reserved, blocks, RESERVED(accumulator_options));
 UNPADDED(qkvsim_pair, reserved);
 
 size_t qkv_declared_size(const void *structure)

@@ -151,6 +151,27 @@ qkvsim_status qkv_unpack_f64s(qkv_unpacker *unpacker, const char *tag, double *v
     return take_section(unpacker, tag, QKV_PACKED_F64, values, count);
 }
 
+static bool reads_in_place(const unsigned char *bytes)
+{
+    const uint64_t one = 1;
+    return *(const unsigned char *)&one == 1 && (uintptr_t)bytes % sizeof(double) == 0;
+}
+
+qkvsim_status qkv_unpack_f64s_in_place(qkv_unpacker *unpacker, const char *tag,
+                                       const double **values, int64_t count)
+{
+    int64_t given;
+    *values = NULL;
+    if (!reads_in_place(unpacker->bytes + unpacker->at))
+        return QKVSIM_OK;
+    const qkvsim_status status = qkv_unpack_begin(unpacker, tag, QKV_PACKED_F64, count, &given);
+    if (status != QKVSIM_OK)
+        return status;
+    *values = (const double *)(const void *)(unpacker->bytes + unpacker->at);
+    unpacker->at += count * (int64_t)sizeof **values;
+    return QKVSIM_OK;
+}
+
 qkvsim_status qkv_unpack_i32s(qkv_unpacker *unpacker, const char *tag, int32_t *values,
                               int64_t count)
 {

@@ -31,6 +31,11 @@ qkvsim_status qkv_unpack_i32s(qkv_unpacker *unpacker, const char *tag, int32_t *
 qkvsim_status qkv_unpack_bytes(qkv_unpacker *unpacker, const char *tag, void *values,
                                int64_t count);
 
+/* The same where they are: *values is NULL where this machine cannot read them there, and the
+ * section is still to be unpacked. */
+qkvsim_status qkv_unpack_f64s_in_place(qkv_unpacker *unpacker, const char *tag,
+                                       const double **values, int64_t count);
+
 /* The same into memory made for them, of as many numbers as there are where *count is -1; NULL
  * where that fails. */
 void *qkv_unpack_new(qkv_unpacker *unpacker, const char *tag, int32_t type, int64_t *count,

@@ -118,6 +118,8 @@ class AccumulatorOptions(ctypes.Structure):
         ("blocks", c_int64),
         ("first_row", c_int64),
         ("rows", c_int64),
+        ("cancel_empties", c_int32),
+        ("reserved", c_int32),
     ]
 
 
@@ -322,6 +324,7 @@ FUNCTIONS: Dict[str, Tuple[Any, List[Any]]] = {
     "qkvsim_accumulator_packed_size": (c_int64, [c_void_p]),
     "qkvsim_accumulator_pack": (c_int32, [c_void_p, c_void_p, c_void_p, c_int64]),
     "qkvsim_accumulator_unpack": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
+    "qkvsim_accumulator_unpack_in_place": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
     "qkvsim_accumulator_merge": (c_int32, [c_void_p, c_void_p, c_void_p]),
     "qkvsim_accumulator_join": (c_int32, [c_void_p, c_void_p, c_int64, c_void_p]),
     "qkvsim_accumulator_analysis": (c_int32, [c_void_p, c_void_p, c_void_p,
