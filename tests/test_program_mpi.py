@@ -107,7 +107,7 @@ class SameBytes(Team):
                                more=("--divide", "moments", "--checkpoint", 0))
 
     def test_moments_of_wide_and_long_shards(self):
-        shards = [self.shard(f"wide{i}.npy", self.random.normal(size=(40 + i, 2100)).astype("float32") + i)
+        shards = [self.shard(f"wide{i}.npy", self.random.normal(size=(40 + i, 4200)).astype("float32") + i)
                   for i in range(3)]
         self.assert_same_state(*shards, ranks=(2, 3), more=("--divide", "moments"))
         shards = [self.shard(f"long{i}.npy", self.random.normal(size=(20000, 6)).astype("float32") + 3)

@@ -225,6 +225,14 @@ static bool exists(const char *path)
     return stat(path, &status) == 0 && S_ISREG(status.st_mode);
 }
 
+/* Of several processes each keeps rows of it, and has no more than these in memory. */
+static bool read_state(struct run *run)
+{
+    const struct options *options = run->options;
+    return (options->team != NULL && options->blocks == 0 ? state_open : state_read)(
+        &run->state, run->context, run->from, run->failure);
+}
+
 /* What an interrupted run left comes before a whole state. */
 static bool find_state(struct run *run)
 {
@@ -242,7 +250,7 @@ static bool find_state(struct run *run)
     if (run->options->resume)
         run->from = part ? run->part : run->part[0] != '\0' && exists(output) ? output : NULL;
     return run->from == NULL
-           || (state_read(&run->state, run->context, run->from, run->failure)
+           || (read_state(run)
                && state_check_options(&run->state, run->options, run->from, run->failure));
 }
 

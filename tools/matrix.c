@@ -143,7 +143,7 @@ static bool write_of_state(qkvsim_context *context, const struct options *option
     if (options->metric == QKVSIM_METRIC_SPEARMAN)
         return fail_usage(failure, "--metric spearman is for arrays: a state has no ranks: %s",
                           options->inputs[0]);
-    bool done = state_read(&state, context, options->inputs[0], failure)
+    bool done = state_open(&state, context, options->inputs[0], failure)
                 && find_layer(&state, options, &layer, failure)
                 && state_find_condition(&state, options, &condition, failure)
                 && state_describe_layer(&state, layer, &input, failure)

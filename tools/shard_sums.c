@@ -104,7 +104,8 @@ static bool make_own(const struct work *work, qkvsim_accumulator **own)
     const qkvsim_accumulator_options accumulator = { .struct_size = sizeof accumulator,
                                                      .blocks = blocks,
                                                      .first_row = work->kept.first,
-                                                     .rows = work->kept.count };
+                                                     .rows = work->kept.count,
+                                                     .cancel_empties = blocks == 0 };
     const qkvsim_status status =
         qkvsim_accumulator_create(work->context, work->shard->inputs->features, &accumulator, own);
     return status == QKVSIM_OK || fail_library(work->failure, work->context, status, NULL);

@@ -145,17 +145,11 @@ static bool begin_lists(struct state *state, struct failure *failure)
     return json_whole(failure);
 }
 
-/* Each rank has a row, at least; blocks are kept by the first alone. */
-struct share state_rows(const struct options *options, int64_t features)
+/* What is of some rows is worth nothing without those of the others, who end with a run that is
+ * interrupted. */
+static bool has_part(const struct state *state, int64_t features)
 {
-    const bool divided = options->blocks == 0 && features >= 2 * team_size(options->team);
-    return team_rows(divided ? options->team : NULL, features);
-}
-
-bool state_reads_all(const struct options *options, int64_t features)
-{
-    enum { WIDE = 8192 };
-    return options->divide == DIVIDE_ROWS || (options->divide == 0 && features >= WIDE);
+    return state->rows.count < features;
 }
 
 static bool make_accumulators(struct state *state, const struct options *options, int64_t features,
@@ -165,7 +159,8 @@ static bool make_accumulators(struct state *state, const struct options *options
     const qkvsim_accumulator_options accumulator = { .struct_size = sizeof accumulator,
                                                      .blocks = options->blocks,
                                                      .first_row = state->rows.first,
-                                                     .rows = state->rows.count };
+                                                     .rows = state->rows.count,
+                                                     .cancel_empties = has_part(state, features) };
     const int64_t count = state->layers * state->conditions;
     state->accumulators = calloc((size_t)count, sizeof *state->accumulators);
     if (state->accumulators == NULL)
@@ -205,45 +200,19 @@ void state_free(struct state *state)
     json_decref(state->table);
     json_decref(state->files);
     json_decref(state->contents);
+    container_close(&state->container);
     *state = (struct state){ 0 };
-}
-
-static bool keep_rows(qkvsim_accumulator **accumulator, qkvsim_context *context, struct share rows,
-                      struct failure *failure)
-{
-    const qkvsim_accumulator_options options = { .struct_size = sizeof options,
-                                                 .first_row = rows.first,
-                                                 .rows = rows.count };
-    qkvsim_accumulator *part = NULL;
-    qkvsim_status status = qkvsim_accumulator_create(
-        context, qkvsim_accumulator_features(*accumulator), &options, &part);
-    if (status == QKVSIM_OK)
-        status = qkvsim_accumulator_merge(context, part, *accumulator);
-    qkvsim_accumulator_free(status == QKVSIM_OK ? *accumulator : part);
-    if (status == QKVSIM_OK)
-        *accumulator = part;
-    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
-}
-
-bool state_keep_rows(struct state *state, struct share rows, struct failure *failure)
-{
-    bool done = true;
-    const bool kept = rows.first == state->rows.first && rows.count == state->rows.count;
-    for (int64_t i = 0; !kept && done && i < state->layers * state->conditions; i++)
-        done = keep_rows(&state->accumulators[i], state->context, rows, failure);
-    state->rows = rows;
-    return done;
 }
 
 /* ---- reading ---- */
 
 bool state_unpack_accumulator(const struct container *container, qkvsim_context *context,
-                              int64_t number, qkvsim_accumulator **accumulator,
-                              struct failure *failure)
+                              int64_t number, accumulator_unpack *unpack,
+                              qkvsim_accumulator **accumulator, struct failure *failure)
 {
     int64_t size;
     const void *bytes = container_result(container, number, &size);
-    const qkvsim_status status = qkvsim_accumulator_unpack(context, bytes, size, accumulator);
+    const qkvsim_status status = unpack(context, bytes, size, accumulator);
     if (status != QKVSIM_OK)
         return fail_library(failure, context, status, container->path);
     return qkvsim_accumulator_observations(*accumulator) <= observations_of(container->table)
@@ -263,14 +232,14 @@ static bool unpack_layout(struct state *state, const struct container *container
 }
 
 static bool unpack_accumulators(struct state *state, const struct container *container,
-                                struct failure *failure)
+                                accumulator_unpack *unpack, struct failure *failure)
 {
     const int64_t count = state->layers * state->conditions;
     state->accumulators = calloc((size_t)count, sizeof *state->accumulators);
     bool done = state->accumulators != NULL || fail_no_memory(failure);
     for (int64_t i = 0; done && i < count; i++)
-        done = state_unpack_accumulator(container, state->context, i + 1, &state->accumulators[i],
-                                        failure);
+        done = state_unpack_accumulator(container, state->context, i + 1, unpack,
+                                        &state->accumulators[i], failure);
     return done;
 }
 
@@ -302,21 +271,34 @@ static bool take_table(struct state *state, struct container *container, struct 
     return true;
 }
 
-bool state_read(struct state *state, qkvsim_context *context, const char *path,
-                struct failure *failure)
+static bool open_by(struct state *state, qkvsim_context *context, const char *path,
+                    accumulator_unpack *unpack, struct failure *failure)
 {
-    struct container container;
+    struct container *container = &state->container;
     *state = (struct state){ .context = context };
-    if (!container_open(&container, context, path, "state", failure))
-        return false;
-    const bool done = take_table(state, &container, failure)
-                      && unpack_layout(state, &container, failure)
-                      && list_shards(state, &container, failure)
-                      && unpack_accumulators(state, &container, failure);
-    container_close(&container);
+    const bool done = container_open(container, context, path, "state", failure)
+                      && take_table(state, container, failure)
+                      && unpack_layout(state, container, failure)
+                      && list_shards(state, container, failure)
+                      && unpack_accumulators(state, container, unpack, failure);
     if (!done)
         state_free(state);
     return done;
+}
+
+bool state_open(struct state *state, qkvsim_context *context, const char *path,
+                struct failure *failure)
+{
+    return open_by(state, context, path, qkvsim_accumulator_unpack_in_place, failure);
+}
+
+bool state_read(struct state *state, qkvsim_context *context, const char *path,
+                struct failure *failure)
+{
+    if (!open_by(state, context, path, qkvsim_accumulator_unpack, failure))
+        return false;
+    container_close(&state->container);
+    return true;
 }
 
 /* ---- writing ---- */

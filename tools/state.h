@@ -18,6 +18,7 @@ struct state {
     struct share rows;  /* that the accumulators keep: all, or those of one of several processes */
     json_t *files;      /* the number of each shard, by its name and by what it holds */
     json_t *contents;
+    struct container container; /* of one that is opened: its moments are in this file */
 };
 
 /* Begins an empty state for shards like the one with these layers, of which `inputs` are the
@@ -25,7 +26,13 @@ struct state {
 bool state_begin(struct state *state, qkvsim_context *context, const struct options *options,
                  const struct layers *layers, const struct input *inputs, struct failure *failure);
 
+/* Reads a state, which can be added to. */
 bool state_read(struct state *state, qkvsim_context *context, const char *path,
+                struct failure *failure);
+
+/* The same with the moments left in the file: nothing can be added to it, unless some rows of it
+ * are kept. */
+bool state_open(struct state *state, qkvsim_context *context, const char *path,
                 struct failure *failure);
 
 /* The rows that a process keeps of so many features, by its options; and whether it reads every
@@ -33,13 +40,19 @@ bool state_read(struct state *state, qkvsim_context *context, const char *path,
 struct share state_rows(const struct options *options, int64_t features);
 bool state_reads_all(const struct options *options, int64_t features);
 
-/* Keeps some rows of a whole state. */
+/* Some rows of an accumulator, by themselves: a part that a cancelled update empties. */
+bool state_take_rows(qkvsim_context *context, const qkvsim_accumulator *of, struct share rows,
+                     qkvsim_accumulator **taken, struct failure *failure);
+
+/* Keeps some rows of a whole state, in memory. */
 bool state_keep_rows(struct state *state, struct share rows, struct failure *failure);
 
-/* One accumulator of a state's file, whose results count from 1. */
+/* One accumulator of a state's file, whose results count from 1; read in place or by `unpack`. */
+typedef qkvsim_status accumulator_unpack(qkvsim_context *context, const void *bytes, int64_t size,
+                                         qkvsim_accumulator **accumulator);
 bool state_unpack_accumulator(const struct container *container, qkvsim_context *context,
-                              int64_t number, qkvsim_accumulator **accumulator,
-                              struct failure *failure);
+                              int64_t number, accumulator_unpack *unpack,
+                              qkvsim_accumulator **accumulator, struct failure *failure);
 
 /* Writes it, whole or not at all. */
 bool state_write(const struct state *state, const char *path, struct failure *failure);

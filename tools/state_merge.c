@@ -66,7 +66,8 @@ static bool merge_accumulators(struct state *state, const struct container *othe
     bool done = true;
     for (int64_t i = 0; done && i < state->layers * state->conditions; i++) {
         qkvsim_accumulator *more = NULL;
-        done = state_unpack_accumulator(other, state->context, i + 1, &more, failure);
+        done = state_unpack_accumulator(other, state->context, i + 1,
+                                        qkvsim_accumulator_unpack_in_place, &more, failure);
         if (done) {
             const qkvsim_status status =
                 qkvsim_accumulator_merge(state->context, state->accumulators[i], more);

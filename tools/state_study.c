@@ -205,7 +205,7 @@ bool state_study_open(struct study *study, struct state *state, const struct opt
     };
     return check_options(options, failure)
            && command_make_context(options, &study->context, failure)
-           && state_read(state, study->context, options->inputs[0], failure)
+           && state_open(state, study->context, options->inputs[0], failure)
            && check_content(state, options, failure) && add_layers(study, state)
            && study_turn_to(study, 0) && find_layout(study, state) && study_find_rows(study);
 }

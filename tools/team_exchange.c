@@ -5,20 +5,6 @@
 
 #include <stdlib.h>
 
-/* Some rows of a shard's accumulator, which has all. */
-static bool take_rows(qkvsim_context *context, const qkvsim_accumulator *whole, struct share rows,
-                      qkvsim_accumulator **part, struct failure *failure)
-{
-    const qkvsim_accumulator_options options = { .struct_size = sizeof options,
-                                                 .first_row = rows.first,
-                                                 .rows = rows.count };
-    qkvsim_status status =
-        qkvsim_accumulator_create(context, qkvsim_accumulator_features(whole), &options, part);
-    if (status == QKVSIM_OK)
-        status = qkvsim_accumulator_merge(context, *part, whole);
-    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
-}
-
 static bool send_part(struct team *team, int rank, qkvsim_context *context,
                       const qkvsim_accumulator *part, struct failure *failure)
 {
@@ -41,22 +27,21 @@ static bool send_rows(struct team *team, qkvsim_context *context, const qkvsim_a
         qkvsim_accumulator *part = NULL;
         const struct share rows = team_rows_of(team, rank, qkvsim_accumulator_features(whole));
         done = rank == team->rank
-               || (take_rows(context, whole, rows, &part, failure)
+               || (state_take_rows(context, whole, rows, &part, failure)
                    && send_part(team, rank, context, part, failure));
         qkvsim_accumulator_free(part);
     }
     return done;
 }
 
-static bool receive_part(struct team *team, int rank, qkvsim_context *context,
+/* Its moments are in the bytes. */
+static bool receive_part(struct team *team, int rank, qkvsim_context *context, void **bytes,
                          qkvsim_accumulator **part, struct failure *failure)
 {
-    void *bytes;
     int64_t size;
-    if (!team->receive(team, rank, &bytes, &size, failure))
+    if (!team->receive(team, rank, bytes, &size, failure))
         return false;
-    const qkvsim_status status = qkvsim_accumulator_unpack(context, bytes, size, part);
-    free(bytes);
+    const qkvsim_status status = qkvsim_accumulator_unpack_in_place(context, *bytes, size, part);
     return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
 }
 
@@ -68,13 +53,15 @@ static bool add_rows(struct team *team, qkvsim_context *context, qkvsim_accumula
     bool done = true;
     for (int rank = 0; done && rank < count; rank++) {
         qkvsim_accumulator *part = NULL;
-        done = rank == team->rank || receive_part(team, rank, context, &part, failure);
+        void *bytes = NULL;
+        done = rank == team->rank || receive_part(team, rank, context, &bytes, &part, failure);
         if (done) {
             const qkvsim_status status =
                 qkvsim_accumulator_merge(context, to, rank == team->rank ? own : part);
             done = status == QKVSIM_OK || fail_library(failure, context, status, NULL);
         }
         qkvsim_accumulator_free(part);
+        free(bytes);
     }
     return done;
 }

@@ -55,10 +55,27 @@ bool team_shard_is_added(struct team *team, bool *written, struct failure *failu
     return team->give(team, NULL, 0, failure) && team_hear_next(team, written, failure);
 }
 
-/* ---- together ---- */
+/* ---- together, some rows at a time ---- */
 
-static bool take_rows(struct team *team, qkvsim_context *context, int rank,
-                      qkvsim_accumulator **part, struct failure *failure)
+/* About as many as 32 MB of moments are, from a row on. */
+static int64_t rows_of_piece(int64_t features, int64_t first, int64_t end)
+{
+    enum { MOMENTS = 1 << 22 };
+    const int64_t rows = MOMENTS / (features - first);
+    return rows < 1 ? 1 : rows < end - first ? rows : end - first;
+}
+
+/* Pieces that so many rows are sent in. */
+static int64_t count_pieces(int64_t features, struct share rows)
+{
+    int64_t count = 0;
+    for (int64_t at = rows.first, end = at + rows.count; at < end; count++)
+        at += rows_of_piece(features, at, end);
+    return count;
+}
+
+static bool take_piece(struct team *team, qkvsim_context *context, int rank,
+                       qkvsim_accumulator **part, struct failure *failure)
 {
     void *bytes;
     int64_t size;
@@ -69,20 +86,58 @@ static bool take_rows(struct team *team, qkvsim_context *context, int rank,
     return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
 }
 
-/* One accumulator of all rows; the first of the parts is the caller's. */
-static bool join_rows(struct team *team, qkvsim_context *context, qkvsim_accumulator **parts,
-                      qkvsim_accumulator **joined, struct failure *failure)
+/* Parts of all rows in their order: the first is the caller's, the others come in pieces. */
+struct parts {
+    qkvsim_accumulator **list;
+    int64_t count;
+};
+
+static bool make_parts(struct parts *parts, const struct team *team, int64_t features,
+                       struct failure *failure)
+{
+    int64_t count = 1;
+    for (int rank = 1; rank < team->size; rank++)
+        count += count_pieces(features, team_rows_of(team, rank, features));
+    *parts = (struct parts){ .list = calloc((size_t)count, sizeof *parts->list), .count = count };
+    return parts->list != NULL || fail_no_memory(failure);
+}
+
+static bool take_parts(struct parts *parts, struct team *team, qkvsim_context *context,
+                       int64_t features, struct failure *failure)
 {
     bool done = true;
-    for (int rank = 1; done && rank < team->size; rank++)
-        done = take_rows(team, context, rank, &parts[rank], failure);
+    int64_t k = 1;
+    for (int rank = 1; rank < team->size; rank++) {
+        const int64_t end = k + count_pieces(features, team_rows_of(team, rank, features));
+        for (; done && k < end; k++)
+            done = take_piece(team, context, rank, &parts->list[k], failure);
+    }
+    return done;
+}
+
+static void free_parts(struct parts *parts)
+{
+    for (int64_t k = 1; parts->list != NULL && k < parts->count; k++)
+        qkvsim_accumulator_free(parts->list[k]);
+    free(parts->list);
+}
+
+/* One accumulator of all rows, of which the first has some. */
+static bool join_rows(struct team *team, qkvsim_context *context, qkvsim_accumulator *own,
+                      qkvsim_accumulator **joined, struct failure *failure)
+{
+    struct parts parts;
+    const int64_t features = qkvsim_accumulator_features(own);
+    if (!make_parts(&parts, team, features, failure))
+        return false;
+    parts.list[0] = own;
+    bool done = take_parts(&parts, team, context, features, failure);
     if (done) {
         const qkvsim_status status = qkvsim_accumulator_join(
-            context, (const qkvsim_accumulator *const *)parts, team->size, joined);
+            context, (const qkvsim_accumulator *const *)parts.list, parts.count, joined);
         done = status == QKVSIM_OK || fail_library(failure, context, status, NULL);
     }
-    for (int rank = 1; rank < team->size; rank++)
-        qkvsim_accumulator_free(parts[rank]);
+    free_parts(&parts);
     return done;
 }
 
@@ -112,12 +167,8 @@ struct joined {
 
 static bool spool_accumulator(struct joined *joined, int64_t number, struct failure *failure)
 {
-    qkvsim_accumulator **parts = calloc((size_t)joined->team->size, sizeof *parts), *all = NULL;
-    if (parts == NULL)
-        return fail_no_memory(failure);
-    parts[0] = joined->state->accumulators[number];
-    bool done = join_rows(joined->team, joined->context, parts, &all, failure);
-    free(parts);
+    qkvsim_accumulator *own = joined->state->accumulators[number], *all = NULL;
+    bool done = join_rows(joined->team, joined->context, own, &all, failure);
     const int64_t size = qkvsim_accumulator_packed_size(all);
     done = done && pack_joined(joined->spool.stream, joined->context, all, size, failure);
     qkvsim_accumulator_free(all);
@@ -167,8 +218,8 @@ bool team_write_state(struct team *team, const struct state *state, const char *
     return done;
 }
 
-static bool give_part(struct team *team, qkvsim_context *context, const qkvsim_accumulator *part,
-                      struct failure *failure)
+static bool give_packed(struct team *team, qkvsim_context *context, const qkvsim_accumulator *part,
+                        struct failure *failure)
 {
     const int64_t size = qkvsim_accumulator_packed_size(part);
     void *bytes = malloc((size_t)size);
@@ -179,6 +230,30 @@ static bool give_part(struct team *team, qkvsim_context *context, const qkvsim_a
         return team->give(team, bytes, size, failure);
     free(bytes);
     return fail_library(failure, context, status, NULL);
+}
+
+static bool give_piece(struct team *team, qkvsim_context *context, const qkvsim_accumulator *of,
+                       struct share rows, struct failure *failure)
+{
+    qkvsim_accumulator *piece = NULL;
+    const bool done = state_take_rows(context, of, rows, &piece, failure)
+                      && give_packed(team, context, piece, failure);
+    qkvsim_accumulator_free(piece);
+    return done;
+}
+
+static bool give_part(struct team *team, qkvsim_context *context, const qkvsim_accumulator *part,
+                      struct failure *failure)
+{
+    const int64_t features = qkvsim_accumulator_features(part);
+    int64_t at = qkvsim_accumulator_first_row(part);
+    const int64_t end = at + qkvsim_accumulator_rows(part);
+    bool done = true;
+    for (int64_t rows; done && at < end; at += rows) {
+        rows = rows_of_piece(features, at, end);
+        done = give_piece(team, context, part, (struct share){ at, rows }, failure);
+    }
+    return done;
 }
 
 bool team_give_rows(struct team *team, const struct state *state, struct failure *failure)

@@ -133,7 +133,7 @@ static bool begin_rows(struct state *state, const struct told *told, qkvsim_cont
 {
     if (told->from == NULL)
         return shard_sums_begin(state, context, options, told->shards[0], failure);
-    return state_read(state, context, told->from, failure)
+    return state_open(state, context, told->from, failure)
            && state_keep_rows(state, state_rows(options, state_table_features(state->table)),
                               failure);
 }
