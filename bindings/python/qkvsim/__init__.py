@@ -11,7 +11,7 @@ from ._baseline import Baseline, baseline
 from ._capture import Capture, capture, capturing
 from ._capture_file import load
 from ._comparison import Comparison, compare
-from ._context import set_threads
+from ._context import about, set_threads
 from ._errors import (Ambiguous, Cancelled, Error, InvalidArgument, LibraryNotFound, Missing,
                       NoMemory, Nonfinite, TooLarge, Unsupported, WrongType)
 from ._intervals import Intervals, intervals
@@ -29,7 +29,7 @@ __version__ = version()
 __all__ = ["Accumulator", "Ambiguous", "Analysis", "Baseline", "Cancelled", "Capture",
            "Comparison", "Condition", "Error", "Histogram", "Intervals", "InvalidArgument",
            "LayerStudy", "Layout", "LibraryNotFound", "Missing", "NoMemory", "Nonfinite", "Pairs",
-           "Stream", "Study", "TooLarge", "Unsupported", "WrongType", "adjust_bh", "analyze",
-           "baseline", "capture", "capturing", "compare", "distance", "histogram", "intervals",
-           "load", "mask", "merge", "pairs", "permute", "relabel", "set_threads", "similarity",
-           "stream", "study", "tail_p", "version"]
+           "Stream", "Study", "TooLarge", "Unsupported", "WrongType", "about", "adjust_bh",
+           "analyze", "baseline", "capture", "capturing", "compare", "distance", "histogram",
+           "intervals", "load", "mask", "merge", "pairs", "permute", "relabel", "set_threads",
+           "similarity", "stream", "study", "tail_p", "version"]

@@ -1,6 +1,6 @@
 """Results from a stream of observations, which are not kept."""
 from ctypes import byref, c_void_p, sizeof
-from typing import Any, Optional
+from typing import Any, Optional, Sequence
 
 import numpy as np
 
@@ -31,6 +31,10 @@ class Accumulator:
         Keeps up to so many blocks of documents apart, 16 to 4096, for `intervals`: 4 features^2
         bytes for each. A document is the observations of one update or, with its segments, a run of
         equal ones.
+    rows : range, optional
+        Of the pairs of features (i, j), i <= j, only those with i in it: a part, without blocks, of
+        an accumulator that is larger than a process can hold. Each part is given the same chunks,
+        and multiplies for its own rows; `join` puts them together.
 
     Examples
     --------
@@ -44,9 +48,14 @@ class Accumulator:
     """
 
     def __init__(self, *, groups: Any = None, heads: Any = None, interleaved: bool = False,
-                 layout: Optional[str] = None, blocks: Optional[int] = None) -> None:
+                 layout: Optional[str] = None, blocks: Optional[int] = None,
+                 rows: Optional[range] = None) -> None:
+        if rows is not None and not (isinstance(rows, range) and rows.step == 1 and len(rows) > 0):
+            raise InvalidArgument("rows is a range of features, such as range(0, 500), "
+                                  f"not {rows!r}")
         self._spec = (groups, heads, interleaved)
-        self._options = C.AccumulatorOptions(sizeof(C.AccumulatorOptions), blocks=blocks or 0)
+        first, count = (0, 0) if rows is None else (rows.start, len(rows))
+        self._kept = (blocks or 0, first, count)
         self._axes = layout
         self._layout: Optional[Layout] = None
         self._handle: Optional[Handle] = None
@@ -70,6 +79,29 @@ class Accumulator:
         return 0 if self._handle is None else int(
             library.qkvsim_accumulator_blocks(self._handle._pointer))
 
+    @property
+    def block_observations(self) -> np.ndarray:
+        """Observations in each of the blocks: an array of int64."""
+        pointer = None if self._handle is None else self._handle._pointer
+        return np.array([library.qkvsim_accumulator_block_observations(pointer, block)
+                         for block in range(self.blocks)], np.int64)
+
+    @property
+    def rows(self) -> Optional[range]:
+        """The features i whose pairs (i, j), i <= j, it keeps, from the first chunk on: all of
+        them, but in a part."""
+        if self._handle is None:
+            return None
+        first = int(library.qkvsim_accumulator_first_row(self._handle._pointer))
+        return range(first, first + int(library.qkvsim_accumulator_rows(self._handle._pointer)))
+
+    def _made(self, features: int) -> Handle:
+        """An empty one of so many features."""
+        pointer = c_void_p()
+        options = C.AccumulatorOptions(sizeof(C.AccumulatorOptions), *self._kept)
+        call(library.qkvsim_accumulator_create, features, byref(options), byref(pointer))
+        return Handle("accumulator", pointer)
+
     def update(self, data: Any, *, observations: Any = None, segments: Any = None,
                precision: Any = None, nonfinite: str = "error", threads: Optional[int] = None,
                progress: Progress = None) -> None:
@@ -84,15 +116,12 @@ class Accumulator:
         observations, precision, nonfinite, threads, progress
             As for `analyze`.
         """
-        made = Input(data, observations=observations, segments=segments, precision=precision, nonfinite=nonfinite,
-                     heads=self._spec[1], layout=self._axes)
+        made = Input(data, observations=observations, segments=segments, precision=precision,
+                     nonfinite=nonfinite, heads=self._spec[1], layout=self._axes)
         layout, handle = self._layout, self._handle
         if layout is None or handle is None:
             layout = layout_of(made, *self._spec)
-            pointer = c_void_p()
-            call(library.qkvsim_accumulator_create, made.features, byref(self._options),
-                 byref(pointer))
-            handle = Handle("accumulator", pointer)
+            handle = self._made(made.features)
         elif made.names is not None and self._names is not None and made.names != self._names:
             raise InvalidArgument(f"the parts are {', '.join(made.names)} and those of chunks "
                                   f"before {', '.join(self._names)}")
@@ -105,17 +134,66 @@ class Accumulator:
         self._names = made.names if self._names is None else self._names
 
     def merge(self, other: "Accumulator") -> None:
-        """Adds what another accumulator holds, which stays as it is."""
+        """Adds what another accumulator holds, which stays as it is.
+
+        Parameters
+        ----------
+        other : Accumulator
+            Of the same features, with blocks where this one has them, and with its rows. An empty
+            accumulator without blocks and rows of its own becomes as the other.
+        """
         if not isinstance(other, Accumulator):
             raise InvalidArgument("merge takes an Accumulator")
         if other._handle is None:
             return
         if other is self:
             raise InvalidArgument("an accumulator cannot be merged with itself")
-        if self._handle is None:
+        if self._handle is None and not any(self._kept):
             self.__setstate__(other.__getstate__())
             return
-        call(library.qkvsim_accumulator_merge, self._handle._pointer, other._handle._pointer)
+        assert other._layout is not None
+        handle = self._handle or self._made(other._layout.features)
+        call(library.qkvsim_accumulator_merge, handle._pointer, other._handle._pointer)
+        if self._handle is None:
+            self._handle, self._spec, self._axes = handle, other._spec, other._axes
+            self._layout, self._names = other._layout, other._names
+
+    @staticmethod
+    def join(parts: Sequence["Accumulator"]) -> "Accumulator":
+        """Puts parts of one accumulator together: what one of all rows would have, to the bit.
+
+        Parameters
+        ----------
+        parts : sequence of Accumulator
+            Given the same chunks, each with its `rows`, in their order and without a gap. They stay
+            as they are.
+
+        Raises
+        ------
+        InvalidArgument
+            Where they do not belong together; the text says which, and in what.
+
+        Examples
+        --------
+        >>> import numpy, qkvsim
+        >>> parts = [qkvsim.Accumulator(rows=rows) for rows in (range(0, 2), range(2, 6))]
+        >>> for chunk in numpy.random.default_rng(0).normal(size=(10, 100, 6)):
+        ...     for part in parts:                       # each in a process of its own
+        ...         part.update(chunk)
+        >>> qkvsim.Accumulator.join(parts).analyze().observations
+        1000
+        """
+        given = list(parts)
+        names = [f"parts[{k}]" for k in range(len(given))]
+        pointers = (c_void_p * len(given))(*map(_pointer_of, given, names))
+        joined = c_void_p()
+        call(library.qkvsim_accumulator_join, pointers, len(given), byref(joined), parts=names)
+        first = given[0]
+        made = Accumulator()
+        made._spec, made._axes = first._spec, first._axes
+        made._layout, made._names = first._layout, first._names
+        made._handle = Handle("accumulator", joined)
+        return made
 
     def _filled(self) -> Handle:
         if self._handle is None or self._layout is None:
@@ -181,7 +259,7 @@ class Accumulator:
         >>> one.difference(other, metric="dot").diagonal()
         array([ 4., -1.,  0.])
         """
-        handle, second = self._filled(), _second_of(less, "less")
+        handle, second = self._filled(), _pointer_of(less, "less")
         assert self._layout is not None
         matrix = np.empty((self._layout.features,) * 2)
         compute(library.qkvsim_accumulator_difference, handle._pointer, second,
@@ -211,7 +289,7 @@ class Accumulator:
         (10, 10)
         """
         handle = self._filled()
-        second = None if others is None else _second_of(others, "others")
+        second = None if others is None else _pointer_of(others, "others")
         assert self._layout is not None
         question = Question(self._layout, metrics, bins, pair_groups, self.observations)
         options = C.IntervalOptions(sizeof(C.IntervalOptions), level=level)
@@ -225,11 +303,10 @@ class Accumulator:
     def __getstate__(self) -> Any:
         packed = None if self._handle is None else packed_array("accumulator",
                                                                 self._handle._pointer)
-        return (self._spec, self._options.blocks, self._axes, self._layout, self._names, packed)
+        return (self._spec, self._kept, self._axes, self._layout, self._names, packed)
 
     def __setstate__(self, state: Any) -> None:
-        self._spec, blocks, self._axes, self._layout, self._names, packed = state
-        self._options = C.AccumulatorOptions(sizeof(C.AccumulatorOptions), blocks=blocks)
+        self._spec, self._kept, self._axes, self._layout, self._names, packed = state
         self._handle = None if packed is None else Handle("accumulator",
                                                           unpack("accumulator", packed))
 
@@ -257,7 +334,7 @@ class Accumulator:
                 f"{features} features>")
 
 
-def _second_of(other: Any, name: str) -> Optional[int]:
+def _pointer_of(other: Any, name: str) -> Optional[int]:
     if not isinstance(other, Accumulator):
         raise InvalidArgument(f"{name} is an Accumulator, not a {type(other).__name__}")
     if other._handle is None:

@@ -12,8 +12,8 @@ from ._handle import Handle, counted, packed_of, packed_size, unpack, view
 from ._input import Input, address_of, bins_of, numbers_array
 from ._layout import Layout, layout_of
 from ._library import library
-from ._words import (ANALYSIS_METRICS, METRICS, OF_OFFSET, OF_VALUES, STATISTICS, has_statistic,
-                     metrics_of, number_of, row_numbers)
+from ._words import (ANALYSIS_METRICS, METRICS, OF_OFFSET, OF_VALUES, PRECISIONS, STATISTICS,
+                     has_statistic, metrics_of, number_of, row_numbers, word_of)
 
 _OPTIONS = sizeof(C.AnalysisOptions)
 
@@ -248,6 +248,8 @@ class Analysis(Result):
     Attributes
     ----------
     rows, metrics : tuple of str
+    precision : str
+        Of the arithmetic: "f32" or "f64".
     observations : int
         Observations used: those selected, less those dropped.
     dropped : array of int64
@@ -269,6 +271,11 @@ class Analysis(Result):
     @property
     def observations(self) -> int:
         return int(library.qkvsim_analysis_observations(self._own))
+
+    @property
+    def precision(self) -> str:
+        """Of the arithmetic: "f32" or "f64"."""
+        return word_of(PRECISIONS, library.qkvsim_analysis_arithmetic(self._own))
 
     @property
     def features(self) -> int:
@@ -307,8 +314,10 @@ class Analysis(Result):
     def defined(self, metric: Optional[str] = None) -> np.ndarray:
         """Number of each row's pairs whose value is defined."""
         number = self._metric(metric)[1]
-        return _frozen(np.array([library.qkvsim_analysis_defined(self._own, row, number)
-                                 for row in self._question.rows]))
+        counts = np.empty(len(self.layout.rows), np.int64)
+        call(library.qkvsim_analysis_defined_counts, self._own, number, address_of(counts),
+             counts.size)
+        return _frozen(counts[self._question.rows])
 
     def undefined_features(self, metric: Optional[str] = None) -> np.ndarray:
         """Columns whose values are undefined under a metric."""

@@ -13,7 +13,7 @@ from typing import Any, Callable, Dict, List, Optional, Sequence, Union
 
 from . import _declarations as C
 from ._errors import InvalidArgument, error_of, optional
-from ._library import library
+from ._library import library, path, version
 
 Progress = Union[None, bool, Callable[[int, int], Any]]
 Function = Callable[..., int]
@@ -130,6 +130,30 @@ def _acquire(threads: Optional[int]) -> _Context:
 
 def _release(context: _Context) -> None:
     _idle.contexts.append(context)
+
+
+def about() -> Dict[str, str]:
+    """What the package runs with, as a report of a bug is to say.
+
+    Returns
+    -------
+    dict
+        The library's version and file, the inner loops that this processor gets, and the OpenBLAS
+        that multiplies.
+
+    Examples
+    --------
+    >>> import qkvsim
+    >>> sorted(qkvsim.about())
+    ['blas', 'kernels', 'library', 'version']
+    """
+    context = _acquire(None)
+    try:
+        kernels = library.qkvsim_context_kernels(context.pointer).decode()
+    finally:
+        _release(context)
+    return {"version": version(), "library": path, "kernels": kernels,
+            "blas": library.qkvsim_blas_description().decode().strip()}
 
 
 def call(function: Function, *arguments: Any, parts: Optional[Sequence[str]] = None) -> None:

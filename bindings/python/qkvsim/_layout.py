@@ -12,6 +12,7 @@ from ._errors import InvalidArgument
 from ._handle import Handle, packed_of, unpack, view
 from ._input import address_of
 from ._library import library
+from ._words import row_numbers
 
 
 class Layout(Handle):
@@ -43,7 +44,8 @@ class Layout(Handle):
         self.pair_groups: int = library.qkvsim_layout_pair_groups(own)
         rows = range(self.pair_groups + library.qkvsim_layout_rollups(own))
         self.rows = tuple(library.qkvsim_layout_row_name(own, i).decode() for i in rows)
-        self.pairs = np.array([library.qkvsim_layout_pairs(own, i) for i in rows], np.int64)
+        self.pairs = np.empty(len(rows), np.int64)
+        call(library.qkvsim_layout_pair_counts, own, address_of(self.pairs), self.pairs.size)
         self.pairs.flags.writeable = False
         self.parts: Dict[str, int] = {}  # heads of each part, where features split into heads
 
@@ -71,6 +73,43 @@ class Layout(Handle):
         call(library.qkvsim_layout_piece_pair_groups, self._pointer, number, pieces, numbers,
              self.pair_groups, byref(count))
         return tuple(self.rows[row] for row in numbers[:count.value])
+
+    def with_rollup(self, name: str, pair_groups: Sequence[str]) -> "Layout":
+        """A layout with one more row of results: several pair groups together.
+
+        Parameters
+        ----------
+        name : str
+            Not that of another row.
+        pair_groups : sequence of str
+
+        Returns
+        -------
+        Layout
+            For `groups` of `analyze` and the others.
+
+        Raises
+        ------
+        InvalidArgument
+            Where there is no such pair group, one stands twice, or a row has the name.
+
+        Examples
+        --------
+        >>> import numpy, qkvsim
+        >>> x = numpy.random.default_rng(0).normal(size=(50, 6))
+        >>> layout = qkvsim.analyze(x).layout.with_rollup("across", ["Q-K", "Q-V", "K-V"])
+        >>> qkvsim.analyze(x, groups=layout).rows[-1]
+        'across'
+        """
+        numbers = row_numbers(self.rows[:self.pair_groups], pair_groups, "pair_groups")
+        pointer = unpack("layout", packed_of("layout", self._pointer))
+        try:
+            call(library.qkvsim_layout_add_rollup, pointer, str(name).encode(),
+                 (c_int32 * len(numbers))(*numbers), len(numbers))
+        finally:  # which frees it where that failed
+            made = Layout(pointer)
+        made.parts = dict(self.parts)
+        return made
 
     @property
     def has_heads(self) -> bool:

@@ -77,6 +77,12 @@ class Pairs(Result):
         """The metric and the pairs, strongest first."""
         return {"metric": self.metrics[0], "pairs": self._records()}
 
+    def plot(self, *, ax: Any = None) -> Any:
+        """Draws where the pairs stand in the matrix of all, blue where features are opposite and red
+        where they are alike; returns the matplotlib Figure."""
+        from ._plot import pairs as draw
+        return draw(self, ax=ax)
+
     def __repr__(self) -> str:
         return f"<qkvsim.Pairs: {len(self)} pairs by {self.metrics[0]}>"
 

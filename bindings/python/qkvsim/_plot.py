@@ -170,6 +170,35 @@ def heads(conditions: Sequence[Any], *, statistic: Optional[str] = None,
     return figure
 
 
+def pairs(found: Any, *, ax: Any = None) -> Any:
+    """Features by features, the groups side by side and a point for each pair, the strongest on
+    top."""
+    metric, layout = found.metrics[0], found.layout
+    figure, axes = _axes(ax, 1, 1, (4.9, 4.2))
+    panel, width = axes[0, 0], layout.features
+    place = np.argsort(np.argsort(layout.group_of, kind="stable"))  # features of a group together
+    i, j = np.sort([place[found.i], place[found.j]], axis=0)[:, ::-1]
+    many = len(found) > 2000
+    drawn = panel.scatter(j, i, c=found.value[::-1], cmap="RdBu_r", vmin=-1, vmax=1,
+                          s=np.clip(6e3 / max(1, len(found)), 2, 24), edgecolors="0.25",
+                          linewidths=0 if many else 0.3, rasterized=many)
+    ends = np.cumsum(layout.group_features)
+    panel.hlines(ends[:-1] - 0.5, -0.5, width - 0.5, color="0.75", linewidth=0.6, zorder=0)
+    panel.vlines(ends[:-1] - 0.5, -0.5, width - 0.5, color="0.75", linewidth=0.6, zorder=0)
+    panel.plot([-0.5, width - 0.5], [-0.5, width - 0.5], color="0.75", linewidth=0.6, zorder=0)
+    middles = ends - 0.5 - np.array(layout.group_features) / 2
+    crowded = len(ends) > 8
+    panel.set_xticks(middles, layout.groups, fontsize=6.5, rotation=90 if crowded else 0)
+    panel.set_yticks(middles, layout.groups, fontsize=6.5)
+    panel.tick_params(length=0)
+    panel.set(xlim=(-0.5, width - 0.5), ylim=(width - 0.5, -0.5), aspect="equal")
+    panel.set_title(f"{len(found):,} pairs (n = {found.observations:,})", fontsize=8.5)
+    bar = figure.colorbar(drawn, ax=panel, shrink=0.8, ticks=[-1, -0.5, 0, 0.5, 1])
+    bar.set_label(_AXES[metric], fontsize=7)
+    bar.ax.tick_params(labelsize=6.5)
+    return figure
+
+
 def intervals(found: Any, *, statistic: Optional[str] = None, metric: Optional[str] = None,
               rows: Any = None, ax: Any = None) -> Any:
     """A statistic of every row and its interval."""

@@ -251,6 +251,71 @@ def test_an_accumulator_with_blocks_has_intervals(x):
         stream.intervals(x)
 
 
+def test_parts_of_an_accumulator_are_joined_to_the_whole(x):
+    ranges = range(0, 3), range(3, 4), range(4, 12)
+    parts, whole = [qkvsim.Accumulator(rows=rows) for rows in ranges], qkvsim.Accumulator()
+    for chunk in numpy.array_split(x, 3):
+        for each in (*parts, whole):
+            each.update(chunk)
+    sent = [pickle.loads(pickle.dumps(part)) for part in parts]
+    assert [part.rows for part in sent] == list(ranges) and whole.rows == range(12)
+    joined = qkvsim.Accumulator.join(sent)
+    assert joined == whole and joined.rows == range(12) and sent == parts
+    assert joined.analyze() == whole.analyze()
+    with pytest.raises(qkvsim.InvalidArgument, match="join it with the others"):
+        parts[0].analyze()
+    with pytest.raises(qkvsim.InvalidArgument, match=r"parts\[1\] begins with row 4, expected 3"):
+        qkvsim.Accumulator.join([parts[0], parts[2]])
+    with pytest.raises(qkvsim.InvalidArgument, match=r"parts\[0\] is an Accumulator, not a int"):
+        qkvsim.Accumulator.join([1])
+    with pytest.raises(qkvsim.InvalidArgument, match="0 parts"):
+        qkvsim.Accumulator.join([])
+    for rows in (3, range(0), range(0, 4, 2), slice(3)):
+        with pytest.raises(qkvsim.InvalidArgument, match="rows is a range of features"):
+            qkvsim.Accumulator(rows=rows)
+    assert qkvsim.Accumulator(rows=range(3)).rows is None
+
+
+def test_an_empty_accumulator_takes_in_what_it_may_hold(x):
+    whole, blocks = qkvsim.Accumulator(), qkvsim.Accumulator(blocks=16)
+    for k in range(0, 60, 3):
+        whole.update(x[k:k + 3])
+        blocks.update(x[k:k + 3])
+    part = qkvsim.Accumulator(rows=range(2, 5))
+    part.merge(whole)
+    assert [part.rows, part.observations, part.layout] == [range(2, 5), 60, whole.layout]
+    fewer = qkvsim.Accumulator(blocks=32)
+    fewer.merge(blocks)
+    assert fewer.observations == 60 and fewer.block_observations.tolist() == [6] * 10
+    assert whole.block_observations.size == qkvsim.Accumulator().block_observations.size == 0
+    with pytest.raises(qkvsim.InvalidArgument, match="with blocks cannot take in one without"):
+        qkvsim.Accumulator(blocks=16).merge(whole)
+
+
+def test_a_rollup_of_the_callers_is_a_row(x):
+    plain = qkvsim.analyze(x)
+    layout = plain.layout.with_rollup("across", ["Q-V", "Q-K"])
+    made = qkvsim.analyze(x, groups=layout)
+    assert made.rows == (*plain.rows, "across") and "across" not in plain.layout.rows
+    expected = plain.histogram("pearson")[[1, 2]].sum(axis=0)
+    assert made.histogram("pearson", "across").tolist() == expected.tolist()
+    assert pickle.loads(pickle.dumps(layout)) == layout != plain.layout
+    heads = qkvsim.analyze(x, heads={"Q": 2, "K": 1, "V": 1}).layout
+    assert heads.with_rollup("mine", ["Q0-Q1"]).parts == {"Q": 2, "K": 1, "V": 1}
+    for name, pair_groups, message in (("Q-K", ["Q-Q"], "Q-K"), ("twice", ["Q-K"] * 2, "listed before"),
+                                       ("none", ["Q-X"], "no row 'Q-X'")):
+        with pytest.raises(qkvsim.InvalidArgument, match=message):
+            plain.layout.with_rollup(name, pair_groups)
+
+
+def test_results_and_the_package_say_how_they_compute(x):
+    assert qkvsim.analyze(x.astype("f4")).precision == "f32"
+    assert qkvsim.analyze(x.astype("f4"), precision="f64").precision == "f64"
+    about = qkvsim.about()
+    assert about["version"] == qkvsim.__version__ and about["blas"].startswith("OpenBLAS")
+    assert about["kernels"] in ("portable", "avx2", "avx512") and "libqkvsim" in about["library"]
+
+
 def test_pairs_of_a_stream_are_those_of_its_matrix(x):
     stream = qkvsim.Accumulator()
     stream.update(x[:31])
@@ -272,6 +337,17 @@ def test_a_difference_is_of_two_accumulators(x):
                                atol=1e-9)
     with pytest.raises(qkvsim.InvalidArgument, match="less is an Accumulator"):
         one.difference(x)
+
+
+def test_pairs_are_drawn_where_they_stand(x):
+    pytest.importorskip("matplotlib").use("Agg")
+    found = qkvsim.pairs(x, top=9, metric="pearson", groups=numpy.arange(12) % 2)
+    points = found.plot().axes[0].collections[0]
+    place = numpy.argsort([*range(0, 12, 2), *range(1, 12, 2)])  # of a feature, by its group
+    ends = numpy.sort([place[found.i], place[found.j]], axis=0)
+    numpy.testing.assert_array_equal(points.get_offsets().T, ends[::-1, ::-1])
+    numpy.testing.assert_array_equal(points.get_array(), found.value[::-1])
+    assert qkvsim.pairs(x, threshold=1).plot() is not None
 
 
 def test_each_kind_of_result_is_drawn(x):
