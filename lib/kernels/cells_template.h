@@ -154,6 +154,27 @@ NAME(count)(const NAME(cells) * cells, uint64_t behind, const tally_mode mode)
         NAME(count_apart)(cells->apart[PEARSON], slot[PEARSON]);
 }
 
+/* Room for kept cells at any place of a page. */
+typedef struct NAME(cells_room) {
+    _Alignas(64) unsigned char bytes[PAGE + sizeof(NAME(kept_cells))];
+} NAME(cells_room);
+
+/* Where of a page the tables end. A load waits for a store before it whose address has the same low
+ * 12 bits, and kept cells are read between counts: in a place of the stack that hot counts share,
+ * a rectangle takes three times as long. */
+static inline NAME(kept_cells)
+    * NAME(beside_counts)(NAME(cells_room) * room, const NAME(scale) * scale,
+                          const qkv_rectangle_tally *tally, const tally_mode mode)
+{
+    const uintptr_t single =
+        (uintptr_t)(mode.pearson ? tally->pearson.counts : tally->cosine.counts);
+    const uintptr_t cells = (uintptr_t)scale->unused + 1;
+    const uintptr_t end = mode.joint ? (uintptr_t)tally->joint + cells * sizeof *tally->joint
+                                     : single + cells * sizeof *tally->cosine.counts;
+    const uintptr_t ahead = (end - (uintptr_t)room->bytes + 63) / 64 * 64 % PAGE;
+    return (NAME(kept_cells) *)(void *)(room->bytes + ahead);
+}
+
 /* All cells are unused at first. */
 __attribute__((always_inline)) static inline NAME(cells)
     NAME(open_cells)(const NAME(scale) * scale, const qkv_rectangle_tally *tally,

@@ -18,6 +18,7 @@ enum {
     METRICS = 2,
     CELLS_BEHIND = 4, /* vectors by which counting lags */
     CELLS_KEPT = 8,
+    PAGE = 4096,
     SHORT_SUM = 48, /* values of a lane that single precision adds up, where rows are no longer */
     ROWS_TOGETHER = 4,
     ROTATION_STAGES = 3,

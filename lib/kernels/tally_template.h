@@ -54,8 +54,9 @@ __attribute__((always_inline)) static inline void
 NAME(tally_rows)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally, const tally_mode mode)
 {
     const NAME(scale) scale = NAME(scale_of)(rectangle->binning, mode);
-    _Alignas(64) NAME(kept_cells) kept;
-    NAME(cells) cells = NAME(open_cells)(&scale, tally, &kept);
+    NAME(cells_room) room;
+    NAME(kept_cells) *const kept = NAME(beside_counts)(&room, &scale, tally, mode);
+    NAME(cells) cells = NAME(open_cells)(&scale, tally, kept);
     NAME(sums) sums;
     NAME(clear_sums)(&sums);
     const int64_t together =
