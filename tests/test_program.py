@@ -80,6 +80,16 @@ class Program(unittest.TestCase):
         return result.stdout.decode()
 
     @staticmethod
+    def peak_memory(*arguments):
+        """In kilobytes, of one run; measured by a process whose only child it is."""
+        script = ("import resource, subprocess, sys; "
+                  "subprocess.run(sys.argv[1:], check=True); "
+                  "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
+        result = subprocess.run([sys.executable, "-c", script, PROGRAM, *arguments],
+                                capture_output=True, check=True, timeout=300)
+        return int(result.stdout)
+
+    @staticmethod
     def uncounted():
         """For a process whose files are cut off: a build that counts coverage would spoil its counts."""
         return {**os.environ, "GCOV_PREFIX": "/dev/null"}
@@ -884,18 +894,9 @@ class Layers(ModelFiles):
         for number in range(12):
             paths.append(self.path(f"large{number}.npy"))
             numpy.save(paths[-1], self.random.normal(size=(8192, 192)))
-        one, all_layers = self.peak_memory(paths[:1]), self.peak_memory(paths)
+        one, all_layers = (self.peak_memory("analyze", *of, "--quiet", "--json", self.path("memory.json"))
+                           for of in (paths[:1], paths))
         self.assertLess(all_layers, 1.5 * one)
-
-    def peak_memory(self, paths):
-        """In kilobytes, of one run; measured by a process whose only child it is."""
-        script = ("import resource, subprocess, sys; "
-                  "subprocess.run(sys.argv[1:], check=True); "
-                  "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)")
-        result = subprocess.run([sys.executable, "-c", script, PROGRAM, "analyze", *paths,
-                                 "--quiet", "--json", self.path("memory.json")],
-                                capture_output=True, check=True, timeout=300)
-        return int(result.stdout)
 
 
 class Shards(ModelFiles):

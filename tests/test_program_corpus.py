@@ -96,6 +96,14 @@ class States(Corpus):
         columns = [self.content(self.path(name)).splitlines()[0] for name in ("a.csv", "b.csv")]
         self.assertEqual(*columns)
 
+    def test_moments_stay_in_their_file(self):
+        """Whose pages count, as those of a mapped file, once."""
+        def peak(columns):
+            self.accumulate(self.shard("a.npy", self.random.normal(size=(20, columns)).astype("float32")))
+            return self.peak_memory("analyze", self.state, "--quiet", "--json", self.path("memory.json"))
+        most = peak(4800) - peak(12)
+        self.assertLess(most, 1.4 * 4 * 4800 ** 2 / 1024)
+
     def test_another_program_can_read_it(self):
         state = self.accumulate(*self.shards)
         table, (_, packed) = read_container.read(state)
