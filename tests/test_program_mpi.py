@@ -134,7 +134,7 @@ class SameBytes(Team):
                                  ranks=(2, 3))
 
     def test_pieces_of_permutations(self):
-        self.assert_same_results(self.input, "--permutations", 11, "--first", 5, ranks=(2,))
+        self.assert_same_results(self.input, "--permutations", 11, "--first", 5, ranks=(2, 7))
         self.assert_same_results(self.input, "--permutations", 11, "--first", 5, "--total", 40, ranks=(3,))
 
     def test_relabellings_and_resamples(self):
@@ -234,6 +234,15 @@ class Failing(Team):
                                says="rank 1: NaN or infinity")
         self.assertIn("layer 1", text)
         self.assertFalse(os.path.exists(self.path("a")))
+
+    def test_a_rank_that_waits_for_one_that_failed_is_let_go(self):
+        """Four pair groups, one of each rank: the last one's has the bad column, and rank 2 waits for it."""
+        values = self.values.copy()
+        values[3, -1] = numpy.nan
+        numpy.save(self.input, values)
+        self.refused_by(4, "analyze", self.input, "--pair-groups", "Q-Q,K-K,Q-K,V-V", "--save", self.path("a"),
+                        says="rank 3: NaN or infinity")
+        self.refused_by(7, "analyze", self.input, "--permutations", 40, "--save", self.path("a"), says="NaN or infinity")
 
     def test_wrong_usage_is_told_once(self):
         self.refused_by(3, "analyze", self.input, "--bins", 0, status=2, says="--bins wants")

@@ -21,7 +21,8 @@ enum {
     TAG_SHARE,
     TAG_STOP,
     TAG_TOLD, /* as TAG_PIECE, from the first */
-    TAG_END   /* the last of a rank */
+    TAG_END,  /* the last of a rank */
+    TAG_LEAVE /* the last of the first */
 };
 
 /* Counts are int, and what nobody wants any more is received in parts that fit anywhere. */
@@ -31,6 +32,7 @@ struct mpi_message {
     void *bytes;
     int64_t size;
     MPI_Request *requests;
+    int *gone; /* those that a look found */
     int count;
 };
 
@@ -42,6 +44,7 @@ static double seconds(void)
 }
 
 /* Longer each time, up to 2 ms. */
+enum { SHORTEST_REST = 20000 };
 static void rest(long *nanoseconds)
 {
     const struct timespec pause = { .tv_nsec = *nanoseconds };
@@ -81,6 +84,7 @@ static void free_message(struct mpi_message *message)
 {
     free(message->bytes);
     free(message->requests);
+    free(message->gone);
     free(message);
 }
 
@@ -90,13 +94,16 @@ static struct mpi_message *begin_message(int rank, int tag, void *bytes, int64_t
     const int data = tag == TAG_SENT ? TAG_SENT_DATA : TAG_DATA;
     struct mpi_message *message = calloc(1, sizeof *message);
     MPI_Request *requests = calloc((size_t)(size / PART + 2), sizeof(MPI_Request));
-    if (message == NULL || requests == NULL) {
+    int *gone = calloc((size_t)(size / PART + 2), sizeof *gone);
+    if (message == NULL || requests == NULL || gone == NULL) {
         free(message);
         free(requests);
+        free(gone);
         free(bytes);
         return NULL;
     }
-    *message = (struct mpi_message){ .bytes = bytes, .size = size, .requests = requests };
+    *message =
+        (struct mpi_message){ .bytes = bytes, .size = size, .requests = requests, .gone = gone };
     MPI_Isend(&message->size, 1, MPI_INT64_T, rank, tag, MPI_COMM_WORLD,
               &requests[message->count++]);
     for (int64_t at = 0; at < size; at += PART)
@@ -105,15 +112,29 @@ static struct mpi_message *begin_message(int rank, int tag, void *bytes, int64_t
     return message;
 }
 
+/* Whether a message has left, which is freed then and becomes NULL. While parts of it do, it is
+ * looked at again soon: bytes move while somebody looks. */
+static bool has_left(struct mpi_message **message, long *pause)
+{
+    int parts = MPI_UNDEFINED;
+    if (*message != NULL)
+        MPI_Testsome((*message)->count, (*message)->requests, &parts, (*message)->gone,
+                     MPI_STATUSES_IGNORE);
+    if (parts > 0)
+        *pause = SHORTEST_REST;
+    if (parts != MPI_UNDEFINED)
+        return false;
+    if (*message != NULL)
+        free_message(*message);
+    *message = NULL;
+    return true;
+}
+
 /* The first receives whatever it is sent, to the end of the run: this ends. */
 static void finish_message(struct mpi_team *mpi)
 {
-    int sent = mpi->message == NULL;
-    for (long pause = 20000; !sent; rest(&pause))
-        MPI_Testall(mpi->message->count, mpi->message->requests, &sent, MPI_STATUSES_IGNORE);
-    if (mpi->message != NULL)
-        free_message(mpi->message);
-    mpi->message = NULL;
+    for (long pause = SHORTEST_REST; !has_left(&mpi->message, &pause);)
+        rest(&pause);
 }
 
 /* ---- the team's calls ---- */
@@ -160,7 +181,7 @@ static bool take(struct team *team, int rank, bool in_turn, void **bytes, int64_
 {
     struct mpi_team *mpi = (struct mpi_team *)team;
     MPI_Status status;
-    for (long pause = 20000;; rest(&pause)) {
+    for (long pause = SHORTEST_REST;; rest(&pause)) {
         receive_shares(mpi);
         if (is_there(rank, TAG_PIECE, &status))
             return receive_bytes(rank, TAG_PIECE, bytes, size, failure);
@@ -174,15 +195,16 @@ static bool take(struct team *team, int rank, bool in_turn, void **bytes, int64_
     }
 }
 
-/* Whether the work has ended for this rank: by the first, or at the first by this other one or an
- * interrupt. */
-static bool is_ended(struct mpi_team *mpi, int rank, struct failure *failure)
+/* Whether the work has ended for this rank: by the first, or at the first by this other one, any
+ * one where it does not go by turns, or an interrupt. */
+static bool is_ended(struct mpi_team *mpi, int rank, bool in_turn, struct failure *failure)
 {
+    MPI_Status status;
     if (mpi->team.rank != 0)
         return is_stopped(mpi) && !fail(failure, "ended by the first rank");
-    if (is_there(rank, TAG_FAILED, MPI_STATUS_IGNORE)
-        && !is_there(rank, TAG_SENT, MPI_STATUS_IGNORE))
-        return !take_failure(rank, failure);
+    if (is_there(in_turn ? rank : MPI_ANY_SOURCE, TAG_FAILED, &status)
+        && (!in_turn || !is_there(rank, TAG_SENT, MPI_STATUS_IGNORE)))
+        return !take_failure(status.MPI_SOURCE, failure);
     return progress_interrupted() && !fail(failure, "interrupted");
 }
 
@@ -190,28 +212,21 @@ static bool is_ended(struct mpi_team *mpi, int rank, struct failure *failure)
 static bool send_to(struct team *team, int rank, void *bytes, int64_t size, struct failure *failure)
 {
     struct mpi_team *mpi = (struct mpi_team *)team;
-    struct mpi_message **sent = &mpi->sent[rank];
-    int gone = *sent == NULL;
-    mpi->sends = true;
-    for (long pause = 20000; !gone; rest(&pause)) {
-        MPI_Testall((*sent)->count, (*sent)->requests, &gone, MPI_STATUSES_IGNORE);
-        if (!gone && is_ended(mpi, rank, failure)) {
+    for (long pause = SHORTEST_REST; !has_left(&mpi->sent[rank], &pause); rest(&pause))
+        if (is_ended(mpi, rank, true, failure)) {
             free(bytes);
             return false;
         }
-    }
-    if (*sent != NULL)
-        free_message(*sent);
-    *sent = begin_message(rank, TAG_SENT, bytes, size);
-    return *sent != NULL || fail_no_memory(failure);
+    mpi->sent[rank] = begin_message(rank, TAG_SENT, bytes, size);
+    return mpi->sent[rank] != NULL || fail_no_memory(failure);
 }
 
-static bool receive_from(struct team *team, int rank, void **bytes, int64_t *size,
+static bool receive_from(struct team *team, int rank, bool in_turn, void **bytes, int64_t *size,
                          struct failure *failure)
 {
     struct mpi_team *mpi = (struct mpi_team *)team;
-    for (long pause = 20000; !is_there(rank, TAG_SENT, MPI_STATUS_IGNORE); rest(&pause)) {
-        if (is_ended(mpi, rank, failure))
+    for (long pause = SHORTEST_REST; !is_there(rank, TAG_SENT, MPI_STATUS_IGNORE); rest(&pause)) {
+        if (is_ended(mpi, rank, in_turn, failure))
             return false;
         if (team->wait != NULL && team->rank == 0)
             team->wait(team->user);
@@ -221,7 +236,7 @@ static bool receive_from(struct team *team, int rank, void **bytes, int64_t *siz
 
 static bool hear(struct mpi_team *mpi, void **bytes, int64_t *size, struct failure *failure)
 {
-    for (long pause = 20000; !is_there(0, TAG_TOLD, MPI_STATUS_IGNORE); rest(&pause))
+    for (long pause = SHORTEST_REST; !is_there(0, TAG_TOLD, MPI_STATUS_IGNORE); rest(&pause))
         if (is_stopped(mpi))
             return fail(failure, "ended by the first rank");
     return receive_bytes(0, TAG_TOLD, bytes, size, failure);
@@ -301,17 +316,27 @@ void mpi_team_settle(struct mpi_team *mpi, bool done, struct failure *failure)
     failure->text[0] = '\0';
 }
 
-/* Receives and forgets what a rank sends, up to its end; false where that took a failure. */
-static bool drain(int rank, bool *ended, struct failure *failure)
+/* Takes what a rank, or any, has sent and nobody wants any more; false where there is nothing. */
+static bool forget(int rank, MPI_Status *status)
 {
     static char forgotten[PART];
+    if (!is_there(rank, MPI_ANY_TAG, status))
+        return false;
+    MPI_Recv(forgotten, PART, MPI_BYTE, status->MPI_SOURCE, status->MPI_TAG, MPI_COMM_WORLD,
+             MPI_STATUS_IGNORE);
+    return true;
+}
+
+/* Forgets what a rank sends, up to its end; false where that took a failure. */
+static bool drain(int rank, bool *ended, struct failure *failure)
+{
     MPI_Status status;
     *ended = false;
-    while (!*ended && is_there(rank, MPI_ANY_TAG, &status)) {
-        if (status.MPI_TAG == TAG_FAILED)
+    while (!*ended) {
+        if (is_there(rank, TAG_FAILED, &status))
             return take_failure(rank, failure);
-        MPI_Recv(forgotten, PART, MPI_BYTE, rank, status.MPI_TAG, MPI_COMM_WORLD,
-                 MPI_STATUS_IGNORE);
+        if (!forget(rank, &status))
+            return true;
         *ended = status.MPI_TAG == TAG_END;
     }
     return true;
@@ -325,7 +350,7 @@ static bool drain_all(struct mpi_team *mpi, struct failure *failure)
     bool sound = true;
     for (int rank = 1; rank < mpi->team.size; rank++) {
         bool ended = false;
-        for (long pause = 20000; !ended;) {
+        for (long pause = SHORTEST_REST; !ended;) {
             struct failure of;
             if (!drain(rank, &ended, &of)) {
                 *failure = of;
@@ -340,33 +365,55 @@ static bool drain_all(struct mpi_team *mpi, struct failure *failure)
     return sound;
 }
 
-/* All is received where the work is done; else it is left to the end of the process. */
-static void free_sent(struct mpi_team *mpi, bool done)
+static bool all_have_left(struct mpi_team *mpi, long *pause)
 {
-    for (int rank = 0; done && rank < mpi->team.size; rank++)
-        if (mpi->sent[rank] != NULL) {
-            MPI_Waitall(mpi->sent[rank]->count, mpi->sent[rank]->requests, MPI_STATUSES_IGNORE);
-            free_message(mpi->sent[rank]);
+    bool left = true;
+    for (int rank = 0; mpi->sent != NULL && rank < mpi->team.size; rank++)
+        left = has_left(&mpi->sent[rank], pause) && left;
+    return left;
+}
+
+/* Where the work has ended early there is on its way what its receiver does not wait for: every
+ * rank takes that until all that it sent is taken, too, and the first lets all go. */
+static void leave(struct mpi_team *mpi)
+{
+    MPI_Status status;
+    bool told = false, let = false;
+    for (long pause = SHORTEST_REST; !let; rest(&pause)) {
+        while (!let && forget(MPI_ANY_SOURCE, &status))
+            let = status.MPI_TAG == TAG_LEAVE;
+        if (!told && all_have_left(mpi, &pause)) {
+            MPI_Send(NULL, 0, MPI_BYTE, 0, TAG_END, MPI_COMM_WORLD);
+            told = true;
         }
-    if (done)
-        free(mpi->sent);
+    }
+}
+
+static void send_to_others(const struct mpi_team *mpi, int tag)
+{
+    for (int rank = 1; rank < mpi->team.size; rank++)
+        MPI_Send(NULL, 0, MPI_BYTE, rank, tag, MPI_COMM_WORLD);
+}
+
+static bool let_leave(struct mpi_team *mpi, bool done, struct failure *failure)
+{
+    if (!done)
+        send_to_others(mpi, TAG_STOP);
+    const bool sound = drain_all(mpi, failure);
+    for (long pause = SHORTEST_REST; !all_have_left(mpi, &pause);)
+        rest(&pause);
+    send_to_others(mpi, TAG_LEAVE);
+    return sound;
 }
 
 bool mpi_team_close(struct mpi_team *mpi, bool done, struct failure *failure)
 {
     bool sound = true;
-    if (mpi->team.rank != 0)
-        MPI_Send(NULL, 0, MPI_BYTE, 0, TAG_END, MPI_COMM_WORLD);
-    for (int rank = 1; !done && mpi->team.rank == 0 && rank < mpi->team.size; rank++)
-        MPI_Send(NULL, 0, MPI_BYTE, rank, TAG_STOP, MPI_COMM_WORLD);
     if (mpi->team.rank == 0)
-        sound = drain_all(mpi, failure);
-    else if (is_stopped(mpi))
-        MPI_Recv(NULL, 0, MPI_BYTE, 0, TAG_STOP, MPI_COMM_WORLD, MPI_STATUS_IGNORE);
-    if (mpi->team.rank == 0 && mpi->sends && !done)
-        MPI_Abort(MPI_COMM_WORLD,
-                  failure->exit_status); /* there is what nobody receives any more */
-    free_sent(mpi, done);
+        sound = let_leave(mpi, done, failure);
+    else
+        leave(mpi);
+    free(mpi->sent);
     free(mpi->shares);
     return sound || !done;
 }

@@ -12,7 +12,6 @@ struct mpi_team {
     struct team team;            /* first, so that the one is the other */
     struct mpi_message *message; /* what this rank gave last and is on its way */
     struct mpi_message **sent;   /* and sent to each rank */
-    bool sends;                  /* whether it ever did: others may, too */
     double *shares;              /* of the work of each rank, for the first */
     double told;                 /* when another rank's share went out, in seconds */
     bool stopped;                /* the first has ended the work */

@@ -23,9 +23,9 @@ struct team {
     /* From the first to all others, which free what they receive. */
     bool (*tell)(struct team *team, void **bytes, int64_t *size, struct failure *failure);
     /* Between any two: bytes, which are taken over and freed; and what a rank sent next, for the
-     * caller to free. */
+     * caller to free. The first ends as where it takes, `in_turn` or not. */
     bool (*send)(struct team *team, int rank, void *bytes, int64_t size, struct failure *failure);
-    bool (*receive)(struct team *team, int rank, void **bytes, int64_t *size,
+    bool (*receive)(struct team *team, int rank, bool in_turn, void **bytes, int64_t *size,
                     struct failure *failure);
     /* To be asked now and then in long work: false where another has failed, and the work is to
      * end. `share` is what this one has done of its work and becomes, for the first, what all have;

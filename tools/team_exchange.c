@@ -39,7 +39,7 @@ static bool receive_part(struct team *team, int rank, qkvsim_context *context, v
                          qkvsim_accumulator **part, struct failure *failure)
 {
     int64_t size;
-    if (!team->receive(team, rank, bytes, &size, failure))
+    if (!team->receive(team, rank, true, bytes, &size, failure))
         return false;
     const qkvsim_status status = qkvsim_accumulator_unpack_in_place(context, *bytes, size, part);
     return status == QKVSIM_OK || fail_library(failure, context, status, NULL);

@@ -5,89 +5,99 @@
 
 #include <stdlib.h>
 
-bool team_take(struct team *team, qkvsim_context *context, int rank, struct handle *piece,
-               struct failure *failure)
+static bool unpack_piece(struct handle *piece, qkvsim_context *context, void *bytes, int64_t size,
+                         struct failure *failure)
 {
-    void *bytes;
-    int64_t size;
-    if (!team->take(team, rank, false, &bytes, &size, failure))
-        return false;
     const bool done = size == 0 || handle_unpack(piece, context, bytes, size, failure);
     free(bytes);
     return done;
 }
 
-static bool merge_analyses(struct handle *merged, qkvsim_context *context,
-                           const struct handle *pieces, int64_t count, struct failure *failure)
+static bool pack_piece(const struct handle *piece, qkvsim_context *context, void **bytes,
+                       int64_t *size, struct failure *failure)
 {
-    const qkvsim_analysis **list = calloc((size_t)count, sizeof *list);
-    qkvsim_analysis *analysis = NULL;
-    if (list == NULL)
-        return fail_no_memory(failure);
-    for (int64_t k = 0; k < count; k++)
-        list[k] = pieces[k].result;
-    const qkvsim_status status = qkvsim_analysis_merge(context, list, count, &analysis);
-    free(list);
-    *merged = (struct handle){ .kind = QKVSIM_KIND_ANALYSIS, .result = analysis };
-    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+    *size = 0;
+    *bytes = piece->result != NULL ? handle_pack(context, piece, size, failure) : NULL;
+    return piece->result == NULL || *bytes != NULL;
 }
 
-/* The pieces that there are, of each rank in turn; analyses are of some pair groups each. */
-static bool merge(qkvsim_context *context, struct handle *pieces, int64_t count,
-                  struct failure *failure)
+bool team_take(struct team *team, qkvsim_context *context, int rank, struct handle *piece,
+               struct failure *failure)
 {
-    struct handle merged;
-    if (count < 2)
-        return true;
-    if (!(pieces->kind == QKVSIM_KIND_ANALYSIS
-              ? merge_analyses(&merged, context, pieces, count, failure)
-              : handle_merge(&merged, context, pieces, count, failure)))
-        return false;
-    handle_free(&pieces[0]);
-    pieces[0] = merged;
-    return true;
-}
-
-/* The first takes every rank's piece, and its own one becomes that of all. */
-static bool take_pieces(struct team *team, qkvsim_context *context, struct handle *own,
-                        struct failure *failure)
-{
-    struct handle *pieces = calloc((size_t)team->size, sizeof *pieces);
-    if (pieces == NULL)
-        return fail_no_memory(failure);
-    int64_t count = own->result != NULL;
-    pieces[0] = *own;
-    bool done = true;
-    for (int rank = 1; done && rank < team->size; rank++) {
-        done = team_take(team, context, rank, &pieces[count], failure);
-        count += pieces[count].result != NULL;
-    }
-    done = done && merge(context, pieces, count, failure);
-    *own = pieces[0];
-    for (int64_t k = 1; k < count; k++)
-        handle_free(&pieces[k]);
-    free(pieces);
-    return done;
+    void *bytes;
+    int64_t size;
+    return team->take(team, rank, false, &bytes, &size, failure)
+           && unpack_piece(piece, context, bytes, size, failure);
 }
 
 bool team_give(struct team *team, qkvsim_context *context, const struct handle *piece,
                struct failure *failure)
 {
-    int64_t size = 0;
-    void *bytes = NULL;
-    if (piece->result != NULL) {
-        bytes = handle_pack(context, piece, &size, failure);
-        if (bytes == NULL)
-            return false;
-    }
-    return team->give(team, bytes, size, failure);
+    void *bytes;
+    int64_t size;
+    return pack_piece(piece, context, &bytes, &size, failure)
+           && team->give(team, bytes, size, failure);
 }
 
+/* Analyses are of some pair groups each. */
+static bool merge_two(struct handle *merged, qkvsim_context *context, const struct handle *first,
+                      const struct handle *second, struct failure *failure)
+{
+    const struct handle both[] = { *first, *second };
+    return first->kind == QKVSIM_KIND_ANALYSIS
+               ? handle_join(merged, context, first, second, failure)
+               : handle_merge(merged, context, both, 2, failure);
+}
+
+/* The piece becomes that of both, of which either may be none; the other one is freed. */
+static bool add_piece(struct handle *piece, qkvsim_context *context, struct handle *other,
+                      struct failure *failure)
+{
+    struct handle merged = *other;
+    const bool both = piece->result != NULL && other->result != NULL;
+    if (both) {
+        const bool done = merge_two(&merged, context, piece, other, failure);
+        handle_free(other);
+        if (!done)
+            return false;
+        handle_free(piece);
+    }
+    if (merged.result != NULL)
+        *piece = merged;
+    return true;
+}
+
+static bool receive_piece(struct team *team, qkvsim_context *context, int rank,
+                          struct handle *piece, struct failure *failure)
+{
+    void *bytes;
+    int64_t size;
+    struct handle other = { .result = NULL };
+    return team->receive(team, rank, false, &bytes, &size, failure)
+           && unpack_piece(&other, context, bytes, size, failure)
+           && add_piece(piece, context, &other, failure);
+}
+
+static bool send_piece(struct team *team, qkvsim_context *context, int rank,
+                       const struct handle *piece, struct failure *failure)
+{
+    void *bytes;
+    int64_t size;
+    return pack_piece(piece, context, &bytes, &size, failure)
+           && team->send(team, rank, bytes, size, failure);
+}
+
+/* In a tree: of ranks 2 k and 2 k + 1 the first has what both have, of these likewise, and so on,
+ * so that neighbours are put together in their order, and no rank waits for more than a few. */
 bool team_join(struct team *team, qkvsim_context *context, struct handle *piece,
                struct failure *failure)
 {
-    if (team == NULL)
-        return true;
-    return team_is_first(team) ? take_pieces(team, context, piece, failure)
-                               : team_give(team, context, piece, failure);
+    bool done = true;
+    for (int step = 1; done && step < team_size(team); step *= 2) {
+        if (team->rank % (2 * step) != 0)
+            return send_piece(team, context, team->rank - step, piece, failure);
+        if (team->rank + step < team->size)
+            done = receive_piece(team, context, team->rank + step, piece, failure);
+    }
+    return done;
 }
