@@ -19,8 +19,13 @@ enum {
     CELLS_BEHIND = 4, /* vectors by which counting lags */
     CELLS_KEPT = 8,
     PAGE = 4096,
-    SHORT_SUM = 48, /* values of a lane that single precision adds up, where rows are no longer */
-    ROWS_TOGETHER = 4,
+    /* Values of a lane that single precision adds up: equal ones drift by at most 8e-7 of their sum
+     * (18.5 times 2^-24, times 0.72, the mean of what half a unit in the last place is of a
+     * number). */
+    SHORT_SUM = 36,
+    FIRST_SUM = 192,     /* farther from 128 and 256 than any sum of so many values */
+    POWERS_SCALE = 1024, /* of values before they are raised */
+    SAMPLED_ROWS = 16,   /* a vector of each tells what power sums are about */
     ROTATION_STAGES = 3,
     ROTATED_ROWS = 1 << ROTATION_STAGES
 };
@@ -81,23 +86,16 @@ static inline float widen_bf16(uint16_t half)
 }
 
 /* What a rectangle is tallied for. Joint counts are of both metrics; where bins are not guessed,
- * they are found one by one, and powers are about the tally's shift. */
+ * they are found one by one. */
 typedef struct tally_mode {
     bool cosine, pearson, joint, guessed;
 } tally_mode;
 
-/* Sums of the first four powers, by lane. */
-typedef struct power_sums {
-    doubles sum[4];
-} power_sums;
-
-static inline void power_sums_add(power_sums *sums, doubles v)
+/* Where sums of both metrics do not fit the registers, values are counted first and added up behind
+ * that, a piece of a row at a time. */
+static inline bool is_added_apart(const tally_mode mode)
 {
-    const doubles squared = v * v;
-    sums->sum[0] += v;
-    sums->sum[1] = multiply_add_f64(v, v, sums->sum[1]);
-    sums->sum[2] = multiply_add_f64(squared, v, sums->sum[2]);
-    sums->sum[3] = multiply_add_f64(squared, squared, sums->sum[3]);
+    return VECTOR_BYTES < 64 && mode.cosine && mode.pearson;
 }
 
 static inline double sum_lanes(doubles values)
@@ -114,12 +112,6 @@ static inline bool any_positive(doubles values)
     for (int lane = 0; lane < DOUBLE_LANES; lane++)
         any |= values[lane] > 0;
     return any;
-}
-
-static inline void power_sums_into(const power_sums *sums, double total[4])
-{
-    for (int power = 0; power < 4; power++)
-        total[power] += sum_lanes(sums->sum[power]);
 }
 
 /* Joint counts as vectors; so many hold a row of the largest table. */
@@ -181,7 +173,6 @@ static void take_margins(uint16_t *joint, int64_t bins, uint32_t *cosine, uint32
 /* Values lie in [-1, 1]: the first one replaces both extremes. */
 static void clear_tally(qkv_tally *tally)
 {
-    tally->shift = 0;
     memset(tally->power_sums, 0, sizeof tally->power_sums);
     tally->minimum = 2;
     tally->maximum = -2;
@@ -193,14 +184,14 @@ static bool is_counted(const qkv_rectangle_tally *tally)
     return tally->joint != NULL || tally->cosine.counts != NULL || tally->pearson.counts != NULL;
 }
 
-/* A tally of nothing but powers about another's mean, wanted where its central moments would lose
- * more than four digits. The mean is rounded: padding holds it exactly. */
+/* A tally of nothing but powers about another's mean, wanted where that is farther from the shift
+ * than half a standard deviation: central moments would lose digits. */
 static qkv_tally about_mean(const qkv_tally *tally, int64_t pairs)
 {
     const double mean = tally->power_sums[0] / (double)pairs;
     const double variance = tally->power_sums[1] / (double)pairs - mean * mean;
-    return (qkv_tally){ .wanted = tally->wanted && mean * mean > 100 * variance,
-                        .shift = (double)(float)mean };
+    return (qkv_tally){ .wanted = tally->wanted && 4 * mean * mean > variance,
+                        .shift = (double)(float)(tally->shift + mean) };
 }
 
 static void take_powers(qkv_tally *tally, const qkv_tally *from)

@@ -1,21 +1,51 @@
 /* What the similarities of pairs add up to, in lanes (both_reals.h): powers, extremes, the offset
- * split and the tail. */
+ * split and the tail. Sums are in REAL over SHORT_SUM vectors, and then in double. */
 
-/* What a rectangle's pairs come to, by lane. Sums of V, V^2 and V O are single over a few rows. */
+/* Extremes of values, their sum, and powers of values less a shift, times POWERS_SCALE so that
+ * fourth powers of the least values stay in range. The sum is exact but for the last bits of
+ * `lost`: it begins at FIRST_SUM, so far above what it will hold that what an addition rounds off
+ * is found by two more (Dekker's Fast2Sum). */
+typedef struct NAME(values_sums) {
+    NAME(reals) minus_shift; /* times POWERS_SCALE */
+    NAME(reals) sum, lost, squares, cubes, fourths;
+    NAME(reals) least, most;
+} NAME(values_sums);
+
+/* Of V, V^2 and V O. */
+typedef struct NAME(split_sums) {
+    NAME(reals) variance, energy, cross;
+} NAME(split_sums);
+
+/* What a rectangle's pairs come to, by lane. */
 typedef struct NAME(sums) {
-    power_sums powers[METRICS];
-    NAME(reals) least[METRICS], most[METRICS];
+    NAME(values_sums) values[METRICS];
+    NAME(split_sums) split;
     int64_t tail[METRICS];
-    NAME(reals) short_variance, short_energy, short_cross;
+    doubles powers[METRICS][4];
     doubles variance, energy, cross;
 } NAME(sums);
 
-__attribute__((always_inline)) static inline void NAME(clear_sums)(NAME(sums) * sums)
+__attribute__((always_inline)) static inline void NAME(clear_short_sums)(NAME(sums) * sums)
+{
+    const NAME(reals) none = { 0 };
+    for (int metric = 0; metric < METRICS; metric++) {
+        NAME(values_sums) *of = &sums->values[metric];
+        of->sum = NAME(filled)((REAL)FIRST_SUM);
+        of->lost = of->squares = of->cubes = of->fourths = none;
+    }
+    sums->split = (NAME(split_sums)){ none, none, none };
+}
+
+__attribute__((always_inline)) static inline void NAME(clear_sums)(NAME(sums) * sums,
+                                                                   const qkv_rectangle_tally *tally)
 {
     *sums = (NAME(sums)){ .tail = { 0 } };
+    NAME(clear_short_sums)(sums);
+    const double shifts[METRICS] = { tally->cosine.shift, tally->pearson.shift };
     for (int metric = 0; metric < METRICS; metric++) {
-        sums->least[metric] = NAME(filled)(2);
-        sums->most[metric] = NAME(filled)(-2);
+        sums->values[metric].minus_shift = NAME(filled)((REAL)(-POWERS_SCALE * shifts[metric]));
+        sums->values[metric].least = NAME(filled)(2);
+        sums->values[metric].most = NAME(filled)(-2);
     }
 }
 
@@ -30,66 +60,107 @@ NAME(add_tail)(NAME(sums) * sums, const NAME(pairs) * pairs, const tally_mode mo
         sums->tail[PEARSON] += NAME(at_least)(NAME(farther)(pairs->pearson, pairs->pearson), tail);
 }
 
+/* Those of a mask, or all. */
 __attribute__((always_inline)) static inline void
-NAME(add_extremes)(NAME(sums) * sums, int metric, const NAME(pairs) * pairs, NAME(reals) values)
+NAME(add_values)(NAME(values_sums) * sums, NAME(reals) values, const NAME(mask) * mask)
 {
-    NAME(reals) *least = &sums->least[metric], *most = &sums->most[metric];
-    *least = NAME(smaller)(*least, NAME(existing)(pairs, values, *least));
-    *most = NAME(larger)(*most, NAME(existing)(pairs, values, *most));
-}
-
-/* Adds the powers of values less the shift; `about_zero` where that is 0. */
-__attribute__((always_inline)) static inline void NAME(add_powers)(power_sums *sums,
-                                                                   const NAME(pairs) * pairs,
-                                                                   NAME(reals) values, double shift,
-                                                                   const bool about_zero)
-{
-    if (!about_zero)
-        values = NAME(existing)(pairs, values, NAME(filled)((REAL)shift));
-    for (int part = 0; part < NAME(LANES) / DOUBLE_LANES; part++) {
-        const doubles wide = NAME(widened)(values, part);
-        power_sums_add(sums, about_zero ? wide : wide - shift);
+    const NAME(reals) none = { 0 }, scale = NAME(filled)((REAL)POWERS_SCALE);
+    NAME(reals) v = NAME(multiply_add)(values, scale, sums->minus_shift);
+    NAME(reals) least = values, most = values;
+    if (mask != NULL) {
+        values = NAME(chosen)(*mask, values, none);
+        v = NAME(chosen)(*mask, v, none);
+        least = NAME(chosen)(*mask, values, sums->least);
+        most = NAME(chosen)(*mask, values, sums->most);
     }
+    const NAME(reals) before = sums->sum, squared = v * v;
+    sums->sum = before + values;
+    sums->lost += values - (sums->sum - before);
+    sums->squares += squared;
+    sums->cubes = NAME(multiply_add)(squared, v, sums->cubes);
+    sums->fourths = NAME(multiply_add)(squared, squared, sums->fourths);
+    sums->least = NAME(smaller)(sums->least, least);
+    sums->most = NAME(larger)(sums->most, most);
 }
 
-__attribute__((always_inline)) static inline void NAME(add_split)(NAME(sums) * sums,
+/* Values that were written. */
+__attribute__((always_inline)) static inline void
+NAME(add_written)(NAME(values_sums) * sums, const REAL *values, int64_t count)
+{
+    NAME(values_sums) own = *sums; /* so that they stay in registers */
+    int64_t k = 0;
+    for (; k + NAME(LANES) <= count; k += NAME(LANES))
+        NAME(add_values)(&own, NAME(load_reals)(values + k), NULL);
+    if (k < count) {
+        const NAME(mask) mask = NAME(lanes_below)(count - k);
+        NAME(add_values)(&own, NAME(load_reals)(values + k), &mask);
+    }
+    *sums = own;
+}
+
+__attribute__((always_inline)) static inline void NAME(add_split)(NAME(split_sums) * sums,
                                                                   const NAME(pairs) * pairs)
 {
-    sums->short_variance += pairs->variance;
-    sums->short_energy = NAME(multiply_add)(pairs->variance, pairs->variance, sums->short_energy);
-    sums->short_cross = NAME(multiply_add)(pairs->variance, pairs->offset, sums->short_cross);
+    sums->variance += pairs->variance;
+    sums->energy = NAME(multiply_add)(pairs->variance, pairs->variance, sums->energy);
+    sums->cross = NAME(multiply_add)(pairs->variance, pairs->offset, sums->cross);
 }
 
-static inline void NAME(take_sum)(doubles *sum, NAME(reals) * short_sum)
+__attribute__((always_inline)) static inline void NAME(widen_into)(doubles *sum,
+                                                                   NAME(reals) short_sum)
 {
     for (int part = 0; part < NAME(LANES) / DOUBLE_LANES; part++)
-        *sum += NAME(widened)(*short_sum, part);
-    *short_sum = NAME(filled)(0);
+        *sum += NAME(widened)(short_sum, part);
 }
 
-__attribute__((always_inline)) static inline void NAME(take_short_sums)(NAME(sums) * sums)
+__attribute__((always_inline)) static inline void NAME(widen_powers)(const NAME(values_sums) * sums,
+                                                                     doubles powers[4])
 {
-    NAME(take_sum)(&sums->variance, &sums->short_variance);
-    NAME(take_sum)(&sums->energy, &sums->short_energy);
-    NAME(take_sum)(&sums->cross, &sums->short_cross);
+    NAME(widen_into)(&powers[0], sums->sum - (REAL)FIRST_SUM);
+    NAME(widen_into)(&powers[0], sums->lost);
+    NAME(widen_into)(&powers[1], sums->squares);
+    NAME(widen_into)(&powers[2], sums->cubes);
+    NAME(widen_into)(&powers[3], sums->fourths);
 }
 
-static void NAME(take_metric)(const NAME(sums) * sums, int metric, qkv_tally *tally)
+__attribute__((always_inline)) static inline void NAME(take_short_sums)(NAME(sums) * sums,
+                                                                        const tally_mode mode)
 {
+    if (mode.pearson)
+        NAME(widen_powers)(&sums->values[PEARSON], sums->powers[PEARSON]);
+    if (mode.cosine) {
+        NAME(widen_powers)(&sums->values[COSINE], sums->powers[COSINE]);
+        NAME(widen_into)(&sums->variance, sums->split.variance);
+        NAME(widen_into)(&sums->energy, sums->split.energy);
+        NAME(widen_into)(&sums->cross, sums->split.cross);
+    }
+    NAME(clear_short_sums)(sums);
+}
+
+/* The first power about the shift, as the others are. */
+static void NAME(take_metric)(const NAME(sums) * sums, int metric, int64_t pairs, qkv_tally *tally)
+{
+    const NAME(values_sums) *values = &sums->values[metric];
+    const doubles *powers = sums->powers[metric];
+    double scale = 1;
     tally->tail += sums->tail[metric];
-    power_sums_into(&sums->powers[metric], tally->power_sums);
+    tally->power_sums[0] += sum_lanes(powers[0]) - (double)pairs * tally->shift;
+    for (int power = 1; power < 4; power++) {
+        scale *= POWERS_SCALE;
+        tally->power_sums[power] += sum_lanes(powers[power]) / (POWERS_SCALE * scale);
+    }
     for (int lane = 0; lane < NAME(LANES); lane++) {
-        tally->minimum = fmin(tally->minimum, (double)sums->least[metric][lane]);
-        tally->maximum = fmax(tally->maximum, (double)sums->most[metric][lane]);
+        tally->minimum = fmin(tally->minimum, (double)values->least[lane]);
+        tally->maximum = fmax(tally->maximum, (double)values->most[lane]);
     }
 }
 
 static void NAME(take_sums)(const NAME(sums) * sums, qkv_rectangle_tally *tally)
 {
     if (tally->cosine.wanted)
-        NAME(take_metric)(sums, COSINE, &tally->cosine);
+        NAME(take_metric)(sums, COSINE, tally->pairs, &tally->cosine);
     if (tally->pearson.wanted)
-        NAME(take_metric)(sums, PEARSON, &tally->pearson);
+        NAME(take_metric)(sums, PEARSON, tally->pairs, &tally->pearson);
     tally->variance_sum += sum_lanes(sums->variance);
     tally->variance_energy += sum_lanes(sums->energy);
     tally->cross += sum_lanes(sums->cross);

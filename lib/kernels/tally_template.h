@@ -1,16 +1,20 @@
 /*
- * The tally of a rectangle (both_reals.h), in one pass: a vector of pairs goes from Gram values to
- * cells and powers without leaving the registers. Counting is scalar work and runs a few vectors
- * behind, so that it fills what the vector units leave free.
+ * The tally of a rectangle (both_reals.h): a vector of pairs goes from Gram values to cells without
+ * leaving the registers, and to sums as well where these fit them. Counting is scalar work and runs
+ * a few vectors behind, so that it fills what the vector units leave free.
  */
 
-/* NAME(LANES) pairs of a row, or what is left of it. */
+/* Similarities of a piece of a row, written where they are added up behind the counting. */
+typedef REAL NAME(piece)[METRICS][SHORT_SUM * NAME(LANES)];
+
+/* NAME(LANES) pairs of a row, or what is left of it, the at-th of their piece. */
 __attribute__((always_inline)) static inline void
 NAME(tally_vector)(const NAME(row) * row, int64_t j, const bool partial, const NAME(scale) * scale,
                    qkv_rectangle_tally *tally, NAME(sums) * sums, NAME(cells) * cells,
-                   const tally_mode mode)
+                   NAME(piece) * piece, int64_t at, const tally_mode mode)
 {
     NAME(pairs) pairs = NAME(convert)(row, j, partial, mode);
+    const NAME(mask) *mask = partial ? &pairs.mask : NULL;
     if (mode.guessed) {
         NAME(find_cells)(scale, &pairs, sums, cells, mode);
         NAME(count)(cells, CELLS_BEHIND, mode);
@@ -24,17 +28,17 @@ NAME(tally_vector)(const NAME(row) * row, int64_t j, const bool partial, const N
     }
     if (!scale->tail_in_bins)
         NAME(add_tail)(sums, &pairs, mode);
-    if (mode.cosine) {
-        NAME(add_extremes)(sums, COSINE, &pairs, pairs.cosine);
-        NAME(add_split)(sums, &pairs);
-        NAME(add_powers)
-        (&sums->powers[COSINE], &pairs, pairs.cosine, tally->cosine.shift, mode.guessed);
+    if (mode.cosine)
+        NAME(add_split)(&sums->split, &pairs);
+    if (is_added_apart(mode)) {
+        NAME(store_reals)((*piece)[COSINE] + at, pairs.cosine);
+        NAME(store_reals)((*piece)[PEARSON] + at, pairs.pearson);
+        return;
     }
-    if (mode.pearson) {
-        NAME(add_extremes)(sums, PEARSON, &pairs, pairs.pearson);
-        NAME(add_powers)
-        (&sums->powers[PEARSON], &pairs, pairs.pearson, tally->pearson.shift, mode.guessed);
-    }
+    if (mode.cosine)
+        NAME(add_values)(&sums->values[COSINE], pairs.cosine, mask);
+    if (mode.pearson)
+        NAME(add_values)(&sums->values[PEARSON], pairs.pearson, mask);
 }
 
 static inline NAME(row) NAME(row_of)(const qkv_rectangle *rectangle, int64_t i)
@@ -50,28 +54,54 @@ static inline NAME(row) NAME(row_of)(const qkv_rectangle *rectangle, int64_t i)
     };
 }
 
+/* So many pairs of a row at a time that short sums hold them, in equal pieces. */
+static inline int64_t NAME(piece_of)(int64_t columns)
+{
+    const int64_t vectors = (columns + NAME(LANES) - 1) / NAME(LANES);
+    const int64_t pieces = (vectors + SHORT_SUM - 1) / SHORT_SUM;
+    return (vectors + pieces - 1) / pieces * NAME(LANES);
+}
+
+__attribute__((always_inline)) static inline void
+NAME(tally_piece)(const NAME(row) * row, int64_t start, int64_t end, const NAME(scale) * scale,
+                  qkv_rectangle_tally *tally, NAME(sums) * sums, NAME(cells) * cells,
+                  NAME(piece) * piece, const tally_mode mode)
+{
+    int64_t j = start;
+    for (; j + NAME(LANES) <= end; j += NAME(LANES))
+        NAME(tally_vector)(row, j, false, scale, tally, sums, cells, piece, j - start, mode);
+    if (j < end)
+        NAME(tally_vector)(row, j, true, scale, tally, sums, cells, piece, j - start, mode);
+    for (int metric = 0; is_added_apart(mode) && metric < METRICS; metric++)
+        NAME(add_written)(&sums->values[metric], (*piece)[metric], end - start);
+}
+
 __attribute__((always_inline)) static inline void
 NAME(tally_rows)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally, const tally_mode mode)
 {
     const NAME(scale) scale = NAME(scale_of)(rectangle->binning, mode);
-    NAME(cells_room) room;
-    NAME(kept_cells) *const kept = NAME(beside_counts)(&room, &scale, tally, mode);
+    NAME(cells_room) cells_room;
+    NAME(kept_cells) *const kept = NAME(beside_counts)(&cells_room, &scale, tally, mode);
     NAME(cells) cells = NAME(open_cells)(&scale, tally, kept);
+    _Alignas(64) NAME(piece) piece;
     NAME(sums) sums;
-    NAME(clear_sums)(&sums);
-    const int64_t together =
-        rectangle->columns <= SHORT_SUM / ROWS_TOGETHER * NAME(LANES) ? ROWS_TOGETHER : 1;
+    NAME(clear_sums)(&sums, tally);
+    const int64_t step = NAME(piece_of)(rectangle->columns), vectors = step / NAME(LANES);
+    int64_t room = SHORT_SUM; /* vectors that short sums still take */
     for (int64_t i = 0; i < rectangle->rows; i++) {
         const NAME(row) row = NAME(row_of)(rectangle, i);
-        int64_t j = 0;
-        for (; j + NAME(LANES) <= row.count; j += NAME(LANES))
-            NAME(tally_vector)(&row, j, false, &scale, tally, &sums, &cells, mode);
-        if (j < row.count)
-            NAME(tally_vector)(&row, j, true, &scale, tally, &sums, &cells, mode);
-        if (mode.cosine && (((i + 1) & (together - 1)) == 0 || i + 1 == rectangle->rows))
-            NAME(take_short_sums)(&sums);
+        for (int64_t j = 0, end; j < row.count; j = end) {
+            end = j + step < row.count ? j + step : row.count;
+            NAME(tally_piece)(&row, j, end, &scale, tally, &sums, &cells, &piece, mode);
+            room -= vectors;
+            if (room < vectors) {
+                NAME(take_short_sums)(&sums, mode);
+                room = SHORT_SUM;
+            }
+        }
         tally->pairs += row.count;
     }
+    NAME(take_short_sums)(&sums, mode);
     for (uint64_t behind = CELLS_BEHIND; mode.guessed && behind > 0; behind--)
         NAME(count)(&cells, behind, mode);
     const NAME(sums) total = sums; /* so that sums stays in registers */
@@ -123,12 +153,33 @@ static void NAME(tally_once)(const qkv_rectangle *rectangle, qkv_rectangle_tally
         NAME(tally_pearson)(rectangle, tally);
 }
 
-/* Powers are first taken about 0. Where values lie so close together, so far from 0, that central
- * moments would cancel, they are taken once more about the mean. */
+/* What powers are first taken about: the means of some vectors of pairs all over the rectangle, so
+ * that central moments neither cancel nor lose what single precision rounds off. Rounded, so that
+ * REAL holds them. */
+static void NAME(find_shifts)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally)
+{
+    const tally_mode mode = { .cosine = tally->cosine.wanted };
+    double cosine = 0, pearson = 0, count = 0;
+    for (int64_t k = 0; k < SAMPLED_ROWS; k++) {
+        const NAME(row) row = NAME(row_of)(rectangle, k * rectangle->rows / SAMPLED_ROWS);
+        const int64_t places = row.count / NAME(LANES);
+        if (places == 0)
+            continue;
+        const NAME(pairs) pairs = NAME(convert)(&row, k * 7 % places * NAME(LANES), false, mode);
+        cosine += NAME(sum)(pairs.cosine);
+        pearson += NAME(sum)(pairs.pearson);
+        count += NAME(LANES);
+    }
+    tally->cosine.shift = count > 0 ? (double)(float)(cosine / count) : 0;
+    tally->pearson.shift = count > 0 ? (double)(float)(pearson / count) : 0;
+}
+
+/* Where the mean turns out to be far from what powers are about, they are taken once more. */
 static void NAME(tally_rectangle)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally)
 {
     clear_tally(&tally->cosine);
     clear_tally(&tally->pearson);
+    NAME(find_shifts)(rectangle, tally);
     NAME(tally_once)(rectangle, tally);
     qkv_rectangle_tally again = { .cosine = about_mean(&tally->cosine, tally->pairs),
                                   .pearson = about_mean(&tally->pearson, tally->pairs) };
