@@ -44,11 +44,6 @@ void table_free(table *data)
     data->values = NULL;
 }
 
-double *table_at(const table *data, int64_t row, int64_t column)
-{
-    return &data->values[row * data->d + column];
-}
-
 table table_normal(int64_t n, int64_t d, uint64_t seed)
 {
     random_source source = { seed };

@@ -25,7 +25,11 @@ typedef struct table {
 
 table table_new(int64_t n, int64_t d);
 void table_free(table *data);
-double *table_at(const table *data, int64_t row, int64_t column);
+
+static inline double *table_at(const table *data, int64_t row, int64_t column)
+{
+    return &data->values[row * data->d + column];
+}
 
 /* Kinds of data. */
 table table_normal(int64_t n, int64_t d, uint64_t seed);

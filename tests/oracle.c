@@ -49,9 +49,14 @@ static double finish(long double product, long double norm_i, long double norm_j
     return (double)(product / (norm_i * norm_j));
 }
 
-static int compare_doubles(const void *a, const void *b)
+typedef struct placed {
+    double value;
+    int64_t row;
+} placed;
+
+static int compare_values(const void *a, const void *b)
 {
-    const double x = *(const double *)a, y = *(const double *)b;
+    const double x = ((const placed *)a)->value, y = ((const placed *)b)->value;
     return (x > y) - (x < y);
 }
 
@@ -59,25 +64,18 @@ static int compare_doubles(const void *a, const void *b)
 static table ranks_of(const table *data)
 {
     table ranks = table_new(data->n, data->d);
-    double *sorted = malloc((size_t)data->n * sizeof *sorted);
-    double *rank = malloc((size_t)data->n * sizeof *rank);
+    placed *sorted = malloc((size_t)data->n * sizeof *sorted);
     for (int64_t j = 0; j < data->d; j++) {
         for (int64_t i = 0; i < data->n; i++)
-            sorted[i] = *table_at(data, i, j);
-        qsort(sorted, (size_t)data->n, sizeof *sorted, compare_doubles);
+            sorted[i] = (placed){ *table_at(data, i, j), i };
+        qsort(sorted, (size_t)data->n, sizeof *sorted, compare_values);
         for (int64_t first = 0, end; first < data->n; first = end) {
-            for (end = first; end < data->n && sorted[end] == sorted[first];)
+            for (end = first; end < data->n && sorted[end].value == sorted[first].value;)
                 end++;
             for (int64_t k = first; k < end; k++)
-                rank[k] = 1 + 0.5 * (double)(first + end - 1);
-        }
-        for (int64_t i = 0; i < data->n; i++) {
-            const double *at = bsearch(table_at(data, i, j), sorted, (size_t)data->n,
-                                       sizeof *sorted, compare_doubles);
-            *table_at(&ranks, i, j) = rank[at - sorted];
+                *table_at(&ranks, sorted[k].row, j) = 1 + 0.5 * (double)(first + end - 1);
         }
     }
-    free(rank);
     free(sorted);
     return ranks;
 }

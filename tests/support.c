@@ -325,10 +325,23 @@ TCase *add_case(Suite *suite, const char *name, void (*set_up)(void), void (*tea
     return tests;
 }
 
+static TCase *add_tagged_case(Suite *suite, const char *tag, void (*set_up)(void),
+                              void (*tear_down)(void))
+{
+    TCase *tests = add_case(suite, tag, set_up, tear_down);
+    tcase_set_tags(tests, tag);
+    return tests;
+}
+
 TCase *add_thread_case(Suite *suite, void (*set_up)(void), void (*tear_down)(void))
 {
-    TCase *tests = add_case(suite, "threads", set_up, tear_down);
-    tcase_set_tags(tests, "threads");
+    return add_tagged_case(suite, "threads", set_up, tear_down);
+}
+
+TCase *add_simulations(Suite *suite, void (*set_up)(void), void (*tear_down)(void))
+{
+    TCase *tests = add_tagged_case(suite, "simulations", set_up, tear_down);
+    tcase_set_timeout(tests, 1200);
     return tests;
 }
 

@@ -113,4 +113,8 @@ TCase *add_case(Suite *suite, const char *name, void (*set_up)(void), void (*tea
  * the thread sanitizer. */
 TCase *add_thread_case(Suite *suite, void (*set_up)(void), void (*tear_down)(void));
 
+/* For shares of many simulations, which take long and call what other tests call, too:
+ * CK_EXCLUDE_TAGS=simulations leaves them out, where how it is called is looked at. */
+TCase *add_simulations(Suite *suite, void (*set_up)(void), void (*tear_down)(void));
+
 #endif

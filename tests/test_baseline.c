@@ -1250,18 +1250,19 @@ static void add_laws(Suite *suite)
     tcase_add_test(laws, feature_keeps_the_offset_part_of_every_cosine);
     tcase_add_test(laws, all_is_centred_at_0);
     tcase_add_test(laws, on_the_capture_all_is_centred_at_0_and_the_observed_smile_is_not);
-    tcase_add_loop_test(laws, p_values_are_uniform_under_the_null, 0, QKVSIM_SCHEME_OBSERVATIONS);
     tcase_add_test(laws,
                    all_different_permutations_are_taken_once_where_they_are_no_more_than_asked_for);
     tcase_add_test(laws, no_p_is_below_what_the_lags_of_its_own_groups_allow);
     tcase_add_loop_test(laws, enumerated_p_values_are_shares_of_all_permutations, 0, 4);
     tcase_add_loop_test(laws, ties_are_ties_in_single_precision, 0, 4 * SCHEMES);
     tcase_add_loop_test(laws, single_precision_makes_no_p_smaller, 0, SCHEMES);
-    tcase_add_test(laws, flip_holds_its_size_where_observations_share_a_norm);
-    tcase_add_test(laws, covariates_take_out_a_common_trend);
-    tcase_add_test(laws, segments_hold_their_size_where_documents_have_means);
     tcase_add_test(laws, what_is_observed_is_the_input_without_its_covariates);
-    tcase_add_test(laws, rows_rejects_unrelated_groups_of_related_features_as_seldom_as_it_should);
+    TCase *sizes = add_simulations(suite, set_up, tear_down);
+    tcase_add_loop_test(sizes, p_values_are_uniform_under_the_null, 0, QKVSIM_SCHEME_OBSERVATIONS);
+    tcase_add_test(sizes, flip_holds_its_size_where_observations_share_a_norm);
+    tcase_add_test(sizes, covariates_take_out_a_common_trend);
+    tcase_add_test(sizes, segments_hold_their_size_where_documents_have_means);
+    tcase_add_test(sizes, rows_rejects_unrelated_groups_of_related_features_as_seldom_as_it_should);
 }
 
 int main(void)

@@ -571,8 +571,7 @@ END_TEST
 static Suite *evidence_suite(void)
 {
     Suite *suite = suite_create("evidence");
-    TCase *intervals = add_case(suite, "intervals", make_context, free_context);
-    tcase_set_timeout(intervals, 1200);
+    TCase *intervals = add_simulations(suite, make_context, free_context);
     tcase_add_test(intervals, intervals_hold_the_truth_as_often_as_they_say);
     tcase_add_test(intervals, intervals_hold_the_truth_of_real_rows);
     tcase_add_test(intervals, the_corrected_share_depends_less_on_n_than_the_raw_one);

@@ -1908,11 +1908,12 @@ static Suite *interval_suite(void)
     tcase_add_loop_test(refused, any_allocation_may_fail, 0, 2);
     tcase_add_loop_test(refused, progress_can_cancel_anywhere, 0, 2);
     TCase *coverage = add_case(suite, "coverage", set_up, tear_down);
-    tcase_add_loop_test(coverage, nominal_95_per_cent_covers_between_88_and_99, 0, 4);
-    tcase_add_loop_test(coverage, clustered_selections_of_one_kind_differ_in_about_5_per_cent, 0,
-                        3);
     tcase_add_loop_test(coverage, a_selection_in_under_8_blocks_has_no_interval, 0, 4);
     tcase_add_test(coverage, long_blocks_see_the_dependence_of_neighbours);
+    TCase *simulations = add_simulations(suite, set_up, tear_down);
+    tcase_add_loop_test(simulations, nominal_95_per_cent_covers_between_88_and_99, 0, 4);
+    tcase_add_loop_test(simulations, clustered_selections_of_one_kind_differ_in_about_5_per_cent, 0,
+                        3);
     return suite;
 }
 

@@ -626,8 +626,7 @@ END_TEST
 static Suite *sizes_suite(void)
 {
     Suite *suite = suite_create("sizes");
-    TCase *sizes = add_case(suite, "sizes", make_context, free_context);
-    tcase_set_timeout(sizes, 1200);
+    TCase *sizes = add_simulations(suite, make_context, free_context);
     tcase_add_test(sizes, schemes_hold_their_size_where_they_are_valid);
     tcase_add_test(sizes, fitted_p_values_hold_their_size);
     tcase_add_test(sizes, schemes_reject_too_often_where_the_page_says_so);

@@ -382,10 +382,10 @@ int main(int count, char **arguments)
 {
     scale = count > 1 ? strtol(arguments[1], NULL, 10) : 1;
     Suite *suite = suite_create("tail");
+    TCase *simulations = add_simulations(suite, make_context, free_context);
+    tcase_add_test(simulations, p_is_near_the_truth);
+    tcase_add_test(simulations, p_holds_its_size_beyond_what_can_be_counted);
     TCase *fit = add_case(suite, "fit", make_context, free_context);
-    tcase_set_timeout(fit, 1200);
-    tcase_add_test(fit, p_is_near_the_truth);
-    tcase_add_test(fit, p_holds_its_size_beyond_what_can_be_counted);
     tcase_add_test(fit, p_falls_as_the_observed_value_grows_and_has_no_unit);
     tcase_add_test(fit, there_is_no_p_where_no_fit_is_good);
     tcase_add_test(fit, bad_values_are_refused);
