@@ -9,7 +9,7 @@ from ._analysis import Analysis, Question
 from ._context import Progress, call, compute
 from ._errors import InvalidArgument
 from ._handle import Handle, packed_array, packed_size, unpack
-from ._input import Input, matrix_of
+from ._input import Input, documents_of, matrix_of
 from ._intervals import Intervals
 from ._layout import Layout, layout_of
 from ._library import library
@@ -112,12 +112,16 @@ class Accumulator:
         data
             As for `analyze`, with the features of the chunks before.
         segments : one number or name an observation, optional
-            Its document, for blocks.
+            Its document, for blocks; the last may go on in the next chunk.
         observations, precision, nonfinite, threads, progress
-            As for `analyze`.
+            As for `analyze`; with blocks, `observations` may select none, and the documents count
+            all the same.
         """
-        made = Input(data, observations=observations, segments=segments, precision=precision,
-                     nonfinite=nonfinite, heads=self._spec[1], layout=self._axes)
+        documents = segments if segments is None or isinstance(segments, str) \
+            else documents_of(segments)
+        made = Input(data, observations=observations, segments=documents, precision=precision,
+                     nonfinite=nonfinite, heads=self._spec[1], layout=self._axes,
+                     may_select_none=self._kept[0] > 0)
         layout, handle = self._layout, self._handle
         if layout is None or handle is None:
             layout = layout_of(made, *self._spec)

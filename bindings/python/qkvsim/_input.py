@@ -4,6 +4,7 @@ from collections.abc import Mapping as MappingABC
 from ctypes import addressof, sizeof
 from typing import Any, Dict, List, Mapping, Optional, Tuple, Union
 from weakref import ref
+from zlib import crc32
 
 import numpy as np
 
@@ -148,7 +149,8 @@ class Input:
 
     def __init__(self, data: Data, *, observations: Selected = None, segments: Any = None,
                  precision: Any = None, nonfinite: str = "error", heads: Heads = None,
-                 layout: Optional[str] = None, name: str = "data") -> None:
+                 layout: Optional[str] = None, name: str = "data",
+                 may_select_none: bool = False) -> None:
         self.kept: List[Any] = []
         self.held: List[Any] = []
         self.heads: Dict[str, int] = {}
@@ -177,7 +179,7 @@ class Input:
                 raise InvalidArgument(f"{label} has {array.shape[0]} observations and "
                                       f"{self.labels[0]} has {rows}")
         self.selection = None if observations is None else selection_of(
-            observations, rows, "observations")
+            observations, rows, "observations", may_select_none)
         if isinstance(segments, str):
             raise WrongType("segments is a number or a name for each observation")
         self.segments = None if segments is None else segments_of(segments, rows)
@@ -253,10 +255,13 @@ def mask_of(selected: Selected, observations: int, name: str) -> np.ndarray:
     return mask
 
 
-def selection_of(selected: Selected, observations: int, name: str) -> C.Selection:
+def selection_of(selected: Selected, observations: int, name: str,
+                 may_be_none: bool = False) -> C.Selection:
     """A `qkvsim_selection`, which keeps what it points to."""
     array = np.ascontiguousarray(indices_of(selected, observations, name))
-    if array.size == 0 or (array.dtype == np.bool_ and not array.any()):
+    if may_be_none and array.size == 0:
+        array = np.zeros(observations, np.bool_)
+    elif not may_be_none and (array.size == 0 or (array.dtype == np.bool_ and not array.any())):
         raise InvalidArgument(f"{name} selects no observation")
     mask = array.dtype == np.bool_
     made = C.Selection(_SELECTION, None if mask else address_of(array),
@@ -270,9 +275,27 @@ def segments_of(segments: Any, observations: int) -> np.ndarray:
     if array.shape != (observations,):
         raise InvalidArgument(f"segments has the shape {array.shape} for "
                               f"{observations} observations: one number or name for each")
-    if array.dtype.kind not in "iub" or array.dtype.itemsize > 4 or array.dtype == np.uint32:
+    if not _are_numbers(array):
         array = np.unique(array, return_inverse=True)[1]
     return np.ascontiguousarray(array, dtype=np.int32)
+
+
+def _are_numbers(array: np.ndarray) -> bool:
+    """Whether all are whole numbers that C has as they are."""
+    limits = np.iinfo(np.int32)
+    return array.dtype.kind in "iub" and (array.size == 0 or bool(
+        limits.min <= int(array.min()) and int(array.max()) <= limits.max))
+
+
+def documents_of(segments: Any) -> Any:
+    """Segments of a chunk of a stream, whose last document may go on in the next: a name has the
+    same number in both."""
+    array = np.asarray(segments)
+    if _are_numbers(array):
+        return array
+    names, places = np.unique(array, return_inverse=True)
+    numbers = np.array([crc32(str(name).encode()) for name in names], np.uint32)
+    return numbers.view(np.int32)[places]
 
 
 def bins_of(bins: Any) -> Tuple[Optional[C.Bins], int]:

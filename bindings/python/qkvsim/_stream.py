@@ -119,23 +119,31 @@ class Stream:
         self.batches += other.batches
 
     def study(self, *, metrics: Any = None, bins: Any = None, pair_groups: Any = None,
-              threads: Optional[int] = None, progress: Progress = None) -> Study:
+              level: float = 0.95, threads: Optional[int] = None,
+              progress: Progress = None) -> Study:
         """The results of all that was read, as `qkvsim.study` gives them, without what would need
-        the observations themselves: "spearman", baselines, comparisons and intervals.
+        the observations themselves: "spearman", baselines and comparisons. Of a stream with
+        `blocks` they have intervals by the jackknife, and targets and non-targets a difference.
 
         Returns
         -------
         Study
         """
-        layers = []
+        options = {"metrics": metrics, "bins": bins, "pair_groups": pair_groups,
+                   "threads": threads, "progress": progress}
+        layers, blocks = [], False
         for name, found in self.accumulators.items():
+            blocks = all(one.blocks > 0 for one in found.values())
             conditions = tuple(
-                Condition(condition, one.analyze(metrics=metrics, bins=bins, threads=threads,
-                                                 pair_groups=pair_groups, progress=progress),
-                          None, None) for condition, one in found.items())
-            layers.append(LayerStudy(str(name), conditions, None, None, (), None, None))
+                Condition(condition, one.analyze(**options), None,
+                          one.intervals(level=level, **options) if blocks else None)
+                for condition, one in found.items())
+            difference = found[_TARGETS].intervals(found[_OTHERS], level=level, **options) \
+                if blocks and _TARGETS in found else None
+            layers.append(LayerStudy(str(name), conditions, None, difference, (), None, None))
         return Study(layers, {"pair_groups": None if pair_groups is None
-                              else ",".join(map(str, pair_groups))})
+                              else ",".join(map(str, pair_groups)),
+                              "interval": "jackknife" if blocks else None, "level": level})
 
     def to_frame(self) -> Any:
         """A pandas.DataFrame: a row for each layer, condition, row of the results and metric."""
@@ -234,23 +242,25 @@ def _tracked(batches: Iterable[Any], progress: Progress) -> Iterator[Any]:
 
 
 def _add(found: Dict[str, Accumulator], layer: Any, chosen: Optional[_Chosen],
-         options: Mapping[str, Any]) -> None:
-    """Adds a batch's observations of one layer to its accumulators."""
+         blocks: bool, options: Mapping[str, Any]) -> None:
+    """Adds a batch's observations of one layer to its accumulators. With blocks every document
+    counts in each, also where none of its tokens do."""
     observations = _observations_of(layer)
+    segments = observations.segments if blocks else None
     if chosen is None:
-        found[_ALL].update(layer, **options)
+        found[_ALL].update(layer, segments=segments, **options)
         return
     mask = chosen.mask(observations)
     for condition, selected in ((_TARGETS, mask), (_OTHERS, ~mask)):
-        if selected.any():
-            found[condition].update(layer, observations=selected, **options)
+        if blocks or selected.any():
+            found[condition].update(layer, observations=selected, segments=segments, **options)
 
 
 def stream(model: Any, batches: Iterable[Any], *, tokenizer: Any = None,
            layers: LayerChoice = "all", targets: Any = None, point: str = "projection",
-           window: Optional[int] = None, groups: Any = None, heads: Any = None,
-           precision: Any = None, nonfinite: str = "error", threads: Optional[int] = None,
-           progress: Progress = None) -> Stream:
+           window: Optional[int] = None, blocks: Optional[int] = None, groups: Any = None,
+           heads: Any = None, precision: Any = None, nonfinite: str = "error",
+           threads: Optional[int] = None, progress: Progress = None) -> Stream:
     """Analyses a corpus of any length while a model reads it, in constant memory.
 
     Of each batch only counts, means and second moments are kept: for each layer and condition an
@@ -275,6 +285,9 @@ def stream(model: Any, batches: Iterable[Any], *, tokenizer: Any = None,
         a bool for each.
     window : int, optional
         Tokens of a text that are read at a time, as for `capture`.
+    blocks : int, optional
+        Keeps up to so many blocks of documents apart, 16 to 4096, for intervals: as much memory for
+        each as an accumulator has without.
     groups, heads, precision, nonfinite, threads
         As for `analyze`; heads=True: those that the model has.
     progress : True or function of (batches done, batches or 0 where the number is not known)
@@ -310,7 +323,8 @@ def stream(model: Any, batches: Iterable[Any], *, tokenizer: Any = None,
         if layer.name not in made.accumulators:
             split = dict(layer.heads) if heads is True else heads
             made.accumulators[layer.name] = {
-                name: Accumulator(groups=groups, heads=split) for name in conditions}
+                name: Accumulator(groups=groups, heads=split, blocks=blocks)
+                for name in conditions}
         return made.accumulators[layer.name]
 
     with evaluating(model):
@@ -319,7 +333,7 @@ def stream(model: Any, batches: Iterable[Any], *, tokenizer: Any = None,
             for one in _passes(model, tokenizer, batch, window, first):
                 captured = read_once(model, layers, point, one.given, one.documents)
                 for layer in captured.layers.values():
-                    _add(accumulators_of(layer), layer, chosen, options)
+                    _add(accumulators_of(layer), layer, chosen, blocks is not None, options)
                 made.documents = max(document for document, _ in one.documents) + 1
             made.batches += 1
     return _checked(made, chosen)

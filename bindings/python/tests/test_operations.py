@@ -251,6 +251,27 @@ def test_an_accumulator_with_blocks_has_intervals(x):
         stream.intervals(x)
 
 
+@pytest.mark.parametrize("name", [lambda k: k, lambda k: 2 ** 40 + k, lambda k: f"chapter {k}"],
+                         ids=["numbers", "large numbers", "names"])
+def test_a_document_goes_on_in_the_next_chunk(x, name):
+    """Runs of 5 rows, in chunks of 7."""
+    documents = numpy.array([name(k // 5) for k in range(60)])
+    whole, stream = qkvsim.Accumulator(blocks=16), qkvsim.Accumulator(blocks=16)
+    whole.update(x, segments=documents)
+    for k in range(0, 60, 7):
+        stream.update(x[k:k + 7], segments=documents[k:k + 7])
+    assert stream.block_observations.tolist() == whole.block_observations.tolist() == [5] * 12
+
+
+def test_with_blocks_a_document_counts_where_none_of_it_is_selected(x):
+    stream = qkvsim.Accumulator(blocks=16)
+    for k in range(12):
+        stream.update(x[5 * k:5 * k + 5], observations=[0, 3] if k % 2 else [])
+    assert stream.block_observations.tolist() == [0, 2] * 6
+    with pytest.raises(qkvsim.InvalidArgument, match="selects no observation"):
+        qkvsim.Accumulator().update(x, observations=[])
+
+
 def test_parts_of_an_accumulator_are_joined_to_the_whole(x):
     ranges = range(0, 3), range(3, 4), range(4, 12)
     parts, whole = [qkvsim.Accumulator(rows=rows) for rows in ranges], qkvsim.Accumulator()

@@ -71,6 +71,32 @@ def test_a_stream_gives_what_the_study_of_the_whole_capture_gives(model):
     assert len(streamed.plot(rows=["Q-Q"]).axes) == 1
 
 
+def test_a_stream_with_blocks_has_intervals(model):
+    texts = [text for batch in corpus(10) for text in batch]
+    streamed = qkvsim.stream(model, texts, tokenizer=Words(), targets=" w5", blocks=16, window=3)
+    whole = qkvsim.capture(model, Words(), texts, window=3)
+    layer = whole.layers[1]
+    mask = np.array([token == " w5" for token in layer.tokens])
+    both = [qkvsim.Accumulator(blocks=16) for _ in range(2)]
+    for one, selected in zip(both, (mask, ~mask)):
+        one.update(layer, observations=selected, segments=layer.segments)
+    found = streamed.study(level=0.9)[1]
+    assert [one.blocks for one in streamed.accumulators[1].values()] == [15, 15]
+    assert [a.block_observations.tolist() for a in streamed.accumulators[1].values()] == \
+        [a.block_observations.tolist() for a in both]
+    pairs = [(condition.intervals, one.intervals(level=0.9))
+             for condition, one in zip(found.conditions, both)]
+    for made, expected in (*pairs, (found.difference, both[0].intervals(both[1], level=0.9))):
+        for end in ("low", "estimate", "high"):
+            np.testing.assert_allclose(made.statistic("offset_share", summary=end),
+                                       expected.statistic("offset_share", summary=end), atol=1e-6)
+    made = streamed.to_dict()
+    assert made["options"]["interval"] == "jackknife"
+    assert made["layers"][1]["conditions"][0]["interval"]["method"] == "jackknife"
+    assert {"offset_share_low", "offset_share_high"} <= set(streamed.to_frame().columns)
+    assert qkvsim.stream(model, texts, tokenizer=Words()).study()[0].conditions[0].intervals is None
+
+
 @pytest.mark.parametrize("side", ["left", "right"])
 def test_padding_is_no_observation(model, side):
     longest = max(len(text.split()) for text in TEXTS)
