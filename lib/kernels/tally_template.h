@@ -153,25 +153,34 @@ static void NAME(tally_once)(const qkv_rectangle *rectangle, qkv_rectangle_tally
         NAME(tally_pearson)(rectangle, tally);
 }
 
+/* Of so many vectors that were added up; rounded, so that REAL holds it. */
+static double NAME(mean)(NAME(reals) sum, int64_t vectors)
+{
+    double all = 0;
+    for (int lane = 0; lane < NAME(LANES); lane++)
+        all += (double)sum[lane];
+    return vectors > 0 ? (double)(float)(all / (double)(vectors * NAME(LANES))) : 0;
+}
+
 /* What powers are first taken about: the means of some vectors of pairs all over the rectangle, so
- * that central moments neither cancel nor lose what single precision rounds off. Rounded, so that
- * REAL holds them. */
+ * that central moments neither cancel nor lose what single precision rounds off. */
 static void NAME(find_shifts)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally)
 {
     const tally_mode mode = { .cosine = tally->cosine.wanted };
-    double cosine = 0, pearson = 0, count = 0;
+    NAME(reals) cosine = { 0 }, pearson = { 0 };
+    int64_t vectors = 0;
     for (int64_t k = 0; k < SAMPLED_ROWS; k++) {
         const NAME(row) row = NAME(row_of)(rectangle, k * rectangle->rows / SAMPLED_ROWS);
         const int64_t places = row.count / NAME(LANES);
         if (places == 0)
             continue;
         const NAME(pairs) pairs = NAME(convert)(&row, k * 7 % places * NAME(LANES), false, mode);
-        cosine += NAME(sum)(pairs.cosine);
-        pearson += NAME(sum)(pairs.pearson);
-        count += NAME(LANES);
+        cosine += pairs.cosine;
+        pearson += pairs.pearson;
+        vectors++;
     }
-    tally->cosine.shift = count > 0 ? (double)(float)(cosine / count) : 0;
-    tally->pearson.shift = count > 0 ? (double)(float)(pearson / count) : 0;
+    tally->cosine.shift = NAME(mean)(cosine, vectors);
+    tally->pearson.shift = NAME(mean)(pearson, vectors);
 }
 
 /* Where the mean turns out to be far from what powers are about, they are taken once more. */

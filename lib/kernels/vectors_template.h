@@ -247,11 +247,3 @@ static inline void NAME(store_doubles)(REAL *to, doubles values)
 }
 
 #endif
-
-static inline double NAME(sum)(NAME(reals) values)
-{
-    double sum = 0;
-    for (int lane = 0; lane < NAME(LANES); lane++)
-        sum += (double)values[lane];
-    return sum;
-}
