@@ -273,14 +273,24 @@ static bool tell_others(struct run *run)
            && (shards->count == 0 || keep_own_rows(run));
 }
 
+static void expect_shard(const struct run *run, int64_t number)
+{
+    shard_parts_expect(run->options, run->shards.paths, run->shards.count, number);
+}
+
 /* The next shard: added by this process, or taken from the one that made its sums. */
 static bool next_shard(struct run *run, int64_t number)
 {
     const char *path = run->shards.paths[number];
-    if (team_has_rows(run->options->team, &run->state))
+    if (team_has_rows(run->options->team, &run->state)) {
+        expect_shard(run, number + 1);
         return add_shard(run, path) && team_await_shard(run->options->team, run->failure);
-    const int owner = (int)(number % team_size(run->options->team));
-    return owner == 0 ? add_shard(run, path) : take_shard(run, owner, path);
+    }
+    const int size = team_size(run->options->team), owner = (int)(number % size);
+    if (owner != 0)
+        return take_shard(run, owner, path);
+    expect_shard(run, number + size);
+    return add_shard(run, path);
 }
 
 static bool note_shard(struct run *run, const json_t *table)
@@ -320,6 +330,7 @@ static bool add_round(struct run *run, struct progress *progress, int64_t first)
         state_shards(&run->state) > 0 ? state_shard(&run->state, 0).file : paths[0];
     struct state own = { 0 };
     progress_next_shard(progress, paths[first]);
+    expect_shard(run, first + team->size);
     bool done = team_make_own(&own, run->state.table, before, run->context, run->options,
                               paths[first], run->failure)
                 && team_exchange(team, &run->state, &own, count, run->failure)

@@ -146,6 +146,20 @@ bool mapped_file_open(struct mapped_file *file, const char *path, struct failure
     return done;
 }
 
+/* What is opened otherwise may wait for it. */
+void mapped_file_expect(const char *path)
+{
+    enum { MOST = 1 << 29 };
+    struct stat status;
+    if (stat(path, &status) != 0 || !S_ISREG(status.st_mode))
+        return;
+    const int descriptor = open(path, O_RDONLY | O_CLOEXEC);
+    if (descriptor < 0)
+        return;
+    (void)posix_fadvise(descriptor, 0, MOST, POSIX_FADV_WILLNEED);
+    close(descriptor);
+}
+
 void mapped_file_take(struct mapped_file *file, void *bytes, size_t size)
 {
     *file = (struct mapped_file){ .bytes = bytes, .size = size, .copy = bytes };

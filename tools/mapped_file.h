@@ -23,6 +23,10 @@ struct mapped_file {
  * cut short by others the program ends with a message and EXIT_FAILED. */
 bool mapped_file_open(struct mapped_file *file, const char *path, struct failure *failure);
 
+/* Asks for the bytes of a regular file that is opened soon, so that they come while there is other
+ * work. Nothing is said of one that cannot be read. */
+void mapped_file_expect(const char *path);
+
 /* Bytes that are in memory already, which are taken over and freed. */
 void mapped_file_take(struct mapped_file *file, void *bytes, size_t size);
 

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "mapped_file.h"
 #include "text.h"
 
 char *shard_parts_name(const char *pattern, const char *shard)
@@ -41,6 +42,18 @@ bool shard_parts_find(struct shard_parts *parts, const struct options *options, 
     if (!done)
         shard_parts_free(parts);
     return done || fail_no_memory(failure);
+}
+
+void shard_parts_expect(const struct options *options, char *const *shards, int64_t count,
+                        int64_t number)
+{
+    struct shard_parts parts;
+    struct failure unheard;
+    if (number >= count || !shard_parts_find(&parts, options, shards[number], &unheard))
+        return;
+    for (int k = 0; k < parts.count; k++)
+        mapped_file_expect(parts.files[k]);
+    shard_parts_free(&parts);
 }
 
 int64_t shard_parts_bytes(const struct shard_parts *parts)

@@ -21,6 +21,10 @@ char *shard_parts_name(const char *pattern, const char *shard);
 bool shard_parts_find(struct shard_parts *parts, const struct options *options, const char *shard,
                       struct failure *failure);
 
+/* Asks for the files of a shard that is added soon, by its number among all. */
+void shard_parts_expect(const struct options *options, char *const *shards, int64_t count,
+                        int64_t number);
+
 /* Their bytes together; -1 where one is not there. */
 int64_t shard_parts_bytes(const struct shard_parts *parts);
 

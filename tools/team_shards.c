@@ -10,6 +10,7 @@
 #include "json.h"
 #include "progress.h"
 #include "shard_input.h"
+#include "shard_parts.h"
 #include "shard_sums.h"
 #include "team_exchange.h"
 #include "team_rows.h"
@@ -152,9 +153,11 @@ static bool give_rows(const struct told *told, qkvsim_context *context,
 {
     struct state state = { 0 };
     bool done = begin_rows(&state, told, context, options, failure);
-    for (int64_t i = 0; done && i < told->count; i++)
+    for (int64_t i = 0; done && i < told->count; i++) {
+        shard_parts_expect(options, told->shards, told->count, i + 1);
         done = add_rows(&state, context, options, told->shards[i], failure)
                && (!progress_interrupted() || fail(failure, "interrupted"));
+    }
     state_free(&state);
     return done;
 }
@@ -179,6 +182,7 @@ static bool add_round(struct state *state, const struct told *told, qkvsim_conte
     const bool takes_part = team->rank < count;
     struct state own = { 0 };
     bool written = false;
+    shard_parts_expect(options, told->shards, told->count, first + team->rank + team->size);
     const bool done = (!takes_part
                        || team_make_own(&own, told->table, told->first, context, options,
                                         told->shards[first + team->rank], failure))
@@ -208,10 +212,12 @@ static bool give_shards(const struct told *told, qkvsim_context *context,
                         const struct options *options, struct failure *failure)
 {
     bool done = true;
-    for (int64_t i = options->team->rank; done && i < told->count; i += options->team->size)
+    for (int64_t i = options->team->rank; done && i < told->count; i += options->team->size) {
+        shard_parts_expect(options, told->shards, told->count, i + options->team->size);
         done = check_shard(told->table, told->first, options, told->shards[i], failure)
                && give_shard(options, context, told->shards[i], failure)
                && (!progress_interrupted() || fail(failure, "interrupted"));
+    }
     return done;
 }
 
