@@ -41,12 +41,14 @@ qkvsim_status qkv_accumulator_make_moments(qkvsim_context *context, qkvsim_accum
 {
     const int64_t moments = qkv_moment_count(accumulator);
     accumulator->moments =
-        qkv_allocate_zeroed(&accumulator->allocator, (size_t)moments, sizeof *accumulator->moments);
-    return accumulator->moments != NULL
-               ? QKVSIM_OK
-               : qkv_fail(context, QKVSIM_ERROR_NO_MEMORY,
-                          "out of memory for %lld second moments of %lld features",
-                          (long long)moments, (long long)accumulator->features);
+        qkv_allocate_zeroed_watched(context, (size_t)moments, sizeof *accumulator->moments);
+    if (accumulator->moments != NULL)
+        return QKVSIM_OK;
+    if (qkv_work_is_cancelled(context))
+        return qkv_cancelled(context);
+    return qkv_fail(context, QKVSIM_ERROR_NO_MEMORY,
+                    "out of memory for %lld second moments of %lld features", (long long)moments,
+                    (long long)accumulator->features);
 }
 
 qkvsim_status qkv_accumulator_open_rows(qkvsim_context *context, int64_t features, int64_t first,
@@ -67,6 +69,27 @@ qkvsim_status qkv_accumulator_open(qkvsim_context *context, int64_t features,
                                    qkvsim_accumulator **accumulator)
 {
     return qkv_accumulator_open_rows(context, features, 0, features, accumulator);
+}
+
+qkvsim_status qkv_accumulator_copy(qkvsim_context *context, const qkvsim_accumulator *from,
+                                   qkvsim_accumulator **copy)
+{
+    const size_t d = (size_t)from->features;
+    qkvsim_accumulator *made = NULL;
+    const qkvsim_status status =
+        qkv_accumulator_open_rows(context, from->features, from->first_row, from->end_row, &made);
+    if (status != QKVSIM_OK)
+        return status;
+    made->observations = from->observations;
+    memcpy(made->running, from->running, d * sizeof *made->running);
+    memcpy(made->squares, from->squares, d * sizeof *made->squares);
+    if (!qkv_copy_watched(context, made->moments, from->moments,
+                          (size_t)qkv_moment_count(from) * sizeof *made->moments)) {
+        qkvsim_accumulator_free(made);
+        return qkv_cancelled(context);
+    }
+    *copy = made;
+    return QKVSIM_OK;
 }
 
 /* All rows by default; a part keeps no blocks. */
@@ -106,6 +129,7 @@ qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t feature
         status = check_rows(context, features, &options);
     if (status != QKVSIM_OK)
         return status;
+    qkv_work_open(context);
     if (options.blocks != 0)
         return qkv_stream_blocks_open(context, features, options.blocks, options.blocks,
                                       accumulator);
@@ -199,10 +223,17 @@ static void merge_squares(qkvsim_accumulator *to, const qkvsim_accumulator *from
     }
 }
 
-static void merge_moments(qkvsim_accumulator *to, const qkvsim_accumulator *from, double weight)
+static bool merge_moments(qkvsim_context *context, qkvsim_accumulator *to,
+                          const qkvsim_accumulator *from, double weight)
 {
+    enum { AT_A_TIME = 1 << 19 };
     const int64_t d = to->features;
-    for (int64_t i = to->first_row; i < to->end_row; i++) {
+    for (int64_t i = to->first_row, merged = 0; i < to->end_row; i++, merged += d - i) {
+        if (context != NULL && merged >= AT_A_TIME) {
+            if (qkv_work_pulse(context, 0))
+                return false;
+            merged = 0;
+        }
         const double shift = weight * qkv_mean_difference(&to->running[i], &from->running[i]);
         const int64_t row = qkv_moment_place(to, i, i) - i;
         const int64_t others = qkv_moment_place(from, i, i) - i;
@@ -211,24 +242,91 @@ static void merge_moments(qkvsim_accumulator *to, const qkvsim_accumulator *from
                 to->moments[row + j] + from->moments[others + j]
                 + shift * qkv_mean_difference(&to->running[j], &from->running[j]);
     }
+    return true;
 }
 
-void qkv_accumulator_join(qkvsim_accumulator *to, const qkvsim_accumulator *from)
+static bool take_moments(qkvsim_context *context, qkvsim_accumulator *to,
+                         const qkvsim_accumulator *from)
+{
+    return qkv_copy_watched(context, to->moments,
+                            from->moments + qkv_moment_place(from, to->first_row, to->first_row),
+                            (size_t)qkv_moment_count(to) * sizeof *to->moments);
+}
+
+bool qkv_accumulator_join(qkvsim_context *context, qkvsim_accumulator *to,
+                          const qkvsim_accumulator *from)
 {
     const int64_t d = to->features;
+    const bool first = to->observations == 0;
+    const double weight = first ? 0 : qkv_cross_weight(to->observations, from->observations);
     if (from->observations == 0)
-        return;
-    if (to->observations == 0) {
+        return true;
+    if (!(first ? take_moments(context, to, from) : merge_moments(context, to, from, weight)))
+        return false;
+    if (first)
         memcpy(to->squares, from->squares, (size_t)d * sizeof *to->squares);
-        memcpy(to->moments, from->moments + qkv_moment_place(from, to->first_row, to->first_row),
-               (size_t)qkv_moment_count(to) * sizeof *to->moments);
-    } else {
-        const double weight = qkv_cross_weight(to->observations, from->observations);
+    else
         merge_squares(to, from, weight);
-        merge_moments(to, from, weight);
-    }
     qkv_merge_features(to->running, from->running, d, to->observations, from->observations);
     to->observations += from->observations;
+    return true;
+}
+
+bool qkv_accumulator_ends_empty(const qkvsim_accumulator *accumulator)
+{
+    return accumulator->cancel_empties || accumulator->observations == 0;
+}
+
+void qkv_accumulator_empty(qkvsim_accumulator *accumulator)
+{
+    const size_t features = (size_t)accumulator->features;
+    accumulator->observations = 0;
+    memset(accumulator->running, 0, features * sizeof *accumulator->running);
+    memset(accumulator->squares, 0, features * sizeof *accumulator->squares);
+    memset(accumulator->moments, 0,
+           (size_t)qkv_moment_count(accumulator) * sizeof *accumulator->moments);
+}
+
+/* The moments as they are, for a call that is cancelled half way. *whether says that it may be:
+ * where there is no memory to keep them, the call goes to its end. False where it is cancelled by
+ * now. */
+static bool keep_moments(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                         double **kept, bool *whether)
+{
+    const size_t count = (size_t)qkv_moment_count(accumulator);
+    const bool empties = qkv_accumulator_ends_empty(accumulator);
+    *kept = context->progress != NULL && !empties
+                ? qkv_allocate(&accumulator->allocator, count, sizeof **kept)
+                : NULL;
+    *whether = empties || *kept != NULL;
+    return *kept == NULL
+           || qkv_copy_watched(context, *kept, accumulator->moments, count * sizeof **kept);
+}
+
+static void put_back(qkvsim_accumulator *accumulator, double **kept)
+{
+    double *const changed = accumulator->moments;
+    if (*kept == NULL) {
+        qkv_accumulator_empty(accumulator);
+        return;
+    }
+    accumulator->moments = *kept;
+    *kept = changed;
+}
+
+static qkvsim_status merge_plain(qkvsim_context *context, qkvsim_accumulator *accumulator,
+                                 const qkvsim_accumulator *other)
+{
+    double *kept;
+    bool may_be_cancelled;
+    bool done = keep_moments(context, accumulator, &kept, &may_be_cancelled);
+    if (done) {
+        done = qkv_accumulator_join(may_be_cancelled ? context : NULL, accumulator, other);
+        if (!done)
+            put_back(accumulator, &kept);
+    }
+    qkv_release(&accumulator->allocator, kept);
+    return done ? QKVSIM_OK : qkv_cancelled(context);
 }
 
 qkvsim_status qkv_accumulator_check_writable(qkvsim_context *context,
@@ -268,13 +366,12 @@ qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context, qkvsim_accumulat
     qkvsim_status status = check_merge(context, accumulator, other);
     if (status != QKVSIM_OK)
         return status;
+    qkv_work_open(context);
     if (accumulator->blocks.most > 0)
         return qkv_stream_blocks_merge(context, accumulator, other);
     const qkvsim_accumulator *const both[] = { accumulator, other };
     status = qkv_accumulators_check(context, both, 2);
-    if (status == QKVSIM_OK)
-        qkv_accumulator_join(accumulator, other);
-    return status;
+    return status == QKVSIM_OK ? merge_plain(context, accumulator, other) : status;
 }
 
 /* ---- results ---- */
@@ -333,10 +430,9 @@ qkvsim_status qkv_accumulator_whole(qkvsim_context *context, const qkvsim_accumu
         return QKVSIM_OK;
     qkvsim_status status = qkv_accumulator_open(context, accumulator->features, joint);
     for (int64_t k = 0; k < accumulator->blocks.count && status == QKVSIM_OK; k++)
-        if (qkv_work_pulse(context, 0))
+        if (qkv_work_pulse(context, 0)
+            || !qkv_accumulator_join(context, *joint, accumulator->blocks.block[k]))
             status = qkv_cancelled(context);
-        else
-            qkv_accumulator_join(*joint, accumulator->blocks.block[k]);
     if (status != QKVSIM_OK) {
         qkvsim_accumulator_free(*joint);
         *joint = NULL;

@@ -53,6 +53,14 @@ qkvsim_status qkv_accumulator_make_moments(qkvsim_context *context,
 qkvsim_status qkv_accumulator_check_writable(qkvsim_context *context,
                                              const qkvsim_accumulator *accumulator);
 
+qkvsim_status qkv_accumulator_copy(qkvsim_context *context, const qkvsim_accumulator *from,
+                                   qkvsim_accumulator **copy);
+
+/* Whether one that is changed by a call that is then cancelled is to be empty, so that nothing has
+ * to be kept for that case; and emptying it. */
+bool qkv_accumulator_ends_empty(const qkvsim_accumulator *accumulator);
+void qkv_accumulator_empty(qkvsim_accumulator *accumulator);
+
 /* Where moment (i, j), j >= i, stands; how many there are. */
 static inline int64_t qkv_moment_place(const qkvsim_accumulator *accumulator, int64_t i, int64_t j)
 {
@@ -77,8 +85,11 @@ qkvsim_status qkv_accumulator_add(qkvsim_context *context, qkvsim_accumulator *a
 qkvsim_status qkv_accumulators_check(qkvsim_context *context,
                                      const qkvsim_accumulator *const *parts, int64_t count);
 
-/* Adds what another holds, without a check; `to` may be empty, with anything in its memory. */
-void qkv_accumulator_join(qkvsim_accumulator *to, const qkvsim_accumulator *from);
+/* Adds what another holds, without a check; `to` may be empty, with anything in its memory. False
+ * where the call is cancelled: of `to` nothing but its moments has changed. Without a context
+ * nothing ends it. */
+bool qkv_accumulator_join(qkvsim_context *context, qkvsim_accumulator *to,
+                          const qkvsim_accumulator *from);
 
 /* Fills panels' statistics and ratios from what was accumulated. */
 void qkv_accumulator_describe(const qkvsim_accumulator *accumulator, qkv_panels *panels);

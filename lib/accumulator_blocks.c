@@ -4,9 +4,7 @@
  * then on a block takes twice as many documents. Which block a document falls into follows from the
  * number of documents alone, so that accumulators of the same stream have the same blocks.
  */
-#include "accumulator.h"
-
-#include <string.h>
+#include "block_plan.h"
 
 /* ---- life ---- */
 
@@ -25,7 +23,9 @@ qkvsim_status qkv_stream_blocks_reserve(qkvsim_context *context, int64_t count,
     for (int64_t k = 0; k < count; k++)
         if (block[k] == NULL
             && qkv_accumulator_open(context, accumulator->features, &block[k]) != QKVSIM_OK)
-            return no_room(context, QKVSIM_ERROR_NO_MEMORY, count, accumulator->features);
+            return qkv_work_is_cancelled(context)
+                       ? qkv_cancelled(context)
+                       : no_room(context, QKVSIM_ERROR_NO_MEMORY, count, accumulator->features);
     return QKVSIM_OK;
 }
 
@@ -78,40 +78,27 @@ int64_t qkvsim_accumulator_block_observations(const qkvsim_accumulator *accumula
 
 /* ---- a plan: which block everything is in once a call is done ---- */
 
-/* Observations that are to be joined: a block there is, or new ones. */
-typedef struct piece {
-    int64_t block;
-    const qkvsim_accumulator *held;
-    int64_t first, count; /* new ones: of the input's observations */
-} piece;
-
-typedef struct plan {
-    qkv_stream_blocks blocks; /* as they will be */
-    piece *pieces;            /* by block */
-    int64_t count;
-} plan;
-
 static qkvsim_status plan_open(qkvsim_context *context, const qkv_stream_blocks *blocks,
-                               int64_t more, plan *made)
+                               int64_t more, qkv_block_plan *made)
 {
-    *made = (plan){ .blocks = *blocks };
+    *made = (qkv_block_plan){ .blocks = *blocks };
     made->pieces =
         qkv_allocate(&context->allocator, (size_t)(blocks->count + more), sizeof *made->pieces);
     if (made->pieces == NULL)
         return qkv_no_memory(context, "the plan of the blocks");
     for (int64_t k = 0; k < blocks->count; k++)
-        made->pieces[made->count++] = (piece){ .block = k, .held = blocks->block[k] };
+        made->pieces[made->count++] = (qkv_piece){ .block = k, .held = blocks->block[k] };
     return QKVSIM_OK;
 }
 
 /* Neighbours are joined two by two; new observations of one block are one piece. */
-static void halve(plan *made)
+static void halve(qkv_block_plan *made)
 {
     qkv_stream_blocks *blocks = &made->blocks;
     int64_t kept = 0;
     for (int64_t k = 0; k < made->count; k++) {
-        piece *to = kept > 0 ? &made->pieces[kept - 1] : NULL;
-        piece from = made->pieces[k];
+        qkv_piece *to = kept > 0 ? &made->pieces[kept - 1] : NULL;
+        qkv_piece from = made->pieces[k];
         from.block /= 2;
         if (to != NULL && to->block == from.block && to->held == NULL && from.held == NULL)
             to->count += from.count;
@@ -125,7 +112,7 @@ static void halve(plan *made)
     blocks->documents *= 2;
 }
 
-static void begin_document(plan *made)
+static void begin_document(qkv_block_plan *made)
 {
     qkv_stream_blocks *blocks = &made->blocks;
     if (blocks->count == blocks->most && blocks->last >= blocks->documents)
@@ -138,19 +125,20 @@ static void begin_document(plan *made)
 }
 
 /* An observation follows those that were added before it. */
-static void add_observation(plan *made, int64_t observation)
+static void add_observation(qkv_block_plan *made, int64_t observation)
 {
-    piece *last = made->count > 0 ? &made->pieces[made->count - 1] : NULL;
+    qkv_piece *last = made->count > 0 ? &made->pieces[made->count - 1] : NULL;
     const int64_t block = made->blocks.count - 1;
     if (last == NULL || last->block != block || last->held != NULL)
-        made->pieces[made->count++] = (piece){ .block = block, .first = observation, .count = 1 };
+        made->pieces[made->count++] =
+            (qkv_piece){ .block = block, .first = observation, .count = 1 };
     else
         last->count++;
 }
 
 /* Documents are told by all rows of the input, selected or not, so that two selections of one
  * stream agree about them. */
-static void plan_rows(const qkv_input *input, plan *made)
+static void plan_rows(const qkv_input *input, qkv_block_plan *made)
 {
     const int64_t rows = input->parts[0].view.observations;
     const int32_t *segments = input->segments;
@@ -167,77 +155,6 @@ static void plan_rows(const qkv_input *input, plan *made)
         if (next < input->observations && qkv_input_row(input, next) == row)
             add_observation(made, next++);
     }
-}
-
-/* ---- what is planned, done ---- */
-
-static void swap_blocks(qkv_stream_blocks *blocks, int64_t a, int64_t b)
-{
-    qkvsim_accumulator *kept = blocks->block[a];
-    blocks->block[a] = blocks->block[b];
-    blocks->block[b] = kept;
-}
-
-/* Checks every block to be, and all of them together. */
-static qkvsim_status check_plan(qkvsim_context *context, const plan *made,
-                                const qkvsim_accumulator **parts)
-{
-    qkvsim_status status = QKVSIM_OK;
-    for (int64_t k = 0; k < made->count; k++)
-        parts[k] = made->pieces[k].held;
-    for (int64_t k = 0, end; k < made->count && status == QKVSIM_OK; k = end) {
-        for (end = k + 1; end < made->count && made->pieces[end].block == made->pieces[k].block;)
-            end++;
-        status = qkv_accumulators_check(context, &parts[k], end - k);
-    }
-    return status == QKVSIM_OK ? qkv_accumulators_check(context, parts, made->count) : status;
-}
-
-/* An empty block is one of zeros, as it is packed. */
-static void clear(qkvsim_accumulator *block)
-{
-    const int64_t d = block->features;
-    block->observations = 0;
-    memset(block->running, 0, (size_t)d * sizeof *block->running);
-    memset(block->squares, 0, (size_t)d * sizeof *block->squares);
-    memset(block->moments, 0, (size_t)qkv_packed(d, d, d) * sizeof *block->moments);
-}
-
-/* The k-th piece is the k-th block there was. It moves down to its new place, over one that has
- * moved or been joined already. */
-static void carry_out(const plan *made, qkvsim_accumulator *accumulator)
-{
-    const int64_t before = accumulator->blocks.count;
-    int64_t k = 0, observations = 0;
-    accumulator->blocks = made->blocks;
-    for (int64_t b = 0; b < made->blocks.count; b++) {
-        if (k < before && made->pieces[k].block == b)
-            swap_blocks(&accumulator->blocks, b, k++);
-        else
-            accumulator->blocks.block[b]->observations = 0;
-        for (; k < made->count && made->pieces[k].block == b; k++)
-            qkv_accumulator_join(accumulator->blocks.block[b], made->pieces[k].held);
-        if (accumulator->blocks.block[b]->observations == 0)
-            clear(accumulator->blocks.block[b]);
-        observations += accumulator->blocks.block[b]->observations;
-    }
-    accumulator->observations = observations;
-}
-
-static qkvsim_status finish(qkvsim_context *context, const plan *made,
-                            qkvsim_accumulator *accumulator)
-{
-    const qkvsim_accumulator **parts =
-        qkv_allocate(&context->allocator, (size_t)made->count + 1, sizeof *parts);
-    if (parts == NULL)
-        return qkv_no_memory(context, "the plan of the blocks");
-    qkvsim_status status = check_plan(context, made, parts);
-    if (status == QKVSIM_OK)
-        status = qkv_stream_blocks_reserve(context, made->blocks.count, accumulator);
-    if (status == QKVSIM_OK)
-        carry_out(made, accumulator);
-    qkv_release(&context->allocator, parts);
-    return status;
 }
 
 /* ---- an update ---- */
@@ -258,14 +175,14 @@ static qkvsim_status list_rows(qkvsim_context *context, const qkv_input *input, 
 }
 
 /* Accumulates each piece by itself. What is made of them is freed by the caller, on failure too. */
-static qkvsim_status stage(qkvsim_context *context, const qkv_input *input, plan *made,
+static qkvsim_status stage(qkvsim_context *context, const qkv_input *input, qkv_block_plan *made,
                            int64_t first)
 {
     const int64_t pieces = made->count - first;
     int64_t *rows;
     qkvsim_status status = list_rows(context, input, pieces, &rows);
     for (int64_t k = first; k < made->count && status == QKVSIM_OK; k++) {
-        piece *of = &made->pieces[k];
+        qkv_piece *of = &made->pieces[k];
         qkvsim_accumulator *staged = NULL;
         const qkv_input own =
             rows != NULL ? qkv_input_with_rows(input, rows + of->first, of->count) : *input;
@@ -281,7 +198,7 @@ static qkvsim_status stage(qkvsim_context *context, const qkv_input *input, plan
 qkvsim_status qkv_stream_blocks_add(qkvsim_context *context, qkvsim_accumulator *accumulator,
                                     const qkv_input *input)
 {
-    plan made;
+    qkv_block_plan made;
     const int64_t before = accumulator->blocks.count;
     qkvsim_status status =
         plan_open(context, &accumulator->blocks, accumulator->blocks.most, &made);
@@ -290,7 +207,7 @@ qkvsim_status qkv_stream_blocks_add(qkvsim_context *context, qkvsim_accumulator 
     plan_rows(input, &made);
     status = stage(context, input, &made, before);
     if (status == QKVSIM_OK)
-        status = finish(context, &made, accumulator);
+        status = qkv_block_plan_carry_out(context, &made, accumulator);
     for (int64_t k = before; k < made.count; k++)
         qkvsim_accumulator_free((qkvsim_accumulator *)made.pieces[k].held);
     qkv_release(&context->allocator, made.pieces);
@@ -309,7 +226,7 @@ static int64_t documents_before(const qkv_stream_blocks *own, const qkv_stream_b
 }
 
 /* The other's blocks behind one's own, as far as they fit within blocks as large as one's own. */
-static void append(plan *made, plan *others)
+static void append(qkv_block_plan *made, qkv_block_plan *others)
 {
     qkv_stream_blocks *own = &made->blocks;
     if (others->blocks.count == 0)
@@ -318,7 +235,7 @@ static void append(plan *made, plan *others)
         halve(made);
     const int64_t before = documents_before(own, &others->blocks);
     for (int64_t k = 0; k < others->count; k++) {
-        piece *of = &others->pieces[k];
+        qkv_piece *of = &others->pieces[k];
         of->block = (before + of->block * others->blocks.documents) / own->documents;
         made->pieces[made->count++] = *of;
     }
@@ -335,14 +252,14 @@ static void append(plan *made, plan *others)
 qkvsim_status qkv_stream_blocks_merge(qkvsim_context *context, qkvsim_accumulator *accumulator,
                                       const qkvsim_accumulator *other)
 {
-    plan made, others;
+    qkv_block_plan made, others;
     qkvsim_status status = plan_open(context, &accumulator->blocks, other->blocks.count + 1, &made);
     if (status != QKVSIM_OK)
         return status;
     status = plan_open(context, &other->blocks, 1, &others);
     if (status == QKVSIM_OK) {
         append(&made, &others);
-        status = finish(context, &made, accumulator);
+        status = qkv_block_plan_carry_out(context, &made, accumulator);
         qkv_release(&context->allocator, others.pieces);
     }
     qkv_release(&context->allocator, made.pieces);

@@ -68,7 +68,7 @@ static void join_range(qkvsim_context *context, qkvsim_accumulator *to,
                        const qkv_stream_blocks *blocks, int64_t first, int64_t end)
 {
     for (int64_t k = first; k < end && !qkv_work_pulse(context, 0); k++)
-        qkv_accumulator_join(to, blocks->block[k]);
+        qkv_accumulator_join(context, to, blocks->block[k]);
 }
 
 /* Leaves out each of the blocks first .. end - 1, where outside[depth] has all others. */
@@ -82,7 +82,7 @@ static qkvsim_status leave_out(stream *work, int32_t s, int32_t depth, int64_t f
     for (int half = 0; half < 2 && status == QKVSIM_OK; half++) {
         qkvsim_accumulator *next = work->outside[depth + 1];
         next->observations = 0;
-        qkv_accumulator_join(next, work->outside[depth]);
+        qkv_accumulator_join(work->context, next, work->outside[depth]);
         join_range(work->context, next, blocks, bounds[1 - half], bounds[2 - half]);
         status = leave_out(work, s, depth + 1, bounds[half], bounds[half + 1]);
     }

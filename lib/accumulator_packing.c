@@ -230,9 +230,11 @@ static qkvsim_status take_moments(qkv_unpacker *unpacker, qkvsim_accumulator *ac
         status = take_diagonal(unpacker, accumulator);
     if (status != QKVSIM_OK)
         return status;
-    for (int64_t i = accumulator->first_row; i < accumulator->end_row; i++)
+    for (int64_t i = accumulator->first_row, number = 0; i < accumulator->end_row; i++)
         for (int64_t j = i; j < d; j++)
-            if (!moment_is_sound(accumulator, i, j))
+            if (qkv_work_pulse_at(unpacker->context, number++))
+                return qkv_cancelled(unpacker->context);
+            else if (!moment_is_sound(accumulator, i, j))
                 return qkv_unpack_fail(unpacker, "MOM2",
                                        "the product of features %lld and %lld exceeds their norms'",
                                        (long long)i, (long long)j);

@@ -58,10 +58,12 @@ static qkvsim_status check_parts(qkvsim_context *context, const qkvsim_accumulat
     return status;
 }
 
-static void take_part(const qkvsim_accumulator *part, qkvsim_accumulator *made)
+static bool take_part(qkvsim_context *context, const qkvsim_accumulator *part,
+                      qkvsim_accumulator *made)
 {
-    memcpy(made->moments + qkv_moment_place(made, part->first_row, part->first_row), part->moments,
-           (size_t)qkv_moment_count(part) * sizeof *made->moments);
+    return qkv_copy_watched(
+        context, made->moments + qkv_moment_place(made, part->first_row, part->first_row),
+        part->moments, (size_t)qkv_moment_count(part) * sizeof *made->moments);
 }
 
 qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,
@@ -74,6 +76,7 @@ qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,
         return qkv_invalid(context, "%s is NULL", parts == NULL ? "parts" : "joined");
     if (count < 1)
         return qkv_invalid(context, "%lld parts, expected 1 or more", (long long)count);
+    qkv_work_open(context);
     qkvsim_accumulator *made = NULL;
     qkvsim_status status = check_parts(context, parts, count);
     if (status == QKVSIM_OK)
@@ -85,7 +88,10 @@ qkvsim_status qkvsim_accumulator_join(qkvsim_context *context,
     memcpy(made->running, parts[0]->running, features * sizeof *made->running);
     memcpy(made->squares, parts[0]->squares, features * sizeof *made->squares);
     for (int64_t k = 0; k < count; k++)
-        take_part(parts[k], made);
+        if (!take_part(context, parts[k], made)) {
+            qkvsim_accumulator_free(made);
+            return qkv_cancelled(context);
+        }
     *joined = made;
     return QKVSIM_OK;
 }

@@ -135,36 +135,6 @@ static qkvsim_status add_products(qkvsim_context *context, const qkvsim_accumula
     return status;
 }
 
-/* Of pages that are new, which takes a second for some gigabytes; false where the call is
- * cancelled. */
-static bool copy_watched(qkvsim_context *context, const double *from, size_t count, double *to)
-{
-    enum { AT_A_TIME = 1 << 19 };
-    for (size_t k = 0, some; k < count; k += some) {
-        if (qkv_work_pulse(context, 0))
-            return false;
-        some = count - k < AT_A_TIME ? count - k : AT_A_TIME;
-        memcpy(to + k, from + k, some * sizeof *to);
-    }
-    return true;
-}
-
-/* Of one that is empty once an update is cancelled nothing has to be kept. */
-static bool ends_empty(const qkvsim_accumulator *accumulator)
-{
-    return accumulator->cancel_empties || accumulator->observations == 0;
-}
-
-static void empty(qkvsim_accumulator *accumulator)
-{
-    const size_t features = (size_t)accumulator->features;
-    accumulator->observations = 0;
-    memset(accumulator->running, 0, features * sizeof *accumulator->running);
-    memset(accumulator->squares, 0, features * sizeof *accumulator->squares);
-    memset(accumulator->moments, 0,
-           (size_t)qkv_moment_count(accumulator) * sizeof *accumulator->moments);
-}
-
 /* Only a callback can end the work once products are added; where there is one, the moments are
  * kept for that case. */
 static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *accumulator,
@@ -176,11 +146,11 @@ static qkvsim_status add_panels(qkvsim_context *context, qkvsim_accumulator *acc
         return status;
     const size_t size = (size_t)qkv_moment_count(accumulator);
     double *kept = NULL;
-    if (context->progress != NULL && !ends_empty(accumulator)) {
+    if (context->progress != NULL && !qkv_accumulator_ends_empty(accumulator)) {
         kept = qkv_allocate(&accumulator->allocator, size, sizeof *kept);
         if (kept == NULL)
             return qkv_no_memory(context, "the moments of a chunk");
-        if (!copy_watched(context, accumulator->moments, size, kept)) {
+        if (!qkv_copy_watched(context, kept, accumulator->moments, size * sizeof *kept)) {
             qkv_release(&accumulator->allocator, kept);
             return qkv_cancelled(context);
         }
@@ -222,8 +192,8 @@ qkvsim_status qkv_accumulator_add(qkvsim_context *context, qkvsim_accumulator *a
         status = qkv_prepare(context, input, NULL, &panels);
     if (status == QKVSIM_OK)
         status = add_panels(context, accumulator, &panels, pieces, &added);
-    if (status == QKVSIM_ERROR_CANCELLED && ends_empty(accumulator))
-        empty(accumulator);
+    if (status == QKVSIM_ERROR_CANCELLED && qkv_accumulator_ends_empty(accumulator))
+        qkv_accumulator_empty(accumulator);
     qkv_panels_close(context, &panels);
     qkv_release(allocator, added.features);
     qkv_release(allocator, added.norms);

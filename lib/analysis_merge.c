@@ -164,6 +164,7 @@ qkvsim_status qkvsim_analysis_merge(qkvsim_context *context, const qkvsim_analys
     qkvsim_status status = qkv_check_pieces(context, pieces, count, merged);
     if (status != QKVSIM_OK)
         return status;
+    qkv_work_open(context);
     const qkvsim_layout *layout = pieces[0]->layout;
     const int64_t pair_groups = qkv_pair_groups(layout->groups);
     const int64_t longer = pair_groups > layout->features ? pair_groups : layout->features;

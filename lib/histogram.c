@@ -71,7 +71,9 @@ static void count_row(const qkvsim_context *context, counting *work, int64_t r, 
     const qkv_columns columns = { m->data, m->observation_stride, m->feature_stride, m->features,
                                   m->dtype };
     const qkv_rows one = { &r, 1 };
-    const qkv_strip strip = { reals, m->features, 1, m->features };
+    const qkv_strip strip = {
+        .values = reals, .leading = m->features, .count = 1, .width = m->features
+    };
     qkv_kernels_of(context, work->arithmetic)->load(&columns, &one, &strip, 0);
     const int32_t *codes = work->mask.data;
     int32_t last_code = 0, row = codes != NULL ? row_of_code(work, 0) : 0;

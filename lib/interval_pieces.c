@@ -273,6 +273,7 @@ qkvsim_status qkvsim_intervals_merge(qkvsim_context *context, const qkvsim_inter
     qkvsim_status status = qkv_check_pieces(context, pieces, count, merged);
     if (status != QKVSIM_OK)
         return status;
+    qkv_work_open(context);
     qkvsim_intervals *made = NULL;
     qkv_range *ranges = qkv_allocate(&context->allocator, (size_t)count, sizeof *ranges);
     status = ranges != NULL ? order_pieces(context, pieces, count, ranges)

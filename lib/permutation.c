@@ -21,8 +21,11 @@ static void write_columns(const writing *work, int32_t worker, int64_t start)
     const qkv_column_source *source = &work->permuter->source;
     const int64_t n = matrix->rows, rest = matrix->columns - start;
     const int64_t width = qkv_smaller(rest, QKV_STRIP_WIDTH);
-    const qkv_strip out = { (char *)matrix->data + (size_t)start * qkv_real_size(matrix->dtype),
-                            matrix->leading_dimension, n, width };
+    const qkv_strip out = { .values =
+                                (char *)matrix->data + (size_t)start * qkv_real_size(matrix->dtype),
+                            .leading = matrix->leading_dimension,
+                            .count = n,
+                            .width = width };
     int64_t columns[QKV_STRIP_WIDTH];
     for (int64_t k = 0; k < width; k++)
         columns[k] = start + k;
@@ -31,7 +34,9 @@ static void write_columns(const writing *work, int32_t worker, int64_t start)
         return;
     }
     float *memory = (float *)work->narrow + worker * n * QKV_STRIP_WIDTH;
-    const qkv_strip narrow = { memory, QKV_STRIP_WIDTH, n, width };
+    const qkv_strip narrow = {
+        .values = memory, .leading = QKV_STRIP_WIDTH, .count = n, .width = width
+    };
     const qkv_columns loaded = { memory, QKV_STRIP_WIDTH, 1, width, QKVSIM_DTYPE_F32 };
     const qkv_rows rows = { NULL, n };
     source->load(source, worker, columns, &narrow);

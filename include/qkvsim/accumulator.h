@@ -45,8 +45,8 @@ typedef struct qkvsim_accumulator_options {
     int64_t first_row;
     int64_t rows;
     /**
-     * Not 0: an update that the progress callback cancels leaves the accumulator empty, in place of
-     * as it was, and needs no copy of the moments for it. Not with blocks.
+     * Not 0: an update or a merge that the progress callback cancels leaves the accumulator empty,
+     * in place of as it was, and needs no copy of the moments for it. Not with blocks.
      */
     int32_t cancel_empties;
     int32_t reserved; /**< must be 0 */
@@ -55,7 +55,7 @@ typedef struct qkvsim_accumulator_options {
 /** Makes an empty accumulator for 1 to 2^31 - 1 features. Memory 4 features^2 bytes (of a part, 8
  * for each pair of its rows) or, with blocks, as much for each of them, which is reserved at once
  * and refused, with its number of bytes, where it cannot be had. options: NULL for all defaults.
- * Returns INVALID_ARGUMENT, TOO_LARGE, NO_MEMORY. */
+ * Returns INVALID_ARGUMENT, TOO_LARGE, NO_MEMORY, CANCELLED. */
 QKVSIM_API qkvsim_status qkvsim_accumulator_create(qkvsim_context *context, int64_t features,
                                                    const qkvsim_accumulator_options *options,
                                                    qkvsim_accumulator **accumulator);
@@ -89,7 +89,8 @@ QKVSIM_API int64_t qkvsim_accumulator_block_observations(const qkvsim_accumulato
  *
  * Time O(n d^2), memory O(n d); with a progress callback, which may cancel, also as much as the
  * moments of one that is not empty and has no cancel_empties, and with blocks of each one that the
- * chunk touches. Chunks of 1,000 observations and more are fast.
+ * chunk touches, of all of them where they are put together. Chunks of 1,000 observations and more
+ * are fast.
  */
 QKVSIM_API qkvsim_status qkvsim_accumulator_update(qkvsim_context *context,
                                                    qkvsim_accumulator *accumulator,
@@ -125,8 +126,10 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_unpack_in_place(qkvsim_context *cont
  * blocks come behind, fill up the last one where they fit, and are then put together as in a
  * stream, until there are no more than the accumulator may have. Returns INVALID_ARGUMENT (another
  * number of features, rows that the other lacks, blocks in one only), TOO_LARGE as
- * qkvsim_accumulator_update, and with blocks NO_MEMORY; the accumulator is unchanged on failure.
- * Time O(d^2), with blocks O(blocks d^2). */
+ * qkvsim_accumulator_update, with blocks NO_MEMORY, and CANCELLED; the accumulator is unchanged on
+ * failure, but where it is cancelled and was made with cancel_empties. Time O(d^2), with blocks
+ * O(blocks d^2). With a progress callback, which may cancel, memory as of an update; where it
+ * cannot be had the merge goes to its end. */
 QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
                                                   qkvsim_accumulator *accumulator,
                                                   const qkvsim_accumulator *other);
@@ -138,7 +141,7 @@ QKVSIM_API qkvsim_status qkvsim_accumulator_merge(qkvsim_context *context,
  *               observations; they stay as they are
  * @param joined receives the accumulator
  * @return INVALID_ARGUMENT where parts do not belong together, and the message says which and in
- * what; NO_MEMORY
+ * what; NO_MEMORY, CANCELLED
  *
  * An update of a part prepares all features and multiplies for its rows alone: time O(n d) and its
  * share of O(n d^2). Parts are packed, and merged with what has all their rows; analyses, matrices

@@ -409,7 +409,7 @@ static qkvsim_status pack_sections(qkvsim_context *context, const qkvsim_analysi
 {
     qkv_packer measured = { .size = 0 };
     qkv_pack_analysis(&measured, analysis);
-    *packer = (qkv_packer){ qkv_allocate(&context->allocator, (size_t)measured.size, 1), 0 };
+    *packer = (qkv_packer){ .bytes = qkv_allocate(&context->allocator, (size_t)measured.size, 1) };
     if (packer->bytes == NULL)
         return qkv_no_memory(context, "a copy of an analysis");
     qkv_pack_analysis(packer, analysis);

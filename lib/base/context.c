@@ -8,7 +8,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-enum { CACHE_LINE = 64, HUGE_PAGE = 2097152, CLEARED_AT_A_TIME = 1 << 22 };
+enum { CACHE_LINE = 64, HUGE_PAGE = 2097152, WRITTEN_AT_A_TIME = 1 << 22 };
 
 static const double seconds_between_calls =
     0.1; /* of the progress callback, where units are long */
@@ -82,20 +82,36 @@ void qkv_release(const qkv_allocator *allocator, void *memory)
     allocator->release(allocator->user, given);
 }
 
-/* Zeroes new working memory, whose pages may be many: a cancelled call leaves it for the next to
- * ask for anew. */
-static void clear_workspace(qkvsim_context *context, qkv_workspace which)
+/* Writes some bytes at a time, zeros where `from` is NULL. */
+static bool write_watched(qkvsim_context *context, char *to, const char *from, size_t bytes)
 {
-    char *memory = context->workspace[which];
-    const size_t bytes = context->workspace_bytes[which];
     for (size_t at = 0, count; at < bytes; at += count) {
-        if (qkv_work_pulse(context, 0)) {
-            context->workspace_bytes[which] = 0;
-            return;
-        }
-        count = bytes - at < CLEARED_AT_A_TIME ? bytes - at : CLEARED_AT_A_TIME;
-        memset(memory + at, 0, count);
+        if (context != NULL && qkv_work_pulse(context, 0))
+            return false;
+        count = bytes - at < WRITTEN_AT_A_TIME ? bytes - at : WRITTEN_AT_A_TIME;
+        if (from != NULL)
+            memcpy(to + at, from + at, count);
+        else
+            memset(to + at, 0, count);
     }
+    return true;
+}
+
+bool qkv_copy_watched(qkvsim_context *context, void *to, const void *from, size_t bytes)
+{
+    return write_watched(context, to, from, bytes);
+}
+
+void *qkv_allocate_zeroed_watched(qkvsim_context *context, size_t count, size_t size)
+{
+    void *memory = qkv_allocate(&context->allocator, count, size);
+    if (memory == NULL)
+        return NULL;
+    advise_huge_pages(&context->allocator, memory, count * size);
+    if (write_watched(context, memory, NULL, count * size))
+        return memory;
+    qkv_release(&context->allocator, memory);
+    return NULL;
 }
 
 void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, size_t size)
@@ -110,7 +126,9 @@ void *qkv_borrow(qkvsim_context *context, qkv_workspace which, size_t count, siz
     if (context->workspace[which] == NULL)
         return NULL;
     advise_huge_pages(&context->allocator, context->workspace[which], count * size);
-    clear_workspace(context, which);
+    /* A cancelled call leaves it for the next to ask for anew. */
+    if (!write_watched(context, context->workspace[which], NULL, count * size))
+        context->workspace_bytes[which] = 0;
     return context->workspace[which];
 }
 

@@ -55,6 +55,11 @@ extern const qkv_allocator qkv_default_allocator;
 void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size);
 void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t size);
 
+/* Under the eyes of the callback: new pages of some gigabytes take seconds. False, and NULL, where the
+ * call is cancelled; without a context nobody looks. */
+bool qkv_copy_watched(qkvsim_context *context, void *to, const void *from, size_t bytes);
+void *qkv_allocate_zeroed_watched(qkvsim_context *context, size_t count, size_t size);
+
 /* A handle of zeros but for its first member, the allocator that it lives by. */
 void *qkv_allocate_handle(const qkvsim_context *context, size_t size);
 void qkv_release(const qkv_allocator *allocator, void *memory);
@@ -97,6 +102,13 @@ void qkv_work_begin(qkvsim_context *context, int64_t total);
 bool qkv_work_at(qkvsim_context *context, int64_t done);
 bool qkv_work_pulse(qkvsim_context *context, int32_t worker);
 bool qkv_work_is_cancelled(qkvsim_context *context);
+
+/* For loops over numbers that may be many: a pulse at every 2^18th. */
+static inline bool qkv_work_pulse_at(qkvsim_context *context, int64_t number)
+{
+    return context != NULL && number % (1 << 18) == 0 && qkv_work_pulse(context, 0);
+}
+
 qkvsim_status qkv_cancelled(qkvsim_context *context);
 
 #endif

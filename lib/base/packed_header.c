@@ -48,24 +48,28 @@ static void crc_add(crc *sum, const unsigned char *bytes, int64_t count)
         sum->state = sum->table[0][(sum->state ^ bytes[k]) & 0xff] ^ (sum->state >> 8);
 }
 
-/* Of all bytes but the checksum's own four. */
-static uint32_t checksum(const unsigned char *bytes, int64_t size)
+/* Of all bytes but the checksum's own four; of no account where the call is cancelled. */
+static uint32_t checksum(qkvsim_context *context, const unsigned char *bytes, int64_t size)
 {
+    enum { AT_A_TIME = 1 << 22 };
     crc sum;
     crc_begin(&sum);
     crc_add(&sum, bytes, CHECKSUM_AT);
-    crc_add(&sum, bytes + CHECKSUM_END, size - CHECKSUM_END);
+    for (int64_t at = CHECKSUM_END, end; at < size && !qkv_work_pulse(context, 0); at = end) {
+        end = size - at < AT_A_TIME ? size : at + AT_A_TIME;
+        crc_add(&sum, bytes + at, end - at);
+    }
     return ~sum.state;
 }
 
-void qkv_write_header(unsigned char *bytes, qkvsim_kind kind, int64_t size)
+void qkv_write_header(qkvsim_context *context, unsigned char *bytes, qkvsim_kind kind, int64_t size)
 {
     memcpy(bytes, magic, sizeof magic);
     qkv_store(bytes + VERSION_AT, QKV_FORMAT_VERSION, 4);
     qkv_store(bytes + KIND_AT, (uint32_t)kind, 4);
     qkv_store(bytes + SIZE_AT, (uint64_t)size, 8);
     qkv_store(bytes + CHECKSUM_END, 0, 4);
-    qkv_store(bytes + CHECKSUM_AT, checksum(bytes, size), 4);
+    qkv_store(bytes + CHECKSUM_AT, checksum(context, bytes, size), 4);
 }
 
 /* ---- reading ---- */
@@ -138,7 +142,9 @@ static qkvsim_status check_whole(qkvsim_context *context, const unsigned char *b
     if (size != read->size)
         return qkv_invalid(context, "the packed %s is of %lld bytes, and these are %lld",
                            kind_names[kind], (long long)read->size, (long long)size);
-    const uint32_t found = checksum(bytes, size);
+    const uint32_t found = checksum(context, bytes, size);
+    if (qkv_work_is_cancelled(context))
+        return qkv_cancelled(context);
     return found == read->checksum
                ? QKVSIM_OK
                : qkv_invalid(context,

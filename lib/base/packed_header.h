@@ -8,10 +8,13 @@
 
 enum { QKV_FORMAT_VERSION = 1 };
 
-/* Writes the header before `size` bytes in all, of which the others are there. */
-void qkv_write_header(unsigned char *bytes, qkvsim_kind kind, int64_t size);
+/* Writes the header before `size` bytes in all, of which the others are there; of no account where
+ * the call is cancelled. */
+void qkv_write_header(qkvsim_context *context, unsigned char *bytes, qkvsim_kind kind,
+                      int64_t size);
 
-/* Fails unless these bytes are a whole packed result of the kind, undamaged. */
+/* Fails unless these bytes are a whole packed result of the kind, undamaged, or where the call is
+ * cancelled. */
 qkvsim_status qkv_check_header(qkvsim_context *context, const unsigned char *bytes, int64_t size,
                                qkvsim_kind kind);
 

@@ -55,8 +55,13 @@ void qkv_pack_i64s(qkv_packer *packer, const char *tag, const int64_t *values, i
 void qkv_pack_f64s(qkv_packer *packer, const char *tag, const double *values, int64_t count)
 {
     qkv_pack_begin(packer, tag, QKV_PACKED_F64, count);
-    for (int64_t k = 0; k < count; k++)
+    if (packer->bytes == NULL)
+        packer->size += count * (int64_t)sizeof *values;
+    for (int64_t k = 0; packer->bytes != NULL && k < count; k++) {
+        if (qkv_work_pulse_at(packer->context, k))
+            return;
         qkv_pack_f64(packer, values[k]);
+    }
 }
 
 void qkv_pack_i32s(qkv_packer *packer, const char *tag, const int32_t *values, int64_t count)
@@ -96,8 +101,9 @@ qkvsim_status qkv_pack(qkvsim_context *context, const qkv_format *format, const 
     if (size < needed)
         return qkv_invalid(context, "a buffer of %lld bytes: %lld are needed", (long long)size,
                            (long long)needed);
-    qkv_packer packer = { .bytes = buffer, .size = QKVSIM_PACKED_HEADER };
+    qkv_work_open(context);
+    qkv_packer packer = { .context = context, .bytes = buffer, .size = QKVSIM_PACKED_HEADER };
     format->pack(&packer, result);
-    qkv_write_header(packer.bytes, format->kind, needed);
-    return QKVSIM_OK;
+    qkv_write_header(context, packer.bytes, format->kind, needed);
+    return qkv_work_is_cancelled(context) ? qkv_cancelled(context) : QKVSIM_OK;
 }

@@ -22,8 +22,9 @@ enum {
 struct qkv_unpacker; /* unpacking.h */
 
 typedef struct qkv_packer {
-    unsigned char *bytes; /* NULL: only measured */
-    int64_t size;         /* so far */
+    qkvsim_context *context; /* may cancel; NULL: nobody looks */
+    unsigned char *bytes;    /* NULL: only measured */
+    int64_t size;            /* so far */
 } qkv_packer;
 
 /* Begins a section of `count` numbers, which must follow one by one. */

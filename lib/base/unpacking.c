@@ -29,6 +29,7 @@ qkvsim_status qkv_unpack(qkvsim_context *context, const qkv_format *format, cons
     if (buffer == NULL || place == NULL)
         return qkv_invalid(context, "%s is NULL",
                            buffer == NULL ? "buffer" : "where the result is to go");
+    qkv_work_open(context);
     qkv_unpacker unpacker = { context, buffer, size, QKVSIM_PACKED_HEADER };
     void *made = NULL;
     qkvsim_status status = qkv_check_header(context, buffer, size, format->kind);
@@ -114,9 +115,11 @@ double qkv_unpack_f64(qkv_unpacker *unpacker)
 }
 
 /* All numbers of a section that was begun. */
-static void take_all(qkv_unpacker *unpacker, int32_t type, void *values, int64_t count)
+static qkvsim_status take_all(qkv_unpacker *unpacker, int32_t type, void *values, int64_t count)
 {
     for (int64_t k = 0; k < count; k++) {
+        if (qkv_work_pulse_at(unpacker->context, k))
+            return qkv_cancelled(unpacker->context);
         if (type == QKV_PACKED_BYTES)
             ((unsigned char *)values)[k] = (unsigned char)take(unpacker, 1);
         else if (type == QKV_PACKED_I32)
@@ -127,6 +130,7 @@ static void take_all(qkv_unpacker *unpacker, int32_t type, void *values, int64_t
             ((double *)values)[k] = qkv_unpack_f64(unpacker);
     }
     unpacker->at += (QKV_PACKED_WORD - unpacker->at % QKV_PACKED_WORD) % QKV_PACKED_WORD;
+    return QKVSIM_OK;
 }
 
 static qkvsim_status take_section(qkv_unpacker *unpacker, const char *tag, int32_t type,
@@ -134,9 +138,7 @@ static qkvsim_status take_section(qkv_unpacker *unpacker, const char *tag, int32
 {
     int64_t given;
     const qkvsim_status status = qkv_unpack_begin(unpacker, tag, type, count, &given);
-    if (status == QKVSIM_OK)
-        take_all(unpacker, type, values, given);
-    return status;
+    return status == QKVSIM_OK ? take_all(unpacker, type, values, given) : status;
 }
 
 qkvsim_status qkv_unpack_i64s(qkv_unpacker *unpacker, const char *tag, int64_t *values,
@@ -191,10 +193,8 @@ void *qkv_unpack_new(qkv_unpacker *unpacker, const char *tag, int32_t type, int6
     if (*status != QKVSIM_OK)
         return NULL;
     void *made = qkv_allocate(&context->allocator, (size_t)*count, (size_t)width_of(type));
-    if (made != NULL)
-        take_all(unpacker, type, made, *count);
-    else
-        *status = qkv_no_memory(context, "the unpacked result");
+    *status = made != NULL ? take_all(unpacker, type, made, *count)
+                           : qkv_no_memory(context, "the unpacked result");
     return made;
 }
 

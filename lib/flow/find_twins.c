@@ -10,7 +10,7 @@
 
 #include "base/reals.h"
 
-enum { SAMPLED_ROWS = 2 };
+enum { SAMPLED_ROWS = 2, VALUES_AT_A_TIME = 1 << 20 };
 
 /* ---- hashing ---- */
 
@@ -117,11 +117,18 @@ static bool find_candidates(const qkv_panels *panels, qkv_twins *twins)
     return any;
 }
 
+/* Whether the call is cancelled: asked between about as many values each time. */
+static bool ended_at(qkvsim_context *context, const qkv_panels *panels, int64_t row)
+{
+    const int64_t rows = VALUES_AT_A_TIME / panels->placed + 1;
+    return row % rows == 0 && qkv_work_pulse(context, 0);
+}
+
 /* Gives each candidate the position of the first column that has its hash for a class. */
-static void hash_candidates(const qkv_panels *panels, qkv_twins *twins)
+static void hash_candidates(qkvsim_context *context, const qkv_panels *panels, qkv_twins *twins)
 {
     begin_hashes(panels, twins);
-    for (int64_t row = 0; row < panels->observations; row++)
+    for (int64_t row = 0; row < panels->observations && !ended_at(context, panels, row); row++)
         hash_row(panels, twins, row);
     for (int64_t position = 0; position < panels->placed; position++)
         if (twins->class_of[position] >= 0)
@@ -129,9 +136,9 @@ static void hash_candidates(const qkv_panels *panels, qkv_twins *twins)
 }
 
 /* Makes those stand alone whose values are not the first column's, after all. */
-static void compare_with_first(const qkv_panels *panels, qkv_twins *twins)
+static void compare_with_first(qkvsim_context *context, const qkv_panels *panels, qkv_twins *twins)
 {
-    for (int64_t row = 0; row < panels->observations; row++)
+    for (int64_t row = 0; row < panels->observations && !ended_at(context, panels, row); row++)
         for (int64_t position = 0; position < panels->placed; position++) {
             const int32_t first = twins->class_of[position];
             if (first >= 0 && first != position
@@ -170,15 +177,18 @@ static void list_members(const qkv_panels *panels, qkv_twins *twins)
     twins->first[0] = 0;
 }
 
-void qkv_find_twins(qkv_panels *panels)
+qkvsim_status qkv_find_twins(qkvsim_context *context, qkv_panels *panels)
 {
     qkv_twins *twins = &panels->twins;
     twins->count = 0;
     if (!find_candidates(panels, twins))
-        return;
-    hash_candidates(panels, twins);
-    compare_with_first(panels, twins);
+        return QKVSIM_OK;
+    hash_candidates(context, panels, twins);
+    compare_with_first(context, panels, twins);
+    if (qkv_work_is_cancelled(context))
+        return qkv_cancelled(context);
     list_members(panels, twins);
+    return QKVSIM_OK;
 }
 
 /* ---- tiles ---- */

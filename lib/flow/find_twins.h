@@ -5,8 +5,8 @@
 #include "panels.h"
 
 /* Finds the twins among prepared columns. Time O(columns), and O(observations) for each column that
- * looks like another's twin in a few observations. */
-void qkv_find_twins(qkv_panels *panels);
+ * looks like another's twin in a few observations. Fails where the call is cancelled. */
+qkvsim_status qkv_find_twins(qkvsim_context *context, qkv_panels *panels);
 
 /* Writes the values that twins have with each other, 1 or -1, to a tile of the Gram matrix: rows
  * and columns from these positions on, and of each row what is right of the diagonal. */

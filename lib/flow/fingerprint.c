@@ -64,8 +64,10 @@ uint64_t qkv_input_fingerprint(qkvsim_context *context, const qkv_input *input)
         rows[k] = qkv_input_row(input, evenly(n - 1, sampled - 1, k));
     const qkv_input sample = qkv_input_with_rows(input, rows, sampled);
     for (int64_t start = 0; start < input->features; start += QKV_STRIP_WIDTH) {
-        const qkv_strip strip = { values, QKV_STRIP_WIDTH, sampled,
-                                  qkv_smaller(input->features - start, QKV_STRIP_WIDTH) };
+        const qkv_strip strip = { .values = values,
+                                  .leading = QKV_STRIP_WIDTH,
+                                  .count = sampled,
+                                  .width = qkv_smaller(input->features - start, QKV_STRIP_WIDTH) };
         for (int64_t j = 0; j < strip.width; j++)
             columns[j] = start + j;
         qkv_load_columns(context, &sample, 0, columns, &strip);

@@ -30,7 +30,10 @@ static void load_rows(const qkv_real_kernels *kernels, const qkv_input *input,
     const bool listed = input->rows != NULL;
     const qkv_rows rows = { listed ? input->rows + start : NULL, count };
     const size_t skipped = (size_t)(start * strip->leading) * qkv_real_size(input->arithmetic);
-    const qkv_strip part = { (char *)strip->values + skipped, strip->leading, count, strip->width };
+    const qkv_strip part = { .values = (char *)strip->values + skipped,
+                             .leading = strip->leading,
+                             .count = count,
+                             .width = strip->width };
     qkv_columns from = *run;
     if (!listed)
         from.first = (const char *)run->first

@@ -47,11 +47,11 @@ static int scale_column(const qkv_strip *strip, int64_t j)
 {
     double *values = (double *)strip->values + j;
     double largest = 0;
-    for (int64_t r = 0; r < strip->count; r++)
+    for (int64_t r = 0; r < strip->count && !qkv_strip_ended_at(strip, r); r++)
         largest = fmax(largest, fabs(values[r * strip->leading]));
     int exponent;
     frexp(largest, &exponent);
-    for (int64_t r = 0; r < strip->count; r++)
+    for (int64_t r = 0; r < strip->count && !qkv_strip_ended_at(strip, r); r++)
         values[r * strip->leading] = ldexp(values[r * strip->leading], -exponent);
     return exponent;
 }
@@ -112,8 +112,12 @@ static void describe_extreme(const qkv_real_kernels *kernels, const qkv_strip *s
         return;
     }
     const int exponent = arithmetic == QKVSIM_DTYPE_F64 ? scale_column(strip, j) : 0;
-    const qkv_strip column = { (char *)strip->values + (size_t)j * qkv_real_size(arithmetic),
-                               strip->leading, strip->count, 1 };
+    const qkv_strip column = { .values =
+                                   (char *)strip->values + (size_t)j * qkv_real_size(arithmetic),
+                               .leading = strip->leading,
+                               .count = strip->count,
+                               .width = 1,
+                               .watch = strip->watch };
     qkv_scaling own;
     double squares[QKV_STRIP_WIDTH];
     kernels->measure(&column, &own, squares);
@@ -139,6 +143,7 @@ static void describe_special(const qkv_real_kernels *kernels, const qkv_strip *s
     scaling->inverse_norm[j] = 0;
 }
 
+/* Of no account where the call is cancelled on the way. */
 static void prepare_strip(const qkvsim_context *context, const qkv_strip *strip, int32_t arithmetic,
                           const qkv_strip *to, qkv_feature *features)
 {
@@ -206,44 +211,23 @@ static void store_ratios(qkv_panels *panels, int64_t position, const qkv_feature
 }
 
 /* Zeroes what pads a panel's rows. */
-static void clear_padding(const qkv_panels *panels, int64_t p)
+static void clear_padding(const qkv_panels *panels, int64_t p, const qkv_watch *watch)
 {
     const int64_t width = qkv_panel_width(panels, p), columns = qkv_panel_columns(panels, p);
-    const qkv_strip strip = { qkv_panel_row(panels, p, 0), qkv_panel_stride(panels, p),
-                              panels->observations, width };
+    const qkv_strip strip = { .values = qkv_panel_row(panels, p, 0),
+                              .leading = qkv_panel_stride(panels, p),
+                              .count = panels->observations,
+                              .width = width,
+                              .watch = watch };
     for (int64_t j = width; j < columns; j++)
         clear_column(&strip, panels->arithmetic, j);
 }
 
-static void prepare_one(preparation *work, int32_t worker, int64_t task)
+static void store_features(preparation *work, int64_t position, int64_t width,
+                           qkv_feature *features)
 {
     qkv_panels *panels = work->panels;
-    const int64_t p = task / work->strips_in_panel;
-    const int64_t start = task % work->strips_in_panel * QKV_STRIP_WIDTH;
-    const int64_t rest = qkv_panel_width(panels, p) - start;
-    if (rest <= 0)
-        return;
-    if (rest <= QKV_STRIP_WIDTH)
-        clear_padding(panels, p);
-    const int64_t position = panels->start[p] + start;
-    const qkv_strip strip = {
-        .values =
-            (char *)qkv_panel_row(panels, p, 0) + (size_t)start * qkv_real_size(panels->arithmetic),
-        .leading = qkv_panel_stride(panels, p),
-        .count = panels->observations,
-        .width = qkv_smaller(rest, QKV_STRIP_WIDTH),
-    };
-    const qkv_strip loaded = strip_to_load(work, worker, &strip);
-    qkv_feature features[QKV_STRIP_WIDTH];
-    qkv_load_columns(work->context, work->input, worker, panels->order + position, &loaded);
-    if (work->scratch != NULL && !qkv_work_pulse(work->context, worker))
-        qkv_rank_strip(work->context, worker, &loaded, panels->arithmetic,
-                       work->scratch
-                           + (size_t)worker * qkv_rank_scratch(strip.count, panels->arithmetic));
-    if (qkv_work_pulse(work->context, worker))
-        return;
-    prepare_strip(work->context, &loaded, panels->arithmetic, &strip, features);
-    for (int64_t j = 0; j < strip.width; j++) {
+    for (int64_t j = 0; j < width; j++) {
         const int64_t column = panels->order[position + j];
         if (work->input->kinds != NULL && features[j].kind < work->input->kinds[column])
             features[j].kind = work->input->kinds[column];
@@ -252,6 +236,61 @@ static void prepare_one(preparation *work, int32_t worker, int64_t task)
         panels->statistics[column] = features[j];
         store_ratios(panels, position + j, &features[j]);
     }
+}
+
+/* A strip's columns, from this position of the order on. */
+static void prepare_columns(preparation *work, int32_t worker, int64_t position,
+                            const qkv_strip *strip)
+{
+    const qkv_panels *panels = work->panels;
+    const qkv_strip loaded = strip_to_load(work, worker, strip);
+    qkv_feature features[QKV_STRIP_WIDTH];
+    qkv_load_columns(work->context, work->input, worker, panels->order + position, &loaded);
+    if (work->scratch != NULL && !qkv_work_pulse(work->context, worker))
+        qkv_rank_strip(work->context, worker, &loaded, panels->arithmetic,
+                       work->scratch
+                           + (size_t)worker * qkv_rank_scratch(strip->count, panels->arithmetic));
+    if (qkv_work_pulse(work->context, worker))
+        return;
+    prepare_strip(work->context, &loaded, panels->arithmetic, strip, features);
+    if (!qkv_work_is_cancelled(work->context))
+        store_features(work, position, strip->width, features);
+}
+
+/* Who asks on the way through a long strip. */
+typedef struct asker {
+    qkvsim_context *context;
+    int32_t worker;
+} asker;
+
+static bool is_cancelled(void *user)
+{
+    const asker *of = user;
+    return qkv_work_pulse(of->context, of->worker);
+}
+
+static void prepare_one(preparation *work, int32_t worker, int64_t task)
+{
+    const qkv_panels *panels = work->panels;
+    const int64_t p = task / work->strips_in_panel;
+    const int64_t start = task % work->strips_in_panel * QKV_STRIP_WIDTH;
+    const int64_t rest = qkv_panel_width(panels, p) - start;
+    if (rest <= 0)
+        return;
+    asker of = { work->context, worker };
+    const qkv_watch watch = { is_cancelled, &of };
+    const qkv_watch *const watched = panels->observations > QKV_WATCHED_ROWS ? &watch : NULL;
+    if (rest <= QKV_STRIP_WIDTH)
+        clear_padding(panels, p, watched);
+    const qkv_strip strip = {
+        .values =
+            (char *)qkv_panel_row(panels, p, 0) + (size_t)start * qkv_real_size(panels->arithmetic),
+        .leading = qkv_panel_stride(panels, p),
+        .count = panels->observations,
+        .width = qkv_smaller(rest, QKV_STRIP_WIDTH),
+        .watch = watched,
+    };
+    prepare_columns(work, worker, panels->start[p] + start, &strip);
 }
 
 static void prepare_worker(void *state, int32_t worker)
@@ -386,9 +425,7 @@ qkvsim_status qkv_prepare(qkvsim_context *context, const qkv_input *input, const
                           qkv_panels *panels)
 {
     const qkvsim_status status = prepare_in_order(context, input, group_of, panels);
-    if (status == QKVSIM_OK)
-        qkv_find_twins(panels);
-    return status;
+    return status == QKVSIM_OK ? qkv_find_twins(context, panels) : status;
 }
 
 qkvsim_status qkv_panels_order(qkvsim_context *context, const int32_t *group_of, qkv_panels *panels)

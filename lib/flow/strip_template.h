@@ -4,7 +4,7 @@ static bool NAME(column_is_finite)(const qkv_strip *strip, int64_t j)
 {
     const REAL *values = (const REAL *)strip->values + j;
     for (int64_t r = 0; r < strip->count; r++)
-        if (!isfinite(values[r * strip->leading]))
+        if (!isfinite(values[r * strip->leading]) || qkv_strip_ended_at(strip, r))
             return false;
     return true;
 }
@@ -12,7 +12,7 @@ static bool NAME(column_is_finite)(const qkv_strip *strip, int64_t j)
 static void NAME(clear_column)(const qkv_strip *strip, int64_t j)
 {
     REAL *values = (REAL *)strip->values + j;
-    for (int64_t r = 0; r < strip->count; r++)
+    for (int64_t r = 0; r < strip->count && !qkv_strip_ended_at(strip, r); r++)
         values[r * strip->leading] = 0;
 }
 

@@ -41,13 +41,34 @@ typedef struct qkv_rows {
     int64_t count;
 } qkv_rows;
 
+/* Asked on the way through many rows whether the call has ended; what is made of them then is of no
+ * account. */
+typedef struct qkv_watch {
+    bool (*ended)(void *user);
+    void *user;
+} qkv_watch;
+
 /* Columns in preparation: count x width reals, row-major. */
 typedef struct qkv_strip {
     void *values;
     int64_t leading;
     int64_t count;
     int64_t width;
+    const qkv_watch *watch; /* of a long one; NULL: nobody is asked */
 } qkv_strip;
+
+enum { QKV_WATCHED_ROWS = 1 << 14 }; /* of a strip between two questions, a power of two */
+
+static inline bool qkv_strip_ended(const qkv_strip *strip)
+{
+    return strip->watch != NULL && strip->watch->ended(strip->watch->user);
+}
+
+/* Where rows are walked through one by one. */
+static inline bool qkv_strip_ended_at(const qkv_strip *strip, int64_t row)
+{
+    return row % QKV_WATCHED_ROWS == 0 && qkv_strip_ended(strip);
+}
 
 /* What turns raw columns into unit ones: c = ((x - mean_high) - mean_low) * inverse_norm. */
 typedef struct qkv_scaling {

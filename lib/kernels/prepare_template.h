@@ -65,7 +65,7 @@ __attribute__((always_inline)) static inline NAME(column_sums)
 {
     const int64_t count = block->strip->count, summed = rows_summed(count);
     NAME(column_sums) total = { { { 0 } }, { { 0 } } };
-    for (int64_t start = 0; start < count; start += summed) {
+    for (int64_t start = 0; start < count && !qkv_strip_ended(block->strip); start += summed) {
         const int64_t end = start + summed < count ? start + summed : count;
         NAME(column_sums) sums = { { { 0 } }, { { 0 } } };
         for (int64_t r = start; r < end; r++)
@@ -238,7 +238,7 @@ __attribute__((always_inline)) static inline void NAME(rotate_block)(const NAME(
 static void NAME(normalise)(const qkv_strip *from, const qkv_scaling *scaling, const qkv_strip *to)
 {
     rotations turned = { .cosine = { 1, 1, 1 } };
-    for (int64_t r = 0; r < from->count; r += ROTATED_ROWS) {
+    for (int64_t r = 0; r < from->count && !qkv_strip_ended_at(from, r); r += ROTATED_ROWS) {
         turn_rotations(&turned);
         const NAME(row_block) block = { .from = (const REAL *)from->values + r * from->leading,
                                         .to = (REAL *)to->values + r * to->leading,

@@ -127,9 +127,10 @@ void qkv_load_bands(const qkv_bands *bands, int32_t reader, const int64_t *colum
 {
     for (int64_t k = 0; k < strip->width;) {
         const qkv_band band = band_of(bands, columns[k]);
-        const qkv_strip run = { (char *)strip->values + (size_t)k * bands->size, strip->leading,
-                                strip->count,
-                                find_run(bands, &band, columns + k, strip->width - k) };
+        const qkv_strip run = { .values = (char *)strip->values + (size_t)k * bands->size,
+                                .leading = strip->leading,
+                                .count = strip->count,
+                                .width = find_run(bands, &band, columns + k, strip->width - k) };
         read_band(bands, reader, &band, qkv_place_of(bands, columns[k]) - band.first, &run);
         k += run.width;
     }

@@ -352,8 +352,10 @@ static void load_worker(void *state, int32_t worker)
                     && (j = qkv_next_task(&work->next, permuter->columns)) >= 0;) {
         const int64_t place = qkv_deals(permuter->scheme) ? qkv_place_of(&permuter->bands, j) : j;
         const size_t start = (size_t)(place * permuter->rows);
-        const qkv_strip column = { (char *)permuter->values + start * permuter->size, 1,
-                                   permuter->rows, 1 };
+        const qkv_strip column = { .values = (char *)permuter->values + start * permuter->size,
+                                   .leading = 1,
+                                   .count = permuter->rows,
+                                   .width = 1 };
         qkv_load_columns(work->context, work->input, worker, &j, &column);
     }
 }

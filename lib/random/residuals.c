@@ -79,7 +79,7 @@ static qkvsim_status load_covariate(qkvsim_context *context, const qkv_input *co
                                     int64_t column, double *values)
 {
     const int64_t n = covariates->observations;
-    const qkv_strip strip = { values, 1, n, 1 };
+    const qkv_strip strip = { .values = values, .leading = 1, .count = n, .width = 1 };
     qkv_load_columns(context, covariates, 0, &column, &strip);
     for (int64_t k = 0; k < n; k++)
         if (!isfinite(values[k]))
