@@ -214,6 +214,10 @@ class Machines:
         """Two and two together, by way of files."""
         return math.ceil(math.log2(ranks)) * (2 * size / self.files + merge)
 
+    def ranks(self, size, merge, ranks):
+        """Two and two together over the link, as ranks of qkvsim-mpi do."""
+        return math.ceil(math.log2(ranks)) * (size / self.link + merge)
+
     def gather(self, size, merge, ranks):
         """One takes those of all others, one by one, over the link."""
         return (ranks - 1) * (size / self.link + merge)
@@ -298,10 +302,12 @@ def cases(found, machines):
         **(rows if "value_of_rows" in found else {}),
         "permutations, one merge": permutations(found, machines, "gather"),
         "permutations, merges in a tree": permutations(found, machines, "tree"),
+        "permutations, qkvsim-mpi": permutations(found, machines, "ranks"),
         "wide, 40 groups, one merge": wide(found, machines, 40, "gather"),
         "wide, 40 groups, merges in a tree": wide(found, machines, 40, "tree"),
-        "wide, 40 groups in files of their own, in a tree": wide(found, machines, 40, "tree", True),
-        "wide, 80 groups in files of their own, in a tree": wide(found, machines, 80, "tree", True),
+        "wide, 40 groups, qkvsim-mpi": wide(found, machines, 40, "ranks"),
+        "wide, 40 groups in files of their own, qkvsim-mpi": wide(found, machines, 40, "ranks", True),
+        "wide, 80 groups in files of their own, qkvsim-mpi": wide(found, machines, 80, "ranks", True),
     }
 
 
