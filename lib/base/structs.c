@@ -48,7 +48,7 @@ static qkvsim_status check_unknown(qkvsim_context *context, const qkv_struct *of
 {
     const unsigned char *bytes = from;
     int32_t reserved = 0;
-    if (of->reserved != 0)
+    if (of->reserved != 0 && of->reserved + sizeof reserved <= given) /* it may have come later */
         memcpy(&reserved, bytes + of->reserved, sizeof reserved);
     if (reserved != 0)
         return qkv_fail(context, QKVSIM_ERROR_UNSUPPORTED,
