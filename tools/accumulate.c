@@ -229,8 +229,12 @@ static bool exists(const char *path)
 static bool read_state(struct run *run)
 {
     const struct options *options = run->options;
-    return (options->team != NULL && options->blocks == 0 ? state_open : state_read)(
+    struct progress unseen;
+    progress_begin_unseen(&unseen, run->context);
+    const bool done = (options->team != NULL && options->blocks == 0 ? state_open : state_read)(
         &run->state, run->context, run->from, run->failure);
+    progress_end(&unseen, run->context, done);
+    return done;
 }
 
 /* What an interrupted run left comes before a whole state. */

@@ -143,14 +143,17 @@ static bool write_of_state(qkvsim_context *context, const struct options *option
     if (options->metric == QKVSIM_METRIC_SPEARMAN)
         return fail_usage(failure, "--metric spearman is for arrays: a state has no ranks: %s",
                           options->inputs[0]);
-    bool done = state_open(&state, context, options->inputs[0], failure)
-                && find_layer(&state, options, &layer, failure)
-                && state_find_condition(&state, options, &condition, failure)
-                && state_describe_layer(&state, layer, &input, failure)
-                && allocate(&matrix, options, &input, failure)
-                && compute_of_state(context, options, state_accumulator(&state, layer, condition),
-                                    &matrix, failure)
-                && output_write(options->output, npy_write, &matrix, failure);
+    struct progress unseen;
+    progress_begin_unseen(&unseen, context);
+    bool done = state_open(&state, context, options->inputs[0], failure);
+    progress_end(&unseen, context, done);
+    done = done && find_layer(&state, options, &layer, failure)
+           && state_find_condition(&state, options, &condition, failure)
+           && state_describe_layer(&state, layer, &input, failure)
+           && allocate(&matrix, options, &input, failure)
+           && compute_of_state(context, options, state_accumulator(&state, layer, condition),
+                               &matrix, failure)
+           && output_write(options->output, npy_write, &matrix, failure);
     free(matrix.data);
     input_close(&input);
     state_free(&state);

@@ -16,18 +16,16 @@ static bool merge_states(const struct options *options, qkvsim_context *context,
 {
     struct state state;
     struct progress progress;
-    if (!state_read(&state, context, files->paths[0], failure))
-        return false;
-    bool done = true;
     progress_begin_shards(&progress, context, options, 0, files->count, NULL);
     progress_next_shard(&progress, files->paths[0]);
+    bool done = state_read(&state, context, files->paths[0], failure);
     for (int64_t i = 1; done && i < files->count; i++) {
         progress_next_shard(&progress, files->paths[i]);
         done = state_merge(&state, files->paths[0], files->paths[i], failure)
                && (!progress_interrupted() || fail(failure, "interrupted"));
     }
-    progress_end(&progress, context, done);
     done = done && state_write(&state, options->output, failure);
+    progress_end(&progress, context, done);
     state_free(&state);
     return done;
 }

@@ -139,6 +139,12 @@ static void wait_for_others(void *user)
         say(progress, share);
 }
 
+void progress_begin_unseen(struct progress *progress, qkvsim_context *context)
+{
+    *progress = (struct progress){ .own = 1, .stops = true, .kind = PROGRESS_NONE };
+    qkvsim_context_set_progress(context, report, progress);
+}
+
 void progress_begin(struct progress *progress, qkvsim_context *context, const char *label,
                     const struct options *options)
 {

@@ -34,6 +34,10 @@ struct progress {
     struct timespec said;
 };
 
+/* Attaches nothing but the look for an interrupt, for what comes before or behind the work that is
+ * shown. */
+void progress_begin_unseen(struct progress *progress, qkvsim_context *context);
+
 /* Attaches a bar to the context's next call; it shows only on a terminal and if not --quiet. With
  * --progress json there are lines in its place, wherever standard error goes. */
 void progress_begin(struct progress *progress, qkvsim_context *context, const char *label,

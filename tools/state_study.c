@@ -10,6 +10,7 @@
 #include "commands.h"
 #include "groups.h"
 #include "parse_options.h"
+#include "progress.h"
 #include "results.h"
 #include "text.h"
 
@@ -197,6 +198,15 @@ static void warn(const struct study *study, struct warnings *warnings)
 
 static const struct stored_layers stored = { describe, compute, warn };
 
+static bool open_state(struct study *study, struct state *state)
+{
+    struct progress unseen;
+    progress_begin_unseen(&unseen, study->context);
+    const bool done = state_open(state, study->context, study->options->inputs[0], study->failure);
+    progress_end(&unseen, study->context, done);
+    return done;
+}
+
 bool state_study_open(struct study *study, struct state *state, const struct options *options,
                       struct failure *failure)
 {
@@ -204,8 +214,7 @@ bool state_study_open(struct study *study, struct state *state, const struct opt
         .options = options, .failure = failure, .stored = &stored, .stored_in = state, .current = -1
     };
     return check_options(options, failure)
-           && command_make_context(options, &study->context, failure)
-           && state_open(state, study->context, options->inputs[0], failure)
+           && command_make_context(options, &study->context, failure) && open_state(study, state)
            && check_content(state, options, failure) && add_layers(study, state)
            && study_turn_to(study, 0) && find_layout(study, state) && study_find_rows(study);
 }
