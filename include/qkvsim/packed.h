@@ -20,7 +20,8 @@
  * X_packed_size is 0 for NULL; time as X_pack. X_pack takes a buffer of at least that size, of any
  * alignment, and returns INVALID_ARGUMENT with nothing written where it is smaller; where it is
  * CANCELLED, the buffer has anything. X_unpack takes exactly the packed bytes; it returns
- * INVALID_ARGUMENT, UNSUPPORTED, NO_MEMORY or CANCELLED, and the caller frees what it makes. Time and memory of both are in proportion to the result.
+ * INVALID_ARGUMENT, UNSUPPORTED, NO_MEMORY or CANCELLED, and the caller frees what it makes. Time
+ * and memory of both are in proportion to the result.
  *
  * Unpacking trusts no byte: what is not a packed result of the kind, cut short, changed, or not in
  * order in itself is INVALID_ARGUMENT, and says why. A checksum tells damage, not forgery: someone
