@@ -27,16 +27,6 @@ static qkvsim_status check_plan(qkvsim_context *context, const qkv_block_plan *m
     return status == QKVSIM_OK ? qkv_accumulators_check(context, parts, made->count) : status;
 }
 
-/* An empty block is one of zeros, as it is packed. */
-static void clear(qkvsim_accumulator *block)
-{
-    const int64_t d = block->features;
-    block->observations = 0;
-    memset(block->running, 0, (size_t)d * sizeof *block->running);
-    memset(block->squares, 0, (size_t)d * sizeof *block->squares);
-    memset(block->moments, 0, (size_t)qkv_packed(d, d, d) * sizeof *block->moments);
-}
-
 /* The k-th piece is the k-th block there was. It moves down to its new place, over one that has
  * moved or been joined already. False where the call is cancelled half way; without a context
  * nothing ends it. */
@@ -56,8 +46,8 @@ static bool carry_out(qkvsim_context *context, const qkv_block_plan *made,
                 || !qkv_accumulator_join(context, accumulator->blocks.block[b],
                                          made->pieces[k].held))
                 return false;
-        if (accumulator->blocks.block[b]->observations == 0)
-            clear(accumulator->blocks.block[b]);
+        if (accumulator->blocks.block[b]->observations == 0) /* of zeros, as it is packed */
+            qkv_accumulator_empty(accumulator->blocks.block[b]);
         observations += accumulator->blocks.block[b]->observations;
     }
     accumulator->observations = observations;
