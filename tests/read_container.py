@@ -4,7 +4,7 @@ import struct
 import sys
 import zlib
 
-TYPES = {1: ("B", 1), 2: ("i", 4), 3: ("q", 8), 4: ("d", 8)}
+TYPES = {1: ("B", 1), 3: ("q", 8), 4: ("d", 8)}
 
 
 def read_packed(data):

@@ -6,13 +6,13 @@ import sys
 import zlib
 
 KINDS = [None, "layout", "analysis", "accumulator", "baseline", "comparison", "intervals"]
-TYPES = {1: ("B", 1), 2: ("i", 4), 3: ("q", 8), 4: ("d", 8)}
+TYPES = {1: ("B", 1), 3: ("q", 8), 4: ("d", 8)}
 
 
 def read(data):
     """The kind, and a list of (tag, numbers) in the order of the file."""
     magic, version, kind, size, checksum, zero = struct.unpack_from("<8sIIQII", data)
-    assert magic == b"\x89QKVSIM\n" and version == 1 and size == len(data) and zero == 0
+    assert magic == b"\x89QKVSIM\n" and version == 2 and size == len(data) and zero == 0
     assert checksum == zlib.crc32(data[28:], zlib.crc32(data[:24]))
     sections, at = [], 32
     while at < size:

@@ -1,5 +1,6 @@
 /* packed.h: every kind of result to bytes and back, and what is said of bytes that are no
  * result. */
+#include <qkvsim/analysis.h>
 #include <qkvsim/packed.h>
 
 #include "fixtures.h"
@@ -126,6 +127,70 @@ START_TEST(buffers_need_no_alignment)
 }
 END_TEST
 
+/* ---- what is left out ---- */
+
+enum { PARTS = 3, PART = 6, MANY_GROUPS = 300 };
+
+/* Three groups of six features each, and all of their pair groups or the one of the first two. */
+static qkvsim_analysis *analysis_of(int32_t metrics, const int32_t *pair_group)
+{
+    static const int64_t widths[PARTS] = { PART, PART, PART };
+    const qkvsim_analysis_options options = { .struct_size = sizeof options,
+                                              .metrics = metrics,
+                                              .pair_groups = pair_group,
+                                              .pair_group_count = pair_group != NULL };
+    table data = table_normal(20, PARTS * PART, 5);
+    stored input = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    qkvsim_layout *layout = NULL;
+    qkvsim_analysis *analysis = NULL;
+    assert_ok(context, qkvsim_layout_widths(context, widths, NULL, PARTS, &layout));
+    assert_ok(context,
+              qkvsim_analysis_run(context, INPUT(&input.view, 1), layout, &options, &analysis));
+    qkvsim_layout_free(layout);
+    stored_free(&input);
+    table_free(&data);
+    return analysis;
+}
+
+/* Bytes of docs/format.md: five pair groups, a group and its features. */
+START_TEST(what_was_not_computed_takes_no_bytes)
+{
+    static const int32_t of_two = 1;
+    const int32_t metrics[] = { QKVSIM_METRIC_PEARSON, METRICS_SUM };
+    for (int k = 0; k < 2; k++) {
+        qkvsim_analysis *all = analysis_of(metrics[k], NULL),
+                        *one = analysis_of(metrics[k], &of_two);
+        const int64_t a_metric = 8 * qkvsim_analysis_bins(all) + 2 * 8 + 6 * 8;
+        const int64_t a_row = k == 0 ? a_metric : 3 * a_metric + 8 * 8;
+        ck_assert_int_eq(qkvsim_analysis_packed_size(all) - qkvsim_analysis_packed_size(one),
+                         5 * a_row + 8 * (PART + 1));
+        qkvsim_analysis_free(all);
+        qkvsim_analysis_free(one);
+    }
+}
+END_TEST
+
+/* Groups beyond 256 have numbers of two bytes. */
+START_TEST(layouts_of_many_groups_come_back)
+{
+    int64_t widths[MANY_GROUPS];
+    for (int g = 0; g < MANY_GROUPS; g++)
+        widths[g] = 1 + g % 2;
+    for (int32_t groups = 256; groups <= MANY_GROUPS; groups += MANY_GROUPS - 256) {
+        qkvsim_layout *layout = NULL, *copy = NULL;
+        assert_ok(context, qkvsim_layout_widths(context, widths, NULL, groups, &layout));
+        kind = &packed_kinds[0];
+        packed bytes = pack_object(layout);
+        assert_ok(context, qkvsim_layout_unpack(context, bytes.bytes, bytes.size, &copy));
+        for (int64_t j = 0; j < qkvsim_layout_features(layout); j++)
+            ck_assert_int_eq(qkvsim_layout_group_of(copy)[j], qkvsim_layout_group_of(layout)[j]);
+        qkvsim_layout_free(layout);
+        qkvsim_layout_free(copy);
+        free(bytes.bytes);
+    }
+}
+END_TEST
+
 /* ---- what is refused ---- */
 
 START_TEST(nulls_and_small_buffers_are_refused)
@@ -246,7 +311,47 @@ START_TEST(a_newer_version_is_unsupported)
 }
 END_TEST
 
+START_TEST(a_version_before_the_first_release_is_unsupported)
+{
+    take_kind(_i);
+    packed bytes = pack_object(object);
+    bytes.bytes[VERSION_AT] = 1;
+    packed_set_checksum(bytes.bytes, bytes.size);
+    assert_refused(bytes.bytes, bytes.size, QKVSIM_ERROR_UNSUPPORTED);
+    assert_message_has(context, "version 1");
+    free(bytes.bytes);
+    leave_kind();
+}
+END_TEST
+
 /* ---- bytes that only look sound ---- */
+
+/* Where the numbers of a section begin. */
+static unsigned char *find_section(const packed *bytes, const char *tag)
+{
+    for (int64_t at = QKVSIM_PACKED_HEADER; at < bytes->size; at += 8)
+        if (memcmp(bytes->bytes + at, tag, 4) == 0)
+            return bytes->bytes + at + 16;
+    ck_abort_msg("no section %s", tag);
+}
+
+/* A row that is said to be there has no numbers, and one that is not has some: a group would be
+ * there too, or be gone. */
+START_TEST(rows_that_contradict_their_numbers_are_refused)
+{
+    kind = &packed_kinds[1];
+    for (int32_t row = 0; row < PARTS * (PARTS + 1) / 2; row++) {
+        static const int32_t of_two = 1;
+        object = analysis_of(METRICS_SUM, &of_two);
+        packed bytes = pack_object(object);
+        find_section(&bytes, "WANT")[row] ^= 1;
+        packed_set_checksum(bytes.bytes, bytes.size);
+        assert_refused(bytes.bytes, bytes.size, QKVSIM_ERROR_INVALID_ARGUMENT);
+        free(bytes.bytes);
+        leave_kind();
+    }
+}
+END_TEST
 
 /* Refused with a reason, or a result that can be asked everything: sanitizers see the rest. */
 static bool is_taken(const unsigned char *bytes, int64_t size)
@@ -375,7 +480,7 @@ START_TEST(files_that_are_kept_open)
 {
     kind = &packed_kinds[_i];
     char path[512];
-    snprintf(path, sizeof path, "%s/%s-1.qkv", TEST_PACKED_DIRECTORY, kind->name);
+    snprintf(path, sizeof path, "%s/%s-2.qkv", TEST_PACKED_DIRECTORY, kind->name);
     if (getenv("QKVSIM_WRITE_PACKED") != NULL)
         write_kept(path);
     FILE *file = fopen(path, "rb");
@@ -406,11 +511,15 @@ int main(void)
     tcase_add_loop_test(back, an_unpacked_result_packs_to_the_same_bytes, 0, kinds);
     tcase_add_loop_test(back, a_buffer_says_what_it_is, 0, kinds);
     tcase_add_loop_test(back, buffers_need_no_alignment, 0, kinds);
+    tcase_add_test(back, what_was_not_computed_takes_no_bytes);
+    tcase_add_test(back, layouts_of_many_groups_come_back);
     tcase_add_loop_test(refused, nulls_and_small_buffers_are_refused, 0, kinds);
     tcase_add_loop_test(refused, every_other_size_is_refused, 0, kinds);
     tcase_add_loop_test(refused, every_changed_byte_is_noticed, 0, kinds);
     tcase_add_loop_test(refused, another_kind_is_refused_by_name, 0, kinds);
     tcase_add_loop_test(refused, a_newer_version_is_unsupported, 0, kinds);
+    tcase_add_loop_test(refused, a_version_before_the_first_release_is_unsupported, 0, kinds);
+    tcase_add_test(refused, rows_that_contradict_their_numbers_are_refused);
     tcase_add_loop_test(refused, changes_under_a_right_checksum_are_refused_or_taken, 0, kinds);
     tcase_add_loop_test(refused, words_that_overflow_are_refused_or_taken, 0, kinds);
     tcase_add_loop_test(refused, cuts_under_a_right_checksum_are_refused, 0, kinds);

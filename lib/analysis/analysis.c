@@ -6,17 +6,28 @@
 
 /* ---- life ---- */
 
+typedef void *allocate_zeros(const qkv_allocator *allocator, size_t count, size_t size);
+
+/* Of some pair groups among many, most of the room is never used. */
+static allocate_zeros *allocation_for(const qkv_analysis_shape *shape)
+{
+    for (int32_t row = 0; row < qkv_layout_rows(shape->layout); row++)
+        if (!shape->wanted[row])
+            return qkv_allocate_sparse;
+    return qkv_allocate_zeroed;
+}
+
 /* One block for all of them: malloc gives back what is free at its end beyond twice the largest
  * block it has seen, and fresh pages for results of many pair groups would cost a thirtieth of an
  * analysis. */
-static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows)
+static bool allocate_histograms(qkvsim_analysis *analysis, size_t rows, allocate_zeros *allocate)
 {
     const int64_t cells = (int64_t)rows * analysis->binning.count;
     int64_t placed = 0;
     for (int32_t metric = 0; metric < QKV_METRICS; metric++)
         analysis->count_cells += (analysis->metrics & qkv_metric_bit(metric)) != 0 ? cells : 0;
-    analysis->counts = qkv_allocate_zeroed(&analysis->allocator, (size_t)analysis->count_cells,
-                                           sizeof *analysis->counts);
+    analysis->counts =
+        allocate(&analysis->allocator, (size_t)analysis->count_cells, sizeof *analysis->counts);
     for (int32_t metric = 0; metric < QKV_METRICS && analysis->counts != NULL; metric++)
         if ((analysis->metrics & qkv_metric_bit(metric)) != 0)
             analysis->histograms[metric] = analysis->counts + placed++ * cells;
@@ -58,11 +69,12 @@ static bool allocate_results(qkvsim_analysis *analysis, const qkv_analysis_shape
 {
     const qkv_allocator *allocator = &analysis->allocator;
     const size_t rows = (size_t)qkv_layout_rows(shape->layout);
+    allocate_zeros *allocate = allocation_for(shape);
     analysis->layout = qkv_layout_copy(allocator, shape->layout);
     if (analysis->layout == NULL)
         return false;
-    analysis->arrays = qkv_allocate_zeroed(allocator, place_arrays(analysis, NULL), 1);
-    if (analysis->arrays == NULL || !allocate_histograms(analysis, rows))
+    analysis->arrays = allocate(allocator, place_arrays(analysis, NULL), 1);
+    if (analysis->arrays == NULL || !allocate_histograms(analysis, rows, allocate))
         return false;
     place_arrays(analysis, analysis->arrays);
     memcpy(analysis->binning.edges, shape->binning->edges,

@@ -1,20 +1,66 @@
-/* Analyses as bytes. Rows that were not computed are packed as zeros, whatever they hold. */
+/* Analyses as bytes: of the rows, groups and features that they are of, and no others. */
+#include <math.h>
 #include <string.h>
 
 #include "analysis.h"
 
 enum { SPLIT_NUMBERS = 8, MOMENT_NUMBERS = 6 };
 
+/* ---- what an analysis is of ---- */
+
+static int64_t count_computed(const qkvsim_analysis *analysis)
+{
+    int64_t count = 0;
+    for (int32_t row = 0; row < qkv_layout_rows(analysis->layout); row++)
+        count += analysis->wanted[row];
+    return count;
+}
+
+/* The groups that have a pair group among the computed ones: no others' features were looked at. */
+typedef struct part {
+    bool has[QKV_GROUPS_MAX];
+    int64_t groups, features;
+} part;
+
+static void find_part(const qkvsim_analysis *analysis, part *of)
+{
+    const qkvsim_layout *layout = analysis->layout;
+    *of = (part){ .groups = 0 };
+    for (int32_t a = 0, p = 0; a < layout->groups; a++)
+        for (int32_t b = a; b < layout->groups; b++, p++)
+            if (analysis->wanted[p])
+                of->has[a] = of->has[b] = true;
+    for (int32_t g = 0; g < layout->groups; g++)
+        if (of->has[g]) {
+            of->groups++;
+            of->features += layout->group_features[g];
+        }
+}
+
 /* ---- to bytes ---- */
+
+static void pack_offsets(qkv_packer *packer, const qkvsim_analysis *analysis)
+{
+    const qkvsim_layout *layout = analysis->layout;
+    part of;
+    find_part(analysis, &of);
+    qkv_pack_begin(packer, "OFFR", QKV_PACKED_F64, of.features);
+    for (int64_t j = 0; j < layout->features; j++)
+        if (of.has[layout->group_of[j]])
+            qkv_pack_f64(packer, analysis->offset_ratios[j]);
+    qkv_pack_begin(packer, "OFFG", QKV_PACKED_F64, of.groups);
+    for (int32_t g = 0; g < layout->groups; g++)
+        if (of.has[g])
+            qkv_pack_f64(packer, analysis->group_offset[g]);
+}
 
 static void pack_splits(qkv_packer *packer, const qkvsim_analysis *analysis)
 {
-    static const qkv_split none = { 0 };
-    const int32_t rows = qkv_layout_rows(analysis->layout);
-    qkv_pack_begin(packer, "SPLT", QKV_PACKED_F64, (int64_t)rows * SPLIT_NUMBERS);
-    for (int32_t row = 0; row < rows; row++) {
-        const bool computed = analysis->wanted[row] && analysis->moments[0] != NULL;
-        const qkv_split *split = computed ? &analysis->splits[row] : &none;
+    qkv_pack_begin(packer, "SPLT", QKV_PACKED_F64, count_computed(analysis) * SPLIT_NUMBERS);
+    for (int32_t row = 0; row < qkv_layout_rows(analysis->layout); row++) {
+        const qkv_split *split = &analysis->splits[row];
+        if (!analysis->wanted[row])
+            continue;
         qkv_pack_f64(packer, split->offset_sum);
         qkv_pack_f64(packer, split->offset_energy);
         qkv_pack_f64(packer, split->variance_sum);
@@ -28,17 +74,21 @@ static void pack_splits(qkv_packer *packer, const qkvsim_analysis *analysis)
 
 static void pack_moments(qkv_packer *packer, const qkvsim_analysis *analysis, int32_t metric)
 {
-    static const qkv_moments none = { 0 };
     const int32_t rows = qkv_layout_rows(analysis->layout);
-    qkv_pack_begin(packer, "MOMC", QKV_PACKED_I64, 2 * (int64_t)rows);
+    const int64_t computed = count_computed(analysis);
+    qkv_pack_begin(packer, "MOMC", QKV_PACKED_I64, 2 * computed);
     for (int32_t row = 0; row < rows; row++) {
-        qkv_pack_i64(packer, analysis->wanted[row] ? analysis->moments[metric][row].count : 0);
-        qkv_pack_i64(packer, analysis->wanted[row] ? analysis->moments[metric][row].tail : 0);
+        const qkv_moments *moments = &analysis->moments[metric][row];
+        if (!analysis->wanted[row])
+            continue;
+        qkv_pack_i64(packer, moments->count);
+        qkv_pack_i64(packer, moments->tail);
     }
-    qkv_pack_begin(packer, "MOMS", QKV_PACKED_F64, (int64_t)rows * MOMENT_NUMBERS);
+    qkv_pack_begin(packer, "MOMS", QKV_PACKED_F64, computed * MOMENT_NUMBERS);
     for (int32_t row = 0; row < rows; row++) {
-        const qkv_moments *moments =
-            analysis->wanted[row] ? &analysis->moments[metric][row] : &none;
+        const qkv_moments *moments = &analysis->moments[metric][row];
+        if (!analysis->wanted[row])
+            continue;
         qkv_pack_f64(packer, moments->mean);
         qkv_pack_f64(packer, moments->m2);
         qkv_pack_f64(packer, moments->m3);
@@ -51,12 +101,10 @@ static void pack_moments(qkv_packer *packer, const qkvsim_analysis *analysis, in
 static void pack_metric(qkv_packer *packer, const qkvsim_analysis *analysis, int32_t metric)
 {
     const int64_t bins = analysis->binning.count;
-    const int32_t rows = qkv_layout_rows(analysis->layout);
-    qkv_pack_begin(packer, "HIST", QKV_PACKED_I64, rows * bins);
-    for (int32_t row = 0; row < rows; row++)
-        for (int64_t bin = 0; bin < bins; bin++)
-            qkv_pack_i64(
-                packer, analysis->wanted[row] ? analysis->histograms[metric][row * bins + bin] : 0);
+    qkv_pack_begin(packer, "HIST", QKV_PACKED_I64, count_computed(analysis) * bins);
+    for (int32_t row = 0; row < qkv_layout_rows(analysis->layout); row++)
+        for (int64_t bin = 0; analysis->wanted[row] && bin < bins; bin++)
+            qkv_pack_i64(packer, analysis->histograms[metric][row * bins + bin]);
     pack_moments(packer, analysis, metric);
     qkv_pack_i64s(packer, "UNDF", analysis->undefined[metric], analysis->undefined_count[metric]);
 }
@@ -72,9 +120,9 @@ void qkv_pack_analysis(qkv_packer *packer, const void *object)
     qkv_pack_f64s(packer, "EDGE", analysis->binning.edges, analysis->binning.count + 1);
     qkv_pack_bytes(packer, "WANT", analysis->wanted, qkv_layout_rows(layout));
     qkv_pack_i64s(packer, "DROP", analysis->dropped, analysis->dropped_count);
-    qkv_pack_f64s(packer, "OFFR", analysis->offset_ratios, layout->features);
-    qkv_pack_f64s(packer, "OFFG", analysis->group_offset, layout->groups);
-    pack_splits(packer, analysis);
+    pack_offsets(packer, analysis);
+    if (analysis->moments[0] != NULL)
+        pack_splits(packer, analysis);
     for (int32_t metric = 0; metric < QKV_METRICS; metric++)
         if (analysis->moments[metric] != NULL)
             pack_metric(packer, analysis, metric);
@@ -198,14 +246,33 @@ static qkvsim_status take_making(qkv_unpacker *unpacker, making *made)
 
 /* ---- from bytes: results ---- */
 
+/* Of features and groups that it is not of, nothing is known. */
+static qkvsim_status take_offsets(qkv_unpacker *unpacker, qkvsim_analysis *analysis)
+{
+    const qkvsim_layout *layout = analysis->layout;
+    part of;
+    int64_t count;
+    find_part(analysis, &of);
+    qkvsim_status status = qkv_unpack_begin(unpacker, "OFFR", QKV_PACKED_F64, of.features, &count);
+    for (int64_t j = 0; j < layout->features && status == QKVSIM_OK; j++)
+        analysis->offset_ratios[j] =
+            of.has[layout->group_of[j]] ? qkv_unpack_f64(unpacker) : (double)NAN;
+    if (status == QKVSIM_OK)
+        status = qkv_unpack_begin(unpacker, "OFFG", QKV_PACKED_F64, of.groups, &count);
+    for (int32_t g = 0; g < layout->groups && status == QKVSIM_OK; g++)
+        analysis->group_offset[g] = of.has[g] ? qkv_unpack_f64(unpacker) : (double)NAN;
+    return status;
+}
+
 static qkvsim_status take_splits(qkv_unpacker *unpacker, qkvsim_analysis *analysis)
 {
-    const int32_t rows = qkv_layout_rows(analysis->layout);
     int64_t count;
-    const qkvsim_status status =
-        qkv_unpack_begin(unpacker, "SPLT", QKV_PACKED_F64, (int64_t)rows * SPLIT_NUMBERS, &count);
-    for (int32_t row = 0; row < rows && status == QKVSIM_OK; row++) {
+    const qkvsim_status status = qkv_unpack_begin(unpacker, "SPLT", QKV_PACKED_F64,
+                                                  count_computed(analysis) * SPLIT_NUMBERS, &count);
+    for (int32_t row = 0; row < qkv_layout_rows(analysis->layout) && status == QKVSIM_OK; row++) {
         qkv_split *split = &analysis->splits[row];
+        if (!analysis->wanted[row])
+            continue;
         split->offset_sum = qkv_unpack_f64(unpacker);
         split->offset_energy = qkv_unpack_f64(unpacker);
         split->variance_sum = qkv_unpack_f64(unpacker);
@@ -218,38 +285,56 @@ static qkvsim_status take_splits(qkv_unpacker *unpacker, qkvsim_analysis *analys
     return status;
 }
 
+static qkvsim_status take_histograms(qkv_unpacker *unpacker, qkvsim_analysis *analysis,
+                                     int32_t metric)
+{
+    const int64_t bins = analysis->binning.count;
+    int64_t count;
+    const qkvsim_status status =
+        qkv_unpack_begin(unpacker, "HIST", QKV_PACKED_I64, count_computed(analysis) * bins, &count);
+    for (int32_t row = 0; row < qkv_layout_rows(analysis->layout) && status == QKVSIM_OK; row++)
+        for (int64_t bin = 0; analysis->wanted[row] && bin < bins; bin++)
+            analysis->histograms[metric][row * bins + bin] = qkv_unpack_i64(unpacker);
+    return status;
+}
+
 static qkvsim_status take_moments(qkv_unpacker *unpacker, qkvsim_analysis *analysis, int32_t metric)
 {
     const int32_t rows = qkv_layout_rows(analysis->layout);
-    qkv_moments *moments = analysis->moments[metric];
+    const int64_t computed = count_computed(analysis);
     int64_t count;
-    qkvsim_status status =
-        qkv_unpack_begin(unpacker, "MOMC", QKV_PACKED_I64, 2 * (int64_t)rows, &count);
+    qkvsim_status status = qkv_unpack_begin(unpacker, "MOMC", QKV_PACKED_I64, 2 * computed, &count);
     for (int32_t row = 0; row < rows && status == QKVSIM_OK; row++) {
-        moments[row].count = qkv_unpack_i64(unpacker);
-        moments[row].tail = qkv_unpack_i64(unpacker);
+        qkv_moments *moments = &analysis->moments[metric][row];
+        if (!analysis->wanted[row])
+            continue;
+        moments->count = qkv_unpack_i64(unpacker);
+        moments->tail = qkv_unpack_i64(unpacker);
     }
     if (status == QKVSIM_OK)
-        status = qkv_unpack_begin(unpacker, "MOMS", QKV_PACKED_F64, (int64_t)rows * MOMENT_NUMBERS,
-                                  &count);
+        status =
+            qkv_unpack_begin(unpacker, "MOMS", QKV_PACKED_F64, computed * MOMENT_NUMBERS, &count);
     for (int32_t row = 0; row < rows && status == QKVSIM_OK; row++) {
-        moments[row].mean = qkv_unpack_f64(unpacker);
-        moments[row].m2 = qkv_unpack_f64(unpacker);
-        moments[row].m3 = qkv_unpack_f64(unpacker);
-        moments[row].m4 = qkv_unpack_f64(unpacker);
-        moments[row].minimum = qkv_unpack_f64(unpacker);
-        moments[row].maximum = qkv_unpack_f64(unpacker);
+        qkv_moments *moments = &analysis->moments[metric][row];
+        if (!analysis->wanted[row])
+            continue;
+        moments->mean = qkv_unpack_f64(unpacker);
+        moments->m2 = qkv_unpack_f64(unpacker);
+        moments->m3 = qkv_unpack_f64(unpacker);
+        moments->m4 = qkv_unpack_f64(unpacker);
+        moments->minimum = qkv_unpack_f64(unpacker);
+        moments->maximum = qkv_unpack_f64(unpacker);
     }
     return status;
 }
 
-/* A row's counts are of no more values than it has, and none where it was not computed. */
+/* A row's counts are of no more values than it has. */
 static bool counts_are_sound(const qkvsim_analysis *analysis, int32_t metric, int32_t row)
 {
     const int64_t bins = analysis->binning.count;
     const int64_t *counts = analysis->histograms[metric] + row * bins;
     const qkv_moments *moments = &analysis->moments[metric][row];
-    const int64_t pairs = analysis->wanted[row] ? qkvsim_layout_pairs(analysis->layout, row) : 0;
+    const int64_t pairs = qkvsim_layout_pairs(analysis->layout, row);
     if (moments->count < 0 || moments->count > pairs || moments->tail < 0
         || moments->tail > moments->count)
         return false;
@@ -282,12 +367,11 @@ static qkvsim_status take_undefined(qkv_unpacker *unpacker, qkvsim_analysis *ana
 static qkvsim_status take_metric(qkv_unpacker *unpacker, qkvsim_analysis *analysis, int32_t metric)
 {
     const int32_t rows = qkv_layout_rows(analysis->layout);
-    qkvsim_status status = qkv_unpack_i64s(unpacker, "HIST", analysis->histograms[metric],
-                                           rows * analysis->binning.count);
+    qkvsim_status status = take_histograms(unpacker, analysis, metric);
     if (status == QKVSIM_OK)
         status = take_moments(unpacker, analysis, metric);
     for (int32_t row = 0; row < rows && status == QKVSIM_OK; row++)
-        if (!counts_are_sound(analysis, metric, row))
+        if (analysis->wanted[row] && !counts_are_sound(analysis, metric, row))
             status =
                 qkv_unpack_fail(unpacker, "HIST", "the counts of row %d (%s) contradict its size",
                                 (int)row, qkvsim_layout_row_name(analysis->layout, row));
@@ -296,12 +380,8 @@ static qkvsim_status take_metric(qkv_unpacker *unpacker, qkvsim_analysis *analys
 
 static qkvsim_status take_results(qkv_unpacker *unpacker, qkvsim_analysis *analysis)
 {
-    qkvsim_status status =
-        qkv_unpack_f64s(unpacker, "OFFR", analysis->offset_ratios, analysis->layout->features);
-    if (status == QKVSIM_OK)
-        status =
-            qkv_unpack_f64s(unpacker, "OFFG", analysis->group_offset, analysis->layout->groups);
-    if (status == QKVSIM_OK)
+    qkvsim_status status = take_offsets(unpacker, analysis);
+    if (status == QKVSIM_OK && analysis->moments[0] != NULL)
         status = take_splits(unpacker, analysis);
     for (int32_t metric = 0; metric < QKV_METRICS && status == QKVSIM_OK; metric++)
         if (analysis->moments[metric] != NULL)
@@ -309,11 +389,14 @@ static qkvsim_status take_results(qkv_unpacker *unpacker, qkvsim_analysis *analy
     return status;
 }
 
-/* Counts take the most of an analysis: they are here, before room is made for them. */
+/* Counts take the most of an analysis: those of all computed rows are here, before room is made for
+ * them. */
 static qkvsim_status check_room(const qkv_unpacker *unpacker, const making *made)
 {
-    const int64_t rows = qkv_layout_rows(made->layout), bins = made->binning.count;
-    const int64_t bytes = unpacker->size - unpacker->at;
+    const int64_t bins = made->binning.count, bytes = unpacker->size - unpacker->at;
+    int64_t rows = 0;
+    for (int32_t row = 0; row < qkv_layout_rows(made->layout); row++)
+        rows += made->wanted[row];
     return rows * bins <= bytes / (int64_t)sizeof(int64_t)
                ? QKVSIM_OK
                : qkv_unpack_fail(unpacker, "HIST", "%lld rows of %lld bins in %lld bytes",

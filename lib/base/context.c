@@ -27,19 +27,29 @@ static void default_release(void *user, void *memory)
 
 const qkv_allocator qkv_default_allocator = { default_allocate, default_release, NULL };
 
-/* The pointer the allocator gave stands just below the aligned block. */
-void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size)
+static const size_t alignment_bytes = CACHE_LINE + sizeof(void *);
+
+static bool has_a_size(size_t count, size_t size)
 {
-    const size_t extra = CACHE_LINE + sizeof(void *);
-    if (size != 0 && count > (PTRDIFF_MAX - extra) / size)
-        return NULL;
-    char *given = allocator->allocate(allocator->user, count * size + extra);
+    return size == 0 || count <= (PTRDIFF_MAX - alignment_bytes) / size;
+}
+
+/* The pointer the allocator gave stands just below the aligned block. */
+static void *align(char *given)
+{
     if (given == NULL)
         return NULL;
     const uintptr_t first = (uintptr_t)given + sizeof(void *);
     char *aligned = given + sizeof(void *) + (CACHE_LINE - first % CACHE_LINE) % CACHE_LINE;
     memcpy(aligned - sizeof(void *), &given, sizeof given);
     return aligned;
+}
+
+void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size)
+{
+    return has_a_size(count, size)
+               ? align(allocator->allocate(allocator->user, count * size + alignment_bytes))
+               : NULL;
 }
 
 /* Panels and moments of many megabytes are read all over: pages of 4 KB would miss the processor's
@@ -63,6 +73,13 @@ void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t s
     advise_huge_pages(allocator, memory, count * size);
     memset(memory, 0, count * size);
     return memory;
+}
+
+void *qkv_allocate_sparse(const qkv_allocator *allocator, size_t count, size_t size)
+{
+    if (allocator->allocate != default_allocate)
+        return qkv_allocate_zeroed(allocator, count, size);
+    return has_a_size(count, size) ? align(calloc(1, count * size + alignment_bytes)) : NULL;
 }
 
 void *qkv_allocate_handle(const qkvsim_context *context, size_t size)

@@ -55,6 +55,10 @@ extern const qkv_allocator qkv_default_allocator;
 void *qkv_allocate(const qkv_allocator *allocator, size_t count, size_t size);
 void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t size);
 
+/* The same of what is mostly left alone: unless the caller has an allocator, pages that nobody
+ * touches take no memory. */
+void *qkv_allocate_sparse(const qkv_allocator *allocator, size_t count, size_t size);
+
 /* Under the eyes of the callback: new pages of some gigabytes take seconds. False, and NULL, where the
  * call is cancelled; without a context nobody looks. */
 bool qkv_copy_watched(qkvsim_context *context, void *to, const void *from, size_t bytes);

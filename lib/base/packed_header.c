@@ -101,6 +101,12 @@ static qkvsim_status read_header(qkvsim_context *context, const unsigned char *b
                         "packed in version %lld of the format, and this library knows those up to "
                         "%d: a newer library is needed",
                         (long long)version, QKV_FORMAT_VERSION);
+    if (version > 0 && version < QKV_FORMAT_VERSION)
+        return qkv_fail(
+            context, QKVSIM_ERROR_UNSUPPORTED,
+            "packed in version %lld of the format, from before the first release, and this "
+            "library knows version %d",
+            (long long)version, QKV_FORMAT_VERSION);
     const uint64_t whole = qkv_load(bytes + SIZE_AT, 8);
     *read = (header){ (int64_t)qkv_load(bytes + KIND_AT, 4), (int64_t)whole,
                       (uint32_t)qkv_load(bytes + CHECKSUM_AT, 4) };

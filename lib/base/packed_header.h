@@ -6,7 +6,7 @@
 
 #include "context.h"
 
-enum { QKV_FORMAT_VERSION = 1 };
+enum { QKV_FORMAT_VERSION = 2 };
 
 /* Writes the header before `size` bytes in all, of which the others are there; of no account where
  * the call is cancelled. */

@@ -64,11 +64,14 @@ void qkv_pack_f64s(qkv_packer *packer, const char *tag, const double *values, in
     }
 }
 
-void qkv_pack_i32s(qkv_packer *packer, const char *tag, const int32_t *values, int64_t count)
+void qkv_pack_narrow(qkv_packer *packer, const char *tag, const int32_t *values, int64_t count,
+                     int width)
 {
-    qkv_pack_begin(packer, tag, QKV_PACKED_I32, count);
-    for (int64_t k = 0; k < count; k++)
-        put(packer, (uint32_t)values[k], 4);
+    qkv_pack_begin(packer, tag, QKV_PACKED_BYTES, count * width);
+    if (packer->bytes == NULL)
+        packer->size += count * width;
+    for (int64_t k = 0; packer->bytes != NULL && k < count; k++)
+        put(packer, (uint32_t)values[k], width);
     qkv_pack_end(packer);
 }
 

@@ -9,7 +9,6 @@
 /* What a section's numbers are. */
 enum {
     QKV_PACKED_BYTES = 1,
-    QKV_PACKED_I32 = 2,
     QKV_PACKED_I64 = 3,
     QKV_PACKED_F64 = 4,
 };
@@ -39,8 +38,11 @@ void qkv_pack_end(qkv_packer *packer);
 /* Whole sections. */
 void qkv_pack_i64s(qkv_packer *packer, const char *tag, const int64_t *values, int64_t count);
 void qkv_pack_f64s(qkv_packer *packer, const char *tag, const double *values, int64_t count);
-void qkv_pack_i32s(qkv_packer *packer, const char *tag, const int32_t *values, int64_t count);
 void qkv_pack_bytes(qkv_packer *packer, const char *tag, const void *values, int64_t count);
+
+/* Numbers from 0 on, as `width` bytes each in a section of bytes. */
+void qkv_pack_narrow(qkv_packer *packer, const char *tag, const int32_t *values, int64_t count,
+                     int width);
 
 /* How results of one kind are written and read. */
 typedef struct qkv_format {

@@ -59,7 +59,7 @@ qkvsim_status qkv_unpack_fail(const qkv_unpacker *unpacker, const char *tag, con
 
 static int64_t width_of(int32_t type)
 {
-    return type == QKV_PACKED_BYTES ? 1 : type == QKV_PACKED_I32 ? 4 : 8;
+    return type == QKV_PACKED_BYTES ? 1 : 8;
 }
 
 /* Whether the numbers and what pads them are within the buffer, and the padding is zeros. */
@@ -114,6 +114,11 @@ double qkv_unpack_f64(qkv_unpacker *unpacker)
     return value;
 }
 
+static void take_padding(qkv_unpacker *unpacker)
+{
+    unpacker->at += (QKV_PACKED_WORD - unpacker->at % QKV_PACKED_WORD) % QKV_PACKED_WORD;
+}
+
 /* All numbers of a section that was begun. */
 static qkvsim_status take_all(qkv_unpacker *unpacker, int32_t type, void *values, int64_t count)
 {
@@ -122,14 +127,12 @@ static qkvsim_status take_all(qkv_unpacker *unpacker, int32_t type, void *values
             return qkv_cancelled(unpacker->context);
         if (type == QKV_PACKED_BYTES)
             ((unsigned char *)values)[k] = (unsigned char)take(unpacker, 1);
-        else if (type == QKV_PACKED_I32)
-            ((int32_t *)values)[k] = (int32_t)(uint32_t)take(unpacker, 4);
         else if (type == QKV_PACKED_I64)
             ((int64_t *)values)[k] = qkv_unpack_i64(unpacker);
         else
             ((double *)values)[k] = qkv_unpack_f64(unpacker);
     }
-    unpacker->at += (QKV_PACKED_WORD - unpacker->at % QKV_PACKED_WORD) % QKV_PACKED_WORD;
+    take_padding(unpacker);
     return QKVSIM_OK;
 }
 
@@ -174,12 +177,6 @@ qkvsim_status qkv_unpack_f64s_in_place(qkv_unpacker *unpacker, const char *tag,
     return QKVSIM_OK;
 }
 
-qkvsim_status qkv_unpack_i32s(qkv_unpacker *unpacker, const char *tag, int32_t *values,
-                              int64_t count)
-{
-    return take_section(unpacker, tag, QKV_PACKED_I32, values, count);
-}
-
 qkvsim_status qkv_unpack_bytes(qkv_unpacker *unpacker, const char *tag, void *values, int64_t count)
 {
     return take_section(unpacker, tag, QKV_PACKED_BYTES, values, count);
@@ -195,6 +192,26 @@ void *qkv_unpack_new(qkv_unpacker *unpacker, const char *tag, int32_t type, int6
     void *made = qkv_allocate(&context->allocator, (size_t)*count, (size_t)width_of(type));
     *status = made != NULL ? take_all(unpacker, type, made, *count)
                            : qkv_no_memory(context, "the unpacked result");
+    return made;
+}
+
+int32_t *qkv_unpack_new_narrow(qkv_unpacker *unpacker, const char *tag, int width, int64_t count,
+                               qkvsim_status *status)
+{
+    qkvsim_context *context = unpacker->context;
+    int64_t bytes;
+    *status = qkv_unpack_begin(unpacker, tag, QKV_PACKED_BYTES, count * width, &bytes);
+    if (*status != QKVSIM_OK)
+        return NULL;
+    int32_t *made = qkv_allocate(&context->allocator, (size_t)count, sizeof *made);
+    if (made == NULL)
+        *status = qkv_no_memory(context, "the unpacked result");
+    for (int64_t k = 0; k < count && *status == QKVSIM_OK; k++)
+        if (qkv_work_pulse_at(context, k))
+            *status = qkv_cancelled(context);
+        else
+            made[k] = (int32_t)take(unpacker, width);
+    take_padding(unpacker);
     return made;
 }
 

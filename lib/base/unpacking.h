@@ -26,8 +26,6 @@ qkvsim_status qkv_unpack_i64s(qkv_unpacker *unpacker, const char *tag, int64_t *
                               int64_t count);
 qkvsim_status qkv_unpack_f64s(qkv_unpacker *unpacker, const char *tag, double *values,
                               int64_t count);
-qkvsim_status qkv_unpack_i32s(qkv_unpacker *unpacker, const char *tag, int32_t *values,
-                              int64_t count);
 qkvsim_status qkv_unpack_bytes(qkv_unpacker *unpacker, const char *tag, void *values,
                                int64_t count);
 
@@ -40,6 +38,10 @@ qkvsim_status qkv_unpack_f64s_in_place(qkv_unpacker *unpacker, const char *tag,
  * where that fails. */
 void *qkv_unpack_new(qkv_unpacker *unpacker, const char *tag, int32_t type, int64_t *count,
                      qkvsim_status *status);
+
+/* The same of numbers that were packed in `width` bytes each. */
+int32_t *qkv_unpack_new_narrow(qkv_unpacker *unpacker, const char *tag, int width, int64_t count,
+                               qkvsim_status *status);
 
 /* Fails where a list is not increasing numbers from 0 to end - 1. */
 qkvsim_status qkv_unpack_check_list(const qkv_unpacker *unpacker, const char *tag,

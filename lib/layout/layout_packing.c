@@ -5,6 +5,12 @@
 
 #include "layout.h"
 
+/* Bytes that hold the number of any group. */
+static int label_width(int64_t groups)
+{
+    return groups <= UINT8_MAX + 1 ? 1 : 2;
+}
+
 /* ---- to bytes ---- */
 
 static void pack_group_names(qkv_packer *packer, const qkvsim_layout *layout)
@@ -43,7 +49,8 @@ void qkv_pack_layout(qkv_packer *packer, const void *object)
     const qkvsim_layout *layout = object;
     const int64_t sizes[] = { layout->features, layout->groups, layout->rollup_count };
     qkv_pack_i64s(packer, "LAYO", sizes, 3);
-    qkv_pack_i32s(packer, "LABL", layout->group_of, layout->features);
+    qkv_pack_narrow(packer, "LABL", layout->group_of, layout->features,
+                    label_width(layout->groups));
     pack_group_names(packer, layout);
     pack_rollups(packer, layout);
 }
@@ -119,7 +126,8 @@ static qkvsim_status take_parts(qkv_unpacker *unpacker, layout_parts *parts)
 {
     qkvsim_status status = take_sizes(unpacker, parts);
     if (status == QKVSIM_OK)
-        parts->labels = qkv_unpack_new(unpacker, "LABL", QKV_PACKED_I32, &parts->features, &status);
+        parts->labels = qkv_unpack_new_narrow(unpacker, "LABL", label_width(parts->groups),
+                                              parts->features, &status);
     if (status == QKVSIM_OK)
         status =
             take_names(unpacker, "GRPN", parts->groups, &parts->group_text, &parts->group_names);

@@ -12,8 +12,9 @@
 #include <unistd.h>
 
 enum { HEADER = 32, VERSION_AT = 8, SIZE_AT = 16, ALIGNMENT = 8 };
-enum { FILE_CHECKSUM_AT = 12, TABLE_AT = 24 };                        /* of a file */
-enum { KIND_AT = 12, CHECKSUM_AT = 24, RESERVED_AT = 28, KINDS = 6 }; /* of a packed result */
+enum { FILE_CHECKSUM_AT = 12, TABLE_AT = 24 }; /* of a file */
+/* Of a packed result. */
+enum { RESULT_VERSION = 2, KIND_AT = 12, CHECKSUM_AT = 24, RESERVED_AT = 28, KINDS = 6 };
 
 static void put(uint8_t *bytes, uint64_t value, int count)
 {
@@ -51,7 +52,7 @@ static size_t mend_result(uint8_t *bytes, size_t size)
     const size_t own =
         said >= HEADER && said <= size && said % ALIGNMENT == 0 ? (size_t)said : size;
     memcpy(bytes, magic, sizeof magic);
-    put(bytes + VERSION_AT, 1, 4);
+    put(bytes + VERSION_AT, RESULT_VERSION, 4);
     put(bytes + KIND_AT, 1 + bytes[KIND_AT] % KINDS, 4);
     put(bytes + SIZE_AT, own, 8);
     put(bytes + RESERVED_AT, 0, 4);

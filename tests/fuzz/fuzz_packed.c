@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KIND_AT = 12, SIZE_AT = 16, CHECKSUM_AT = 24, CHECKSUM_END = 28 };
+enum { VERSION = 2, KIND_AT = 12, SIZE_AT = 16, CHECKSUM_AT = 24, CHECKSUM_END = 28 };
 
 static void put(uint8_t *bytes, uint64_t value, int count)
 {
@@ -37,7 +37,7 @@ static uint8_t *mended(const uint8_t *bytes, size_t size)
         abort();
     memcpy(copy, bytes, size);
     memcpy(copy, magic, sizeof magic);
-    put(copy + sizeof magic, 1, 4);
+    put(copy + sizeof magic, VERSION, 4);
     put(copy + KIND_AT + 1, 0, 3);
     put(copy + SIZE_AT, size, 8);
     put(copy + CHECKSUM_END, 0, 4);
