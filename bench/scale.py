@@ -5,10 +5,11 @@
     python3 bench/scale.py --from-json scale.json --link 12.5e9               other bandwidths, the same pieces
 
 A rank is a process of one thread. What is measured: CPU time of the program, the least of some runs in turns, over
-two amounts of work, which give the cost of a start and that of a unit; bytes of states and results; memory that is
-not a mapped file's. What is assumed: bandwidths. docs/scale.md says how to read it. Takes minutes, 500 MB
-in TMPDIR, and NumPy."""
+two amounts of work, which give the cost of a start and that of a unit; bytes of states and results, and bytes read of
+files that are not in memory; memory that is not a mapped file's. What is assumed: bandwidths. docs/scale.md says how to
+read it. Takes minutes, 700 MB in TMPDIR, which is to be on a disk, and NumPy."""
 import argparse
+import functools
 import json
 import math
 import os
@@ -21,7 +22,8 @@ import tempfile
 import time
 
 RANKS = (1, 16, 64, 256, 1024, 4096)
-WIDE, NARROW, WIDE_ROWS = 200_000, 27_648, 256
+WIDE, NARROW, WIDE_ROWS, FEW_ROWS = 200_000, 27_648, 256, 8
+WIDE_GROUPS = (40, 64, 80)
 TOKENS, PERMUTATIONS = 10_000_000, 10_000
 
 
@@ -32,6 +34,7 @@ class Program:
 
     def __init__(self, path, repeats):
         self.path, self.repeats, self.mpirun = path, repeats, shutil.which("mpirun")
+        self.blocks = 0  # that the last run read
 
     def run(self, *words):
         """CPU seconds, and the most bytes of memory of its own."""
@@ -54,7 +57,17 @@ class Program:
             time.sleep(0.005)
         if process.returncode != 0:
             sys.exit(f"scale.py: failed: {' '.join(command)}")
+        self.blocks = used.ru_inblock
         return used.ru_utime + used.ru_stime, own
+
+    def read_cold(self, paths, *words):
+        """Bytes read from the disk by a run that finds nothing of these files in memory; 0 where they are on none."""
+        for path in paths:
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        self.run(*words)
+        return self.blocks * 512
 
     def run_ranks(self, ranks, *words):
         """CPU seconds of all ranks of the program's twin for MPI."""
@@ -145,29 +158,74 @@ def measure_permutations(program, folder, numpy):
     return made
 
 
-def measure_wide(program, folder, numpy):
+def save_wide(folder, numpy):
     rng = numpy.random.default_rng(3)
-    for name, features in (("wide.npy", WIDE), ("narrow.npy", NARROW)):
-        file = numpy.lib.format.open_memmap(folder / name, "w+", "float32", (WIDE_ROWS, features))
+    for name, rows, features in (("wide.npy", WIDE_ROWS, WIDE), ("narrow.npy", WIDE_ROWS, NARROW),
+                                 ("few.npy", FEW_ROWS, WIDE)):
+        file = numpy.lib.format.open_memmap(folder / name, "w+", "float32", (rows, features))
         means = rng.standard_normal(features, "float32") / 2
         for row in file:
             row[:] = rng.standard_normal(features, "float32") + means
         file.flush()
+
+
+def measure_joins(program, folder, piece, pair_groups):
+    """What joining two results of so many takes, with packing the one that is sent, and their bytes. Both depend on the
+    pair groups in them and not on rows, so that few will do. A join is what a third and a fourth add to a merge of two;
+    packing no more than what a larger one adds to a merge of it alone, which reads and writes it too."""
+    numbers = [2 ** k for k in range(2, 11) if 2 ** k <= pair_groups]
+    commands, sizes = [], []
+    for ranks in numbers:
+        files = [folder / f"{k}-of-{ranks}" for k in range(1, 5)]
+        for k, file in enumerate(files):
+            program.run(*piece(f"{k + 1}/{ranks}", file.name, "few.npy"))
+        sizes.append(files[0].stat().st_size)
+        commands += [["merge", *files[:n], "--output", folder / f"{n}-of-{ranks}.all", "--quiet"] for n in (1, 2, 4)]
+    times, _ = program.least(commands)
+    alone, two, four = times[0::3], times[1::3], times[2::3]
+    joins = [(second - first) / 2 for first, second in zip(two, four)]
+    a_byte = line([(sizes[4], alone[4]), (sizes[0], alone[0])])[1]
+    sizes.insert(0, (folder / f"2-of-{numbers[0]}.all").stat().st_size)
+    fixed, of_bytes = line([(sizes[2], joins[1]), (sizes[1], joins[0])])
+    joins.insert(0, fixed + of_bytes * sizes[0])
+    return [{"ranks": ranks, "bytes": size, "merge": join + a_byte * size}
+            for ranks, size, join in zip([2, *numbers], sizes, joins)]
+
+
+def measure_rest(program, folder, groups, numpy):
+    """Of a file for each group, what part is read of those that a piece wants nothing of."""
+    whole, width = numpy.load(folder / "wide.npy", mmap_mode="r"), WIDE // groups
+    paths = [folder / f"part{k:03}.npy" for k in range(groups)]
+    for k, path in enumerate(paths):
+        numpy.save(path, whole[:, k * width:(k + 1) * width])
+    read = program.read_cold(paths, "analyze", *paths, "--parts", "--groups", f"F={WIDE}", "--heads", f"F={groups}",
+                             "--pair-groups", "20/64", "--quiet", "--threads", 1)
+    wanted, all_of_it = dealt(groups, 64)[19][1] / groups, 4 * WIDE_ROWS * WIDE
+    for path in paths:
+        path.unlink()
+    return max(0.0, (read / all_of_it - wanted) / (1 - wanted)) if read > 0 else 1 / 8
+
+
+def measure_wide(program, folder, numpy):
+    save_wide(folder, numpy)
     made = {}
-    for groups in (40, 80):
-        def piece(share, name, groups=groups):
-            return ["analyze", folder / "wide.npy", "--groups", f"F={WIDE}", "--heads", f"F={groups}",
+    for groups in WIDE_GROUPS:
+        def piece(share, name, file="wide.npy", groups=groups):
+            return ["analyze", folder / file, "--groups", f"F={WIDE}", "--heads", f"F={groups}",
                     "--pair-groups", share, "--save", folder / name, "--quiet", "--threads", 1]
         narrow = ["analyze", folder / "narrow.npy", "--groups", "thirds", "--quiet", "--threads", 1]
         few, spread = program.least([narrow, piece("200/400", "a"), piece("20/64", "b")])
-        pairs = WIDE * (WIDE - 1) / 2
-        start, each = line([(pairs / 400, few[1]), (pairs / 64, few[2])])
+        pairs = WIDE * WIDE / 2
+        a, b = (dealt(groups, pieces)[k][0] * pairs for k, pieces in ((199, 400), (19, 64)))
+        start, each = line([(a, few[1]), (b, few[2])])
         for k in range(1, 7):
             program.run(*piece(f"{k}/400", f"p{k}"))
         files = [folder / f"p{k}" for k in range(1, 7)]
         merges, _ = program.least([["merge", *files[:n], "--output", folder / "m", "--quiet"] for n in (2, 6)])
-        made[groups] = {"start": start, "pair": each, "bytes": files[0].stat().st_size,
+        made[groups] = {"start": start, "pair": each, "bytes": (folder / "b").stat().st_size,
                         "merge": line([(2, merges[0]), (6, merges[1])])[1],
+                        "joins": measure_joins(program, folder, piece, groups * (groups + 1) // 2),
+                        "rest": measure_rest(program, folder, groups, numpy),
                         "memory": program.run(*piece("20/64", "b"))[1], "spread": [t / few[2] for t in spread]}
         made["narrow_pair"] = few[0] / (NARROW * (NARROW - 1) / 2)
         made["narrow_memory"] = program.run(*narrow)[1]
@@ -263,21 +321,45 @@ def permutations(found, machines, way):
     return parts
 
 
+@functools.lru_cache(maxsize=None)
+def dealt(groups, ranks):
+    """For each rank what part of all pairs it has, and how many groups it wants: pair groups along the curve of Morton,
+    cut where each has its share, as qkvsim_layout_piece_pair_groups deals them."""
+    def place(pair):
+        return sum((pair[side] >> bit & 1) << (2 * bit + 1 - side) for bit in range(12) for side in (0, 1))
+    pairs, wanted, before, all_of_them = [0] * ranks, [set() for _ in range(ranks)], 0, groups * groups
+    for pair in sorted(((a, b) for a in range(groups) for b in range(a, groups)), key=place):
+        halves = 1 if pair[0] == pair[1] else 2
+        rank = min(ranks - 1, (2 * before + halves) * ranks // (2 * all_of_them))
+        pairs[rank] += halves
+        wanted[rank].update(pair)
+        before += halves
+    return [(share / all_of_them, len(of)) for share, of in zip(pairs, wanted)]
+
+
 def wide(found, machines, groups, way, a_file_each=False):
     """200,000 features. Of one file all is read, for what is wanted lies in every row; of a file for each group those
-    that a piece wants (at most: three times the root of its pair groups), and eight rows and what a disk reads with
-    them, an eighth, of the others."""
+    that a piece wants, and of the others what was measured."""
     of, pair_groups = found["wide"][str(groups)], groups * (groups + 1) // 2
-    unit = of["pair"] * WIDE * (WIDE - 1) / 2 / pair_groups
+    work = of["pair"] * WIDE * WIDE / 2
+
+    def put_together(ranks):
+        joins = of["joins"][:math.ceil(math.log2(ranks))]
+        if way == "gather":  # one after the other, at the one that takes them
+            return (ranks - 1) * (joins[-1]["bytes"] / machines.link + of["merge"])
+        if way == "tree":  # by way of files
+            return sum(found["start"] + 2 * one["bytes"] / machines.files + one["merge"] for one in joins)
+        return sum(one["bytes"] / machines.link + one["merge"] for one in joins)
 
     def parts(ranks):
-        if ranks > pair_groups:
+        if ranks > pair_groups or ranks > 2 ** len(of["joins"]):
             return {"work": math.inf}
-        wanted = min(1, 3 * math.sqrt(pair_groups / ranks) / groups) if a_file_each else 1
+        shares = dealt(groups, ranks)
+        wanted = max(count for _, count in shares) / groups if a_file_each else 1
         return {"start": of["start"],
-                "files": machines.read(4 * WIDE_ROWS * WIDE * (wanted + (1 - wanted) / 8), ranks),
-                "work": machines.slowest(pair_groups, unit, ranks),
-                "merge": getattr(machines, way)(of["bytes"], of["merge"], ranks) if ranks > 1 else 0}
+                "files": machines.read(4 * WIDE_ROWS * WIDE * (wanted + (1 - wanted) * of["rest"]), ranks),
+                "work": machines.slowest(1, work * max(share for share, _ in shares) if ranks > 1 else work, ranks),
+                "merge": put_together(ranks) if ranks > 1 else 0}
     return parts
 
 
@@ -307,6 +389,7 @@ def cases(found, machines):
         "wide, 40 groups, merges in a tree": wide(found, machines, 40, "tree"),
         "wide, 40 groups, qkvsim-mpi": wide(found, machines, 40, "ranks"),
         "wide, 40 groups in files of their own, qkvsim-mpi": wide(found, machines, 40, "ranks", True),
+        "wide, 64 groups in files of their own, qkvsim-mpi": wide(found, machines, 64, "ranks", True),
         "wide, 80 groups in files of their own, qkvsim-mpi": wide(found, machines, 80, "ranks", True),
     }
 
@@ -327,17 +410,20 @@ def print_measured(found):
     print(f"- permutations: {of['start']:.3f} a piece, {of['unit']:.4f} each; {of['bytes'] / 1e3:.0f} kB a piece and "
           f"{of['bytes_each']:.0f} bytes each; merging {1e3 * of['merge']:.2f} ms a piece, {1e6 * of['merge_each']:.0f} us "
           "each")
-    for groups in ("40", "80"):
+    for groups in map(str, WIDE_GROUPS):
         of = found["wide"][groups]
+        joins = {one["ranks"]: one for one in of["joins"]}
         print(f"- wide, {groups} groups: {of['start']:.3f} a piece, {1e9 * of['pair']:.3f} ns a pair "
               f"({of['pair'] / found['wide']['narrow_pair']:.3f} x that of d = {NARROW}); {of['bytes'] / 1e6:.2f} MB a "
-              f"result, {1e3 * of['merge']:.1f} ms to merge one; {of['memory'] / 1e6:.0f} MB of memory")
+              f"result of 64, two of them joined in {1e3 * joins[64]['merge']:.1f} ms; {joins[2]['bytes'] / 1e6:.2f} MB a "
+              f"half, {1e3 * joins[2]['merge']:.1f} ms; one of 400 added in {1e3 * of['merge']:.1f} ms; {of['memory'] / 1e6:.0f} MB of memory; {100 * of['rest']:.1f} % read of "
+              "files of which nothing is wanted")
     print(f"- d = {NARROW} whole: {1e9 * found['wide']['narrow_pair']:.3f} ns a pair, "
           f"{found['wide']['narrow_memory'] / 1e6:.0f} MB of memory\n")
 
 
 def print_simulated(found, arguments):
-    spread = found["wide"]["40"]["spread"] + found["wide"]["80"]["spread"]
+    spread = [time for groups in map(str, WIDE_GROUPS) for time in found["wide"][groups]["spread"]]
     print(f"Simulated, with a link of {arguments.link / 1e9:g} GB/s, files at {arguments.files / 1e9:g} GB/s for a rank "
           f"and {arguments.shared / 1e9:g} GB/s for all, and ranks up to {100 * max(spread) - 100:.0f} % slower than the "
           "fastest:\n")

@@ -2,6 +2,7 @@
 #include <qkvsim/analysis.h>
 
 #include "analysis/session.h"
+#include "flow/fingerprint.h"
 #include "flow/product_source.h"
 
 static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout *layout,
@@ -13,6 +14,8 @@ static qkvsim_status analyze_input(qkvsim_context *context, const qkvsim_layout 
         qkv_session_open(context, layout, options, input, &qkv_product_source, &session);
     if (status != QKVSIM_OK)
         return status;
+    if (options->pair_groups != NULL)
+        qkv_expect_fingerprint(input);
     qkvsim_analysis *made = NULL;
     qkv_session_begin(context, &session, 1);
     status = qkv_session_results(context, &session, &made);

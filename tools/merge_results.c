@@ -301,6 +301,39 @@ static bool merge_result(const struct pieces *pieces, int64_t number, struct sav
     return done;
 }
 
+/* As bytes, of which a layout has one form: unpacking those of many pieces would take as long as all
+ * else that is done of small ones. */
+static bool have_one_layout(const struct pieces *pieces)
+{
+    int64_t size;
+    const void *bytes = container_result(&pieces->files[0], 0, &size);
+    bool same = true;
+    for (int64_t k = 1; same && k < pieces->count; k++) {
+        int64_t other_size;
+        const void *other = container_result(&pieces->files[k], 0, &other_size);
+        same = other_size == size && memcmp(other, bytes, (size_t)size) == 0;
+    }
+    return same;
+}
+
+static bool copy_layout(const struct pieces *pieces, struct saver *saver)
+{
+    struct handle layout;
+    const bool done = handle_read(&layout, pieces->context, &pieces->files[0], 0,
+                                  QKVSIM_KIND_LAYOUT, pieces->failure)
+                      && saver_add(saver, &layout, pieces->failure);
+    handle_free(&layout);
+    return done;
+}
+
+static bool merge_number(const struct pieces *pieces, int64_t number, struct saver *saver)
+{
+    if (number == 0 && have_one_layout(pieces))
+        return copy_layout(pieces, saver);
+    return number > 0 && pieces->of_pair_groups ? join_result(pieces, number, saver)
+                                                : merge_result(pieces, number, saver);
+}
+
 static bool merge_all(const struct pieces *pieces, const struct options *options,
                       struct saver *saver)
 {
@@ -310,8 +343,7 @@ static bool merge_all(const struct pieces *pieces, const struct options *options
     progress_begin_several(&progress, pieces->context, options);
     for (int64_t i = 0; done && i < count; i++) {
         progress_next(&progress, "merge", 1.0 / (double)count);
-        done = (pieces->of_pair_groups && i > 0 ? join_result(pieces, i, saver)
-                                                : merge_result(pieces, i, saver))
+        done = merge_number(pieces, i, saver)
                && (!progress_interrupted() || fail(pieces->failure, "interrupted"));
     }
     progress_end(&progress, pieces->context, done);

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <unistd.h>
 
 enum { CACHE_LINE = 64, HUGE_PAGE = 2097152, WRITTEN_AT_A_TIME = 1 << 22 };
 
@@ -75,11 +76,42 @@ void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t s
     return memory;
 }
 
+static size_t page_size(void)
+{
+    return (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Whole pages are given back, and are zeros when they are next touched. calloc would write to memory
+ * that was in use before. */
+static void clear_pages(char *memory, size_t bytes)
+{
+    size_t before = 0, given_back = 0;
+#ifdef __linux__
+    const size_t page = page_size();
+    before = (page - (uintptr_t)memory % page) % page;
+    given_back = before < bytes ? (bytes - before) / page * page : 0;
+    if (given_back == 0 || madvise(memory + before, given_back, MADV_DONTNEED) != 0)
+        before = given_back = 0;
+#endif
+    memset(memory, 0, before);
+    memset(memory + before + given_back, 0, bytes - before - given_back);
+}
+
 void *qkv_allocate_sparse(const qkv_allocator *allocator, size_t count, size_t size)
 {
-    if (allocator->allocate != default_allocate)
+    enum { LARGE = 1 << 20 };
+    if (allocator->allocate != default_allocate || size == 0 || count < LARGE / size)
         return qkv_allocate_zeroed(allocator, count, size);
-    return has_a_size(count, size) ? align(calloc(1, count * size + alignment_bytes)) : NULL;
+    char *memory = qkv_allocate(allocator, count, size);
+    if (memory != NULL)
+        clear_pages(memory, count * size);
+    return memory;
+}
+
+void qkv_expect_bytes(const void *bytes, size_t size)
+{
+    const size_t within = (uintptr_t)bytes % page_size();
+    (void)madvise((char *)(uintptr_t)bytes - within, within + size, MADV_WILLNEED);
 }
 
 void *qkv_allocate_handle(const qkvsim_context *context, size_t size)

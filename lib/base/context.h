@@ -64,6 +64,10 @@ void *qkv_allocate_sparse(const qkv_allocator *allocator, size_t count, size_t s
 bool qkv_copy_watched(qkvsim_context *context, void *to, const void *from, size_t bytes);
 void *qkv_allocate_zeroed_watched(qkvsim_context *context, size_t count, size_t size);
 
+/* Asks for bytes of a mapped file that are read soon, and for no others: the system would read
+ * megabytes around the first of them. Advice only, wherever they are. */
+void qkv_expect_bytes(const void *bytes, size_t size);
+
 /* A handle of zeros but for its first member, the allocator that it lives by. */
 void *qkv_allocate_handle(const qkvsim_context *context, size_t size);
 void qkv_release(const qkv_allocator *allocator, void *memory);

@@ -52,16 +52,45 @@ static int64_t evenly(int64_t length, int64_t parts, int64_t k)
     return parts > 0 ? length / parts * k + length % parts * k / parts : 0;
 }
 
-uint64_t qkv_input_fingerprint(qkvsim_context *context, const qkv_input *input)
+static int64_t sampled_rows(const qkv_input *input, int64_t rows[SAMPLED])
 {
     const int64_t n = input->observations, sampled = qkv_smaller(n, SAMPLED);
+    for (int64_t k = 0; k < sampled; k++)
+        rows[k] = qkv_input_row(input, evenly(n - 1, sampled - 1, k));
+    return sampled;
+}
+
+/* Where features of a row lie side by side; what is small comes with a few pages anyhow. */
+static bool is_worth_asking(const qkvsim_view *view)
+{
+    enum { LARGE = 1 << 18 };
+    return view->feature_stride == 1 && view->observation_stride >= view->features
+           && view->observations > LARGE / view->features;
+}
+
+void qkv_expect_fingerprint(const qkv_input *input)
+{
+    int64_t rows[SAMPLED];
+    const int64_t sampled = sampled_rows(input, rows);
+    for (int32_t p = 0; p < input->part_count; p++) {
+        const qkvsim_view *view = &input->parts[p].view;
+        const size_t size = qkv_element_size(view->dtype);
+        for (int64_t k = 0; k < sampled && is_worth_asking(view); k++)
+            qkv_expect_bytes((const char *)view->data
+                                 + rows[k] * view->observation_stride * (int64_t)size,
+                             (size_t)view->features * size);
+    }
+}
+
+uint64_t qkv_input_fingerprint(qkvsim_context *context, const qkv_input *input)
+{
+    const int64_t n = input->observations;
     uint64_t state = mix((uint64_t)input->features, (uint64_t)n);
     for (int64_t k = 0; k < n && input->rows != NULL; k++)
         state = mix(state, (uint64_t)input->rows[k]);
     int64_t rows[SAMPLED], columns[QKV_STRIP_WIDTH];
     double values[SAMPLED * QKV_STRIP_WIDTH + QKV_MARGIN];
-    for (int64_t k = 0; k < sampled; k++)
-        rows[k] = qkv_input_row(input, evenly(n - 1, sampled - 1, k));
+    const int64_t sampled = sampled_rows(input, rows);
     const qkv_input sample = qkv_input_with_rows(input, rows, sampled);
     for (int64_t start = 0; start < input->features; start += QKV_STRIP_WIDTH) {
         const qkv_strip strip = { .values = values,

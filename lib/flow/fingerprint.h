@@ -11,6 +11,9 @@
  */
 uint64_t qkv_input_fingerprint(qkvsim_context *context, const qkv_input *input);
 
+/* Asks for these values, of parts in mapped files of which little else may be read. */
+void qkv_expect_fingerprint(const qkv_input *input);
+
 /* Of the segments of the observations in use; 0 where there are none. */
 uint64_t qkv_segments_fingerprint(const qkv_input *input);
 
