@@ -416,8 +416,8 @@ def print_measured(found):
         print(f"- wide, {groups} groups: {of['start']:.3f} a piece, {1e9 * of['pair']:.3f} ns a pair "
               f"({of['pair'] / found['wide']['narrow_pair']:.3f} x that of d = {NARROW}); {of['bytes'] / 1e6:.2f} MB a "
               f"result of 64, two of them joined in {1e3 * joins[64]['merge']:.1f} ms; {joins[2]['bytes'] / 1e6:.2f} MB a "
-              f"half, {1e3 * joins[2]['merge']:.1f} ms; one of 400 added in {1e3 * of['merge']:.1f} ms; {of['memory'] / 1e6:.0f} MB of memory; {100 * of['rest']:.1f} % read of "
-              "files of which nothing is wanted")
+              f"half, {1e3 * joins[2]['merge']:.1f} ms; one of 400 added in {1e3 * of['merge']:.1f} ms; "
+              f"{of['memory'] / 1e6:.0f} MB of memory; {100 * of['rest']:.1f} % read of files of which nothing is wanted")
     print(f"- d = {NARROW} whole: {1e9 * found['wide']['narrow_pair']:.3f} ns a pair, "
           f"{found['wide']['narrow_memory'] / 1e6:.0f} MB of memory\n")
 

@@ -3,7 +3,9 @@
 Usage: test_program_corpus.py path/to/qkvsim path/to/examples/data
 """
 import copy
+import ctypes
 import json
+import mmap
 import os
 import random
 import resource
@@ -873,6 +875,33 @@ class Pieces(Corpus):
         os.rename(self.merge(first, second), self.path("some.result"))
         self.assert_same(self.path("some.result"), self.input, "--pair-groups", "Q-Q,Q-K,V-V")
         self.assert_same(self.merge(third, self.path("some.result")), self.input)
+
+    @staticmethod
+    def bytes_in_memory(path):
+        """Of a file: what the system has read of it."""
+        with open(path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY) as mapping:
+            pages = ctypes.create_string_buffer(-(-len(mapping) // mmap.PAGESIZE))
+            first = ctypes.c_char.from_buffer(mapping)
+            failed = ctypes.CDLL(None).mincore(ctypes.c_void_p(ctypes.addressof(first)),
+                                               ctypes.c_size_t(len(mapping)), pages)
+            del first
+            return 0 if failed else mmap.PAGESIZE * sum(page & 1 for page in pages.raw)
+
+    def test_a_piece_reads_little_of_files_that_it_wants_nothing_of(self):
+        inputs = [self.path(f"group{k}.npy") for k in range(4)]
+        for path in inputs:
+            numpy.save(path, self.random.normal(size=(512, 1024)).astype("float32"))
+            with open(path, "rb") as file:
+                os.fsync(file.fileno())
+                os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
+        if any(map(self.bytes_in_memory, inputs)):
+            self.skipTest("files of this folder stay in memory")
+        self.succeed("analyze", *inputs, "--parts", "--groups", "F=4096", "--heads", "F=4", "--pair-groups", "F1-F1",
+                     "--quiet")
+        read = [self.bytes_in_memory(path) for path in inputs]
+        self.assertGreaterEqual(read.pop(1), 512 * 1024 * 4)
+        for size in read:  # the first page, and eight rows of 4 KB, each in two pages
+            self.assertLessEqual(size, 17 * mmap.PAGESIZE)
 
     def test_pieces_of_pair_groups_that_do_not_belong_together_are_named(self):
         output = ["--output", self.path("x.result")]
