@@ -11,10 +11,10 @@
 #include "shard_input.h"
 
 /* Rows of one update: by the number of features alone, so that a shard gives the same bits
- * everywhere. */
+ * everywhere. As many as are fast (docs/performance.md): prepared, they stay near the processor. */
 static int64_t rows_of_update(int64_t features)
 {
-    enum { LEAST = 1024, MOST = 16384, VALUES = 1 << 26 };
+    enum { LEAST = 2048, MOST = 4096, VALUES = 1 << 23 };
     const int64_t rows = VALUES / features;
     return rows < LEAST ? LEAST : rows > MOST ? MOST : rows;
 }
