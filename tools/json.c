@@ -14,18 +14,18 @@ json_t *json_number(double value)
     return isfinite(value) ? json_real(value) : json_null();
 }
 
-/* jansson's integers are signed. A larger one travels as a string that begins with this character,
- * which no other string has (text_make_safe), and leaves its quotes on the way out. */
-#define NUMBER_MARK "\001"
-#define NUMBER_MARK_WRITTEN "\\u0001"
+/* jansson's integers are signed. A larger one travels as a string that begins with a 0, which no
+ * other string has: paths end there, and no text that is read has one. It leaves its quotes, and
+ * the 0, on the way out. */
+#define NUMBER_MARK_WRITTEN "\\u0000"
 
 json_t *json_unsigned(uint64_t value)
 {
     char digits[32];
     if (value <= INT64_MAX)
         return json_integer((json_int_t)value);
-    snprintf(digits, sizeof digits, NUMBER_MARK "%" PRIu64, value);
-    return json_string(digits);
+    const int length = snprintf(digits, sizeof digits, "%c%" PRIu64, '\0', value);
+    return json_stringn(digits, (size_t)length);
 }
 
 json_t *json_integers(const int64_t *values, int64_t count)
