@@ -71,11 +71,11 @@ class Program(unittest.TestCase):
         return self.path(name)
 
     def run_program(self, *arguments, **options):
-        return subprocess.run([PROGRAM, *map(str, arguments)], capture_output=True, timeout=300,
+        return subprocess.run([os.path.abspath(PROGRAM), *map(str, arguments)], capture_output=True, timeout=300,
                               check=False, **options)
 
-    def succeed(self, *arguments):
-        result = self.run_program(*arguments)
+    def succeed(self, *arguments, **options):
+        result = self.run_program(*arguments, **options)
         self.assertEqual(result.returncode, 0, result.stderr.decode())
         return result.stdout.decode()
 

@@ -46,10 +46,10 @@ class Corpus(Program):
         with open(path, "rb") as file:
             return file.read()
 
-    def accumulate(self, *arguments, output=None):
+    def accumulate(self, *arguments, output=None, **more):
         """The bytes of the state."""
         output = output or self.state
-        self.succeed("accumulate", *arguments, "--output", output)
+        self.succeed("accumulate", *arguments, "--output", output, **more)
         self.assertFalse(os.path.exists(output + ".part"))
         return self.content(output)
 
@@ -141,6 +141,22 @@ class States(Corpus):
             subprocess.run([test_program.PROGRAM, "accumulate", "-", "--output", self.state], check=True,
                            input=listed.encode())
             self.assertEqual(self.content(self.state), expected)
+
+    def test_lines_of_a_list_may_end_as_on_other_systems(self):
+        listed = "\r\n".join(["", *self.shards, "", ""])
+        result = self.run_program("accumulate", "-", "--output", self.state, input=listed.encode())
+        self.assertEqual(result.stderr, b"")
+        self.assertEqual(self.content(self.state), self.accumulate(*self.shards, output=self.path("named.state")))
+
+    def test_a_name_is_kept_whatever_characters_it_has(self):
+        for name in ("\1", "\1" + "7" * 20, '\1"', "\1\n", "\r", "\x7f\x85é→", '"},{"'):
+            path = self.shard(name + ".npy", self.arrays[0])
+            self.accumulate(name + ".npy", cwd=self.path("corpus"))
+            self.assertEqual(self.table(self.state)["shards"][0]["file"], name + ".npy")
+            self.succeed("analyze", self.state)
+            self.succeed("analyze", name + ".npy", "--save", self.path("a.result"), cwd=self.path("corpus"))
+            self.succeed("analyze", self.path("a.result"))
+            os.unlink(path)
 
     def test_targets_are_those_of_each_shard(self):
         os.mkdir(self.path("targets"))
@@ -590,7 +606,7 @@ class BadShards(Corpus):
     def test_missing_and_repeated_shards_are_known_before_the_work(self):
         output = ["--output", self.state]
         self.refused("accumulate", *self.shards, self.path("no.npy"), self.path("none.npy"), *output,
-                     says="no.npy: No such file or directory (2 of 9 files are missing)")
+                     says="no.npy: No such file or directory (2 of 9 files cannot be opened)")
         self.refused("accumulate", *self.shards, self.shards[2], *output, says="stands twice: " + self.shards[2])
         self.refused("accumulate", self.path("corpus") + "-no", *output, says="No such file")
         os.mkdir(self.path("empty"))
@@ -599,6 +615,49 @@ class BadShards(Corpus):
         self.assertFalse(os.path.exists(self.state + ".part"))
         result = self.run_program("accumulate", "-", *output, stdin=subprocess.DEVNULL)
         self.assertIn(b"the list on standard input is empty", result.stderr)
+
+    def test_shards_that_cannot_be_read_are_known_before_the_work(self):
+        folder, odd = self.path("folder.npy"), os.fsencode(self.path("corpus/l")) + b"\xff.npy"
+        os.mkdir(folder)
+        with open(odd, "wb") as file:
+            file.write(self.content(self.shards[0]))
+        for listed, says in ((os.fsencode(folder), f"cannot open: {folder}: Is a directory"),
+                             (odd, "a shard's name is no UTF-8: " + self.path("corpus/l?.npy"))):
+            result = self.run_program("accumulate", "-", "--output", self.state,
+                                      input=b"\n".join([*map(os.fsencode, self.shards), listed]))
+            self.assertEqual((result.returncode, result.stdout), (1, b""))
+            self.assertIn(says, result.stderr.decode())
+            self.assertFalse(os.path.exists(self.state + ".part"))
+        if os.geteuid() != 0:
+            os.chmod(self.shards[6], 0)
+            self.refused("accumulate", *self.shards, "--output", self.state, says=f"{self.shards[6]}: Permission denied")
+            self.assertFalse(os.path.exists(self.state + ".part"))
+
+    def test_nothing_that_is_read_of_a_shard_is_overwritten(self):
+        """A shard in a folder or list, its parts, and what patterns name for it."""
+        os.mkdir(self.path("more"))
+        for i, values in enumerate(self.arrays):
+            numpy.save(self.path(f"more/s{i}.npy"), values)
+            self.write(f"more/s{i}.txt", b"7\n" * len(values))
+            self.write(f"more/s{i}.rows", b"3")
+        folder = self.path("corpus")
+        more = {ending: self.path(f"more/*{ending}") for ending in (".npy", ".txt", ".rows")}
+        for options, output in (([folder], "corpus/s3.npy"),
+                                ([folder, "--part", folder + "/*.npy", "--part", more[".npy"]], "more/s3.npy"),
+                                ([folder, "--targets", more[".rows"]], "more/s3.rows"),
+                                ([folder, "--segments", more[".txt"], "--blocks", 16], "more/s3.txt")):
+            output = self.path(output)
+            before = self.content(output)
+            text = self.refused("accumulate", *options, "--output", output, status=2, says="would overwrite what is read")
+            self.assertNotIn("--resume", text)
+            self.assertEqual(self.content(output), before)
+            self.assertFalse(os.path.exists(output + ".part"))
+
+    def test_a_name_too_long_for_a_part_is_known_before_the_work(self):
+        most = os.pathconf(self.folder.name, "PC_NAME_MAX")
+        self.accumulate(*self.shards, output=self.path("n" * (most - 5)))
+        self.refused("accumulate", *self.shards, "--output", self.path("n" * (most - 4)),
+                     says="the name is too long: " + self.path("n" * (most - 4)) + ".part")
 
     def test_a_full_disk_loses_nothing(self):
         self.accumulate(*self.shards[:2])

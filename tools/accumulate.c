@@ -23,6 +23,7 @@
 #include "team_exchange.h"
 #include "team_rows.h"
 #include "team_shards.h"
+#include "text.h"
 
 struct run {
     const struct options *options;
@@ -237,14 +238,27 @@ static bool read_state(struct run *run)
     return done;
 }
 
+/* A name that a file system does not take is to be known before the work, too. */
+static bool name_part(struct run *run)
+{
+    struct destination destination;
+    char folder[PATH_MAX];
+    if (!destination_find(&destination, run->options->output)
+        || destination.kind != DESTINATION_FILE)
+        return true;
+    const int length = snprintf(run->part, sizeof run->part, "%s.part", destination.path);
+    destination_folder(destination.path, folder);
+    const long most = pathconf(folder, _PC_NAME_MAX);
+    return (length < PATH_MAX && (most < 0 || (long)strlen(text_file_name(run->part)) <= most))
+           || fail(run->failure, "the name is too long: %s.part", destination.path);
+}
+
 /* What an interrupted run left comes before a whole state. */
 static bool find_state(struct run *run)
 {
     const char *output = run->options->output;
-    struct destination destination;
-    if (destination_find(&destination, output) && destination.kind == DESTINATION_FILE
-        && snprintf(run->part, sizeof run->part, "%s.part", destination.path) >= PATH_MAX)
-        return fail(run->failure, "the name is too long: %s.part", destination.path);
+    if (!name_part(run))
+        return false;
     const bool part = run->part[0] != '\0' && exists(run->part);
     look_at_part(run);
     if (part && !run->options->resume)
@@ -386,14 +400,38 @@ static bool finish(struct run *run)
     return true;
 }
 
+/* A state keeps the names of its shards, in JSON. */
+static bool check_names(const struct shards *shards, struct failure *failure)
+{
+    bool done = true;
+    json_begin();
+    for (int64_t i = 0; done && i < shards->count; i++) {
+        json_t *name = json_string(shards->paths[i]);
+        done = name != NULL
+               || (json_whole(failure)
+                   && fail(failure, "a shard's name is no UTF-8: %s (a state cannot hold it)",
+                           shards->paths[i]));
+        json_decref(name);
+    }
+    return done;
+}
+
+/* Whatever can be said against the shards without reading them. */
+static bool list_shards(struct run *run)
+{
+    struct shards *shards = &run->shards;
+    return shards_list(shards, run->options, false, run->failure)
+           && check_names(shards, run->failure)
+           && shard_parts_check(run->options, shards->paths, shards->count, run->failure)
+           && shard_parts_are_spared(run->options, shards->paths, shards->count, run->failure);
+}
+
 static bool accumulate(const struct options *options, struct failure *failure)
 {
     struct run run = { .options = options, .failure = failure, .whole = true };
     clock_gettime(CLOCK_MONOTONIC, &run.last);
     bool done = output_check(options->output, failure)
-                && command_make_context(options, &run.context, failure)
-                && shards_list(&run.shards, options, false, failure)
-                && shard_parts_check(options, run.shards.paths, run.shards.count, failure)
+                && command_make_context(options, &run.context, failure) && list_shards(&run)
                 && find_state(&run) && leave_out_those_in(&run);
     done = done && ((add_shards(&run) && finish(&run)) || leave(&run));
     state_free(&run.state);

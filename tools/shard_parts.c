@@ -9,6 +9,8 @@
 #include <string.h>
 
 #include "mapped_file.h"
+#include "options_outputs.h"
+#include "targets.h"
 #include "text.h"
 
 char *shard_parts_name(const char *pattern, const char *shard)
@@ -115,6 +117,39 @@ bool shard_parts_check(const struct options *options, char *const *shards, int64
         shard_parts_free(&parts);
     }
     return done;
+}
+
+static bool spares_named(const struct options *options, const char *pattern, const char *shard,
+                         struct failure *failure)
+{
+    char *file = shard_parts_name(pattern, shard);
+    const bool spared =
+        (file != NULL || fail_no_memory(failure)) && check_outputs_spare(options, file, failure);
+    free(file);
+    return spared;
+}
+
+static bool is_spared(const struct options *options, const char *shard, struct failure *failure)
+{
+    const char *targets = options->targets, *segments = options->segments;
+    bool spared = options->part_count > 0 || check_outputs_spare(options, shard, failure);
+    for (int k = 0; spared && k < options->part_count; k++)
+        spared = spares_named(options, options->part_files[k].name, shard, failure);
+    return spared
+           && (targets == NULL || targets_are_listed(targets)
+               || spares_named(options, targets, shard, failure))
+           && (segments == NULL || spares_named(options, segments, shard, failure));
+}
+
+bool shard_parts_are_spared(const struct options *options, char *const *shards, int64_t count,
+                            struct failure *failure)
+{
+    struct stat status;
+    const bool there = stat(options->output, &status) == 0; /* what is not overwrites nothing */
+    bool spared = true;
+    for (int64_t i = 0; there && spared && i < count; i++)
+        spared = is_spared(options, shards[i], failure);
+    return spared;
 }
 
 void shard_parts_free(struct shard_parts *parts)

@@ -35,6 +35,10 @@ bool shard_parts_are_older(const struct shard_parts *parts, const struct stat *t
 bool shard_parts_check(const struct options *options, char *const *shards, int64_t count,
                        struct failure *failure);
 
+/* Whether no output of the run is what it reads for these shards: a part, targets, segments. */
+bool shard_parts_are_spared(const struct options *options, char *const *shards, int64_t count,
+                            struct failure *failure);
+
 /* Also for ones zeroed. */
 void shard_parts_free(struct shard_parts *parts);
 

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "text.h"
 
@@ -76,6 +77,12 @@ static bool add_folder(struct shards *shards, const char *folder, bool any, stru
     return done;
 }
 
+/* Of a line that ends as other systems' do, with a carriage return before its line feed. */
+static size_t without_return(const char *line, size_t length)
+{
+    return length > 0 && line[length - 1] == '\r' ? length - 1 : length;
+}
+
 /* Paths end with a line feed, or with a 0 (find -print0) where there is one. */
 static bool add_listed(struct shards *shards, char *list, size_t size, struct failure *failure)
 {
@@ -84,7 +91,8 @@ static bool add_listed(struct shards *shards, char *list, size_t size, struct fa
     for (char *at = list; at < list + size;) {
         char *stop = memchr(at, end, size - (size_t)(at - list));
         const size_t length = (size_t)((stop != NULL ? stop : list + size) - at);
-        if (length > 0 && !add(shards, strndup(at, length), failure))
+        const size_t named = end == '\n' ? without_return(at, length) : length;
+        if (named > 0 && !add(shards, strndup(at, named), failure))
             return false;
         at += length + 1;
     }
@@ -122,22 +130,31 @@ static bool add_input(struct shards *shards, const char *path, bool any, struct 
     return add(shards, strdup(path), failure);
 }
 
-/* A file that is missing is to be known before the work, and not in the middle of it. */
-static bool check_present(const struct shards *shards, struct failure *failure)
+/* Why a file cannot be read; 0 where nothing is known against it. */
+static int trouble_with(const char *path)
 {
     struct stat status;
-    int64_t missing = 0, first = 0;
+    if (stat(path, &status) != 0 || access(path, R_OK) != 0)
+        return errno;
+    return S_ISDIR(status.st_mode) ? EISDIR : 0;
+}
+
+/* A file that is missing, or not for this user, is to be known before the work, and not in the
+ * middle of it. */
+static bool check_readable(const struct shards *shards, struct failure *failure)
+{
+    int64_t count = 0, first = 0;
     for (int64_t i = 0; i < shards->count; i++)
-        if (stat(shards->paths[i], &status) != 0 && missing++ == 0)
+        if (trouble_with(shards->paths[i]) != 0 && count++ == 0)
             first = i;
-    if (missing == 0)
+    if (count == 0)
         return true;
     char others[64] = "";
-    if (missing > 1)
-        snprintf(others, sizeof others, " (%" PRId64 " of %" PRId64 " files are missing)", missing,
-                 shards->count);
-    stat(shards->paths[first], &status);
-    return fail(failure, "cannot open: %s: %s%s", shards->paths[first], strerror(errno), others);
+    if (count > 1)
+        snprintf(others, sizeof others, " (%" PRId64 " of %" PRId64 " files cannot be opened)",
+                 count, shards->count);
+    return fail(failure, "cannot open: %s: %s%s", shards->paths[first],
+                strerror(trouble_with(shards->paths[first])), others);
 }
 
 static int compare_texts(const void *left, const void *right)
@@ -168,7 +185,7 @@ bool shards_list(struct shards *shards, const struct options *options, bool any,
     *shards = (struct shards){ 0 };
     for (int i = 0; done && i < options->input_count; i++)
         done = add_input(shards, options->inputs[i], any, failure);
-    done = done && check_once(shards, failure) && check_present(shards, failure);
+    done = done && check_once(shards, failure) && check_readable(shards, failure);
     if (!done)
         shards_free(shards);
     return done;
