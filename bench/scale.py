@@ -172,7 +172,8 @@ def save_wide(folder, numpy):
 def measure_joins(program, folder, piece, pair_groups):
     """What joining two results of so many takes, with packing the one that is sent, and their bytes. Both depend on the
     pair groups in them and not on rows, so that few will do. A join is what a third and a fourth add to a merge of two;
-    packing no more than what a larger one adds to a merge of it alone, which reads and writes it too."""
+    packing half of what a larger one adds to a merge of it alone, which unpacks it, packs it and writes it twice: by
+    perf, packing is a quarter of that."""
     numbers = [2 ** k for k in range(2, 11) if 2 ** k <= pair_groups]
     commands, sizes = [], []
     for ranks in numbers:
@@ -184,7 +185,7 @@ def measure_joins(program, folder, piece, pair_groups):
     times, _ = program.least(commands)
     alone, two, four = times[0::3], times[1::3], times[2::3]
     joins = [(second - first) / 2 for first, second in zip(two, four)]
-    a_byte = line([(sizes[4], alone[4]), (sizes[0], alone[0])])[1]
+    a_byte = line([(sizes[4], alone[4]), (sizes[0], alone[0])])[1] / 2
     sizes.insert(0, (folder / f"2-of-{numbers[0]}.all").stat().st_size)
     fixed, of_bytes = line([(sizes[2], joins[1]), (sizes[1], joins[0])])
     joins.insert(0, fixed + of_bytes * sizes[0])
