@@ -144,20 +144,25 @@ static double powers_error(void)
     return single_precision ? 1e-6 : 1e-9;
 }
 
+/* And skewness and kurtosis. */
+static double shape_error(double kurtosis)
+{
+    return isnan(kurtosis) ? 0 : 3 * powers_error() * (3 + kurtosis);
+}
+
 static void check_moments(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
                           const double *values, int64_t count)
 {
     const oracle_summary expected = oracle_summarise(values, count, single_precision);
-    const double scale = isnan(expected.kurtosis) ? 1 : 1 + fabs(expected.kurtosis);
     const qkvsim_analysis *a = analysis;
     assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_MEAN), expected.mean,
                  single_precision ? 1e-10 : 1e-12, "mean");
     assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_VARIANCE), expected.variance,
                  powers_error() * expected.variance, "variance");
     assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_SKEWNESS), expected.skewness,
-                 powers_error() * scale, "skewness");
+                 shape_error(expected.kurtosis), "skewness");
     assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_KURTOSIS), expected.kurtosis,
-                 powers_error() * scale, "kurtosis");
+                 shape_error(expected.kurtosis), "kurtosis");
     assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_TAIL), expected.tail, 0, "tail");
     assert_close(statistic(a, pair_group, metric, QKVSIM_STATISTIC_MINIMUM), expected.minimum, 0,
                  "minimum");
@@ -753,7 +758,7 @@ static void check_narrow_moments(const qkvsim_analysis *analysis, int32_t pair_g
                  1e-15, "mean");
     assert_close(variance / expected.variance, 1, powers_error(), "relative variance");
     assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_KURTOSIS),
-                 expected.kurtosis, 1e-6 * (1 + fabs(expected.kurtosis)), "kurtosis");
+                 expected.kurtosis, shape_error(expected.kurtosis), "kurtosis");
 }
 
 static void check_relative_moments(const qkvsim_analysis *analysis, int32_t pair_group,
@@ -765,9 +770,9 @@ static void check_relative_moments(const qkvsim_analysis *analysis, int32_t pair
                  1e-15, "mean");
     assert_close(variance, expected.variance, 1e-6 * expected.variance, "variance");
     assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_SKEWNESS),
-                 expected.skewness, 1e-6 * (1 + fabs(expected.skewness)), "skewness");
+                 expected.skewness, shape_error(expected.kurtosis), "skewness");
     assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_KURTOSIS),
-                 expected.kurtosis, 1e-6 * (1 + fabs(expected.kurtosis)), "kurtosis");
+                 expected.kurtosis, shape_error(expected.kurtosis), "kurtosis");
 }
 
 /* Columns of 1 and -1: of a Hadamard matrix, whose similarities are nothing but rounding, so that
@@ -783,6 +788,7 @@ START_TEST(moments_are_right_relative_to_values_near_0_and_of_one_magnitude)
             const bool opposite = _i == 1 && j % 3 == 0;
             *table_at(&data, r, j) = (odd != 0) != opposite ? -1 : 1;
         }
+    single_precision = true;
     stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(300, 2);
     for_each_pair_group(&copy, layout, NULL, check_relative_moments);
@@ -802,6 +808,82 @@ START_TEST(moments_of_values_close_together_far_from_0_do_not_cancel)
     stored copy = store(&data, _i == 0 ? QKVSIM_DTYPE_F32 : QKVSIM_DTYPE_F64, ORDER_C);
     qkvsim_layout *layout = layout_in_turns(300, 2);
     for_each_pair_group(&copy, layout, NULL, check_narrow_moments);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Against values less the first, which takes no digit away, in long double. */
+static void check_shape(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
+                        const double *values, int64_t count)
+{
+    double *apart = malloc((size_t)count * sizeof *apart);
+    for (int64_t k = 0; k < count; k++)
+        apart[k] = values[k] - values[0];
+    const oracle_summary expected = oracle_summarise(apart, count, single_precision);
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_VARIANCE),
+                 expected.variance, powers_error() * expected.variance, "variance");
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_SKEWNESS),
+                 expected.skewness, shape_error(expected.kurtosis), "skewness");
+    assert_close(statistic(analysis, pair_group, metric, QKVSIM_STATISTIC_KURTOSIS),
+                 expected.kurtosis, shape_error(expected.kurtosis), "kurtosis");
+    free(apart);
+}
+
+/* Two columns, each many times with noise of 1e-8 to 1e-14: similarities within a group differ by
+ * last places of double, and those across by as little as the noise, in several tiles. */
+START_TEST(moments_of_doubles_that_differ_by_last_places_are_right)
+{
+    static const double noise[] = { 1e-8, 1e-11, 1e-14 };
+    table data = table_normal(50, 600, 46);
+    for (int64_t r = 0; r < data.n; r++) {
+        const double base[] = { *table_at(&data, r, 0), *table_at(&data, r, 1) + 1 };
+        for (int64_t j = 0; j < data.d; j++)
+            *table_at(&data, r, j) = base[j % 2] + noise[_i] * *table_at(&data, r, j);
+    }
+    single_precision = false;
+    stored copy = store(&data, QKVSIM_DTYPE_F64, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(data.d, 2);
+    for_each_pair_group(&copy, layout, NULL, check_shape);
+    qkvsim_layout_free(layout);
+    stored_free(&copy);
+    table_free(&data);
+}
+END_TEST
+
+/* Column j is 1 and -1 in two rows of its own, and some 1e-12 to 1e-15 in those of others. */
+static table table_nearly_orthogonal(int64_t d, double size)
+{
+    table data = table_normal(16 * d, d, 47);
+    for (int64_t r = 0; r < data.n; r += 2)
+        for (int64_t j = 0; j < d; j++) {
+            const double little = r % 16 == 0 ? size * *table_at(&data, r, j) : 0;
+            const double value = r == 16 * j ? 1 : little;
+            *table_at(&data, r, j) = value;
+            *table_at(&data, r + 1, j) = -value;
+        }
+    return data;
+}
+
+START_TEST(moments_of_floats_very_near_0_are_right)
+{
+    static const double sizes[] = { 1e-12, 1e-15 };
+    table data = table_nearly_orthogonal(64, sizes[_i]);
+    single_precision = true;
+    stored copy = store(&data, QKVSIM_DTYPE_F32, ORDER_C);
+    qkvsim_layout *layout = layout_in_turns(data.d, 2);
+    const qkvsim_analysis_options pearson = { .struct_size = sizeof pearson,
+                                              .metrics = QKVSIM_METRIC_PEARSON };
+    qkvsim_analysis *analysis = analyze(context, INPUT(&copy.view, 1), layout, &pearson);
+    double *values = malloc((size_t)(data.d * data.d) * sizeof *values);
+    double *matrix = own_matrix(&copy.view, QKVSIM_METRIC_PEARSON, true);
+    for (int32_t p = 0; p < 3; p++)
+        check_shape(analysis, p, QKVSIM_METRIC_PEARSON, values,
+                    collect_row(matrix, layout, p, values));
+    free(matrix);
+    free(values);
+    qkvsim_analysis_free(analysis);
     qkvsim_layout_free(layout);
     stored_free(&copy);
     table_free(&data);
@@ -2013,6 +2095,8 @@ static void add_contract(Suite *suite)
     tcase_add_loop_test(contract, every_pair_of_identical_features_is_counted, QKVSIM_KERNELS_AUTO,
                         QKVSIM_KERNELS_PORTABLE + 1);
     tcase_add_loop_test(contract, moments_of_values_close_together_far_from_0_do_not_cancel, 0, 2);
+    tcase_add_loop_test(contract, moments_of_doubles_that_differ_by_last_places_are_right, 0, 3);
+    tcase_add_loop_test(contract, moments_of_floats_very_near_0_are_right, 0, 2);
     tcase_add_loop_test(contract, moments_are_right_relative_to_values_near_0_and_of_one_magnitude,
                         0, 2);
     tcase_add_loop_test(contract, values_of_exactly_0_9_and_minus_0_9_are_in_the_tail, 0, 16);

@@ -5,15 +5,22 @@
 #include <math.h>
 #include <qkvsim/analysis.h>
 
+/* The mean of moments, from two numbers (Knuth's two-sum). */
+static void set_mean(qkv_moments *moments, double high, double low)
+{
+    const double sum = high + low, part = sum - high;
+    moments->mean = sum;
+    moments->mean_low = (high - (sum - part)) + (low - part);
+}
+
 qkv_moments qkv_moments_of_tally(const qkv_tally *tally, int64_t count)
 {
     const double n = (double)count;
     const double mean = tally->power_sums[0] / n;
     const double s2 = tally->power_sums[1], s3 = tally->power_sums[2], s4 = tally->power_sums[3];
-    return (qkv_moments){
+    qkv_moments moments = {
         .count = count,
         .tail = tally->tail,
-        .mean = tally->shift + mean,
         .m2 = fmax(0, s2 - n * mean * mean),
         .m3 = s3 - 3 * mean * s2 + 2 * n * mean * mean * mean,
         .m4 =
@@ -21,6 +28,8 @@ qkv_moments qkv_moments_of_tally(const qkv_tally *tally, int64_t count)
         .minimum = tally->minimum,
         .maximum = tally->maximum,
     };
+    set_mean(&moments, tally->shift, mean);
+    return moments;
 }
 
 /* P. Pebay, Formulas for robust, one-pass parallel computation of covariances and arbitrary-order
@@ -35,11 +44,11 @@ void qkv_moments_merge(qkv_moments *moments, const qkv_moments *other)
     }
     const qkv_moments a = *moments, b = *other;
     const double na = (double)a.count, nb = (double)b.count, n = na + nb;
-    const double delta = b.mean - a.mean;
+    const double delta = (b.mean - a.mean) + (b.mean_low - a.mean_low);
     const double d = delta / n;
     moments->count = a.count + b.count;
     moments->tail = a.tail + b.tail;
-    moments->mean = a.mean + nb * d;
+    set_mean(moments, a.mean, a.mean_low + nb * d);
     moments->m2 = a.m2 + b.m2 + delta * d * na * nb;
     moments->m3 =
         a.m3 + b.m3 + delta * d * d * na * nb * (na - nb) + 3 * d * (na * b.m2 - nb * a.m2);

@@ -10,6 +10,7 @@ typedef struct qkv_moments {
     int64_t tail;
     double mean, m2, m3, m4;
     double minimum, maximum;
+    double mean_low; /* what `mean` rounds off: sets of values close together differ by as little */
 } qkv_moments;
 
 /* Moments of a tally's values; the tally has at least one. */

@@ -399,6 +399,9 @@ void qkv_tally_sink_results(qkv_tally_sink *sink, qkv_pair_result *pair_groups)
         to->variance_energy += from->variance_energy;
         to->cross += from->cross;
     }
-    for (int32_t p = 0; p < count; p++)
+    for (int32_t p = 0; p < count; p++) {
         add_tails(sink, &pair_groups[p]);
+        /* Roll-ups of results that were packed do not have it. */
+        pair_groups[p].cosine.mean_low = pair_groups[p].pearson.mean_low = 0;
+    }
 }

@@ -23,9 +23,9 @@ enum {
      * (18.5 times 2^-24, times 0.72, the mean of what half a unit in the last place is of a
      * number). */
     SHORT_SUM = 36,
-    FIRST_SUM = 192,     /* farther from 128 and 256 than any sum of so many values */
-    POWERS_SCALE = 1024, /* of values before they are raised */
-    SAMPLED_ROWS = 16,   /* a vector of each tells what power sums are about */
+    FIRST_SUM = 192,        /* farther from 128 and 256 than any sum of so many values */
+    POWERS_SCALE = 1 << 28, /* of values before they are raised: fourth powers reach 2^122 */
+    SAMPLED_ROWS = 16,      /* a vector of each tells what power sums are about */
     ROTATION_STAGES = 3,
     ROTATED_ROWS = 1 << ROTATION_STAGES
 };
@@ -182,16 +182,6 @@ static void clear_tally(qkv_tally *tally)
 static bool is_counted(const qkv_rectangle_tally *tally)
 {
     return tally->joint != NULL || tally->cosine.counts != NULL || tally->pearson.counts != NULL;
-}
-
-/* A tally of nothing but powers about another's mean, wanted where that is farther from the shift
- * than half a standard deviation: central moments would lose digits. */
-static qkv_tally about_mean(const qkv_tally *tally, int64_t pairs)
-{
-    const double mean = tally->power_sums[0] / (double)pairs;
-    const double variance = tally->power_sums[1] / (double)pairs - mean * mean;
-    return (qkv_tally){ .wanted = tally->wanted && 4 * mean * mean > variance,
-                        .shift = (double)(float)(tally->shift + mean) };
 }
 
 static void take_powers(qkv_tally *tally, const qkv_tally *from)

@@ -2,9 +2,10 @@
  * split and the tail. Sums are in REAL over SHORT_SUM vectors, and then in double. */
 
 /* Extremes of values, their sum, and powers of values less a shift, times POWERS_SCALE so that
- * fourth powers of the least values stay in range. The sum is exact but for the last bits of
- * `lost`: it begins at FIRST_SUM, so far above what it will hold that what an addition rounds off
- * is found by two more (Dekker's Fast2Sum). */
+ * fourth powers of the least values stay in range. In float the sum is that of the values, exact
+ * but for the last bits of `lost`: it begins at FIRST_SUM, so far above what it will hold that what
+ * an addition rounds off is found by two more (Dekker's Fast2Sum). In double it is the first power:
+ * a mean of values would be off by more than those of them that lie within its last bits. */
 typedef struct NAME(values_sums) {
     NAME(reals) minus_shift; /* times POWERS_SCALE */
     NAME(reals) sum, lost, squares, cubes, fourths;
@@ -30,7 +31,7 @@ __attribute__((always_inline)) static inline void NAME(clear_short_sums)(NAME(su
     const NAME(reals) none = { 0 };
     for (int metric = 0; metric < METRICS; metric++) {
         NAME(values_sums) *of = &sums->values[metric];
-        of->sum = NAME(filled)((REAL)FIRST_SUM);
+        of->sum = NAME(filled)((REAL)(IS_DOUBLE ? 0 : FIRST_SUM));
         of->lost = of->squares = of->cubes = of->fourths = none;
     }
     sums->split = (NAME(split_sums)){ none, none, none };
@@ -60,6 +61,19 @@ NAME(add_tail)(NAME(sums) * sums, const NAME(pairs) * pairs, const tally_mode mo
         sums->tail[PEARSON] += NAME(at_least)(NAME(farther)(pairs->pearson, pairs->pearson), tail);
 }
 
+/* Values, and these less the shift. */
+__attribute__((always_inline)) static inline void
+NAME(add_first_powers)(NAME(values_sums) * sums, NAME(reals) values, NAME(reals) v)
+{
+    const NAME(reals) before = sums->sum;
+    if (IS_DOUBLE) {
+        sums->sum += v;
+        return;
+    }
+    sums->sum = before + values;
+    sums->lost += values - (sums->sum - before);
+}
+
 /* Those of a mask, or all. */
 __attribute__((always_inline)) static inline void
 NAME(add_values)(NAME(values_sums) * sums, NAME(reals) values, const NAME(mask) * mask)
@@ -73,9 +87,8 @@ NAME(add_values)(NAME(values_sums) * sums, NAME(reals) values, const NAME(mask) 
         least = NAME(chosen)(*mask, values, sums->least);
         most = NAME(chosen)(*mask, values, sums->most);
     }
-    const NAME(reals) before = sums->sum, squared = v * v;
-    sums->sum = before + values;
-    sums->lost += values - (sums->sum - before);
+    const NAME(reals) squared = v * v;
+    NAME(add_first_powers)(sums, values, v);
     sums->squares += squared;
     sums->cubes = NAME(multiply_add)(squared, v, sums->cubes);
     sums->fourths = NAME(multiply_add)(squared, squared, sums->fourths);
@@ -116,7 +129,7 @@ __attribute__((always_inline)) static inline void NAME(widen_into)(doubles *sum,
 __attribute__((always_inline)) static inline void NAME(widen_powers)(const NAME(values_sums) * sums,
                                                                      doubles powers[4])
 {
-    NAME(widen_into)(&powers[0], sums->sum - (REAL)FIRST_SUM);
+    NAME(widen_into)(&powers[0], sums->sum - (REAL)(IS_DOUBLE ? 0 : FIRST_SUM));
     NAME(widen_into)(&powers[0], sums->lost);
     NAME(widen_into)(&powers[1], sums->squares);
     NAME(widen_into)(&powers[2], sums->cubes);
@@ -144,7 +157,8 @@ static void NAME(take_metric)(const NAME(sums) * sums, int metric, int64_t pairs
     const doubles *powers = sums->powers[metric];
     double scale = 1;
     tally->tail += sums->tail[metric];
-    tally->power_sums[0] += sum_lanes(powers[0]) - (double)pairs * tally->shift;
+    tally->power_sums[0] += IS_DOUBLE ? sum_lanes(powers[0]) / POWERS_SCALE
+                                      : sum_lanes(powers[0]) - (double)pairs * tally->shift;
     for (int power = 1; power < 4; power++) {
         scale *= POWERS_SCALE;
         tally->power_sums[power] += sum_lanes(powers[power]) / (POWERS_SCALE * scale);

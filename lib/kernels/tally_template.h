@@ -159,7 +159,7 @@ static double NAME(mean)(NAME(reals) sum, int64_t vectors)
     double all = 0;
     for (int lane = 0; lane < NAME(LANES); lane++)
         all += (double)sum[lane];
-    return vectors > 0 ? (double)(float)(all / (double)(vectors * NAME(LANES))) : 0;
+    return vectors > 0 ? (double)(REAL)(all / (double)(vectors * NAME(LANES))) : 0;
 }
 
 /* What powers are first taken about: the means of some vectors of pairs all over the rectangle, so
@@ -183,6 +183,16 @@ static void NAME(find_shifts)(const qkv_rectangle *rectangle, qkv_rectangle_tall
     tally->pearson.shift = NAME(mean)(pearson, vectors);
 }
 
+/* A tally of nothing but powers about another's mean, wanted where that is farther from the shift
+ * than half a standard deviation: central moments would lose digits. */
+static qkv_tally NAME(about_mean)(const qkv_tally *tally, int64_t pairs)
+{
+    const double mean = tally->power_sums[0] / (double)pairs;
+    const double variance = tally->power_sums[1] / (double)pairs - mean * mean;
+    return (qkv_tally){ .wanted = tally->wanted && 4 * mean * mean > variance,
+                        .shift = (double)(REAL)(tally->shift + mean) };
+}
+
 /* Where the mean turns out to be far from what powers are about, they are taken once more. */
 static void NAME(tally_rectangle)(const qkv_rectangle *rectangle, qkv_rectangle_tally *tally)
 {
@@ -190,8 +200,8 @@ static void NAME(tally_rectangle)(const qkv_rectangle *rectangle, qkv_rectangle_
     clear_tally(&tally->pearson);
     NAME(find_shifts)(rectangle, tally);
     NAME(tally_once)(rectangle, tally);
-    qkv_rectangle_tally again = { .cosine = about_mean(&tally->cosine, tally->pairs),
-                                  .pearson = about_mean(&tally->pearson, tally->pairs) };
+    qkv_rectangle_tally again = { .cosine = NAME(about_mean)(&tally->cosine, tally->pairs),
+                                  .pearson = NAME(about_mean)(&tally->pearson, tally->pairs) };
     if (!again.cosine.wanted && !again.pearson.wanted)
         return;
     NAME(tally_once)(rectangle, &again);
