@@ -5,8 +5,8 @@
  *     QKVSIM_TEST_FAULT="sums 7 15" QKVSIM_TEST_STRUCK=FILE qkvsim-with-faults accumulate ...
  *
  * sends SIGTERM at the seventh call for sums; with 0 in place of 15 that call fails. FILE gets the
- * name of what was called, where the program came so far. The linker puts these functions in the place of those they are
- * named after (--wrap).
+ * name of what was called, where the program came so far. The linker puts these functions in the
+ * place of those they are named after (--wrap).
  */
 #include <errno.h>
 #include <fcntl.h>

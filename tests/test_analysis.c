@@ -83,8 +83,8 @@ static int64_t collect_row(const double *matrix, const qkvsim_layout *layout, in
     return count;
 }
 
-/* Calls a check for each pair group and roll-up with its defined values in the library's own matrix.
- */
+/* Calls a check for each pair group and roll-up with its defined values in the library's own
+ * matrix. */
 typedef void (*value_check)(const qkvsim_analysis *analysis, int32_t pair_group, int32_t metric,
                             const double *values, int64_t count);
 

@@ -1,6 +1,6 @@
 /* Cancelling between units of work: a call looks for it wherever it has gone through many numbers,
- * and what it was to change is then as it was. Every look at the clock finds it an eighth of a second later, so
- * that each of them reaches the callback, which no clock of the machine decides. */
+ * and what it was to change is then as it was. Every look at the clock finds it an eighth of a
+ * second later, so that each of them reaches the callback, which no clock of the machine decides. */
 #define _GNU_SOURCE /* syscall */
 #include <math.h>
 #include <stdlib.h>
@@ -54,8 +54,8 @@ typedef struct analysed {
     int32_t arithmetic;
 } analysed;
 
-/* Columns of every kind that preparing tells apart: equal and opposite ones, a constant, one that is
- * not finite, and one that is scaled before it is squared. */
+/* Columns of every kind that preparing tells apart: equal and opposite ones, a constant, one that
+ * is not finite, and one that is scaled before it is squared. */
 static analysed many_rows(int64_t rows, int32_t arithmetic)
 {
     table data = table_normal(rows, 6, 5);

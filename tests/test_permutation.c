@@ -246,8 +246,8 @@ static void assert_stays_in_column(const table *result, int64_t j)
         ck_assert_int_eq((int64_t)*table_at(result, i, j) % result->d, j);
 }
 
-/* The lag by which rows start .. end - 1 of a column are rotated; the test fails where they are not.
- */
+/* The lag by which rows start .. end - 1 of a column are rotated; the test fails where they are
+ * not. */
 static int64_t lag_of(const table *result, int64_t j, int64_t start, int64_t end)
 {
     const int64_t length = end - start;
@@ -699,8 +699,8 @@ START_TEST(joint_permutations_of_two_features_are_equally_likely)
 }
 END_TEST
 
-/* Two columns of five, each a group of its own: 24 degrees of freedom, 66 is passed once in 100,000.
- */
+/* Two columns of five, each a group of its own: 24 degrees of freedom, 66 is passed once in
+ * 100,000. */
 START_TEST(joint_lags_are_equally_likely)
 {
     const int32_t scheme = _i == 0 ? QKVSIM_SCHEME_SHIFT : QKVSIM_SCHEME_OBSERVATIONS_SHIFT;

@@ -18,8 +18,7 @@ struct pieces {
     struct container *files;
     int64_t count;
     const char *const *paths;
-    bool
-        of_pair_groups; /* that each has some of, and not of permutations, relabellings or resamples */
+    bool of_pair_groups; /* each has some, and none is of permutations, relabellings or resamples */
     json_t *pair_groups; /* that they have together; null: all */
     qkvsim_context *context;
     struct failure *failure;

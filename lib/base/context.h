@@ -59,8 +59,8 @@ void *qkv_allocate_zeroed(const qkv_allocator *allocator, size_t count, size_t s
  * touches take no memory. */
 void *qkv_allocate_sparse(const qkv_allocator *allocator, size_t count, size_t size);
 
-/* Under the eyes of the callback: new pages of some gigabytes take seconds. False, and NULL, where the
- * call is cancelled; without a context nobody looks. */
+/* Under the eyes of the callback: new pages of some gigabytes take seconds. False, and NULL, where
+ * the call is cancelled; without a context nobody looks. */
 bool qkv_copy_watched(qkvsim_context *context, void *to, const void *from, size_t bytes);
 void *qkv_allocate_zeroed_watched(qkvsim_context *context, size_t count, size_t size);
 
