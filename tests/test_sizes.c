@@ -114,7 +114,7 @@ static table draw(const ingredients *of, uint64_t seed)
 
 enum { SEEN = 5 };
 
-/* Statistics of Q-K; the raw share, for the corrected one is absent in most permutations of every
+/* Statistics of Q-K, the one pair group that is computed; the raw share, for the corrected one is absent in most permutations of every
  * value. */
 static const int32_t seen[SEEN][2] = {
     { QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN },
@@ -123,6 +123,17 @@ static const int32_t seen[SEEN][2] = {
     { QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_VARIANCE },
     { QKVSIM_METRIC_COSINE, QKVSIM_STATISTIC_OFFSET_SHARE_RAW },
 };
+
+enum { QUERIES_WITH_KEYS = 1 };
+
+static qkvsim_analysis_options of_queries_with_keys(int32_t metrics)
+{
+    static const int32_t pair_group = QUERIES_WITH_KEYS;
+    return (qkvsim_analysis_options){ .struct_size = sizeof(qkvsim_analysis_options),
+                                      .pair_groups = &pair_group,
+                                      .pair_group_count = 1,
+                                      .metrics = metrics };
+}
 
 /* The largest rate at 5 % that is promised, in per cent, or the least that is warned of. */
 typedef struct setting {
@@ -175,13 +186,16 @@ static void permute(qkvsim_context *with, int64_t number, const void *argument, 
                                               .exchange =
                                                   of->exchange ? QKVSIM_EXCHANGE_SEGMENTS : 0,
                                               .covariates = of->covariates ? &position : NULL };
+    const qkvsim_analysis_options analysis =
+        of_queries_with_keys(QKVSIM_METRIC_PEARSON | QKVSIM_METRIC_COSINE);
     qkvsim_layout *layout = NULL;
     qkvsim_baseline *made = NULL;
     must(with, qkvsim_layout_thirds(with, FEATURES, &layout));
-    must(with, qkvsim_baseline_run(with, &input, layout, NULL, &options, &made));
+    must(with, qkvsim_baseline_run(with, &input, layout, &analysis, &options, &made));
     const int32_t summary = of->fitted ? QKVSIM_SUMMARY_P_FITTED : QKVSIM_SUMMARY_P;
     for (int s = 0; s < SEEN; s++) {
-        results[s] = qkvsim_baseline_statistic(made, 1, seen[s][0], seen[s][1], summary);
+        results[s] =
+            qkvsim_baseline_statistic(made, QUERIES_WITH_KEYS, seen[s][0], seen[s][1], summary);
         if (of->fitted && isnan(results[s]))
             results[s] = 1;
     }
@@ -250,11 +264,8 @@ static void relabel(qkvsim_context *with, int64_t number, const void *argument, 
     shift_targets(of, &which, &rows);
     number_rows(of, segments, positions);
     stored copy = store(&rows, QKVSIM_DTYPE_F32, ORDER_C);
-    const qkvsim_analysis_options analysis = { .struct_size = sizeof analysis,
-                                               .metrics = of->centred
-                                                              ? QKVSIM_METRIC_PEARSON
-                                                              : QKVSIM_METRIC_PEARSON
-                                                                    | QKVSIM_METRIC_COSINE };
+    const qkvsim_analysis_options analysis =
+        of_queries_with_keys(QKVSIM_METRIC_PEARSON | (of->centred ? 0 : QKVSIM_METRIC_COSINE));
     const qkvsim_input input = *INPUT(&copy.view, 1, .selection = &which.selection[0],
                                       .segments = of->segments ? segments : NULL);
     const qkvsim_comparison_options options = { .struct_size = sizeof options,
@@ -271,8 +282,8 @@ static void relabel(qkvsim_context *with, int64_t number, const void *argument, 
     must(with, qkvsim_comparison_run(with, &input, &which.selection[1], layout, &analysis, &options,
                                      &made));
     for (int s = 0; s < SEEN; s++)
-        results[s] =
-            qkvsim_comparison_difference(made, 1, seen[s][0], seen[s][1], QKVSIM_SUMMARY_P);
+        results[s] = qkvsim_comparison_difference(made, QUERIES_WITH_KEYS, seen[s][0], seen[s][1],
+                                                  QKVSIM_SUMMARY_P);
     qkvsim_comparison_free(made);
     qkvsim_layout_free(layout);
     stored_free(&copy);
