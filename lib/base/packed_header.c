@@ -36,14 +36,19 @@ static void crc_begin(crc *sum)
     sum->state = UINT32_MAX;
 }
 
+/* The state behind TOGETHER bytes. */
+static uint32_t crc_of_several(const crc *sum, const unsigned char *bytes)
+{
+    const uint32_t(*table)[256] = sum->table, before = sum->state;
+    return table[7][(before ^ bytes[0]) & 0xff] ^ table[6][(before >> 8 ^ bytes[1]) & 0xff]
+           ^ table[5][(before >> 16 ^ bytes[2]) & 0xff] ^ table[4][before >> 24 ^ bytes[3]]
+           ^ table[3][bytes[4]] ^ table[2][bytes[5]] ^ table[1][bytes[6]] ^ table[0][bytes[7]];
+}
+
 static void crc_add(crc *sum, const unsigned char *bytes, int64_t count)
 {
-    for (; count >= TOGETHER; count -= TOGETHER, bytes += TOGETHER) {
-        const uint64_t word = qkv_load(bytes, TOGETHER) ^ sum->state;
-        sum->state = 0;
-        for (int k = 0; k < TOGETHER; k++)
-            sum->state ^= sum->table[TOGETHER - 1 - k][word >> (8 * k) & 0xff];
-    }
+    for (; count >= TOGETHER; count -= TOGETHER, bytes += TOGETHER)
+        sum->state = crc_of_several(sum, bytes);
     for (int64_t k = 0; k < count; k++)
         sum->state = sum->table[0][(sum->state ^ bytes[k]) & 0xff] ^ (sum->state >> 8);
 }
