@@ -1,6 +1,6 @@
 """Results from a stream of observations, which are not kept."""
 from ctypes import byref, c_void_p, sizeof
-from typing import Any, Optional, Sequence
+from typing import Any, Optional, Sequence, Tuple
 
 import numpy as np
 
@@ -15,6 +15,8 @@ from ._layout import Layout, layout_of
 from ._library import library
 from ._pairs import Asked, Pairs, pairs_found
 from ._words import METRICS, number_of
+
+_Parts = Optional[Tuple[Tuple[str, int], ...]]
 
 
 class Accumulator:
@@ -59,7 +61,7 @@ class Accumulator:
         self._axes = layout
         self._layout: Optional[Layout] = None
         self._handle: Optional[Handle] = None
-        self._names: Any = None
+        self._parts: _Parts = None  # their names and features
 
     @property
     def observations(self) -> int:
@@ -123,19 +125,24 @@ class Accumulator:
                      nonfinite=nonfinite, heads=self._spec[1], layout=self._axes,
                      may_select_none=self._kept[0] > 0)
         layout, handle = self._layout, self._handle
+        parts = None if made.names is None else tuple(zip(made.names, made.widths))
+        self._check_parts(parts, "data")
         if layout is None or handle is None:
             layout = layout_of(made, *self._spec)
             handle = self._made(made.features)
-        elif made.names is not None and self._names is not None and made.names != self._names:
-            raise InvalidArgument(f"the parts are {', '.join(made.names)} and those of chunks "
-                                  f"before {', '.join(self._names)}")
         elif made.features != layout.features:
             raise InvalidArgument(f"data has {made.features} features and the chunks before "
                                   f"{layout.features}")
         compute(library.qkvsim_accumulator_update, handle._pointer, byref(made.struct),
                 parts=made.labels, threads=threads, progress=progress)
         self._layout, self._handle = layout, handle
-        self._names = made.names if self._names is None else self._names
+        self._parts = parts if self._parts is None else self._parts
+
+    def _check_parts(self, parts: _Parts, name: str) -> None:
+        """Columns have the same meaning only where all parts do."""
+        if parts is not None and self._parts is not None and parts != self._parts:
+            raise InvalidArgument(f"{name} has the parts {_listed(parts)}, and the chunks before "
+                                  f"had {_listed(self._parts)}")
 
     def merge(self, other: "Accumulator") -> None:
         """Adds what another accumulator holds, which stays as it is.
@@ -156,11 +163,13 @@ class Accumulator:
             self.__setstate__(other.__getstate__())
             return
         assert other._layout is not None
+        self._check_parts(other._parts, "the other")
         handle = self._handle or self._made(other._layout.features)
         call(library.qkvsim_accumulator_merge, handle._pointer, other._handle._pointer)
         if self._handle is None:
             self._handle, self._spec, self._axes = handle, other._spec, other._axes
-            self._layout, self._names = other._layout, other._names
+            self._layout = other._layout
+        self._parts = other._parts if self._parts is None else self._parts
 
     @staticmethod
     def join(parts: Sequence["Accumulator"]) -> "Accumulator":
@@ -191,11 +200,13 @@ class Accumulator:
         names = [f"parts[{k}]" for k in range(len(given))]
         pointers = (c_void_p * len(given))(*map(_pointer_of, given, names))
         joined = c_void_p()
+        for part, name in zip(given[1:], names[1:]):
+            given[0]._check_parts(part._parts, name)
         call(library.qkvsim_accumulator_join, pointers, len(given), byref(joined), parts=names)
         first = given[0]
         made = Accumulator()
         made._spec, made._axes = first._spec, first._axes
-        made._layout, made._names = first._layout, first._names
+        made._layout, made._parts = first._layout, first._parts
         made._handle = Handle("accumulator", joined)
         return made
 
@@ -264,6 +275,7 @@ class Accumulator:
         array([ 4., -1.,  0.])
         """
         handle, second = self._filled(), _pointer_of(less, "less")
+        self._check_parts(less._parts, "less")
         assert self._layout is not None
         matrix = np.empty((self._layout.features,) * 2)
         compute(library.qkvsim_accumulator_difference, handle._pointer, second,
@@ -294,6 +306,7 @@ class Accumulator:
         """
         handle = self._filled()
         second = None if others is None else _pointer_of(others, "others")
+        self._check_parts(None if others is None else others._parts, "others")
         assert self._layout is not None
         question = Question(self._layout, metrics, bins, pair_groups, self.observations)
         options = C.IntervalOptions(sizeof(C.IntervalOptions), level=level)
@@ -307,10 +320,10 @@ class Accumulator:
     def __getstate__(self) -> Any:
         packed = None if self._handle is None else packed_array("accumulator",
                                                                 self._handle._pointer)
-        return (self._spec, self._kept, self._axes, self._layout, self._names, packed)
+        return (self._spec, self._kept, self._axes, self._layout, self._parts, packed)
 
     def __setstate__(self, state: Any) -> None:
-        self._spec, self._kept, self._axes, self._layout, self._names, packed = state
+        self._spec, self._kept, self._axes, self._layout, self._parts, packed = state
         self._handle = None if packed is None else Handle("accumulator",
                                                           unpack("accumulator", packed))
 
@@ -336,6 +349,10 @@ class Accumulator:
         features = "no" if self._layout is None else str(self._layout.features)
         return (f"<qkvsim.Accumulator of {self.observations} observations x "
                 f"{features} features>")
+
+
+def _listed(parts: Tuple[Tuple[str, int], ...]) -> str:
+    return ", ".join(f"{name} of {features}" for name, features in parts)
 
 
 def _pointer_of(other: Any, name: str) -> Optional[int]:

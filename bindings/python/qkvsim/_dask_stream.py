@@ -18,7 +18,7 @@ class _Reading:
     """How every chunk is read."""
 
     layout: Layout
-    names: Optional[List[str]]
+    parts: Optional[Tuple[Tuple[str, int], ...]]
     labels: List[str]
     options: Dict[str, Any]
 
@@ -29,14 +29,14 @@ def _add_chunk(first: int, blocks: List[Any], selected: Optional[np.ndarray],
     made = Accumulator(groups=how.layout)
     if selected is not None and not selected.any():
         return made
-    data = blocks[0] if how.names is None and len(blocks) == 1 \
+    data = blocks[0] if how.parts is None and len(blocks) == 1 \
         else dict(zip(how.labels, blocks))
     try:
         made.update(data, observations=selected, **how.options)
     except Error as error:
         last = first + len(blocks[0]) - 1
         raise type(error)(f"the chunk of observations {first} to {last}: {error}") from error
-    made._names = how.names
+    made._parts = how.parts
     return made
 
 
@@ -70,7 +70,8 @@ def stream(table: Table, layout: Layout, observations: Any, split_every: Any, th
     number_of(NONFINITE, nonfinite, "nonfinite")
     options = {"precision": precision, "nonfinite": nonfinite, "threads": threads_of(threads)}
     mask = None if observations is None else Mask(observations, table, "observations")
-    how = _Reading(layout=layout, names=table.names, labels=_labels_of(table), options=options)
+    parts = None if table.names is None else tuple(zip(table.names, table.widths))
+    how = _Reading(layout=layout, parts=parts, labels=_labels_of(table), options=options)
     graph = Graph(table, "stream", layout, options, width, *identity, masks=[mask])
     shared = graph.add("how", how)
     keys = [array.__dask_keys__() for array in graph.sources[:len(table.arrays)]]

@@ -156,6 +156,37 @@ def test_a_stream_gives_what_the_whole_gives(x):
         qkvsim.Accumulator().analyze()
 
 
+def test_accumulators_of_other_parts_are_not_taken_for_their_columns(x):
+    q, k, v = x[:, :4], x[:, 4:8], x[:, 8:]
+    first, swapped, wider = (qkvsim.Accumulator(blocks=16) for _ in range(3))
+    first.update({"Q": q, "K": k, "V": v})
+    swapped.update({"K": k, "Q": q, "V": v})
+    wider.update({"Q": x[:, :5], "K": x[:, 5:8], "V": v})
+    before = pickle.dumps(first)
+    for other in swapped, wider:
+        for call in (first.merge, first.difference, first.intervals):
+            with pytest.raises(qkvsim.InvalidArgument, match="parts"):
+                call(other)
+    with pytest.raises(qkvsim.InvalidArgument, match="Q of 5, K of 3, V of 4, .* Q of 4, K of 4"):
+        first.update({"Q": x[:, :5], "K": x[:, 5:8], "V": v})
+    parts = [qkvsim.Accumulator(rows=rows) for rows in (range(5), range(5, 12))]
+    parts[0].update({"Q": q, "K": k, "V": v})
+    parts[1].update({"K": q, "Q": k, "V": v})
+    with pytest.raises(qkvsim.InvalidArgument, match=r"parts\[1\] has the parts K of 4, Q of 4"):
+        qkvsim.Accumulator.join(parts)
+    assert pickle.dumps(first) == before
+
+
+def test_an_array_has_the_parts_of_what_it_is_merged_with(x):
+    named = qkvsim.Accumulator()
+    named.update({"Q": x[:, :4], "K": x[:, 4:8], "V": x[:, 8:]})
+    plain = qkvsim.Accumulator(groups="thirds")
+    plain.update(x)
+    plain.merge(named)
+    with pytest.raises(qkvsim.InvalidArgument, match="parts"):
+        plain.update({"K": x[:, :4], "Q": x[:, 4:8], "V": x[:, 8:]})
+
+
 def test_results_are_the_same_by_seed_and_pickled_and_copied(x):
     makers = [lambda: qkvsim.baseline(x, permutations=9),
               lambda: qkvsim.compare(x, targets=slice(20), permutations=9),
