@@ -12,7 +12,7 @@
 enum {
     DIAGONAL_ROWS = 48,   /* at a time in tiles of which the upper half is needed */
     CHUNKS_TOGETHER = 32, /* chunks added up before they are added to the tile */
-    SHORTEST_DEPTH = 40,  /* of products, however many observations there are */
+    SHORTEST_DEPTH = 64,  /* of products, however many observations there are */
     TILE_BUFFERS = 3      /* of a tile in the making that has more than one group of chunks */
 };
 
