@@ -659,6 +659,22 @@ class BadShards(Corpus):
         self.refused("accumulate", *self.shards, "--output", self.path("n" * (most - 4)),
                      says="the name is too long: " + self.path("n" * (most - 4)) + ".part")
 
+    def test_messages_have_room_for_the_longest_paths(self):
+        folder = self.path("corpus")
+        while len(folder) < 3700:
+            folder = os.path.join(folder, "d" * 200)
+        os.makedirs(folder)
+        bad, part, missing = (os.path.join(folder, name) for name in ("bad.npy", "a.state.part", "no.npy"))
+        numpy.save(bad, numpy.full((20, 12), numpy.inf, "float32"))
+        for arguments, says in (
+                (["accumulate", missing], f"cannot open: {missing}: No such file"),
+                (["accumulate", self.shards[0], bad], f": {bad} (see --on-nonfinite) (1 shard is in {part}: --resume"),
+                (["accumulate", bad, "--part", folder + "/*.npy", "--part", folder + "/no*.npy"],
+                 f"a part of a shard is missing: {missing[:-4]}bad.npy: No such file or directory (of {bad})"),
+                (["matrix", bad], f": {bad} (see --on-nonfinite)")):
+            self.refused(*arguments, "--output", os.path.join(folder, "a.state"), says=says)
+        self.refused("analyze", bad, says=f": {bad} (see --on-nonfinite)")
+
     def test_a_full_disk_loses_nothing(self):
         self.accumulate(*self.shards[:2])
         before = self.content(self.state)

@@ -4,14 +4,18 @@
 #ifndef TOOLS_FAILURE_H
 #define TOOLS_FAILURE_H
 
+#include <limits.h>
 #include <qkvsim/qkvsim.h>
 #include <stdbool.h>
 
 enum { EXIT_DONE = 0, EXIT_FAILED = 1, EXIT_USAGE = 2 };
 
+/* A place is a path and what in it; a message has room for three paths, each as long as can be. */
+enum { PLACE_SIZE = PATH_MAX + 512, FAILURE_SIZE = 3 * PATH_MAX };
+
 struct failure {
     int exit_status;
-    char text[1024];
+    char text[FAILURE_SIZE];
 };
 
 /* Both write the text and return false, so that a check reads `return fail(failure, ...)`. Bytes

@@ -112,7 +112,7 @@ static bool add_tensor(struct input *input, const struct safetensors *table,
     const struct safetensors_tensor *tensor = safetensors_find(table, source->tensor);
     if (tensor == NULL)
         return fail(failure, "no such tensor: %s: %s (see qkvsim info)", path, source->tensor);
-    char place[512];
+    char place[PLACE_SIZE];
     snprintf(place, sizeof place, "%s: %s", path, tensor->name);
     struct stored_array array = { .bytes = table->data + tensor->begin,
                                   .type = element_type_of_safetensors(tensor->dtype),

@@ -5,7 +5,7 @@
 
 int main(int argc, char **argv)
 {
-    struct failure failure;
+    static struct failure failure; /* large, and stacks may be small */
     program_prepare(argv);
     return program_run(argc, argv, NULL, &failure) ? EXIT_DONE : failure_report(&failure);
 }

@@ -21,7 +21,7 @@ struct mapping {
     void *bytes;
     size_t size;
     struct mapping *next;
-    char message[1024]; /* for one who may call nothing that formats */
+    char message[PLACE_SIZE]; /* for one who may call nothing that formats */
 };
 
 static struct mapping *mappings;
@@ -55,7 +55,7 @@ static void catch_cut_short(void)
 static bool remember(struct mapped_file *file, void *bytes, size_t size, const char *path,
                      struct failure *failure)
 {
-    char name[sizeof mappings->message / 2];
+    char name[PATH_MAX];
     struct mapping *mapping = malloc(sizeof *mapping);
     if (mapping == NULL) {
         munmap(bytes, size);

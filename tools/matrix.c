@@ -66,7 +66,7 @@ static bool compute(qkvsim_context *context, const struct options *options,
     progress_begin(&progress, context, "matrix", options);
     qkvsim_status status = qkvsim_similarity(context, &given, options->metric, NULL, matrix);
     progress_end(&progress, context, status == QKVSIM_OK);
-    char files[512];
+    char files[PLACE_SIZE];
     layer_files(&layers->items[0], true, files, sizeof files);
     return status == QKVSIM_OK || fail_library(failure, context, status, files);
 }

@@ -239,7 +239,7 @@ static bool name_pieces(const char *const *paths, int64_t count, struct failure 
     const struct failure raw = *failure;
     char names[sizeof raw.text] = "";
     size_t length = 0;
-    for (int64_t k = 0; k < count && k < 1000; k++) {
+    for (int64_t k = 0; k < count; k++) {
         char forms[2][32];
         snprintf(forms[0], sizeof forms[0], "piece %" PRId64 " ", k);
         snprintf(forms[1], sizeof forms[1], "and %" PRId64 " overlap", k);
@@ -253,7 +253,7 @@ static bool name_pieces(const char *const *paths, int64_t count, struct failure 
             (size_t)snprintf(names + length, sizeof names - length, "%spiece %" PRId64 " is %s",
                              length > 0 ? ", " : "", k, paths[k]);
     }
-    return length == 0 || fail(failure, "%.*s (%.*s)", 600, raw.text, 400, names);
+    return length == 0 || fail(failure, "%s (%s)", raw.text, names);
 }
 
 /* Analyses are put together one by one: of many that are wide, the memory is that of three. */

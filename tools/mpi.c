@@ -19,7 +19,7 @@ static bool run(int argc, char **argv, struct team *team, struct failure *failur
 static int run_as_rank(int argc, char **argv)
 {
     struct mpi_team mpi;
-    struct failure failure = { .exit_status = EXIT_DONE };
+    static struct failure failure = { .exit_status = EXIT_DONE }; /* stacks may be small */
     const bool done = mpi_team_open(&mpi, &failure) && run(argc, argv, &mpi.team, &failure);
     mpi_team_settle(&mpi, done, &failure);
     const int status = done ? EXIT_DONE : failure_report(&failure);

@@ -102,7 +102,7 @@ static bool find_pairs(const struct study *study, qkvsim_pairs **pairs)
                                      : search_arrays(study, &pairs_options, pairs);
     if (status == QKVSIM_OK)
         return !progress_interrupted() || fail(study->failure, "interrupted");
-    char place[STUDY_PLACE_SIZE];
+    char place[PLACE_SIZE];
     return fail_library(study->failure, study->context, status, study_place(study, place));
 }
 

@@ -85,7 +85,7 @@ static void log_line(const struct progress *progress, double share, double secon
         json_object_set_new(line, "what", json_string(progress->label));
     json_object_set_new(line, "seconds", json_number(seconds));
     json_object_set_new(line, "seconds_left", json_number(seconds_left(progress, share, seconds)));
-    struct failure unheard;
+    static struct failure unheard; /* large, and this is called from deep within */
     char *text = json_format(line, JSON_COMPACT | JSON_REAL_PRECISION(6), &unheard);
     if (text != NULL)
         fprintf(stderr, "%s\n", text);

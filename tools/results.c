@@ -67,7 +67,7 @@ static void announce(const struct task *task, const char *what, double analyses)
 static bool check(const struct task *task, qkvsim_status status)
 {
     const struct study *study = task->study;
-    char layer[STUDY_PLACE_SIZE], place[STUDY_PLACE_SIZE + 32];
+    char layer[PLACE_SIZE], place[PLACE_SIZE + 32];
     if (status == QKVSIM_OK)
         return !progress_interrupted() || fail(study->failure, "interrupted");
     snprintf(place, sizeof place, "%s%s%s", study_place(study, layer),

@@ -65,7 +65,7 @@ static qkvsim_status add_rows(const struct work *work, const struct piece *piece
 
 static bool rows_failed(const struct work *work, const struct piece *piece, qkvsim_status status)
 {
-    char place[1024];
+    char place[PLACE_SIZE];
     const struct layers *layers = &work->shard->layers;
     snprintf(place, sizeof place, "%s%s%s", work->shard->path, layers->several ? ": layer " : "",
              layers->several ? layers->items[piece->layer].name : "");

@@ -118,7 +118,7 @@ static bool find_layout(struct study *study, struct state *state)
 
 static bool check(const struct study *study, qkvsim_status status)
 {
-    char place[STUDY_PLACE_SIZE];
+    char place[PLACE_SIZE];
     return status == QKVSIM_OK
            || fail_library(study->failure, study->context, status, study_place(study, place));
 }

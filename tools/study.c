@@ -165,13 +165,13 @@ bool study_turn_to(struct study *study, int layer)
     return open_layer(study, layer) && check_shape(study, &study->input, layer);
 }
 
-const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE])
+const char *study_place(const struct study *study, char place[PLACE_SIZE])
 {
     const struct layer *layer = &study->layers.items[study->current];
     bool many = study->layers.several && layer->sources[0].tensor != NULL;
-    layer_files(layer, true, place, STUDY_PLACE_SIZE);
+    layer_files(layer, true, place, PLACE_SIZE);
     if (many)
-        text_append(place, STUDY_PLACE_SIZE, ": layer %s", layer->name);
+        text_append(place, PLACE_SIZE, ": layer %s", layer->name);
     return place;
 }
 

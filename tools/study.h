@@ -56,8 +56,7 @@ bool study_find_rows(struct study *study);
 bool study_turn_to(struct study *study, int layer);
 
 /* What a message about the current layer names: its files, and where one has many layers, which. */
-enum { STUDY_PLACE_SIZE = 512 };
-const char *study_place(const struct study *study, char place[STUDY_PLACE_SIZE]);
+const char *study_place(const struct study *study, char place[PLACE_SIZE]);
 
 /* Also for one zeroed and never opened. */
 void study_close(struct study *study);
