@@ -757,6 +757,12 @@ class HostileStates(Corpus):
             self.assertIn(part, text)
             self.assertEqual(self.content(part), content)
 
+    def test_a_pipe_is_refused_with_what_would_do(self):
+        for command in (["analyze"], ["pairs", "--top", "2"], ["matrix", "--output", self.path("m.npy")]):
+            result = self.run_program(*command, "/dev/stdin", input=self.good)
+            self.assertEqual(result.returncode, 1)
+            self.assertIn(b"as a file and not from a pipe", result.stderr)
+
     def test_another_version(self):
         self.refuse(self.good[:8] + b"\2" + self.good[9:], "version 2 of the format, this program reads 1")
 

@@ -21,7 +21,7 @@ struct mapping {
     void *bytes;
     size_t size;
     struct mapping *next;
-    char message[PLACE_SIZE]; /* for one who may call nothing that formats */
+    char message[]; /* for one who may call nothing that formats */
 };
 
 static struct mapping *mappings;
@@ -55,17 +55,20 @@ static void catch_cut_short(void)
 static bool remember(struct mapped_file *file, void *bytes, size_t size, const char *path,
                      struct failure *failure)
 {
-    char name[PATH_MAX];
-    struct mapping *mapping = malloc(sizeof *mapping);
+    static const char fresh_line[] = "\r\033[K",
+                      says[] = "qkvsim: the file was cut short while it was read: ";
+    const size_t length = strlen(path);
+    struct mapping *mapping =
+        malloc(sizeof *mapping + sizeof fresh_line + sizeof says + length + 1);
     if (mapping == NULL) {
         munmap(bytes, size);
         return fail_no_memory(failure);
     }
-    text_make_safe(path, name, sizeof name);
     *mapping = (struct mapping){ .bytes = bytes, .size = size, .next = mappings };
-    snprintf(mapping->message, sizeof mapping->message,
-             "%sqkvsim: the file was cut short while it was read: %s\n",
-             isatty(STDERR_FILENO) ? "\r\033[K" : "", name);
+    char *end = stpcpy(mapping->message, isatty(STDERR_FILENO) ? fresh_line : "");
+    end = stpcpy(end, says);
+    text_make_safe(path, end, length + 1);
+    strcat(end, "\n");
     if (mappings == NULL)
         catch_cut_short();
     mappings = mapping;

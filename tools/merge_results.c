@@ -36,10 +36,11 @@ static bool open_pieces(struct pieces *pieces, const struct shards *files)
     return done;
 }
 
+/* The last first: mappings are found from the latest on. */
 static void close_pieces(struct pieces *pieces)
 {
-    for (int64_t k = 0; k < pieces->count; k++)
-        container_close(&pieces->files[k]);
+    for (int64_t k = pieces->count; k > 0; k--)
+        container_close(&pieces->files[k - 1]);
     free(pieces->files);
     json_decref(pieces->pair_groups);
 }
