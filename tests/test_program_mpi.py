@@ -5,6 +5,7 @@ Usage: test_program_mpi.py path/to/qkvsim path/to/qkvsim-mpi path/to/examples/da
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -254,6 +255,16 @@ class Failing(Team):
         self.refused_by(2, "analyze", self.input, "--permutations", 9, "--save", "/dev/full",
                         says="No space left on device")
         self.refused_by(2, "analyze", self.input, "--permutations", 9, "--save", self.path("none/a"), says="none")
+
+    def test_no_room_for_temporary_files(self):
+        """Moments of all ranks are put together in them, where they are larger than 16 MB."""
+        shard = self.shard("wide.npy", self.random.normal(size=(5, 2100)).astype("float32"))
+        result = self.run_ranks(2, "accumulate", shard, "--output", self.state, preexec_fn=lambda: resource.setrlimit(
+            resource.RLIMIT_FSIZE, (1 << 24, 1 << 24)))
+        self.assertEqual(result.returncode, 1)
+        self.assertRegex(result.stderr.decode(), r"out of memory for \d+ second moments of 2100 features, "
+                         r"or no room in \S+ \(TMPDIR names another folder\)")
+        self.assertFalse(os.path.exists(self.state))
 
     def ranks_of(self, launcher):
         """The processes of a run, rank by rank."""

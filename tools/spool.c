@@ -11,7 +11,7 @@
 
 #include "output.h"
 
-static const char *temporary_folder(void)
+const char *temporary_folder(void)
 {
     const char *folder = getenv("TMPDIR");
     return folder != NULL && folder[0] != '\0' ? folder : P_tmpdir;

@@ -17,10 +17,13 @@ struct spool {
     size_t size;
 };
 
-/* The descriptor of a nameless file in TMPDIR, or /tmp where it is not set; -1 with errno. */
+/* TMPDIR, or /tmp where it is not set. */
+const char *temporary_folder(void);
+
+/* The descriptor of a nameless file there; -1 with errno. */
 int temporary_file(void);
 
-/* False where no temporary file can be made in TMPDIR, or /tmp where it is not set. */
+/* False where no temporary file can be made. */
 bool spool_open(struct spool *spool, struct failure *failure);
 
 /* One in memory. */

@@ -74,6 +74,17 @@ static int64_t count_pieces(int64_t features, struct share rows)
     return count;
 }
 
+/* Large blocks of these contexts are in temporary files: where there is no room for one, there may be
+ * memory. */
+static bool rows_failed(qkvsim_context *context, qkvsim_status status, struct failure *failure)
+{
+    return status == QKVSIM_OK
+           || (status == QKVSIM_ERROR_NO_MEMORY
+                   ? fail(failure, "%s, or no room in %s (TMPDIR names another folder)",
+                          qkvsim_context_error(context), temporary_folder())
+                   : fail_library(failure, context, status, NULL));
+}
+
 static bool take_piece(struct team *team, qkvsim_context *context, int rank,
                        qkvsim_accumulator **part, struct failure *failure)
 {
@@ -83,7 +94,7 @@ static bool take_piece(struct team *team, qkvsim_context *context, int rank,
         return false;
     const qkvsim_status status = qkvsim_accumulator_unpack(context, bytes, size, part);
     free(bytes);
-    return status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+    return rows_failed(context, status, failure);
 }
 
 /* Parts of all rows in their order: the first is the caller's, the others come in pieces. */
@@ -135,7 +146,7 @@ static bool join_rows(struct team *team, qkvsim_context *context, qkvsim_accumul
     if (done) {
         const qkvsim_status status = qkvsim_accumulator_join(
             context, (const qkvsim_accumulator *const *)parts.list, parts.count, joined);
-        done = status == QKVSIM_OK || fail_library(failure, context, status, NULL);
+        done = rows_failed(context, status, failure);
     }
     free_parts(&parts);
     return done;
@@ -147,7 +158,10 @@ static bool pack_joined(FILE *stream, qkvsim_context *context, const qkvsim_accu
 {
     void *bytes = file_memory_allocate(NULL, (size_t)size);
     if (bytes == NULL)
-        return fail(failure, "no room in TMPDIR or memory for %" PRId64 " bytes of moments", size);
+        return fail(failure,
+                    "out of memory for %" PRId64
+                    " bytes of moments, or no room in %s (TMPDIR names another folder)",
+                    size, temporary_folder());
     const qkvsim_status status = qkvsim_accumulator_pack(context, joined, bytes, size);
     if (status == QKVSIM_OK)
         fwrite(bytes, 1, (size_t)size, stream);
