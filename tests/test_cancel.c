@@ -1,6 +1,7 @@
 /* Cancelling between units of work: a call looks for it wherever it has gone through many numbers,
  * and what it was to change is then as it was. Every look at the clock finds it an eighth of a
- * second later, so that each of them reaches the callback, which no clock of the machine decides. */
+ * second later, so that each of them reaches the callback, which no clock of the machine decides.
+ */
 #define _GNU_SOURCE /* syscall */
 #include <math.h>
 #include <stdlib.h>

@@ -114,8 +114,8 @@ static table draw(const ingredients *of, uint64_t seed)
 
 enum { SEEN = 5 };
 
-/* Statistics of Q-K, the one pair group that is computed; the raw share, for the corrected one is absent in most permutations of every
- * value. */
+/* Statistics of Q-K, the one pair group that is computed; the raw share, for the corrected one is
+ * absent in most permutations of every value. */
 static const int32_t seen[SEEN][2] = {
     { QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_MEAN },
     { QKVSIM_METRIC_PEARSON, QKVSIM_STATISTIC_VARIANCE },

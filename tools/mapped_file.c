@@ -108,8 +108,8 @@ static bool read_pipe(struct mapped_file *file, int descriptor, const char *path
     }
 }
 
-/* The first page alone is asked for, which is where files say what they hold: whoever touched it would
- * have megabytes around it read, also of a file of which little is wanted. */
+/* The first page alone is asked for, which is where files say what they hold: whoever touched it
+ * would have megabytes around it read, also of a file of which little is wanted. */
 static void expect_beginning(void *mapping, size_t size)
 {
     enum { BEGINNING = 4096 };

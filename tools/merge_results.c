@@ -301,8 +301,8 @@ static bool merge_result(const struct pieces *pieces, int64_t number, struct sav
     return done;
 }
 
-/* As bytes, of which a layout has one form: unpacking those of many pieces would take as long as all
- * else that is done of small ones. */
+/* As bytes, of which a layout has one form: unpacking those of many pieces would take as long as
+ * all else that is done of small ones. */
 static bool have_one_layout(const struct pieces *pieces)
 {
     int64_t size;

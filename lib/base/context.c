@@ -81,8 +81,8 @@ static size_t page_size(void)
     return (size_t)sysconf(_SC_PAGESIZE);
 }
 
-/* Whole pages are given back, and are zeros when they are next touched. calloc would write to memory
- * that was in use before. */
+/* Whole pages are given back, and are zeros when they are next touched. calloc would write to
+ * memory that was in use before. */
 static void clear_pages(char *memory, size_t bytes)
 {
     size_t before = 0, given_back = 0;
