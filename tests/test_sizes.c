@@ -129,7 +129,9 @@ enum { QUERIES_WITH_KEYS = 1 };
 static qkvsim_analysis_options of_queries_with_keys(int32_t metrics)
 {
     static const int32_t pair_group = QUERIES_WITH_KEYS;
+    static const qkvsim_bins one = { .struct_size = sizeof one, .count = 1 }; /* nobody looks */
     return (qkvsim_analysis_options){ .struct_size = sizeof(qkvsim_analysis_options),
+                                      .bins = &one,
                                       .pair_groups = &pair_group,
                                       .pair_group_count = 1,
                                       .metrics = metrics };
