@@ -2190,6 +2190,12 @@ class Failures(Program):
         self.refused("analyze", "-", says="/dev/stdin")
         self.refused("analyze", self.write("empty.npy", b""), says="empty.npy")
 
+    def test_a_wrong_value_is_told_with_all_that_it_could_be(self):
+        for option, values in (("--statistic", "offset_share, .*, mean, variance, skewness, kurtosis, tail, min, max"),
+                               ("--scheme", "all, .*, flip")):
+            text = self.refused("analyze", self.input, option, "wrong", status=2)
+            self.assertRegex(text, rf"unknown value of {option}: wrong \(it is one of {values}\)\n\Z")
+
     def test_a_file_cut_short_while_it_is_read_is_named(self):
         numpy.save(self.input, numpy.ones((4000, 12)))
         targets = self.path("targets")  # the program waits for them with the input open

@@ -20,7 +20,7 @@ bool option_find_number(const struct named_number *names, const char *name, int3
 const char *option_find_name(const struct named_number *names, int32_t number);
 
 /* "all, feature, shift": the names whose numbers have a bit of `which`, or all of them. */
-enum { OPTION_LIST_SIZE = 128, OPTION_LIST_ALL = -1 };
+enum { OPTION_LIST_SIZE = 256, OPTION_LIST_ALL = -1 };
 void option_list_names(const struct named_number *names, int32_t which,
                        char list[OPTION_LIST_SIZE]);
 
