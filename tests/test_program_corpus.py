@@ -557,6 +557,20 @@ class Interrupted(Corpus):
                               (["--on-nonfinite", "drop-observation"], "on_nonfinite: error in")):
             self.refused("accumulate", *self.shards, "--output", self.state, "--resume", *options, says=says)
 
+    def test_a_newer_whole_state_is_not_lost_to_an_old_part(self):
+        part = self.state + ".part"
+        self.accumulate(*self.shards[:3], output=self.path("first.state"))
+        os.rename(self.path("first.state"), part)
+        self.accumulate(*self.shards[3:5], output=self.path("more.state"))
+        self.succeed("merge", self.path("more.state"), "--output", self.state)
+        before = self.content(self.state), self.content(part)
+        self.refused("accumulate", *self.shards, "--output", self.state, "--resume",
+                     says=f"{self.state} has a shard that {part} has not: {self.shards[3]} (remove either of the two)")
+        self.assertEqual((self.content(self.state), self.content(part)), before)
+        self.write("corpus.state", b"no state")
+        self.assertEqual(self.accumulate(*self.shards, "--resume"),
+                         self.accumulate(*self.shards, output=self.path("whole.state")))
+
     def test_two_runs_of_one_state_do_not_undo_each_other(self):
         os.mkfifo(self.path("corpus/pipe.npy"))
         shards = [self.shards[0], self.path("corpus/pipe.npy"), self.shards[1]]

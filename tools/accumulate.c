@@ -253,6 +253,38 @@ static bool name_part(struct run *run)
            || fail(run->failure, "the name is too long: %s.part", destination.path);
 }
 
+static bool part_holds(const struct run *run, const json_t *shards)
+{
+    size_t i;
+    json_t *object;
+    json_array_foreach((json_t *)shards, i, object)
+    {
+        const struct shard shard = state_table_shard(object);
+        if (!state_holds(&run->state, &shard))
+            return fail(run->failure,
+                        "%s has a shard that %s has not: %s (remove either of the two)",
+                        run->options->output, run->part, shard.file);
+    }
+    return true;
+}
+
+/* A whole state may be newer than what an interrupted run left, by a merge say: none of its shards is
+ * to be lost. */
+static bool part_holds_whole(const struct run *run)
+{
+    struct container whole;
+    const char *output = run->options->output;
+    int64_t layers, conditions;
+    if (!exists(output) || !container_holds(output, "state"))
+        return true;
+    if (!container_open(&whole, run->context, output, "state", run->failure))
+        return false;
+    const bool done = state_table_check(&whole, &layers, &conditions, run->failure)
+                      && part_holds(run, json_object_get(whole.table, "shards"));
+    container_close(&whole);
+    return done;
+}
+
 /* What an interrupted run left comes before a whole state. */
 static bool find_state(struct run *run)
 {
@@ -269,7 +301,8 @@ static bool find_state(struct run *run)
         run->from = part ? run->part : run->part[0] != '\0' && exists(output) ? output : NULL;
     return run->from == NULL
            || (read_state(run)
-               && state_check_options(&run->state, run->options, run->from, run->failure));
+               && state_check_options(&run->state, run->options, run->from, run->failure)
+               && (!part || part_holds_whole(run)));
 }
 
 /* The others are to know which shards are still to be added, and to what. */

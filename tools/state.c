@@ -90,6 +90,12 @@ static const char *content_key(const struct shard *shard, char key[CONTENT_SIZE]
     return key;
 }
 
+bool state_holds(const struct state *state, const struct shard *shard)
+{
+    char key[CONTENT_SIZE];
+    return number_of(state->contents, content_key(shard, key)) >= 0;
+}
+
 bool state_check_new(const struct state *state, const struct shard *shard, const char *from,
                      struct failure *failure)
 {

@@ -84,6 +84,9 @@ struct shard state_shard(const struct state *state, int64_t number);
 /* A shard that is in by its name; false where there is none. */
 bool state_find_shard(const struct state *state, const char *file, struct shard *shard);
 
+/* Whether what a shard holds is in, under whatever name. */
+bool state_holds(const struct state *state, const struct shard *shard);
+
 /* Notes that a shard is in. One that is in already, by name or by what it holds, is an error;
  * `from` is the state that it comes with, or NULL. */
 bool state_note_shard(struct state *state, const struct shard *shard, const char *from,
