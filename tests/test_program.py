@@ -2186,7 +2186,9 @@ class Help(Program):
 class Failures(Program):
     def test_missing_files_are_named(self):
         self.refused("analyze", self.path("absent.npy"), says="absent.npy")
-        self.refused("analyze", self.folder.name)
+        self.refused("analyze", self.folder.name,
+                     says=f"a folder and not a file: {self.folder.name} (of shards, accumulate takes it)")
+        self.refused("analyze", "/dev/null", says="neither a file nor a pipe: /dev/null")
         self.refused("analyze", "-", says="/dev/stdin")
         self.refused("analyze", self.write("empty.npy", b""), says="empty.npy")
 

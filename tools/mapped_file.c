@@ -150,6 +150,8 @@ bool mapped_file_open(struct mapped_file *file, const char *path, struct failure
         done = map_regular(file, descriptor, status.st_size, path, failure);
     else if (S_ISFIFO(status.st_mode))
         done = read_pipe(file, descriptor, path, failure);
+    else if (S_ISDIR(status.st_mode))
+        done = fail(failure, "a folder and not a file: %s (of shards, accumulate takes it)", path);
     else
         done = fail(failure, "neither a file nor a pipe: %s", path);
     close(descriptor);
