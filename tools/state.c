@@ -329,19 +329,32 @@ bool state_write_layout(FILE *stream, const struct state *state, int64_t *size,
     return status == QKVSIM_OK ? written : fail_library(failure, state->context, status, NULL);
 }
 
+void *state_pack_accumulator(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                             int64_t *size, struct failure *failure)
+{
+    *size = qkvsim_accumulator_packed_size(accumulator);
+    void *bytes = malloc((size_t)*size);
+    if (bytes == NULL) {
+        fail_no_memory(failure);
+        return NULL;
+    }
+    const qkvsim_status status = qkvsim_accumulator_pack(context, accumulator, bytes, *size);
+    if (status == QKVSIM_OK)
+        return bytes;
+    free(bytes);
+    fail_library(failure, context, status, NULL);
+    return NULL;
+}
+
 static bool write_accumulator(FILE *stream, const struct state *state, int64_t number,
                               struct failure *failure)
 {
-    const qkvsim_accumulator *accumulator = state->accumulators[number];
-    const int64_t size = qkvsim_accumulator_packed_size(accumulator);
-    void *bytes = malloc((size_t)size);
-    if (bytes == NULL)
-        return fail_no_memory(failure);
-    const qkvsim_status status = qkvsim_accumulator_pack(state->context, accumulator, bytes, size);
-    const bool written =
-        status == QKVSIM_OK && fwrite(bytes, 1, (size_t)size, stream) == (size_t)size;
+    int64_t size;
+    void *bytes =
+        state_pack_accumulator(state->context, state->accumulators[number], &size, failure);
+    const bool written = bytes != NULL && fwrite(bytes, 1, (size_t)size, stream) == (size_t)size;
     free(bytes);
-    return status == QKVSIM_OK ? written : fail_library(failure, state->context, status, NULL);
+    return written;
 }
 
 static bool write_state(FILE *stream, const void *content, struct failure *failure)

@@ -44,6 +44,10 @@ bool state_reads_all(const struct options *options, int64_t features);
 bool state_take_rows(qkvsim_context *context, const qkvsim_accumulator *of, struct share rows,
                      qkvsim_accumulator **taken, struct failure *failure);
 
+/* An accumulator's bytes, for the caller to free; NULL where that fails. */
+void *state_pack_accumulator(qkvsim_context *context, const qkvsim_accumulator *accumulator,
+                             int64_t *size, struct failure *failure);
+
 /* Keeps some rows of a whole state, in memory. */
 bool state_keep_rows(struct state *state, struct share rows, struct failure *failure);
 

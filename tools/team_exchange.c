@@ -8,15 +8,9 @@
 static bool send_part(struct team *team, int rank, qkvsim_context *context,
                       const qkvsim_accumulator *part, struct failure *failure)
 {
-    const int64_t size = qkvsim_accumulator_packed_size(part);
-    void *bytes = malloc((size_t)size);
-    if (bytes == NULL)
-        return fail_no_memory(failure);
-    const qkvsim_status status = qkvsim_accumulator_pack(context, part, bytes, size);
-    if (status == QKVSIM_OK)
-        return team->send(team, rank, bytes, size, failure);
-    free(bytes);
-    return fail_library(failure, context, status, NULL);
+    int64_t size;
+    void *bytes = state_pack_accumulator(context, part, &size, failure);
+    return bytes != NULL && team->send(team, rank, bytes, size, failure);
 }
 
 static bool send_rows(struct team *team, qkvsim_context *context, const qkvsim_accumulator *whole,

@@ -235,15 +235,9 @@ bool team_write_state(struct team *team, const struct state *state, const char *
 static bool give_packed(struct team *team, qkvsim_context *context, const qkvsim_accumulator *part,
                         struct failure *failure)
 {
-    const int64_t size = qkvsim_accumulator_packed_size(part);
-    void *bytes = malloc((size_t)size);
-    if (bytes == NULL)
-        return fail_no_memory(failure);
-    const qkvsim_status status = qkvsim_accumulator_pack(context, part, bytes, size);
-    if (status == QKVSIM_OK)
-        return team->give(team, bytes, size, failure);
-    free(bytes);
-    return fail_library(failure, context, status, NULL);
+    int64_t size;
+    void *bytes = state_pack_accumulator(context, part, &size, failure);
+    return bytes != NULL && team->give(team, bytes, size, failure);
 }
 
 static bool give_piece(struct team *team, qkvsim_context *context, const qkvsim_accumulator *of,
