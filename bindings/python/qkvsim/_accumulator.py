@@ -150,8 +150,8 @@ class Accumulator:
         Parameters
         ----------
         other : Accumulator
-            Of the same features, with blocks where this one has them, and with its rows. An empty
-            accumulator without blocks and rows of its own becomes as the other.
+            Of the same features and parts, with blocks where this one has them, and with its rows.
+            An empty accumulator without blocks and rows of its own becomes as the other.
         """
         if not isinstance(other, Accumulator):
             raise InvalidArgument("merge takes an Accumulator")
