@@ -268,8 +268,8 @@ static bool part_holds(const struct run *run, const json_t *shards)
     return true;
 }
 
-/* A whole state may be newer than what an interrupted run left, by a merge say: none of its shards is
- * to be lost. */
+/* A whole state may be newer than what an interrupted run left, by a merge say: none of its shards
+ * is to be lost. */
 static bool part_holds_whole(const struct run *run)
 {
     struct container whole;

@@ -74,8 +74,8 @@ static int64_t count_pieces(int64_t features, struct share rows)
     return count;
 }
 
-/* Large blocks of these contexts are in temporary files: where there is no room for one, there may be
- * memory. */
+/* Large blocks of these contexts are in temporary files: where there is no room for one, there may
+ * be memory. */
 static bool rows_failed(qkvsim_context *context, qkvsim_status status, struct failure *failure)
 {
     return status == QKVSIM_OK
