@@ -138,6 +138,18 @@ class Accumulator:
         self._layout, self._handle = layout, handle
         self._parts = parts if self._parts is None else self._parts
 
+    def _check_other(self, other: "Accumulator") -> None:
+        """Whether it is one of the same columns."""
+        if not isinstance(other, Accumulator):
+            raise InvalidArgument("merge takes an Accumulator")
+        if other is self:
+            raise InvalidArgument("an accumulator cannot be merged with itself")
+        self._check_parts(other._parts, "the other")
+        if self._layout is not None and other._layout is not None \
+                and other._layout.features != self._layout.features:
+            raise InvalidArgument(f"the other has {other._layout.features} features and this one "
+                                  f"{self._layout.features}")
+
     def _check_parts(self, parts: _Parts, name: str) -> None:
         """Columns have the same meaning only where all parts do."""
         if parts is not None and self._parts is not None and parts != self._parts:
@@ -153,17 +165,13 @@ class Accumulator:
             Of the same features and parts, with blocks where this one has them, and with its rows.
             An empty accumulator without blocks and rows of its own becomes as the other.
         """
-        if not isinstance(other, Accumulator):
-            raise InvalidArgument("merge takes an Accumulator")
+        self._check_other(other)
         if other._handle is None:
             return
-        if other is self:
-            raise InvalidArgument("an accumulator cannot be merged with itself")
         if self._handle is None and not any(self._kept):
             self.__setstate__(other.__getstate__())
             return
         assert other._layout is not None
-        self._check_parts(other._parts, "the other")
         handle = self._handle or self._made(other._layout.features)
         call(library.qkvsim_accumulator_merge, handle._pointer, other._handle._pointer)
         if self._handle is None:

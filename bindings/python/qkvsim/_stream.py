@@ -113,8 +113,12 @@ class Stream:
         if names != others:
             raise InvalidArgument(f"the streams have other layers or conditions: {names} and "
                                   f"{others}")
-        for layer, condition in names:
-            self.accumulators[layer][condition].merge(other.accumulators[layer][condition])
+        pairs = [(self.accumulators[layer][condition], other.accumulators[layer][condition])
+                 for layer, condition in names]
+        for own, added in pairs:  # all of them before the first is changed
+            own._check_other(added)
+        for own, added in pairs:
+            own.merge(added)
         self.documents += other.documents
         self.batches += other.batches
 

@@ -226,3 +226,20 @@ def test_the_model_is_left_as_it_was_and_progress_is_told(model):
 def test_what_cannot_be_streamed_is_refused(model, batches, options, why):
     with pytest.raises((qkvsim.InvalidArgument, qkvsim.WrongType), match=why):
         qkvsim.stream(model, batches, **options)
+
+
+def test_a_stream_that_does_not_fit_changes_nothing():
+    def streams(*widths):
+        made = {}
+        for k, width in enumerate(widths):
+            made[k] = {"all": qkvsim.Accumulator()}
+            made[k]["all"].update(np.random.default_rng(k).standard_normal((9, width)))
+        return qkvsim.Stream(made, 1, 1)
+    own = streams(6, 6)
+    before = copy.deepcopy(own)
+    with pytest.raises(qkvsim.InvalidArgument, match="the other has 9 features and this one 6"):
+        own.merge(streams(6, 9))
+    assert own == before
+    with pytest.raises(qkvsim.InvalidArgument, match="merged with itself"):
+        own.merge(own)
+    assert own == before
