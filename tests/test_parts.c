@@ -325,6 +325,26 @@ START_TEST(parts_that_do_not_belong_together_are_refused)
 }
 END_TEST
 
+/* 1 and -1 have the mean of 2 and -2. */
+START_TEST(parts_of_equal_means_and_other_squares_are_refused)
+{
+    qkvsim_accumulator *parts[] = { part_of(2, 0, 1), part_of(2, 1, 1) };
+    for (int k = 0; k < 2; k++) {
+        double values[] = { 1, 1 + k, -1, -1 - k };
+        const qkvsim_view view = { .struct_size = sizeof view,
+                                   .data = values,
+                                   .dtype = QKVSIM_DTYPE_F64,
+                                   .observations = 2,
+                                   .features = 2,
+                                   .observation_stride = 2,
+                                   .feature_stride = 1 };
+        assert_ok(context, qkvsim_accumulator_update(context, parts[k], INPUT(&view, 1)));
+    }
+    refuse(parts[0], parts[1], "feature 1 has other sums in part 1");
+    free_all(parts, 2);
+}
+END_TEST
+
 START_TEST(accumulators_with_blocks_are_no_parts)
 {
     const qkvsim_accumulator_options options = { .struct_size = sizeof options, .blocks = 16 };
@@ -532,6 +552,7 @@ int main(void)
     TCase *bad = add_case(suite, "bad input", make_context, free_context);
     tcase_add_test(bad, rows_that_there_are_not_are_refused);
     tcase_add_test(bad, parts_that_do_not_belong_together_are_refused);
+    tcase_add_test(bad, parts_of_equal_means_and_other_squares_are_refused);
     tcase_add_test(bad, accumulators_with_blocks_are_no_parts);
     tcase_add_test(bad, a_part_has_no_results);
     tcase_add_loop_test(bad, any_allocation_may_fail, 0, OPERATIONS);
