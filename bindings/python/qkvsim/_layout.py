@@ -104,7 +104,7 @@ class Layout(Handle):
         numbers = row_numbers(self.rows[:self.pair_groups], pair_groups, "pair_groups")
         pointer = unpack("layout", packed_of("layout", self._pointer))
         try:
-            call(library.qkvsim_layout_add_rollup, pointer, str(name).encode(),
+            call(library.qkvsim_layout_add_rollup, pointer, _name(name),
                  (c_int32 * len(numbers))(*numbers), len(numbers))
         finally:  # which frees it where that failed
             made = Layout(pointer)
@@ -143,8 +143,15 @@ def _unpacked_layout(packed: bytes, parts: Dict[str, int]) -> Layout:
     return made
 
 
+def _name(name: Any) -> bytes:
+    """As C reads it, to whom the character 0 is the end."""
+    if "\0" in str(name):
+        raise InvalidArgument(f"a name has the character 0 in it: {str(name)!r}")
+    return str(name).encode()
+
+
 def _names(names: Sequence[str]) -> Any:
-    return (c_char_p * len(names))(*[str(name).encode() for name in names])
+    return (c_char_p * len(names))(*[_name(name) for name in names])
 
 
 # Layouts are immutable, and the same few are asked for again and again.

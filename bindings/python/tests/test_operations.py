@@ -355,9 +355,12 @@ def test_a_rollup_of_the_callers_is_a_row(x):
     heads = qkvsim.analyze(x, heads={"Q": 2, "K": 1, "V": 1}).layout
     assert heads.with_rollup("mine", ["Q0-Q1"]).parts == {"Q": 2, "K": 1, "V": 1}
     for name, pair_groups, message in (("Q-K", ["Q-Q"], "Q-K"), ("twice", ["Q-K"] * 2, "listed before"),
-                                       ("none", ["Q-X"], "no row 'Q-X'")):
+                                       ("none", ["Q-X"], "no row 'Q-X'"),
+                                       ("a\0b", ["Q-K"], "the character 0")):
         with pytest.raises(qkvsim.InvalidArgument, match=message):
             plain.layout.with_rollup(name, pair_groups)
+    with pytest.raises(qkvsim.InvalidArgument, match="the character 0"):
+        qkvsim.analyze(x, groups={"Q\0": 6, "K": 3, "V": 3})
 
 
 def test_results_and_the_package_say_how_they_compute(x):
