@@ -564,6 +564,8 @@ class Output(Program):
         self.succeed("accumulate", self.input, self.path("other.npy"), "--output", self.path("state"))
         yield self.document(self.path("state"))
         yield self.document(self.path("state"), "--top", 3, command="pairs")
+        self.succeed("analyze", self.input, "--pair-groups", "Q-K", "--save", self.path("result"), "--quiet")
+        yield self.document(self.path("state"), self.path("result"), command="info")
         for command, all_options in (("analyze", self.ANALYSES), ("pairs", self.PAIRS)):
             for options in all_options:
                 yield self.document(self.input, *options, command=command)
@@ -595,7 +597,7 @@ class Output(Program):
         except ImportError:
             self.skipTest("python3-jsonschema is missing")
         schemas = {}
-        for command in ("analyze", "pairs"):
+        for command in ("analyze", "pairs", "info"):
             schema = self.strict(json.loads(self.page(f"qkvsim-{command}.schema.json")))
             jsonschema.Draft202012Validator.check_schema(schema)
             schemas[command] = jsonschema.Draft202012Validator(schema)
@@ -603,7 +605,7 @@ class Output(Program):
             schemas[document["command"]].validate(document)
 
     def test_schemas_have_no_key_that_is_never_written(self):
-        written = {"analyze": set(), "pairs": set()}
+        written = {"analyze": set(), "pairs": set(), "info": set()}
         for document in self.documents():
             written[document["command"]] |= self.keys(document)
 

@@ -728,7 +728,6 @@ class BadShards(Corpus):
             self.assertIn(self.state, text)
         self.refused("analyze", self.state, self.input, status=2, says="analyze takes one state, not 2 inputs")
         self.refused("analyze", self.state, "--interval", "jackknife", says="no blocks are kept for --interval")
-        self.refused("info", self.state, says="a state or result of qkvsim", prints=True)
 
     def test_wrong_usage(self):
         for arguments, says in ((["accumulate", *self.shards], "accumulate wants --output"),
@@ -740,6 +739,134 @@ class BadShards(Corpus):
                                 (["accumulate", self.input, "--output", self.state, "--progress", "x"], "bar or json"),
                                 (["analyze", self.input, "--resume"], "no option of analyze but of accumulate")):
             self.refused(*arguments, status=2, says=says)
+
+
+class WhatIsStored(Corpus):
+    """What info says of a state or a result."""
+
+    def lines(self, path):
+        """Titles and what stands beside them."""
+        text = self.succeed("info", path)
+        self.assertEqual(text.count(path + "\n"), 1)
+        lines = text[text.index(path + "\n"):].splitlines()[1:]
+        return {line[2:15].strip(): line[16:] for line in lines}
+
+    def said(self, *paths):
+        document = self.document(*paths, command="info")
+        self.assertEqual((document["schema"], document["command"]), (1, "info"))
+        self.assertEqual([file["file"] for file in document["files"]], list(paths))
+        return document["files"][0]
+
+    def save(self, name, *options):
+        self.succeed("analyze", self.input, "--groups", "Q=6,K=3,V=3", *options, "--save", self.path(name), "--quiet")
+        return self.path(name)
+
+    def test_a_state(self):
+        self.accumulate(*self.shards, "--groups", "Q=6,K=3,V=3")
+        self.assertEqual(self.lines(self.state), {
+            "content": f"state, format 1, written by qkvsim {self.succeed('--version').split()[-1]}",
+            "observations": "231", "features": "12", "parts": "1: float32 12", "layers": "1: (without a name)",
+            "conditions": "1: all", "groups": "3: Q 6, K 3, V 3", "blocks": "none",
+            "shards": "7: " + ", ".join(f"{self.shards[i]} ({30 + i})" for i in range(7))})
+        said = self.said(self.state)
+        self.assertEqual(said, said | {
+            "content": "state", "format": 1, "observations": 231, "features": 12, "conditions": ["all"],
+            "layers": [{"name": None, "parts": [{"tensor": None, "dtype": "float32", "features": 12}]}],
+            "groups": [{"name": "Q", "features": 6}, {"name": "K", "features": 3}, {"name": "V", "features": 3}],
+            "pair_groups": 6, "blocks": None, "shards": self.table(self.state)["shards"], "made": None})
+
+    def test_blocks_conditions_and_what_is_merged(self):
+        self.accumulate(*self.shards[:4], "--blocks", 16, "--targets", "0-3")
+        other, merged = self.path("other.state"), self.path("merged.state")
+        self.accumulate(*self.shards[4:], "--blocks", 16, "--targets", "0-3", output=other)
+        self.succeed("merge", self.state, other, "--output", merged)
+        lines, said = self.lines(merged), self.said(merged, self.state)
+        self.assertEqual((lines["blocks"], lines["conditions"]), ("up to 16", "2: targets, non-targets"))
+        self.assertEqual((said["blocks"], said["conditions"]), (16, ["targets", "non-targets"]))
+        self.assertEqual([shard["file"] for shard in said["shards"]], self.shards)
+        self.assertEqual(self.lines(other)["shards"][:3], "3: ")
+
+    def test_of_many_shards_and_layers_the_first_and_the_last_stand_in_the_table(self):
+        paths = []
+        for i in range(9):
+            paths.append(self.path(f"corpus/m{i}.safetensors"))
+            with open(paths[-1], "wb") as file:
+                file.write(safetensors({f"layer.{k}": self.arrays[0] + i + k for k in range(10)}))
+        self.accumulate(*paths, "--tensor", "layer.*")
+        lines, said = self.lines(self.state), self.said(self.state)
+        shown = [f"{path} (30)" for path in paths]
+        self.assertEqual(lines["shards"], "9: " + ", ".join([*shown[:3], "...", *shown[6:]]))
+        self.assertEqual(lines["layers"], "10: 0, 1, 2, ..., 7, 8, 9")
+        self.assertEqual([shard["file"] for shard in said["shards"]], paths)
+        self.assertEqual([layer["name"] for layer in said["layers"]], [str(k) for k in range(10)])
+
+    def test_a_result(self):
+        path = self.save("whole.result", "--targets", "0-9")
+        lines, said = self.lines(path), self.said(path)
+        self.assertEqual(lines.pop("content").split(",")[0], "result")
+        self.assertEqual(lines, {
+            "observations": "40", "features": "12", "parts": "1: float32 12", "layers": "1: input",
+            "conditions": "2: targets, non-targets", "groups": "3: Q 6, K 3, V 3",
+            "pair groups": "6: Q-Q, Q-K, Q-V, K-K, K-V, V-V"})
+        self.assertEqual(said["layers"][0]["parts"][0]["file"], self.input)
+        self.assertEqual((said["content"], said["observations"], said["shards"]), ("result", 40, None))
+        self.assertEqual(said["made"], {"permutations": None, "compare": None, "resamples": None, "first": 0,
+                                        "total": None, "pair_groups": None})
+
+    def test_pieces_and_what_is_merged_of_them(self):
+        made = ["--seed", 1, "--permutations", 20, "--total", 40]
+        first, second = self.save("a.result", *made, "--first", 0), self.save("b.result", *made, "--first", 20)
+        self.assertEqual(self.lines(second)["permutations"], "20, the first is number 20 of 40")
+        said = self.said(second)["made"]
+        self.assertEqual((said["permutations"], said["first"], said["total"]), (20, 20, 40))
+        merged = self.path("merged.result")
+        self.succeed("merge", first, second, "--output", merged)
+        self.assertEqual(self.lines(merged)["permutations"], "40, the first is number 0 of 40")
+        piece = self.save("c.result", "--pair-groups", "Q-K,V-V")
+        self.assertEqual(self.lines(piece)["pair groups"], "2 of 6: Q-K, V-V")
+        self.assertEqual(self.said(piece)["made"]["pair_groups"], ["Q-K", "V-V"])
+        other = self.save("d.result", "--targets", "0-9", "--compare", 7, "--interval", "bootstrap", "--resamples", 30)
+        lines = self.lines(other)
+        self.assertEqual((lines["relabellings"], lines["resamples"]), ("7", "30"))
+
+    def test_damaged_files_are_told_and_others_shown(self):
+        good = self.accumulate(*self.shards)
+        result = self.content(self.save("a.result"))
+        for name, content, says in (("cut", good[:-1], "cut short"), ("cut.result", result[:-1], "cut short"),
+                                    ("table", good[:60] + b"#" + good[61:], "its checksum is wrong"),
+                                    ("version", good[:8] + b"\2" + good[9:], "version 2 of the format")):
+            path = self.write(name, content)
+            self.assertIn(path, self.refused("info", path, says=says, prints=True))
+            self.assertIn(path, self.refused("info", self.state, path, "--json", "-", says=says))
+            result_of_both = self.run_program("info", path, self.state)
+            self.assertEqual(result_of_both.returncode, 1)
+            self.assertIn(self.state.encode(), result_of_both.stdout)
+
+    def test_tables_that_lie(self):
+        for good, keys in ((self.accumulate(*self.shards), ("layers", "shards", "options")),
+                           (self.content(self.save("a.result")), ("layers", "made", "arguments"))):
+            table, results = read_container.read(good)
+            for key in keys:
+                path = self.write("lies", read_container.write(table | {key: 7}, results))
+                self.refused("info", path, says="the table of a file of results is wrong", prints=True)
+
+    def test_moments_are_not_read(self):
+        good = self.accumulate(*self.shards)
+        said = self.succeed("info", self.state).split(self.state, 1)[1]
+        damaged = self.write("damaged", good[:-8] + bytes([good[-8] ^ 1]) + good[-7:])
+        self.refused("analyze", damaged)
+        self.assertEqual(self.succeed("info", damaged).split(damaged, 1)[1], said)
+
+    def test_json_is_of_what_is_stored_and_of_nothing_read(self):
+        self.accumulate(*self.shards)
+        out = self.path("out.json")
+        self.refused("info", self.state, self.input, "--json", out, says=self.input + " is neither")
+        self.refused("info", self.path("absent"), "--json", out, says="cannot open: " + self.path("absent"))
+        self.assertFalse(os.path.exists(out))
+        self.refused("info", self.state, "--json", self.state, status=2, says="would overwrite")
+        self.assertIn("content", self.succeed("info", self.state, "--json", out))
+        with open(out, encoding="utf-8") as file:
+            self.assertEqual(json.load(file)["files"], [self.said(self.state)])
 
 
 class HostileStates(Corpus):

@@ -146,6 +146,12 @@ class Commands(Faults):
     def test_info(self):
         self.assert_every_failure_is_told("info", self.input, *self.shards)
 
+    def test_info_of_what_is_stored(self):
+        self.succeed("accumulate", *self.shards, "--output", self.state, "--quiet")
+        self.succeed("analyze", self.input, "--pair-groups", "Q-K", "--save", self.path("a.result"), "--quiet")
+        self.assert_every_failure_is_told("info", self.state, self.path("a.result"), "--quiet",
+                                          "--json", self.path("out.json"))
+
     def test_accumulate(self):
         self.assert_every_failure_is_told("accumulate", self.path("corpus"), "--output", self.path("out.state"))
 

@@ -194,6 +194,11 @@ bool container_holds(const char *path, const char *content)
     return holds;
 }
 
+int container_version(const struct container *container)
+{
+    return (int)take(container->file.bytes + VERSION_AT, 4);
+}
+
 const char *container_content(const struct container *container)
 {
     const char *content = json_string_value(json_object_get(container->table, "content"));

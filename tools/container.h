@@ -37,6 +37,9 @@ bool container_open(struct container *container, qkvsim_context *context, const 
 bool container_take(struct container *container, qkvsim_context *context, void *bytes, int64_t size,
                     const char *path, const char *content, struct failure *failure);
 
+/* Of the format that it is written in. */
+int container_version(const struct container *container);
+
 /* "state" or "result". */
 const char *container_content(const struct container *container);
 

@@ -18,7 +18,8 @@ static const struct signature {
     { "version https://git-lfs", 23,
       "a Git LFS pointer, and not the file itself (git lfs pull fetches it)" },
     { "\x89QKVRUN\n", 8,
-      "a state or result of qkvsim (analyze and merge read it, as a file and not from a pipe)" },
+      "a state or result of qkvsim (analyze, merge and info read it, as a file and not from a "
+      "pipe)" },
     { "GGUF", 4,
       "a GGUF model (it holds weights: capture activations and save them with numpy.save)" },
     { "\x89HDF\r\n\x1a\n", 8,

@@ -6,9 +6,13 @@
 #include <string.h>
 
 #include "commands.h"
+#include "container.h"
+#include "info_stored.h"
 #include "input.h"
+#include "json.h"
 #include "mapped_file.h"
 #include "npy.h"
+#include "options_outputs.h"
 #include "output.h"
 #include "safetensors.h"
 #include "shard_index.h"
@@ -102,10 +106,21 @@ static bool print_shards(FILE *stream, const char *path, struct failure *failure
     return done;
 }
 
-static bool print_input(FILE *stream, const char *path, struct failure *failure)
+/* The options of one input alone. */
+static struct options options_of(const struct options *options, int number)
 {
-    return shard_index_is(path) ? print_shards(stream, path, failure)
-                                : print_file(stream, path, false, failure);
+    struct options own = *options;
+    own.inputs = &options->inputs[number];
+    own.input_count = 1;
+    return own;
+}
+
+static bool print_input(FILE *stream, const struct options *options, struct failure *failure)
+{
+    const char *path = options->inputs[0];
+    return container_is(path)     ? info_print_stored(stream, options, failure)
+           : shard_index_is(path) ? print_shards(stream, path, failure)
+                                  : print_file(stream, path, false, failure);
 }
 
 static bool print_files(FILE *stream, const void *content, struct failure *failure)
@@ -114,7 +129,8 @@ static bool print_files(FILE *stream, const void *content, struct failure *failu
     bool all = true;
     for (int i = 0; i < options->input_count; i++) {
         struct failure own = { .exit_status = EXIT_DONE };
-        if (print_input(stream, options->inputs[i], &own))
+        const struct options one = options_of(options, i);
+        if (print_input(stream, &one, &own))
             continue;
         fflush(stream);
         failure_report(&own);
@@ -133,7 +149,7 @@ static bool print_library(FILE *stream, const void *content, struct failure *fai
     return true;
 }
 
-bool command_info(const struct options *options, struct failure *failure)
+static bool print_all(const struct options *options, struct failure *failure)
 {
     qkvsim_context *context = NULL;
     bool done = command_make_context(options, &context, failure)
@@ -141,4 +157,72 @@ bool command_info(const struct options *options, struct failure *failure)
                 && output_write("-", print_files, options, failure);
     qkvsim_context_free(context);
     return done;
+}
+
+/* ---- JSON ---- */
+
+/* Grows when a key changes its meaning or goes; a key more is no new schema. */
+enum { SCHEMA = 1 };
+
+/* Says of a file that is no state or result that it is none, or why it cannot be read. */
+static bool refuse(const char *path, struct failure *failure)
+{
+    struct mapped_file file;
+    if (!mapped_file_open(&file, path, failure))
+        return false;
+    mapped_file_close(&file);
+    return fail(failure, "info --json is of states and saved results, as files: %s is neither",
+                path);
+}
+
+static bool add_file(json_t *files, const struct options *options, struct failure *failure)
+{
+    if (!container_is(options->inputs[0]))
+        return refuse(options->inputs[0], failure);
+    json_t *file = info_json_stored(options, failure);
+    if (file == NULL)
+        return false;
+    json_begin();
+    json_array_append_new(files, file);
+    return json_whole(failure);
+}
+
+static bool add_files(json_t *files, const struct options *options, struct failure *failure)
+{
+    bool done = true;
+    for (int i = 0; done && i < options->input_count; i++) {
+        const struct options one = options_of(options, i);
+        done = add_file(files, &one, failure);
+    }
+    return done;
+}
+
+static bool print_json(FILE *stream, const void *content, struct failure *failure)
+{
+    return json_print(stream, content, failure) && fputc('\n', stream) != EOF;
+}
+
+/* All files or none: what stands in a document is whole. */
+static bool write_json(const struct options *options, struct failure *failure)
+{
+    json_begin();
+    json_t *document = json_object(), *files = json_array();
+    json_object_set_new(document, "qkvsim", json_string(qkvsim_version()));
+    json_object_set_new(document, "schema", json_integer(SCHEMA));
+    json_object_set_new(document, "command", json_string("info"));
+    json_object_set(document, "files", files);
+    const bool done = json_whole(failure) && add_files(files, options, failure)
+                      && output_write(options->json, print_json, document, failure);
+    json_decref(files);
+    json_decref(document);
+    return done;
+}
+
+bool command_info(const struct options *options, struct failure *failure)
+{
+    if (options->json == NULL)
+        return print_all(options, failure);
+    const bool prints = !options->quiet && !output_is_stdout(options->json);
+    return check_outputs(options, failure) && output_check(options->json, failure)
+           && write_json(options, failure) && (!prints || print_all(options, failure));
 }

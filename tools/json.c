@@ -9,9 +9,27 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "text.h"
+
 json_t *json_number(double value)
 {
     return isfinite(value) ? json_real(value) : json_null();
+}
+
+json_t *json_text(const char *text)
+{
+    if (text == NULL)
+        return json_null();
+    size_t size = strlen(text) + 1;
+    char *safe = malloc(size);
+    if (safe == NULL) {
+        json_no_memory();
+        return json_null();
+    }
+    text_make_safe(text, safe, size);
+    json_t *string = json_string(safe);
+    free(safe);
+    return string;
 }
 
 /* jansson's integers are signed. A larger one travels as a string that begins with a 0, which no

@@ -13,6 +13,9 @@
 
 json_t *json_number(double value);
 
+/* Text of files and the command line; NULL is null. */
+json_t *json_text(const char *text);
+
 /* Any uint64, exactly; only json_print knows how to write it. */
 json_t *json_unsigned(uint64_t value);
 

@@ -3,30 +3,8 @@
  */
 #include "json_document.h"
 
-#include <stdlib.h>
-#include <string.h>
-
-#include "text.h"
-
 /* Grows when a key changes its meaning or goes; a key more is no new schema. */
 enum { SCHEMA = 1 };
-
-/* Text of files and the command line; NULL is null. */
-static json_t *json_text(const char *text)
-{
-    if (text == NULL)
-        return json_null();
-    size_t size = strlen(text) + 1;
-    char *safe = malloc(size);
-    if (safe == NULL) {
-        json_no_memory();
-        return json_null();
-    }
-    text_make_safe(text, safe, size);
-    json_t *string = json_string(safe);
-    free(safe);
-    return string;
-}
 
 /* 0 is null: not asked for, or left to the library. */
 static json_t *json_count(int64_t count)

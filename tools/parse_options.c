@@ -329,7 +329,7 @@ static const struct rule {
     { { "checkpoint", "S", ACCUMULATE, OPTIONS_OF_CORPUS,
         "write what there is to PATH.part every S seconds, 0: after each shard; default 60" },
       TAKE(take_checkpoint) },
-    { { "json", "PATH", LAYERS | STORED | PAIRS_STATE, OPTIONS_OF_OUTPUT,
+    { { "json", "PATH", LAYERS | STORED | PAIRS_STATE | INFO, OPTIONS_OF_OUTPUT,
         "results as a file; - is standard output and replaces the table" },
       TEXT(json) },
     { { "csv", "PATH", LAYERS | STORED | PAIRS_STATE, OPTIONS_OF_OUTPUT,
@@ -368,7 +368,8 @@ static const struct command_help commands[] = {
     { "merge", COMMAND_MERGE, "FILE... --output PATH",
       "states, or results of analyze --save, into one" },
     { "mask", COMMAND_MASK, "--groups SPEC", "the mask, or its pair groups, codes and counts" },
-    { "info", COMMAND_INFO, "[INPUT...]", "what is in a file; library, OpenBLAS, kernels" },
+    { "info", COMMAND_INFO, "[INPUT...]",
+      "what is in an array, a state or a saved result; library, OpenBLAS, kernels" },
     { "bench", COMMAND_BENCH, "[options]",
       "how fast it is on this machine, next to OpenBLAS; bench --help has its options" },
 };

@@ -275,16 +275,26 @@ static bool take_table(struct state *state, struct container *container, struct 
     return true;
 }
 
-static bool open_by(struct state *state, qkvsim_context *context, const char *path,
-                    accumulator_unpack *unpack, struct failure *failure)
+bool state_open_table(struct state *state, qkvsim_context *context, const char *path,
+                      struct failure *failure)
 {
     struct container *container = &state->container;
     *state = (struct state){ .context = context };
     const bool done = container_open(container, context, path, "state", failure)
                       && take_table(state, container, failure)
                       && unpack_layout(state, container, failure)
-                      && list_shards(state, container, failure)
-                      && unpack_accumulators(state, container, unpack, failure);
+                      && list_shards(state, container, failure);
+    if (!done)
+        state_free(state);
+    return done;
+}
+
+static bool open_by(struct state *state, qkvsim_context *context, const char *path,
+                    accumulator_unpack *unpack, struct failure *failure)
+{
+    if (!state_open_table(state, context, path, failure))
+        return false;
+    const bool done = unpack_accumulators(state, &state->container, unpack, failure);
     if (!done)
         state_free(state);
     return done;

@@ -35,6 +35,10 @@ bool state_read(struct state *state, qkvsim_context *context, const char *path,
 bool state_open(struct state *state, qkvsim_context *context, const char *path,
                 struct failure *failure);
 
+/* The same without accumulators: what its table and its layout say. */
+bool state_open_table(struct state *state, qkvsim_context *context, const char *path,
+                      struct failure *failure);
+
 /* The rows that a process keeps of so many features, by its options; and whether it reads every
  * shard for them, and not some shards for those of all. */
 struct share state_rows(const struct options *options, int64_t features);
