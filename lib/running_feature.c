@@ -3,6 +3,8 @@
 
 #include <float.h>
 
+#include "base/arithmetic.h"
+
 double qkv_cross_weight(int64_t a, int64_t b)
 {
     return (double)a * ((double)b / (double)(a + b));
@@ -13,12 +15,12 @@ bool qkv_stays_constant(const qkv_running_feature *a, const qkv_running_feature 
     return a->constant && b->constant && a->first == b->first;
 }
 
-/* Knuth's two-sum, then the low part back within the high one's last digit. */
+/* The low part comes back within the high one's last digit. */
 static void move_mean(qkv_running_feature *feature, double by)
 {
-    const double sum = feature->mean + by;
-    const double added = sum - feature->mean;
-    const double low = feature->mean_low + ((feature->mean - (sum - added)) + (by - added));
+    double left_out;
+    const double sum = qkv_two_sum(feature->mean, by, &left_out);
+    const double low = feature->mean_low + left_out;
     feature->mean = sum + low;
     feature->mean_low = low - (feature->mean - sum);
 }

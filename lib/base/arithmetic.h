@@ -1,4 +1,5 @@
-/* Sizes: the smaller and the larger of two, and their product where it is one. */
+/* Sizes: the smaller and the larger of two, and their product where it is one; and a sum of reals
+ * that loses nothing. */
 #ifndef QKV_ARITHMETIC_H
 #define QKV_ARITHMETIC_H
 
@@ -26,6 +27,14 @@ static inline bool qkv_multiply(int64_t a, int64_t b, int64_t *product)
 static inline int64_t qkv_round_up(int64_t value, int64_t multiple)
 {
     return (value + multiple - 1) / multiple * multiple;
+}
+
+/* a + b, and what rounding leaves out of it (Knuth's two-sum). */
+static inline double qkv_two_sum(double a, double b, double *left_out)
+{
+    const double sum = a + b, added = sum - a;
+    *left_out = (a - (sum - added)) + (b - added);
+    return sum;
 }
 
 #endif

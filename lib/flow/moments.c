@@ -5,13 +5,7 @@
 #include <math.h>
 #include <qkvsim/analysis.h>
 
-/* The mean of moments, from two numbers (Knuth's two-sum). */
-static void set_mean(qkv_moments *moments, double high, double low)
-{
-    const double sum = high + low, part = sum - high;
-    moments->mean = sum;
-    moments->mean_low = (high - (sum - part)) + (low - part);
-}
+#include "base/arithmetic.h"
 
 qkv_moments qkv_moments_of_tally(const qkv_tally *tally, int64_t count)
 {
@@ -28,7 +22,7 @@ qkv_moments qkv_moments_of_tally(const qkv_tally *tally, int64_t count)
         .minimum = tally->minimum,
         .maximum = tally->maximum,
     };
-    set_mean(&moments, tally->shift, mean);
+    moments.mean = qkv_two_sum(tally->shift, mean, &moments.mean_low);
     return moments;
 }
 
@@ -48,7 +42,7 @@ void qkv_moments_merge(qkv_moments *moments, const qkv_moments *other)
     const double d = delta / n;
     moments->count = a.count + b.count;
     moments->tail = a.tail + b.tail;
-    set_mean(moments, a.mean, a.mean_low + nb * d);
+    moments->mean = qkv_two_sum(a.mean, a.mean_low + nb * d, &moments->mean_low);
     moments->m2 = a.m2 + b.m2 + delta * d * na * nb;
     moments->m3 =
         a.m3 + b.m3 + delta * d * d * na * nb * (na - nb) + 3 * d * (na * b.m2 - nb * a.m2);
